@@ -1,0 +1,105 @@
+"""The laboratory from Python: :func:`run` and :func:`load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overparam.errors import UsageError
+from overparam.result import Result
+
+if TYPE_CHECKING:
+    from overparam.data import Dataset
+    from overparam.study import Study
+
+
+def run(
+    study: str | Study,
+    profile: str = "quick",
+    *,
+    out: str | Path = "runs",
+    on: str = "processes",
+    workers: int | None = None,
+    memory: float | None = None,
+    progress: bool = True,
+    page: bool = True,
+    data: str | Dataset | tuple[Any, ...] | list[str] | None = None,
+    **axes: Any,
+) -> Result:
+    """Run a study, or what is left of it, and judge its claims.
+
+    The same call again computes nothing; more seeds or widths extend what is stored.
+
+    Args:
+        study: its name, the path of its file, or a :class:`~overparam.study.Study`.
+        profile: ``quick``, ``laptop`` or ``paper``.
+        out: results folder.
+        on: ``processes`` (one worker a core or GPU) or ``inline`` (in this process).
+        workers: number of worker processes; by default one a GPU, else one a core.
+        memory: bytes that one stack may take.
+        progress: show a progress display on the standard error stream.
+        page: write the HTML page.
+        data: a data set's name or path, a list of such names, a Dataset, or a pair ``(x, y)`` or a quadruple
+            ``(x, y, x_test, y_test)`` of arrays, which is stored under ``out/data``.
+        **axes: values of the study's axes, for instance ``widths=[9, 27]``, ``seeds=10``.
+
+    Returns:
+        The result: verdicts, a tidy table, the path of the page.
+
+    Raises:
+        UsageError: an unknown name, or a value out of range.
+        DataError: a data set that is not at hand.
+        StoreError: the results folder cannot be written.
+    """
+    from overparam.sweep.run import execute, make_plan
+
+    overrides = dict(axes)
+    if data is not None:
+        overrides["data"] = _data_names(data, Path(out))
+    plan = make_plan(study, profile, out=out, workers=workers, memory=memory, overrides=overrides)
+    if progress:
+        from overparam.display import progress_of
+
+        with progress_of(plan, on) as listen:
+            record = execute(plan, on=on, listen=listen)
+    else:
+        record = execute(plan, on=on)
+    result = Result(record, Path(out))
+    if page:
+        from overparam.report.page import write
+
+        write(record, result.page)
+    return result
+
+
+def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
+    """Return a stored run of a study: the newest, or the newest whose name begins with ``run``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from overparam.store import RecordStore
+
+    return Result(RecordStore(Path(out)).latest(study, run), Path(out))
+
+
+def _data_names(data: Any, out: Path) -> list[str]:
+    from overparam.data import Dataset, from_arrays, save
+
+    if isinstance(data, str):
+        return [data]
+    if isinstance(data, list) and all(isinstance(name, str) for name in data):
+        return data
+    if isinstance(data, tuple) and all(isinstance(name, str) for name in data):
+        return list(data)
+    if isinstance(data, tuple) and len(data) in (2, 4):
+        data = from_arrays(*data, name="arrays")
+    if isinstance(data, Dataset):
+        path = out / "data" / f"{data.name}-{data.fingerprint}.npz"
+        if not path.exists():
+            save(data, path)
+        return [str(path)]
+    raise UsageError(
+        "data: expected a name, a path, a Dataset, (x, y) or (x, y, x_test, y_test), "
+        f"got {type(data).__name__}. See overparam.data.describe() for the names."
+    )

@@ -1,0 +1,330 @@
+"""The command line: ``overparam ls | run | show | report | data | doctor``. Every heavy import is lazy.
+
+Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.markup import escape
+
+from overparam.errors import OverparamError, UsageError, unknown
+
+out_console = Console()
+err_console = Console(stderr=True)
+
+app = App(
+    name="overparam",
+    help="A laboratory for over-parameterized learning: claims, verdicts, and a page to look at.",
+    version=lambda: __import__("overparam").__version__,
+    console=out_console,
+    error_console=err_console,
+)
+data_app = App(name="data", help="The data sets: what is here, where it lies, and how to fetch it.")
+app.command(data_app)
+
+Out = Annotated[Path, Parameter(help="Results folder.")]
+
+
+@app.command
+def ls(study: str = "", /, *, stored: bool = False, out: Out = Path("runs")) -> int:
+    """List the studies; with a name, its claims, profiles and axes; with --stored, what the results folder holds.
+
+    Parameters
+    ----------
+    study
+        A study's name.
+    stored
+        List stored cells and runs instead.
+    out
+        Results folder, for --stored.
+    """
+    from overparam import listing
+
+    if stored:
+        out_console.print(listing.stored(out, study))
+    elif study:
+        from overparam.registry import find
+
+        out_console.print(listing.study(find(study)))
+    else:
+        out_console.print(listing.studies())
+    return 0
+
+
+@app.command
+def run(
+    *studies: str,
+    profile: str = "quick",
+    out: Out = Path("runs"),
+    workers: int | None = None,
+    memory: str = "",
+    on: str = "processes",
+    dry_run: bool = False,
+    **axes: str,
+) -> int:
+    """Run studies: compute what is missing, judge their claims, write one page each.
+
+    The same command again computes nothing; more --seeds or --widths extend what is stored. Any axis of a study
+    is an option: see `overparam ls STUDY`.
+
+    Parameters
+    ----------
+    studies
+        Names of studies, or paths of Python files that hold one.
+    profile
+        quick, laptop or paper.
+    out
+        Results folder.
+    workers
+        Worker processes; by default one a GPU, else one a core.
+    memory
+        Memory that one stack may take, for instance 2GB.
+    on
+        Executor: processes, or inline (in this process).
+    dry_run
+        Print cells, done, to do, and the expected time and memory; compute nothing.
+    axes
+        Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
+    """
+    from overparam.display import plan_table, progress_of, verdict_table
+    from overparam.sweep.run import execute, make_plan
+
+    if not studies:
+        raise UsageError("run: expected the name of a study, got none. See `overparam ls`.")
+    budget = _bytes(memory) if memory else None
+    plans = [
+        make_plan(s, profile, out=out, workers=workers, memory=budget, overrides=axes)
+        for s in dict.fromkeys(studies)
+    ]
+    if dry_run:
+        for plan in plans:
+            out_console.print(plan_table(plan))
+        return 0
+    failed = 0
+    for plan in plans:
+        with progress_of(plan, on, err_console) as listen:
+            record = execute(plan, on=on, listen=listen)
+        failed += len(record["failures"])
+        page = _write_page(record, out)
+        out_console.print(verdict_table(record))
+        _say_path("page", page)
+    if failed:
+        err_console.print(
+            f"[red]{failed} cells failed[/]; their tracebacks are on the page and under {escape(str(out))}/*/failed. "
+            "The same command tries them again.",
+            highlight=False,
+        )
+    return 1 if failed else 0
+
+
+@app.command
+def show(
+    study: str,
+    /,
+    *,
+    profile: str = "",
+    out: Out = Path("runs"),
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Show the verdicts of a stored run, the newest first.
+
+    Parameters
+    ----------
+    study
+        A study's name.
+    profile
+        Name of a profile or run; by default the newest.
+    out
+        Results folder.
+    as_json
+        Print a JSON list of claims.
+    """
+    from overparam.display import verdict_table
+    from overparam.result import claim_row
+
+    record = _record(study, profile, out)
+    if as_json:
+        _print_json([claim_row(v) for v in record["verdicts"]])
+    else:
+        out_console.print(verdict_table(record))
+    return 0
+
+
+@app.command
+def report(study: str, /, *, profile: str = "", out: Out = Path("runs"), chart: str = "", to: str = "") -> int:
+    """Write the page of a stored run again, or one of its charts as a picture.
+
+    Parameters
+    ----------
+    study
+        A study's name.
+    profile
+        Name of a profile or run; by default the newest.
+    out
+        Results folder.
+    chart
+        Name of a chart: write it alone, to --to.
+    to
+        File to write: .html for the page, .svg, .png or .pdf for a chart.
+    """
+    record = _record(study, profile, out)
+    if chart:
+        from overparam.report.charts import save
+
+        target = Path(to or f"{study}-{chart}.png")
+        save(record, chart, target)
+        _say_path("chart", target)
+        return 0
+    _say_path("page", _write_page(record, out, Path(to) if to else None))
+    return 0
+
+
+@data_app.command(name="ls")
+def data_ls() -> int:
+    """List the data sets and whether they are at hand."""
+    from overparam.data import describe
+    from overparam.listing import datasets
+
+    out_console.print(datasets(describe()))
+    return 0
+
+
+@data_app.command
+def fetch(name: str, /) -> int:
+    """Fetch a data set into the cache folder, with a progress bar; checksums are kept.
+
+    Parameters
+    ----------
+    name
+        Name of a data set.
+    """
+    from overparam.data import fetch as fetch_data
+
+    _say_path("data", Path(fetch_data(name)))
+    return 0
+
+
+@data_app.command
+def where(name: str, /) -> int:
+    """Print where a data set lies.
+
+    Parameters
+    ----------
+    name
+        Name of a data set, or a path.
+    """
+    from overparam.data import where as where_data
+
+    sys.stdout.write(f"{where_data(name)}\n")
+    return 0
+
+
+@data_app.default
+def data() -> int:
+    """List the data sets and whether they are at hand."""
+    return data_ls()
+
+
+@app.command
+def doctor() -> int:
+    """Show versions, devices, threads and folders, and say what is wrong."""
+    from overparam.doctor import examine
+
+    table, problems = examine()
+    out_console.print(table)
+    for problem in problems:
+        err_console.print(f"[red]problem[/] {escape(problem)}", highlight=False)
+    return 1 if problems else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the command line."""
+    sys.exit(_main(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _main(arguments: list[str]) -> int:
+    try:
+        names = [a for a in arguments if not a.startswith("-")][:1]
+        known = ("ls", "run", "show", "report", "data", "doctor")
+        if names and arguments[0] == names[0] and names[0] not in known:
+            raise unknown("command", names[0], known, "See `overparam --help`.")
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        err_console.print(f"[red]error[/] {escape(str(error))}", highlight=False)
+        err_console.print("See `overparam --help`, or `overparam COMMAND --help`.", highlight=False)
+        return 2
+    except UsageError as error:
+        err_console.print(f"[red]error[/] {escape(str(error))}", highlight=False)
+        return 2
+    except OverparamError as error:
+        err_console.print(f"[red]error[/] {escape(str(error))}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        err_console.print(
+            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
+        )
+        return 130
+    except BrokenPipeError:
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _record(study: str, profile: str, out: Path) -> dict[str, Any]:
+    from overparam.store import RecordStore
+
+    record = RecordStore(out).latest(study, profile)
+    from overparam.registry import studies
+    from overparam.sweep.judge import rejudge
+
+    known = studies().get(study)
+    if known is not None and known.cell_version != record["cell_version"]:
+        err_console.print(
+            f"[yellow]stale[/] this run was computed by version {record['cell_version']} of '{study}', "
+            f"now {known.cell_version}; run it again.",
+            highlight=False,
+        )
+    elif known is not None and rejudge(known, record):
+        from overparam.sweep.run import reconclude
+
+        err_console.print("the rules have changed since this run: judged again from the stored cells")
+        record = reconclude(record, out)
+    return record
+
+
+def _write_page(record: dict[str, Any], out: Path, to: Path | None = None) -> Path:
+    from overparam.report.page import write
+
+    return write(record, to or out / record["study"] / f"{record['run']}.html")
+
+
+def _say_path(what: str, path: Path) -> None:
+    out_console.print(f"{what}: {escape(str(path))}", highlight=False, soft_wrap=True)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def _bytes(text: str) -> float:
+    units = {"b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "k": 1e3, "m": 1e6, "g": 1e9}
+    body = text.strip().lower()
+    unit = next((u for u in sorted(units, key=len, reverse=True) if body.endswith(u)), "")
+    try:
+        value = float(body[: len(body) - len(unit)]) * units.get(unit, 1.0)
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise UsageError(f"--memory: expected a size such as 2GB or 500MB, got {text!r}.")
+    return value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""What a person sees in the terminal: plan, progress, verdict table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from overparam.sweep.run import Plan
+
+MARKS = {
+    "supported": ("✓", "green"),
+    "contradicted": ("✗", "red"),
+    "inconclusive": ("?", "yellow"),
+    "not_applicable": ("–", "bright_black"),
+}
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words a person reads at a glance.
+
+    >>> duration(0.4), duration(41), duration(200), duration(7300)
+    ('under 1 s', '41 s', '3 min 20 s', '2 h 2 min')
+    """
+    if seconds < 1:
+        return "under 1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def number(value: float | None) -> str:
+    """A number to three significant digits, or a dash."""
+    return "–" if value is None else f"{value:.3g}"
+
+
+def plan_table(plan: Plan) -> RenderableType:
+    """What a run will do: cells, done, to do, time and memory."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    selection = plan.selection
+    mark = f" ({selection.mark})" if selection.mark else ""
+    table.add_row("study", f"{selection.study.name}, profile {selection.profile}{mark}")
+    for axis in selection.study.axes:
+        values = selection.axes[axis.name]
+        table.add_row(f"--{axis.option}", escape(", ".join(str(v) for v in values)))
+    todo = len(plan.names) - len(plan.done)
+    table.add_row(
+        "cells", f"{len(plan.names)}: {len(plan.done)} done, {todo} to do in {len(plan.stacks)} stacks"
+    )
+    if plan.damaged:
+        table.add_row("damaged", f"{len(plan.damaged)} cell files cannot be read and are computed again")
+    table.add_row("time", f"about {duration(plan.seconds)} on {plan.workers} workers (an estimate)")
+    table.add_row("memory", f"about {plan.bytes / 1e9:.2g} GB for the arrays (an estimate)")
+    table.add_row("results", escape(str(plan.out / selection.study.name)))
+    return table
+
+
+@contextmanager
+def progress_of(
+    plan: Plan, on: str, console: Console | None = None
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Show the progress of a run; yields the listener for its events."""
+    console = console or Console(stderr=True)
+    study = plan.selection.study.name
+    done, total = len(plan.done), len(plan.names)
+    workers = plan.workers if on == "processes" else 1
+    console.print(
+        f"[bold]{study}[/] · {plan.selection.profile}: {done} of {total} cells done, {total - done} to run"
+        + (f", about {duration(plan.seconds)} on {workers} workers" if plan.stacks else ""),
+        highlight=False,
+    )
+    if not plan.stacks:
+        yield lambda event: None
+        return
+    cost = sum(stack.seconds for stack in plan.stacks) or 1.0
+    part = {i: 0.0 for i in range(len(plan.stacks))}
+    counts = {"cells": done, "diverged": 0, "failed": 0}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=32),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[cells]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(study, total=cost, cells=f"{done}/{total} cells")
+
+        def listen(event: dict[str, Any]) -> None:
+            kind = event["event"]
+            if kind == "progress":
+                part[event["job"]] = max(part[event["job"]], event["fraction"])
+            elif kind == "done":
+                part[event["job"]] = 1.0
+            elif kind == "cell":
+                counts["cells"] += 1
+                counts["diverged"] += event["status"] == "diverged"
+            elif kind == "failed":
+                counts["failed"] += 1
+                where = ", ".join(
+                    f"{k}={v}" for k, v in event["params"].items() if not isinstance(v, list | tuple)
+                )
+                bar.console.print(f"[red]failed[/] {escape(where)}: {escape(event['error'])}", highlight=False)
+            spent = sum(fraction * plan.stacks[i].seconds for i, fraction in part.items())
+            extra = "".join(f", {counts[k]} {k}" for k in ("diverged", "failed") if counts[k])
+            bar.update(task, completed=spent, cells=f"{counts['cells']}/{total} cells{extra}")
+
+        yield listen
+
+
+def verdict_table(record: Mapping[str, Any]) -> RenderableType:
+    """The verdicts of a run with their intervals, and what they rest on."""
+    head = f"{record['title']} · {record['profile']}" + (f" · {record['mark']}" if record["mark"] else "")
+    several = len({v["data"] for v in record["verdicts"]}) > 1
+    table = Table(box=box.SIMPLE_HEAD, title=head, title_justify="left", title_style="bold", pad_edge=False)
+    table.add_column("claim", no_wrap=True)
+    if several:
+        table.add_column("data", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("what was measured", ratio=1)
+    table.add_column("effect", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("asked", justify="right", no_wrap=True)
+    table.add_column("n", justify="right")
+    for v in record["verdicts"]:
+        sign, colour = MARKS[v["status"]]
+        row: list[RenderableType] = [v["claim"].split(".", 1)[1]]
+        if several:
+            row.append(v["data"])
+        row.append(Text(f"{sign} {v['status'].replace('_', ' ')}", style=colour))
+        if v["status"] == "not_applicable":
+            row += [Text(v["reason"], style="bright_black"), "", "", "", ""]
+        else:
+            unit = f" {v['unit']}" if v["unit"] else ""
+            interval = "one seed" if v["low"] is None else f"{number(v['low'])} to {number(v['high'])}"
+            row += [Text(v["label"]), f"{number(v['effect'])}{unit}", interval, _asked(v), str(v["n"])]
+        table.add_row(*row)
+    cells = record["cells"]
+    said = [f"{cells['total']} cells: {cells['computed']} computed now in {duration(record['seconds'])}"]
+    said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
+    return Group(table, Text(", ".join(said), style="bright_black"))
+
+
+def _asked(verdict: Mapping[str, Any]) -> str:
+    for part in verdict["parts"]:
+        if part["label"] == verdict["label"] and part["effect"] == verdict["effect"]:
+            low, high = part["at_least"], part["at_most"]
+            if low is not None and high is not None:
+                return f"{number(low)} to {number(high)}"
+            return f"≥ {number(low)}" if low is not None else f"≤ {number(high)}"
+    return ""

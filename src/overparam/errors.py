@@ -1,0 +1,47 @@
+"""Errors a person can act on: what was expected, what came, what to do next. Standard library only."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OverparamError(Exception):
+    """Base of every error raised on purpose; the text is meant for a person."""
+
+
+class UsageError(OverparamError):
+    """A wrong name, flag or value (exit code 2)."""
+
+
+class DataError(OverparamError):
+    """A data set that is missing, damaged or of the wrong shape."""
+
+
+class StoreError(OverparamError):
+    """A results folder that cannot be read or written."""
+
+
+class MissingEvidence(OverparamError):
+    """A rule asked for cells that the run does not hold."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the closest known name, or an empty string.
+
+    >>> nearest("randm-features", ["random-features", "double-descent"])
+    " Did you mean 'random-features'?"
+    >>> nearest("zzz", ["random-features"])
+    ''
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], todo: str = "") -> UsageError:
+    """Build the error for a name that is not in a list: what is known, and the nearest one."""
+    names = sorted(known)
+    listed = ", ".join(names) if names else "none"
+    hint = nearest(str(name), names)
+    tail = f" {todo}" if todo else ""
+    return UsageError(f"unknown {kind} '{name}'.{hint} Known: {listed}.{tail}")

@@ -1,0 +1,95 @@
+"""Tables for ``overparam ls`` and ``overparam data``: standard library and rich only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from overparam.errors import unknown
+from overparam.registry import studies as all_studies
+from overparam.store import CellStore, RecordStore
+from overparam.study import Study
+
+
+def studies() -> RenderableType:
+    """One line a study."""
+    table = _table("study", "claims", "profiles", "question")
+    for name, one in all_studies().items():
+        table.add_row(name, str(len(one.claims)), " ".join(one.profiles), one.question)
+    return Group(
+        table, Text("overparam ls STUDY for its claims and axes; overparam run STUDY to run it", "bright_black")
+    )
+
+
+def study(one: Study) -> RenderableType:
+    """A study's claims, profiles and axes."""
+    claims = _table("claim", "ledger", "rule")
+    for claim in one.claims:
+        claims.add_row(
+            claim.name, " ".join(claim.ledger), f"{claim.sentence}\n[bright_black]{escape(claim.rule)}[/]"
+        )
+    profiles = _table("profile", "what it is")
+    for name, profile in one.profiles.items():
+        profiles.add_row(name, profile.help)
+    axes = _table("option", "expected", "what it means", *one.profiles)
+    for axis in one.axes:
+        values = [_shorten(p.axes.get(axis.name, (axis.default,))) for p in one.profiles.values()]
+        axes.add_row(f"--{axis.option}", axis.expected, axis.help, *values)
+    return Group(Text(f"{one.name}: {one.title}", "bold"), Text(one.question), claims, profiles, axes)
+
+
+def stored(out: Path, name: str = "") -> RenderableType:
+    """What a results folder holds: runs and cells by study; with a name, every cell of that study."""
+    records = RecordStore(out)
+    names = records.studies()
+    if name:
+        if name not in names:
+            raise unknown("stored study", name, names, f"Looked in {out}.")
+        table = _table("cell", "status", "seconds")
+        store = CellStore(out, name)
+        cells, damaged = store.readable(sorted(store.names()))
+        for key, cell in cells.items():
+            table.add_row(key, cell.status, f"{cell.seconds:.2f}")
+        for key in damaged:
+            table.add_row(key, "damaged", "")
+        return table
+    table = _table("study", "cells", "ok", "diverged", "damaged", "runs")
+    for one in names:
+        store = CellStore(out, one)
+        cells, damaged = store.readable(sorted(store.names()))
+        if not cells and not damaged and not records.runs(one):
+            continue
+        diverged = sum(cell.status == "diverged" for cell in cells.values())
+        runs = ", ".join(path.stem for path in records.runs(one))
+        table.add_row(one, str(len(cells)), str(len(cells) - diverged), str(diverged), str(len(damaged)), runs)
+    return table if table.row_count else Text(f"nothing stored in {out}; see `overparam run --help`")
+
+
+def datasets(infos: Iterable[Any]) -> RenderableType:
+    """One line a data set."""
+    table = _table("name", "here", "what it is", "where")
+    for info in infos:
+        table.add_row(
+            info.name, "[green]yes[/]" if info.available else "no", escape(info.title), escape(str(info.detail))
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, no_wrap=index == 0, overflow="fold")
+    return table
+
+
+def _shorten(values: tuple[Any, ...]) -> str:
+    if len(values) > 6:
+        return f"{values[0]} … {values[-1]} ({len(values)})"
+    return ", ".join(str(v) for v in values)

@@ -1,0 +1,40 @@
+"""Files that are either whole or absent: written beside their place, flushed to disk, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from overparam.errors import StoreError
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file atomically (UTF-8), making its folder.
+
+    Raises:
+        StoreError: the folder cannot be written; the old file, if any, is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"expected to write {path}, got: {error.strerror or error}. "
+            "Free some space or permissions, or choose another folder with --out."
+        ) from error
+    return path
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Write JSON atomically; a number that is not finite is refused rather than written."""
+    return write_text(path, json.dumps(value, allow_nan=False, ensure_ascii=False, indent=1) + "\n")

@@ -1,0 +1,120 @@
+"""Cells on disk: ``<out>/<study>/cells/<readable>--<key>.json``, one atomic file each.
+
+A cell is done when its file exists and can be read; there is no index to repair. A damaged file counts as not
+done: it is moved aside (``.damaged``) when its cell is computed again. Failures lie in ``<out>/<study>/failed``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overparam.errors import StoreError
+from overparam.store.atomic import write_json
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A stored cell: its parameters, what it found, and what it cost."""
+
+    name: str
+    params: Mapping[str, Any]
+    values: Mapping[str, Any]
+    status: str
+    note: str
+    seconds: float
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CellStore:
+    """The cells of one study under a results folder."""
+
+    out: Path
+    study: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the finished cells lie."""
+        return self.out / self.study / "cells"
+
+    @property
+    def failures(self) -> Path:
+        """Where the records of failed cells lie."""
+        return self.out / self.study / "failed"
+
+    def names(self) -> set[str]:
+        """Names of all finished cells (one directory listing, nothing is opened)."""
+        try:
+            return {
+                e.name[:-5] for e in os.scandir(self.folder) if e.name.endswith(".json") and e.name[0] != "."
+            }
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise StoreError(f"expected a readable folder at {self.folder}, got: {error.strerror}.") from error
+
+    def read(self, name: str) -> Cell | None:
+        """Read one cell; None if it is absent.
+
+        Raises:
+            StoreError: the file is not a cell of a schema that this version knows.
+        """
+        path = self.folder / f"{name}.json"
+        try:
+            document = json.loads(path.read_bytes())
+            if document["schema"] > SCHEMA:
+                raise StoreError(
+                    f"{path}: expected schema {SCHEMA} or older, got {document['schema']}. "
+                    "It was written by a newer overparam: upgrade, or choose another folder with --out."
+                )
+            return Cell(
+                name,
+                document["params"],
+                document["values"],
+                document["status"],
+                document.get("note", ""),
+                document.get("seconds", 0.0),
+                document,
+            )
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{path}: expected a cell, got a damaged file ({error!r}).") from error
+
+    def readable(self, names: Iterator[str] | set[str] | list[str]) -> tuple[dict[str, Cell], list[str]]:
+        """Read many cells; return those that can be read and the names of damaged files."""
+        cells: dict[str, Cell] = {}
+        damaged: list[str] = []
+        for name in names:
+            try:
+                cell = self.read(name)
+            except StoreError as error:
+                if "newer overparam" in str(error):
+                    raise
+                damaged.append(name)
+                continue
+            if cell is not None:
+                cells[name] = cell
+        return cells, damaged
+
+    def write(self, name: str, document: Mapping[str, Any]) -> Path:
+        """Store a finished cell and drop an older failure of the same cell."""
+        path = write_json(self.folder / f"{name}.json", {"schema": SCHEMA, **document})
+        (self.failures / f"{name}.json").unlink(missing_ok=True)
+        return path
+
+    def write_failure(self, name: str, document: Mapping[str, Any]) -> Path:
+        """Store what went wrong in a cell; it will be tried again by the next run."""
+        return write_json(self.failures / f"{name}.json", {"schema": SCHEMA, **document})
+
+    def set_aside(self, name: str) -> None:
+        """Rename a damaged file so that its cell can be computed again and nothing is lost."""
+        path = self.folder / f"{name}.json"
+        path.replace(path.with_suffix(".damaged"))

@@ -1,0 +1,1 @@
+"""What is claimed: one file a study; each holds ``STUDY``."""

@@ -1,0 +1,1 @@
+"""Where it runs: plan, keys, executors, judgement. Never imports a particular study."""

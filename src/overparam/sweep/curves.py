@@ -1,0 +1,131 @@
+"""From evidence to what the page draws: mean lines with intervals, and fit point lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from overparam.claim import Evidence
+from overparam.stats import first_at_most, mean_interval
+from overparam.study import Chart, Series, Study, clean
+
+_DIGITS = 6
+
+
+def draw(study: Study, evidence: Mapping[str, Evidence]) -> list[dict[str, Any]]:
+    """Return the study's charts with their series and lines, as JSON types.
+
+    Args:
+        study: the study.
+        evidence: finished cells by data set.
+
+    Returns:
+        One dictionary a chart; a point shows the mean over its seeds with a 95 % interval, or none at one seed.
+    """
+    return [_chart(study, chart, evidence) for chart in study.charts]
+
+
+def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict[str, Any]:
+    series: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    for data, rows in evidence.items():
+        for arm in rows.levels(chart.arm) if chart.arm else (None,):
+            part = rows.where(**{chart.arm: arm}) if chart.arm else rows
+            base = {"arm": arm, "data": data}
+            for one in chart.series:
+                drawn = _series(part.where(**one.where), chart, one)
+                if drawn:
+                    series.append(
+                        {**base, "label": one.label, "metric": one.metric, "dashed": one.dashed, **drawn}
+                    )
+            line = _fit_line(study, chart, part) if chart.fit else None
+            if line:
+                lines.append({**base, **line})
+    return clean(
+        {
+            "name": chart.name, "title": chart.title, "note": chart.note,
+            "x": [{"name": x.name, "title": x.title, "log": x.log} for x in chart.x],
+            "y_title": chart.y_title, "y_log": chart.y_log, "arm": chart.arm, "arm_title": chart.arm_title,
+            "series": series, "lines": lines,
+        }
+    )  # fmt: skip
+
+
+def points(evidence: Evidence, metric: str, x: str) -> dict[float, dict[int, float | None]]:
+    """Return ``{x: {seed: value}}`` for a metric over an axis or over a list inside the cells."""
+    found: dict[float, dict[int, float | None]] = {}
+    for params, values in evidence.rows:
+        if metric not in values:
+            continue
+        if isinstance(values.get(x), list | tuple):
+            pairs = zip(values[x], values[metric], strict=True)
+        elif x in params or x in values:
+            pairs = zip([params.get(x, values.get(x))], [values[metric]], strict=True)
+        else:
+            continue
+        for place, value in pairs:
+            if place is not None:
+                found.setdefault(place, {})[params["seed"]] = value
+    return found
+
+
+def _series(evidence: Evidence, chart: Chart, one: Series) -> dict[str, Any] | None:
+    main = chart.x[0].name
+    table = points(evidence, one.metric, main)
+    if not table:
+        return None
+    places = sorted(table)
+    seeds = sorted({seed for column in table.values() for seed in column})
+    stats = [mean_interval([v for v in table[p].values() if v is not None]) for p in places]
+    return {
+        "x": {x.name: _along(evidence, main, x.name, places) for x in chart.x},
+        "mean": [_round(s.mean) if s.n else None for s in stats],
+        "low": [_round(s.low) for s in stats],
+        "high": [_round(s.high) for s in stats],
+        "n": [s.n for s in stats],
+        "seeds": [[_round(table[p].get(seed)) for p in places] for seed in seeds],
+    }
+
+
+def _along(evidence: Evidence, main: str, other: str, places: list[float]) -> list[float | None]:
+    """Translate places on the main axis to another axis (the mean over seeds where they differ)."""
+    if other == main:
+        return list(places)
+    table = points(evidence, other, main)
+    out: list[float | None] = []
+    for place in places:
+        values = [v for v in table.get(place, {}).values() if v is not None]
+        out.append(_round(sum(values) / len(values)) if values else None)
+    return out
+
+
+def _fit_line(study: Study, chart: Chart, evidence: Evidence) -> dict[str, Any] | None:
+    rule = study.fit
+    if rule is None or rule.x not in {x.name for x in chart.x}:
+        return None
+    table = points(evidence, rule.metric, rule.x)
+    places = sorted(table)
+    seeds = sorted({seed for column in table.values() for seed in column})
+    each = []
+    for seed in seeds:
+        line = [table[p].get(seed) for p in places]
+        each.append(first_at_most(places, [float("inf") if v is None else v for v in line], rule.at_most))
+    reached = sorted(p for p in each if p is not None)
+    if not reached:
+        return None
+    middle, low, high = reached[(len(reached) - 1) // 2], reached[0], reached[-1]
+    spread = "" if low == high else f" (from {low:g} to {high:g})"
+    where = {
+        name: {x.name: _along(evidence, rule.x, x.name, [value])[0] for x in chart.x}
+        for name, value in (("x", middle), ("low", low), ("high", high))
+    }
+    return {
+        "label": "fit point",
+        **where,
+        "n": len(reached),
+        "detail": f"{rule.label} first at {rule.x} {middle:g}{spread}, {len(reached)} of {len(seeds)} seeds",
+    }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{_DIGITS}g}")

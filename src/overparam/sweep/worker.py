@@ -1,0 +1,44 @@
+"""A worker process: reads jobs as JSON lines, writes events as JSON lines. ``python -m overparam.sweep.worker``.
+
+The parent sets thread counts in the environment before Python starts; the worker pins itself to its core.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any
+
+from overparam.errors import StoreError
+from overparam.registry import find
+from overparam.sweep.work import job_from_dict, run_job
+
+
+def main() -> None:
+    """Serve jobs until standard input ends."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as channel:
+        os.dup2(2, 1)  # whatever a library prints goes to the log, not into the events
+        core = os.environ.get("OVERPARAM_CORE", "")
+        if core and hasattr(os, "sched_setaffinity"):
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, {int(core)})
+
+        def emit(event: dict[str, Any]) -> None:
+            try:
+                channel.write(json.dumps(event) + "\n")
+            except OSError:  # the parent is gone: nobody waits for this stack
+                os._exit(1)
+
+        study = find(sys.argv[1])
+        for line in sys.stdin:
+            try:
+                run_job(study, job_from_dict(json.loads(line)), emit)
+            except StoreError as error:
+                emit({"event": "fatal", "error": str(error)})
+                return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+import overparam.sweep.run as run_module
+from overparam.claim import Evidence
+
+TOY = Path(__file__).with_name("toy_study.py")
+
+
+@pytest.fixture
+def toy_path() -> str:
+    return str(TOY)
+
+
+@pytest.fixture
+def toy():
+    from overparam.registry import find
+
+    return find(str(TOY))
+
+
+@pytest.fixture
+def evidence():
+    """Build Evidence from ``(params, values)`` pairs."""
+    return lambda rows: Evidence(tuple((dict(p), dict(v)) for p, v in rows))
+
+
+@pytest.fixture(autouse=True)
+def _no_commit_lookup(monkeypatch, request):
+    """Tests do not ask git who they are, unless they test just that."""
+    if "environment" not in request.node.nodeid:
+        monkeypatch.setattr("overparam.sweep.environment._git", lambda *a: None)
+    assert run_module

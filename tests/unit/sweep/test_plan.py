@@ -1,0 +1,124 @@
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overparam.errors import UsageError
+from overparam.registry import find
+from overparam.study import Axis
+from overparam.sweep.key import cell_name, identity
+from overparam.sweep.plan import select, stacks
+from tests.conftest import TOY
+
+STUDY = find(str(TOY))
+
+
+def test_a_profile_gives_the_grid_in_the_order_of_the_axes(toy):
+    cells = select(toy, "quick").cells()
+    assert len(cells) == 3 * 2 * 3
+    assert cells[0] == {"data": "digits", "width": 8, "noise": 0.0, "fault": "none", "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "mark", "run"),
+    [
+        ({}, "", "quick"),
+        ({"widths": "8,16,32"}, "", "quick"),
+        ({"seeds": "5"}, "extended", "quick+seed=0-to-4"),
+        ({"seeds": "2"}, "exploratory", "quick+seed=0-1"),
+        ({"seeds": "7,9"}, "exploratory", "quick+seed=7-9"),
+        ({"noise": [0.0, 0.3]}, "exploratory", "quick+noise=0.0-0.3"),
+        ({"widths": (8,), "seeds": 4}, "exploratory", "quick+width=8,seed=0-to-3"),
+    ],
+)
+def test_overrides_are_marked(toy, overrides, mark, run):
+    selection = select(toy, "quick", overrides)
+    assert (selection.mark, selection.run) == (mark, run)
+
+
+def test_a_subset_of_the_profiles_data_sets_is_not_exploratory(toy):
+    profile = dataclasses.replace(
+        toy.profiles["quick"], axes={**toy.profiles["quick"].axes, "data": ("a", "b")}
+    )
+    both = dataclasses.replace(toy, profiles={"quick": profile})
+    assert select(both, "quick", {"data": "b"}).mark == ""
+    assert select(both, "quick", {"data": "c"}).mark == "exploratory"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"widths": "0"}, "--widths: expected a whole number of at least 1, got '0'"),
+        ({"noise": "1.5"}, "--noise: expected a number from 0 to 1, got '1.5'"),
+        ({"noise": "-0.1"}, "--noise: expected a number from 0 to 1, got '-0.1'"),
+        ({"wdths": "3"}, "unknown option '--wdths'. Did you mean '--widths'"),
+        ({"seeds": "0"}, "--seeds: expected a whole number of at least 1, got '0'"),
+        ({"widths": ""}, "--widths: expected a whole number of at least 1, got nothing"),
+    ],
+)
+def test_bad_overrides_are_answered(toy, overrides, text):
+    with pytest.raises(UsageError) as caught:
+        select(toy, "quick", overrides)
+    assert text in str(caught.value)
+
+
+def test_an_unknown_profile_names_the_nearest(toy):
+    with pytest.raises(UsageError, match="unknown profile 'quik'. Did you mean 'quick'"):
+        select(toy, "quik")
+
+
+def test_stacks_agree_on_what_they_must_and_the_dearest_comes_first(toy):
+    planned = stacks(toy, select(toy, "quick").cells())
+    assert [stack.cells[0]["width"] for stack in planned] == [32, 16, 8]
+    assert all(len({cell["width"] for cell in stack.cells}) == 1 for stack in planned)
+    assert sum(len(stack.cells) for stack in planned) == 18
+
+
+def test_stacks_are_split_to_fit_the_memory(toy):
+    planned = stacks(toy, select(toy, "quick").cells(), memory=2.5e6)
+    assert {len(stack.cells) for stack in planned} == {2}
+    with pytest.raises(UsageError, match="expected to need 0.0 GB, got a budget of 0.0 GB"):
+        stacks(toy, select(toy, "quick").cells(), memory=10)
+
+
+params = st.fixed_dictionaries(
+    {
+        "data": st.just("digits"),
+        "width": st.integers(1, 10**6),
+        "noise": st.floats(0, 1),
+        "fault": st.sampled_from(["none", "raise", "die", "diverge"]),
+        "seed": st.integers(0, 10**6),
+    }
+)
+
+
+@given(params, params)
+def test_names_are_equal_exactly_when_parameters_are(one, other):
+    names = [cell_name(STUDY, p, "f" * 16) for p in (one, other)]
+    assert (names[0] == names[1]) == (one == other)
+    assert all(
+        set(n) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=.,_+-") for n in names
+    )
+    assert all(len(n) <= 100 for n in names)
+
+
+@given(params)
+def test_a_name_survives_a_json_round_trip_of_its_parameters(one):
+    again = json.loads(json.dumps(one))
+    assert cell_name(STUDY, one, "f") == cell_name(STUDY, again, "f")
+
+
+def test_a_new_axis_at_its_default_orphans_no_result(toy):
+    one = select(toy, "quick").cells()[0]
+    wider = dataclasses.replace(toy, axes=(*toy.axes, Axis("extra", "New.", float, default=1.0)))
+    assert cell_name(wider, {**one, "extra": 1.0}, "f") == cell_name(toy, one, "f")
+    assert cell_name(wider, {**one, "extra": 2.0}, "f") != cell_name(toy, one, "f")
+
+
+def test_data_and_computation_are_part_of_the_key_and_the_profile_is_not(toy):
+    one = select(toy, "quick").cells()[0]
+    assert cell_name(toy, one, "f") != cell_name(toy, one, "g")
+    assert cell_name(toy, one, "f") != cell_name(dataclasses.replace(toy, cell_version=2), one, "f")
+    assert "quick" not in json.dumps(identity(toy, one, "f"))

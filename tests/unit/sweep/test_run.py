@@ -1,0 +1,178 @@
+import dataclasses
+import json
+import os
+
+import pytest
+
+from overparam.errors import StoreError, UsageError
+from overparam.sweep import processes
+from overparam.sweep import run as sweep
+from overparam.sweep.judge import rejudge
+
+pytestmark = pytest.mark.usefixtures("_digits_fingerprint")
+
+
+@pytest.fixture
+def _digits_fingerprint(monkeypatch):
+    monkeypatch.setattr("overparam.data.fingerprint", lambda name: "0" * 16)
+
+
+def plan(toy_path, out, **overrides):
+    return sweep.make_plan(toy_path, out=out, workers=2, overrides=overrides)
+
+
+def test_a_run_computes_judges_and_stores(toy_path, tmp_path):
+    record = sweep.execute(plan(toy_path, tmp_path), on="inline")
+    assert record["cells"] == {"total": 18, "ok": 18, "diverged": 0, "failed": 0, "missing": 0, "computed": 18}
+    (verdict,) = record["verdicts"]
+    assert verdict["status"] == "supported"
+    assert verdict["effect"] == pytest.approx(8.0)
+    assert verdict["control"]["ok"]
+    assert json.loads((tmp_path / "toy" / "quick.json").read_text()) == record
+    assert all(path.stat().st_size < 10_000 for path in (tmp_path / "toy" / "cells").iterdir())
+
+
+def test_the_same_command_again_computes_nothing(toy_path, tmp_path):
+    first = sweep.execute(plan(toy_path, tmp_path), on="inline")
+    again = plan(toy_path, tmp_path)
+    assert again.stacks == ()
+    record = sweep.execute(again, on="inline")
+    assert record["cells"]["computed"] == 0
+    assert record["verdicts"] == first["verdicts"]
+
+
+def test_more_seeds_and_widths_extend_what_is_stored(toy_path, tmp_path):
+    sweep.execute(plan(toy_path, tmp_path), on="inline")
+    more = plan(toy_path, tmp_path, seeds="5")
+    assert sum(len(s.cells) for s in more.stacks) == 2 * 3 * 2
+    record = sweep.execute(more, on="inline")
+    assert record["cells"]["computed"] == 12
+    assert record["mark"] == "extended"
+    assert record["verdicts"][0]["n"] == 5
+    wider = plan(toy_path, tmp_path, widths="8,16,32,64")
+    assert {c["width"] for s in wider.stacks for c in s.cells} == {64}
+
+
+def test_processes_give_the_same_numbers_as_inline(toy_path, tmp_path):
+    inline = sweep.execute(plan(toy_path, tmp_path / "a"), on="inline")
+    spread = sweep.execute(plan(toy_path, tmp_path / "b"), on="processes")
+    assert inline["verdicts"] == spread["verdicts"]
+    assert inline["charts"] == spread["charts"]
+
+
+def test_a_cell_that_raises_costs_only_itself(toy_path, tmp_path):
+    heard = []
+    record = sweep.execute(plan(toy_path, tmp_path, fault="raise"), on="processes", listen=heard.append)
+    assert record["cells"]["failed"] == 6
+    assert record["cells"]["ok"] == 12
+    assert {f["params"]["width"] for f in record["failures"]} == {16}
+    assert all("planted failure at width 16" in f["traceback"] for f in record["failures"])
+    assert sum(e["event"] == "failed" for e in heard) == 6
+    assert len(os.listdir(tmp_path / "toy" / "failed")) == 6
+    (verdict,) = record["verdicts"]
+    assert (verdict["status"], verdict["effect"]) == ("inconclusive", None)
+    assert verdict["reason"].startswith("the rule raised ValueError")
+
+
+def test_a_worker_that_dies_twice_is_a_failure_and_the_others_go_on(toy_path, tmp_path):
+    record = sweep.execute(plan(toy_path, tmp_path, fault="die"), on="processes")
+    assert record["cells"]["ok"] == 12
+    assert record["cells"]["failed"] == 6
+    assert "signal SIGKILL" in record["failures"][0]["error"]
+    assert len(os.listdir(tmp_path / "toy" / "failed")) == 6
+
+
+def test_a_diverged_cell_is_a_result(toy_path, tmp_path):
+    record = sweep.execute(plan(toy_path, tmp_path, fault="diverge"), on="inline")
+    assert record["cells"]["diverged"] == 6
+    assert {d["params"]["width"] for d in record["diverged"]} == {32}
+    assert "NaN" not in (tmp_path / "toy" / "quick+fault=diverge.json").read_text()
+    assert plan(toy_path, tmp_path, fault="diverge").stacks == ()
+
+
+def test_a_damaged_cell_is_kept_aside_and_computed_again(toy_path, tmp_path):
+    sweep.execute(plan(toy_path, tmp_path), on="inline")
+    victim = sorted((tmp_path / "toy" / "cells").iterdir())[0]
+    whole = json.loads(victim.read_text())
+    victim.write_text(victim.read_text()[:50])
+    again = plan(toy_path, tmp_path)
+    assert again.damaged == (victim.stem,)
+    sweep.execute(again, on="inline")
+    assert json.loads(victim.read_text())["values"] == whole["values"]
+    assert victim.with_suffix(".damaged").exists()
+
+
+def test_one_arm_alone_cannot_be_supported_without_its_control(toy_path, tmp_path):
+    record = sweep.execute(plan(toy_path, tmp_path, noise="0.2"), on="inline")
+    (verdict,) = record["verdicts"]
+    assert verdict["status"] == "inconclusive"
+    assert verdict["control"]["status"] == "not_run"
+    assert "no finished cell has 'error' over 'width' at noise=0.0" in verdict["reason"]
+
+
+def test_an_unmet_precondition_is_named(toy_path, tmp_path):
+    record = sweep.execute(plan(toy_path, tmp_path, noise="0,0.05"), on="inline")
+    (verdict,) = record["verdicts"]
+    assert (verdict["status"], verdict["reason"]) == ("not_applicable", "largest label noise 0.05")
+
+
+def test_one_seed_is_inconclusive(toy_path, tmp_path):
+    record = sweep.execute(plan(toy_path, tmp_path, seeds="1"), on="inline")
+    (verdict,) = record["verdicts"]
+    assert verdict["status"] == "inconclusive"
+    assert verdict["reason"].startswith("one seed gives no interval")
+
+
+def test_a_control_that_shows_the_effect_too_bars_support(toy, tmp_path):
+    claim = toy.claims[0]
+    same = dataclasses.replace(claim, control=dataclasses.replace(claim.control, judge=claim.judge))
+    broken = dataclasses.replace(toy, claims=(same,))
+    record = sweep.execute(sweep.make_plan(broken, out=tmp_path), on="inline")
+    assert record["verdicts"][0]["status"] == "inconclusive"
+    assert "the control shows the effect too" in record["verdicts"][0]["reason"]
+
+
+def test_a_changed_rule_is_noticed_and_judged_again_without_computing(toy_path, toy, tmp_path):
+    record = sweep.execute(plan(toy_path, tmp_path), on="inline")
+    assert rejudge(toy, record) == []
+    changed = dataclasses.replace(toy, claims=(dataclasses.replace(toy.claims[0], rule_version=2),))
+    assert rejudge(changed, record) == ["toy.rise"]
+    again = sweep.reconclude({**record, "study": toy_path}, tmp_path)
+    assert again["verdicts"] == record["verdicts"]
+    assert again["cells"]["computed"] == 0
+
+
+def test_the_record_holds_curves_with_intervals_and_the_fit_point(toy_path, tmp_path):
+    (chart,) = sweep.execute(plan(toy_path, tmp_path), on="inline")["charts"]
+    noisy = next(s for s in chart["series"] if s["arm"] == 0.2 and s["metric"] == "error")
+    assert noisy["x"] == {"width": [8, 16, 32], "parameters": [80, 160, 320]}
+    assert noisy["mean"] == pytest.approx([10.1, 18.1, 10.1])
+    assert noisy["n"] == [3, 3, 3]
+    assert noisy["low"][0] < 10.1 < noisy["high"][0]
+    line = chart["lines"][0]
+    assert line["x"] == {"width": 16, "parameters": 160}
+    assert line["detail"] == "train error <= 1 % first at width 16, 3 of 3 seeds"
+
+
+def test_a_study_made_in_a_program_cannot_go_to_workers(toy, tmp_path):
+    with pytest.raises(UsageError, match="worker processes cannot import the study 'toy'"):
+        sweep.execute(sweep.make_plan(toy, out=tmp_path), on="processes")
+    with pytest.raises(UsageError, match="unknown executor 'proceses'. Did you mean 'processes'"):
+        sweep.execute(sweep.make_plan(toy, out=tmp_path), on="proceses")
+
+
+def test_a_results_folder_that_cannot_be_written_stops_the_run(toy_path, tmp_path):
+    (tmp_path / "toy").write_text("a file in the way")
+    for on in ("inline", "processes"):
+        with pytest.raises(StoreError, match="expected"):
+            sweep.execute(plan(toy_path, tmp_path), on=on)
+
+
+def test_workers_get_one_thread_and_their_own_core(monkeypatch):
+    monkeypatch.setattr(processes, "gpus", lambda: 0)
+    env = processes.worker_environment(0, 1)
+    assert {env[k] for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")} == {"1"}
+    assert "intra_op_parallelism_threads=1" in env["XLA_FLAGS"]
+    monkeypatch.setattr(processes, "gpus", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    assert [processes.worker_environment(i, 2)["CUDA_VISIBLE_DEVICES"] for i in (0, 1)] == ["4", "7"]
