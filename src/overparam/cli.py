@@ -26,6 +26,7 @@ app = App(
     version=lambda: __import__("overparam").__version__,
     console=out_console,
     error_console=err_console,
+    suppress_keyboard_interrupt=False,
 )
 data_app = App(name="data", help="The data sets: what is here, where it lies, and how to fetch it.")
 app.command(data_app)

@@ -40,6 +40,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def count(n: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "worker"), count(2, "worker")
+    ('1 worker', '2 workers')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def number(value: float | None) -> str:
     """A number to three significant digits, or a dash."""
     return "–" if value is None else f"{value:.3g}"
@@ -58,11 +67,11 @@ def plan_table(plan: Plan) -> RenderableType:
         table.add_row(f"--{axis.option}", escape(", ".join(str(v) for v in values)))
     todo = len(plan.names) - len(plan.done)
     table.add_row(
-        "cells", f"{len(plan.names)}: {len(plan.done)} done, {todo} to do in {len(plan.stacks)} stacks"
+        "cells", f"{len(plan.names)}: {len(plan.done)} done, {todo} to do in {count(len(plan.stacks), 'stack')}"
     )
     if plan.damaged:
         table.add_row("damaged", f"{len(plan.damaged)} cell files cannot be read and are computed again")
-    table.add_row("time", f"about {duration(plan.seconds)} on {plan.workers} workers (an estimate)")
+    table.add_row("time", f"about {duration(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")
     table.add_row("memory", f"about {plan.bytes / 1e9:.2g} GB for the arrays (an estimate)")
     table.add_row("results", escape(str(plan.out / selection.study.name)))
     return table
@@ -79,7 +88,7 @@ def progress_of(
     workers = plan.workers if on == "processes" else 1
     console.print(
         f"[bold]{study}[/] · {plan.selection.profile}: {done} of {total} cells done, {total - done} to run"
-        + (f", about {duration(plan.seconds)} on {workers} workers" if plan.stacks else ""),
+        + (f", about {duration(plan.seconds)} on {count(workers, 'worker')}" if plan.stacks else ""),
         highlight=False,
     )
     if not plan.stacks:

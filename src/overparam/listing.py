@@ -38,10 +38,12 @@ def study(one: Study) -> RenderableType:
     profiles = _table("profile", "what it is")
     for name, profile in one.profiles.items():
         profiles.add_row(name, profile.help)
-    axes = _table("option", "expected", "what it means", *one.profiles)
+    axes = _table("option", "what it means")
     for axis in one.axes:
-        values = [_shorten(p.axes.get(axis.name, (axis.default,))) for p in one.profiles.values()]
-        axes.add_row(f"--{axis.option}", axis.expected, axis.help, *values)
+        values = " · ".join(
+            f"{name} {_shorten(p.axes.get(axis.name, (axis.default,)))}" for name, p in one.profiles.items()
+        )
+        axes.add_row(f"--{axis.option}", f"{axis.help} Expected: {axis.expected}.\n[bright_black]{escape(values)}[/]")
     return Group(Text(f"{one.name}: {one.title}", "bold"), Text(one.question), claims, profiles, axes)
 
 

@@ -1,0 +1,47 @@
+import io
+
+from rich.console import Console
+
+from overparam.display import plan_table, progress_of, verdict_table
+from overparam.sweep.run import execute, make_plan
+
+
+def text(renderable):
+    console = Console(file=io.StringIO(), width=180)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path), on="inline")
+    shown = text(verdict_table(record))
+    row = next(line for line in shown.splitlines() if line.strip().startswith("rise"))
+    assert "✓ supported" in row
+    assert "8 points" in row
+    assert "8 to 8" in row
+    assert "≥ 2" in row
+    assert row.rstrip().endswith("3")
+    assert "18 cells: 18 computed now" in shown
+
+
+def test_what_is_not_applicable_says_why(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path, overrides={"noise": [0.0, 0.05]}), on="inline")
+    assert "– not applicable" in text(verdict_table(record))
+    assert "largest label noise 0.05" in text(verdict_table(record))
+
+
+def test_a_plan_says_what_is_done_and_to_do(toy, tmp_path):
+    execute(make_plan(toy, out=tmp_path), on="inline")
+    shown = text(plan_table(make_plan(toy, out=tmp_path, overrides={"seeds": 5})))
+    assert "30: 18 done, 12 to do" in shown
+    assert "extended" in shown
+
+
+def test_progress_reports_failures_at_once(toy, tmp_path):
+    plan = make_plan(toy, out=tmp_path, overrides={"fault": "raise"})
+    console = Console(file=io.StringIO(), width=180)
+    with progress_of(plan, "inline", console) as listen:
+        execute(plan, on="inline", listen=listen)
+    shown = console.file.getvalue()
+    assert "0 of 18 cells done, 18 to run" in shown
+    assert shown.count("planted failure at width 16") == 6
