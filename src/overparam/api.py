@@ -85,6 +85,7 @@ def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
 
 def _data_names(data: Any, out: Path) -> list[str]:
     from overparam.data import Dataset, from_arrays, save
+    from overparam.sweep.key import slug
 
     if isinstance(data, str):
         return [data]
@@ -95,7 +96,7 @@ def _data_names(data: Any, out: Path) -> list[str]:
     if isinstance(data, tuple) and len(data) in (2, 4):
         data = from_arrays(*data, name="arrays")
     if isinstance(data, Dataset):
-        path = out / "data" / f"{data.name}-{data.fingerprint}.npz"
+        path = out / "data" / f"{slug({'data': data.name})[5:]}-{data.fingerprint}.npz"
         if not path.exists():
             save(data, path)
         return [str(path)]

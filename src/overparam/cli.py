@@ -209,7 +209,7 @@ def fetch(name: str, /) -> int:
     """
     from overparam.data import fetch as fetch_data
 
-    _say_path("data", Path(fetch_data(name)))
+    sys.stdout.write(f"{fetch_data(name)}\n")
     return 0
 
 

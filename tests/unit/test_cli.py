@@ -14,7 +14,7 @@ HEAVY = ("jax", "altair", "numpy", "scipy", "sklearn", "pyarrow", "pandas", "vl_
 def _plain(monkeypatch):
     from rich.console import Console
 
-    monkeypatch.setattr("overparam.data.fingerprint", lambda name: "0" * 16)
+    monkeypatch.setattr("overparam.data.fingerprint", lambda name, download=False: "0" * 16)
     monkeypatch.setattr(cli, "out_console", Console(width=200))
     monkeypatch.setattr(cli, "err_console", Console(width=200, stderr=True))
 
@@ -108,7 +108,7 @@ def test_bad_usage_is_answered_with_exit_code_two(arguments, text, capsys, tmp_p
 def test_data_that_is_not_at_hand_is_exit_code_one(monkeypatch, capsys):
     from overparam.errors import DataError
 
-    def missing(name):
+    def missing(name, download=False):
         raise DataError("expected MNIST, found nothing; set OVERPARAM_DATA")
 
     monkeypatch.setattr("overparam.data.fingerprint", missing)

@@ -70,8 +70,11 @@ def make_plan(
     workers: int | None = None,
     memory: float | None = None,
     overrides: Mapping[str, Any] | None = None,
+    download: bool = True,
 ) -> Plan:
     """Resolve a study to cells and look which are stored; nothing is computed or written.
+
+    With ``download``, a data set of the Hub that is not at hand is fetched into the cache folder.
 
     Raises:
         UsageError: an unknown name or a value out of range.
@@ -85,7 +88,7 @@ def make_plan(
     budget = memory if memory is not None else 0.6 * total_memory() / count
     selection = select(found, profile, overrides)
     cells = selection.cells()
-    prints = {name: fingerprint(name) for name in selection.axes["data"]}
+    prints = {name: fingerprint(name, download=download) for name in selection.axes["data"]}
     names = [cell_name(found, cell, prints[cell["data"]]) for cell in cells]
     store = CellStore(Path(out), found.name)
     present, damaged = store.readable(sorted(store.names() & set(names)))
@@ -143,6 +146,8 @@ def execute(plan: Plan, *, on: str = "processes", listen: Listener | None = None
 
     started = time.perf_counter()
     jobs = _jobs(plan)
+    if jobs:
+        _warm(plan)
     if on == "inline":
         for job in jobs:
             run_job(study, job, hear)
@@ -154,6 +159,14 @@ def execute(plan: Plan, *, on: str = "processes", listen: Listener | None = None
             )
         run_processes(plan.reference, jobs, hear, plan.workers)
     return conclude(plan, failures, time.perf_counter() - started, on)
+
+
+def _warm(plan: Plan) -> None:
+    """Decode or generate each data set once, so that the workers share the cached arrays."""
+    from overparam.data import load
+
+    for name in plan.selection.axes["data"]:
+        load(name)
 
 
 def _jobs(plan: Plan) -> list[Job]:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("_digits_fingerprint")
 
 @pytest.fixture
 def _digits_fingerprint(monkeypatch):
-    monkeypatch.setattr("overparam.data.fingerprint", lambda name: "0" * 16)
+    monkeypatch.setattr("overparam.data.fingerprint", lambda name, download=False: "0" * 16)
 
 
 def plan(toy_path, out, **overrides):

@@ -1,0 +1,104 @@
+"""The cache folder: downloads, and arrays that were decoded or generated once and are mapped into memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FACTS = "facts.json"
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError)
+
+Bundle = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
+
+
+def cache_folder() -> Path:
+    """Return the folder for data: ``data`` under ``OVERPARAM_CACHE``, else under the user's cache folder."""
+    chosen = os.environ.get("OVERPARAM_CACHE")
+    if chosen:
+        return Path(chosen) / "data"
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("overparam", appauthor=False)) / "data"
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that it appears whole or not at all; parent folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            write(stream)
+        os.replace(temporary, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def cached_arrays(key: str, build: Callable[[], Bundle]) -> Bundle:
+    """Return arrays from the cache, building them the first time.
+
+    The arrays come back as read-only memory maps: worker processes share one copy, and a subset reads only
+    its own rows. Where the folder cannot be written or the disk is full, the arrays are used from memory. A
+    damaged entry is built again.
+
+    Args:
+        key: stands for the content and for the version of the code that makes it.
+        build: makes the arrays by name, and facts about them for JSON.
+
+    Returns:
+        Arrays by name, and the facts.
+    """
+    folder = cache_folder() / "arrays" / key
+    with suppress(*_DAMAGED):
+        return _read(folder)
+    built = build()
+    try:
+        _write(folder, *built)
+        return _read(folder)
+    except _DAMAGED:
+        return built
+
+
+def _read(folder: Path) -> Bundle:
+    facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    arrays = {}
+    for name, (kind, shape) in facts["arrays"].items():
+        array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        if str(array.dtype) != kind or list(array.shape) != shape:
+            raise ValueError(f"{name} is not the array that was stored")
+        arrays[name] = array
+    return arrays, facts["facts"]
+
+
+def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        for name, array in arrays.items():
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        shapes = {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
+        text = json.dumps({"arrays": shapes, "facts": dict(facts)})
+        (temporary / _FACTS).write_text(text, encoding="utf-8")
+        if folder.exists() and not _sound(folder):
+            shutil.rmtree(folder)
+        with suppress(OSError):  # another process was first: its arrays are the same
+            os.rename(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sound(folder: Path) -> bool:
+    try:
+        _read(folder)
+    except _DAMAGED:
+        return False
+    return True

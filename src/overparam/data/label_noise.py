@@ -1,0 +1,78 @@
+"""Label noise: a fixed share of training labels replaced once, the same ones for every model."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from overparam.data.stream import stream
+from overparam.errors import UsageError
+
+Kind = Literal["inclusive", "exclusive"]
+
+
+def label_noise(
+    y: ArrayLike, rate: float, classes: int, *, kind: Kind = "inclusive", seed: int
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    r"""Replace exactly ``round(rate * n)`` of n training labels by random ones.
+
+    Positions are drawn without replacement. With ``inclusive`` noise the new label is uniform over all K
+    classes, so on average a share :math:`rate (1 - 1/K)` of all labels is really wrong; with ``exclusive``
+    noise it is uniform over the K - 1 others, and the share is ``rate``. The two kinds are what different
+    papers call "label noise": their rates are not comparable.
+
+    Positions and new labels come from one draw a seed, cut at the rate, so noise is nested: whatever is
+    replaced at one rate is replaced by the same label at every higher rate. Draw once, before training;
+    test labels never come here.
+
+    Args:
+        y: training labels, shape ``(n,)``, whole numbers 0 to K - 1.
+        rate: share of labels to replace, 0 to 1.
+        classes: number of classes K, at least 2.
+        kind: ``"inclusive"`` or ``"exclusive"``.
+        seed: which draw.
+
+    Returns:
+        The labels with noise, int32, shape ``(n,)``, and which were replaced, bool, shape ``(n,)``
+        (with inclusive noise some of these kept their label by chance; ``noisy != y`` are the wrong ones).
+
+    Raises:
+        UsageError: a rate outside [0, 1], an unknown kind, fewer than 2 classes, or labels out of range.
+
+    References:
+        Inclusive: Zhang, Bengio, Hardt, Recht and Vinyals 2017, arXiv:1611.03530. Exclusive: Nakkiran et al.
+        2019, arXiv:1912.02292.
+
+    >>> clean = np.zeros(1000, dtype=int)
+    >>> noisy, replaced = label_noise(clean, 0.2, 10, kind="exclusive", seed=0)
+    >>> int(replaced.sum()), int((noisy != clean).sum())
+    (200, 200)
+    """
+    if kind not in get_args(Kind):
+        raise UsageError(f"label noise: expected kind 'inclusive' or 'exclusive', got {kind!r}.")
+    if isinstance(rate, bool) or not 0 <= rate <= 1:
+        raise UsageError(f"label noise: expected a rate from 0 to 1 (a share of labels), got {rate!r}.")
+    if classes < 2:
+        raise UsageError(f"label noise: expected at least 2 classes, got {classes}.")
+    clean = np.asarray(y)
+    if clean.ndim != 1 or clean.dtype.kind not in "iu":
+        raise UsageError(
+            f"label noise: expected whole-number labels of shape (n,), got {clean.dtype} {clean.shape}."
+        )
+    if clean.size and (clean.min() < 0 or clean.max() >= classes):
+        raise UsageError(
+            f"label noise: expected labels 0 to {classes - 1}, got {clean.min()} to {clean.max()}. "
+            "Check the number of classes."
+        )
+    n = len(clean)
+    random = stream("label-noise", seed)
+    order = random.permutation(n)
+    if kind == "inclusive":
+        drawn = random.randint(0, classes, size=n)
+    else:
+        drawn = (clean + random.randint(1, classes, size=n)) % classes
+    replaced = np.zeros(n, dtype=np.bool_)
+    replaced[order[: round(rate * n)]] = True
+    return np.where(replaced, drawn, clean).astype(np.int32), replaced
