@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -130,36 +130,41 @@ def progress_of(
 
 
 def verdict_table(record: Mapping[str, Any]) -> RenderableType:
-    """The verdicts of a run with their intervals, and what they rest on."""
+    """The verdicts of a run: two lines a claim, the numbers and below them what was measured."""
     head = f"{record['title']} · {record['profile']}" + (f" · {record['mark']}" if record["mark"] else "")
     several = len({v["data"] for v in record["verdicts"]}) > 1
-    table = Table(box=box.SIMPLE_HEAD, title=head, title_justify="left", title_style="bold", pad_edge=False)
-    table.add_column("claim", no_wrap=True)
-    if several:
-        table.add_column("data", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("what was measured", ratio=1)
-    table.add_column("effect", justify="right", no_wrap=True)
-    table.add_column("95 % interval", justify="right", no_wrap=True)
-    table.add_column("asked", justify="right", no_wrap=True)
-    table.add_column("n", justify="right")
-    for v in record["verdicts"]:
-        sign, colour = MARKS[v["status"]]
-        row: list[RenderableType] = [v["claim"].split(".", 1)[1]]
-        if several:
-            row.append(v["data"])
-        row.append(Text(f"{sign} {v['status'].replace('_', ' ')}", style=colour))
-        if v["status"] == "not_applicable":
-            row += [Text(v["reason"], style="bright_black"), "", "", "", ""]
-        else:
-            unit = f" {v['unit']}" if v["unit"] else ""
-            interval = "one seed" if v["low"] is None else f"{number(v['low'])} to {number(v['high'])}"
-            row += [Text(v["label"]), f"{number(v['effect'])}{unit}", interval, _asked(v), str(v["n"])]
-        table.add_row(*row)
+    rows = [_row(v, several) for v in record["verdicts"]]
+    titles = ("verdict", "claim", "effect", "95 % interval", "asked", "n")
+    wide = [max(len(title), *(len(row[i]) for row in rows)) for i, title in enumerate(titles)]
+    lines: list[RenderableType] = [Text(head, style="bold"), Text(_columns(titles, wide), style="bright_black")]
+    for verdict, row in zip(record["verdicts"], rows, strict=True):
+        line = Text(_columns(row, wide))
+        line.stylize(MARKS[verdict["status"]][1], 0, wide[0])
+        line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
+        below = verdict["reason"] if verdict["status"] == "not_applicable" else verdict["label"]
+        lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
-    said = [f"{cells['total']} cells: {cells['computed']} computed now in {duration(record['seconds'])}"]
+    said = [
+        f"{count(cells['total'], 'cell')}: {cells['computed']} computed now in {duration(record['seconds'])}"
+    ]
     said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
-    return Group(table, Text(", ".join(said), style="bright_black"))
+    return Group("", *lines, Text(", ".join(said), style="bright_black"))
+
+
+def _row(verdict: Mapping[str, Any], several: bool) -> tuple[str, ...]:
+    claim = verdict["claim"].split(".", 1)[1] + (f" ({verdict['data']})" if several else "")
+    status = f"{MARKS[verdict['status']][0]} {verdict['status'].replace('_', ' ')}"
+    if verdict["status"] == "not_applicable":
+        return (status, claim, "", "", "", "")
+    unit = f" {verdict['unit']}" if verdict["unit"] else ""
+    interval = "none" if verdict["low"] is None else f"{number(verdict['low'])} to {number(verdict['high'])}"
+    return (status, claim, f"{number(verdict['effect'])}{unit}", interval, _asked(verdict), str(verdict["n"]))
+
+
+def _columns(texts: Sequence[str], wide: Sequence[int]) -> str:
+    left = (True, True, False, False, False, False)
+    cells = (t.ljust(w) if is_left else t.rjust(w) for t, w, is_left in zip(texts, wide, left, strict=True))
+    return "  ".join(cells).rstrip()
 
 
 def _asked(verdict: Mapping[str, Any]) -> str:

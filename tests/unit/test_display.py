@@ -15,8 +15,13 @@ def text(renderable):
 def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
     record = execute(make_plan(toy, out=tmp_path), on="inline")
     shown = text(verdict_table(record))
-    row = next(line for line in shown.splitlines() if line.strip().startswith("rise"))
-    assert "✓ supported" in row
+    row, below = next(
+        (line, after)
+        for line, after in zip(shown.splitlines(), shown.splitlines()[1:], strict=False)
+        if " rise " in line
+    )
+    assert row.startswith("✓ supported")
+    assert below.strip() == "rise at width 16"
     assert "8 points" in row
     assert "8 to 8" in row
     assert "≥ 2" in row
