@@ -1,6 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
+
+# Small matrices on busy cores: one thread is many times faster than two that wait for each other.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 import overparam.sweep.run as run_module
 from overparam.claim import Evidence

@@ -15,9 +15,12 @@ def problems() -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
         if len(lines) > LONGEST:
             found.append(f"{path.relative_to(ROOT)}: expected at most {LONGEST} lines, got {len(lines)}")
-    for room in sorted(p for p in (ROOT / "src/overparam").iterdir() if p.is_dir() and p.name != "__pycache__"):
-        if not any(path.name != "__init__.py" for path in room.rglob("*.py")):
-            found.append(f"{room.relative_to(ROOT)}: an empty room")
+    rooms = sorted(p for p in (ROOT / "src/overparam").iterdir() if p.is_dir() and p.name != "__pycache__")
+    found += [
+        f"{room.relative_to(ROOT)}: an empty room"
+        for room in rooms
+        if not any(path.name != "__init__.py" for path in room.rglob("*.py"))
+    ]
     for path in sorted((ROOT / "src/overparam/studies").rglob("*.py")):
         for name in _module_level_imports(path):
             top = name.split(".")[0]

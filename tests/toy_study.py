@@ -69,7 +69,7 @@ CLAIM = Claim(
     ledger=("L54",),
     source="toy",
     rule="error at width 16 minus error at the smallest width is at least 2 points",
-    judge=lambda evidence: _rise(evidence, max(evidence.levels("noise"))),
+    judge=lambda evidence: _rise(evidence, max(evidence.levels("noise"), default=0.0)),
     control=Control("without noise it does not rise", lambda evidence: _rise(evidence, 0.0)),
     preconditions=(Precondition("noise", "label noise of at least 10 %", _noisy),),
     chart="error",

@@ -3,9 +3,9 @@ import subprocess
 import sys
 
 import pytest
+from tests.conftest import TOY
 
 from overparam import cli
-from tests.conftest import TOY
 
 HEAVY = ("jax", "altair", "numpy", "scipy", "sklearn", "pyarrow", "pandas", "vl_convert")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
-def write_json(path: Path, value: Any) -> Path:
-    """Write JSON atomically; a number that is not finite is refused rather than written."""
-    return write_text(path, json.dumps(value, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+def write_json(path: Path, value: Mapping[str, Any]) -> Path:
+    """Write a JSON object atomically, one line a key; a number that is not finite is refused, not written."""
+    lines = (f"{json.dumps(k)}: {json.dumps(v, allow_nan=False, ensure_ascii=False)}" for k, v in value.items())
+    return write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")

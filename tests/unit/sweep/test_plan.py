@@ -4,13 +4,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import TOY
 
 from overparam.errors import UsageError
 from overparam.registry import find
 from overparam.study import Axis
 from overparam.sweep.key import cell_name, identity
 from overparam.sweep.plan import select, stacks
-from tests.conftest import TOY
 
 STUDY = find(str(TOY))
 

@@ -1,0 +1,101 @@
+import csv
+import io
+
+from overparam.report import rows
+
+
+def read(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_holds_every_number_of_the_chart(chart):
+    table = iter(read(rows.csv_text(chart)))
+    for series in chart["series"]:
+        for i in range(len(series["mean"])):
+            row = next(table)
+            assert (row["data"], float(row["noise"]), row["series"], row["metric"]) == (
+                series["data"], series["arm"], series["label"], series["metric"],
+            )  # fmt: skip
+            for field in ("mean", "low", "high", "n"):
+                assert float(row[field]) == series[field][i]
+            for axis in chart["x"]:
+                assert float(row[axis["name"]]) == series["x"][axis["name"]][i]
+            for k, line in enumerate(series["seeds"]):
+                assert row[f"line_{k}"] == ("" if line[i] is None else str(line[i]))
+    assert next(table, None) is None
+
+
+def test_csv_writes_missing_numbers_as_empty_fields(chart):
+    series = chart["series"][0]
+    series["mean"][3] = series["low"][3] = series["high"][3] = None
+    row = read(rows.csv_text(chart))[3]
+    assert (row["mean"], row["low"], row["high"]) == ("", "", "")
+
+
+def test_csv_of_a_chart_without_arms_has_no_arm_column(chart):
+    chart["arm"] = ""
+    assert "noise" not in read(rows.csv_text(chart))[0]
+
+
+def test_csv_quotes_labels(chart):
+    chart["series"][0]["label"] = 'a, "b"\nc'
+    assert read(rows.csv_text(chart))[0]["series"] == 'a, "b"\nc'
+
+
+def test_points_carry_interval_and_n(chart):
+    first = rows.points(chart)[0]
+    series = chart["series"][0]
+    assert (first["x0"], first["x1"], first["mean"]) == (2, series["x"]["parameters"][0], series["mean"][0])
+    assert first["interval"].endswith("n = 5 seeds")
+    assert first["name_all"] == "test error, label noise 0"
+
+
+def test_points_of_one_seed_say_so(chart):
+    series = chart["series"][0]
+    series["low"][0] = series["high"][0] = None
+    series["n"][0] = 1
+    assert rows.points(chart)[0]["interval"] == "one seed: no interval"
+
+
+def test_seed_lines_hold_the_seeds_once(chart):
+    lines = rows.seed_lines(chart)
+    assert [line["mean"] for line in lines] == [series["seeds"] for series in chart["series"]]
+    assert [line["seed"] for line in lines] == [list(range(len(s["seeds"]))) for s in chart["series"]]
+
+
+def test_fit_lines_have_a_place_on_every_axis(chart):
+    line = next(row for row in rows.fit_lines(chart) if row["arm"] == "0.15")
+    stored = next(row for row in chart["lines"] if row["arm"] == 0.15)
+    assert [line["x0"], line["x1"], line["x2"]] == [stored["x"][axis["name"]] for axis in chart["x"]]
+    assert (line["a0"], line["b0"]) == (stored["low"]["width"], stored["high"]["width"])
+    assert line["label_all"] == "fit point (0.15)"
+
+
+def test_log_notes_count_what_is_left_out(chart):
+    notes = rows.log_notes(chart)
+    zero = sum(
+        m <= 0 for s in chart["series"] if s["metric"] == "train_error" and s["arm"] == 0 for m in s["mean"]
+    )
+    assert zero > 1
+    assert f"training error, label noise 0: {zero} points" in notes["y"]
+    assert "test error" not in notes["y"]
+    assert notes["x0"] == ""
+
+
+def test_log_notes_tell_of_intervals_that_reach_zero(chart):
+    chart["series"] = chart["series"][:1]
+    chart["series"][0]["low"][2] = -0.5
+    assert rows.log_notes(chart)["y"] == "1 interval reaching 0 or below is cut off."
+
+
+def test_nothing_left_out_gives_no_note(record):
+    assert set(rows.log_notes(record["charts"][1]).values()) == {""}
+
+
+def test_seed_counts(chart):
+    assert rows.seed_counts(chart) == "mean and 95 % interval, n = 4 to 5 seeds"
+    for series in chart["series"]:
+        series["n"] = [1] * len(series["n"])
+    assert rows.seed_counts(chart) == "one seed: no interval"
+    chart["series"] = []
+    assert rows.seed_counts(chart) == "no point was measured"
