@@ -95,7 +95,7 @@ def progress_of(
         yield lambda event: None
         return
     cost = sum(stack.seconds for stack in plan.stacks) or 1.0
-    part = {i: 0.0 for i in range(len(plan.stacks))}
+    part = dict.fromkeys(range(len(plan.stacks)), 0.0)
     counts = {"cells": done, "diverged": 0, "failed": 0}
     columns = (
         TextColumn("{task.description}"),

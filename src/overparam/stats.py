@@ -65,6 +65,24 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(mean, float(low), float(high), n)
 
 
+def geometric_interval(values: ArrayLike) -> Interval:
+    """Geometric mean over seeds with the interval formed on logarithms.
+
+    Args:
+        values: positive, shape ``(seeds,)``.
+
+    Returns:
+        Mean and interval in the unit of the values.
+
+    >>> geometric_interval([1.0, 4.0]).mean
+    2.0
+    """
+    inner = mean_interval(np.log(np.asarray(values, dtype=np.float64)))
+    low = None if inner.low is None else float(np.exp(inner.low))
+    high = None if inner.high is None else float(np.exp(inner.high))
+    return Interval(float(np.round(np.exp(inner.mean), 12)), low, high, inner.n)
+
+
 def ratio_interval(numerator: ArrayLike, denominator: ArrayLike) -> Interval:
     """Geometric mean of the paired ratio over seeds, with the interval formed on logarithms.
 
@@ -78,11 +96,7 @@ def ratio_interval(numerator: ArrayLike, denominator: ArrayLike) -> Interval:
     >>> ratio_interval([2.0, 8.0], [1.0, 1.0]).mean
     4.0
     """
-    logs = np.log(np.asarray(numerator, float)) - np.log(np.asarray(denominator, float))
-    inner = mean_interval(logs)
-    low = None if inner.low is None else float(np.exp(inner.low))
-    high = None if inner.high is None else float(np.exp(inner.high))
-    return Interval(float(np.round(np.exp(inner.mean), 12)), low, high, inner.n)
+    return geometric_interval(np.asarray(numerator, np.float64) / np.asarray(denominator, np.float64))
 
 
 def prediction_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:

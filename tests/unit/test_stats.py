@@ -35,6 +35,13 @@ def test_ratio_interval_is_symmetric_under_inversion():
     assert one.mean * other.mean == pytest.approx(1.0)
 
 
+def test_geometric_interval_is_the_interval_of_the_logarithms():
+    v = np.random.default_rng(6).lognormal(size=7)
+    inner = stats.mean_interval(np.log(v))
+    got = stats.geometric_interval(v)
+    assert (got.low, got.mean, got.high) == pytest.approx(tuple(np.exp([inner.low, inner.mean, inner.high])))
+
+
 def test_prediction_interval_covers_one_further_run():
     rng = np.random.default_rng(4)
     hits = 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from overparam.claim import Evidence
-from overparam.stats import first_at_most, mean_interval
+from overparam.stats import first_at_most, geometric_interval, mean_interval
 from overparam.study import Chart, Series, Study, clean
 
 _DIGITS = 6
@@ -21,6 +21,8 @@ def draw(study: Study, evidence: Mapping[str, Evidence]) -> list[dict[str, Any]]
 
     Returns:
         One dictionary a chart; a point shows the mean over its seeds with a 95 % interval, or none at one seed.
+        On a logarithmic vertical axis the mean is geometric and the interval formed on logarithms, as in the
+        rules that judge ratios.
     """
     return [_chart(study, chart, evidence) for chart in study.charts]
 
@@ -76,13 +78,17 @@ def _series(evidence: Evidence, chart: Chart, one: Series) -> dict[str, Any] | N
         return None
     places = sorted(table)
     seeds = sorted({seed for column in table.values() for seed in column})
-    stats = [mean_interval([v for v in table[p].values() if v is not None]) for p in places]
+    values = [[v for v in table[p].values() if v is not None] for p in places]
+    geometric = chart.y_log and all(v > 0 for column in values for v in column)
+    stats = [geometric_interval(column) if geometric else mean_interval(column) for column in values]
     return {
         "x": {x.name: _along(evidence, main, x.name, places) for x in chart.x},
         "mean": [_round(s.mean) if s.n else None for s in stats],
         "low": [_round(s.low) for s in stats],
         "high": [_round(s.high) for s in stats],
         "n": [s.n for s in stats],
+        "average": "geometric" if geometric else "arithmetic",
+        "seed_names": seeds,
         "seeds": [[_round(table[p].get(seed)) for p in places] for seed in seeds],
     }
 

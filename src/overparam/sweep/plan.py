@@ -43,6 +43,11 @@ class Selection:
         text = {k: _short(v) for k, v in self.changed.items()}
         return f"{self.profile}+{slug(text)}"
 
+    @property
+    def overrides(self) -> dict[str, str]:
+        """What to write after ``--option`` to change the profile in the same way."""
+        return {self.study.axis(name).option: _text(name, values) for name, values in self.changed.items()}
+
     def cells(self) -> list[dict[str, Any]]:
         """Return the parameters of every cell, in the order of the axes."""
         choices = [[self.axes[axis.name]] if axis.curve else self.axes[axis.name] for axis in self.study.axes]
@@ -66,7 +71,7 @@ def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = Non
         study: the study.
         profile: one of its profiles.
         overrides: by axis name or option name: a value, a sequence, or text such as ``9,16,27``. A single
-            whole number for the seeds is their count: ``10`` means seeds 0 to 9.
+            whole number for the seeds is their count: ``10`` means seeds 0 to 9, and ``7,`` seed 7 alone.
 
     Raises:
         UsageError: an unknown profile or axis, or a value outside its range.
@@ -107,7 +112,8 @@ def _values(axis: Axis, given: Any) -> tuple[Any, ...]:
         items = list(given)
     else:
         items = [given]
-    if axis.name == "seed" and len(items) == 1 and not isinstance(given, list | tuple):
+    counted = not isinstance(given, list | tuple) and "," not in str(given)
+    if axis.name == "seed" and len(items) == 1 and counted:
         count = Axis("seed", "A single number is the count of seeds.", int, flag=axis.option, low=1)
         return tuple(range(count.check(items[0])))
     values = tuple(dict.fromkeys(axis.check(item) for item in items))
@@ -154,3 +160,9 @@ def _short(values: tuple[Any, ...]) -> str:
     ):
         return f"{values[0]}-to-{values[-1]}"
     return "-".join(str(v) for v in values)
+
+
+def _text(name: str, values: tuple[Any, ...]) -> str:
+    if name == "seed" and values == tuple(range(len(values))):
+        return str(len(values))
+    return ",".join(str(v) for v in values) + ("," if name == "seed" and len(values) == 1 else "")

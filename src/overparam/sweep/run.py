@@ -204,12 +204,13 @@ def conclude(plan: Plan, failures: Sequence[Mapping[str, Any]], seconds: float, 
     notes = sorted({cell.note for cell in cells.values() if cell.note and cell.status == "ok"})
     record = {
         "study": study.name,
+        "reference": plan.reference or study.name,
         "title": study.title,
         "question": study.question,
         "profile": profile,
         "profile_help": study.profiles[profile].help,
         "mark": mark,
-        "overrides": {study.axis(k).option: list(v) for k, v in selection.changed.items()},
+        "overrides": selection.overrides,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(seconds, 2),
         "compute_seconds": round(sum(cell.seconds for cell in cells.values()), 2),
@@ -260,10 +261,10 @@ def reconclude(record: Mapping[str, Any], out: str | Path) -> dict[str, Any]:
         StoreError: the cells of the run are no longer all there.
     """
     overrides = {p["name"]: tuple(p["values"]) for p in record["parameters"]}
-    plan = make_plan(record["study"], record["profile"], out=out, overrides=overrides)
+    plan = make_plan(record["reference"], record["profile"], out=out, overrides=overrides)
     if set(plan.names) - plan.done and not record["failures"]:
         raise StoreError(
             f"expected the {len(plan.names)} cells of this run in {out}, got {len(plan.done)}. "
-            f"Run `overparam run {record['study']} --profile {record['profile']}` to complete them."
+            f"Run `overparam run {record['reference']} --profile {record['profile']}` to complete them."
         )
     return conclude(plan, record["failures"], record["seconds"], record["environment"]["executor"])

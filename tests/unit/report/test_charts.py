@@ -71,6 +71,12 @@ def test_first_view_is_the_strongest_arm_on_the_first_axis(chart):
     assert (view.arm, view.data, view.x, view.x_log, view.y_log) == ("0.15", "mnist1d", 0, True, False)
 
 
+def test_first_view_of_named_arms_is_the_first_of_them(chart):
+    for series in chart["series"]:
+        series["arm"] = {0.0: "fourier", 0.15: "relu"}[series["arm"]]
+    assert first_view(chart).arm == "fourier"
+
+
 def test_hues_tell_series_apart_in_one_arm_and_arms_when_all_are_shown(chart):
     one = scale(charts.spec(chart), "color")
     assert one["domain"] == ["test error", "training error"]

@@ -67,3 +67,16 @@ def test_the_picture_is_also_in_words():
 def test_equal_numbers_still_have_a_scale():
     made = plot(part(effect=3.0, low=3.0, high=3.0))
     assert 0 < made.effect < 100
+
+
+def test_a_wide_range_is_on_a_logarithmic_scale():
+    made = plot(part(effect=1000.0, low=100.0, high=10000.0, at_least=10.0))
+    assert made.log
+    cut = made.cuts[0][0]
+    assert made.high - made.effect == pytest.approx(made.effect - made.low, abs=0.02)
+    assert made.low - cut == pytest.approx(made.effect - made.low, abs=0.02)
+
+
+def test_a_range_that_touches_zero_stays_linear():
+    assert not plot(part(effect=1000.0, low=-100.0, high=2100.0, at_least=10.0)).log
+    assert not plot(part(effect=1000.0, low=0.0, high=2000.0, at_least=10.0)).log

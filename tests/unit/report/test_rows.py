@@ -21,7 +21,7 @@ def test_csv_holds_every_number_of_the_chart(chart):
             for axis in chart["x"]:
                 assert float(row[axis["name"]]) == series["x"][axis["name"]][i]
             for k, line in enumerate(series["seeds"]):
-                assert row[f"line_{k}"] == ("" if line[i] is None else str(line[i]))
+                assert row[f"seed_{series['seed_names'][k]}"] == ("" if line[i] is None else str(line[i]))
     assert next(table, None) is None
 
 
@@ -85,7 +85,7 @@ def test_log_notes_count_what_is_left_out(chart):
 def test_log_notes_tell_of_intervals_that_reach_zero(chart):
     chart["series"] = chart["series"][:1]
     chart["series"][0]["low"][2] = -0.5
-    assert rows.log_notes(chart)["y"] == "1 interval reaching 0 or below is cut off."
+    assert rows.log_notes(chart)["y"] == "1 interval reaching 0 or below is cut at the axis."
 
 
 def test_nothing_left_out_gives_no_note(record):

@@ -82,7 +82,7 @@ def test_the_summary_counts_every_verdict():
 
 
 def test_the_command_survives_a_shell():
-    record = {"study": "my study.py", "profile": "quick", "overrides": {"widths": [9, 61], "data": ["a b"]}}
+    record = {"reference": "my study.py", "profile": "quick", "overrides": {"widths": "9,61", "data": "a b"}}
     line = words.command(record)
     assert shlex.split(line) == [
         "overparam", "run", "my study.py", "--profile", "quick", "--widths", "9,61", "--data", "a b",

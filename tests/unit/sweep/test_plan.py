@@ -38,6 +38,23 @@ def test_overrides_are_marked(toy, overrides, mark, run):
     assert (selection.mark, selection.run) == (mark, run)
 
 
+@pytest.mark.parametrize(
+    ("given", "seeds", "text"),
+    [
+        ("5", (0, 1, 2, 3, 4), "5"),
+        (5, (0, 1, 2, 3, 4), "5"),
+        ("7,", (7,), "7,"),
+        ([7], (7,), "7,"),
+        ("9,3", (3, 9), "3,9"),
+    ],
+)
+def test_seeds_are_a_count_or_a_list_and_can_be_written_again(toy, given, seeds, text):
+    selection = select(toy, "quick", {"seeds": given})
+    assert selection.axes["seed"] == seeds
+    assert selection.overrides == {"seeds": text}
+    assert select(toy, "quick", selection.overrides).axes == selection.axes
+
+
 def test_a_subset_of_the_profiles_data_sets_is_not_exploratory(toy):
     profile = dataclasses.replace(
         toy.profiles["quick"], axes={**toy.profiles["quick"].axes, "data": ("a", "b")}

@@ -137,7 +137,7 @@ def test_a_changed_rule_is_noticed_and_judged_again_without_computing(toy_path, 
     assert rejudge(toy, record) == []
     changed = dataclasses.replace(toy, claims=(dataclasses.replace(toy.claims[0], rule_version=2),))
     assert rejudge(changed, record) == ["toy.rise"]
-    again = sweep.reconclude({**record, "study": toy_path}, tmp_path)
+    again = sweep.reconclude(record, tmp_path)
     assert again["verdicts"] == record["verdicts"]
     assert again["cells"]["computed"] == 0
 
@@ -149,9 +149,19 @@ def test_the_record_holds_curves_with_intervals_and_the_fit_point(toy_path, tmp_
     assert noisy["mean"] == pytest.approx([10.1, 18.1, 10.1])
     assert noisy["n"] == [3, 3, 3]
     assert noisy["low"][0] < 10.1 < noisy["high"][0]
+    assert (noisy["average"], noisy["seed_names"]) == ("arithmetic", [0, 1, 2])
     line = chart["lines"][0]
     assert line["x"] == {"width": 16, "parameters": 160}
     assert line["detail"] == "train error <= 1 % first at width 16, 3 of 3 seeds"
+
+
+def test_a_logarithmic_chart_shows_geometric_means(toy, tmp_path):
+    log = dataclasses.replace(toy, charts=(dataclasses.replace(toy.charts[0], y_log=True),))
+    record = sweep.execute(sweep.make_plan(log, out=tmp_path), on="inline")
+    by_metric = {s["metric"]: s for s in record["charts"][0]["series"]}
+    assert by_metric["error"]["average"] == "geometric"
+    assert by_metric["error"]["mean"][0] == pytest.approx((10 * 10.1 * 10.2) ** (1 / 3), rel=1e-5)
+    assert by_metric["train_error"]["average"] == "arithmetic", "zeros have no logarithm"
 
 
 def test_a_study_made_in_a_program_cannot_go_to_workers(toy, tmp_path):

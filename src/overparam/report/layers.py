@@ -1,0 +1,240 @@
+"""The layers of a chart in Altair's classes: fit points, single seeds, mean lines, interval bars, points.
+
+``altair.Chart`` copies a chart at every step (0.3 s for one of these); its specification classes do not (4 ms).
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from overparam.report import rows
+from overparam.report.theme import LIGHT, SHAPES
+from overparam.report.view import ALL, View
+
+_WIDTH, _HEIGHT = 660, 380
+_SOLID, _DASHED = [1, 0], [6, 4]
+_ZOOM = "wheel![event.altKey || event.ctrlKey || event.metaKey]"
+_SHOWN = "data_set === datum.data && (arm === null || datum.arm === arm)"
+_PLACED = "isValid(datum.x) && (!x_log || datum.x > 0)"
+
+
+def picture(chart: Mapping[str, Any], view: View, *, screen: bool) -> Any:
+    """Return an Altair layer specification whose data are the named sets ``points``, ``seeds`` and ``lines``.
+
+    Each toggle touches its own places of the specification: names and numbers live in parameters, only the arm
+    changes the colour scale, and only the axes the axes. So patches of different toggles can be combined.
+
+    Args:
+        chart: one of a record's ``charts``.
+        view: the setting of the toggles.
+        screen: for the page: as wide as its container, without title and legend.
+    """
+    import altair as alt
+
+    layers = [
+        _fit_points(alt, chart, view),
+        _single_seeds(alt, chart, view, screen),
+        _measured(alt, chart, view, screen),
+    ]
+    title: dict[str, Any] = (
+        {} if screen else {"title": alt.TitleParams(text=chart["title"], subtitle=_subtitle(chart, view))}
+    )
+    return alt.TopLevelLayerSpec(
+        layer=layers,
+        params=[
+            alt.VariableParameter(name=name, value=value) for name, value in _settings(chart, view).items()
+        ],
+        description=f"{chart['title']}: {chart['y_title']}. {rows.seed_counts(chart)}.",
+        width="container" if screen else _WIDTH,
+        height=_HEIGHT,
+        **title,
+    )
+
+
+def _settings(chart: Mapping[str, Any], view: View) -> dict[str, Any]:
+    positive = [
+        v for r in rows.points(chart) for v in (r["mean"], r["low"], r["high"]) if v is not None and v > 0
+    ]
+    return {
+        "arm": None if view.arm == ALL else view.arm, "data_set": view.data, "x_axis": f"x{view.x}",
+        "x_low": f"a{view.x}", "x_high": f"b{view.x}", "x_log": view.x_log, "y_log": view.y_log,
+        "seeds_shown": view.seeds, "hidden": [], "floor": min(positive, default=1.0),
+    }  # fmt: skip
+
+
+def _subtitle(chart: Mapping[str, Any], view: View) -> list[str]:
+    """Lines under the title of a file; as many in every view, so that each has one toggle."""
+    notes = rows.log_notes(chart)
+    counts = rows.seed_counts(chart)
+    lines = [counts, str(view.data)]
+    if rows.arms(chart):
+        lines = [f"{chart['arm_title']}: {view.arm}", f"{view.data}: {counts}"]
+    for on, keys in ((view.y_log, ["y"]), (view.x_log, [k for k in notes if k != "y"])):
+        for line in textwrap.wrap(" ".join(notes[k] for k in keys if notes[k]), 105):
+            lines.append(line if on else "")
+    return lines
+
+
+def _calculate(alt: Any, **expressions: str) -> list[Any]:
+    return [alt.CalculateTransform(calculate=text, **{"as": name}) for name, text in expressions.items()]
+
+
+def _chosen(alt: Any) -> list[Any]:
+    """Keep the rows of the arm and the data set shown, and name the lines after what is seen together."""
+    return [
+        alt.FilterTransform(filter=_SHOWN),
+        *_calculate(alt, line="arm === null ? datum.name_all : datum.name", x="datum[x_axis]"),
+        alt.FilterTransform(filter=f"indexof(hidden, datum.line) < 0 && {_PLACED}"),
+        *_calculate(
+            alt,
+            y="y_log && datum.mean <= 0 ? null : datum.mean",
+            bar_low="y_log && datum.low !== null && datum.low <= 0 ? floor : datum.low",
+        ),
+    ]
+
+
+def _scale(alt: Any, log: bool) -> Any:
+    kind = {"type": "log"} if log else {"type": "linear", "zero": False}
+    return alt.Scale(**kind, nice=False, padding=14)
+
+
+def _x(alt: Any, chart: Mapping[str, Any], view: View, field: str = "x") -> Any:
+    return alt.X(f"{field}:Q", title=chart["x"][view.x]["title"], scale=_scale(alt, view.x_log))
+
+
+def _y(alt: Any, chart: Mapping[str, Any], view: View, field: str = "y") -> Any:
+    power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-9"
+    grid = {"condition": {"test": f"!y_log || {power}", "value": 1}, "value": 0.35}
+    scale = _scale(alt, view.y_log)
+    return alt.Y(f"{field}:Q", title=chart["y_title"], scale=scale, axis=alt.Axis(gridOpacity=grid))
+
+
+def _styled(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> dict[str, Any]:
+    """Colour, dash and shape channels: hues tell series apart, or arms when all arms are shown together."""
+    names: list[str] = []
+    looks: dict[str, list[Any]] = {"color": [], "strokeDash": [], "shape": []}
+    series, arms = rows.labels(chart), rows.arms(chart)
+    for a, arm in enumerate(arms if view.arm == ALL else [None]):
+        rank = {False: 0, True: 0}
+        for i, (label, dashed) in enumerate(series):
+            hue = rank[dashed] * len(arms) + a if view.arm == ALL else i
+            rank[dashed] += 1
+            names.append(rows.in_arm(chart, label, arm))
+            looks["color"].append(LIGHT[hue % len(LIGHT)])
+            looks["strokeDash"].append(_DASHED if dashed else _SOLID)
+            looks["shape"].append(SHAPES[i % len(SHAPES)])
+    legend = None if screen else alt.Legend(title=None, symbolOpacity=1, symbolStrokeWidth=0)
+    kinds = {"color": alt.Color, "strokeDash": alt.StrokeDash, "shape": alt.Shape}
+    return {
+        channel: kind("line:N", sort=None, legend=legend, scale=alt.Scale(domain=names, range=looks[channel]))
+        for channel, kind in kinds.items()
+    }
+
+
+def _unit(alt: Any, mark: dict[str, Any], encoding: dict[str, Any], **more: Any) -> Any:
+    return alt.UnitSpec(mark=alt.MarkDef(**{"clip": True, **mark}), encoding=alt.Encoding(**encoding), **more)
+
+
+def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> Any:
+    look = _styled(alt, chart, view, screen)
+    x, y = _x(alt, chart, view), _y(alt, chart, view)
+    places = {"x": x, "y": y}
+    tooltip = [
+        alt.Tooltip("line:N", title="line"),
+        *(alt.Tooltip(f"x{k}:Q", title=axis["title"], format=",.4~g") for k, axis in enumerate(chart["x"])),
+        alt.Tooltip("shown:N", title=chart["y_title"]),
+        alt.Tooltip("interval:N", title="95 % interval"),
+    ]
+    grid = alt.SelectionParameter(
+        name="grid",
+        bind="scales",
+        select=alt.IntervalSelectionConfig(
+            type="interval", zoom=False if view.touch else _ZOOM, translate=not view.touch
+        ),
+    )
+    units = [
+        _unit(
+            alt,
+            {"type": "line", "strokeWidth": 2},
+            {**places, "color": look["color"], "strokeDash": look["strokeDash"]},
+        ),
+        _unit(
+            alt,
+            {"type": "rule", "strokeWidth": 1.6, "opacity": 0.75},
+            {"x": x, "y": _y(alt, chart, view, "bar_low"), "y2": alt.Y2("high"), "color": look["color"]},
+            transform=[
+                alt.FilterTransform(filter="datum.y !== null && isValid(datum.low) && isValid(datum.high)")
+            ],
+        ),
+        _unit(
+            alt,
+            {"type": "point", "filled": True, "size": 38, "opacity": 1},
+            {**places, "color": look["color"], "shape": look["shape"]},
+        ),
+        _unit(
+            alt,
+            {"type": "point", "filled": True, "size": 420, "opacity": 0},
+            {**places, "tooltip": tooltip},
+            name="hover",
+            params=[grid],
+        ),
+    ]
+    return alt.LayerSpec(layer=units, data=alt.NamedData(name="points"), transform=_chosen(alt))
+
+
+def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> Any:
+    encoding = {
+        "x": _x(alt, chart, view),
+        "y": _y(alt, chart, view),
+        "color": _styled(alt, chart, view, screen)["color"],
+        "detail": [alt.Detail("seed:N"), alt.Detail("line:N")],
+    }
+    mark = {"type": "line", "strokeWidth": 1, "opacity": 0.4}
+    places = [f"x{k}" for k in range(len(chart["x"]))]
+    transform = [
+        alt.FilterTransform(filter="seeds_shown"),
+        alt.FlattenTransform(flatten=["seed", "mean"]),
+        alt.FlattenTransform(flatten=[*places, "mean"]),
+        *_chosen(alt),
+    ]
+    return _unit(alt, mark, encoding, data=alt.NamedData(name="seeds"), transform=transform)
+
+
+def _fit_points(alt: Any, chart: Mapping[str, Any], view: View) -> Any:
+    x = _x(alt, chart, view)
+    detail = {"tooltip": alt.Tooltip("detail:N", title="fit point")}
+    inside = alt.ConditionalValueDefnumberExprRef(test="inrange(datum.x, domain('x'))", value=1)
+    label = {
+        "x": x,
+        "y": alt.Y("height:Q", scale=None, axis=None),
+        "text": alt.Text("shown:N"),
+        "opacity": alt.OpacityValue(value=0, condition=inside),
+    }
+    units = [
+        _unit(
+            alt,
+            {"type": "rect", "opacity": 0.09, "color": "gray"},
+            {"x": _x(alt, chart, view, "a"), "x2": alt.X2("b"), **detail},
+        ),
+        _unit(alt, {"type": "rule", "strokeDash": [2, 3], "strokeWidth": 1.3}, {"x": x}),
+        _unit(alt, {"type": "rule", "strokeWidth": 14, "opacity": 0}, {"x": x, **detail}),
+        _unit(alt, {"type": "text", "baseline": "bottom", "clip": False}, label),
+    ]
+    return alt.LayerSpec(
+        layer=units,
+        data=alt.NamedData(name="lines"),
+        transform=[
+            alt.FilterTransform(filter=_SHOWN),
+            *_calculate(
+                alt,
+                shown="arm === null ? datum.label_all : datum.label",
+                x="datum[x_axis]",
+                a="datum[x_low]",
+                b="datum[x_high]",
+                height="arm === null ? -6 - 15 * datum.row : -6",
+            ),
+            alt.FilterTransform(filter=_PLACED),
+        ],
+    )

@@ -1,0 +1,166 @@
+"""From a stored run record to one HTML file that asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from overparam.report import words
+from overparam.report.charts import parcel
+from overparam.report.interval import plot
+from overparam.report.rows import seed_counts
+from overparam.report.theme import DARK, LIGHT, config
+from overparam.store.atomic import write_text
+
+
+def render(record: Mapping[str, Any]) -> str:
+    """Return a run's page.
+
+    Args:
+        record: a run's stored record, plain JSON types.
+
+    Returns:
+        One HTML document with its charts, styles and scripts inside. Every text of the record is shown as text.
+    """
+    bundle, script = _bundle(), _asset("page.js")
+    verdicts = [_verdict(v, record) for v in record["verdicts"]]
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            r=record,
+            verdicts=verdicts,
+            tally=words.tally(record["verdicts"]),
+            data=", ".join(dict.fromkeys(v["data"] for v in record["verdicts"])) or _data(record),
+            charts=record["charts"],
+            parcels=[embed(parcel(chart) if chart["series"] else None) for chart in record["charts"]],
+            settings=embed(
+                {"normal": config(screen=True), "large": config(screen=True, large=True), "hues": LIGHT}
+            ),
+            stored=embed(record),
+            hues={"light": LIGHT, "dark": DARK},
+            bundle=_raw(bundle),
+            script=_raw(script),
+            hashes=[_sha256(bundle), _sha256(script)],
+        )
+    )
+
+
+def summary_html(record: Mapping[str, Any]) -> str:
+    """Return the verdicts alone, as a fragment with its own styles, for a notebook's ``_repr_html_``."""
+    verdicts = [_verdict(v, record) for v in record["verdicts"]]
+    return _environment().get_template("summary.html").render(r=record, verdicts=verdicts)
+
+
+def write(record: Mapping[str, Any], path: str | Path) -> Path:
+    """Write a run's page atomically.
+
+    Raises:
+        StoreError: the folder cannot be written; the old page, if any, is untouched.
+    """
+    return write_text(Path(path), render(record))
+
+
+def _data(record: Mapping[str, Any]) -> str:
+    return ", ".join(str(v) for p in record["parameters"] if p["name"] == "data" for v in p["values"])
+
+
+def _verdict(verdict: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a verdict with its pictures and the numbers of its source and its chart on the page."""
+    names = [chart["name"] for chart in record["charts"]]
+    keys = [source["key"] for source in record["sources"]]
+    control = verdict["control"]
+    return {
+        **verdict,
+        "why": _why(verdict),
+        "short": verdict["claim"].removeprefix(f"{record['study']}."),
+        "parts": [{**part, "plot": plot(part)} for part in verdict["parts"]],
+        "control": {**control, "parts": [{**part, "plot": plot(part)} for part in control["parts"]]},
+        "unmet": [p for p in verdict["preconditions"] if not p["ok"]],
+        "chart_number": names.index(verdict["chart"]) + 1 if verdict["chart"] in names else None,
+        "source_number": keys.index(verdict["source"]) + 1 if verdict["source"] in keys else None,
+    }
+
+
+def _why(verdict: Mapping[str, Any]) -> str:
+    """Return the reason without the numbers that stand beside it in the picture; as it is, if it has none."""
+    bound = r"at (?:least|most) \S+"
+    measured = rf": {re.escape(verdict['label'])} .*?, asked {bound}(?: and {bound})?\.(?=\s|$)"
+    return re.sub(measured, ".", verdict["reason"], count=1) if verdict["parts"] else verdict["reason"]
+
+
+def embed(value: Any) -> Any:
+    r"""Return JSON that may stand inside a script element: no character in it can end the element.
+
+    >>> str(embed("</script>&"))
+    '"\\u003c/script\\u003e\\u0026"'
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return _raw(text)
+
+
+def _raw(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _sha256(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+@functools.cache
+def _bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, from the installed vl-convert."""
+    import vl_convert
+
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    # Inside a script element these two would end it, or begin a state from which it does not end.
+    return script.replace("\r", "").replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _asset(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def _link(url: str) -> str:
+    """Return a web address, or nothing if it is not one (``javascript:`` and the like)."""
+    return url if re.match(r"https?://", url) else ""
+
+
+def _date(created: str) -> str:
+    """Return ``2026-02-11 16:42 UTC`` for ``2026-02-11T16:42:07Z``."""
+    return (
+        f"{created[:10]} {created[11:16]} UTC" if re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d", created) else created
+    )
+
+
+@functools.cache
+def _environment() -> Any:
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        {name: getattr(words, name) for name in _WORDS}, link=_link, date=_date, seed_counts=seed_counts
+    )
+    return made
+
+
+_WORDS = (
+    "command", "cutoff", "duration", "estimate", "interval", "params", "plain", "seeds", "status", "summary",
+    "values",
+)  # fmt: skip

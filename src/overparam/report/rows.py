@@ -1,0 +1,175 @@
+"""From a stored chart to flat rows: what the pictures and the CSV files are made of."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from overparam.report.words import interval, number, plain
+
+Row = dict[str, Any]
+
+
+def arms(chart: Mapping[str, Any]) -> list[str]:
+    """Names of the arms, in stored order; empty when the chart has none."""
+    return _distinct(plain(s["arm"]) for s in chart["series"] if s["arm"] is not None)
+
+
+def data_sets(chart: Mapping[str, Any]) -> list[str]:
+    """Names of the data sets, in stored order."""
+    return _distinct(s["data"] for s in chart["series"])
+
+
+def labels(chart: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Label and dashed flag of each series, in stored order."""
+    return _distinct((s["label"], s["dashed"]) for s in chart["series"])
+
+
+def _distinct(items: Any) -> list[Any]:
+    return list(dict.fromkeys(items))
+
+
+def in_arm(chart: Mapping[str, Any], label: str, arm: str | None) -> str:
+    """Return the label of a line when all arms are shown together."""
+    title = chart["arm_title"] or chart["arm"]
+    if title[1:2].islower():
+        title = title[0].lower() + title[1:]
+    return label if arm is None else f"{label}, {title} {arm}"
+
+
+def points(chart: Mapping[str, Any]) -> list[Row]:
+    """One row a point of a mean line, with interval and n; x values are ``x0``, ``x1``, ... in chart order."""
+    out = []
+    for series in chart["series"]:
+        for i, mean in enumerate(series["mean"]):
+            low, high, n = series["low"][i], series["high"][i], series["n"][i]
+            within = interval(low, high, n, mean).removeprefix("95 % interval ")
+            out.append(
+                {
+                    **_identity(chart, series), **_places(chart, series["x"], i),
+                    "mean": mean, "low": low, "high": high, "n": n,
+                    "shown": number(mean), "interval": within,
+                }
+            )  # fmt: skip
+    return out
+
+
+def seed_lines(chart: Mapping[str, Any]) -> list[Row]:
+    """One row a series: its places and one list a seed, to be flattened twice by whoever draws them.
+
+    Twenty seeds as rows of single points would make a page five times as large.
+    """
+    return [
+        {
+            **_identity(chart, series),
+            **{f"x{k}": series["x"][axis["name"]] for k, axis in enumerate(chart["x"])},
+            "seed": list(range(len(series["seeds"]))),
+            "mean": series["seeds"],
+        }
+        for series in chart["series"]
+    ]
+
+
+def fit_lines(chart: Mapping[str, Any]) -> list[Row]:
+    """One row a fit point line: its place, and the smallest and largest over seeds, on every x axis."""
+    out = []
+    for line in chart["lines"]:
+        arm = None if line["arm"] is None else plain(line["arm"])
+        row: Row = {"arm": arm, "data": line["data"], "label": line["label"], "detail": line["detail"]}
+        row["label_all"] = line["label"] if arm is None else f"{line['label']} ({arm})"
+        row["row"] = arms(chart).index(arm) if arm in arms(chart) else 0
+        for k, axis in enumerate(chart["x"]):
+            for part, key in (("x", "x"), ("low", "a"), ("high", "b")):
+                row[f"{key}{k}"] = (line[part] or {}).get(axis["name"])
+        out.append(row)
+    return out
+
+
+def _identity(chart: Mapping[str, Any], series: Mapping[str, Any]) -> Row:
+    arm = None if series["arm"] is None else plain(series["arm"])
+    return {
+        "name": series["label"],
+        "name_all": in_arm(chart, series["label"], arm),
+        "arm": arm,
+        "data": series["data"],
+    }
+
+
+def _places(chart: Mapping[str, Any], x: Mapping[str, Any], i: int) -> Row:
+    return {f"x{k}": x[axis["name"]][i] for k, axis in enumerate(chart["x"])}
+
+
+def csv_text(chart: Mapping[str, Any]) -> str:
+    """Return a chart as CSV: one row a point with its mean, 95 % interval, n and the value of every seed.
+
+    Numbers are written in full, as stored; a missing one is an empty field.
+    """
+    seeds = sorted({name for s in chart["series"] for name in s["seed_names"]})
+    names = [axis["name"] for axis in chart["x"]]
+    arm = [chart["arm"]] if chart["arm"] else []
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    head = ["mean", "low", "high", "n", "average", *(f"seed_{k}" for k in seeds)]
+    writer.writerow(["data", *arm, "series", "metric", *names, *head])
+    for series in chart["series"]:
+        for i, mean in enumerate(series["mean"]):
+            own = {name: line[i] for name, line in zip(series["seed_names"], series["seeds"], strict=True)}
+            writer.writerow(
+                [
+                    series["data"], *([series["arm"]] if arm else []), series["label"], series["metric"],
+                    *(series["x"][name][i] for name in names),
+                    mean, series["low"][i], series["high"][i], series["n"][i],
+                    series["average"], *(own.get(name) for name in seeds),
+                ]
+            )  # fmt: skip
+    return file.getvalue()
+
+
+def log_notes(chart: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a logarithmic axis leaves out, by axis (``y``, ``x0``, ``x1``, ...), or an empty text."""
+    rows = points(chart)
+    notes = {"y": _left_out(chart, rows, "mean", "vertical")}
+    cut = sum(1 for r in rows if (r["mean"] or 0) > 0 and r["low"] is not None and r["low"] <= 0)
+    if cut:
+        notes["y"] += (
+            f"{' ' if notes['y'] else ''}{_count(cut, 'interval')} reaching 0 or below {_are(cut)} cut at the axis."
+        )
+    for k, axis in enumerate(chart["x"]):
+        notes[f"x{k}"] = _left_out(chart, rows, f"x{k}", f"horizontal ({axis['title']})")
+    return notes
+
+
+def _left_out(chart: Mapping[str, Any], rows: list[Row], field: str, where: str) -> str:
+    counts: dict[str, int] = {}
+    for row in rows:
+        if row["mean"] is not None and row[field] is not None and row[field] <= 0:
+            counts[row["name_all"]] = counts.get(row["name_all"], 0) + 1
+    if not counts:
+        return ""
+    listed = "; ".join(f"{name}: {_count(count, 'point')}" for name, count in counts.items())
+    return f"Not positive, so left out on the logarithmic {where} axis: {listed}."
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def seed_counts(chart: Mapping[str, Any]) -> str:
+    """Return the numbers of seeds behind the points, in words."""
+    counts = sorted(
+        {n for s in chart["series"] for n, mean in zip(s["n"], s["mean"], strict=True) if mean is not None}
+    )
+    if not counts:
+        return "no point was measured"
+    if counts == [1]:
+        return "one seed: no interval"
+    span = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    kinds = {s["average"] for s in chart["series"]}
+    which = "geometric mean" if kinds == {"geometric"} else "mean"
+    return f"{which} and 95 % interval, n = {span} seeds"

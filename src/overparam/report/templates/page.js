@@ -1,0 +1,228 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const read = (node) => JSON.parse(node.textContent);
+  const settings = read(document.getElementById("settings"));
+  const stored = document.getElementById("stored");
+  const coarse = matchMedia("(pointer: coarse)").matches;
+  const say = (text) => { document.getElementById("live").textContent = text; };
+  const drawings = [];
+  // logLevel 1: an empty layer (single seeds, while they are off) is no warning.
+  const quiet = { mode: "vega-lite", ast: true, renderer: "svg", actions: false, defaultStyle: false, logLevel: 1 };
+
+  function apply(spec, patch) {
+    for (const [path, ...value] of patch) {
+      const last = path[path.length - 1];
+      const place = path.slice(0, -1).reduce((at, key) => at[key], spec);
+      if (value.length) place[last] = structuredClone(value[0]); else delete place[last];
+    }
+    return spec;
+  }
+
+  function units(spec) {
+    return (spec.layer || []).flatMap((layer) => [layer, ...units(layer)]);
+  }
+
+  function setParam(spec, name, value) {
+    spec.params.find((param) => param.name === name).value = value;
+  }
+
+  function download(name, href) {
+    const link = document.createElement("a");
+    link.href = href;
+    link.download = name.replace(/[^\w.-]+/g, "-");
+    document.body.append(link);
+    link.click();
+    link.remove();
+    say(`${link.download} saved`);
+  }
+
+  function downloadText(name, type, text) {
+    const url = URL.createObjectURL(new Blob([text], { type }));
+    download(name, url);
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  }
+
+  function chart(figure) {
+    const parcel = read(figure.querySelector("script"));
+    const plot = figure.querySelector(".plot");
+    const state = { ...parcel.first, touch: String(coarse) };
+    const hidden = new Set();
+    let shown = null;
+    let turn = 0;
+
+    const asFile = () => {
+      const spec = structuredClone(parcel.spec);
+      for (const [toggle, choice] of Object.entries(state)) apply(spec, (parcel.patches[toggle] || {})[choice] || []);
+      setParam(spec, "hidden", [...hidden]);
+      return spec;
+    };
+
+    const onScreen = () => {
+      const spec = apply(asFile(), parcel.screen);
+      for (const { encoding } of units(spec)) {
+        const range = encoding && encoding.color && encoding.color.scale && encoding.color.scale.range;
+        if (range) encoding.color.scale.range = range.map((hue) => `var(--hue${settings.hues.indexOf(hue)})`);
+      }
+      spec.height = Math.max(280, Math.min(420, plot.clientWidth * 0.56)) * (root.dataset.size ? 1.15 : 1);
+      return spec;
+    };
+
+    async function draw() {
+      const mine = ++turn;
+      const place = document.createElement("div");
+      place.className = "drawing";
+      const spec = onScreen();
+      plot.append(place);
+      const config = root.dataset.size ? settings.large : settings.normal;
+      const made = await vegaEmbed(place, spec, {
+        ...quiet, config, tooltip: { disableDefaultStyle: true },
+      });
+      if (mine !== turn) { made.finalize(); place.remove(); return; }
+      if (shown) { shown.made.finalize(); shown.place.remove(); }
+      shown = { made, place };
+      legend(spec);
+      notes();
+      figure.dataset.drawn = String(mine);
+    }
+
+    function legend(spec) {
+      const line = units(spec).find((unit) => unit.encoding && unit.encoding.strokeDash).encoding;
+      const box = figure.querySelector(".legend");
+      const held = box.contains(document.activeElement) ? document.activeElement.dataset.line : null;
+      box.replaceChildren(...line.color.scale.domain.map((name, i) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.line = name;
+        button.setAttribute("aria-pressed", String(!hidden.has(name)));
+        const dash = line.strokeDash.scale.range[i][1] ? "5 3" : "none";
+        button.innerHTML = '<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5"/></svg>';
+        const stroke = button.querySelector("line").style;
+        stroke.stroke = line.color.scale.range[i];
+        stroke.strokeDasharray = dash;
+        button.append(name);
+        button.addEventListener("click", () => {
+          if (!hidden.delete(name)) hidden.add(name);
+          draw();
+        });
+        return button;
+      }));
+      if (held !== null) [...box.children].filter((b) => b.dataset.line === held).forEach((b) => b.focus());
+    }
+
+    function notes() {
+      const on = [];
+      if (state.y_log === "true") on.push(parcel.notes.y);
+      if (state.x_log === "true") on.push(parcel.notes[`x${state.x}`]);
+      figure.querySelector("[data-lognote]").textContent = on.filter(Boolean).join(" ");
+    }
+
+    function settle() {
+      for (const input of figure.querySelectorAll("[data-toggle]")) {
+        const choice = state[input.dataset.toggle];
+        input.checked = input.type === "radio" ? input.value === choice : choice === "true";
+      }
+    }
+
+    figure.addEventListener("change", (event) => {
+      const { toggle } = event.target.dataset;
+      if (!toggle) return;
+      state[toggle] = event.target.type === "radio" ? event.target.value : String(event.target.checked);
+      if (toggle === "x") state.x_log = parcel.x_log[Number(state.x)];
+      settle();
+      draw();
+    });
+
+    for (const button of figure.querySelectorAll("[data-zoom]")) {
+      button.addEventListener("click", async () => {
+        const factor = Number(button.dataset.zoom);
+        if (!factor) { await draw(); return; }
+        const { view } = shown.made;
+        for (const axis of ["x", "y"]) {
+          const log = state[`${axis}_log`] === "true";
+          const domain = view.scale(axis).domain().map((end) => (log ? Math.log(end) : end));
+          const [middle, half] = [(domain[0] + domain[1]) / 2, ((domain[1] - domain[0]) / 2) * factor];
+          view.signal(`grid_${axis}`, [middle - half, middle + half].map((end) => (log ? Math.exp(end) : end)));
+        }
+        await view.runAsync();
+      });
+    }
+
+    const savers = {
+      csv: async (name) => downloadText(name, "text/csv", parcel.csv),
+      json: async (name) => downloadText(name, "application/json", JSON.stringify(asFile(), null, 1)),
+      svg: async (name) => drawFile(async (view) => downloadText(name, "image/svg+xml", await view.toSVG())),
+      png: async (name) => drawFile(async (view) => download(name, await view.toImageURL("png", 2))),
+    };
+
+    async function drawFile(use) {
+      const place = document.createElement("div");
+      place.className = "hidden";
+      document.body.append(place);
+      const made = await vegaEmbed(place, asFile(), quiet);
+      try { await use(made.view); } finally { made.finalize(); place.remove(); }
+    }
+
+    for (const button of figure.querySelectorAll("[data-save]")) {
+      const ending = button.dataset.save;
+      button.addEventListener("click", () => savers[ending](`${figure.dataset.file}.${ending}`));
+    }
+
+    settle();
+    drawings.push(draw);
+    return draw();
+  }
+
+  function press(button, on) {
+    button.setAttribute("aria-pressed", String(on));
+  }
+
+  const theme = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const labelTheme = () => { press(theme, isDark()); theme.textContent = isDark() ? "Light" : "Dark"; };
+  theme.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; labelTheme(); });
+  system.addEventListener("change", labelTheme);
+  labelTheme();
+
+  const size = document.getElementById("size");
+  size.addEventListener("click", () => {
+    if (root.dataset.size) delete root.dataset.size; else root.dataset.size = "large";
+    press(size, Boolean(root.dataset.size));
+    drawings.forEach((draw) => draw());
+  });
+
+  document.getElementById("print").addEventListener("click", () => window.print());
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    opened.forEach((details) => { details.open = true; });
+  });
+  window.addEventListener("afterprint", () => { opened.forEach((details) => { details.open = false; }); });
+
+  document.getElementById("record").addEventListener("click", (event) => {
+    downloadText(`${event.target.dataset.name}.json`, "application/json", JSON.stringify(read(stored), null, 1));
+  });
+
+  async function copy(text, node) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      getSelection().selectAllChildren(node);
+      document.execCommand("copy");
+    }
+  }
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const node = button.parentElement.querySelector("pre");
+      await copy(node.textContent, node);
+      button.textContent = "Copied";
+      say("Copied");
+      setTimeout(() => { button.textContent = "Copy"; }, 1600);
+    });
+  }
+
+  const figures = [...document.querySelectorAll("figure.chart")];
+  figures.reduce((before, figure) => before.then(() => chart(figure)), Promise.resolve())
+    .then(() => { root.dataset.ready = "true"; });
+})();
