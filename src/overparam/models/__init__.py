@@ -1,0 +1,10 @@
+"""Who learns: families of networks, each a function from sizes to a ``Network``."""
+
+from overparam.models.activations import activation as activation
+from overparam.models.initialisations import initialisation as initialisation
+from overparam.models.linear import linear as linear
+from overparam.models.mlp import mlp as mlp
+from overparam.models.network import Network as Network
+from overparam.models.network import parameters as parameters
+from overparam.models.parametrisations import parametrisation as parametrisation
+from overparam.models.two_layer import two_layer as two_layer

@@ -1,0 +1,52 @@
+"""Activation functions by name, applied entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+
+from overparam.errors import unknown
+
+Activation = Callable[[jax.Array], jax.Array]
+
+
+def _gelu(z: jax.Array) -> jax.Array:
+    return jax.nn.gelu(z, approximate=False)
+
+
+def _identity(z: jax.Array) -> jax.Array:
+    return z
+
+
+ACTIVATIONS: Mapping[str, Activation] = {
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "erf": jax.scipy.special.erf,
+    "gelu": _gelu,
+    "softplus": jax.nn.softplus,
+    "sine": jnp.sin,
+    "quadratic": jnp.square,
+    "identity": _identity,
+}
+
+
+def activation(name: str) -> Activation:
+    """The activation of that name: relu, tanh, erf, gelu (exact), softplus, sine, quadratic (z^2) or identity.
+
+    Args:
+        name: one of the names above.
+
+    Returns:
+        A function of an array of any shape, entry by entry. The slope of relu at 0 is 0.
+
+    Raises:
+        UsageError: no activation has that name.
+
+    >>> float(activation("quadratic")(jnp.float32(-3.0)))
+    9.0
+    """
+    if name not in ACTIVATIONS:
+        raise unknown("activation", name, ACTIVATIONS)
+    return ACTIVATIONS[name]

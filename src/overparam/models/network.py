@@ -1,0 +1,71 @@
+"""A network: a pair of pure functions ``init(key) -> params`` and ``apply(params, x) -> outputs``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from overparam.errors import UsageError
+
+PyTree = Any
+Init = Callable[[jax.Array], PyTree]
+Apply = Callable[[PyTree, jax.Array], jax.Array]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Two pure functions and their sizes; everything in the package works on such a pair.
+
+    Attributes:
+        name: what a person reads, for instance ``mlp 40-16-16-10 relu``.
+        init: ``init(key) -> params``; a pytree of float32 arrays, by convention a dict of named layers, each a
+            dict of arrays. A dense layer's ``weight`` has shape ``(outputs, inputs)``.
+        apply: ``apply(params, x) -> outputs``, from ``(batch, inputs)`` to ``(batch, outputs)``.
+        inputs: number of features of an example.
+        outputs: number of outputs (classes, or 1 for a scalar function).
+    """
+
+    name: str
+    init: Init
+    apply: Apply
+    inputs: int
+    outputs: int
+
+
+def parameters(network: Network) -> int:
+    """Number of trained parameters of a network, found from shapes alone (nothing is computed).
+
+    Args:
+        network: any network.
+
+    Returns:
+        The count of scalars in ``init(key)``.
+
+    >>> from overparam.models import mlp
+    >>> parameters(mlp(40, (16, 16), 10)) == 40 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 == 1098
+    True
+    """
+    shapes = jax.eval_shape(network.init, jax.random.key(0))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+
+
+def check_size(what: str, value: int) -> int:
+    """Return a size of at least 1, or raise.
+
+    Args:
+        what: name of the argument, for the message.
+        value: the size asked for.
+
+    Returns:
+        The size as an int.
+
+    Raises:
+        UsageError: the value is not a whole number of at least 1.
+    """
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise UsageError(f"{what}: expected a whole number of at least 1, got {value!r}. Give a positive size.")
+    return int(value)

@@ -1,0 +1,119 @@
+"""Two-layer networks: one hidden layer; optionally only the hidden layer is trained, as in many theorems."""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from overparam.models.activations import activation as activation_of
+from overparam.models.initialisations import initialisation
+from overparam.models.mlp import affine, layer_names, mlp
+from overparam.models.network import Network, PyTree, check_size
+from overparam.models.parametrisations import parametrisation as parametrisation_of
+
+
+def two_layer(
+    inputs: int,
+    width: int,
+    outputs: int = 1,
+    *,
+    activation: str = "relu",
+    bias: bool = True,
+    init: str | None = None,
+    parametrisation: str = "standard",
+    gain: float = 1.0,
+    train_output: bool = True,
+) -> Network:
+    """A network with one hidden layer, ``f(x) = s_2 A phi(s_1 W x + b) + c``.
+
+    Args:
+        inputs: number of features.
+        width: number of hidden units m.
+        outputs: number of outputs.
+        activation: name in :func:`~overparam.models.activations.activation`.
+        bias: whether layers have biases.
+        init: name in :func:`~overparam.models.initialisations.initialisation`; None: the parametrisation's own.
+        parametrisation: name in :func:`~overparam.models.parametrisations.parametrisation`; it gives the s_l.
+        gain: factor of the scales, for every parametrisation but ``standard``.
+        train_output: if False, A is fixed and is not a parameter: entries +1 and -1, equally many in every row
+            (one more +1 when m is odd), the same for all members, and there is no c.
+
+    Returns:
+        A network with layers ``hidden1`` and, if it is trained, ``output``.
+
+    Raises:
+        UsageError: an unknown name, or a size below 1.
+
+    References:
+        Fixed signs: Du, Zhai, Poczos, Singh, Gradient descent provably optimizes over-parameterized neural
+        networks, ICLR 2019, equation 1 (``parametrisation="ntk_unit"``, ``bias=False``).
+
+    >>> from overparam.models import parameters
+    >>> parameters(two_layer(5, 8, 1, bias=False, train_output=False)) == 5 * 8
+    True
+    """
+    if train_output:
+        return mlp(
+            inputs,
+            (check_size("width", width),),
+            outputs,
+            activation=activation,
+            bias=bias,
+            init=init,
+            parametrisation=parametrisation,
+            gain=gain,
+        )
+    sizes = (check_size("inputs", inputs), check_size("width", width), check_size("outputs", outputs))
+    return _fixed_output(sizes, activation, bool(bias), init, parametrisation, float(gain))
+
+
+def output_signs(width: int, outputs: int) -> np.ndarray:
+    """The fixed output weights: +1 and -1, equally many in every row.
+
+    The first row is +1 on the first half of the units; every further row is an independent shuffle, the same
+    whenever it is drawn.
+
+    Args:
+        width: number of hidden units.
+        outputs: number of rows.
+
+    Returns:
+        float32 array of shape ``(outputs, width)``.
+
+    >>> output_signs(4, 1)
+    array([[ 1.,  1., -1., -1.]], dtype=float32)
+    """
+    row = np.where(np.arange(width) < (width + 1) // 2, 1.0, -1.0)
+    rows = [row] + [np.random.default_rng((width, k)).permutation(row) for k in range(1, outputs)]
+    return np.stack(rows).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=256)
+def _fixed_output(
+    sizes: tuple[int, int, int],
+    activation: str,
+    bias: bool,
+    init: str | None,
+    parametrisation: str,
+    gain: float,
+) -> Network:
+    inputs, width, outputs = sizes
+    rule = parametrisation_of(parametrisation)
+    hidden_scale, output_scale = rule.scales(sizes, gain)
+    law = initialisation(init or rule.init)
+    act = activation_of(activation)
+    hidden = layer_names(1)[0]
+    signs = output_scale * output_signs(width, outputs)
+
+    def initialise(key: jax.Array) -> PyTree:
+        return {hidden: law.draw(key, [(inputs, width)], bias)[0]}
+
+    def apply(params: PyTree, x: jax.Array) -> jax.Array:
+        return (jnp.asarray(signs) @ act(affine(params[hidden], hidden_scale, x.T))).T
+
+    tail = "" if parametrisation == "standard" else f" {parametrisation}"
+    title = f"two_layer {inputs}-{width}-{outputs} {activation}{tail}, fixed output"
+    return Network(title, initialise, apply, inputs, outputs)

@@ -1,0 +1,51 @@
+"""Which probes there are: every file of this folder with a ``PROBE``, and those of installed plug-ins."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from overparam.errors import UsageError
+from overparam.probes import fit, norms
+from overparam.probes.probe import Probe
+
+GROUP = "overparam.probes"
+_STANDARD = (fit.PROBE, norms.PROBE)
+
+
+def standard() -> dict[str, Probe]:
+    """The probes that every training run should carry: fit and norms.
+
+    Returns:
+        Probes by name, to be given to :func:`overparam.training.train`.
+
+    >>> sorted(standard())
+    ['fit', 'norms']
+    """
+    return {probe.name: probe for probe in _STANDARD}
+
+
+def available() -> dict[str, Probe]:
+    """All probes: one a file of this folder, and those that installed packages name.
+
+    A package adds a probe with an entry point of the group ``overparam.probes`` that names a ``Probe``.
+
+    Returns:
+        Probes by name, sorted.
+
+    Raises:
+        UsageError: two probes have one name, or an entry point is not a Probe.
+    """
+    package = import_module("overparam.probes")
+    modules = [import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    found = [(m.__name__, m.PROBE) for m in modules if hasattr(m, "PROBE")]
+    found += [(point.value, point.load()) for point in entry_points(group=GROUP)]
+    probes: dict[str, Probe] = {}
+    for place, probe in found:
+        if not isinstance(probe, Probe):
+            raise UsageError(f"{place}: expected a Probe, got {type(probe).__name__}. Point to a Probe object.")
+        if probe.name in probes:
+            raise UsageError(f"{place}: a probe named '{probe.name}' is already there. Rename one of them.")
+        probes[probe.name] = probe
+    return dict(sorted(probes.items()))

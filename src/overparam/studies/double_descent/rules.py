@@ -1,0 +1,105 @@
+"""The rules of the study as functions of one arm, with their cut-offs.
+
+Places are always chosen so that the choice cannot help the claim: leaving one seed out where picking the
+largest of noisy points would make an effect, and on all seeds where it works against the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from overparam.studies.double_descent import curves
+from overparam.studies.double_descent.curves import Arm
+from overparam.study import Finding, Part
+
+RISE = 3.0  # points: from the left minimum to the peak of the test error
+FALL = 4.0  # points: from the peak of the test error to the right end
+SOME_FALL = 1.0  # points: a peak that is to be placed falls again by this much
+FLAT = 2.0  # points: with clean labels the test error climbs by no more
+LOSS_RATIO = 1.5  # peak of the test loss over its right end
+PER_SAMPLE = (0.7, 2.0)  # parameters per training sample at the peak
+HALF_STEP = 0.5  # of the grid: how well it can place a peak
+
+
+def peak_at_fit(which: Arm) -> Finding:
+    """Peak of the test error between the end of the left part and the fit point, in steps of the width grid."""
+    from overparam.stats import Interval, mean_interval, part
+
+    places = curves.peak_places(which, "test_error")
+    place = mean_interval(places)
+    if place.low is not None and place.high is not None:
+        low, high = min(place.low, place.mean - HALF_STEP), max(place.high, place.mean + HALF_STEP)
+        place = Interval(place.mean, low, high, place.n)
+    first, last = which.left_end - HALF_STEP, which.fit_point + HALF_STEP
+    where = part("place of the peak", place, at_least=first, at_most=last, unit="grid steps")
+    return Finding((where, *_peak(which, SOME_FALL)), _where(which, places))
+
+
+def error_peak(which: Arm) -> Finding:
+    """The test error rises to a peak and falls again: the weak form of double descent."""
+    return Finding(_peak(which, FALL), _where(which, curves.peak_places(which, "test_error")))
+
+
+def peak_parameters(which: Arm) -> Finding:
+    """Parameters per training sample at the peak of the test error."""
+    from overparam.stats import part, place_interval
+
+    places = curves.peak_places(which, "test_error")
+    here = place_interval(which.per_sample, [int(i) for i in places])
+    low, high = PER_SAMPLE
+    where = part("parameters per sample at the peak", here, at_least=low, at_most=high)
+    return Finding((where, *_peak(which, SOME_FALL)), _where(which, places))
+
+
+def no_climb(which: Arm) -> Finding:
+    """The largest climb of the test error from any width to a larger one."""
+    from overparam.stats import mean_interval, part
+
+    climb, (low, high) = curves.largest_climb(which, "test_error")
+    found = part("largest climb of the test error", mean_interval(climb), at_most=FLAT, unit="points")
+    return Finding((found,), f"At {which.name}: from width {which.widths[low]} to {which.widths[high]}.")
+
+
+def loss_peak(which: Arm, metric: str = "test_loss") -> Finding:
+    """Largest loss to the right of the left minimum over the loss at the right end."""
+    from overparam.stats import part, ratio_interval
+
+    _, peak, end = curves.stands_out(which, metric)
+    ratio = part("peak of the loss over its right end", ratio_interval(peak, end), at_least=LOSS_RATIO)
+    return Finding((ratio,), _where(which, curves.peak_places(which, metric)))
+
+
+def error_below_minimum(which: Arm, place: int = -1) -> Finding:
+    """How far the test error at the right end (or another place) lies below the left minimum."""
+    from overparam.stats import mean_interval, part
+
+    below = curves.left_minimum(which, "test_error") - which.lines["test_error"][:, place]
+    label = f"left minimum minus the error at width {which.widths[place]}"
+    return Finding((part(label, mean_interval(below), at_least=0.0, unit="points"),))
+
+
+def loss_below_minimum(which: Arm, place: int = -1) -> Finding:
+    """The left minimum of the test loss over the loss at the right end (or another place)."""
+    from overparam.stats import part, ratio_interval
+
+    ratio = ratio_interval(curves.left_minimum(which, "test_loss"), which.lines["test_loss"][:, place])
+    return Finding((part(f"left minimum over the loss at width {which.widths[place]}", ratio, at_least=1.0),))
+
+
+def _peak(which: Arm, fall: float) -> tuple[Part, Part]:
+    from overparam.stats import mean_interval, part
+
+    low, peak, end = curves.stands_out(which, "test_error")
+    return (
+        part("rise from the left minimum to the peak", mean_interval(peak - low), at_least=RISE, unit="points"),
+        part("fall from the peak to the right end", mean_interval(peak - end), at_least=fall, unit="points"),
+    )
+
+
+def _where(which: Arm, places: Iterable[int]) -> str:
+    fit = which.widths[which.fit_point]
+    return f"At {which.name}: peak at width {_names(which, places)}; fit point at {fit}."
+
+
+def _names(which: Arm, places: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted({which.widths[int(i)] for i in places})))

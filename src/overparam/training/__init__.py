@@ -1,0 +1,13 @@
+"""How it learns: recipes, and stacks of members trained as one array program."""
+
+from overparam.training.cost import member_seconds as member_seconds
+from overparam.training.cost import stack_bytes as stack_bytes
+from overparam.training.losses import Loss as Loss
+from overparam.training.losses import loss as loss
+from overparam.training.member import Checkpoint as Checkpoint
+from overparam.training.member import Member as Member
+from overparam.training.member import Trained as Trained
+from overparam.training.orders import orders as orders
+from overparam.training.recipe import Recipe as Recipe
+from overparam.training.recipe import probe_times as probe_times
+from overparam.training.stack import train as train

@@ -1,0 +1,88 @@
+"""Minibatch orders on their way to the device: one buffer of fixed shape, refilled a few epochs at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from overparam.training.orders import orders, steps_per_epoch
+
+BUFFER_BYTES = 32 * 2**20
+SEGMENT = 500  # most steps in one call, so that progress is reported and an interrupt is heard
+
+
+@final
+class Feed:
+    """Gives, for any step of a run, the buffer that holds its minibatch.
+
+    The buffer keeps one shape over the run, so that one compiled loop serves all of it. It holds whole epochs,
+    at least one, and at most ``BUFFER_BYTES`` if an epoch fits.
+
+    Attributes:
+        capacity: steps in a buffer.
+    """
+
+    def __init__(self, seeds: Sequence[int], n: int, batch: int | None, first: int, last: int) -> None:
+        """Prepare the steps from ``first`` (included) to ``last`` (excluded); nothing is drawn yet."""
+        self._seeds, self._n, self._batch, self._last = tuple(seeds), n, batch, last
+        self._rows: jax.Array | None = None
+        self._base = 0
+        self.capacity = last
+        if batch is not None:
+            self._epoch = steps_per_epoch(n, batch)
+            needed = -(-last // self._epoch) - first // self._epoch
+            self._epochs = max(1, min(needed, BUFFER_BYTES // _epoch_bytes(len(seeds), n)))
+            self.capacity = self._epochs * self._epoch
+
+    def segment(self, step: int, until: int) -> tuple[jax.Array | None, int, int]:
+        """The buffer that holds a step, where it begins, and how far one may go with it.
+
+        Args:
+            step: next step.
+            until: step not to go beyond.
+
+        Returns:
+            The buffer of shape ``(members, capacity, batch)`` (None for the full batch), the step of its first
+            entry, and the end of the segment (excluded).
+        """
+        end = min(until, step + SEGMENT)
+        if self._batch is None:
+            return None, 0, end
+        if self._rows is None or not self._base <= step < self._base + self.capacity:
+            self._fill(step)
+        return self._rows, self._base, min(end, self._base + self.capacity)
+
+    def _fill(self, step: int) -> None:
+        assert self._batch is not None
+        first = step // self._epoch
+        stop = min(first + self._epochs, -(-self._last // self._epoch))
+        drawn = orders(self._seeds, range(first, stop), self._n, self._batch)
+        spare = self.capacity - drawn.shape[1]
+        self._rows = jnp.asarray(np.pad(drawn, [(0, 0), (0, spare), (0, 0)]) if spare else drawn)
+        self._base = first * self._epoch
+
+
+def buffer_bytes(members: int, n: int, batch: int | None, steps: int) -> float:
+    """Bytes of one buffer of minibatch orders.
+
+    Args:
+        members: members of the stack.
+        n: training examples.
+        batch: examples a minibatch, None for the full batch.
+        steps: steps of the run.
+
+    Returns:
+        Bytes; 0 for the full batch.
+    """
+    if batch is None:
+        return 0.0
+    epoch = _epoch_bytes(members, n)
+    return float(min(max(epoch, BUFFER_BYTES), epoch * -(-steps // steps_per_epoch(n, batch))))
+
+
+def _epoch_bytes(members: int, n: int) -> int:
+    return members * n * (2 if n <= 1 << 16 else 4)
