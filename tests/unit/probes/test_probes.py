@@ -19,11 +19,13 @@ Y_TEST = RNG.integers(0, 3, 50).astype(np.int32)
 
 
 def apply_all(params, params0, network, y=Y, y_test=Y_TEST, kind="cross_entropy"):
-    values = {}
-    for probe in standard().values():
-        values.update(
-            probe(network, loss(kind), params, params0, X, jnp.asarray(y), X_TEST, jnp.asarray(y_test))
-        )
+    def measure(params, params0, y, y_test):
+        values = {}
+        for probe in standard().values():
+            values.update(probe(network, loss(kind), params, params0, X, y, X_TEST, y_test))
+        return values
+
+    values = jax.jit(measure)(params, params0, y, y_test)
     return {name: float(value) for name, value in values.items()}
 
 

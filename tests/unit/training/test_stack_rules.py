@@ -26,13 +26,12 @@ def same(a, b):
 
 
 def test_a_diverged_member_is_a_result_and_leaves_its_neighbours_alone():
-    calm = [Member(1, Y), Member(2, Y), Member(3, Y)]
-    wild = [calm[0], Member(2, Y, learning_rate=1e4), calm[2]]
+    calm = [Member(1, Y), Member(2, Y)]
+    wild = [calm[0], Member(2, Y, learning_rate=1e4)]
     quiet, loud = (run(members, probes=standard(), keep_params=True) for members in (calm, wild))
-    for i in (0, 2):
-        assert same(quiet[i].params, loud[i].params)
-        assert all(np.array_equal(quiet[i].values[k], loud[i].values[k]) for k in quiet[i].values)
-        assert loud[i].diverged_at is None
+    assert same(quiet[0].params, loud[0].params)
+    assert all(np.array_equal(quiet[0].values[k], loud[0].values[k]) for k in quiet[0].values)
+    assert loud[0].diverged_at is None
     lost = loud[1]
     at = list(lost.steps).index(lost.diverged_at)
     assert at >= 1
@@ -85,7 +84,7 @@ def test_the_run_ends_when_all_have_stopped():
 
 def test_progress_rises_to_one():
     seen = []
-    run([Member(0, Y)], Recipe(1500, 0.05, batch=20, probes=3), progress=seen.append)
+    run([Member(0, Y), Member(1, Y)], Recipe(1500, 0.05, batch=20, probes=3), progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     assert len(seen) >= 4  # at least every 500 steps

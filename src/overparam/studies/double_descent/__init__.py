@@ -53,8 +53,8 @@ AXES = (
     ),
     Axis("steps", "Training steps.", int, default=20_000, low=1),
     Axis("batch", "Samples in a minibatch.", int, default=100, low=1),
-    Axis("learning_rate", "Learning rate of SGD, constant.", float, default=0.01, low=0),
-    Axis("momentum", "Momentum of SGD.", float, default=0.9, low=0, high=1),
+    Axis("learning_rate", "Learning rate of SGD, constant.", float, default=0.01, low=1e-9),
+    Axis("momentum", "Momentum of SGD.", float, default=0.9, low=0, high=0.9999),
     Axis(
         "seed",
         "Drives the initialisation, the order of the minibatches and the draw of the label noise.",
@@ -78,19 +78,19 @@ def _profile(
 
 PROFILES = {
     "quick": _profile(
-        "MNIST-1D, 7 widths from 9 to 104, clean and 15 % noise, 5 seeds, 500 epochs: about a minute a core. "
-        "The curve ends before the strong forms can be judged.",
+        "MNIST-1D, 7 widths from 9 to 104, clean and 15 % noise, 5 seeds, 500 epochs: about two minutes on "
+        "one core. The curve ends before the fall of the loss and the strong forms can be judged.",
         QUICK_WIDTHS, (0.0, 0.15), 5,
     ),
     "laptop": _profile(
         "MNIST-1D, the 19 widths of Greydanus and Kobak from 2 to 300, clean and 15 % noise, 5 seeds, 500 "
-        "epochs.",
+        "epochs: about ten minutes on one core.",
         WIDTHS, (0.0, 0.15), 5,
     ),
     "paper": _profile(
         "The noise protocol of Nakkiran et al. (labels replaced by wrong ones at rates 0, 5, 10, 15 and 20 "
-        "%) and 2,000 epochs, with 10 seeds; still the small network on MNIST-1D, not their ResNet18 on "
-        "CIFAR.",
+        "%) and 2,000 epochs, with 10 seeds: some hours. Still the small network on MNIST-1D, not their "
+        "ResNet18 on CIFAR.",
         WIDTHS, (0.0, 0.05, 0.1, 0.15, 0.2), 10, noise_kind="exclusive", steps=80_000,
     ),
 }  # fmt: skip

@@ -12,8 +12,9 @@ _DIGITS = 6
 _FEATURES = {"mnist1d": 40, "digits": 64, "mnist": 784, "fashion-mnist": 784, "cifar10": 3072, "cifar100": 3072}
 _CLASSES = {"cifar100": 100}
 _TEST = 12_000
-_STEP = 12e-6  # seconds a member-step before any arithmetic, one core
-_RATE = 150e9  # floating-point operations a second of a stacked step, one core
+_STEP = 8e-6  # seconds a member-step before any arithmetic, one core
+_RATE = 80e9  # floating-point operations a second of a stacked step, one core
+_BLOCK = 512  # samples measured at a time
 _START = 3.0  # seconds to compile a stack
 _PROBES = 30
 _BY_STEP = ("test_error", "test_loss", "train_error", "train_loss")
@@ -23,7 +24,7 @@ def estimate(params: Params) -> Estimate:
     """Expected cost of one cell.
 
     A training step takes 6 p b floating-point operations (p parameters, b samples), a probe 2 p (n + test
-    samples); 12 microseconds a step go to everything else. The two figures are fits to measurements of widths 8
+    samples); 8 microseconds a step go to everything else. The two figures are fits to measurements of widths 2
     to 300 on one core; other data sets than the named ones are taken to have 40 inputs and 10 classes.
     """
     name = str(params["data"])
@@ -32,7 +33,10 @@ def estimate(params: Params) -> Estimate:
     p = parameter_count(inputs, width, outputs)
     rows = params["n"] + _TEST
     seconds = steps * (_STEP + 6.0 * p * batch / _RATE) + _PROBES * 2.0 * p * rows / _RATE + _START / 10
-    return Estimate(seconds, 4.0 * (8.0 * p + 4.0 * rows * (width + outputs) + rows * inputs))
+    units = inputs + 2 * width + outputs
+    return Estimate(
+        seconds, 4.0 * (8.0 * p + 3.0 * max(batch, _BLOCK) * units + 4.0 * params["n"] + rows * inputs)
+    )
 
 
 def parameter_count(inputs: int, width: int, outputs: int) -> int:
