@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 OUT ?= runs
 TESTS ?=
 
-.PHONY: demo test test-slow check docs bench clean
+.PHONY: demo test test-slow check docs clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt

@@ -54,7 +54,9 @@ def main() -> None:
         bare = time.perf_counter() - start
         listed = best(overparam, "ls", "--stored", "--out", folder)
         helped = best(overparam, "--help")
-    print(f"{count} cells: ls --stored {listed:.2f} s, bare json loop {bare:.2f} s, overparam --help {helped:.2f} s")
+    print(
+        f"{count} cells: ls --stored {listed:.2f} s, bare json loop {bare:.2f} s, overparam --help {helped:.2f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-from importlib.metadata import version
+import importlib.metadata
 
 project = "overparam"
 author = "The overparam authors"
-release = version("overparam")
+release = importlib.metadata.version("overparam")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 html_theme = "furo"
@@ -11,3 +11,4 @@ exclude_patterns = ["_build"]
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 suppress_warnings = ["ref.python", "myst.xref_missing"]
+napoleon_use_ivar = True

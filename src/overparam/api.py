@@ -75,12 +75,33 @@ def run(
 def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
     """Return a stored run of a study: the newest, or the newest whose name begins with ``run``.
 
+    A run whose rules have changed since is judged again from its stored cells, and its page written again; one
+    whose computation has changed since is marked ``stale`` in ``result.remark``.
+
     Raises:
         UsageError: there is none.
+        StoreError: its record is damaged, or its cells are gone.
     """
+    from overparam.registry import studies
     from overparam.store import RecordStore
+    from overparam.sweep.judge import rejudge
 
-    return Result(RecordStore(Path(out)).latest(study, run), Path(out))
+    record = RecordStore(Path(out)).latest(study, run)
+    known = studies().get(study)
+    if known is None:
+        return Result(record, Path(out))
+    if known.cell_version != record["cell_version"]:
+        remark = f"stale: computed by version {record['cell_version']}, now {known.cell_version}; run it again"
+        return Result(record, Path(out), remark)
+    if not rejudge(known, record):
+        return Result(record, Path(out))
+    from overparam.report.page import write
+    from overparam.sweep.conclude import reconclude
+
+    remark = "judged again from the stored cells: the rules have changed"
+    result = Result(reconclude(known, record, out), Path(out), remark)
+    write(dict(result.record), result.page)
+    return result
 
 
 def _data_names(data: Any, out: Path) -> list[str]:

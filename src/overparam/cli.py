@@ -6,16 +6,19 @@ Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 
 from __future__ import annotations
 
 import json
+import math
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 from rich.markup import escape
 
 from overparam.errors import OverparamError, UsageError, unknown
+from overparam.study import Study
 
 out_console = Console()
 err_console = Console(stderr=True)
@@ -96,10 +99,15 @@ def run(
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
     from overparam.display import plan_table, progress_of, verdict_table
-    from overparam.sweep.run import execute, make_plan
+    from overparam.sweep.run import EXECUTORS, execute, make_plan
 
     if not studies:
         raise UsageError("run: expected the name of a study, got none. See `overparam ls`.")
+    from overparam.registry import find
+
+    if on not in EXECUTORS:
+        raise unknown("executor", on, EXECUTORS)
+    _check_options([find(s) for s in studies], axes)
     budget = _bytes(memory) if memory else None
     plans = [
         make_plan(s, profile, out=out, workers=workers, memory=budget, overrides=axes)
@@ -176,6 +184,10 @@ def report(study: str, /, *, profile: str = "", out: Out = Path("runs"), chart: 
     to
         File to write: .html for the page, .svg, .png or .pdf for a chart.
     """
+    kinds = (".svg", ".png", ".pdf", ".json") if chart else (".html", ".htm")
+    if to and Path(to).suffix not in kinds:
+        what = f"the chart '{chart}'" if chart else "the page (name a chart with --chart for a picture)"
+        raise UsageError(f"--to: expected a file ending in {', '.join(kinds)} for {what}, got '{to}'.")
     record = _record(study, profile, out)
     if chart:
         from overparam.report.charts import save
@@ -248,6 +260,11 @@ def doctor() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the command line."""
+
+    def ended(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, ended)  # workers are ended and finished cells kept, as after Ctrl-C
     sys.exit(_main(sys.argv[1:] if arguments is None else list(arguments)))
 
 
@@ -259,45 +276,62 @@ def _main(arguments: list[str]) -> int:
             raise unknown("command", names[0], known, "See `overparam --help`.")
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        err_console.print(f"[red]error[/] {escape(str(error))}", highlight=False)
+        err_console.print(f"[red]error[/] {escape(_explained(arguments) or str(error))}", highlight=False)
         err_console.print("See `overparam --help`, or `overparam COMMAND --help`.", highlight=False)
         return 2
+    except BrokenPipeError:
+        return 0
     except UsageError as error:
         err_console.print(f"[red]error[/] {escape(str(error))}", highlight=False)
         return 2
     except OverparamError as error:
         err_console.print(f"[red]error[/] {escape(str(error))}", highlight=False)
         return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        err_console.print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
+        return 1
     except KeyboardInterrupt:
         err_console.print(
             "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
         )
         return 130
-    except BrokenPipeError:
-        return 0
     return code if isinstance(code, int) else 0
 
 
+def _explained(arguments: Sequence[str]) -> str:
+    """Look for a misspelt option of ``run`` behind a parse error; empty if there is none."""
+    from overparam.registry import find
+
+    if arguments[:1] != ["run"]:
+        return ""
+    names = [word for word in arguments[1:2] if not word.startswith("-")]
+    options = [word[2:].split("=")[0] for word in arguments[1:] if word.startswith("--") and len(word) > 2]
+    try:
+        _check_options([find(name) for name in names], options)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 def _record(study: str, profile: str, out: Path) -> dict[str, Any]:
-    from overparam.store import RecordStore
+    from overparam.api import load
 
-    record = RecordStore(out).latest(study, profile)
-    from overparam.registry import studies
-    from overparam.sweep.judge import rejudge
+    result = load(study, profile, out=out)
+    if result.remark:
+        err_console.print(f"[yellow]note[/] {escape(result.remark)}", highlight=False)
+    return dict(result.record)
 
-    known = studies().get(study)
-    if known is not None and known.cell_version != record["cell_version"]:
-        err_console.print(
-            f"[yellow]stale[/] this run was computed by version {record['cell_version']} of '{study}', "
-            f"now {known.cell_version}; run it again.",
-            highlight=False,
-        )
-    elif known is not None and rejudge(known, record):
-        from overparam.sweep.run import reconclude
 
-        err_console.print("the rules have changed since this run: judged again from the stored cells")
-        record = reconclude(record, out)
-    return record
+def _check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
+    """Answer a misspelt option with the nearest of the command's own options and the studies' axes."""
+    own = ("profile", "out", "workers", "memory", "on", "dry-run", "help")
+    for study in studies:
+        axes = [name for axis in study.axes for name in (axis.option, axis.name.replace("_", "-"))]
+        for option in options:
+            if option.replace("_", "-") not in (*axes, *own):
+                known = [f"--{name}" for name in dict.fromkeys((*(a.option for a in study.axes), *own))]
+                raise unknown("option", f"--{option}", known, f"See `overparam ls {study.name}` for the axes.")
 
 
 def _write_page(record: dict[str, Any], out: Path, to: Path | None = None) -> Path:
@@ -322,7 +356,7 @@ def _bytes(text: str) -> float:
         value = float(body[: len(body) - len(unit)]) * units.get(unit, 1.0)
     except ValueError:
         value = -1.0
-    if not value > 0:
+    if not (math.isfinite(value) and value > 0):
         raise UsageError(f"--memory: expected a size such as 2GB or 500MB, got {text!r}.")
     return value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
 
+SHOWN = 3  # equal failures that are shown one by one
 MARKS = {
     "supported": ("✓", "green"),
     "contradicted": ("✗", "red"),
@@ -28,7 +31,7 @@ def duration(seconds: float) -> str:
     """Seconds in words a person reads at a glance.
 
     >>> duration(0.4), duration(41), duration(200), duration(7300)
-    ('under 1 s', '41 s', '3 min 20 s', '2 h 2 min')
+    ('under 1 s', '41 s', '3 min 20 s', '2 h 1 min')
     """
     if seconds < 1:
         return "under 1 s"
@@ -61,7 +64,7 @@ def plan_table(plan: Plan) -> RenderableType:
     table.add_column()
     selection = plan.selection
     mark = f" ({selection.mark})" if selection.mark else ""
-    table.add_row("study", f"{selection.study.name}, profile {selection.profile}{mark}")
+    table.add_row("study", escape(f"{selection.study.name}, profile {selection.profile}{mark}"))
     for axis in selection.study.axes:
         values = selection.axes[axis.name]
         table.add_row(f"--{axis.option}", escape(", ".join(str(v) for v in values)))
@@ -87,7 +90,7 @@ def progress_of(
     done, total = len(plan.done), len(plan.names)
     workers = plan.workers if on == "processes" else 1
     console.print(
-        f"[bold]{study}[/] · {plan.selection.profile}: {done} of {total} cells done, {total - done} to run"
+        f"[bold]{escape(study)}[/] · {plan.selection.profile}: {done} of {total} cells done, {total - done} to run"
         + (f", about {duration(plan.seconds)} on {count(workers, 'worker')}" if plan.stacks else ""),
         highlight=False,
     )
@@ -97,6 +100,7 @@ def progress_of(
     cost = sum(stack.seconds for stack in plan.stacks) or 1.0
     part = dict.fromkeys(range(len(plan.stacks)), 0.0)
     counts = {"cells": done, "diverged": 0, "failed": 0}
+    errors: Counter[str] = Counter()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=32),
@@ -118,6 +122,9 @@ def progress_of(
                 counts["diverged"] += event["status"] == "diverged"
             elif kind == "failed":
                 counts["failed"] += 1
+                errors[event["error"]] += 1
+                if errors[event["error"]] > SHOWN:
+                    return
                 where = ", ".join(
                     f"{k}={v}" for k, v in event["params"].items() if not isinstance(v, list | tuple)
                 )
@@ -127,13 +134,16 @@ def progress_of(
             bar.update(task, completed=spent, cells=f"{counts['cells']}/{total} cells{extra}")
 
         yield listen
+    for error, times in errors.items():
+        if times > SHOWN:
+            console.print(f"[red]failed[/] {times - SHOWN} more cells: {escape(error)}", highlight=False)
 
 
 def verdict_table(record: Mapping[str, Any]) -> RenderableType:
     """The verdicts of a run: two lines a claim, the numbers and below them what was measured."""
     head = f"{record['title']} · {record['profile']}" + (f" · {record['mark']}" if record["mark"] else "")
     several = len({v["data"] for v in record["verdicts"]}) > 1
-    rows = [_row(v, several) for v in record["verdicts"]]
+    rows = [_row(v) for v in record["verdicts"]]
     titles = ("verdict", "claim", "effect", "95 % interval", "asked", "n")
     wide = [max(len(title), *(len(row[i]) for row in rows)) for i, title in enumerate(titles)]
     lines: list[RenderableType] = [Text(head, style="bold"), Text(_columns(titles, wide), style="bright_black")]
@@ -141,24 +151,53 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
         line = Text(_columns(row, wide))
         line.stylize(MARKS[verdict["status"]][1], 0, wide[0])
         line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
-        below = verdict["reason"] if verdict["status"] == "not_applicable" else verdict["label"]
+        below = f"{verdict['data']}: {_below(verdict)}" if several else _below(verdict)
         lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
-    said = [
-        f"{count(cells['total'], 'cell')}: {cells['computed']} computed now in {duration(record['seconds'])}"
-    ]
+    took = duration(record["seconds"])
+    said = [f"{count(cells['total'], 'cell')}, {cells['computed']} of them computed in {took}"]
     said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
     return Group("", *lines, Text(", ".join(said), style="bright_black"))
 
 
-def _row(verdict: Mapping[str, Any], several: bool) -> tuple[str, ...]:
-    claim = verdict["claim"].split(".", 1)[1] + (f" ({verdict['data']})" if several else "")
+def _below(verdict: Mapping[str, Any]) -> str:
+    """What was measured; or why, where the numbers alone do not tell it."""
+    part = _binding(verdict)
+    return verdict["label"] if part is not None and part["status"] == verdict["status"] else verdict["reason"]
+
+
+def _binding(verdict: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    same = (p for p in verdict["parts"] if (p["label"], p["effect"]) == (verdict["label"], verdict["effect"]))
+    return next(same, None)
+
+
+def _row(verdict: Mapping[str, Any]) -> tuple[str, ...]:
+    claim = verdict["claim"].split(".", 1)[1]
     status = f"{MARKS[verdict['status']][0]} {verdict['status'].replace('_', ' ')}"
     if verdict["status"] == "not_applicable":
         return (status, claim, "", "", "", "")
     unit = f" {verdict['unit']}" if verdict["unit"] else ""
-    interval = "none" if verdict["low"] is None else f"{number(verdict['low'])} to {number(verdict['high'])}"
-    return (status, claim, f"{number(verdict['effect'])}{unit}", interval, _asked(verdict), str(verdict["n"]))
+    effect, low, high = together(verdict["effect"], verdict["low"], verdict["high"])
+    interval = "none" if verdict["low"] is None else f"{low} to {high}"
+    return (status, claim, f"{effect}{unit}", interval, _asked(verdict), str(verdict["n"]))
+
+
+def together(*values: float | None) -> tuple[str, ...]:
+    """Numbers that belong together, to three significant digits of the largest.
+
+    >>> together(-0.00002, -0.34, 0.34), together(2.2, 2.17, 2.23), together(None), together(1942.0, 129.0, 29200.0)
+    (('0', '-0.34', '0.34'), ('2.2', '2.17', '2.23'), ('–',), ('1942', '129', '29200'))
+    """
+    largest = max((abs(v) for v in values if v is not None), default=0.0)
+    digits = 3 if largest == 0 else max(0, 2 - math.floor(math.log10(largest)))
+    texts = ("–" if v is None else f"{v:.{digits}f}" for v in values)
+    return tuple(
+        t.rstrip("0").rstrip(".").replace("-0", "0") if "." in t and float(t) == 0 else _trim(t) for t in texts
+    )
+
+
+def _trim(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _columns(texts: Sequence[str], wide: Sequence[int]) -> str:
@@ -168,10 +207,10 @@ def _columns(texts: Sequence[str], wide: Sequence[int]) -> str:
 
 
 def _asked(verdict: Mapping[str, Any]) -> str:
-    for part in verdict["parts"]:
-        if part["label"] == verdict["label"] and part["effect"] == verdict["effect"]:
-            low, high = part["at_least"], part["at_most"]
-            if low is not None and high is not None:
-                return f"{number(low)} to {number(high)}"
-            return f"≥ {number(low)}" if low is not None else f"≤ {number(high)}"
-    return ""
+    part = _binding(verdict)
+    if part is None:
+        return ""
+    low, high = part["at_least"], part["at_most"]
+    if low is not None and high is not None:
+        return f"{number(low)} to {number(high)}"
+    return f"≥ {number(low)}" if low is not None else f"≤ {number(high)}"

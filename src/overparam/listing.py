@@ -33,17 +33,22 @@ def study(one: Study) -> RenderableType:
     claims = _table("claim", "ledger", "rule")
     for claim in one.claims:
         claims.add_row(
-            claim.name, " ".join(claim.ledger), f"{claim.sentence}\n[bright_black]{escape(claim.rule)}[/]"
+            claim.name,
+            " ".join(claim.ledger),
+            f"{escape(claim.sentence)}\n[bright_black]{escape(claim.rule)}[/]",
         )
     profiles = _table("profile", "what it is")
     for name, profile in one.profiles.items():
-        profiles.add_row(name, profile.help)
+        profiles.add_row(name, escape(profile.help))
     axes = _table("option", "what it means")
     for axis in one.axes:
         values = " · ".join(
             f"{name} {_shorten(p.axes.get(axis.name, (axis.default,)))}" for name, p in one.profiles.items()
         )
-        axes.add_row(f"--{axis.option}", f"{axis.help} Expected: {axis.expected}.\n[bright_black]{escape(values)}[/]")
+        axes.add_row(
+            f"--{axis.option}",
+            f"{escape(axis.help)} Expected: {axis.expected}.\n[bright_black]{escape(values)}[/]",
+        )
     return Group(Text(f"{one.name}: {one.title}", "bold"), Text(one.question), claims, profiles, axes)
 
 
@@ -78,9 +83,8 @@ def datasets(infos: Iterable[Any]) -> RenderableType:
     """One line a data set."""
     table = _table("name", "here", "what it is", "where")
     for info in infos:
-        table.add_row(
-            info.name, "[green]yes[/]" if info.available else "no", escape(info.title), escape(str(info.detail))
-        )
+        here = "[green]yes[/]" if info.available else "no"
+        table.add_row(info.name, here, escape(f"{info.title}: {info.detail}"), escape(str(info.where)))
     return table
 
 

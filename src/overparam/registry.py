@@ -29,7 +29,13 @@ def studies() -> dict[str, Study]:
         if isinstance(study, Study):
             found[study.name] = study
     for point in entry_points(group=GROUP):
-        study = point.load()
+        try:
+            study = point.load()
+        except Exception as error:
+            raise UsageError(
+                f"the installed plug-in '{point.value}' cannot be imported ({type(error).__name__}: {error}). "
+                "Mend or uninstall it."
+            ) from error
         if isinstance(study, Study):
             found.setdefault(study.name, study)
     return dict(sorted(found.items()))
@@ -61,7 +67,10 @@ def _from_file(path: Path) -> Study:
         raise UsageError(f"expected a Python file, got {path}, which cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{path}: expected a study, got {type(error).__name__} on import: {error}.") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         raise UsageError(

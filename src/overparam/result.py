@@ -18,10 +18,12 @@ class Result:
     Attributes:
         record: everything that was stored about the run, as plain JSON types.
         out: the results folder.
+        remark: something to know about a loaded run (stale, judged again), or empty.
     """
 
     record: Mapping[str, Any]
     out: Path
+    remark: str = ""
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as _scipy
 
@@ -21,7 +22,7 @@ BOOTSTRAP_FROM = 20
 _RESAMPLES = 4000
 
 Array = NDArray[np.float64]
-Pick = Callable[[Array], int]
+Pick = Callable[[Float64[np.ndarray, " points"]], int]
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ def part(
     return Part(label, effect, interval.low, interval.high, interval.n, at_least, at_most, unit)
 
 
-def leave_one_out(y: ArrayLike, pick: Pick) -> tuple[Array, NDArray[np.int64]]:
+def leave_one_out(
+    y: ArrayLike, pick: Pick
+) -> tuple[Float64[np.ndarray, " seeds"], Int64[np.ndarray, " seeds"]]:
     """Read each seed at a place chosen on the other seeds.
 
     Args:
@@ -147,12 +150,6 @@ def argmax_within(allowed: ArrayLike) -> Pick:
     """A pick: the largest point among those allowed (boolean mask of shape ``(points,)``)."""
     mask = np.asarray(allowed, dtype=bool)
     return lambda line: int(np.argmax(np.where(mask, line, -np.inf)))
-
-
-def argmin_within(allowed: ArrayLike) -> Pick:
-    """A pick: the smallest point among those allowed (boolean mask of shape ``(points,)``)."""
-    mask = np.asarray(allowed, dtype=bool)
-    return lambda line: int(np.argmin(np.where(mask, line, np.inf)))
 
 
 def first_at_most(x: Sequence[float], line: ArrayLike, cutoff: float) -> float | None:

@@ -53,7 +53,8 @@ class Axis:
         name: key in a cell's parameters, for instance ``"width"``.
         help: one sentence for a person, with the unit.
         kind: ``int``, ``float`` or ``str``.
-        default: the value that is left out of a cell's key, so that a new axis orphans no result.
+        default: the value that is left out of a cell's key, so that a new axis orphans no result; it never
+            changes without a new ``cell_version``.
         low: smallest allowed value (included), for numbers.
         high: largest allowed value (included), for numbers.
         choices: allowed names, for strings; empty means any.
@@ -97,6 +98,10 @@ class Axis:
     @property
     def expected(self) -> str:
         """What a value must be, in words."""
+        if self.name == "seed":
+            return "a count (10 means seeds 0 to 9), or a list (3,7)"
+        if self.name == "data":
+            return "a name, or the path of an .npz or .parquet file (see `overparam data`)"
         if self.choices:
             return "one of " + ", ".join(self.choices)
         noun = {int: "a whole number", float: "a number"}.get(self.kind, "a name")

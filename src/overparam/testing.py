@@ -12,7 +12,7 @@ from overparam.claim import Claim, Evidence
 from overparam.errors import MissingEvidence
 from overparam.study import Study
 from overparam.sweep.key import cell_name
-from overparam.sweep.plan import select
+from overparam.sweep.select import select
 
 if TYPE_CHECKING:
     import jax

@@ -3,12 +3,12 @@
 import dataclasses
 
 import pytest
-from tests.conftest import TOY
 
 from overparam.probes import available
 from overparam.registry import studies
 from overparam.study import Profile
 from overparam.testing import check_probe, check_study
+from tests.conftest import TOY
 
 
 @pytest.mark.parametrize("study", [pytest.param(s, id=name) for name, s in studies().items()])

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from tests.conftest import TOY
 
 import overparam
 from overparam.errors import OverparamError, UsageError
+from tests.conftest import TOY
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
-from tests.conftest import TOY
 
 from overparam import cli
+from tests.conftest import TOY
 
 HEAVY = ("jax", "altair", "numpy", "scipy", "sklearn", "pyarrow", "pandas", "vl_convert")
 
@@ -25,7 +27,9 @@ def call(*arguments):
     return exit_.value.code
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["ls"], ["ls", "double-descent"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["ls"], ["ls", "double-descent"], ["run", "--help"], ["--version"]]
+)
 def test_looking_around_imports_nothing_heavy(arguments):
     code = (
         "import sys; from overparam.cli import _main\n"
@@ -96,6 +100,12 @@ def test_a_failed_cell_gives_exit_code_one_and_a_page(tmp_path, capsys):
         (["show", "double-descent", "--out", "nowhere"], "no finished run of 'double-descent'"),
         (["ls", "duble-descent"], "Did you mean 'double-descent'?"),
         (["show", "toy", "--jsn"], "--jsn"),
+        (["run", TOY, "--profil", "quick"], "unknown option '--profil'. Did you mean '--profile'?"),
+        (["run", TOY, "--dryrun"], "unknown option '--dryrun'. Did you mean '--dry-run'?"),
+        (["run", TOY, "--memory", "inf"], "--memory: expected a size such as 2GB or 500MB, got 'inf'"),
+        (["run", TOY, "--on", "ray", "--dry-run"], "unknown executor 'ray'"),
+        (["report", "toy", "--to", "x.svg"], "--to: expected a file ending in .html"),
+        (["report", "toy", "--chart", "error", "--to", "x.html"], "--to: expected a file ending in .svg"),
     ],
 )
 def test_bad_usage_is_answered_with_exit_code_two(arguments, text, capsys, tmp_path, monkeypatch):
@@ -103,6 +113,47 @@ def test_bad_usage_is_answered_with_exit_code_two(arguments, text, capsys, tmp_p
     assert call(*arguments) == 2
     assert text in capsys.readouterr().err.replace("\n", "")
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_study_that_cannot_be_imported_is_named(tmp_path, capsys):
+    (tmp_path / "bad.py").write_text("def broken(:\n")
+    assert call("run", tmp_path / "bad.py") == 2
+    assert "bad.py: expected a study, got SyntaxError on import" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path, capsys):
+    call("run", TOY, "--out", tmp_path, "--on", "inline")
+    (tmp_path / "file").write_text("")
+    capsys.readouterr()
+    assert (
+        call("report", "toy", "--out", tmp_path, "--chart", "error", "--to", tmp_path / "file" / "x.svg") == 1
+    )
+    assert "expected to write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_its_cells_and_leaves_no_worker(tmp_path, number):
+    slow = TOY.read_text().replace("    outcomes = []\n", "    import time\n    outcomes = []\n", 1)
+    slow = slow.replace(
+        "        width, noise",
+        '        time.sleep(0.2 if cell["width"] == 32 else 30)\n        width, noise',
+        1,
+    )
+    (tmp_path / "slow.py").write_text(slow)
+    command = [sys.executable, "-m", "overparam.cli", "run", "slow.py", "--workers", "2", "--data", "gaussian"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        cells = tmp_path / "runs" / "toy" / "cells"
+        deadline = time.monotonic() + 60
+        while not (cells.exists() and len(list(cells.glob("*.json"))) == 6) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "finished cells are kept" in said
+    assert len(list(cells.glob("*.json"))) == 6
+    assert not list(cells.glob(".*"))
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "overparam.sweep.worker slow.py" not in listed
 
 
 def test_data_that_is_not_at_hand_is_exit_code_one(monkeypatch, capsys):

@@ -26,7 +26,7 @@ def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
     assert "8 to 8" in row
     assert "≥ 2" in row
     assert row.rstrip().endswith("3")
-    assert "18 cells: 18 computed now" in shown
+    assert "18 cells, 18 of them computed in" in shown
 
 
 def test_what_is_not_applicable_says_why(toy, tmp_path):
@@ -49,4 +49,13 @@ def test_progress_reports_failures_at_once(toy, tmp_path):
         execute(plan, on="inline", listen=listen)
     shown = console.file.getvalue()
     assert "0 of 18 cells done, 18 to run" in shown
-    assert shown.count("planted failure at width 16") == 6
+    assert shown.count("planted failure at width 16") == 4
+    assert "failed 3 more cells: ValueError: planted failure" in shown
+
+
+def test_a_verdict_that_its_numbers_do_not_explain_gives_its_reason(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path, overrides={"noise": 0.2}), on="inline")
+    shown = " ".join(text(verdict_table(record)).split())
+    assert "? inconclusive" in shown
+    assert "the rule is met" in shown
+    assert "was not run" in shown

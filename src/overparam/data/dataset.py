@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Int32, Int64
 from numpy.typing import ArrayLike, NDArray
 
 from overparam.data.cache import write_atomically
 from overparam.data.stream import stream
 from overparam.errors import DataError, UsageError
 
-Arrays = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.int32]]
+Arrays = tuple[
+    Float32[np.ndarray, "n *features"],
+    Int32[np.ndarray, " n"],
+    Float32[np.ndarray, "n_test *features"],
+    Int32[np.ndarray, " n_test"],
+]
 
 STORED = ("x", "y", "x_test", "y_test", "classes", "title", "notes")
 _RENUMBER = "Renumber the classes from 0 without gaps."
@@ -269,12 +275,12 @@ def _check_rows(x: Any, y: Any, x_name: str, y_name: str, name: str) -> None:
         )
 
 
-def _check_range(y: NDArray[np.int32], classes: int, what: str) -> None:
+def _check_range(y: Int32[np.ndarray, " n"], classes: int, what: str) -> None:
     if y.min() < 0 or y.max() >= classes:
         raise DataError(f"{what}: expected whole numbers 0 to {classes - 1}, got {y.min()} to {y.max()}.")
 
 
-def _inputs(x: NDArray[Any], what: str) -> NDArray[np.float32]:
+def _inputs(x: NDArray[Any], what: str) -> Float32[np.ndarray, "*shape"]:
     if x.dtype.kind not in "fiub":
         raise DataError(
             f"{what}: expected numbers, got values of type {x.dtype}. Encode other values as numbers."
@@ -291,7 +297,7 @@ def _inputs(x: NDArray[Any], what: str) -> NDArray[np.float32]:
     return values
 
 
-def _labels(y: ArrayLike, what: str) -> NDArray[np.int32]:
+def _labels(y: ArrayLike, what: str) -> Int32[np.ndarray, "*shape"]:
     raw = np.asarray(y)
     numeric = raw.dtype.kind in "fiub"
     odd = raw[~(np.isfinite(raw) & (raw == np.floor(raw)))] if numeric else raw
@@ -321,7 +327,7 @@ def _listed(values: NDArray[Any], most: int = 8) -> str:
 
 def _draw(
     have: int, want: int, part: str, title: str, random: np.random.RandomState
-) -> NDArray[np.int64] | None:
+) -> Int64[np.ndarray, " batch"] | None:
     try:
         count = 0 if isinstance(want, bool) else operator.index(want)
     except TypeError:

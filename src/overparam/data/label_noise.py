@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool, Int32
+from numpy.typing import ArrayLike
 
 from overparam.data.stream import stream
 from overparam.errors import UsageError
@@ -15,7 +16,7 @@ Kind = Literal["inclusive", "exclusive"]
 
 def label_noise(
     y: ArrayLike, rate: float, classes: int, *, kind: Kind = "inclusive", seed: int
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+) -> tuple[Int32[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     r"""Replace exactly ``round(rate * n)`` of n training labels by random ones.
 
     Positions are drawn without replacement. With ``inclusive`` noise the new label is uniform over all K

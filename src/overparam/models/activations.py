@@ -6,17 +6,20 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from overparam.errors import unknown
+from overparam.models.network import AnyArray
 
-Activation = Callable[[jax.Array], jax.Array]
+Numbers = Float[AnyArray, "*shape"]
+Activation = Callable[[Numbers], Numbers]
 
 
-def _gelu(z: jax.Array) -> jax.Array:
+def _gelu(z: Numbers) -> Numbers:
     return jax.nn.gelu(z, approximate=False)
 
 
-def _identity(z: jax.Array) -> jax.Array:
+def _identity(z: Numbers) -> Numbers:
     return z
 
 

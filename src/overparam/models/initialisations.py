@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, PRNGKeyArray
 
 from overparam.errors import unknown
 
@@ -30,7 +32,9 @@ class Initialisation:
     weight: Spread
     bias: Spread
 
-    def draw(self, key: jax.Array, layers: Sequence[tuple[int, int]], bias: bool) -> list[dict[str, jax.Array]]:
+    def draw(
+        self, key: PRNGKeyArray, layers: Sequence[tuple[int, int]], bias: bool
+    ) -> list[dict[str, Float[Array, "*shape"]]]:
         """Draw the layers of a network.
 
         All entries come from one draw, cut into pieces: a draw a layer takes seconds more to compile.

@@ -6,11 +6,11 @@ import functools
 import itertools
 from collections.abc import Sequence
 
-import jax
+from jaxtyping import Float, PRNGKeyArray
 
 from overparam.models.activations import activation as activation_of
 from overparam.models.initialisations import initialisation
-from overparam.models.network import Network, PyTree, check_size
+from overparam.models.network import AnyArray, Inputs, Network, Outputs, PyTree, check_size
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
 
@@ -72,7 +72,9 @@ def layer_names(hidden: int) -> tuple[str, ...]:
     return (*(f"hidden{i + 1}" for i in range(hidden)), "output")
 
 
-def affine(layer: PyTree, scale: float, columns: jax.Array) -> jax.Array:
+def affine(
+    layer: PyTree, scale: float, columns: Float[AnyArray, "features batch"]
+) -> Float[AnyArray, "units batch"]:
     """``scale * W h + b`` for examples in columns.
 
     Args:
@@ -99,13 +101,13 @@ def _mlp(
     act = activation_of(activation)
     names = layer_names(len(sizes) - 2)
 
-    def initialise(key: jax.Array) -> PyTree:
+    def initialise(key: PRNGKeyArray) -> PyTree:
         layers = list(itertools.pairwise(sizes))
         return dict(zip(names, law.draw(key, layers, bias), strict=True))
 
     # Examples stand in columns inside: measured a third faster than rows for widths below about 50 on a CPU,
     # because the long, regular axis of every product is then the batch.
-    def apply(params: PyTree, x: jax.Array) -> jax.Array:
+    def apply(params: PyTree, x: Inputs) -> Outputs:
         columns = x.T
         for name, scale in zip(names[:-1], scales[:-1], strict=True):
             columns = act(affine(params[name], scale, columns))

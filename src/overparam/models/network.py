@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
+from jax import Array
+from jaxtyping import Float, PRNGKeyArray
 
 from overparam.errors import UsageError
 
 PyTree = Any
-Init = Callable[[jax.Array], PyTree]
-Apply = Callable[[PyTree, jax.Array], jax.Array]
+AnyArray = Array | np.ndarray  # NumPy arrays may be given to everything that is not compiled by itself
+Inputs = Float[AnyArray, "batch features"]
+Outputs = Float[AnyArray, "batch classes"]
+Init = Callable[[PRNGKeyArray], PyTree]
+Apply = Callable[[PyTree, Inputs], Outputs]
 
 
 @dataclass(frozen=True)

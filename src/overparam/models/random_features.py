@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist, pdist
 
 from overparam.errors import DataError, UsageError, unknown
 
-Array = NDArray[np.float64]
 Kind = Literal["fourier", "relu"]
 
 KINDS: tuple[str, ...] = ("fourier", "relu")
@@ -69,7 +69,9 @@ class RandomFeatures:
                 f"expected a positive scale, got {self.scale!r}. See fourier_scale(x) for a default."
             )
 
-    def directions(self, start: int, stop: int) -> tuple[Array, Array]:
+    def directions(
+        self, start: int, stop: int
+    ) -> tuple[Float64[np.ndarray, "features inputs"], Float64[np.ndarray, " features"]]:
         """Return directions of shape ``(stop - start, dim)`` and phases of shape ``(stop - start,)``.
 
         Args:
@@ -86,14 +88,16 @@ class RandomFeatures:
         b = np.concatenate([d[1] for d in drawn])[start - first : stop - first]
         return v, b
 
-    def _draw(self, block: int) -> tuple[Array, Array]:
+    def _draw(
+        self, block: int
+    ) -> tuple[Float64[np.ndarray, "features inputs"], Float64[np.ndarray, " features"]]:
         rng = np.random.RandomState([self.seed, _STREAM, KINDS.index(self.kind), block])
         v = rng.standard_normal((DRAW, self.dim))
         if self.kind == "fourier":
             return v * self.scale, rng.uniform(0.0, 2 * np.pi, DRAW)
         return v / np.linalg.norm(v, axis=1, keepdims=True), np.zeros(DRAW)
 
-    def __call__(self, x: ArrayLike, start: int, stop: int) -> Array:
+    def __call__(self, x: ArrayLike, start: int, stop: int) -> Float64[np.ndarray, "n features"]:
         """Return features ``start`` to ``stop - 1`` of each sample.
 
         Args:
@@ -116,7 +120,7 @@ class RandomFeatures:
             return np.cos(z, out=z)
         return np.maximum(z, 0.0, out=z)
 
-    def kernel(self, x: ArrayLike, z: ArrayLike) -> Array:
+    def kernel(self, x: ArrayLike, z: ArrayLike) -> Float64[np.ndarray, "n m"]:
         """Return ``E phi(x) phi(z)``, the limit of the mean over features, shape ``(len(x), len(z))``."""
         return fourier_kernel(x, z, self.scale) if self.kind == "fourier" else relu_kernel(x, z)
 
@@ -143,7 +147,7 @@ def fourier_scale(x: ArrayLike) -> float:
     return 2.0 / median
 
 
-def fourier_kernel(x: ArrayLike, z: ArrayLike, scale: float) -> Array:
+def fourier_kernel(x: ArrayLike, z: ArrayLike, scale: float) -> Float64[np.ndarray, "n m"]:
     """Limit of the Fourier features: ``exp(-scale^2 |x - z|^2 / 2) / 2``, no unit.
 
     Args:
@@ -171,7 +175,7 @@ def fourier_kernel(x: ArrayLike, z: ArrayLike, scale: float) -> Array:
     return squared
 
 
-def relu_kernel(x: ArrayLike, z: ArrayLike) -> Array:
+def relu_kernel(x: ArrayLike, z: ArrayLike) -> Float64[np.ndarray, "n m"]:
     """Limit of the ReLU features: the arc-cosine kernel of order one over the number of inputs d.
 
     ``|x| |z| (sin t + (pi - t) cos t) / (2 pi d)`` with the angle ``t = 2 atan2(|u - u'|, |u + u'|)`` on unit
@@ -199,7 +203,7 @@ def relu_kernel(x: ArrayLike, z: ArrayLike) -> Array:
     return np.maximum(size_a[:, None] * size_b[None, :] * shape, 0.0) / (2 * np.pi * a.shape[1])
 
 
-def _rows(x: ArrayLike) -> Array:
+def _rows(x: ArrayLike) -> Float64[np.ndarray, "n inputs"]:
     rows = np.asarray(x, dtype=np.float64)
     if rows.ndim != 2:
         raise DataError(f"expected x of shape (samples, inputs), got {rows.shape}. Flatten each sample first.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float32, PRNGKeyArray
 
 from overparam.models.activations import activation as activation_of
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine, layer_names, mlp
-from overparam.models.network import Network, PyTree, check_size
+from overparam.models.network import Inputs, Network, Outputs, PyTree, check_size
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
 
@@ -70,7 +70,7 @@ def two_layer(
     return _fixed_output(sizes, activation, bool(bias), init, parametrisation, float(gain))
 
 
-def output_signs(width: int, outputs: int) -> np.ndarray:
+def output_signs(width: int, outputs: int) -> Float32[np.ndarray, "classes units"]:
     """The fixed output weights: +1 and -1, equally many in every row.
 
     The first row is +1 on the first half of the units; every further row is an independent shuffle, the same
@@ -108,10 +108,10 @@ def _fixed_output(
     hidden = layer_names(1)[0]
     signs = output_scale * output_signs(width, outputs)
 
-    def initialise(key: jax.Array) -> PyTree:
+    def initialise(key: PRNGKeyArray) -> PyTree:
         return {hidden: law.draw(key, [(inputs, width)], bias)[0]}
 
-    def apply(params: PyTree, x: jax.Array) -> jax.Array:
+    def apply(params: PyTree, x: Inputs) -> Outputs:
         return (jnp.asarray(signs) @ act(affine(params[hidden], hidden_scale, x.T))).T
 
     tail = "" if parametrisation == "standard" else f" {parametrisation}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import jax
-
 from overparam.models.network import Network, PyTree
 from overparam.probes.probe import Probe
-from overparam.training.evaluate import fit
+from overparam.training.evaluate import Examples, Targets, fit
+from overparam.training.loop import Measured, TestExamples, TestTargets
 from overparam.training.losses import Loss
 
 
@@ -15,11 +14,11 @@ def measure(
     loss: Loss,
     params: PyTree,
     params0: PyTree,
-    x: jax.Array,
-    y: jax.Array,
-    x_test: jax.Array,
-    y_test: jax.Array,
-) -> dict[str, jax.Array]:
+    x: Examples,
+    y: Targets,
+    x_test: TestExamples,
+    y_test: TestTargets,
+) -> Measured:
     """Mean loss and share of wrong labels, on the training set (noisy labels included) and on the test set.
 
     Args:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
 
 from overparam.models.network import Network, PyTree
 from overparam.probes.probe import Probe
+from overparam.training.evaluate import Examples, Targets
+from overparam.training.loop import Measured, TestExamples, TestTargets
 from overparam.training.losses import Loss
 
 
-def norm(tree: PyTree) -> jax.Array:
+def norm(tree: PyTree) -> Float[Array, ""]:
     """Euclidean norm of all numbers in a pytree.
 
     Args:
@@ -30,11 +34,11 @@ def measure(
     loss: Loss,
     params: PyTree,
     params0: PyTree,
-    x: jax.Array,
-    y: jax.Array,
-    x_test: jax.Array,
-    y_test: jax.Array,
-) -> dict[str, jax.Array]:
+    x: Examples,
+    y: Targets,
+    x_test: TestExamples,
+    y_test: TestTargets,
+) -> Measured:
     """Norm of the parameters, and their distance from initialisation.
 
     Args:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import jax
-
 from overparam.models.network import Network, PyTree
-from overparam.training.loop import ProbeFunction
+from overparam.training.evaluate import Examples, Targets
+from overparam.training.loop import Measured, ProbeFunction, TestExamples, TestTargets
 from overparam.training.losses import Loss
 
 
@@ -39,10 +38,10 @@ class Probe:
         loss: Loss,
         params: PyTree,
         params0: PyTree,
-        x: jax.Array,
-        y: jax.Array,
-        x_test: jax.Array,
-        y_test: jax.Array,
-    ) -> Mapping[str, jax.Array]:
+        x: Examples,
+        y: Targets,
+        x_test: TestExamples,
+        y_test: TestTargets,
+    ) -> Measured:
         """Measure one member; see ``function``."""
         return self.function(network, loss, params, params0, x, y, x_test, y_test)

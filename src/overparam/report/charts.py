@@ -16,6 +16,7 @@ from overparam.report import rows
 from overparam.report.layers import picture
 from overparam.report.theme import config
 from overparam.report.view import ALL, View, first_view
+from overparam.store import write_bytes
 
 Patch = list[list[Any]]
 FORMATS = (".json", ".pdf", ".png", ".svg")
@@ -151,7 +152,7 @@ def save(record: Mapping[str, Any], chart_name: str, path: str | Path, view: Vie
             f"{to.name}: expected a name that ends in one of {', '.join(FORMATS)}, got '{to.suffix}'. "
             "Choose one of these endings."
         )
-    to.write_bytes(convert(spec(find(record, chart_name), view), to.suffix.lower()))
+    write_bytes(to, convert(spec(find(record, chart_name), view), to.suffix.lower()))
     return to
 
 

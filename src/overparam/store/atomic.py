@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,22 @@ from overparam.errors import StoreError
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a text file atomically (UTF-8), making its folder.
+    """Write a text file atomically (UTF-8); see :func:`write_bytes`."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file atomically, making its folder.
 
     Raises:
         StoreError: the folder cannot be written; the old file, if any, is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with temporary.open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -31,7 +37,7 @@ def write_text(path: Path, text: str) -> Path:
     except OSError as error:
         raise StoreError(
             f"expected to write {path}, got: {error.strerror or error}. "
-            "Free some space or permissions, or choose another folder with --out."
+            "Free some space or permissions, or choose another folder."
         ) from error
     return path
 

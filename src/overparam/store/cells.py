@@ -85,6 +85,8 @@ class CellStore:
             )
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StoreError(f"{path}: expected a readable cell, got: {error.strerror or error}.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{path}: expected a cell, got a damaged file ({error!r}).") from error
 
@@ -117,4 +119,7 @@ class CellStore:
     def set_aside(self, name: str) -> None:
         """Rename a damaged file so that its cell can be computed again and nothing is lost."""
         path = self.folder / f"{name}.json"
-        path.replace(path.with_suffix(".damaged"))
+        try:
+            path.replace(path.with_name(f"{path.stem}.damaged"))
+        except OSError as error:
+            raise StoreError(f"{path}: expected to move it aside, got: {error.strerror or error}.") from error

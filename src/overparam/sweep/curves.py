@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,17 +33,24 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
     lines: list[dict[str, Any]] = []
     for data, rows in evidence.items():
         for arm in rows.levels(chart.arm) if chart.arm else (None,):
-            part = rows.where(**{chart.arm: arm}) if chart.arm else rows
-            base = {"arm": arm, "data": data}
-            for one in chart.series:
-                drawn = _series(part.where(**one.where), chart, one)
-                if drawn:
-                    series.append(
-                        {**base, "label": one.label, "metric": one.metric, "dashed": one.dashed, **drawn}
-                    )
-            line = _fit_line(study, chart, part) if chart.fit else None
-            if line:
-                lines.append({**base, **line})
+            arms = rows.where(**{chart.arm: arm}) if chart.arm else rows
+            for suffix, part in _apart(study, chart, arms):
+                base = {"arm": arm, "data": data}
+                for one in chart.series:
+                    drawn = _series(part.where(**one.where), chart, one)
+                    if drawn:
+                        series.append(
+                            {
+                                **base,
+                                "label": one.label + suffix,
+                                "metric": one.metric,
+                                "dashed": one.dashed,
+                                **drawn,
+                            }
+                        )
+                line = _fit_line(study, chart, part, suffix) if chart.fit else None
+                if line:
+                    lines.append({**base, **line})
     return clean(
         {
             "name": chart.name, "title": chart.title, "note": chart.note,
@@ -51,6 +59,20 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
             "series": series, "lines": lines,
         }
     )  # fmt: skip
+
+
+def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Evidence]]:
+    """Split by every other axis that has several values here, so that no line averages over what differs."""
+    taken = {"seed", "data", chart.arm, *(x.name for x in chart.x), *(k for s in chart.series for k in s.where)}
+    names = [
+        a.name for a in study.axes if not a.curve and a.name not in taken and len(evidence.levels(a.name)) > 1
+    ]
+    choices = itertools.product(*(evidence.levels(name) for name in names))
+    return [
+        ("".join(f", {name} {value}" for name, value in zip(names, values, strict=True)), part)
+        for values in choices
+        if (part := evidence.where(**dict(zip(names, values, strict=True)))).rows
+    ]
 
 
 def points(evidence: Evidence, metric: str, x: str) -> dict[float, dict[int, float | None]]:
@@ -105,7 +127,7 @@ def _along(evidence: Evidence, main: str, other: str, places: list[float]) -> li
     return out
 
 
-def _fit_line(study: Study, chart: Chart, evidence: Evidence) -> dict[str, Any] | None:
+def _fit_line(study: Study, chart: Chart, evidence: Evidence, suffix: str) -> dict[str, Any] | None:
     rule = study.fit
     if rule is None or rule.x not in {x.name for x in chart.x}:
         return None
@@ -126,7 +148,7 @@ def _fit_line(study: Study, chart: Chart, evidence: Evidence) -> dict[str, Any] 
         for name, value in (("x", middle), ("low", low), ("high", high))
     }
     return {
-        "label": "fit point",
+        "label": f"fit point{suffix}",
         **where,
         "n": len(reached),
         "detail": f"{rule.label} first at {rule.x} {middle:g}{spread}, {len(reached)} of {len(seeds)} seeds",

@@ -33,18 +33,39 @@ def cell_name(study: Study, params: Params, fingerprint: str) -> str:
     which = identity(study, params, fingerprint)
     text = json.dumps(which, sort_keys=True, separators=(",", ":"), allow_nan=False)
     digest = hashlib.sha256(f"{study.name}:{text}".encode()).hexdigest()[:16]
-    return f"{slug({'data': Path(params['data']).stem, **which['params']})}--{digest}"
+    return f"{slug({'data': shown_name(params['data']), **which['params']})}--{digest}"
 
 
-def slug(values: Mapping[str, Any]) -> str:
+def shown_name(data: str) -> str:
+    """Return how a data set is called in results: its name, or a file's name without its folders.
+
+    >>> shown_name("mnist1d"), shown_name("some/where/mine.npz")
+    ('mnist1d', 'mine.npz')
+    """
+    return Path(data).name if data.endswith((".npz", ".parquet")) else data
+
+
+def slug(values: Mapping[str, Any], whole: Mapping[str, Any] | None = None, *, hashed: bool = False) -> str:
     """Return a short readable text that is safe as a file name everywhere.
+
+    Args:
+        values: what is shown; lists are left out.
+        whole: everything the name stands for; where given, a text that had to be cut or changed ends in a hash
+            of it, so that two names are equal only if what they stand for is.
+        hashed: whether to end in the hash in any case.
 
     >>> slug({"data": "mnist1d", "width": 47, "noise": 0.15})
     'data=mnist1d,width=47,noise=0.15'
     """
-    parts = [f"{name}={value}" for name, value in values.items() if not isinstance(value, list | tuple)]
-    return re.sub(r"[^A-Za-z0-9=.,_+-]+", "-", ",".join(parts))[:_LONGEST]
+    full = ",".join(f"{name}={value}" for name, value in values.items() if not isinstance(value, list | tuple))
+    safe = re.sub(r"[^A-Za-z0-9=.,_+-]+", "-", full)[:_LONGEST]
+    if whole is None or (safe == full and not hashed):
+        return safe
+    text = json.dumps(_plain(dict(whole)), sort_keys=True, default=str)
+    return f"{safe[: _LONGEST - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

@@ -1,22 +1,25 @@
-"""Run a study: what is done, what is to do, who does it, and what it means."""
+"""Run a study: what is done, what is to do, and who does it."""
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overparam.claim import Evidence
-from overparam.errors import StoreError, UsageError, unknown
+from overparam.errors import DataError, StoreError, UsageError, unknown
 from overparam.registry import studies
-from overparam.store import Cell, CellStore, RecordStore
+from overparam.store import Cell, CellStore
 from overparam.study import Params, Study, clean
-from overparam.sweep.environment import environment, total_memory
+from overparam.sweep.conclude import Finished, conclude
+from overparam.sweep.environment import total_memory
 from overparam.sweep.key import cell_name
-from overparam.sweep.plan import Selection, Stack, select, stacks
-from overparam.sweep.processes import check_workers, gpus, run_processes
+from overparam.sweep.plan import Stack, stacks
+from overparam.sweep.processes import check_workers, run_processes
+from overparam.sweep.select import Selection, select
 from overparam.sweep.work import Job, run_job
 
 EXECUTORS = ("processes", "inline")
@@ -86,12 +89,17 @@ def make_plan(
     found = find(study) if isinstance(study, str) else study
     count = check_workers(workers)
     budget = memory if memory is not None else 0.6 * total_memory() / count
+    if not (math.isfinite(budget) and budget > 0):
+        raise UsageError(f"memory: expected a positive number of bytes, got {memory!r}.")
     selection = select(found, profile, overrides)
     cells = selection.cells()
     prints = {name: fingerprint(name, download=download) for name in selection.axes["data"]}
     names = [cell_name(found, cell, prints[cell["data"]]) for cell in cells]
     store = CellStore(Path(out), found.name)
     present, damaged = store.readable(sorted(store.names() & set(names)))
+    for cell, name in zip(cells, names, strict=True):
+        if name in present:
+            _same(found, store, cell, present[name])
     todo = [cell for cell, name in zip(cells, names, strict=True) if name not in present]
     return Plan(
         selection,
@@ -105,6 +113,18 @@ def make_plan(
         _reference(study),
         Path(out),
     )
+
+
+def _same(study: Study, store: CellStore, params: Params, cell: Cell) -> None:
+    """Refuse a stored cell whose parameters are not those that its name now stands for."""
+    for axis in study.axes:
+        stored = cell.params.get(axis.name, params[axis.name])
+        stored = tuple(stored) if isinstance(stored, list) else stored
+        if axis.name != "data" and stored != params[axis.name]:
+            raise StoreError(
+                f"{store.folder / cell.name}.json: expected {axis.name} = {params[axis.name]}, got {stored}. The "
+                f"default of an axis of '{study.name}' was changed without raising its cell_version: raise it."
+            )
 
 
 def _reference(study: Study | str) -> str:
@@ -138,7 +158,7 @@ def execute(plan: Plan, *, on: str = "processes", listen: Listener | None = None
 
     def hear(event: dict[str, Any]) -> None:
         if event["event"] == "failed":
-            failures.append({k: event[k] for k in ("params", "error", "traceback")})
+            failures.append({k: event[k] for k in ("name", "params", "error", "traceback")})
             if event.get("lost"):
                 store.write_failure(event["name"], clean({"study": study.name, **failures[-1]}))
         if listen is not None:
@@ -157,16 +177,24 @@ def execute(plan: Plan, *, on: str = "processes", listen: Listener | None = None
                 f"worker processes cannot import the study '{study.name}' that was made in this program. "
                 "Put it in a file and give its path, or run it with on='inline'."
             )
-        run_processes(plan.reference, jobs, hear, plan.workers)
-    return conclude(plan, failures, time.perf_counter() - started, on)
+        run_processes(plan.reference, study.name, jobs, hear, plan.workers)
+    finished = Finished(plan.selection, plan.names, plan.fingerprints, plan.done)
+    where = {"workers": plan.workers, "threads": 1} if on == "processes" else {"workers": 1, "threads": None}
+    return conclude(
+        finished, plan.out, plan.reference, failures, time.perf_counter() - started, {"executor": on, **where}
+    )
 
 
 def _warm(plan: Plan) -> None:
-    """Decode or generate each data set once, so that the workers share the cached arrays."""
+    """Decode or generate each data set once, so that the workers share the cached arrays.
+
+    One that cannot be read is left to its cells: they fail with its message, and the others go on.
+    """
     from overparam.data import load
 
     for name in plan.selection.axes["data"]:
-        load(name)
+        with contextlib.suppress(DataError):
+            load(name)
 
 
 def _jobs(plan: Plan) -> list[Job]:
@@ -184,87 +212,3 @@ def _jobs(plan: Plan) -> list[Job]:
             )
         )
     return jobs
-
-
-def conclude(plan: Plan, failures: Sequence[Mapping[str, Any]], seconds: float, on: str) -> dict[str, Any]:
-    """Judge the stored cells of a plan and write the record."""
-    from overparam.sweep.curves import draw
-    from overparam.sweep.judge import judge
-
-    selection, study = plan.selection, plan.selection.study
-    cells, _ = CellStore(plan.out, study.name).readable(list(plan.names))
-    evidence = {data: _evidence(plan, cells, data) for data in selection.axes["data"]}
-    profile, mark = selection.profile, selection.mark
-    verdicts = [
-        verdict.to_dict()
-        for data, rows in evidence.items()
-        for verdict in judge(study, rows, profile=profile, data=data, mark=mark)
-    ]
-    diverged = [cell for cell in cells.values() if cell.status == "diverged"]
-    notes = sorted({cell.note for cell in cells.values() if cell.note and cell.status == "ok"})
-    record = {
-        "study": study.name,
-        "reference": plan.reference or study.name,
-        "title": study.title,
-        "question": study.question,
-        "profile": profile,
-        "profile_help": study.profiles[profile].help,
-        "mark": mark,
-        "overrides": selection.overrides,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "seconds": round(seconds, 2),
-        "compute_seconds": round(sum(cell.seconds for cell in cells.values()), 2),
-        "cells": {
-            "total": len(plan.names),
-            "ok": len(cells) - len(diverged),
-            "diverged": len(diverged),
-            "failed": len(failures),
-            "missing": len(plan.names) - len(cells) - len(failures),
-            "computed": len(set(cells) - plan.done),
-        },
-        "parameters": [
-            {"name": a.name, "help": a.help, "values": list(selection.axes[a.name])} for a in study.axes
-        ],
-        "verdicts": verdicts,
-        "charts": draw(study, evidence),
-        "sources": [
-            {"key": s.key, "citation": s.citation, "url": s.url, "bibtex": s.bibtex} for s in study.sources
-        ],
-        "differences": list(study.differences),
-        "failures": [dict(f) for f in failures],
-        "diverged": [{"params": dict(cell.params), "note": cell.note} for cell in diverged],
-        "notes": notes,
-        "environment": {
-            **environment(),
-            "device": "gpu" if gpus() else "cpu",
-            "workers": plan.workers if on == "processes" else 1,
-            "threads": 1 if on == "processes" else None,
-            "executor": on,
-        },
-        "cell_version": study.cell_version,
-        "cell_names": list(plan.names),
-    }
-    record = clean(record)
-    RecordStore(plan.out).write(selection.run, record)
-    return {"schema": 1, "run": selection.run, **record}
-
-
-def _evidence(plan: Plan, cells: Mapping[str, Cell], data: str) -> Evidence:
-    pairs = zip(plan.names, plan.cells, strict=True)
-    return Evidence(tuple((p, cells[n].values) for n, p in pairs if n in cells and p["data"] == data))
-
-
-def reconclude(record: Mapping[str, Any], out: str | Path) -> dict[str, Any]:
-    """Judge a stored run again with the study's present rules; no cell is computed.
-
-    Raises:
-        StoreError: the cells of the run are no longer all there.
-    """
-    overrides = {p["name"]: tuple(p["values"]) for p in record["parameters"]}
-    plan = make_plan(record["reference"], record["profile"], out=out, overrides=overrides)
-    if set(plan.names) - plan.done and not record["failures"]:
-        raise StoreError(
-            f"expected the {len(plan.names)} cells of this run in {out}, got {len(plan.done)}. "
-            f"Run `overparam run {record['reference']} --profile {record['profile']}` to complete them."
-        )
-    return conclude(plan, record["failures"], record["seconds"], record["environment"]["executor"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,6 +15,7 @@ from overparam.errors import StoreError
 from overparam.store import CellStore
 from overparam.study import Params, Study, clean
 from overparam.sweep.environment import environment
+from overparam.sweep.key import shown_name
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -84,7 +87,7 @@ def _run(study: Study, job: Job, indices: Sequence[int], store: CellStore, emit:
         document = {
             "study": study.name,
             "cell_version": study.cell_version,
-            "params": dict(job.cells[index]),
+            "params": shown_params(job.cells[index]),
             "data_fingerprint": job.fingerprints[index],
             "status": outcome.status,
             "values": outcome.values,
@@ -92,17 +95,37 @@ def _run(study: Study, job: Job, indices: Sequence[int], store: CellStore, emit:
             "seconds": round(seconds / len(cells), 4),
             "stack": {"cells": len(cells), "seconds": round(seconds, 4)},
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "environment": environment(),
+            "environment": {**environment(), "device": _device()},
         }
         store.write(job.names[index], clean(document))
         emit({"event": "cell", "job": job.number, "name": job.names[index], "status": outcome.status})
 
 
+def shown_params(params: Params) -> dict[str, Any]:
+    """Parameters as they are stored: a data file without its folders."""
+    return {**params, "data": shown_name(params["data"])}
+
+
 def _fail(study: Study, job: Job, index: int, store: CellStore, emit: Emit, error: Exception) -> None:
-    text = "".join(traceback.format_exception(error))
-    summary = f"{type(error).__name__}: {error}"
     document = {
-        "study": study.name, "params": dict(job.cells[index]), "error": summary, "traceback": text,
-    }  # fmt: skip
+        "study": study.name,
+        "params": shown_params(job.cells[index]),
+        "error": f"{type(error).__name__}: {error}",
+        "traceback": _without_folders("".join(traceback.format_exception(error))),
+    }
     store.write_failure(job.names[index], clean(document))
     emit({"event": "failed", "job": job.number, "name": job.names[index], **clean(document)})
+
+
+def _without_folders(text: str) -> str:
+    """Shorten the paths in a traceback to what lies inside a package, so that a page tells nothing of a machine."""
+    inside = re.compile(r'File ".*?(?:site-packages/|src/)([^"]+)"')
+    return re.sub(r'File "/?(?:[^"/]+/)+([^"/]+)"', r'File "\1"', inside.sub(r'File " \1"', text)).replace(
+        'File " ', 'File "'
+    )
+
+
+def _device() -> str:
+    """The kind of device that JAX used, or ``cpu`` where a study did not use JAX."""
+    jax = sys.modules.get("jax")
+    return str(jax.devices()[0].device_kind) if jax is not None else "cpu"

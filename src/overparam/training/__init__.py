@@ -1,7 +1,5 @@
 """How it learns: recipes, and stacks of members trained as one array program."""
 
-from overparam.training.cost import member_seconds as member_seconds
-from overparam.training.cost import stack_bytes as stack_bytes
 from overparam.training.losses import Loss as Loss
 from overparam.training.losses import loss as loss
 from overparam.training.member import Checkpoint as Checkpoint

@@ -28,8 +28,11 @@ from overparam.training.nested import (
     BLOCK,
     Array,
     Columns,
+    Gram,
     Solution,
     Tall,
+    Targets,
+    TestTargets,
     WidthFit,
     add_gram,
     evaluate,
@@ -59,7 +62,7 @@ class KernelSolution:
         method: ``cholesky`` or ``eigh``.
     """
 
-    predictions: Array
+    predictions: TestTargets
     rank: int
     condition: float
     method: str
@@ -216,7 +219,7 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
     return KernelSolution(k_test @ weights, int(keep.sum()), condition, "eigh")
 
 
-def _solve_tall(tall: Tall, y: Array) -> Iterator[Solution]:
+def _solve_tall(tall: Tall, y: Targets) -> Iterator[Solution]:
     """Solve every width at which no more columns are live than there are samples, from one QR."""
     n, live = tall.matrix.shape
     if live:
@@ -232,7 +235,7 @@ def _solve_tall(tall: Tall, y: Array) -> Iterator[Solution]:
         yield Solution(width, primal, None, rank, condition, method)
 
 
-def _solve_wide(gram: Array, train: Columns, y: Array, width: int, block: int) -> Solution:
+def _solve_wide(gram: Gram, train: Columns, y: Targets, width: int, block: int) -> Solution:
     """Solve one width with more live columns than samples."""
     n = len(y)
     solved = _cholesky(gram, y)
@@ -248,7 +251,7 @@ def _solve_wide(gram: Array, train: Columns, y: Array, width: int, block: int) -
     return Solution(width, _apply_q(qr, tau, padded, "N"), None, rank, condition, method)
 
 
-def _solve_ridge(gram: Array, y: Array, width: int, penalties: Sequence[float]) -> Solution:
+def _solve_ridge(gram: Gram, y: Targets, width: int, penalties: Sequence[float]) -> Solution:
     n = len(y)
     s, u = linalg.eigh(gram, lower=True, driver="evd", check_finite=False)
     s = np.maximum(s, 0.0)
@@ -263,7 +266,7 @@ def _solve_ridge(gram: Array, y: Array, width: int, penalties: Sequence[float]) 
     return Solution(width, None, u @ (turned / (s + chosen)[:, None]), rank, condition, "eigh", chosen)
 
 
-def _cholesky(gram: Array, y: Array) -> tuple[Array, float] | None:
+def _cholesky(gram: Gram, y: Targets) -> tuple[Targets, float] | None:
     """Solve ``K a = y`` from the lower triangle, with the estimated condition of K; None above the limit."""
     try:
         factor = linalg.cholesky(gram, lower=True, check_finite=False)
@@ -275,7 +278,7 @@ def _cholesky(gram: Array, y: Array) -> tuple[Array, float] | None:
     return linalg.cho_solve((factor, True), y, check_finite=False), 1.0 / inverse
 
 
-def _one_norm(gram: Array, block: int = BLOCK) -> float:
+def _one_norm(gram: Gram, block: int = BLOCK) -> float:
     """Largest absolute column sum of a symmetric matrix given by its lower triangle."""
     total = np.zeros(len(gram))
     for start in range(0, len(gram), block):
@@ -315,7 +318,7 @@ def _apply_q(qr: Array, tau: Array, b: Array, trans: str) -> Array:
     return lapack.dormqr("L", trans, qr, tau, b, work, overwrite_c=1)[0]
 
 
-def _targets(y: ArrayLike, y_test: ArrayLike) -> tuple[Array, Array]:
+def _targets(y: ArrayLike, y_test: ArrayLike) -> tuple[Targets, TestTargets]:
     a, b = np.asarray(y, dtype=np.float64), np.asarray(y_test, dtype=np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
         raise DataError(

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
+from jaxtyping import Float, Shaped
 
-from overparam.models.network import Network, PyTree
+from overparam.models.network import AnyArray, Network, PyTree
 from overparam.training.losses import Loss, wrong
 
 BLOCK = 512
+Examples = Float[AnyArray, "n features"]
+Targets = Shaped[AnyArray, "n ..."]
 
 
 def fit(
-    network: Network, loss: Loss, params: PyTree, x: jax.Array, y: jax.Array
-) -> tuple[jax.Array, jax.Array | None]:
+    network: Network,
+    loss: Loss,
+    params: PyTree,
+    x: Examples,
+    y: Targets,
+) -> tuple[Float[Array, ""], Float[Array, ""] | None]:
     """Mean loss and error rate of a network on a set.
 
     Args:
@@ -28,7 +34,7 @@ def fit(
         Two scalars: the mean loss, and the share of wrong labels between 0 and 1; None in its place for float
         targets.
 
-    >>> import math
+    >>> import jax, math
     >>> from overparam.models import linear
     >>> from overparam.training.losses import loss
     >>> network = linear(2, 2, init="zeros")
@@ -42,7 +48,7 @@ def fit(
     blocks = -(-n // BLOCK)
     size = -(-n // blocks)
 
-    def block(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def block(x: Examples, y: Targets) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         outputs = network.apply(params, x)
         return loss.each(outputs, y), wrong(outputs, y) if labels else jnp.zeros(x.shape[0], jnp.float32)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
+from jaxtyping import Integer
 
 from overparam.training.orders import orders, steps_per_epoch
 
@@ -29,7 +30,7 @@ class Feed:
     def __init__(self, seeds: Sequence[int], n: int, batch: int | None, first: int, last: int) -> None:
         """Prepare the steps from ``first`` (included) to ``last`` (excluded); nothing is drawn yet."""
         self._seeds, self._n, self._batch, self._last = tuple(seeds), n, batch, last
-        self._rows: jax.Array | None = None
+        self._rows: Integer[Array, "members steps batch"] | None = None
         self._base = 0
         self.capacity = last
         if batch is not None:
@@ -38,7 +39,7 @@ class Feed:
             self._epochs = max(1, min(needed, BUFFER_BYTES // _epoch_bytes(len(seeds), n)))
             self.capacity = self._epochs * self._epoch
 
-    def segment(self, step: int, until: int) -> tuple[jax.Array | None, int, int]:
+    def segment(self, step: int, until: int) -> tuple[Integer[Array, "members steps batch"] | None, int, int]:
         """The buffer that holds a step, where it begins, and how far one may go with it.
 
         Args:
@@ -64,24 +65,6 @@ class Feed:
         spare = self.capacity - drawn.shape[1]
         self._rows = jnp.asarray(np.pad(drawn, [(0, 0), (0, spare), (0, 0)]) if spare else drawn)
         self._base = first * self._epoch
-
-
-def buffer_bytes(members: int, n: int, batch: int | None, steps: int) -> float:
-    """Bytes of one buffer of minibatch orders.
-
-    Args:
-        members: members of the stack.
-        n: training examples.
-        batch: examples a minibatch, None for the full batch.
-        steps: steps of the run.
-
-    Returns:
-        Bytes; 0 for the full batch.
-    """
-    if batch is None:
-        return 0.0
-    epoch = _epoch_bytes(members, n)
-    return float(min(max(epoch, BUFFER_BYTES), epoch * -(-steps // steps_per_epoch(n, batch))))
 
 
 def _epoch_bytes(members: int, n: int) -> int:

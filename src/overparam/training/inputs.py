@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float32, Shaped
 
 from overparam.errors import DataError, UsageError
 from overparam.models.network import Network
@@ -16,7 +16,7 @@ from overparam.training.recipe import Recipe
 _HINT = "Flatten images to rows, or build the network for these inputs."
 
 
-def examples(name: str, x: Any, network: Network) -> NDArray[np.float32]:
+def examples(name: str, x: Any, network: Network) -> Float32[np.ndarray, "n features"]:
     """Return examples as float32 rows that fit the network.
 
     Args:
@@ -36,7 +36,7 @@ def examples(name: str, x: Any, network: Network) -> NDArray[np.float32]:
     return rows
 
 
-def targets(name: str, y: Any, n: int, network: Network, recipe: Recipe) -> NDArray[Any]:
+def targets(name: str, y: Any, n: int, network: Network, recipe: Recipe) -> Shaped[np.ndarray, "n ..."]:
     """Return labels as int32, or float targets as float32, checked against network and loss.
 
     Args:
@@ -75,7 +75,9 @@ def targets(name: str, y: Any, n: int, network: Network, recipe: Recipe) -> NDAr
     return values.astype(np.float32)
 
 
-def stacked_targets(members: Sequence[Member], n: int, network: Network, recipe: Recipe) -> NDArray[np.generic]:
+def stacked_targets(
+    members: Sequence[Member], n: int, network: Network, recipe: Recipe
+) -> Shaped[np.ndarray, "members n ..."]:
     """Return the labels or targets of all members as one array.
 
     Args:
@@ -104,7 +106,7 @@ def stacked_targets(members: Sequence[Member], n: int, network: Network, recipe:
     return np.stack(columns)
 
 
-def learning_rates(members: Sequence[Member], recipe: Recipe) -> NDArray[np.float32]:
+def learning_rates(members: Sequence[Member], recipe: Recipe) -> Float32[np.ndarray, " members"]:
     """Return the learning rate of every member.
 
     Args:

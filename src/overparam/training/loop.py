@@ -8,20 +8,25 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
+from jaxtyping import Float, Int, Integer, Shaped, UInt32
 
-from overparam.models.network import Network, PyTree
-from overparam.training.evaluate import fit
+from overparam.models.network import AnyArray, Network, PyTree
+from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
 from overparam.training.recipe import Recipe, direction, schedule_factor
 
-Measured = Mapping[str, jax.Array]
-ProbeFunction = Callable[[Network, Loss, PyTree, PyTree, jax.Array, jax.Array, jax.Array, jax.Array], Measured]
+Measured = Mapping[str, Shaped[Array, ""]]
+TestExamples = Float[AnyArray, "n_test features"]
+TestTargets = Shaped[AnyArray, "n_test ..."]
+ProbeFunction = Callable[
+    [Network, Loss, PyTree, PyTree, Examples, Targets, TestExamples, TestTargets], Measured
+]
 Probes = tuple[tuple[str, ProbeFunction], ...]
 
 
 @partial(jax.jit, static_argnames=("network",))
-def fresh_params(seeds: jax.Array, *, network: Network) -> PyTree:
+def fresh_params(seeds: UInt32[Array, " members"], *, network: Network) -> PyTree:
     """Initial parameters ``init(key(seed))`` of every member.
 
     Args:
@@ -52,10 +57,10 @@ def fresh_slots(params: PyTree, *, recipe: Recipe) -> PyTree:
 def advance(
     params: PyTree,
     slots: PyTree,
-    rates: jax.Array,
-    y: jax.Array,
-    x: jax.Array,
-    rows: jax.Array | None,
+    rates: Float[Array, " members"],
+    y: Shaped[Array, "members n ..."],
+    x: Examples,
+    rows: Integer[Array, "members steps batch"] | None,
     base: Any,
     first: Any,
     last: Any,
@@ -85,9 +90,13 @@ def advance(
     criterion = loss(recipe.loss)
 
     def member(
-        params: PyTree, slots: PyTree, rate: jax.Array, y: jax.Array, rows: jax.Array | None
+        params: PyTree,
+        slots: PyTree,
+        rate: Float[Array, ""],
+        y: Targets,
+        rows: Integer[Array, "steps batch"] | None,
     ) -> tuple[PyTree, PyTree]:
-        def step(t: jax.Array, state: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
+        def step(t: Int[Array, ""], state: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
             params, slots = state
             batch_x, batch_y = x, y
             if rows is not None:
@@ -107,15 +116,15 @@ def advance(
 def measure(
     params: PyTree,
     origin: PyTree,
-    y: jax.Array,
-    x: jax.Array,
-    x_test: jax.Array,
-    y_test: jax.Array,
+    y: Shaped[Array, "members n ..."],
+    x: Examples,
+    x_test: TestExamples,
+    y_test: TestTargets,
     *,
     network: Network,
     criterion: Loss,
     probes: Probes,
-) -> Measured:
+) -> Mapping[str, Shaped[Array, " members"]]:
     """Training loss and error of every member, and what the probes find.
 
     Args:
@@ -133,8 +142,8 @@ def measure(
         Arrays of shape ``(members,)`` by name.
     """
 
-    def member(params: PyTree, origin: PyTree, y: jax.Array) -> dict[str, jax.Array]:
-        values: dict[str, jax.Array] = {}
+    def member(params: PyTree, origin: PyTree, y: Targets) -> Measured:
+        values: dict[str, Array] = {}
         for _, probe in probes:
             values.update(probe(network, criterion, params, origin, x, y, x_test, y_test))
         if "train_loss" not in values:

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, Float32, Int, Shaped
 
 from overparam.errors import unknown
+from overparam.models.network import AnyArray, Outputs
 
-EachLoss = Callable[[jax.Array, jax.Array], jax.Array]
+Columns = Float[AnyArray, "classes batch"]
+Labels = Int[AnyArray, " batch"]
+Targets = Shaped[AnyArray, "batch ..."]
+PerExample = Float[Array, " batch"]
+EachLoss = Callable[[Outputs, Targets], PerExample]
 
 
 @dataclass(frozen=True)
@@ -26,29 +33,29 @@ class Loss:
     name: str
     each: EachLoss
 
-    def mean(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    def mean(self, outputs: Outputs, targets: Targets) -> Float[Array, ""]:
         """Mean of the losses over the batch."""
         return jnp.mean(self.each(outputs, targets))
 
 
 # The batch is the last axis inside both losses: the networks of overparam.models keep it there, and XLA then
 # needs no transposition (measured: a quarter of the step of a narrow network).
-def _cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+def _cross_entropy(outputs: Outputs, labels: Labels) -> PerExample:
     columns = outputs.T
     return jax.nn.logsumexp(columns, axis=0) - jnp.sum(columns * _one_hot(labels, outputs), axis=0)
 
 
-def _squared(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+def _squared(outputs: Outputs, targets: Targets) -> PerExample:
     return 0.5 * jnp.sum((outputs.T - _as_columns(targets, outputs)) ** 2, axis=0)
 
 
-def _as_columns(targets: jax.Array, outputs: jax.Array) -> jax.Array:
+def _as_columns(targets: Targets, outputs: Outputs) -> Columns:
     if jnp.issubdtype(targets.dtype, jnp.integer):
         return _one_hot(targets, outputs)
     return targets.reshape(outputs.shape).T
 
 
-def _one_hot(labels: jax.Array, outputs: jax.Array) -> jax.Array:
+def _one_hot(labels: Labels, outputs: Outputs) -> Columns:
     return jax.nn.one_hot(labels, outputs.shape[1], axis=0, dtype=outputs.dtype)
 
 
@@ -82,7 +89,7 @@ def loss(name: str) -> Loss:
     return LOSSES[name]
 
 
-def wrong(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+def wrong(outputs: Outputs, labels: Labels) -> Float32[Array, " batch"]:
     """Whether the largest output is not the label (the first of equals counts): 0 or 1 an example.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64, Shaped
 
 from overparam.models.network import PyTree
 
@@ -23,7 +23,7 @@ class Member:
     """
 
     seed: int
-    y: NDArray[np.generic]
+    y: Shaped[np.ndarray, "n ..."]
     learning_rate: float | None = None
 
 
@@ -60,8 +60,8 @@ class Trained:
     """
 
     seed: int
-    steps: NDArray[np.int64]
-    values: Mapping[str, NDArray[np.float64]]
+    steps: Int64[np.ndarray, " times"]
+    values: Mapping[str, Float64[np.ndarray, " times"]]
     diverged_at: int | None
     stopped_at: int | None
     checkpoint: Checkpoint | None

@@ -9,11 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 from scipy.linalg import blas
 
 Array = NDArray[np.float64]
-Columns = Callable[[int, int], Array]
+Matrix = Float64[np.ndarray, "n features"]
+Gram = Float64[np.ndarray, "n n"]
+Targets = Float64[np.ndarray, "n classes"]
+TestTargets = Float64[np.ndarray, "n_test classes"]
+Coefficients = Float64[np.ndarray, "features classes"]
+Columns = Callable[[int, int], Matrix]
 
 BLOCK = 1024
 
@@ -33,14 +39,14 @@ class Solution:
     """
 
     width: int
-    primal: Array | None
-    dual: Array | None
+    primal: Coefficients | None
+    dual: Targets | None
     rank: int
     condition: float
     method: str
     penalty: float = 0.0
 
-    def coefficients(self, part: Array, start: int, stop: int) -> Array:
+    def coefficients(self, part: Matrix, start: int, stop: int) -> Coefficients:
         """Return the coefficients of features ``start`` to ``stop - 1``, whose training columns are ``part``.
 
         Args:
@@ -94,8 +100,8 @@ class Tall:
         reach: number of columns read, dead ones included.
     """
 
-    matrix: Array
-    index: NDArray[np.int64]
+    matrix: Matrix
+    index: Int64[np.ndarray, " features"]
     counts: dict[int, int] = field(default_factory=dict)
     reach: int = 0
 
@@ -143,7 +149,7 @@ def gather(columns: Columns, samples: int, widths: Sequence[int], block: int = B
     return Tall(matrix[:, : len(index)], np.asarray(index, dtype=np.int64), counts, reach)
 
 
-def add_gram(gram: Array, part: Array) -> Array:
+def add_gram(gram: Gram, part: Matrix) -> Gram:
     """Add ``part part^T`` to the lower triangle of a Fortran-ordered Gram matrix, in place; return it.
 
     Args:
@@ -158,8 +164,8 @@ def add_gram(gram: Array, part: Array) -> Array:
 def evaluate(
     train: Columns,
     test: Columns,
-    y: Array,
-    y_test: Array,
+    y: Targets,
+    y_test: TestTargets,
     solutions: Sequence[Solution],
     block: int = BLOCK,
     progress: Callable[[float], None] = lambda fraction: None,
@@ -210,7 +216,7 @@ def evaluate(
     return tuple(fits)
 
 
-def squared_loss(predicted: Array, y: Array) -> float:
+def squared_loss(predicted: Targets, y: Targets) -> float:
     """Mean over samples of the squared error summed over outputs, in squared units of the target.
 
     Args:
@@ -223,7 +229,7 @@ def squared_loss(predicted: Array, y: Array) -> float:
     return float(np.square(predicted - y).sum(axis=1).mean())
 
 
-def zero_one_error(predicted: Array, y: Array) -> float:
+def zero_one_error(predicted: Targets, y: Targets) -> float:
     """Fraction of samples whose largest output is not at the largest target; one output: whose sign is wrong.
 
     Args:

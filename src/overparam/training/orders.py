@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Integer
 
 from overparam.errors import UsageError
 
@@ -38,7 +38,9 @@ def steps_per_epoch(n: int, batch: int) -> int:
     return n // batch
 
 
-def orders(seeds: Sequence[int], epochs: range, n: int, batch: int) -> NDArray[np.integer]:
+def orders(
+    seeds: Sequence[int], epochs: range, n: int, batch: int
+) -> Integer[np.ndarray, "members steps batch"]:
     """Row numbers of the minibatches of some epochs.
 
     The permutation of an epoch depends on (seed, epoch, n) alone: a run that is split anywhere sees the same

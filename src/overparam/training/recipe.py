@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import optax
+from jax import Array
+from jaxtyping import Float, Int
 
 from overparam.errors import UsageError, unknown
 from overparam.training.losses import loss
 
 OPTIMIZERS = ("sgd", "adam", "gd")
-Factor = Callable[["Recipe", jax.Array], jax.Array]
+Factor = Callable[["Recipe", Int[Array, ""]], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,19 @@ class Recipe:
             )
 
 
-def _constant(recipe: Recipe, step: jax.Array) -> jax.Array:
+def _constant(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
     return jnp.float32(1.0)
 
 
-def _inverse_sqrt(recipe: Recipe, step: jax.Array) -> jax.Array:
+def _inverse_sqrt(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
     return 1.0 / jnp.sqrt(1.0 + step // recipe.period)
 
 
-def _cosine(recipe: Recipe, step: jax.Array) -> jax.Array:
+def _cosine(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
     return 0.5 * (1.0 + jnp.cos(math.pi / recipe.steps * step))
 
 
-def _step(recipe: Recipe, step: jax.Array) -> jax.Array:
+def _step(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
     return jnp.float32(recipe.decay) ** (step // recipe.period)
 
 
@@ -126,7 +127,7 @@ SCHEDULES: Mapping[str, Factor] = {
 }
 
 
-def schedule_factor(recipe: Recipe, step: jax.Array) -> jax.Array:
+def schedule_factor(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
     """Factor of the learning rate at a step, counted from 0.
 
     Args:

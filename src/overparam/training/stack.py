@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from overparam.models.network import Network, PyTree
@@ -112,7 +113,7 @@ class _Record:
 
     def __init__(self, members: Sequence[Member], recipe: Recipe, times: Sequence[int]) -> None:
         self._members, self._recipe, self._times = members, recipe, times
-        self._lines: dict[str, NDArray[np.float64]] = {}
+        self._lines: dict[str, Float64[np.ndarray, "members times"]] = {}
         self._row = 0
         self._stopped: dict[int, int] = {}
         self._diverged: dict[int, int] = {}
@@ -122,7 +123,7 @@ class _Record:
     def all_ended(self) -> bool:
         return len(self._stopped) + len(self._diverged) == len(self._members)
 
-    def add(self, found: Mapping[str, NDArray[np.float64]]) -> list[int]:
+    def add(self, found: Mapping[str, Float64[np.ndarray, " members"]]) -> list[int]:
         """Note one probe time; return the members that ended at it."""
         time = self._times[self._row]
         running = [i for i in range(len(self._members)) if i not in self._stopped and i not in self._diverged]
@@ -144,7 +145,7 @@ class _Record:
             ended.append(i)
         return ended
 
-    def _meets(self, found: Mapping[str, NDArray[np.float64]], i: int) -> bool:
+    def _meets(self, found: Mapping[str, Float64[np.ndarray, " members"]], i: int) -> bool:
         rules = (("train_error", self._recipe.stop_error), ("train_loss", self._recipe.stop_loss))
         return any(limit is not None and found[name][i] <= limit for name, limit in rules)
 

@@ -299,7 +299,7 @@ def test_write_replaces_the_page_and_leaves_no_other_file(record, tmp_path):
 
 def test_a_page_that_cannot_be_written_says_what_to_do(record, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"expected to write .* choose another folder with --out"):
+    with pytest.raises(StoreError, match=r"expected to write .* choose another folder"):
         write(record, tmp_path / "file" / "page.html")
 
 

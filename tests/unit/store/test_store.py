@@ -61,7 +61,7 @@ def test_success_drops_the_older_failure(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"expected to write .*--out"):
+    with pytest.raises(StoreError, match=r"expected to write .*choose another folder"):
         write_json(tmp_path / "file" / "x.json", {})
 
 

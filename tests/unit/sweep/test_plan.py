@@ -4,13 +4,14 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import TOY
 
 from overparam.errors import UsageError
 from overparam.registry import find
 from overparam.study import Axis
 from overparam.sweep.key import cell_name, identity
-from overparam.sweep.plan import select, stacks
+from overparam.sweep.plan import stacks
+from overparam.sweep.select import select
+from tests.conftest import TOY
 
 STUDY = find(str(TOY))
 
@@ -53,6 +54,43 @@ def test_seeds_are_a_count_or_a_list_and_can_be_written_again(toy, given, seeds,
     assert selection.axes["seed"] == seeds
     assert selection.overrides == {"seeds": text}
     assert select(toy, "quick", selection.overrides).axes == selection.axes
+
+
+def test_two_runs_never_share_a_name(toy):
+    long = [",".join(str(w) for w in (*range(1000, 1040), last)) for last in (2000, 3000)]
+    names = [select(toy, "quick", {"widths": text, "noise": n}).run for text in long for n in ("0.1", "0.2")]
+    assert len(set(names)) == 4
+    paths = [select(toy, "quick", {"data": f"{folder}/mine.npz"}).run for folder in ("a", "b")]
+    assert len(set(paths)) == 2
+    assert all(name.startswith("quick+data=mine.npz-") for name in paths)
+    assert all(len(name) <= 90 for name in names + paths)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("digits,mnist", ("digits", "mnist")),
+        ("gaussian:n=700,d=20,seed=0", ("gaussian:n=700,d=20,seed=0",)),
+        ("digits,sphere:n=9,d=2,mnist1d", ("digits", "sphere:n=9,d=2", "mnist1d")),
+    ],
+)
+def test_data_sets_are_named_with_their_options(toy, given, names):
+    selection = select(toy, "quick", {"data": given})
+    assert selection.axes["data"] == names
+    assert select(toy, "quick", selection.overrides).axes == selection.axes
+
+
+def test_an_axis_given_twice_is_refused(toy):
+    with pytest.raises(UsageError, match="--widths: expected it once, got it twice"):
+        select(toy, "quick", {"widths": 9, "width": 16})
+
+
+def test_a_profile_means_the_same_as_the_option_it_equals(toy):
+    whole = dataclasses.replace(toy.profiles["quick"], axes={**toy.profiles["quick"].axes, "noise": (0,)})
+    study = dataclasses.replace(toy, profiles={"quick": whole})
+    assert repr(select(study, "quick").axes["noise"]) == repr(
+        select(study, "quick", {"noise": "0"}).axes["noise"]
+    )
 
 
 def test_a_subset_of_the_profiles_data_sets_is_not_exploratory(toy):

@@ -7,7 +7,9 @@ import pytest
 from overparam.errors import StoreError, UsageError
 from overparam.sweep import processes
 from overparam.sweep import run as sweep
+from overparam.sweep.conclude import reconclude
 from overparam.sweep.judge import rejudge
+from tests.conftest import TOY
 
 pytestmark = pytest.mark.usefixtures("_digits_fingerprint")
 
@@ -137,9 +139,10 @@ def test_a_changed_rule_is_noticed_and_judged_again_without_computing(toy_path, 
     assert rejudge(toy, record) == []
     changed = dataclasses.replace(toy, claims=(dataclasses.replace(toy.claims[0], rule_version=2),))
     assert rejudge(changed, record) == ["toy.rise"]
-    again = sweep.reconclude(record, tmp_path)
+    again = reconclude(toy, record, tmp_path)
     assert again["verdicts"] == record["verdicts"]
-    assert again["cells"]["computed"] == 0
+    for kept in ("created", "environment", "cells", "seconds"):
+        assert again[kept] == record[kept]
 
 
 def test_the_record_holds_curves_with_intervals_and_the_fit_point(toy_path, tmp_path):
@@ -164,6 +167,50 @@ def test_a_logarithmic_chart_shows_geometric_means(toy, tmp_path):
     assert by_metric["train_error"]["average"] == "arithmetic", "zeros have no logarithm"
 
 
+def test_no_line_of_a_chart_averages_over_another_axis(toy, tmp_path):
+    without_arm = dataclasses.replace(toy, charts=(dataclasses.replace(toy.charts[0], arm=""),))
+    record = sweep.execute(sweep.make_plan(without_arm, out=tmp_path), on="inline")
+    (chart,) = record["charts"]
+    found = {s["label"]: s["mean"][1] for s in chart["series"] if s["metric"] == "error"}
+    assert found == pytest.approx({"test error, noise 0.0": 10.1, "test error, noise 0.2": 18.1})
+    assert [line["label"] for line in chart["lines"]] == ["fit point, noise 0.0", "fit point, noise 0.2"]
+
+
+def test_a_stack_whose_worker_dies_loses_only_the_cell_that_kills_it(toy_path, tmp_path):
+    text = TOY.read_text().replace(
+        'cell["fault"] == "die" and width == 16', 'cell["fault"] == "die" and seed == 1'
+    )
+    (tmp_path / "deadly.py").write_text(text)
+    record = sweep.execute(plan(str(tmp_path / "deadly.py"), tmp_path / "out", fault="die"), on="processes")
+    assert record["cells"]["failed"] == 6
+    assert record["cells"]["ok"] == 12
+    assert record["cells"]["missing"] == 0
+    assert {f["params"]["seed"] for f in record["failures"]} == {1}
+
+
+def test_nothing_stored_tells_where_it_was_made(tmp_path):
+    (tmp_path / "private").mkdir()
+    study = tmp_path / "private" / "mine.py"
+    study.write_text(TOY.read_text())
+    data = str(tmp_path / "private" / "mine.npz")
+    record = sweep.execute(plan(str(study), tmp_path / "out", data=data, fault="raise"), on="inline")
+    assert {v["data"] for v in record["verdicts"]} == {"mine.npz"}
+    assert record["overrides"]["data"] == "mine.npz"
+    assert record["reference"] == "mine.py"
+    for path in (tmp_path / "out").rglob("*.json"):
+        assert str(tmp_path) not in path.read_text(), path.name
+        assert "private" not in path.name
+
+
+def test_a_changed_default_without_a_new_version_is_noticed(toy, tmp_path):
+    sweep.execute(sweep.make_plan(toy, out=tmp_path), on="inline")
+    axes = tuple(dataclasses.replace(a, default="raise") if a.name == "fault" else a for a in toy.axes)
+    with pytest.raises(
+        StoreError, match="default of an axis of 'toy' was changed without raising its cell_version"
+    ):
+        sweep.make_plan(dataclasses.replace(toy, axes=axes), out=tmp_path)
+
+
 def test_a_study_made_in_a_program_cannot_go_to_workers(toy, tmp_path):
     with pytest.raises(UsageError, match="worker processes cannot import the study 'toy'"):
         sweep.execute(sweep.make_plan(toy, out=tmp_path), on="processes")
@@ -183,6 +230,9 @@ def test_workers_get_one_thread_and_their_own_core(monkeypatch):
     env = processes.worker_environment(0, 1)
     assert {env[k] for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")} == {"1"}
     assert "intra_op_parallelism_threads=1" in env["XLA_FLAGS"]
+    assert "xla-" in env["JAX_COMPILATION_CACHE_DIR"]
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
+    assert processes.worker_environment(0, 1)["JAX_COMPILATION_CACHE_DIR"] == "mine"
     monkeypatch.setattr(processes, "gpus", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     assert [processes.worker_environment(i, 2)["CUDA_VISIBLE_DEVICES"] for i in (0, 1)] == ["4", "7"]

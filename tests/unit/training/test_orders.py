@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from overparam.errors import UsageError
-from overparam.training.feed import BUFFER_BYTES, Feed, buffer_bytes
+from overparam.training.feed import BUFFER_BYTES, Feed
 from overparam.training.orders import orders, steps_per_epoch
 
 
@@ -65,10 +65,12 @@ def test_the_feed_gives_every_step_its_batch(first, monkeypatch):
 
 def test_the_full_batch_needs_no_buffer():
     assert Feed([1], n=20, batch=None, first=0, last=50).segment(0, 50) == (None, 0, 50)
-    assert buffer_bytes(3, 20, None, 50) == 0
 
 
 def test_a_buffer_is_bounded():
-    assert buffer_bytes(10, 4000, 100, 10**6) == BUFFER_BYTES
-    assert buffer_bytes(10, 4000, 100, 40) == 10 * 4000 * 2
-    assert buffer_bytes(1000, 60_000, 100, 10**6) == 1000 * 60_000 * 2  # never less than one epoch
+    long = Feed(range(10), n=4000, batch=100, first=0, last=10**6)
+    assert 0.9 * BUFFER_BYTES < long.capacity * 10 * 100 * 2 <= BUFFER_BYTES
+    assert Feed(range(10), n=4000, batch=100, first=0, last=40).capacity == 40
+    assert Feed(range(1000), n=60_000, batch=100, first=0, last=10**6).capacity == 600, (
+        "never less than an epoch"
+    )

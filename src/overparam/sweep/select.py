@@ -1,0 +1,150 @@
+"""From a study, a profile and overrides to the values of every axis, and from those to cells."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overparam.errors import UsageError, unknown
+from overparam.study import Axis, Study
+from overparam.sweep.key import shown_name, slug
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is to be run: a study, the profile it starts from, and the value or values of every axis.
+
+    Attributes:
+        study: the study.
+        profile: name of the profile.
+        axes: values of every axis.
+        changed: the axes whose values are not the profile's, as given.
+        mark: empty, ``extended`` (only seeds added) or ``exploratory``.
+    """
+
+    study: Study
+    profile: str
+    axes: Mapping[str, tuple[Any, ...]]
+    changed: Mapping[str, tuple[Any, ...]]
+    mark: str
+
+    @property
+    def run(self) -> str:
+        """Name of the run: the profile, and what was changed."""
+        if not self.changed:
+            return self.profile
+        shown = {k: _short(map(shown_name, v) if k == "data" else v) for k, v in self.changed.items()}
+        own = any(shown_name(name) != name for name in self.changed.get("data", ()))
+        return f"{self.profile}+{slug(shown, whole=self.changed, hashed=own)}"
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """What to write after ``--option`` to change the profile in the same way."""
+        return {self.study.axis(name).option: _text(name, values) for name, values in self.changed.items()}
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return the parameters of every cell, in the order of the axes."""
+        choices = [[self.axes[axis.name]] if axis.curve else self.axes[axis.name] for axis in self.study.axes]
+        names = [axis.name for axis in self.study.axes]
+        return [dict(zip(names, values, strict=True)) for values in itertools.product(*choices)]
+
+
+def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = None) -> Selection:
+    """Resolve a profile and overrides.
+
+    Args:
+        study: the study.
+        profile: one of its profiles.
+        overrides: by axis name or option name: a value, a sequence, or text such as ``9,16,27``. A single
+            whole number for the seeds is their count: ``10`` means seeds 0 to 9, and ``7,`` seed 7 alone.
+
+    Raises:
+        UsageError: an unknown profile or axis, or a value outside its range.
+    """
+    if profile not in study.profiles:
+        raise unknown("profile", profile, study.profiles, f"Choose one with --profile for '{study.name}'.")
+    given_axes = study.profiles[profile].axes
+    axes = {
+        axis.name: tuple(axis.check(v) for v in given_axes.get(axis.name, (axis.default,)))
+        for axis in study.axes
+    }
+    by_name = {key: axis for axis in study.axes for key in (axis.name, axis.option)}
+    seen: set[str] = set()
+    changed: dict[str, tuple[Any, ...]] = {}
+    for key, given in (overrides or {}).items():
+        axis = by_name.get(key.replace("_", "-")) or by_name.get(key)
+        if axis is None:
+            raise unknown(
+                "option", f"--{key}", [f"--{a.option}" for a in study.axes],
+                f"See `overparam ls {study.name}` for what each axis of '{study.name}' means.",
+            )  # fmt: skip
+        if axis.name in seen:
+            raise UsageError(f"--{axis.option}: expected it once, got it twice (also as '{key}').")
+        seen.add(axis.name)
+        values = _values(axis, given)
+        if values != tuple(axes[axis.name]):
+            changed[axis.name] = values
+    profile_axes = dict(axes)
+    axes.update(changed)
+    return Selection(study, profile, axes, changed, _mark(changed, profile_axes))
+
+
+def _mark(changed: Mapping[str, tuple[Any, ...]], profile: Mapping[str, tuple[Any, ...]]) -> str:
+    rest = {k: v for k, v in changed.items() if not (k == "data" and set(v) <= set(profile["data"]))}
+    if not rest:
+        return ""
+    if set(rest) == {"seed"} and set(rest["seed"]) > set(profile["seed"]):
+        return "extended"
+    return "exploratory"
+
+
+def _values(axis: Axis, given: Any) -> tuple[Any, ...]:
+    if isinstance(given, str):
+        items: Sequence[Any] = _names(given) if axis.name == "data" else _split(given)
+    elif isinstance(given, Iterable):
+        items = list(given)
+    else:
+        items = [given]
+    counted = not isinstance(given, list | tuple) and "," not in str(given)
+    if axis.name == "seed" and len(items) == 1 and counted:
+        count = Axis("count", "A single number is the count of seeds.", int, flag=axis.option, low=1)
+        return tuple(range(count.check(items[0])))
+    values = tuple(dict.fromkeys(axis.check(item) for item in items))
+    if not values:
+        raise UsageError(f"--{axis.option}: expected {axis.expected}, got nothing. {axis.help}")
+    return tuple(sorted(values)) if axis.kind is not str else values
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _names(text: str) -> list[str]:
+    """Split data set names at commas, but not inside the options of one (``gaussian:n=200,d=20``) or a path."""
+    if Path(text).is_file():
+        return [text]
+    names: list[str] = []
+    for part in _split(text):
+        option = names and ":" in names[-1] and "=" in part and ":" not in part
+        names[-1:] = [f"{names[-1]},{part}"] if option else [*names[-1:], part]
+    return names
+
+
+def _short(given: Iterable[Any]) -> str:
+    values = tuple(given)
+    if (
+        len(values) > 3
+        and all(isinstance(v, int) for v in values)
+        and values == tuple(range(values[0], values[-1] + 1))
+    ):
+        return f"{values[0]}-to-{values[-1]}"
+    return "-".join(str(v) for v in values)
+
+
+def _text(name: str, values: tuple[Any, ...]) -> str:
+    if name == "seed" and values == tuple(range(len(values))):
+        return str(len(values))
+    return ",".join(str(v) for v in values) + ("," if name == "seed" and len(values) == 1 else "")
