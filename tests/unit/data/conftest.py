@@ -19,7 +19,7 @@ from overparam.data import catalog
 def cache(tmp_path, monkeypatch, request):
     folder = tmp_path / "cache"
     monkeypatch.setenv("OVERPARAM_CACHE", str(folder))
-    if "data" not in request.keywords:
+    if request.node.get_closest_marker("data") is None:
         monkeypatch.delenv("OVERPARAM_DATA", raising=False)
     catalog._LOADED.clear()
     yield folder
