@@ -157,13 +157,27 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
     took = duration(record["seconds"])
     said = [f"{count(cells['total'], 'cell')}, {cells['computed']} of them computed in {took}"]
     said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
-    return Group("", *lines, Text(", ".join(said), style="bright_black"))
+    return Group("", *lines, Text("\n".join([", ".join(said), *_more_seeds(record)]), style="bright_black"))
+
+
+def _more_seeds(record: Mapping[str, Any]) -> list[str]:
+    """What to do where an interval is too wide to tell."""
+    wide = [v["n"] for v in record["verdicts"] if v["status"] == "inconclusive" and not _explained(v)]
+    if not wide:
+        return []
+    seeds = max(5, 2 * max(wide))
+    return [f"inconclusive: --seeds {seeds} computes only the new seeds and narrows the intervals"]
 
 
 def _below(verdict: Mapping[str, Any]) -> str:
     """What was measured; or why, where the numbers alone do not tell it."""
+    return verdict["reason"] if _explained(verdict) else verdict["label"]
+
+
+def _explained(verdict: Mapping[str, Any]) -> bool:
+    """Whether the verdict comes from something else than its own numbers, such as a control."""
     part = _binding(verdict)
-    return verdict["label"] if part is not None and part["status"] == verdict["status"] else verdict["reason"]
+    return part is None or part["status"] != verdict["status"]
 
 
 def _binding(verdict: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -59,3 +59,12 @@ def test_a_verdict_that_its_numbers_do_not_explain_gives_its_reason(toy, tmp_pat
     assert "? inconclusive" in shown
     assert "the rule is met" in shown
     assert "was not run" in shown
+    assert "new seeds" not in shown
+
+
+def test_an_interval_too_wide_to_tell_asks_for_seeds(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path, overrides={"seeds": 1}), on="inline")
+    assert "? inconclusive" in text(verdict_table(record))
+    assert "--seeds 5 computes only the new seeds" in text(verdict_table(record))
+    record["verdicts"] = [v | {"n": 7} for v in record["verdicts"]]
+    assert "--seeds 14 computes" in text(verdict_table(record))
