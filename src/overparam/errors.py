@@ -22,6 +22,10 @@ class StoreError(OverparamError):
     """A results folder that cannot be read or written."""
 
 
+class NewerError(StoreError):
+    """A file that a newer version of the package wrote; it is never overwritten."""
+
+
 class MissingEvidence(OverparamError):
     """A rule asked for cells that the run does not hold."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from overparam.errors import StoreError
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -23,6 +27,47 @@ def write_bytes(path: Path, content: bytes) -> Path:
     Raises:
         StoreError: the folder cannot be written; the old file, if any, is untouched.
     """
+    with _beside(path, content) as temporary:
+        temporary.replace(path)
+    return path
+
+
+def write_once(path: Path, content: bytes) -> bool:
+    """Write a file atomically unless it exists; return whether it was written.
+
+    Of two writers at once one wins, and the other's content is dropped: a hard link is made, which the file system
+    refuses where the name is taken. A file system without hard links gets a rename after a look.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    with _beside(path, content) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if path.exists():
+                return False
+            temporary.replace(path)
+    return True
+
+
+def check_writable(folder: Path) -> None:
+    """Write a file into a folder and remove it, so that a long run learns at its start what would end it.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    with _beside(folder / "probe", b"x" * 4096):
+        pass
+
+
+@contextlib.contextmanager
+def _beside(path: Path, content: bytes) -> Iterator[Path]:
+    """A temporary file beside ``path``, flushed to disk; removed in the end if it is still there."""
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +76,7 @@ def write_bytes(path: Path, content: bytes) -> Path:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -39,10 +84,18 @@ def write_bytes(path: Path, content: bytes) -> Path:
             f"expected to write {path}, got: {error.strerror or error}. "
             "Free some space or permissions, or choose another folder."
         ) from error
-    return path
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:
     """Write a JSON object atomically, one line a key; a number that is not finite is refused, not written."""
+    return write_text(path, json_text(value))
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """A JSON object as text, one line a key.
+
+    >>> json_text({"a": 1, "b": [2.5]})
+    '{\\n"a": 1,\\n"b": [2.5]\\n}\\n'
+    """
     lines = (f"{json.dumps(k)}: {json.dumps(v, allow_nan=False, ensure_ascii=False)}" for k, v in value.items())
-    return write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    return "{\n" + ",\n".join(lines) + "\n}\n"

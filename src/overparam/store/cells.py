@@ -1,11 +1,14 @@
 """Cells on disk: ``<out>/<study>/cells/<readable>--<key>.json``, one atomic file each.
 
 A cell is done when its file exists and can be read; there is no index to repair. A damaged file counts as not
-done: it is moved aside (``.damaged``) when its cell is computed again. Failures lie in ``<out>/<study>/failed``.
+done: it is moved aside (``.damaged``) when its cell is computed again. A finished cell is never overwritten.
+Each file carries its own name and the hash of its text, so that a copy under another name or an edit by hand is
+noticed (a file without them is taken as it is). Failures lie in ``<out>/<study>/failed``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -13,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import StoreError
-from overparam.store.atomic import write_json
+from overparam.errors import NewerError, StoreError
+from overparam.store.atomic import write_json, write_once
+from overparam.store.seal import sealed, whole
 
 SCHEMA = 1
 
@@ -68,12 +72,17 @@ class CellStore:
         """
         path = self.folder / f"{name}.json"
         try:
-            document = json.loads(path.read_bytes())
+            content = path.read_bytes()
+            document = json.loads(content)
             if document["schema"] > SCHEMA:
-                raise StoreError(
+                raise NewerError(
                     f"{path}: expected schema {SCHEMA} or older, got {document['schema']}. "
                     "It was written by a newer overparam: upgrade, or choose another folder with --out."
                 )
+            if document.get("cell", name) != name:
+                raise ValueError(f"it holds the cell {document['cell']}")
+            if not whole(content):
+                raise ValueError("it was changed after it was written")
             return Cell(
                 name,
                 document["params"],
@@ -88,7 +97,7 @@ class CellStore:
         except OSError as error:
             raise StoreError(f"{path}: expected a readable cell, got: {error.strerror or error}.") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{path}: expected a cell, got a damaged file ({error!r}).") from error
+            raise StoreError(f"{path}: expected a cell, got a damaged file ({_why(error)}).") from error
 
     def readable(self, names: Iterator[str] | set[str] | list[str]) -> tuple[dict[str, Cell], list[str]]:
         """Read many cells; return those that can be read and the names of damaged files."""
@@ -97,9 +106,9 @@ class CellStore:
         for name in names:
             try:
                 cell = self.read(name)
-            except StoreError as error:
-                if "newer overparam" in str(error):
-                    raise
+            except NewerError:
+                raise
+            except StoreError:
                 damaged.append(name)
                 continue
             if cell is not None:
@@ -107,9 +116,22 @@ class CellStore:
         return cells, damaged
 
     def write(self, name: str, document: Mapping[str, Any]) -> Path:
-        """Store a finished cell and drop an older failure of the same cell."""
-        path = write_json(self.folder / f"{name}.json", {"schema": SCHEMA, **document})
-        (self.failures / f"{name}.json").unlink(missing_ok=True)
+        """Store a finished cell and drop an older failure of the same cell.
+
+        A cell that another run has stored meanwhile stays as it is; a damaged file is set aside.
+        """
+        path = self.folder / f"{name}.json"
+        content = sealed({"schema": SCHEMA, "cell": name, **document})
+        while not write_once(path, content):
+            try:
+                self.read(name)
+                break
+            except NewerError:
+                raise
+            except StoreError:
+                self.set_aside(name)
+        with contextlib.suppress(OSError):
+            (self.failures / f"{name}.json").unlink(missing_ok=True)
         return path
 
     def write_failure(self, name: str, document: Mapping[str, Any]) -> Path:
@@ -121,5 +143,13 @@ class CellStore:
         path = self.folder / f"{name}.json"
         try:
             path.replace(path.with_name(f"{path.stem}.damaged"))
+        except FileNotFoundError:
+            return  # another run was first
         except OSError as error:
             raise StoreError(f"{path}: expected to move it aside, got: {error.strerror or error}.") from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return "it is empty" if not error.doc.strip() else f"it is no JSON: {error}"
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

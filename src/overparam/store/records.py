@@ -5,7 +5,9 @@ The page is drawn from the record alone, so it can be rebuilt on any machine.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,11 @@ class RecordStore:
         return self.out / study / f"{run}.json"
 
     def write(self, run: str, record: dict[str, Any]) -> Path:
-        """Write a record."""
-        return write_json(self.path(record["study"], run), {"schema": SCHEMA, "run": run, **record})
+        """Write a record, numbered after all others of its study: a clock may jump back, the numbers do not."""
+        last = max((_sequence(path) for path in self._paths(record["study"])), default=0)
+        head = {"schema": SCHEMA, "run": run, "sequence": last + 1}
+        body = {key: value for key, value in record.items() if key not in head}
+        return write_json(self.path(record["study"], run), {**head, **body})
 
     def read(self, path: Path) -> dict[str, Any]:
         """Read a record.
@@ -56,8 +61,10 @@ class RecordStore:
 
     def runs(self, study: str) -> list[Path]:
         """Paths of a study's records, newest first."""
-        paths = (self.out / study).glob("*.json")
-        return sorted(paths, key=lambda p: p.stat().st_mtime, reverse=True)
+        return sorted(self._paths(study), key=lambda p: (_sequence(p), p.stat().st_mtime), reverse=True)
+
+    def _paths(self, study: str) -> list[Path]:
+        return [path for path in (self.out / study).glob("*.json") if not path.name.startswith(".")]
 
     def latest(self, study: str, run: str = "") -> dict[str, Any]:
         """Return the newest record of a study, or the newest whose run name begins with ``run``.
@@ -78,3 +85,12 @@ class RecordStore:
                 f"Run `overparam run {study}{wanted} --out {self.out}` first, or name its folder with --out."
             )
         return self.read(chosen[0])
+
+
+def _sequence(path: Path) -> int:
+    """The number of a record, from the first bytes of its file; 0 where it has none."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        found = re.search(rb'"sequence": (\d+)', file.read(512))
+        if found:
+            return int(found[1])
+    return 0

@@ -93,9 +93,8 @@ def conclude(
         "cell_version": study.cell_version,
         "cell_names": list(finished.names),
     }
-    record = clean(record)
-    RecordStore(out).write(selection.run, record)
-    return {"schema": 1, "run": selection.run, **record}
+    records = RecordStore(out)
+    return records.read(records.write(selection.run, clean(record)))
 
 
 def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict[str, Any]:
@@ -124,9 +123,8 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
         **_meaning(study, record["profile"], record["mark"], data, rows),
         "judged": {"at": _now(), "commit": now["commit"], "dirty": now["dirty"]},
     }
-    again = clean({k: v for k, v in again.items() if k not in ("schema", "run")})
-    RecordStore(Path(out)).write(record["run"], again)
-    return {"schema": 1, "run": record["run"], **again}
+    records = RecordStore(Path(out))
+    return records.read(records.write(record["run"], clean(again)))
 
 
 def shown_file(reference: str) -> str:

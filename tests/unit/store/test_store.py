@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -5,6 +6,7 @@ import pytest
 
 from overparam.errors import StoreError, UsageError
 from overparam.store import CellStore, RecordStore, write_json
+from overparam.store.atomic import check_writable
 
 DOCUMENT = {"study": "toy", "params": {"width": 3}, "values": {"loss": 0.5}, "status": "ok", "seconds": 0.1}
 
@@ -67,10 +69,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 def test_the_newest_record_is_found_by_study_and_run(tmp_path):
     records = RecordStore(tmp_path)
-    for age, run in enumerate(["quick", "quick+noise=0.2", "laptop"]):
-        path = records.write(run, {"study": "toy"})
-        os.utime(path, (1000 - age, 1000 - age))
+    for age, run in enumerate(["laptop", "quick+noise=0.2", "quick"]):
+        path = records.write(run, {"study": "toy", "made": age})
+        os.utime(path, (1000 - age, 1000 - age))  # the clock jumps back before every run
     assert records.latest("toy")["run"] == "quick"
+    assert [records.read(p)["sequence"] for p in records.runs("toy")] == [3, 2, 1]
+    records.write("laptop", records.latest("toy", "laptop"))
+    assert records.latest("toy")["run"] == "laptop"
+    assert records.latest("toy", "quick")["run"] == "quick"
     assert records.latest("toy", "laptop")["run"] == "laptop"
     assert records.latest("toy", "quick+noise")["run"] == "quick+noise=0.2"
 
@@ -88,3 +94,59 @@ def test_a_damaged_record_says_that_cells_are_kept(tmp_path):
     path.write_text("{")
     with pytest.raises(StoreError, match="its cells are kept"):
         RecordStore(tmp_path).latest("toy")
+
+
+def test_a_finished_cell_is_never_overwritten(tmp_path):
+    store = CellStore(tmp_path, "toy")
+    path = store.write("a--1", DOCUMENT)
+    before = path.read_bytes()
+    store.write("a--1", {**DOCUMENT, "values": {"loss": 0.7}})
+    assert path.read_bytes() == before
+    assert os.listdir(store.folder) == ["a--1.json"]
+
+
+def test_a_damaged_cell_gives_way_to_a_whole_one(tmp_path):
+    store = CellStore(tmp_path, "toy")
+    store.folder.mkdir(parents=True)
+    (store.folder / "a--1.json").write_text("{")
+    store.write("a--1", DOCUMENT)
+    assert store.read("a--1").values == {"loss": 0.5}
+    assert (store.folder / "a--1.damaged").read_text() == "{"
+
+
+def test_without_hard_links_a_finished_cell_stays_too(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    test_a_finished_cell_is_never_overwritten(tmp_path)
+    test_a_damaged_cell_gives_way_to_a_whole_one(tmp_path / "other")
+
+
+def test_an_edit_by_hand_and_a_copy_under_another_name_are_noticed(tmp_path):
+    store = CellStore(tmp_path, "toy")
+    path = store.write("a--1", DOCUMENT)
+    (store.folder / "b--2.json").write_bytes(path.read_bytes())
+    with pytest.raises(StoreError, match=r"damaged file \(it holds the cell a--1\)"):
+        store.read("b--2")
+    path.write_text(path.read_text().replace("0.5", "0.4"))
+    with pytest.raises(StoreError, match=r"damaged file \(it was changed after it was written\)"):
+        store.read("a--1")
+    assert sorted(store.readable(store.names())[1]) == ["a--1", "b--2"]
+
+
+def test_a_full_disk_is_a_clear_error_and_leaves_no_half_file(tmp_path, monkeypatch):
+    store = CellStore(tmp_path, "toy")
+    store.write("a--1", DOCUMENT)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        StoreError, match=r"expected to write .*b--2.json, got: No space left on device\. Free some"
+    ):
+        store.write("b--2", DOCUMENT)
+    with pytest.raises(StoreError, match="No space left"):
+        check_writable(store.folder)
+    assert os.listdir(store.folder) == ["a--1.json"]
