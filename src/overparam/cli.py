@@ -6,7 +6,6 @@ Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 
 from __future__ import annotations
 
 import json
-import math
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from overparam.errors import OverparamError, UsageError, unknown
+from overparam.quantity import quantity
 from overparam.study import Study
 
 out_console = Console()
@@ -70,6 +70,7 @@ def run(
     out: Out = Path("runs"),
     workers: int | None = None,
     memory: str = "",
+    time_limit: str = "",
     on: str = "processes",
     dry_run: bool = False,
     **axes: str,
@@ -91,6 +92,9 @@ def run(
         Worker processes; by default one a GPU, else one a core.
     memory
         Memory that one stack may take, for instance 2GB.
+    time_limit
+        Time that one stack may take before its worker is ended and its cells are tried one by one, for instance 90s,
+        30min or 2h; by default 20 times what is expected, and at least 15 minutes.
     on
         Executor: processes, or inline (in this process).
     dry_run
@@ -108,7 +112,8 @@ def run(
     if on not in EXECUTORS:
         raise unknown("executor", on, EXECUTORS)
     _check_options([find(s) for s in studies], axes)
-    budget = _bytes(memory) if memory else None
+    budget = quantity("memory", memory) if memory else None
+    limit = quantity("time-limit", time_limit) if time_limit else None
     plans = [
         make_plan(s, profile, out=out, workers=workers, memory=budget, overrides=axes)
         for s in dict.fromkeys(studies)
@@ -120,7 +125,7 @@ def run(
     failed = 0
     for plan in plans:
         with progress_of(plan, on, err_console) as listen:
-            record = execute(plan, on=on, listen=listen)
+            record = execute(plan, on=on, limit=limit, listen=listen)
         failed += len(record["failures"])
         page = _write_page(record, out)
         out_console.print(verdict_table(record))
@@ -325,7 +330,7 @@ def _record(study: str, profile: str, out: Path) -> dict[str, Any]:
 
 def _check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
     """Answer a misspelt option with the nearest of the command's own options and the studies' axes."""
-    own = ("profile", "out", "workers", "memory", "on", "dry-run", "help")
+    own = ("profile", "out", "workers", "memory", "time-limit", "on", "dry-run", "help")
     for study in studies:
         axes = [name for axis in study.axes for name in (axis.option, axis.name.replace("_", "-"))]
         for option in options:
@@ -346,19 +351,6 @@ def _say_path(what: str, path: Path) -> None:
 
 def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
-
-
-def _bytes(text: str) -> float:
-    units = {"b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "k": 1e3, "m": 1e6, "g": 1e9}
-    body = text.strip().lower()
-    unit = next((u for u in sorted(units, key=len, reverse=True) if body.endswith(u)), "")
-    try:
-        value = float(body[: len(body) - len(unit)]) * units.get(unit, 1.0)
-    except ValueError:
-        value = -1.0
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"--memory: expected a size such as 2GB or 500MB, got {text!r}.")
-    return value
 
 
 if __name__ == "__main__":

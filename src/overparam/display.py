@@ -120,6 +120,8 @@ def progress_of(
             elif kind == "cell":
                 counts["cells"] += 1
                 counts["diverged"] += event["status"] == "diverged"
+            elif kind == "smaller":
+                bar.console.print(f"[yellow]again[/] {escape(event['text'])}", highlight=False)
             elif kind == "failed":
                 counts["failed"] += 1
                 errors[event["error"]] += 1

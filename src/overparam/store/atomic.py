@@ -92,10 +92,6 @@ def write_json(path: Path, value: Mapping[str, Any]) -> Path:
 
 
 def json_text(value: Mapping[str, Any]) -> str:
-    """A JSON object as text, one line a key.
-
-    >>> json_text({"a": 1, "b": [2.5]})
-    '{\\n"a": 1,\\n"b": [2.5]\\n}\\n'
-    """
+    """A JSON object as text, one line a key."""
     lines = (f"{json.dumps(k)}: {json.dumps(v, allow_nan=False, ensure_ascii=False)}" for k, v in value.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,11 @@ class CellStore:
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{path}: expected a cell, got a damaged file ({_why(error)}).") from error
 
-    def readable(self, names: Iterator[str] | set[str] | list[str]) -> tuple[dict[str, Cell], list[str]]:
+    def present(self, names: Iterable[str]) -> dict[str, Cell]:
+        """Those of some cells that are stored and readable."""
+        return self.readable(names)[0]
+
+    def readable(self, names: Iterable[str]) -> tuple[dict[str, Cell], list[str]]:
         """Read many cells; return those that can be read and the names of damaged files."""
         cells: dict[str, Cell] = {}
         damaged: list[str] = []

@@ -10,6 +10,9 @@ from overparam.errors import UsageError
 from overparam.study import Params, Study
 
 DEFAULT_MEMORY = 4e9
+LONGEST = 1800.0
+"""Seconds that a stack of several cells may be expected to take: a stack is stored when it ends, so this bounds what a
+kill can cost."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Stack:
 
 def stacks(study: Study, cells: Iterable[Params], memory: float = DEFAULT_MEMORY) -> list[Stack]:
     """Group cells into stacks that agree on ``study.stack_by`` and fit the memory budget, dearest first.
+
+    A stack of several cells is expected to end within half an hour.
 
     Args:
         study: the study.
@@ -43,7 +48,8 @@ def stacks(study: Study, cells: Iterable[Params], memory: float = DEFAULT_MEMORY
                 f"one cell of '{study.name}' is expected to need {cost.bytes / 1e9:.1f} GB, "
                 f"got a budget of {memory / 1e9:.1f} GB a worker. Use fewer workers, smaller sizes, or --memory."
             )
-        size = max(1, min(study.stack_limit, int(memory // max(cost.bytes, 1.0))))
+        fits = int(min(memory // max(cost.bytes, 1.0), LONGEST // max(cost.seconds, 1e-9)))
+        size = max(1, min(study.stack_limit, fits))
         for start in range(0, len(group), size):
             part = tuple(group[start : start + size])
             estimates = [study.estimate(cell) for cell in part]

@@ -1,8 +1,9 @@
 """Executor ``processes``: one worker process a core (or a GPU), one thread each.
 
-Workers are fresh interpreters, so nothing is forked, thread counts hold, and a script needs no main guard. A
-worker that dies is replaced and what its stack had not yet stored is tried again, one cell at a time; a cell on which a
-worker dies twice is recorded as a failure.
+Workers are fresh interpreters, so nothing is forked, thread counts hold, and a script needs no main guard. A worker that
+dies, or that takes longer than its stack may, is replaced, and what its stack had not yet stored is tried again:
+after a kill in halves (the likely reason is memory), after a crash or a time limit one cell at a time. A cell on which
+a worker ends twice alone is recorded as a failure.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import glob
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import platform
 import queue
@@ -21,29 +23,33 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from overparam.errors import StoreError, UsageError
 from overparam.store import CellStore
+from overparam.sweep.claims import Claims
 from overparam.sweep.environment import cores
+from overparam.sweep.retry import ATTEMPTS, again, part_of
 from overparam.sweep.work import Emit, Job, shown_params
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 _XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-ATTEMPTS = 2
+LOOK = 0.5  # seconds between looks at time limits and at what other runs have given up
 
 
 @dataclass
 class _Worker:
-    study: str
     slot: int
     process: subprocess.Popen[str]
     log: IO[bytes]
     job: Job | None = None
+    deadline: float = math.inf
+    late: bool = False
     listener: threading.Thread | None = None
 
 
@@ -122,39 +128,57 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
         StoreError: a result could not be written; finished cells stay.
         KeyboardInterrupt: passed on after the workers have been ended; finished cells stay.
     """
+    if not jobs:
+        return
     waiting = deque(jobs)
     tries: Counter[str] = Counter()
     events: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
-    count = max(1, min(workers, len(jobs)))
+    store = CellStore(Path(jobs[0].out), study)
+    claims = Claims(store.folder.parent / "claims")
     alive: list[_Worker] = []
+
+    def start() -> _Worker:
+        slot = min(set(range(workers)) - {worker.slot for worker in alive})
+        alive.append(_start(reference, slot, workers, events))
+        return alive[-1]
+
     try:
-        for slot in range(count if jobs else 0):
-            alive.append(_start(reference, study, slot, workers, events))
-            _give(alive[-1], waiting)
-        while any(worker.job is not None for worker in alive):
-            worker, event = events.get()
+        while True:
+            _employ(alive, waiting, claims, store, emit, start, min(workers, len(jobs)))
+            busy = [worker for worker in alive if worker.job is not None]
+            if not busy and not waiting:
+                break
+            for worker in busy:
+                _end_if_late(worker)
+            try:
+                worker, event = events.get(timeout=LOOK)
+            except queue.Empty:
+                continue
             if event is None:
                 alive.remove(worker)
-                _bury(worker, waiting, tries, emit)
-                if waiting:
-                    fresh = _start(reference, study, worker.slot, workers, events)
-                    alive.append(fresh)
-                    _give(fresh, waiting)
+                _bury(worker, waiting, tries, store, claims, emit)
             elif event["event"] == "fatal":
                 raise StoreError(event["error"])
             else:
-                if event["event"] == "done":
+                if event["event"] == "done" and worker.job is not None:
+                    claims.release(worker.job.names)
                     worker.job = None
-                    _give(worker, waiting)
                 emit(event)
     finally:
-        for worker in alive:
-            worker.process.terminate()
-        for worker in alive:
-            _stop(worker)
+        try:
+            for worker in alive:
+                worker.process.terminate()
+            for worker in alive:
+                _stop(worker)
+        except KeyboardInterrupt:  # a second one: no more patience
+            for worker in alive:
+                worker.process.kill()
+            raise
+        finally:
+            claims.close()
 
 
-def _start(reference: str, study: str, slot: int, workers: int, events: queue.Queue[Any]) -> _Worker:
+def _start(reference: str, slot: int, workers: int, events: queue.Queue[Any]) -> _Worker:
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
     process = subprocess.Popen(
         [sys.executable, "-m", "overparam.sweep.worker", reference],
@@ -165,7 +189,7 @@ def _start(reference: str, study: str, slot: int, workers: int, events: queue.Qu
         env=worker_environment(slot, workers),
         start_new_session=True,
     )
-    worker = _Worker(study, slot, process, log)
+    worker = _Worker(slot, process, log)
 
     def listen() -> None:
         assert process.stdout is not None
@@ -180,20 +204,61 @@ def _start(reference: str, study: str, slot: int, workers: int, events: queue.Qu
     return worker
 
 
-def _give(worker: _Worker, waiting: deque[Job]) -> None:
-    if not waiting:
-        return
-    worker.job = waiting.popleft()
-    assert worker.process.stdin is not None
-    try:
-        worker.process.stdin.write(json.dumps(worker.job.to_dict()) + "\n")
-        worker.process.stdin.flush()
-    except OSError:
-        return  # it died meanwhile; the listener reports it and the job is given again
+def _employ(
+    alive: Sequence[_Worker],
+    waiting: deque[Job],
+    claims: Claims,
+    store: CellStore,
+    emit: Emit,
+    start: Callable[[], _Worker],
+    most: int,
+) -> None:
+    """Give every idle worker a job that no other run is at; start workers while there are jobs for them."""
+    while waiting:
+        idle = next((worker for worker in alive if worker.job is None), None)
+        if idle is None and len(alive) >= most:
+            return
+        job = _next_job(waiting, claims, store, emit)
+        if job is None:
+            return
+        worker = idle or start()
+        worker.job = job
+        worker.deadline = math.inf if job.limit is None else time.monotonic() + job.limit
+        assert worker.process.stdin is not None
+        with contextlib.suppress(
+            OSError
+        ):  # it died meanwhile; the listener reports it and the job is given again
+            worker.process.stdin.write(json.dumps(job.to_dict()) + "\n")
+            worker.process.stdin.flush()
 
 
-def _bury(worker: _Worker, waiting: deque[Job], tries: Counter[str], emit: Emit) -> None:
-    """Put the unfinished cells of a dead worker's stack back, one by one, so that one bad cell costs only itself."""
+def _next_job(waiting: deque[Job], claims: Claims, store: CellStore, emit: Emit) -> Job | None:
+    """The first job that can be claimed, without the cells that another run has stored since the plan was made."""
+    for _ in range(len(waiting)):
+        job = waiting.popleft()
+        if not claims.take(job.names):
+            waiting.append(job)
+            continue
+        done = store.present(job.names)
+        for name, cell in done.items():
+            emit({"event": "cell", "job": job.number, "name": name, "status": cell.status})
+        claims.release(done)
+        if len(done) < len(job.names):
+            return part_of(job, [i for i, name in enumerate(job.names) if name not in done])
+        emit({"event": "done", "job": job.number})
+    return None
+
+
+def _end_if_late(worker: _Worker) -> None:
+    if worker.job is not None and time.monotonic() > worker.deadline:
+        worker.late = True
+        worker.process.kill()
+
+
+def _bury(
+    worker: _Worker, waiting: deque[Job], tries: Counter[str], store: CellStore, claims: Claims, emit: Emit
+) -> None:
+    """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures."""
     code = worker.process.wait()
     worker.log.seek(0)
     tail = worker.log.read().decode(errors="replace").strip().splitlines()[-30:]
@@ -201,23 +266,29 @@ def _bury(worker: _Worker, waiting: deque[Job], tries: Counter[str], emit: Emit)
     job = worker.job
     if job is None:
         return
-    stored = CellStore(Path(job.out), worker.study).names()
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    if worker.late:
+        how = f"time limit of {job.limit:g} s"
+    claims.release(job.names)
+    smaller, lost = again(
+        job, store.present(job.names), tries, how, halve=code == -signal.SIGKILL and not worker.late
+    )
+    waiting.extendleft(reversed(smaller))
+    if len(job.names) > 1 and smaller:
+        sizes = max(len(part.names) for part in smaller)
+        text = f"{len(job.names)} cells together: {how}, tried again with {sizes}"
+        emit({"event": "smaller", "job": job.number, "text": text})
     error = f"the worker process ended {ATTEMPTS} times on this cell ({how})" + (
         f": {tail[-1]}" if tail else ""
     )
-    for name, fingerprint, params in zip(job.names, job.fingerprints, job.cells, strict=True):
-        tries[name] += 1
-        if name in stored:
-            continue
-        if tries[name] < ATTEMPTS:
-            waiting.appendleft(Job(job.number, job.out, (name,), (fingerprint,), (params,)))
-        else:
-            emit(
-                {"event": "failed", "job": job.number, "name": name, "params": shown_params(params),
-                 "error": error, "traceback": "\n".join([error, *tail]), "lost": True}
-            )  # fmt: skip
-    emit({"event": "done", "job": job.number})
+    for index in lost:
+        emit(
+            {"event": "failed", "job": job.number, "name": job.names[index],
+             "params": shown_params(job.cells[index]), "error": error,
+             "traceback": "\n".join([error, *tail]), "lost": True}
+        )  # fmt: skip
+    if not smaller:
+        emit({"event": "done", "job": job.number})
 
 
 def _stop(worker: _Worker) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from overparam.errors import DataError, StoreError, UsageError, unknown
 from overparam.registry import studies
-from overparam.store import Cell, CellStore
+from overparam.store import Cell, CellStore, check_writable
 from overparam.study import Params, Study, clean
 from overparam.sweep.conclude import Finished, conclude
 from overparam.sweep.environment import total_memory
@@ -23,6 +23,7 @@ from overparam.sweep.select import Selection, select
 from overparam.sweep.work import Job, run_job
 
 EXECUTORS = ("processes", "inline")
+PATIENCE = 900.0  # seconds that any stack may take
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -133,12 +134,16 @@ def _reference(study: Study | str) -> str:
     return study.name if studies().get(study.name) is study else ""
 
 
-def execute(plan: Plan, *, on: str = "processes", listen: Listener | None = None) -> dict[str, Any]:
+def execute(
+    plan: Plan, *, on: str = "processes", limit: float | None = None, listen: Listener | None = None
+) -> dict[str, Any]:
     """Compute what is to do, judge, and write the run's record.
 
     Args:
         plan: from :func:`make_plan`.
         on: ``processes`` or ``inline`` (in this process).
+        limit: seconds that a stack may take before its worker is ended and its cells are tried one by one; by
+            default 20 times the expected seconds, and at least 15 minutes. Not for ``inline``.
         listen: takes each event, for a progress display.
 
     Returns:
@@ -151,7 +156,10 @@ def execute(plan: Plan, *, on: str = "processes", listen: Listener | None = None
     if on not in EXECUTORS:
         raise unknown("executor", on, EXECUTORS)
     study = plan.selection.study
+    if limit is not None and not limit > 0:
+        raise UsageError(f"limit: expected a positive number of seconds, got {limit!r}.")
     store = CellStore(plan.out, study.name)
+    check_writable(store.folder if plan.stacks else store.folder.parent)
     for name in plan.damaged:
         store.set_aside(name)
     failures: list[dict[str, Any]] = []
@@ -165,7 +173,7 @@ def execute(plan: Plan, *, on: str = "processes", listen: Listener | None = None
             listen(event)
 
     started = time.perf_counter()
-    jobs = _jobs(plan)
+    jobs = _jobs(plan, limit)
     if jobs:
         _warm(plan)
     if on == "inline":
@@ -197,7 +205,7 @@ def _warm(plan: Plan) -> None:
             load(name)
 
 
-def _jobs(plan: Plan) -> list[Job]:
+def _jobs(plan: Plan, limit: float | None) -> list[Job]:
     place = {id(cell): i for i, cell in enumerate(plan.cells)}
     jobs = []
     for number, stack in enumerate(plan.stacks):
@@ -209,6 +217,7 @@ def _jobs(plan: Plan) -> list[Job]:
                 tuple(plan.names[i] for i in at),
                 tuple(plan.fingerprints[i] for i in at),
                 stack.cells,
+                max(PATIENCE, 20 * stack.seconds) if limit is None else limit,
             )
         )
     return jobs

@@ -22,13 +22,18 @@ Emit = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Job:
-    """A stack ready to run: the cells with their names and data fingerprints, and where results go."""
+    """A stack ready to run: the cells with their names and data fingerprints, and where results go.
+
+    ``limit`` is the time it may take in seconds, ``notes`` say how earlier attempts at its cells ended.
+    """
 
     number: int
     out: str
     names: tuple[str, ...]
     fingerprints: tuple[str, ...]
     cells: tuple[Params, ...]
+    limit: float | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -40,40 +45,61 @@ def job_from_dict(value: dict[str, Any]) -> Job:
     cells = tuple(
         {k: tuple(v) if isinstance(v, list) else v for k, v in cell.items()} for cell in value["cells"]
     )
-    return Job(value["number"], value["out"], tuple(value["names"]), tuple(value["fingerprints"]), cells)
+    fields = {name: tuple(value[name]) for name in ("names", "fingerprints", "notes")}
+    return Job(**{**value, **fields, "cells": cells})
 
 
 def run_job(study: Study, job: Job, emit: Emit) -> None:
     """Run a stack and store each cell as soon as it is known.
 
-    When the stack raises, its cells are run one by one, so that one bad cell costs only itself; each failure is
-    stored with its traceback. Events: ``progress`` (fraction), ``cell`` (name, status), ``failed`` (params,
-    error, traceback), ``done``.
+    A stack that runs out of memory is tried again in halves, and its cells say so. When it raises anything else, its
+    cells are run one by one, so that one bad cell costs only itself; each failure is stored with its traceback.
+    Events: ``progress`` (fraction), ``cell`` (name, status), ``smaller`` (text), ``failed`` (params, error,
+    traceback), ``done``.
 
     Raises:
         StoreError: a result cannot be written; going on would only lose more work.
     """
-    store = CellStore(Path(job.out), study.name)
-    everything = tuple(range(len(job.cells)))
-    try:
-        _run(study, job, everything, store, emit)
-    except StoreError:
-        raise
-    except Exception as error:
-        if len(everything) == 1:
-            _fail(study, job, 0, store, emit, error)
-        else:
-            for index in everything:
-                try:
-                    _run(study, job, (index,), store, emit)
-                except StoreError:
-                    raise
-                except Exception as single:
-                    _fail(study, job, index, store, emit, single)
+    _attempt(study, job, tuple(range(len(job.cells))), CellStore(Path(job.out), study.name), emit, job.notes)
     emit({"event": "done", "job": job.number})
 
 
-def _run(study: Study, job: Job, indices: Sequence[int], store: CellStore, emit: Emit) -> None:
+def _attempt(
+    study: Study, job: Job, indices: Sequence[int], store: CellStore, emit: Emit, notes: tuple[str, ...]
+) -> None:
+    try:
+        _run(study, job, indices, store, emit, notes)
+        return
+    except StoreError:
+        raise
+    except Exception as error:
+        starved = out_of_memory(error)
+        if len(indices) == 1:
+            _fail(study, job, indices[0], store, emit, error)
+            return
+    # The exception is gone here, and with it the arrays that its frames held.
+    size = -(-len(indices) // 2) if starved else 1
+    if starved:
+        notes = (*notes, f"{len(indices)} cells together: out of memory")
+        emit({"event": "smaller", "job": job.number, "text": f"{notes[-1]}, tried again with {size}"})
+    for start in range(0, len(indices), size):
+        _attempt(study, job, indices[start : start + size], store, emit, notes)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out: Python's and numpy's own, or XLA's.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(ValueError("out of range"))
+    (True, False)
+    """
+    if isinstance(error, MemoryError):
+        return True
+    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") and "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _run(
+    study: Study, job: Job, indices: Sequence[int], store: CellStore, emit: Emit, notes: tuple[str, ...]
+) -> None:
     def report(fraction: float) -> None:
         emit({"event": "progress", "job": job.number, "fraction": float(fraction)})
 
@@ -93,7 +119,11 @@ def _run(study: Study, job: Job, indices: Sequence[int], store: CellStore, emit:
             "values": outcome.values,
             "note": outcome.note,
             "seconds": round(seconds / len(cells), 4),
-            "stack": {"cells": len(cells), "seconds": round(seconds, 4)},
+            "stack": {
+                "cells": len(cells),
+                "seconds": round(seconds, 4),
+                **({"attempts": list(notes)} if notes else {}),
+            },
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "environment": {**environment(), "device": _device()},
         }

@@ -9,6 +9,8 @@ import contextlib
 import json
 import os
 import sys
+import threading
+import time
 from typing import Any
 
 from overparam.errors import StoreError
@@ -31,6 +33,7 @@ def main() -> None:
             except OSError:  # the parent is gone: nobody waits for this stack
                 os._exit(1)
 
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
         study = find(sys.argv[1])
         for line in sys.stdin:
             try:
@@ -38,6 +41,13 @@ def main() -> None:
             except StoreError as error:
                 emit({"event": "fatal", "error": str(error)})
                 return
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent has ended, however that came about."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 if __name__ == "__main__":
