@@ -21,6 +21,7 @@ def run(
     on: str = "processes",
     workers: int | None = None,
     memory: float | None = None,
+    limit: float | None = None,
     progress: bool = True,
     page: bool = True,
     data: str | Dataset | tuple[Any, ...] | list[str] | None = None,
@@ -37,6 +38,7 @@ def run(
         on: ``processes`` (one worker a core or GPU) or ``inline`` (in this process).
         workers: number of worker processes; by default one a GPU, else one a core.
         memory: bytes that one stack may take.
+        limit: seconds that one stack may take; by default 20 times what is expected, and at least 15 minutes.
         progress: show a progress display on the standard error stream.
         page: write the HTML page.
         data: a data set's name or path, a list of such names, a Dataset, or a pair ``(x, y)`` or a quadruple
@@ -61,9 +63,9 @@ def run(
         from overparam.display import progress_of
 
         with progress_of(plan, on) as listen:
-            record = execute(plan, on=on, listen=listen)
+            record = execute(plan, on=on, limit=limit, listen=listen)
     else:
-        record = execute(plan, on=on)
+        record = execute(plan, on=on, limit=limit)
     result = Result(record, Path(out))
     if page:
         from overparam.report.page import write

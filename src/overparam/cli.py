@@ -252,11 +252,17 @@ def data() -> int:
 
 
 @app.command
-def doctor() -> int:
-    """Show versions, devices, threads and folders, and say what is wrong."""
-    from overparam.doctor import examine
+def doctor(store: Path | None = None, /) -> int:
+    """Show versions, devices, threads and folders, and say what is wrong; with a results folder, examine that.
 
-    table, problems = examine()
+    Parameters
+    ----------
+    store
+        A results folder, for instance runs.
+    """
+    from overparam import doctor as room
+
+    table, problems = room.examine() if store is None else room.examine_store(store)
     out_console.print(table)
     for problem in problems:
         err_console.print(f"[red]problem[/] {escape(problem)}", highlight=False)
@@ -297,6 +303,9 @@ def _main(arguments: list[str]) -> int:
         err_console.print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
         return 1
     except KeyboardInterrupt:
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # the message comes whole, however often the key is pressed
         err_console.print(
             "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
         )

@@ -147,7 +147,7 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
     several = len({v["data"] for v in record["verdicts"]}) > 1
     rows = [_row(v) for v in record["verdicts"]]
     titles = ("verdict", "claim", "effect", "95 % interval", "asked", "n")
-    wide = [max(len(title), *(len(row[i]) for row in rows)) for i, title in enumerate(titles)]
+    wide = [max(len(text) for text in (title, *(row[i] for row in rows))) for i, title in enumerate(titles)]
     lines: list[RenderableType] = [Text(head, style="bold"), Text(_columns(titles, wide), style="bright_black")]
     for verdict, row in zip(record["verdicts"], rows, strict=True):
         line = Text(_columns(row, wide))

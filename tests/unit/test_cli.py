@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
 
@@ -139,8 +140,9 @@ def test_an_interrupted_run_keeps_its_cells_and_leaves_no_worker(tmp_path, numbe
         '        time.sleep(0.2 if cell["width"] == 32 else 30)\n        width, noise',
         1,
     )
-    (tmp_path / "slow.py").write_text(slow)
-    command = [sys.executable, "-m", "overparam.cli", "run", "slow.py", "--workers", "2", "--data", "gaussian"]
+    name = f"slow-{uuid.uuid4().hex}.py"
+    (tmp_path / name).write_text(slow)
+    command = [sys.executable, "-m", "overparam.cli", "run", name, "--workers", "2", "--data", "gaussian"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         cells = tmp_path / "runs" / "toy" / "cells"
         deadline = time.monotonic() + 60
@@ -152,8 +154,8 @@ def test_an_interrupted_run_keeps_its_cells_and_leaves_no_worker(tmp_path, numbe
     assert "finished cells are kept" in said
     assert len(list(cells.glob("*.json"))) == 6
     assert not list(cells.glob(".*"))
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert "overparam.sweep.worker slow.py" not in listed
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert f"overparam.sweep.worker {name}" not in listed
 
 
 def test_data_that_is_not_at_hand_is_exit_code_one(monkeypatch, capsys):

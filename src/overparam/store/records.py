@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import StoreError, UsageError, nearest
+from overparam.errors import NewerError, StoreError, UsageError, nearest
 from overparam.store.atomic import write_json
 
 SCHEMA = 1
@@ -50,7 +50,7 @@ class RecordStore:
                 "Run the study again: its cells are kept, only the record is made anew."
             ) from error
         if newer:
-            raise StoreError(
+            raise NewerError(
                 f"{path}: expected schema {SCHEMA} or older, got {record['schema']}. Upgrade overparam."
             )
         return record

@@ -39,6 +39,7 @@ from overparam.sweep.work import Emit, Job, shown_params
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 _XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+STARTUP = 300.0  # seconds that a worker may take to import what it needs
 LOOK = 0.5  # seconds between looks at time limits and at what other runs have given up
 
 
@@ -160,6 +161,8 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
             elif event["event"] == "fatal":
                 raise StoreError(event["error"])
             else:
+                if event["event"] == "started" and worker.job is not None:
+                    worker.deadline = _deadline(worker.job)
                 if event["event"] == "done" and worker.job is not None:
                     claims.release(worker.job.names)
                     worker.job = None
@@ -223,7 +226,7 @@ def _employ(
             return
         worker = idle or start()
         worker.job = job
-        worker.deadline = math.inf if job.limit is None else time.monotonic() + job.limit
+        worker.deadline = _deadline(job, STARTUP)
         assert worker.process.stdin is not None
         with contextlib.suppress(
             OSError
@@ -247,6 +250,10 @@ def _next_job(waiting: deque[Job], claims: Claims, store: CellStore, emit: Emit)
             return part_of(job, [i for i, name in enumerate(job.names) if name not in done])
         emit({"event": "done", "job": job.number})
     return None
+
+
+def _deadline(job: Job, more: float = 0.0) -> float:
+    return math.inf if job.limit is None else time.monotonic() + job.limit + more
 
 
 def _end_if_late(worker: _Worker) -> None:

@@ -54,12 +54,13 @@ def run_job(study: Study, job: Job, emit: Emit) -> None:
 
     A stack that runs out of memory is tried again in halves, and its cells say so. When it raises anything else, its
     cells are run one by one, so that one bad cell costs only itself; each failure is stored with its traceback.
-    Events: ``progress`` (fraction), ``cell`` (name, status), ``smaller`` (text), ``failed`` (params, error,
+    Events: ``started``, ``progress`` (fraction), ``cell`` (name, status), ``smaller`` (text), ``failed`` (params, error,
     traceback), ``done``.
 
     Raises:
         StoreError: a result cannot be written; going on would only lose more work.
     """
+    emit({"event": "started", "job": job.number})
     _attempt(study, job, tuple(range(len(job.cells))), CellStore(Path(job.out), study.name), emit, job.notes)
     emit({"event": "done", "job": job.number})
 

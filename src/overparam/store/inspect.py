@@ -1,0 +1,87 @@
+"""What a results folder holds, file by file, and what is wrong with it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overparam.errors import NewerError, StoreError
+from overparam.store.atomic import check_writable
+from overparam.store.cells import Cell, CellStore
+from overparam.store.records import RecordStore
+
+_HOUR = 3600.0
+
+
+@dataclass
+class Inspection:
+    """One study's part of a results folder.
+
+    Attributes:
+        study: name of the study.
+        cells: the cells that can be read.
+        damaged: what is wrong with the cells that cannot; the next run sets them aside and computes them again.
+        newer: cells and records of a newer version; a run refuses to touch them.
+        set_aside: number of damaged files that a run has set aside.
+        failures: number of cells that raised and are not finished since.
+        leftovers: temporary files older than an hour, left by a process that was killed while it wrote.
+        foreign: files that are no part of a results folder.
+        runs: names of the records that can be read.
+        broken: what is wrong with the records that cannot.
+    """
+
+    study: str
+    cells: dict[str, Cell] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    newer: list[str] = field(default_factory=list)
+    set_aside: int = 0
+    failures: int = 0
+    leftovers: list[Path] = field(default_factory=list)
+    foreign: list[Path] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+def inspect(out: Path, study: str) -> Inspection:
+    """Read every file of one study under a results folder; nothing is changed."""
+    store, records = CellStore(out, study), RecordStore(out)
+    found = Inspection(study)
+    for name in sorted(store.names()):
+        try:
+            cell = store.read(name)
+        except NewerError as error:
+            found.newer.append(str(error))
+        except StoreError as error:
+            found.damaged.append(str(error))
+        else:
+            if cell is not None:
+                found.cells[name] = cell
+    for path in records.runs(study):
+        try:
+            records.read(path)
+        except NewerError as error:
+            found.newer.append(str(error))
+        except StoreError as error:
+            found.broken.append(str(error))
+        else:
+            found.runs.append(path.stem)
+    found.failures = sum(path.stem not in found.cells for path in store.failures.glob("*.json"))
+    for path in sorted(store.folder.glob("*")) if store.folder.is_dir() else []:
+        if path.suffix == ".damaged":
+            found.set_aside += 1
+        elif path.suffix == ".tmp" and path.name.startswith("."):
+            if time.time() - path.stat().st_mtime > _HOUR:
+                found.leftovers.append(path)
+        elif path.suffix != ".json":
+            found.foreign.append(path)
+    return found
+
+
+def writable(folder: Path) -> str:
+    """Why a folder cannot be written; empty if it can."""
+    try:
+        check_writable(folder)
+    except StoreError as error:
+        return str(error)
+    return ""

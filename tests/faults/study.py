@@ -1,0 +1,66 @@
+"""A study that goes wrong on demand. Its numbers depend on width and seed alone."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from overparam.study import Axis, Estimate, Outcome, Profile, Source, Study
+
+FAULTS = ("none", "slow", "hang", "memory", "kill", "crash", "compile", "end")
+
+
+def work(cells, report):
+    import numpy as np
+
+    fault = cells[0]["fault"]
+    log = os.environ.get("FAULTS_LOG")
+    if fault == "memory" and len(cells) > 2:
+        raise MemoryError
+    if fault == "kill" and len(cells) > 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    outcomes = []
+    for index, cell in enumerate(cells):
+        bad = cell["width"] == 2 and cell["seed"] == 1
+        if fault == "slow":
+            time.sleep(0.1)
+        if fault == "hang" and bad:
+            time.sleep(600)
+        if fault == "crash" and bad:
+            os._exit(3)
+        if fault == "compile" and bad:
+            import jax
+
+            jax.jit(lambda x: x + 1).lower(1.0).compile(compiler_options={"xla_no_such_option": True})
+        if log:
+            with Path(log).open("a") as file:
+                file.write(f"{cell['width']} {cell['seed']}\n")
+        draw = np.random.default_rng([cell["width"], cell["seed"]]).standard_normal((20, cell["width"]))
+        outcomes.append(Outcome({"norm": float(np.linalg.norm(draw, 2)), "line": draw[0].tolist()}))
+        report((index + 1) / len(cells))
+    if fault == "end" and log and Path(log).read_text().count("\n") == len(cells):
+        os.kill(os.getpid(), signal.SIGKILL)  # the first stack, when all its work is done and nothing is stored
+    return outcomes
+
+
+STUDY = Study(
+    name="faults",
+    title="What can go wrong",
+    question="Is anything lost?",
+    sources=(Source("none", "A. Author, Faults, 2020.", "https://example.org", "@misc{none}"),),
+    axes=(
+        Axis("data", "Data set.", str, flag="data"),
+        Axis("width", "Width.", int, low=1, flag="widths"),
+        Axis("fault", "What goes wrong.", str, default="none", choices=FAULTS),
+        Axis("seed", "Seed.", int, low=0, flag="seeds"),
+    ),
+    profiles={
+        "quick": Profile("a look", {"data": ("gaussian",), "width": (1, 2, 3, 4, 5, 6), "seed": (0, 1, 2, 3)})
+    },
+    work=work,
+    stack_by=("data", "width", "fault"),
+    estimate=lambda params: Estimate(0.1, 1e6),
+    claims=(),
+    charts=(),
+    differences=(),
+)

@@ -1,0 +1,65 @@
+"""A stack that hangs, crashes, fails to compile or needs too much memory costs as little as it can."""
+
+import json
+import os
+
+import pytest
+
+from overparam.sweep.run import execute, make_plan
+from tests.faults.conftest import STUDY, values
+
+
+def run(out, fault, on="processes", **options):
+    heard = []
+    plan = make_plan(STUDY, out=out, workers=2, overrides={"fault": fault})
+    return execute(plan, on=on, listen=heard.append, **options), heard
+
+
+def attempts(out):
+    found = {}
+    for path in (out / "faults" / "cells").glob("*.json"):
+        document = json.loads(path.read_text())
+        found[document["params"]["width"]] = document["stack"].get("attempts")
+    return found
+
+
+@pytest.mark.parametrize("on", ["inline", "processes"])
+def test_a_stack_that_runs_out_of_memory_is_halved_and_says_so(tmp_path, truth, on):
+    record, heard = run(tmp_path, "memory", on)
+    assert record["cells"]["ok"] == 24
+    assert values(tmp_path) == truth
+    assert attempts(tmp_path) == {width: ["4 cells together: out of memory"] for width in range(1, 7)}
+    texts = [event["text"] for event in heard if event["event"] == "smaller"]
+    assert texts == ["4 cells together: out of memory, tried again with 2"] * 6
+
+
+def test_a_stack_that_the_system_kills_is_halved_and_says_so(tmp_path, truth):
+    record, _ = run(tmp_path, "kill")
+    assert record["cells"]["ok"] == 24
+    assert values(tmp_path) == truth
+    assert attempts(tmp_path) == {width: ["4 cells together: signal SIGKILL"] for width in range(1, 7)}
+
+
+def test_a_cell_that_hangs_is_ended_and_the_others_go_on(tmp_path, truth):
+    record, _ = run(tmp_path, "hang", limit=3.0)
+    (failure,) = record["failures"]
+    assert (failure["params"]["width"], failure["params"]["seed"]) == (2, 1)
+    assert failure["error"] == "the worker process ended 2 times on this cell (time limit of 3 s)"
+    assert values(tmp_path) == {key: value for key, value in truth.items() if key != (2, 1)}
+    assert len(os.listdir(tmp_path / "faults" / "failed")) == 1
+
+
+def test_a_cell_that_crashes_its_worker_costs_only_itself(tmp_path, truth):
+    record, _ = run(tmp_path, "crash")
+    (failure,) = record["failures"]
+    assert failure["error"].startswith("the worker process ended 2 times on this cell (exit code 3)")
+    assert values(tmp_path) == {key: value for key, value in truth.items() if key != (2, 1)}
+
+
+def test_a_program_that_does_not_compile_costs_only_its_cell(tmp_path, truth):
+    record, _ = run(tmp_path, "compile", "inline")
+    (failure,) = record["failures"]
+    assert "xla_no_such_option" in failure["error"]
+    assert values(tmp_path) == {key: value for key, value in truth.items() if key != (2, 1)}
+    again = make_plan(STUDY, out=tmp_path, overrides={"fault": "compile"})
+    assert [len(stack.cells) for stack in again.stacks] == [1]
