@@ -64,7 +64,7 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
         raise UsageError(f"doctor: expected a results folder, got '{out}'. `overparam run` makes one (--out).")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("study", "cells", "stale", "damaged", "set aside", "failed", "left over", "runs"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, no_wrap=title == "study", overflow="fold")
     problems = []
     known = studies()
     for name in RecordStore(out).studies():

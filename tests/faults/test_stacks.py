@@ -63,3 +63,24 @@ def test_a_program_that_does_not_compile_costs_only_its_cell(tmp_path, truth):
     assert values(tmp_path) == {key: value for key, value in truth.items() if key != (2, 1)}
     again = make_plan(STUDY, out=tmp_path, overrides={"fault": "compile"})
     assert [len(stack.cells) for stack in again.stacks] == [1]
+
+
+@pytest.mark.slow
+def test_damaged_compiled_programs_are_compiled_again(tmp_path, monkeypatch):
+    from overparam.sweep.processes import compilation_cache
+
+    monkeypatch.setenv("OVERPARAM_CACHE", str(tmp_path / "cache"))
+    compilation_cache.cache_clear()
+    found = []
+    for out in (tmp_path / "a", tmp_path / "b"):
+        small = {"widths": [9], "seeds": 1, "noise": 0.15, "steps": 50, "data": "mnist1d-5k"}
+        record = execute(make_plan("double-descent", out=out, workers=1, overrides=small))
+        assert record["cells"]["ok"] == 1, record["failures"]
+        (path,) = (out / "double-descent" / "cells").iterdir()
+        found.append(json.loads(path.read_text())["values"])
+        programs = [p for p in (tmp_path / "cache").glob("xla-*/*") if p.is_file()]
+        assert programs
+        for program in programs:
+            program.write_bytes(program.read_bytes()[:100])
+    compilation_cache.cache_clear()
+    assert found[0] == found[1]

@@ -177,3 +177,14 @@ def test_data_and_computation_are_part_of_the_key_and_the_profile_is_not(toy):
     assert cell_name(toy, one, "f") != cell_name(toy, one, "g")
     assert cell_name(toy, one, "f") != cell_name(dataclasses.replace(toy, cell_version=2), one, "f")
     assert "quick" not in json.dumps(identity(toy, one, "f"))
+
+
+def test_a_stack_is_split_so_that_a_kill_costs_at_most_half_an_hour(toy):
+    cells = [{"data": "digits", "width": 60_000, "noise": 0.0, "fault": "none", "seed": s} for s in range(8)]
+    assert [(len(stack.cells), stack.seconds) for stack in stacks(toy, cells)] == [
+        (3, 1800),
+        (3, 1800),
+        (2, 1200),
+    ]
+    longer = [{**cell, "width": 1_000_000} for cell in cells]  # a cell of 10,000 s cannot be split
+    assert [len(stack.cells) for stack in stacks(toy, longer)] == [1] * 8

@@ -236,3 +236,8 @@ def test_workers_get_one_thread_and_their_own_core(monkeypatch):
     monkeypatch.setattr(processes, "gpus", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     assert [processes.worker_environment(i, 2)["CUDA_VISIBLE_DEVICES"] for i in (0, 1)] == ["4", "7"]
+
+
+def test_a_time_limit_must_be_positive(toy_path, tmp_path):
+    with pytest.raises(UsageError, match="limit: expected a positive number of seconds, got 0"):
+        sweep.execute(plan(toy_path, tmp_path), on="inline", limit=0)
