@@ -61,7 +61,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
             raise unknown("stored study", name, names, f"Looked in {out}.")
         table = _table("cell", "status", "seconds")
         store = CellStore(out, name)
-        cells, damaged = store.readable(sorted(store.names()))
+        cells, damaged = store.heads()
         for key, cell in cells.items():
             table.add_row(key, cell.status, f"{cell.seconds:.2f}")
         for key in damaged:
@@ -70,7 +70,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
     table = _table("study", "cells", "ok", "diverged", "damaged", "runs")
     for one in names:
         store = CellStore(out, one)
-        cells, damaged = store.readable(sorted(store.names()))
+        cells, damaged = store.heads()
         if not cells and not damaged and not records.runs(one):
             continue
         diverged = sum(cell.status == "diverged" for cell in cells.values())

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from overparam.errors import StoreError
 
 
-def write_text(path: Path, text: str) -> Path:
+def write_text(path: Path, text: str, *, durable: bool = True) -> Path:
     """Write a text file atomically (UTF-8); see :func:`write_bytes`."""
-    return write_bytes(path, text.encode("utf-8"))
+    return write_bytes(path, text.encode("utf-8"), durable=durable)
 
 
-def write_bytes(path: Path, content: bytes) -> Path:
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> Path:
     """Write a file atomically, making its folder.
+
+    Args:
+        path: where.
+        content: what.
+        durable: flush it to disk at once; False where the caller flushes many files together.
 
     Raises:
         StoreError: the folder cannot be written; the old file, if any, is untouched.
+    """
+    with temporary_beside(path) as temporary:
+        with temporary.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    return path
+
+
+@contextlib.contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give the path of a temporary file in the folder of ``path``, which is made; whatever happens, it is removed.
+
+    Raises:
+        StoreError: the folder or the file cannot be written.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -39,7 +58,16 @@ def write_bytes(path: Path, content: bytes) -> Path:
             f"expected to write {path}, got: {error.strerror or error}. "
             "Free some space or permissions, or choose another folder."
         ) from error
-    return path
+
+
+def flush(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to disk; a system that cannot flush a folder is left alone."""
+    with contextlib.suppress(OSError):
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:
