@@ -7,6 +7,7 @@ command finds the files that are already packed, and removes them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -57,16 +58,17 @@ def pack(store: CellStore) -> Packed:
     index = packs.index(old)
     stamps: dict[str, Stamp] = {}
     left: list[str] = []
-    twins, fresh = [], []
+    twins: list[str] = []
+    fresh: list[str] = []
     for name in sorted(store.loose()):
         (twins if name in index else fresh).append(name)
-    same, replaced = [], []
+    replaced: list[str] = []
     for name in twins:
         text = _sound(store, name, stamps)
         if text is None:
             left.append(name)
-        else:
-            (same if text == packs.text(*index[name]) else replaced).append(name)
+        elif text != packs.text(*index[name]):
+            replaced.append(name)
     whole = bool(replaced) or (bool(fresh) and len(old) >= MOST)
 
     def cells() -> Iterator[tuple[str, str]]:
@@ -112,7 +114,10 @@ def unpack(store: CellStore) -> Packed:
                 f"{store.path(name)}: expected the text of the packed cell, got something else. "
                 "The disk is at fault; the pack was kept. Try again, or another disk."
             )
-    return Packed(store.study, len(wanted), store.folder, _drop(old), after, ())
+    before = _drop(old)
+    with contextlib.suppress(OSError):  # something else lies there
+        store.packed.rmdir()
+    return Packed(store.study, len(wanted), store.folder, before, after, ())
 
 
 def repack(store: CellStore, without: Collection[str]) -> int:
