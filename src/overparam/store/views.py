@@ -7,23 +7,23 @@ tables are copies in memory; queries can neither read nor write files.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overparam.errors import OverparamError, StoreError, UsageError, nearest, unknown
-from overparam.store.cells import SCHEMA, CellStore
-from overparam.store.packs import NewerSchema, packs
+from overparam.errors import OverparamError, UsageError, nearest, unknown
+from overparam.store.cells import CellStore
+from overparam.store.packs import packs
 from overparam.store.records import RecordStore
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FIRST = ("cell", "status", "seconds")
-_BATCH = 8192
+_BATCH = 4096  # cells that are parsed at a time
 
 
 def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -> DuckDBPyConnection:
@@ -99,86 +99,75 @@ def view(study: str) -> str:
 
 
 def _table(connection: DuckDBPyConnection, store: CellStore) -> None:
-    import duckdb
-
-    connection.register("incoming", _documents(store))
-    connection.execute(
-        "CREATE TEMP TABLE raw AS SELECT cell, text::JSON AS doc FROM incoming WHERE json_valid(text) "
-        "AND json_type(text, '$.params') = 'OBJECT' AND json_type(text, '$.values') = 'OBJECT'"
-    )
-    connection.unregister("incoming")
-    newer = connection.execute(
-        "SELECT cell, doc->>'$.schema' FROM raw WHERE TRY_CAST(doc->>'$.schema' AS BIGINT) > ? LIMIT 1",
-        [SCHEMA],
-    ).fetchone()
-    if newer:
-        raise NewerSchema(
-            f"{store.where(newer[0])}: expected schema {SCHEMA} or older, got {newer[1]}. "
-            "It was written by a newer overparam: upgrade, or choose another folder with --out."
-        )
-    found = connection.execute(
-        "SELECT json_group_structure({p: doc->'params', v: doc->'values'}::JSON) FROM raw"
-    )
-    shape = json.loads((found.fetchone() or ("",))[0] or "{}")
-    groups = {"params": shape.get("p"), "values": shape.get("v")}
-    groups = {key: group for key, group in groups.items() if isinstance(group, dict) and group}
-    try:
-        try:
-            _fill(connection, store.study, groups, "BIGINT")
-        except duckdb.ConversionException:  # a whole number of more than 63 bits
-            _fill(connection, store.study, groups, "HUGEINT")
-    except duckdb.Error as error:
-        raise StoreError(
-            f"expected cells of '{store.study}' that fit one table, got: {str(error).splitlines()[0]}. "
-            "Two names that differ only in their case do not; read such cells with `json`."
-        ) from error
-    if view(store.study) != store.study.lower():
-        connection.execute(f"CREATE VIEW {_quoted(view(store.study))} AS SELECT * FROM {_quoted(store.study)}")
-    connection.execute("DROP TABLE raw")
-
-
-def _documents(store: CellStore) -> Any:
-    """The cells as a stream of Arrow batches with their names and texts."""
+    """Copy the cells of a study into a table, some thousands at a time."""
     import pyarrow as pa
 
-    schema = pa.schema([("cell", pa.string()), ("text", pa.string())])
+    names = sorted(store.names())
+    heads: list[Any] = []
+    sizes: list[int] = []
+    columns: dict[tuple[str, str], dict[int, Any]] = {}
+    for number, start in enumerate(range(0, max(1, len(names)), _BATCH)):
+        cells, _ = store.readable(names[start : start + _BATCH])
+        rows = [c for c in cells.values() if isinstance(c.params, dict) and isinstance(c.values, dict)]
+        heads.append([(c.name, str(c.status), c.seconds) for c in rows])
+        sizes.append(len(rows))
+        for field in ("params", "values"):
+            groups = [getattr(c, field) for c in rows]
+            for key in dict.fromkeys(key for group in groups for key in group):
+                column = _array([group.get(key) for group in groups])
+                columns.setdefault((field, key), {})[number] = column
+    flat = [head for batch in heads for head in batch]
+    kinds = (pa.string(), pa.string(), pa.float64())
+    table = {name: pa.array([h[i] for h in flat], kinds[i]) for i, name in enumerate(FIRST)}
+    taken = {*FIRST}
+    for (field, key), chunks in sorted(columns.items(), key=lambda item: item[0][0]):
+        called = key
+        while called.lower() in taken:
+            called += f"_{field[:-1]}"
+        taken.add(called.lower())
+        table[called] = _joined([chunks.get(i, size) for i, size in enumerate(sizes)])
+    connection.register("incoming", pa.table(table))
+    connection.execute(f"CREATE TABLE {_quoted(store.study)} AS SELECT * FROM incoming")
+    connection.unregister("incoming")
+    if view(store.study) != store.study.lower():
+        connection.execute(f"CREATE VIEW {_quoted(view(store.study))} AS SELECT * FROM {_quoted(store.study)}")
 
-    def batches() -> Iterator[Any]:
-        stream = store.texts(sorted(store.names()))
-        while batch := list(islice(stream, _BATCH)):
-            names, texts = zip(*batch, strict=True)
-            decoded = [text.decode("utf-8", "replace") for text in texts]
-            yield pa.record_batch([pa.array(names), pa.array(decoded)], schema=schema)
 
-    return pa.RecordBatchReader.from_batches(schema, batches())
+def _array(values: list[Any]) -> Any:
+    """A column of one kind; several kinds, names inside, or whole numbers beyond 64 bits become texts."""
+    import pyarrow as pa
+
+    if not any(isinstance(value, dict) for value in values):
+        with contextlib.suppress(pa.ArrowException, OverflowError, UnicodeError):
+            return pa.array(values)
+    return _texts(values)
 
 
-def _fill(connection: DuckDBPyConnection, study: str, groups: Mapping[str, Any], whole: str) -> None:
-    """Make the table of a study from the documents in ``raw``; whole numbers get the type ``whole``."""
-    structure: dict[str, Any] = {"status": "VARCHAR", "seconds": "DOUBLE"}
-    columns, taken = ["cell", "s.status AS status", "s.seconds AS seconds"], set(FIRST)
-    for field, group in groups.items():
-        structure[field] = {name: _kind(kind) for name, kind in group.items()}
-        for name, kind in structure[field].items():
-            called = name if name.lower() not in taken else f"{name}_{field[:-1]}"
-            taken.add(called.lower())
-            wide = "HUGEINT" in (kind, kind[0] if isinstance(kind, list) else "")
-            cast = f"::{whole}{'[]' * isinstance(kind, list)}" if wide else ""
-            columns.append(f"s.{field}.{_quoted(name)}{cast} AS {_quoted(called)}")
-    text = json.dumps(structure).replace("'", "''")
-    connection.execute(
-        f"CREATE TABLE {_quoted(study)} AS SELECT {', '.join(columns)} "
-        f"FROM (SELECT cell, json_transform(doc, '{text}') AS s FROM raw) ORDER BY cell"
+def _joined(chunks: list[Any]) -> Any:
+    """One column from the batches of it; a batch without it is given as its number of cells."""
+    import pyarrow as pa
+
+    kinds = {chunk.type for chunk in chunks if not isinstance(chunk, int)}
+    try:
+        schemas = [pa.schema([("x", kind)]) for kind in kinds]
+        kind = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except pa.ArrowException:
+        kind = pa.string()
+        chunks = [c if isinstance(c, int) or c.type == kind else _texts(c.to_pylist()) for c in chunks]
+    if pa.types.is_null(kind):
+        kind = pa.string()
+    if pa.types.is_list(kind) and pa.types.is_null(kind.value_type):
+        kind = pa.list_(pa.float64())
+    return pa.chunked_array(
+        [pa.nulls(chunk, kind) if isinstance(chunk, int) else chunk.cast(kind) for chunk in chunks], kind
     )
 
 
-def _kind(kind: Any) -> Any:
-    """How DuckDB reads a column: whole numbers with a sign, and what is never set as text."""
-    if isinstance(kind, list):
-        return [_kind(inner) for inner in kind]
-    if isinstance(kind, dict):
-        return "JSON"
-    return {"UBIGINT": "HUGEINT", "BIGINT": "HUGEINT", "NULL": "VARCHAR"}.get(kind, kind)
+def _texts(values: list[Any]) -> Any:
+    import pyarrow as pa
+
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return pa.array([None if t is None else t.encode("utf-8", "replace").decode() for t in texts], pa.string())
 
 
 def _quoted(name: str) -> str:

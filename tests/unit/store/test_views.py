@@ -58,10 +58,10 @@ def test_a_query_agrees_with_the_table_from_python(out):
     assert query("SELECT avg(loss) FROM double_descent", out)[1][0][0] == pytest.approx(mean)
 
 
-def test_names_that_clash_are_told_apart_and_large_numbers_kept(out):
+def test_names_that_clash_are_told_apart_and_large_numbers_kept_as_text(out):
     columns, rows = query("SELECT * FROM toy", out)
     assert dict(zip(columns, rows[0], strict=True)) == {
-        "cell": "a--1", "status": "ok", "seconds": 0.5, "status_param": "x", "seed": 2**63, "step": 3,
+        "cell": "a--1", "status": "ok", "seconds": 0.5, "status_param": "x", "seed": str(2**63), "step": 3,
         "step_value": [1], "seconds_value": 9,
     }  # fmt: skip
 
@@ -134,10 +134,28 @@ def test_a_newer_cell_is_refused(out):
         query("SELECT * FROM toy", out)
 
 
-def test_names_that_differ_in_case_only_are_refused(tmp_path):
+def test_names_that_differ_in_case_only_are_told_apart(tmp_path):
     write(CellStore(tmp_path, "toy"), "a--1", {"width": 3}, {"Loss": 1.0, "loss": 2.0})
-    with pytest.raises(StoreError, match="differ only in their case"):
-        query("SELECT * FROM toy", tmp_path)
+    assert query("SELECT loss, loss_value FROM toy", tmp_path)[1] == [(1.0, 2.0)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_columns_of_several_kinds_are_one_column_however_they_are_read(tmp_path, monkeypatch, batch):
+    monkeypatch.setattr("overparam.store.views._BATCH", batch)
+    store = CellStore(tmp_path, "toy")
+    write(store, "a--1", {"x": 1}, {"n": 1, "f": 1, "l": [], "m": "s", "e": None, "z": [], "d": {"a": 1}})
+    write(store, "a--2", {"x": 2}, {"n": -2, "f": 2.5, "l": [1, 2], "m": 3, "e": None, "z": []})
+    write(store, "a--3", {"x": 3}, {"n": None, "f": None, "l": [0.5, None], "m": None, "e": None, "late": True})
+    columns, rows = query("SELECT * FROM toy ORDER BY cell", tmp_path)
+    found = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
+    assert found["n"] == [1, -2, None]
+    assert found["f"] == [1.0, 2.5, None]
+    assert found["l"] == [[], [1.0, 2.0], [0.5, None]]
+    assert found["m"] == ["s", "3", None]
+    assert found["e"] == [None] * 3
+    assert found["z"] == [[], [], None]
+    assert found["d"] == ['{"a": 1}', None, None]
+    assert found["late"] == [None, None, True]
 
 
 def test_without_duckdb_the_way_to_install_it_is_told(out, monkeypatch):
