@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rich.text import Text
 from overparam.errors import unknown
 from overparam.registry import studies as all_studies
 from overparam.store import CellStore, RecordStore
+from overparam.store.garbage import KINDS, Garbage
 from overparam.study import Study
 
 
@@ -61,7 +62,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
             raise unknown("stored study", name, names, f"Looked in {out}.")
         table = _table("cell", "status", "seconds")
         store = CellStore(out, name)
-        cells, damaged = store.readable(sorted(store.names()))
+        cells, damaged = store.heads()
         for key, cell in cells.items():
             table.add_row(key, cell.status, f"{cell.seconds:.2f}")
         for key in damaged:
@@ -70,7 +71,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
     table = _table("study", "cells", "ok", "diverged", "damaged", "runs")
     for one in names:
         store = CellStore(out, one)
-        cells, damaged = store.readable(sorted(store.names()))
+        cells, damaged = store.heads()
         if not cells and not damaged and not records.runs(one):
             continue
         diverged = sum(cell.status == "diverged" for cell in cells.values())
@@ -86,6 +87,61 @@ def datasets(infos: Iterable[Any]) -> RenderableType:
         here = "[green]yes[/]" if info.available else "no"
         table.add_row(info.name, here, escape(f"{info.title}: {info.detail}"), escape(str(info.where)))
     return table
+
+
+def garbage_table(found: Iterable[Garbage]) -> RenderableType:
+    """What can go, one line for each study and kind."""
+    table = _table("study", "what", "count", "bytes")
+    for garbage in found:
+        for kind, words in KINDS.items():
+            if garbage.count(kind):
+                table.add_row(garbage.study, words, str(garbage.count(kind)), size(garbage.bytes[kind]))
+    return table
+
+
+def rows_table(
+    columns: Sequence[str], rows: Sequence[tuple[Any, ...]], width: int, most: int = 40
+) -> tuple[RenderableType, int]:
+    """The first rows of a query's answer, and their number; a table too wide for ``width`` is turned on its side."""
+    texts = [[escape(_value(value)) for value in row] for row in rows[:most]]
+    wide = [
+        max(len(name), *(len(row[i]) for row in texts)) if texts else len(name)
+        for i, name in enumerate(columns)
+    ]
+    if sum(wide) + 3 * len(wide) <= width or len(columns) <= 3:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in columns:
+            table.add_column(escape(name), overflow="fold")
+        for row in texts:
+            table.add_row(*row)
+        return table, len(texts)
+    texts = texts[:3]
+    table = _table("column", *(f"row {number + 1}" for number in range(len(texts))))
+    for name, *values in zip(columns, *texts, strict=True):
+        table.add_row(escape(name), *values)
+    return table, len(texts)
+
+
+def size(count: float) -> str:
+    """Bytes for a person.
+
+    >>> size(512), size(2_048_000)
+    ('512 B', '2.0 MB')
+    """
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return f"[{_shorten(tuple(_value(v) for v in value))}]"
+    return str(value)
 
 
 def _table(*columns: str) -> Table:

@@ -46,12 +46,13 @@ class Result:
         Lists (curves inside a cell) are left as lists.
         """
         store = CellStore(self.out, self.record["study"])
-        rows = []
-        for name in self.record["cell_names"]:
-            cell = store.read(name)
-            if cell is not None:
-                rows.append({**cell.params, **cell.values, "status": cell.status, "seconds": cell.seconds})
-        return rows
+        cells, damaged = store.readable(self.record["cell_names"])
+        for name in damaged[:1]:
+            store.read(name)  # says what is wrong with it
+        return [
+            {**cell.params, **cell.values, "status": cell.status, "seconds": cell.seconds}
+            for cell in cells.values()
+        ]
 
     def to_pandas(self) -> Any:
         """Return the table as a pandas DataFrame (needs ``pip install overparam[pandas]``)."""

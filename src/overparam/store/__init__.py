@@ -1,7 +1,17 @@
-"""What is stored: one JSON file a cell, one record a run; readable with ``json`` alone."""
+"""What is stored: one JSON file a cell, or packs of them, one record a run; readable with ``json`` alone."""
 
 from overparam.store.atomic import check_writable, write_bytes, write_json, write_text
 from overparam.store.cells import Cell, CellStore
+from overparam.store.packs import Head
 from overparam.store.records import RecordStore
 
-__all__ = ["Cell", "CellStore", "RecordStore", "check_writable", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "Cell",
+    "CellStore",
+    "Head",
+    "RecordStore",
+    "check_writable",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]

@@ -16,18 +16,23 @@ from overparam.errors import StoreError
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
-def write_text(path: Path, text: str) -> Path:
+def write_text(path: Path, text: str, *, durable: bool = True) -> Path:
     """Write a text file atomically (UTF-8); see :func:`write_bytes`."""
-    return write_bytes(path, text.encode("utf-8"))
+    return write_bytes(path, text.encode("utf-8"), durable=durable)
 
 
-def write_bytes(path: Path, content: bytes) -> Path:
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> Path:
     """Write a file atomically, making its folder.
+
+    Args:
+        path: where.
+        content: what.
+        durable: flush it to disk at once; False where the caller flushes many files together.
 
     Raises:
         StoreError: the folder cannot be written; the old file, if any, is untouched.
     """
-    with _beside(path, content) as temporary:
+    with _written_beside(path, content, durable=durable) as temporary:
         temporary.replace(path)
     return path
 
@@ -41,7 +46,7 @@ def write_once(path: Path, content: bytes) -> bool:
     Raises:
         StoreError: the folder cannot be written.
     """
-    with _beside(path, content) as temporary:
+    with _written_beside(path, content) as temporary:
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -61,21 +66,32 @@ def check_writable(folder: Path) -> None:
     Raises:
         StoreError: the folder cannot be written.
     """
-    with _beside(folder / "probe", b"x" * 4096):
+    with _written_beside(folder / "probe", b"x" * 4096):
         pass
 
 
 @contextlib.contextmanager
-def _beside(path: Path, content: bytes) -> Iterator[Path]:
-    """A temporary file beside ``path``, flushed to disk; removed in the end if it is still there."""
+def _written_beside(path: Path, content: bytes, *, durable: bool = True) -> Iterator[Path]:
+    with temporary_beside(path) as temporary:
+        with temporary.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        yield temporary
+
+
+@contextlib.contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give the path of a temporary file in the folder of ``path``, which is made; whatever happens, it is removed.
+
+    Raises:
+        StoreError: the folder or the file cannot be written.
+    """
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
             yield temporary
         finally:
             temporary.unlink(missing_ok=True)
@@ -84,6 +100,16 @@ def _beside(path: Path, content: bytes) -> Iterator[Path]:
             f"expected to write {path}, got: {error.strerror or error}. "
             "Free some space or permissions, or choose another folder."
         ) from error
+
+
+def flush(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to disk; a system that cannot flush a folder is left alone."""
+    with contextlib.suppress(OSError):
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from overparam.errors import DataError, StoreError, UsageError, unknown
 from overparam.registry import studies
-from overparam.store import Cell, CellStore, check_writable
+from overparam.store import CellStore, Head, check_writable
 from overparam.study import Params, Study, clean
 from overparam.sweep.conclude import Finished, conclude
 from overparam.sweep.environment import total_memory
@@ -97,7 +97,7 @@ def make_plan(
     prints = {name: fingerprint(name, download=download) for name in selection.axes["data"]}
     names = [cell_name(found, cell, prints[cell["data"]]) for cell in cells]
     store = CellStore(Path(out), found.name)
-    present, damaged = store.readable(sorted(store.names() & set(names)))
+    present, damaged = store.heads(sorted(store.names() & set(names)))
     for cell, name in zip(cells, names, strict=True):
         if name in present:
             _same(found, store, cell, present[name])
@@ -116,14 +116,15 @@ def make_plan(
     )
 
 
-def _same(study: Study, store: CellStore, params: Params, cell: Cell) -> None:
+def _same(study: Study, store: CellStore, params: Params, cell: Head) -> None:
     """Refuse a stored cell whose parameters are not those that its name now stands for."""
+    found = cell.params
     for axis in study.axes:
-        stored = cell.params.get(axis.name, params[axis.name])
+        stored = found.get(axis.name, params[axis.name])
         stored = tuple(stored) if isinstance(stored, list) else stored
         if axis.name != "data" and stored != params[axis.name]:
             raise StoreError(
-                f"{store.folder / cell.name}.json: expected {axis.name} = {params[axis.name]}, got {stored}. The "
+                f"{store.where(cell.name)}: expected {axis.name} = {params[axis.name]}, got {stored}. The "
                 f"default of an axis of '{study.name}' was changed without raising its cell_version: raise it."
             )
 

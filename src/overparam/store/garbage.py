@@ -1,0 +1,133 @@
+"""What can go from a results folder: nothing that a run, a verdict or a page of the present studies needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from overparam.errors import StoreError
+from overparam.store import packs
+from overparam.store.cells import CellStore
+from overparam.store.pack import repack
+
+AGE = 3600.0  # seconds after which a temporary file belongs to no running program
+KINDS = {
+    "damaged": "damaged cell files that were set aside",
+    "temporary": "temporary files of interrupted writes, older than an hour",
+    "failures": "failure records of cells that have finished since",
+    "stale": "cells of an older cell_version of an installed study",
+    "empty": "empty folders",
+}
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """What can go from one study's folder.
+
+    Attributes:
+        study: its name.
+        files: paths by kind (see ``KINDS``).
+        packed: names of packed cells that are stale.
+        bytes: bytes by kind; of packed cells, their share of their packs.
+    """
+
+    study: str
+    files: Mapping[str, tuple[Path, ...]]
+    packed: tuple[str, ...]
+    bytes: Mapping[str, int]
+
+    def count(self, kind: str) -> int:
+        """Number of things of a kind."""
+        return len(self.files[kind]) + (len(self.packed) if kind == "stale" else 0)
+
+
+def find_garbage(store: CellStore, version: int | None, now: float | None = None) -> Garbage:
+    """Look for what can go; nothing is removed.
+
+    Args:
+        store: the cells of one study.
+        version: the study's present ``cell_version``; None where it is not installed: no cell of it is stale.
+        now: the time in seconds, by default the clock's.
+
+    Raises:
+        StoreError: a pack is damaged.
+    """
+    moment = time.time() if now is None else now
+    base = store.out / store.study
+    folders = (store.folder, store.failures, store.packed)
+    heads, _ = store.heads()
+    stale = [h.name for h in heads.values() if version is not None and 0 < h.cell_version < version]
+    loose = store.loose()
+    temporary = [
+        path
+        for folder in (*folders, base)
+        for path in _listed(folder, ".*.tmp")
+        if path.is_file() and moment - _changed(path, moment) > AGE
+    ]
+    files = {
+        "damaged": _listed(store.folder, "*.damaged"),
+        "temporary": temporary,
+        "failures": [p for p in _listed(store.failures, "*.json") if p.stem in heads],
+        "stale": [store.path(name) for name in stale if name in loose],
+    }
+    index = store.index()
+    packed = tuple(name for name in stale if name in index)
+    sizes = {kind: sum(_size(path) for path in paths) for kind, paths in files.items()}
+    sizes["stale"] += _share(store, packed)
+    gone = {path for paths in files.values() for path in paths}
+    gone |= {pack.path for pack in packs.packs(store.packed) if not set(packs.names(pack)) - set(packed)}
+    empty = [folder for folder in folders if folder.is_dir() and set(folder.iterdir()) <= gone]
+    if base.is_dir() and set(base.iterdir()) <= {*gone, *empty}:
+        empty.append(base)
+    return Garbage(
+        store.study,
+        {kind: tuple(paths) for kind, paths in {**files, "empty": empty}.items()},
+        packed,
+        {**sizes, "empty": 0},
+    )
+
+
+def remove_garbage(store: CellStore, garbage: Garbage) -> None:
+    """Remove what was found; a folder that is no longer empty stays.
+
+    Raises:
+        StoreError: something cannot be removed; the rest is kept.
+    """
+    try:
+        for kind in ("temporary", "damaged", "failures", "stale"):
+            for path in garbage.files[kind]:
+                path.unlink(missing_ok=True)
+        if garbage.packed:
+            repack(store, garbage.packed)
+        for folder in garbage.files["empty"]:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+    except OSError as error:
+        raise StoreError(
+            f"expected to remove {error.filename}, got: {error.strerror or error}. Nothing else is lost."
+        ) from error
+
+
+def _listed(folder: Path, pattern: str) -> list[Path]:
+    return sorted(folder.glob(pattern)) if folder.is_dir() else []
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _changed(path: Path, otherwise: float) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return otherwise
+
+
+def _share(store: CellStore, names: Iterable[str]) -> int:
+    index = store.index()
+    return round(sum(index[n][0].bytes / len(packs.names(index[n][0])) for n in names if n in index))

@@ -1,0 +1,203 @@
+"""Merge another results folder into this one: what is missing is copied, what differs is told, nothing is replaced.
+
+Two computers' results of the same cell differ by rounding; they count as the same when their statuses are equal and
+every number agrees within a relative tolerance of 1e-5 or an absolute one of 1e-8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overparam.errors import NewerError, StoreError
+from overparam.store import packs
+from overparam.store.atomic import write_bytes
+from overparam.store.cells import Cell, CellStore, parse
+
+RELATIVE = 1e-5
+ABSOLUTE = 1e-8
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A cell whose values here and there differ by more than rounding; ours was kept.
+
+    Attributes:
+        name: the cell.
+        what: name of the value with the largest difference.
+        here: its value here.
+        there: its value there.
+        others: number of further values that differ.
+    """
+
+    name: str
+    what: str
+    here: Any
+    there: Any
+    others: int
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What merging one study did.
+
+    Attributes:
+        study: its name.
+        copied: number of cells that were missing here.
+        same: number of cells that both had, equal up to rounding.
+        conflicts: cells that both had, with different values.
+        refused: name and reason of each file there that was not copied.
+        failures: number of failure records copied.
+        records: names of the runs there; records are not copied.
+    """
+
+    study: str
+    copied: int
+    same: int
+    conflicts: tuple[Conflict, ...]
+    refused: tuple[tuple[str, str], ...]
+    failures: int
+    records: tuple[str, ...]
+
+
+def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> Merged:
+    """Copy the cells of a study that are missing here from another results folder.
+
+    Cells that are packed there become one pack here; files become files. A cell that is damaged here is set aside
+    and copied.
+
+    Raises:
+        StoreError: a pack is damaged, or the folder cannot be written; what was copied stays.
+    """
+    names, mine, loose_there = sorted(theirs.names()), ours.names(), theirs.loose()
+    refused: list[tuple[str, str]] = []
+    copied = 0
+    conflicts: list[Conflict] = []
+    twins = [name for name in names if name in mine]
+    digests = {name: _digest(content) for name, content in ours.texts(twins)}
+    differing = [name for name, content in theirs.texts(twins) if digests.get(name) != _digest(content)]
+    same = len(twins) - len(differing)
+    rescued: set[str] = set()
+    for name, content in theirs.texts(differing):
+        cell = _taken(ours.study, name, content, theirs, refused)
+        if cell is None:
+            continue
+        try:
+            own = ours.read(name)
+        except NewerError:
+            refused.append((name, "the cell here was written by a newer overparam"))
+            continue
+        except StoreError:
+            own = None
+            ours.set_aside(name)
+        if own is None:
+            rescued.add(name)
+            continue
+        conflict = compare(own, cell, relative, absolute)
+        same += conflict is None
+        if conflict is not None:
+            conflicts.append(conflict)
+    missing = [name for name in names if name not in mine or name in rescued]
+    for name, content in theirs.texts(name for name in missing if name in loose_there):
+        if _taken(ours.study, name, content, theirs, refused) is not None:
+            write_bytes(ours.path(name), content)
+            copied += 1
+
+    def packed() -> Iterator[tuple[str, str]]:
+        index = theirs.index()
+        for name in missing:
+            if name in loose_there or name not in index:
+                continue
+            text = packs.text(*index[name])
+            if _taken(ours.study, name, text.encode(), theirs, refused) is not None:
+                yield name, text
+
+    if set(missing) - loose_there:
+        made = packs.write_pack(ours.packed, packed())
+        copied += made[1] if made else 0
+    runs = tuple(sorted(path.stem for path in (theirs.out / theirs.study).glob("*.json")))
+    return Merged(ours.study, copied, same, tuple(conflicts), tuple(refused), _failures(ours, theirs), runs)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def compare(here: Cell, there: Cell, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> Conflict | None:
+    """Compare two results of one cell; None if they are the same up to rounding."""
+    if here.status != there.status:
+        return Conflict(here.name, "status", here.status, there.status, 0)
+    found = [
+        (gap, name, here.values.get(name), there.values.get(name))
+        for name in sorted({*here.values, *there.values})
+        if (gap := _gap(here.values.get(name), there.values.get(name), relative, absolute)) > 0
+    ]
+    if not found:
+        return None
+    _, name, one, other = max(found, key=lambda item: item[0])
+    return Conflict(here.name, name, *_first(one, other, relative, absolute), len(found) - 1)
+
+
+def _gap(one: Any, other: Any, relative: float, absolute: float) -> float:
+    """How far two values are apart: 0 within the tolerance, a relative difference, or infinity."""
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return max((_gap(a, b, relative, absolute) for a, b in zip(one, other, strict=True)), default=0.0)
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
+        return max((_gap(one[k], other[k], relative, absolute) for k in one), default=0.0)
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
+    if not numbers:
+        return 0.0 if type(one) is type(other) and one == other else math.inf
+    if math.isclose(one, other, rel_tol=relative, abs_tol=absolute):
+        return 0.0
+    return abs(one - other) / max(abs(one), abs(other))
+
+
+def _first(one: Any, other: Any, relative: float, absolute: float) -> tuple[Any, Any]:
+    """Of two curves of one length, the first pair of points that differ; else the two values."""
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return next((a, b) for a, b in zip(one, other, strict=True) if _gap(a, b, relative, absolute) > 0)
+    return one, other
+
+
+def _taken(
+    study: str, name: str, content: bytes, theirs: CellStore, refused: list[tuple[str, str]]
+) -> Cell | None:
+    """Return the cell if it may be copied; else note why not."""
+    try:
+        cell = parse(name, content, theirs.path(name))
+    except NewerError:
+        refused.append((name, "written by a newer overparam"))
+        return None
+    except StoreError:
+        refused.append((name, "damaged"))
+        return None
+    if not isinstance(cell.params, dict) or not isinstance(cell.values, dict):
+        refused.append((name, "damaged"))
+        return None
+    if cell.document.get("study", study) != study:
+        refused.append((name, f"a cell of '{cell.document['study']}'"))
+        return None
+    return cell
+
+
+def _failures(ours: CellStore, theirs: CellStore) -> int:
+    """Copy the failures of cells that are not finished here; return their number."""
+    if not theirs.failures.is_dir():
+        return 0
+    finished, count = ours.names(), 0
+    for path in sorted(theirs.failures.glob("*.json")):
+        target = ours.failures / path.name
+        if path.name.startswith(".") or path.stem in finished or target.exists():
+            continue
+        try:
+            content = path.read_bytes()
+            json.loads(content)
+        except (OSError, ValueError):
+            continue
+        write_bytes(target, content)
+        count += 1
+    return count
