@@ -1,0 +1,215 @@
+"""Executor ``ray``: each stack is a Ray Core task, on this machine or on a cluster, one thread each.
+
+The same worker function as everywhere writes the cells into the results folder, which every node sees; what a task
+sends back are events only, one by one while it runs. A worker that dies is replaced by Ray; what its stack had not
+yet stored is tried again in halves (:mod:`overparam.sweep.retry`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from overparam.errors import StoreError, UsageError
+from overparam.store import CellStore
+from overparam.sweep.processes import compilation_cache, default_workers
+from overparam.sweep.processes import gpus as usable_gpus
+from overparam.sweep.ray_cluster import alive, check_nodes, connected, slots, task_environment
+from overparam.sweep.retry import ATTEMPTS, again, lost
+from overparam.sweep.work import Emit, Job, job_from_dict, run_job
+
+_PROGRESS_SECONDS = 0.2
+_DEATHS = {
+    "OutOfMemoryError": "its node ran out of memory",
+    "NodeDiedError": "its node died",
+    "LocalRayletDiedError": "its node died",
+    "WorkerCrashedError": "it crashed or was killed",
+}
+
+
+@dataclass
+class _Run:
+    """A run under way: its tasks, what waits, and how often a worker died on each cell."""
+
+    ray: Any
+    reference: str
+    study: str
+    emit: Emit
+    task: Any
+    waiting: deque[Job]
+    running: dict[Any, Job] = field(default_factory=dict)
+    tries: Counter[str] = field(default_factory=Counter)
+    heard: set[str] = field(default_factory=set)
+
+
+def run_ray(
+    reference: str,
+    study: str,
+    jobs: Sequence[Job],
+    emit: Emit,
+    workers: int | None = None,
+    *,
+    address: str = "",
+    gpus: float | None = None,
+) -> dict[str, Any]:
+    """Run jobs as Ray tasks; events go to ``emit`` in the calling thread.
+
+    At most two tasks a slot are handed to Ray at a time, dearest first. A Ray started here is ended afterwards.
+
+    Args:
+        reference: name of the study, or path of its file, which must lie at the same path on every node.
+        study: name of the study, under which its cells are stored.
+        jobs: stacks, dearest first.
+        emit: takes each event; an exception it raises stops the run.
+        workers: tasks at a time: by default one a GPU or core here, all that a running cluster has room for.
+        address: ``auto`` or ``host:port`` of a running cluster; empty for a Ray of our own on this machine.
+        gpus: GPUs a task asks for, such as 0.5; by default 1 where JAX can use the GPUs, else 0.
+
+    Returns:
+        Where it ran, for the record: ``workers`` (tasks at a time), ``threads``, ``nodes``, ``gpus`` a task.
+
+    Raises:
+        UsageError: no Ray, no cluster at the address, no room for a task, or a node that lacks the study.
+        StoreError: a node does not see the results folder, or a result could not be written; finished cells stay.
+        KeyboardInterrupt: passed on after the tasks have been cancelled; finished cells stay.
+    """
+    if not jobs:
+        return {"workers": workers or default_workers(), "threads": 1}
+    shared = [_absolute(job) for job in jobs]
+    file = str(Path(reference).absolute()) if reference.endswith(".py") else reference
+    with connected(address, workers or default_workers()) as (ray, ours):
+        usable = usable_gpus() > 0 if ours else check_nodes(ray, alive(ray), file, shared[0].out)
+        has_gpu = any(node["Resources"].get("GPU", 0) >= 1 for node in alive(ray))
+        share = float(gpus) if gpus is not None else float(usable and has_gpu)
+        room = slots(alive(ray, share), share)
+        if not room:
+            what = f"1 CPU and {share:g} GPU" if share else "1 CPU"
+            raise UsageError(
+                f"--on ray: expected a node with {what} for a task, got none. Add nodes, or ask less."
+            )
+        task = ray.remote(_stack).options(
+            num_cpus=1, num_gpus=share, max_retries=0, num_returns="streaming",
+            runtime_env={"env_vars": task_environment(share)},
+        )  # fmt: skip
+        run = _Run(ray, file, study, emit, task, deque(shared))
+        try:
+            while run.waiting or run.running:
+                room = slots(alive(ray, share), share)
+                _submit(run, workers if workers is not None and workers < room else 2 * room)
+                _listen(run)
+        finally:
+            for pending in run.running:
+                with contextlib.suppress(Exception):
+                    ray.cancel(pending, force=True)
+        at_once = min(room, workers) if workers is not None else room
+        return {"workers": at_once, "threads": 1, "nodes": len(alive(ray, share)), "gpus": share}
+
+
+def _submit(run: _Run, limit: int) -> None:
+    while run.waiting and len(run.running) < limit:
+        job = run.waiting.popleft()
+        run.running[run.task.remote(run.reference, job.to_dict())] = job
+
+
+def _listen(run: _Run) -> None:
+    """Wait for the next events, at most a second, and pass them on."""
+    ready, _ = run.ray.wait(list(run.running), num_returns=1, timeout=1.0)
+    for events in ready:
+        try:
+            event = run.ray.get(next(events))
+        except StopIteration:
+            del run.running[events]
+        except run.ray.exceptions.RuntimeEnvSetupError as error:
+            raise UsageError(f"--on ray: expected Ray to set up its workers, got: {error}") from error
+        except run.ray.exceptions.RayError as error:
+            _bury(run, run.running.pop(events), _how(error))
+        else:
+            if event["event"] == "fatal":
+                raise StoreError(event["error"])
+            if event["event"] == "cell":
+                run.heard.add(event["name"])
+            run.emit(event)
+
+
+def _bury(run: _Run, job: Job, how: str) -> None:
+    """Put back what a dead worker left; cells that it stored without being heard are told of."""
+    store = CellStore(Path(job.out), run.study)
+    run.tries.update(job.names)
+    stored = store.names() & set(job.names)
+    for name in sorted(stored - run.heard):
+        cell = store.read(name)
+        if cell is not None:
+            run.heard.add(name)
+            run.emit({"event": "cell", "job": job.number, "name": name, "status": cell.status})
+    jobs, given_up = again(job, stored, run.tries, ATTEMPTS)
+    run.waiting.extendleft(reversed(jobs))
+    for single in given_up:
+        run.emit(lost(single, run.tries[single.names[0]], how))
+    if not jobs:
+        run.emit({"event": "done", "job": job.number})
+
+
+def _how(error: Exception) -> str:
+    kind = type(error).__name__
+    cause = getattr(error, "cause", None)
+    return _DEATHS.get(kind) or (f"{type(cause).__name__}: {cause}" if cause is not None else kind)
+
+
+def _absolute(job: Job) -> Job:
+    """The job with absolute paths: a worker on another node starts in another folder."""
+    from overparam.data.own import SUFFIXES
+
+    def settled(name: str) -> str:
+        path = Path(name).expanduser()
+        return str(path.absolute()) if path.suffix in SUFFIXES else name
+
+    cells = tuple({**cell, "data": settled(cell["data"])} for cell in job.cells)
+    return replace(job, out=str(Path(job.out).absolute()), cells=cells)
+
+
+def _stack(reference: str, value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The Ray task: run a stack in a thread of its own, and yield its events as they come."""
+    for name, setting in compilation_cache().items():  # of this node's kind of processor
+        os.environ.setdefault(name, setting)
+    study = _study(reference)
+    events: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
+    last = 0.0
+
+    def emit(event: dict[str, Any]) -> None:
+        nonlocal last
+        if event["event"] == "progress":
+            if time.monotonic() - last < _PROGRESS_SECONDS:
+                return
+            last = time.monotonic()
+        events.put(event)
+
+    def serve() -> None:
+        try:
+            run_job(study, job_from_dict(value), emit)
+        except StoreError as error:
+            events.put({"event": "fatal", "error": str(error)})
+        except BaseException as error:
+            events.put(error)  # such as SystemExit: the stack counts as lost
+        events.put(None)
+
+    threading.Thread(target=serve, daemon=True).start()
+    while (event := events.get()) is not None:
+        if isinstance(event, BaseException):
+            raise RuntimeError(f"{type(event).__name__}: {event}")
+        yield event
+
+
+@functools.cache
+def _study(reference: str) -> Any:
+    from overparam.registry import find
+
+    return find(reference)
