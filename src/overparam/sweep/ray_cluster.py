@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,9 @@ def connected(address: str, cpus: int) -> Iterator[tuple[Any, bool]]:
     handler = signal.getsignal(signal.SIGTERM)
     try:
         try:
-            with _settings():
+            with _settings(), warnings.catch_warnings():
+                # Ray forks only to start its own programs at once, which harms no thread of JAX
+                warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
                 ray.init(
                     address=address or "local",
                     log_to_driver=False,
@@ -107,11 +110,12 @@ def _reachable(address: str) -> None:
 
 
 def _no_cluster(address: str, got: str) -> UsageError:
+    got = got.rstrip(".")
     if not address:
         return UsageError(f"--on ray: expected to start Ray on this machine, got: {got}. Use --on processes.")
     return UsageError(
-        f"--on ray={address}: expected a running Ray cluster, got: {got} Start one with `ray start --head`, and run "
-        "this command on one of its nodes; see docs/cluster.md."
+        f"--on ray={address}: expected a running Ray cluster, got: {got}. Start one with `ray start --head`, run "
+        "this command on one of its nodes, and give both the same RAY_AUTH_MODE and token; see docs/cluster.md."
     )
 
 

@@ -28,6 +28,7 @@ from overparam.sweep.retry import ATTEMPTS, again, lost
 from overparam.sweep.work import Emit, Job, job_from_dict, run_job
 
 _PROGRESS_SECONDS = 0.2
+_PATIENCE_SECONDS = 120.0  # without any node that has room for a task
 _DEATHS = {
     "OutOfMemoryError": "its node ran out of memory",
     "NodeDiedError": "its node died",
@@ -38,7 +39,17 @@ _DEATHS = {
 
 @dataclass
 class _Run:
-    """A run under way: its tasks, what waits, and how often a worker died on each cell."""
+    """A run under way.
+
+    Attributes:
+        waiting: jobs that Ray has not yet been given.
+        running: jobs that it has, by their streams of events.
+        share: GPUs a task.
+        seen: when a node with room was last seen.
+        most: slots and nodes when they were most.
+        tries: how often a worker died on each cell.
+        heard: cells that were told of.
+    """
 
     ray: Any
     reference: str
@@ -46,7 +57,10 @@ class _Run:
     emit: Emit
     task: Any
     waiting: deque[Job]
+    share: float = 0.0
     running: dict[Any, Job] = field(default_factory=dict)
+    seen: float = field(default_factory=time.monotonic)
+    most: tuple[int, int] = (0, 0)
     tries: Counter[str] = field(default_factory=Counter)
     heard: set[str] = field(default_factory=set)
 
@@ -75,7 +89,8 @@ def run_ray(
         gpus: GPUs a task asks for, such as 0.5; by default 1 where JAX can use the GPUs, else 0.
 
     Returns:
-        Where it ran, for the record: ``workers`` (tasks at a time), ``threads``, ``nodes``, ``gpus`` a task.
+        Where it ran, for the record: ``workers`` (tasks at a time) and ``nodes`` when they were most, ``threads``
+        and ``gpus`` a task.
 
     Raises:
         UsageError: no Ray, no cluster at the address, no room for a task, or a node that lacks the study.
@@ -90,8 +105,7 @@ def run_ray(
         usable = usable_gpus() > 0 if ours else check_nodes(ray, alive(ray), file, shared[0].out)
         has_gpu = any(node["Resources"].get("GPU", 0) >= 1 for node in alive(ray))
         share = float(gpus) if gpus is not None else float(usable and has_gpu)
-        room = slots(alive(ray, share), share)
-        if not room:
+        if not alive(ray, share):
             what = f"1 CPU and {share:g} GPU" if share else "1 CPU"
             raise UsageError(
                 f"--on ray: expected a node with {what} for a task, got none. Add nodes, or ask less."
@@ -100,18 +114,33 @@ def run_ray(
             num_cpus=1, num_gpus=share, max_retries=0, num_returns="streaming",
             runtime_env={"env_vars": task_environment(share)},
         )  # fmt: skip
-        run = _Run(ray, file, study, emit, task, deque(shared))
+        run = _Run(ray, file, study, emit, task, deque(shared), share)
         try:
             while run.waiting or run.running:
-                room = slots(alive(ray, share), share)
+                room = _room(run)
                 _submit(run, workers if workers is not None and workers < room else 2 * room)
                 _listen(run)
         finally:
             for pending in run.running:
                 with contextlib.suppress(Exception):
                     ray.cancel(pending, force=True)
-        at_once = min(room, workers) if workers is not None else room
-        return {"workers": at_once, "threads": 1, "nodes": len(alive(ray, share)), "gpus": share}
+        at_once, nodes = run.most
+        return {"workers": min(at_once, workers or at_once), "threads": 1, "nodes": nodes, "gpus": share}
+
+
+def _room(run: _Run) -> int:
+    """How many tasks the nodes that live now run at a time."""
+    nodes = alive(run.ray, run.share)
+    room = slots(nodes, run.share)
+    run.most = max(run.most, (room, len(nodes)))
+    if room:
+        run.seen = time.monotonic()
+    elif time.monotonic() - run.seen > _PATIENCE_SECONDS:
+        raise UsageError(
+            f"--on ray: expected a node with room for a task, got none for {_PATIENCE_SECONDS:.0f} s. Finished cells "
+            "are kept: add nodes, and the same command goes on from here."
+        )
+    return room
 
 
 def _submit(run: _Run, limit: int) -> None:
@@ -122,6 +151,9 @@ def _submit(run: _Run, limit: int) -> None:
 
 def _listen(run: _Run) -> None:
     """Wait for the next events, at most a second, and pass them on."""
+    if not run.running:
+        time.sleep(1.0)  # no node has room; one may come back
+        return
     ready, _ = run.ray.wait(list(run.running), num_returns=1, timeout=1.0)
     for events in ready:
         try:

@@ -170,3 +170,15 @@ def test_a_dead_worker_s_stored_cells_are_told_of_and_the_others_tried_again(job
     assert heard[1]["error"] == "the worker process ended 2 times on this cell (it crashed)"
     assert run.tries == Counter(a=1, b=1, c=2)
     assert not run.waiting
+
+
+def test_a_run_waits_for_nodes_but_not_for_ever(monkeypatch):
+    nodes = [node(2), node(3)]
+    run = ray_tasks._Run(SimpleNamespace(nodes=lambda: nodes), "", "toy", print, None, deque())
+    assert ray_tasks._room(run) == 5
+    nodes.clear()
+    assert ray_tasks._room(run) == 0
+    assert run.most == (5, 2)
+    monkeypatch.setattr(ray_tasks, "_PATIENCE_SECONDS", -1.0)
+    with pytest.raises(UsageError, match="got none for .* Finished cells are kept: add nodes"):
+        ray_tasks._room(run)
