@@ -35,8 +35,9 @@ def run(
         study: its name, the path of its file, or a :class:`~overparam.study.Study`.
         profile: ``quick``, ``laptop`` or ``paper``.
         out: results folder.
-        on: ``processes`` (one worker a core or GPU) or ``inline`` (in this process).
-        workers: number of worker processes; by default one a GPU, else one a core.
+        on: ``processes`` (one worker a core or GPU), ``inline`` (in this process), ``ray`` (Ray on this machine),
+            ``ray=auto`` or ``ray=HOST:PORT`` (a running cluster), with ``,gpus=0.5`` for half a GPU a task.
+        workers: number of workers; by default one a GPU, else one a core; on a cluster all it has room for.
         memory: bytes that one stack may take.
         limit: seconds that one stack may take; by default 20 times what is expected, and at least 15 minutes.
         progress: show a progress display on the standard error stream.

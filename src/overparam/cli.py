@@ -94,28 +94,29 @@ def run(
     out
         Results folder.
     workers
-        Worker processes; by default one a GPU, else one a core.
+        Worker processes; by default one a GPU, else one a core; on a running cluster all it has room for.
     memory
         Memory that one stack may take, for instance 2GB.
     time_limit
         Time that one stack may take before its worker is ended and its cells are tried one by one, for instance 90s,
         30min or 2h; by default 20 times what is expected, and at least 15 minutes.
     on
-        Executor: processes, or inline (in this process).
+        Executor: processes, inline (in this process), ray (Ray on this machine), or ray=auto or ray=HOST:PORT (a
+        running cluster); ray=auto,gpus=0.5 asks for half a GPU a task.
     dry_run
         Print cells, done, to do, and the expected time and memory; compute nothing.
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
     from overparam.display import plan_table, progress_of, verdict_table
-    from overparam.sweep.run import EXECUTORS, execute, make_plan
+    from overparam.sweep.executors import executor
+    from overparam.sweep.run import execute, make_plan
 
     if not studies:
         raise UsageError("run: expected the name of a study, got none. See `overparam ls`.")
     from overparam.registry import find
 
-    if on not in EXECUTORS:
-        raise unknown("executor", on, EXECUTORS)
+    executor(on)
     _check_options([find(s) for s in studies], axes)
     budget = quantity("memory", memory) if memory else None
     limit = quantity("time-limit", time_limit) if time_limit else None

@@ -88,10 +88,13 @@ def progress_of(
     console = console or Console(stderr=True)
     study = plan.selection.study.name
     done, total = len(plan.done), len(plan.names)
-    workers = plan.workers if on == "processes" else 1
+    workers = 1 if on == "inline" else plan.workers
+    known = bool(plan.stacks) and (
+        plan.asked is not None or not on.startswith("ray=")
+    )  # else the cluster decides
     console.print(
         f"[bold]{escape(study)}[/] · {plan.selection.profile}: {done} of {total} cells done, {total - done} to run"
-        + (f", about {duration(plan.seconds)} on {count(workers, 'worker')}" if plan.stacks else ""),
+        + (f", about {duration(plan.seconds)} on {count(workers, 'worker')}" if known else ""),
         highlight=False,
     )
     if not plan.stacks:

@@ -68,3 +68,16 @@ def test_an_interval_too_wide_to_tell_asks_for_seeds(toy, tmp_path):
     assert "--seeds 5 computes only the new seeds" in text(verdict_table(record))
     record["verdicts"] = [v | {"n": 7} for v in record["verdicts"]]
     assert "--seeds 14 computes" in text(verdict_table(record))
+
+
+def test_progress_foretells_no_time_where_a_cluster_decides_how_many_work(toy, tmp_path):
+    def head(on, workers=None):
+        console = Console(file=io.StringIO(), width=180)
+        with progress_of(make_plan(toy, out=tmp_path, workers=workers), on, console):
+            pass
+        return console.file.getvalue()
+
+    assert "on 3 workers" in head("ray", 3)
+    assert "worker" not in head("ray=auto")
+    assert "on 3 workers" in head("ray=auto", 3)
+    assert "on 1 worker" in head("inline", 3)

@@ -34,11 +34,11 @@ from overparam.errors import StoreError, UsageError
 from overparam.store import CellStore
 from overparam.sweep.claims import Claims
 from overparam.sweep.environment import cores
-from overparam.sweep.retry import ATTEMPTS, again, part_of
-from overparam.sweep.work import Emit, Job, shown_params
+from overparam.sweep.retry import again, lost, part_of, smaller
+from overparam.sweep.work import Emit, Job
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
-_XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 STARTUP = 300.0  # seconds that a worker may take to import what it needs
 LOOK = 0.5  # seconds between looks at time limits and at what other runs have given up
 
@@ -83,8 +83,8 @@ def worker_environment(slot: int, workers: int) -> dict[str, str]:
         devices = visible.split(",") if visible else [str(i) for i in range(gpus())]
         env["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
         return env
-    env.update(dict.fromkeys(_THREADS, "1"))
-    env["XLA_FLAGS"] = f"{env.get('XLA_FLAGS', '')} {_XLA}".strip()
+    env.update(dict.fromkeys(THREADS, "1"))
+    env["XLA_FLAGS"] = f"{env.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
     if hasattr(os, "sched_getaffinity"):
         usable = sorted(os.sched_getaffinity(0))
         if workers <= len(usable):
@@ -277,24 +277,14 @@ def _bury(
     if worker.late:
         how = f"time limit of {job.limit:g} s"
     claims.release(job.names)
-    smaller, lost = again(
-        job, store.present(job.names), tries, how, halve=code == -signal.SIGKILL and not worker.late
-    )
-    waiting.extendleft(reversed(smaller))
-    if len(job.names) > 1 and smaller:
-        sizes = max(len(part.names) for part in smaller)
-        text = f"{len(job.names)} cells together: {how}, tried again with {sizes}"
-        emit({"event": "smaller", "job": job.number, "text": text})
-    error = f"the worker process ended {ATTEMPTS} times on this cell ({how})" + (
-        f": {tail[-1]}" if tail else ""
-    )
-    for index in lost:
-        emit(
-            {"event": "failed", "job": job.number, "name": job.names[index],
-             "params": shown_params(job.cells[index]), "error": error,
-             "traceback": "\n".join([error, *tail]), "lost": True}
-        )  # fmt: skip
-    if not smaller:
+    halve = code == -signal.SIGKILL and not worker.late
+    parts, given_up = again(job, store.present(job.names), tries, how, halve=halve)
+    waiting.extendleft(reversed(parts))
+    if len(job.names) > 1 and parts:
+        emit(smaller(job, parts, how))
+    for index in given_up:
+        emit(lost(job, index, how, tail))
+    if not parts:
         emit({"event": "done", "job": job.number})
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from overparam.sweep.work import Job
+from overparam.sweep.work import Job, shown_params
 
 ATTEMPTS = 2
 
@@ -50,3 +51,33 @@ def part_of(job: Job, indices: Iterable[int]) -> Job:
         fingerprints=tuple(job.fingerprints[i] for i in kept),
         cells=tuple(job.cells[i] for i in kept),
     )
+
+
+def lost(job: Job, index: int, how: str, said: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the event for a cell that is given up.
+
+    Args:
+        job: the job that held it.
+        index: its place there.
+        how: how the last worker ended, such as ``signal SIGKILL``.
+        said: the last lines that the worker wrote.
+    """
+    error = f"the worker process ended {ATTEMPTS} times on this cell ({how})" + (
+        f": {said[-1]}" if said else ""
+    )
+    return {
+        "event": "failed",
+        "job": job.number,
+        "name": job.names[index],
+        "params": shown_params(job.cells[index]),
+        "error": error,
+        "traceback": "\n".join([error, *said]),
+        "lost": True,
+    }
+
+
+def smaller(job: Job, parts: Sequence[Job], how: str) -> dict[str, Any]:
+    """Return the event that says that a stack is tried again in parts."""
+    size = max(len(part.names) for part in parts)
+    text = f"{len(job.names)} cells together: {how}, tried again with {size}"
+    return {"event": "smaller", "job": job.number, "text": text}

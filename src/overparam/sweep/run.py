@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import DataError, StoreError, UsageError, unknown
+from overparam.errors import DataError, StoreError, UsageError
 from overparam.registry import studies
 from overparam.store import CellStore, Head, check_writable
 from overparam.study import Params, Study, clean
 from overparam.sweep.conclude import Finished, conclude
 from overparam.sweep.environment import total_memory
+from overparam.sweep.executors import executor
 from overparam.sweep.key import cell_name
 from overparam.sweep.plan import Stack, stacks
 from overparam.sweep.processes import check_workers, run_processes
 from overparam.sweep.select import Selection, select
 from overparam.sweep.work import Job, run_job
 
-EXECUTORS = ("processes", "inline")
 PATIENCE = 900.0  # seconds that any stack may take
 Listener = Callable[[dict[str, Any]], None]
 
@@ -41,6 +41,8 @@ class Plan:
         stacks: stacks of the cells that are to do, dearest first.
         workers: number of workers.
         reference: how a worker process finds the study; empty for a study that only this process knows.
+        out: results folder.
+        asked: number of workers asked for; None for the default.
     """
 
     selection: Selection
@@ -53,6 +55,7 @@ class Plan:
     workers: int
     reference: str
     out: Path = field(default_factory=lambda: Path("runs"))
+    asked: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -113,6 +116,7 @@ def make_plan(
         count,
         _reference(study),
         Path(out),
+        workers,
     )
 
 
@@ -142,7 +146,8 @@ def execute(
 
     Args:
         plan: from :func:`make_plan`.
-        on: ``processes`` or ``inline`` (in this process).
+        on: ``processes``, ``inline`` (in this process), ``ray`` (a Ray started here), ``ray=auto`` or
+            ``ray=HOST:PORT`` (a running cluster); see :func:`overparam.sweep.executors.executor`.
         limit: seconds that a stack may take before its worker is ended and its cells are tried one by one; by
             default 20 times the expected seconds, and at least 15 minutes. Not for ``inline``.
         listen: takes each event, for a progress display.
@@ -154,8 +159,7 @@ def execute(
         UsageError: an unknown executor, or a study that worker processes cannot import.
         StoreError: the results folder cannot be written.
     """
-    if on not in EXECUTORS:
-        raise unknown("executor", on, EXECUTORS)
+    chosen = executor(on)
     study = plan.selection.study
     if limit is not None and not limit > 0:
         raise UsageError(f"limit: expected a positive number of seconds, got {limit!r}.")
@@ -177,7 +181,8 @@ def execute(
     jobs = _jobs(plan, limit)
     if jobs:
         _warm(plan)
-    if on == "inline":
+    where: dict[str, Any] = {"workers": 1, "threads": None}
+    if chosen.name == "inline":
         for job in jobs:
             run_job(study, job, hear)
     else:
@@ -186,12 +191,18 @@ def execute(
                 f"worker processes cannot import the study '{study.name}' that was made in this program. "
                 "Put it in a file and give its path, or run it with on='inline'."
             )
-        run_processes(plan.reference, study.name, jobs, hear, plan.workers)
+        where = {"workers": plan.workers, "threads": 1}
+        if chosen.name == "processes":
+            run_processes(plan.reference, study.name, jobs, hear, plan.workers)
+        else:
+            from overparam.sweep.ray_tasks import run_ray
+
+            where = run_ray(
+                plan.reference, study.name, jobs, hear, plan.asked, address=chosen.address, gpus=chosen.gpus
+            )
     finished = Finished(plan.selection, plan.names, plan.fingerprints, plan.done)
-    where = {"workers": plan.workers, "threads": 1} if on == "processes" else {"workers": 1, "threads": None}
-    return conclude(
-        finished, plan.out, plan.reference, failures, time.perf_counter() - started, {"executor": on, **where}
-    )
+    where = {"executor": chosen.name, **where}
+    return conclude(finished, plan.out, plan.reference, failures, time.perf_counter() - started, where)
 
 
 def _warm(plan: Plan) -> None:

@@ -1,0 +1,207 @@
+"""What an executor on Ray asks before it starts; no Ray is needed here."""
+
+import os
+import signal
+import socket
+import sys
+from collections import Counter, deque
+from types import SimpleNamespace
+
+import pytest
+
+from overparam.errors import StoreError, UsageError
+from overparam.store import CellStore
+from overparam.sweep import ray_cluster, ray_tasks
+from overparam.sweep.work import Job
+from tests.conftest import TOY
+
+
+def node(cpu, gpu=0.0, alive=True):
+    return {"Alive": alive, "Resources": {"CPU": cpu, "GPU": gpu}}
+
+
+def fake_ray(**members):
+    return SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: None, **members)
+
+
+def enter(address):
+    with ray_cluster.connected(address, 1):
+        pass
+
+
+def test_a_missing_ray_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"expected the package ray, got: .*pip install 'overparam\[ray\]'"):
+        enter("")
+
+
+def test_an_address_where_nobody_listens(monkeypatch):
+    monkeypatch.setattr(ray_cluster, "ray_module", fake_ray)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, never listening
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            UsageError, match=f"ray=127.0.0.1:{port}: expected a running Ray cluster, got: .*ray start"
+        ):
+            enter(f"127.0.0.1:{port}")
+
+
+def test_no_cluster_and_no_start_are_told_apart_and_leave_environment_and_signals_alone(monkeypatch):
+    seen = {}
+
+    def init(**settings):
+        seen.update(settings, stats=os.environ["RAY_USAGE_STATS_ENABLED"])
+        os.environ["RAY_AUTH_MODE"] = "token"
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise ConnectionError("Could not find any running Ray instance.\nmore")
+
+    monkeypatch.setattr(ray_cluster, "ray_module", lambda: fake_ray(init=init))
+    before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(
+        UsageError, match="ray=auto: expected a running Ray cluster, got: Could not find any running Ray"
+    ):
+        enter("auto")
+    assert (seen["address"], seen["stats"], "num_cpus" in seen) == ("auto", "0", False)
+    with pytest.raises(UsageError, match="expected to start Ray on this machine, got: Could not"):
+        enter("")
+    assert (seen["address"], seen["num_cpus"], seen["include_dashboard"]) == ("local", 1, False)
+    assert dict(os.environ) == before
+    assert signal.getsignal(signal.SIGTERM) == handler
+
+
+def test_slots_are_counted_node_by_node():
+    nodes = [node(4, 1), node(2, 2), node(8)]
+    assert ray_cluster.slots(nodes, 0) == 14
+    assert ray_cluster.slots(nodes, 1) == 1 + 2
+    assert ray_cluster.slots(nodes, 0.5) == 2 + 2
+    assert ray_cluster.slots(nodes, 0.3) == 3 + 2, "a share never spans two GPUs"
+    assert ray_cluster.slots(nodes, 2) == 1
+    ray = SimpleNamespace(nodes=lambda: [node(0), node(1), node(3, alive=False)])
+    assert ray_cluster.alive(ray) == [node(1)]
+
+
+def test_a_task_gets_one_thread_and_the_settings_that_hold_here(monkeypatch):
+    for name in ("JAX_PLATFORMS", "XLA_PYTHON_CLIENT_MEM_FRACTION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OVERPARAM_DATA", "/data")
+    monkeypatch.setenv("OVERPARAM_CORE", "1")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_mine")
+    env = ray_cluster.task_environment(0)
+    assert {env[k] for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")} == {"1"}
+    assert env["XLA_FLAGS"].startswith("--xla_mine ")
+    assert "intra_op_parallelism_threads=1" in env["XLA_FLAGS"]
+    assert (env["OVERPARAM_DATA"], env["JAX_PLATFORMS"]) == ("/data", "cpu")
+    assert "OVERPARAM_CORE" not in env
+    half = ray_cluster.task_environment(0.5)
+    assert (half["XLA_PYTHON_CLIENT_MEM_FRACTION"], "JAX_PLATFORMS" in half) == ("0.375", False)
+    assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in ray_cluster.task_environment(1)
+
+
+def test_a_node_that_lacks_something_is_named(tmp_path):
+    (tmp_path / "marker").write_text("text")
+    here = ray_cluster.look(str(TOY), str(tmp_path / "marker"), "text")
+    assert here["study"] == ("toy", 1)
+    ray_cluster._same("n1", {**here, "study": ["toy", 1]}, here, "out")
+    absent = ray_cluster.look(str(TOY), str(tmp_path / "nothing"), "text")
+    with pytest.raises(StoreError, match=r"folder that every node .* \(n1\) .* written to out\. Choose"):
+        ray_cluster._same("n1", absent, here, "out")
+    with pytest.raises(
+        UsageError, match="node n1: expected overparam .*, as here, got 9.9. Install the same version"
+    ):
+        ray_cluster._same("n1", {**here, "overparam": "9.9"}, here, "out")
+    with pytest.raises(UsageError, match="expected the study toy with cell_version 1, as here, got toy with 2"):
+        ray_cluster._same("n1", {**here, "study": ("toy", 2)}, here, "out")
+    gone = ray_cluster.look(str(tmp_path / "gone.py"), str(tmp_path / "marker"), "text")
+    with pytest.raises(
+        UsageError, match="node n1: .*found nothing at .*A study's file must lie at the same path"
+    ):
+        ray_cluster._same("n1", gone, here, "out")
+
+
+def test_paths_become_absolute_for_workers_that_start_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = ray_tasks._absolute(
+        Job(0, "runs", ("a", "b"), ("f", "g"), ({"data": "mine.npz"}, {"data": "digits"}))
+    )
+    assert job.out == str(tmp_path / "runs")
+    assert [cell["data"] for cell in job.cells] == [str(tmp_path / "mine.npz"), "digits"]
+
+
+@pytest.fixture
+def job(tmp_path):
+    cells = tuple(
+        {"data": "digits", "width": 8, "noise": 0.0, "fault": "none", "seed": seed} for seed in range(3)
+    )
+    return Job(5, str(tmp_path), ("a", "b", "c"), ("f", "f", "f"), cells)
+
+
+def test_the_task_yields_the_events_of_its_stack(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "compilation_cache", dict)
+    events = list(ray_tasks._stack(str(TOY), job.to_dict()))
+    assert [e["event"] for e in events] == ["started", "progress", "cell", "cell", "cell", "done"]
+    assert CellStore(tmp_path, "toy").names() == {"a", "b", "c"}
+
+
+def test_a_study_that_exits_and_a_store_that_cannot_be_written_end_the_task(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "compilation_cache", dict)
+    (tmp_path / "exits.py").write_text(
+        TOY.read_text().replace("    outcomes = []\n", "    raise SystemExit(3)\n", 1)
+    )
+    with pytest.raises(RuntimeError, match="SystemExit: 3"):
+        list(ray_tasks._stack(str(tmp_path / "exits.py"), job.to_dict()))
+    (tmp_path / "toy").write_text("a file in the way")
+    events = list(ray_tasks._stack(str(TOY), job.to_dict()))
+    (event,) = [e for e in events if e["event"] not in ("started", "progress")]
+    assert event["event"] == "fatal"
+    assert "expected to write" in event["error"]
+
+
+def test_a_dead_worker_s_stored_cells_are_told_of_and_the_others_tried_again(job, tmp_path):
+    store = CellStore(tmp_path, "toy")
+    document = {"params": {}, "values": {}, "status": "diverged"}
+    store.write("a", document)
+    store.write("b", document)
+    heard = []
+    run = ray_tasks._Run(None, "", "toy", heard.append, None, deque(), heard={"a"})
+    ray_tasks._bury(run, job, "it crashed", halve=True)
+    assert heard == [
+        {"event": "cell", "job": 5, "name": "b", "status": "diverged"},
+        {"event": "smaller", "job": 5, "text": "3 cells together: it crashed, tried again with 1"},
+    ]
+    for _ in range(2):
+        (alone,) = run.waiting
+        assert alone.names == ("c",)
+        ray_tasks._bury(run, run.waiting.popleft(), "it crashed", halve=True)
+    assert [e["event"] for e in heard] == ["cell", "smaller", "failed", "done"]
+    assert heard[2]["error"] == "the worker process ended 2 times on this cell (it crashed)"
+    assert run.tries == Counter(c=2)
+    assert not run.waiting
+
+
+def test_a_stack_that_takes_too_long_says_so_and_ends_its_process(job, tmp_path, monkeypatch):
+    slow = TOY.read_text().replace(
+        "    outcomes = []\n", "    import time\n    time.sleep(60)\n    outcomes = []\n", 1
+    )
+    (tmp_path / "slow.py").write_text(slow)
+    monkeypatch.setattr(ray_tasks, "compilation_cache", dict)
+    monkeypatch.setattr(ray_tasks, "_LOOK_SECONDS", 0.05)
+    ended = []
+    monkeypatch.setattr(ray_tasks.os, "_exit", lambda code: ended.append(code))
+    events = ray_tasks._stack(str(tmp_path / "slow.py"), {**job.to_dict(), "limit": 0.2})
+    assert next(events)["event"] == "started"
+    assert next(events)["event"] == "late"
+    assert ended == []
+    next(events)
+    assert ended == [1]
+
+
+def test_a_run_waits_for_nodes_but_not_for_ever(monkeypatch):
+    nodes = [node(2), node(3)]
+    run = ray_tasks._Run(SimpleNamespace(nodes=lambda: nodes), "", "toy", print, None, deque())
+    assert ray_tasks._room(run) == 5
+    nodes.clear()
+    assert ray_tasks._room(run) == 0
+    assert run.most == (5, 2)
+    monkeypatch.setattr(ray_tasks, "_PATIENCE_SECONDS", -1.0)
+    with pytest.raises(UsageError, match="got none for .* Finished cells are kept: add nodes"):
+        ray_tasks._room(run)
