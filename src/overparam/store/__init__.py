@@ -4,5 +4,6 @@ from overparam.store.atomic import write_bytes, write_json, write_text
 from overparam.store.cells import Cell, CellStore
 from overparam.store.packs import Head
 from overparam.store.records import RecordStore
+from overparam.store.views import open_views
 
-__all__ = ["Cell", "CellStore", "Head", "RecordStore", "write_bytes", "write_json", "write_text"]
+__all__ = ["Cell", "CellStore", "Head", "RecordStore", "open_views", "write_bytes", "write_json", "write_text"]
