@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from overparam.registry import studies as all_studies
 from overparam.store import CellStore, RecordStore
 from overparam.store.garbage import KINDS, Garbage
 from overparam.study import Study
+
+MOST = 1000  # cells that are listed one by one
 
 
 def studies() -> RenderableType:
@@ -63,11 +66,16 @@ def stored(out: Path, name: str = "") -> RenderableType:
         table = _table("cell", "status", "seconds")
         store = CellStore(out, name)
         cells, damaged = store.heads()
-        for key, cell in cells.items():
-            table.add_row(key, cell.status, f"{cell.seconds:.2f}")
         for key in damaged:
             table.add_row(key, "damaged", "")
-        return table
+        for key, cell in itertools.islice(cells.items(), MOST):
+            table.add_row(key, cell.status, f"{cell.seconds:.2f}")
+        if len(cells) <= MOST:
+            return table
+        more = Text(
+            f"and {len(cells) - MOST} more: overparam query prints all, for instance as --csv", "bright_black"
+        )
+        return Group(table, more)
     table = _table("study", "cells", "ok", "diverged", "damaged", "runs")
     for one in names:
         store = CellStore(out, one)

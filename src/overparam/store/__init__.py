@@ -4,6 +4,7 @@ from overparam.store.atomic import check_writable, write_bytes, write_json, writ
 from overparam.store.cells import Cell, CellStore
 from overparam.store.packs import Head
 from overparam.store.records import RecordStore
+from overparam.store.views import open_views
 
 __all__ = [
     "Cell",
@@ -11,6 +12,7 @@ __all__ = [
     "Head",
     "RecordStore",
     "check_writable",
+    "open_views",
     "write_bytes",
     "write_json",
     "write_text",
