@@ -31,10 +31,8 @@ def trainer(case, channels, width, n, batch, steps, members):
     from overparam.models import cnn, cnn1d
     from overparam.training import Member, Recipe, train
 
-    if case == "cnn":
-        network = cnn((width, width, 3), (channels, channels), 10)
-    else:
-        network = cnn1d(width, (channels,) * 3, 10)
+    image, signal = ((width, width, 3), (channels,) * 2), (width, (channels,) * 3)
+    network = cnn(*image, 10) if case == "cnn" else cnn1d(*signal, 10)
     recipe = Recipe(steps=steps, learning_rate=0.01, momentum=0.9, batch=batch, probes=2)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, network.inputs)).astype(np.float32)
@@ -77,7 +75,9 @@ def compare(case, channels, steps, args):
     options = {"case": case, "channels": channels, "steps": steps, "threads": args.threads, **CASES[case]}
     cores = set(range(args.threads))
     layouts = ("default", "channels_last") if case == "cnn" else ("default",)
-    sides = {"overparam": started(sys.executable, Path(__file__).name, {**options, "layout": ""}, cores, "--worker")}
+    sides = {
+        "overparam": started(sys.executable, Path(__file__).name, {**options, "layout": ""}, cores, "--worker")
+    }
     for layout in layouts if args.peer else ():
         sides[layout] = started(args.peer, "peers/torch_cnn.py", {**options, "layout": layout}, cores)
     times = {name: [] for name in sides}
@@ -105,7 +105,9 @@ def main():
     parser.add_argument("--peer", help="Python that has torch; without it only the trainer is timed")
     parser.add_argument("--channels", type=int, nargs="*", default=[8, 32, 64], help="of the image network")
     parser.add_argument("--channels1d", type=int, nargs="*", default=[25])
-    parser.add_argument("--steps", type=int, default=8, help="of the image network; the other takes 50 times as many")
+    parser.add_argument(
+        "--steps", type=int, default=8, help="of the image network; the other takes 50 times as many"
+    )
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2, help="cores and threads of every side")
     parser.add_argument("--worker", type=json.loads, help=argparse.SUPPRESS)

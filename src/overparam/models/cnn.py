@@ -158,7 +158,9 @@ def cnn1d(
 
 def _units(channels: Sequence[int]) -> tuple[int, ...]:
     if len(channels) == 0:
-        raise UsageError("channels: expected at least one convolution, got none. Use mlp for dense layers only.")
+        raise UsageError(
+            "channels: expected at least one convolution, got none. Use mlp for dense layers only."
+        )
     return tuple(check_size("channels", count) for count in channels)
 
 

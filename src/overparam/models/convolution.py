@@ -27,7 +27,7 @@ _AXES = {1: ("CHN", "OIH", "CHN"), 2: ("CHWN", "OIHW", "CHWN")}
 
 
 def convolve(
-    x: Maps, kernel: Kernel, *, stride: int = 1, padding: int = 0
+    x: Maps, kernel: Float[AnyArray, "units inputs *window"], *, stride: int = 1, padding: int = 0
 ) -> Float[Array, "units *space_out batch"]:
     """Convolution as networks mean it (the kernel is not flipped), over one or two axes of space.
 
@@ -75,9 +75,7 @@ def shifted_views(x: Maps, kernel: Kernel, stride: int, padding: int) -> Float[A
     views = []
     for tap in itertools.product(*map(range, taps)):
         ends = [t + stride * (n - 1) + 1 for t, n in zip(tap, out, strict=True)]
-        views.append(
-            lax.slice(x, (0, *tap, 0), (x.shape[0], *ends, x.shape[-1]), (1, *[stride] * axes, 1))
-        )
+        views.append(lax.slice(x, (0, *tap, 0), (x.shape[0], *ends, x.shape[-1]), (1, *[stride] * axes, 1)))
     stacked = jnp.stack(views, axis=1).reshape(x.shape[0] * len(views), -1)
     return (kernel.reshape(kernel.shape[0], -1) @ stacked).reshape(kernel.shape[0], *out, x.shape[-1])
 
