@@ -68,6 +68,7 @@ def shifted_views(x: Maps, kernel: Kernel, stride: int, padding: int) -> Float[A
         As :func:`convolve`.
     """
     axes = x.ndim - 2
+    x, kernel = jnp.asarray(x), jnp.asarray(kernel)
     if padding:
         x = jnp.pad(x, [(0, 0), *[(padding, padding)] * axes, (0, 0)])
     taps = kernel.shape[2:]
@@ -94,7 +95,11 @@ def library(x: Maps, kernel: Kernel, stride: int, padding: int) -> Float[Array, 
     """
     axes = x.ndim - 2
     return lax.conv_general_dilated(
-        x, kernel, [stride] * axes, [(padding, padding)] * axes, dimension_numbers=_AXES[axes]
+        jnp.asarray(x),
+        jnp.asarray(kernel),
+        [stride] * axes,
+        [(padding, padding)] * axes,
+        dimension_numbers=_AXES[axes],
     )
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from overparam.models.network import Network, PyTree
+from overparam.models.network import AnyArray, Network, PyTree
 from overparam.training.evaluate import Examples, Targets, block_of
 from overparam.training.losses import Loss
 
@@ -52,7 +52,7 @@ def mean_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, y: 
     blocks = x.shape[0] // size
     split = tuple(a.reshape(blocks, size, *a.shape[1:]) for a in (x, y))
 
-    def add(total: PyTree, block: tuple[Examples, Targets]) -> tuple[PyTree, None]:
+    def add(total: PyTree, block: tuple[AnyArray, ...]) -> tuple[PyTree, None]:
         return jax.tree.map(jnp.add, total, slope(params, *block)), None
 
     total, _ = lax.scan(add, jax.tree.map(jnp.zeros_like, params), split)
