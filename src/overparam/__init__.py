@@ -43,6 +43,8 @@ _WHERE = {
     "linear": "models",
     "two_layer": "models",
     "mlp": "models",
+    "cnn": "models",
+    "cnn1d": "models",
     "Recipe": "training",
     "Member": "training",
     "train": "training",

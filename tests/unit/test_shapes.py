@@ -36,6 +36,7 @@ VOCABULARY = {
     *("n", "n_test", "m"),  # examples of a whole set, of the test set, of a second set
     *("units", "inputs"),  # outputs of a hidden layer; inputs where `features` counts random features
     *("seeds", "points", "times"),  # lines of a curve, its points, probe times
+    *("channels", "*space", "*space_out", "*window"),  # maps of a convolution: before, behind; its kernel
     *("*features", "*shape", "..."),
 }
 

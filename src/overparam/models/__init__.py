@@ -1,6 +1,8 @@
 """Who learns: families of networks, each a function from sizes to a ``Network``."""
 
 from overparam.models.activations import activation as activation
+from overparam.models.cnn import cnn as cnn
+from overparam.models.cnn import cnn1d as cnn1d
 from overparam.models.initialisations import initialisation as initialisation
 from overparam.models.linear import linear as linear
 from overparam.models.mlp import mlp as mlp

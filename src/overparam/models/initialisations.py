@@ -1,4 +1,4 @@
-"""Initial distributions of dense layers, by name. Entries are independent; ``fan_in`` counts inputs."""
+"""Initial distributions of layers, by name. Entries are independent; ``fan_in`` counts inputs of a unit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ class Initialisation:
     bias: Spread
 
     def draw(
-        self, key: PRNGKeyArray, layers: Sequence[tuple[int, int]], bias: bool
+        self,
+        key: PRNGKeyArray,
+        layers: Sequence[tuple[int, int]],
+        bias: bool,
+        fields: Sequence[int] | None = None,
     ) -> list[dict[str, Float[Array, "*shape"]]]:
         """Draw the layers of a network.
 
@@ -41,24 +45,25 @@ class Initialisation:
 
         Args:
             key: random key.
-            layers: ``(fan_in, fan_out)`` of every layer.
+            layers: ``(fan_in, units)`` of every layer; fan_in of a convolution is taps times input channels.
             bias: whether layers have biases.
+            fields: taps of every layer, 1 for a dense one (None: all dense); its fan_out is taps times units.
 
         Returns:
-            For every layer ``weight`` of shape ``(fan_out, fan_in)`` and, if asked for, ``bias`` ``(fan_out,)``.
+            For every layer ``weight`` of shape ``(units, fan_in)`` and, if asked for, ``bias`` ``(units,)``.
         """
-        total = sum(fan_out * (fan_in + bias) for fan_in, fan_out in layers)
+        total = sum(units * (fan_in + bias) for fan_in, units in layers)
         if self.law == "uniform":
             entries = jax.random.uniform(key, (total,), jnp.float32, -1.0, 1.0)
         else:
             entries = jax.random.normal(key, (total,), jnp.float32)
         drawn, at = [], 0
-        for fan_in, fan_out in layers:
-            parts = [("weight", (fan_out, fan_in), self.weight)] + bias * [("bias", (fan_out,), self.bias)]
+        for (fan_in, units), taps in zip(layers, fields or [1] * len(layers), strict=True):
+            parts = [("weight", (units, fan_in), self.weight)] + bias * [("bias", (units,), self.bias)]
             layer = {}
             for name, shape, spread in parts:
                 size = math.prod(shape)
-                layer[name] = spread(fan_in, fan_out) * entries[at : at + size].reshape(shape)
+                layer[name] = spread(fan_in, taps * units) * entries[at : at + size].reshape(shape)
                 at += size
             drawn.append(layer)
         return drawn

@@ -29,10 +29,14 @@ class Network:
     Attributes:
         name: what a person reads, for instance ``mlp 40-16-16-10 relu``.
         init: ``init(key) -> params``; a pytree of float32 arrays, by convention a dict of named layers, each a
-            dict of arrays. A dense layer's ``weight`` has shape ``(outputs, inputs)``.
+            dict of arrays. A dense layer's ``weight`` has shape ``(outputs, inputs)``, a convolution's
+            ``(outputs, inputs, taps, ...)``.
         apply: ``apply(params, x) -> outputs``, from ``(batch, inputs)`` to ``(batch, outputs)``.
         inputs: number of features of an example.
         outputs: number of outputs (classes, or 1 for a scalar function).
+        block: on a CPU, how many examples training and evaluation send through at a time, one member after
+            another; None sends a whole minibatch of all members. Results differ by rounding only. Worth setting
+            where the intermediate values of a minibatch are far larger than the cache, as in a convolution.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Network:
     apply: Apply
     inputs: int
     outputs: int
+    block: int | None = None
 
 
 def parameters(network: Network) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float, Shaped
@@ -12,6 +13,18 @@ from overparam.training.losses import Loss, wrong
 BLOCK = 512
 Examples = Float[AnyArray, "n features"]
 Targets = Shaped[AnyArray, "n ..."]
+
+
+def block_of(network: Network) -> int | None:
+    """Examples to send through a network at a time here: its ``block`` on a CPU, None elsewhere.
+
+    Args:
+        network: the network.
+
+    Returns:
+        A number of examples, or None for all of them.
+    """
+    return network.block if jax.default_backend() == "cpu" else None
 
 
 def fit(
@@ -45,7 +58,7 @@ def fit(
     """
     n = x.shape[0]
     labels = jnp.issubdtype(y.dtype, jnp.integer)
-    blocks = -(-n // BLOCK)
+    blocks = -(-n // min(BLOCK, block_of(network) or BLOCK))
     size = -(-n // blocks)
 
     def block(x: Examples, y: Targets) -> tuple[Float[Array, " n"], Float[Array, " n"]]:

@@ -12,6 +12,7 @@ from jax import Array, lax
 from jaxtyping import Float, Int, Integer, Shaped, UInt32
 
 from overparam.models.network import AnyArray, Network, PyTree
+from overparam.training.blocks import each_member, mean_gradient
 from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
 from overparam.training.recipe import Recipe, direction, schedule_factor
@@ -102,14 +103,14 @@ def advance(
             if rows is not None:
                 chosen = lax.dynamic_index_in_dim(rows, t - base, keepdims=False)
                 batch_x, batch_y = x[chosen], y[chosen]
-            gradient = jax.grad(lambda p: criterion.mean(network.apply(p, batch_x), batch_y))(params)
+            gradient = mean_gradient(network, criterion, params, batch_x, batch_y)
             move, slots = rule.update(gradient, slots, params)
             size = rate if recipe.schedule == "constant" else rate * schedule_factor(recipe, t)
             return jax.tree.map(lambda p, m: p - size * m, params, move), slots
 
         return lax.fori_loop(first, last, step, (params, slots))
 
-    return jax.vmap(member)(params, slots, rates, y, rows)
+    return each_member(network, member, params, slots, rates, y, rows)
 
 
 @partial(jax.jit, static_argnames=("network", "criterion", "probes"))
@@ -153,4 +154,4 @@ def measure(
                 values["train_error"] = error
         return {name: jnp.asarray(value) for name, value in values.items()}
 
-    return jax.vmap(member)(params, origin, y)
+    return each_member(network, member, params, origin, y)
