@@ -304,9 +304,9 @@ def report(times, cpu, widths, steps, repeats, args, contest, peak):
         },
         "goals": goals,
         "bars": [
-            {"title": f"Seconds of the {what}", "unit": "s", "log": False,
+            {"title": f"Seconds of the {what}", "unit": "s",
              "values": [{"label": name, "mine": name.startswith("ours"), **found} for name, found in seconds.items()]},
-            {"title": "Times faster than the plain PyTorch loop, one thread each, by width", "unit": "x", "log": False,
+            {"title": "Times faster than the plain PyTorch loop, one thread each, by width", "unit": "x",
              "values": [{"label": f"H = {w}", "mine": True, **ratios(ours[w], plain[w])} for w in widths]},
         ],
         "tables": [
