@@ -120,10 +120,10 @@ def _recipe(steps, times):
 class Contest:
     """All contestants; each gives microseconds a member-step at a width: of the clock, and of processors."""
 
-    def __init__(self, children, peer, steps, members, n):
+    def __init__(self, children, peer, steps, members, n, most=2):
         self.size = {"steps": steps, "n": n}
         self.members, self.slowness = members, []
-        on = common.cores()[:2]
+        on = common.cores()[:most]
         me = [sys.executable, __file__, "--worker", "serve"]
         torch = [peer, str(common.HERE / "peer_torch.py")]
         self.workers = [children.start(me, [core]) for core in on]
@@ -213,6 +213,7 @@ def main():
     parser.add_argument("--steps", type=int, help="measured steps (default 2,000 of the study's 20,000)")
     parser.add_argument("--members", type=int, default=reference.MEMBERS)
     parser.add_argument("--n", type=int, default=reference.SAMPLES)
+    parser.add_argument("--one-core", action="store_true", help="leave out what runs on two cores")
     parser.add_argument("--record", type=Path, help="a run's stored record, whose real seconds are told beside")
     args = parser.parse_args()
     if args.worker:
@@ -223,7 +224,7 @@ def main():
     widths = tuple(args.widths or ((3, NARROW) if args.quick else reference.WIDTHS))
     steps, repeats = args.steps or (200 if args.quick else 2000), common.repeats(args)
     with common.Children() as children:
-        contest = Contest(children, args.peer, steps, args.members, args.n)
+        contest = Contest(children, args.peer, steps, args.members, args.n, 1 if args.one_core else 2)
         environment = common.describe(contest.plains[0].ask("versions"))
         apart = {width: check(contest, width, args.n) for width in sorted({widths[0], widths[-1]})}
         print(f"all nets agree with float64: {apart} (largest relative difference of the loss, steps)")
