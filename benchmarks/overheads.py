@@ -102,7 +102,7 @@ def study(cells):
 
 
 def bookkeeping(cells, stack, plans=1):
-    """Seconds of all cells: ours in stacks of so many, a bare loop that writes the same bytes, and planning again so often."""
+    """Seconds of all cells in stacks of so many, of a bare loop that writes the same bytes, and of planning again."""
     from overparam.sweep.environment import environment
     from overparam.sweep.run import make_plan
     from overparam.sweep.work import Job, run_job

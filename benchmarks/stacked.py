@@ -147,7 +147,8 @@ class Contest:
     def _stack(self, width, workers, probes):
         request = {"width": width, "members": self.members, "probes": probes, **self.size}
         found = self._all(workers, "ours", request, self.members)
-        self.compile[width] = self.replies[0]["compile"]
+        if probes:
+            self.compile[width] = max(reply["compile"] for reply in self.replies)
         return found
 
     def _plain(self, width, children, threads):
