@@ -100,11 +100,6 @@ def timed(*command: str) -> tuple[float, float, float]:
     return time.perf_counter() - start, busy, memory
 
 
-def best(*command: str, repeats: int = 3) -> float:
-    """Return the fewest seconds of several runs of a command."""
-    return min(timed(*command)[0] for _ in range(repeats))
-
-
 def folder_bytes(folder: Path) -> int:
     """Bytes of all files under a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

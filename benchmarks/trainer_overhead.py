@@ -8,19 +8,18 @@ and 12,000 test examples; a shorter run has proportionally fewer times. Times ar
 that a busy neighbour counts less. Compilation is left out of the ratio and shown beside it.
 """
 
-import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
-HERE = Path(__file__).resolve().parent
+import common
+
+HERE = common.HERE
 FULL_STEPS, FULL_PROBES, TEST = 20_000, 30, 12_000
-ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 def trainer(width: int, steps: int, members: int, n: int) -> dict[str, float]:
@@ -56,48 +55,56 @@ def apart(script: str, core: int, **options: int) -> dict[str, float]:
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, str(HERE / script), *words]
     if script == Path(__file__).name:
-        command.append("--worker")
-    environment = {**os.environ, "XLA_FLAGS": ONE_THREAD, "OMP_NUM_THREADS": "1"}
+        command += ["--worker", "once"]
+    environment = {**os.environ, "XLA_FLAGS": common.ONE_THREAD, "OMP_NUM_THREADS": "1"}
     pin = (lambda: os.sched_setaffinity(0, {core})) if hasattr(os, "sched_setaffinity") else None
     done = subprocess.run(command, env=environment, preexec_fn=pin, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--widths", type=int, nargs="+", default=[16, 47, 104])
-    for name, default in (("width", 47), ("steps", FULL_STEPS), ("members", 10), ("n", 4000), ("repeats", 3)):
+    parser = common.arguments(__doc__)
+    parser.add_argument("--widths", type=int, nargs="+")
+    for name, default in (("width", 47), ("members", 10), ("n", 4000), ("core", common.cores()[0])):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int)
     args = parser.parse_args()
+    steps = args.steps or (200 if args.quick else FULL_STEPS)
     if args.worker:
-        print(json.dumps(trainer(args.width, args.steps, args.members, args.n)))
+        print(json.dumps(trainer(args.width, steps, args.members, args.n)))
         return
-    shared = {"steps": args.steps, "members": args.members, "n": args.n}
-    rows = []
-    for width in args.widths:
+    environment = common.describe()
+    shared = {"steps": steps, "members": args.members, "n": args.n}
+    goals, rows, bars = [], [], []
+    for width in args.widths or ([16] if args.quick else [16, 47, 104]):
         bare, ours = [], []
-        for _ in range(args.repeats):
+        for _ in range(common.repeats(args)):
             bare.append(apart("bare_loop.py", args.core, width=width, **shared))
             ours.append(apart(Path(__file__).name, args.core, width=width, **shared))
-        ratios = [b["seconds"] / a["seconds"] for a, b in zip(bare, ours, strict=True)]
-        scale = 1e6 / args.steps / args.members
-        row = {
-            "width": width,
-            "ratio": median(ratios),
-            "ratios": ratios,
-            "bare_us_per_member_step": median(b["seconds"] for b in bare) * scale,
-            "trainer_us_per_member_step": median(o["seconds"] for o in ours) * scale,
-            "trainer_first_run_extra_seconds": median(o["first"] - o["seconds"] for o in ours),
-        }
-        rows.append(row)
-        print(
-            f"H={width:4d}  ratio {row['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f}, n={len(ratios)})"
-            f"  bare {row['bare_us_per_member_step']:.1f}, trainer {row['trainer_us_per_member_step']:.1f}"
-            f" us/member-step  compilation {row['trainer_first_run_extra_seconds']:.1f} s"
+        ratio = common.ratios([b["seconds"] for b in bare], [o["seconds"] for o in ours])
+        scale = 1e6 / steps / args.members
+        compilation = median(o["first"] - o["seconds"] for o in ours)
+        rows.append(
+            [width, *(median(line["seconds"] for line in side) * scale for side in (bare, ours)), compilation]
         )
-    print(json.dumps({"machine": platform.processor() or platform.machine(), **shared, "rows": rows}))
+        goals.append(common.goal(f"The trainer over a bare loop in JAX, H = {width}", ratio, "x", at_most=1.3))
+        bars.append({"label": f"H = {width}", "mine": True, **ratio})
+        print(f"H = {width}: {common.shown(ratio, 'x')}", flush=True)
+    title = "The trainer over a bare loop in JAX"
+    common.finish(args, {
+        "benchmark": "trainer_overhead", "title": title, "environment": environment, "goals": goals,
+        "question": "What do probes, orders keyed by seed and a general recipe cost beyond the least code that trains?",
+        "conditions": {
+            "problem": f"MLPs 40-H-H-10, random data, n = {args.n:,}, {steps:,} steps, {args.members} members",
+            "ours": "standard probes at 30 times in 20,000 steps, on the training set and 12,000 examples",
+            "repeats": f"{common.repeats(args)}, fresh processes in turns; processor seconds of one core, "
+            "after compilation",
+        },
+        "bars": [{"title": title, "unit": "x", "values": bars}],
+        "tables": [{"title": "Microseconds a member-step, and seconds of compilation", "rows": rows,
+                    "columns": ["H", "bare loop", "trainer", "compilation, s"]}],
+        "notes": [],
+    })  # fmt: skip
 
 
 if __name__ == "__main__":
