@@ -8,6 +8,7 @@ Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -277,11 +278,22 @@ def doctor(store: Path | None = None, /) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the command line."""
+    before = 0
 
     def ended(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
+        """Once: workers are ended and finished cells kept. Again: leave at once; workers end with their parent."""
+        nonlocal before
+        before += 1
+        if before == 1:
+            raise KeyboardInterrupt
+        if sys.stderr.isatty():
+            os.write(2, b"\x1b[?25h")  # a progress display hides the cursor
+        os.write(2, b"\ninterrupted again: finished cells are kept.\n")
+        os._exit(130)
 
-    signal.signal(signal.SIGTERM, ended)  # workers are ended and finished cells kept, as after Ctrl-C
+    signal.signal(signal.SIGTERM, ended)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, ended)
     sys.exit(_main(sys.argv[1:] if arguments is None else list(arguments)))
 
 

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -21,14 +23,15 @@ def test_a_cell_is_claimed_by_one_run_at_a_time(tmp_path):
 
 
 def test_claims_end_with_their_holder(tmp_path):
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        Claims(tmp_path).take(["a"])
-        os.write(writer, b"x")
-        os.kill(os.getpid(), 9)
-    os.read(reader, 1)
-    os.waitpid(child, 0)
+    code = (
+        "import sys; from pathlib import Path; from overparam.sweep.claims import Claims\n"
+        "claims = Claims(Path(sys.argv[1])); print(claims.take(['a']), flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "True\n"
+        assert not Claims(tmp_path).take(["a"])
+        holder.kill()
     assert Claims(tmp_path).take(["a"])
 
 
