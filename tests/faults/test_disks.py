@@ -127,3 +127,22 @@ def test_doctor_counts_what_is_stored_and_what_is_left_over(tmp_path, capsys):
     assert "its cells are kept" in problem
     with pytest.raises(UsageError, match=r"doctor: expected a results folder, got .*absent"):
         examine_store(tmp_path / "absent")
+
+
+def test_a_damaged_pack_is_named_by_doctor_and_its_cells_can_be_computed_again(tmp_path, truth):
+    execute(plan(tmp_path), on="inline")
+    assert cli._main(["pack", "--out", str(tmp_path)]) == 0
+    assert cells(tmp_path) == {}
+    table, problems = examine_store(tmp_path)
+    assert problems == []
+    assert list(table.columns[1].cells) == ["24"]
+    (pack,) = (tmp_path / "faults" / "packs").iterdir()
+    content = pack.read_bytes()
+    pack.write_bytes(content[: len(content) // 2])
+    (problem,) = examine_store(tmp_path)[1]
+    assert "expected a pack of cells, got a damaged file" in problem
+    with pytest.raises(StoreError, match="move it out of"):
+        plan(tmp_path)
+    pack.rename(tmp_path / pack.name)
+    execute(plan(tmp_path), on="inline")
+    assert values(tmp_path) == truth

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from overparam.errors import NewerError, StoreError
+from overparam.store import packs
 from overparam.store.atomic import check_writable
-from overparam.store.cells import Cell, CellStore
+from overparam.store.cells import Cell, CellStore, parse
+from overparam.store.garbage import AGE
 from overparam.store.records import RecordStore
-
-_HOUR = 3600.0
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Inspection:
         leftovers: temporary files older than an hour, left by a process that was killed while it wrote.
         foreign: files that are no part of a results folder.
         runs: names of the records that can be read.
-        broken: what is wrong with the records that cannot.
+        broken: what is wrong with the records, and the packs of cells, that cannot.
     """
 
     study: str
@@ -47,7 +47,7 @@ def inspect(out: Path, study: str) -> Inspection:
     """Read every file of one study under a results folder; nothing is changed."""
     store, records = CellStore(out, study), RecordStore(out)
     found = Inspection(study)
-    for name in sorted(store.names()):
+    for name in sorted(store.loose()):
         try:
             cell = store.read(name)
         except NewerError as error:
@@ -57,6 +57,14 @@ def inspect(out: Path, study: str) -> Inspection:
         else:
             if cell is not None:
                 found.cells[name] = cell
+    for pack in packs.packs(store.packed):
+        try:
+            for group in packs.texts(pack):
+                found.cells |= {n: parse(n, text, pack.path) for n, text in group if n not in found.cells}
+        except NewerError as error:
+            found.newer.append(str(error))
+        except StoreError as error:
+            found.broken.append(str(error))
     for path in records.runs(study):
         try:
             records.read(path)
@@ -71,7 +79,7 @@ def inspect(out: Path, study: str) -> Inspection:
         if path.suffix == ".damaged":
             found.set_aside += 1
         elif path.suffix == ".tmp" and path.name.startswith("."):
-            if time.time() - path.stat().st_mtime > _HOUR:
+            if time.time() - path.stat().st_mtime > AGE:
                 found.leftovers.append(path)
         elif path.suffix != ".json":
             found.foreign.append(path)
