@@ -240,7 +240,7 @@ def test_missing_arms_and_widths_are_named():
     with pytest.raises(MissingEvidence, match="no finished cell. Run the study first"):
         CLAIMS["peak"].judge(Evidence(()))
     lost = Evidence(tuple((p, w | {"norm": [None] * 25}) for p, w in evidence.rows))
-    with pytest.raises(MissingEvidence, match="every seed of 'norm' lacks a value"):
+    with pytest.raises(MissingEvidence, match="no seed has 'norm' at every width"):
         CLAIMS["norm"].judge(lost)
 
 

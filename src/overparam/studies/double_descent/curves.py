@@ -1,4 +1,4 @@
-"""One arm of the study as arrays over width, and the places that its rules read: minimum, peak, fit point."""
+"""One arm of the study as arrays over width, with the end of its left part and its fit point."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from overparam.stats import Array
 
 UNDERFIT = 20.0  # percentage points of mean train error: the left part of the curve lies at or above it
@@ -102,26 +99,20 @@ def arm(evidence: Evidence, noise: float) -> Arm:
     Raises:
         MissingEvidence: the arm has no cells, no complete seed, or mixes several settings.
     """
-    import numpy as np
+    from overparam.peaks import paired
 
     for axis in SINGLE:
         levels = evidence.levels(axis)
         if len(levels) > 1:
             listed = ", ".join(str(level) for level in levels)
             raise MissingEvidence(f"a rule judges one value of '{axis}', got {listed}. Run them one at a time.")
-    curves = {metric: evidence.curve(metric, "width", noise=noise) for metric in (*ERRORS, *LOSSES)}
-    every = {seed for curve in curves.values() for seed in (*curve.seeds, *curve.dropped)}
-    whole = tuple(sorted(set.intersection(*(set(curve.seeds) for curve in curves.values()))))
-    if not whole:
-        raise MissingEvidence(
-            f"no seed is complete over all widths at noise {noise:g}. Resume the run, or look at its failed "
-            "cells."
-        )
-    lines = {}
-    for metric, curve in curves.items():
-        picked = [curve.y[curve.seeds.index(seed)] for seed in whole]
-        lines[metric] = np.asarray(picked, dtype=np.float64) * (100.0 if metric in ERRORS else 1.0)
-    widths = tuple(int(x) for x in curves["test_error"].x)
+    metrics = (*ERRORS, *LOSSES)
+    found = paired(evidence, "width", *metrics, noise=noise)
+    lines = {
+        metric: line * (100.0 if metric in ERRORS else 1.0)
+        for metric, line in zip(metrics, found.lines, strict=True)
+    }
+    widths = tuple(int(x) for x in found.x)
     rows = evidence.where(noise=noise).rows
     sizes = {params["width"]: int(values["parameters"]) for params, values in rows if "parameters" in values}
     return Arm(
@@ -129,8 +120,8 @@ def arm(evidence: Evidence, noise: float) -> Arm:
         widths,
         tuple(sizes[width] for width in widths),
         int(rows[0][0]["n"]),
-        whole,
-        tuple(sorted(every - set(whole))),
+        found.seeds,
+        found.dropped,
         lines,
     )
 
@@ -154,73 +145,3 @@ def clean(evidence: Evidence) -> Arm:
         MissingEvidence: no cell has clean labels.
     """
     return arm(evidence, 0.0)
-
-
-def stands_out(which: Arm, metric: str) -> tuple[Array, Array, Array]:
-    """The left minimum, the peak to the right of it, and the right end, each read leaving one seed out.
-
-    Both places are chosen on the mean line of the other seeds, so that choosing the largest of many noisy
-    points does not by itself make a rise.
-
-    Args:
-        which: an arm.
-        metric: name of a line.
-
-    Returns:
-        Three arrays of shape ``(seeds,)`` in the unit of the line.
-    """
-    import numpy as np
-
-    from overparam.stats import leave_one_out
-
-    lines = which.lines[metric]
-    left = which.left_end
-    minimum, _ = leave_one_out(lines, lambda line: int(np.argmin(line[:left])))
-    peak, _ = leave_one_out(lines, lambda line: _peak_after(line, int(np.argmin(line[:left]))))
-    return minimum, peak, lines[:, -1]
-
-
-def peak_places(which: Arm, metric: str) -> NDArray[np.int64]:
-    """Index of each seed's own largest value, right of the left minimum of the mean line, ``(seeds,)``."""
-    import numpy as np
-
-    lines = which.lines[metric]
-    start = int(np.argmin(lines.mean(axis=0)[: which.left_end]))
-    return np.asarray([_peak_after(line, start) for line in lines], dtype=np.int64)
-
-
-def left_minimum(which: Arm, metric: str) -> Array:
-    """Every seed at the lowest point of the left part of the mean line over all seeds, ``(seeds,)``.
-
-    The place is chosen on the seeds it is read at: that can only lower the minimum, so it makes a claim to lie
-    below it harder.
-    """
-    import numpy as np
-
-    lines = which.lines[metric]
-    return lines[:, int(np.argmin(lines.mean(axis=0)[: which.left_end]))]
-
-
-def largest_climb(which: Arm, metric: str) -> tuple[Array, tuple[int, int]]:
-    """The largest rise from a width to any larger one.
-
-    The two places are chosen on the mean line over all seeds, the seeds they are read at: that can only enlarge
-    the rise, so it makes a claim that there is none harder.
-
-    Returns:
-        The rise of every seed, shape ``(seeds,)``, and the two places.
-    """
-    import numpy as np
-
-    lines = which.lines[metric]
-    mean = lines.mean(axis=0)
-    rise = np.triu(mean[None, :] - mean[:, None], k=1)
-    rise[np.tril_indices_from(rise)] = -np.inf
-    low, high = np.unravel_index(int(np.argmax(rise)), rise.shape)
-    return lines[:, high] - lines[:, low], (int(low), int(high))
-
-
-def _peak_after(line: Array, start: int) -> int:
-    import numpy as np
-
-    return start + 1 + int(np.argmax(line[start + 1 :]))

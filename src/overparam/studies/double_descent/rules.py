@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from overparam.studies.double_descent import curves
 from overparam.studies.double_descent.curves import Arm
 from overparam.study import Finding, Part
 
@@ -25,7 +24,7 @@ def peak_at_fit(which: Arm) -> Finding:
     """Peak of the test error between the end of the left part and the fit point, in steps of the width grid."""
     from overparam.stats import Interval, mean_interval, part
 
-    places = curves.peak_places(which, "test_error")
+    places = _places(which, "test_error")
     place = mean_interval(places)
     if place.low is not None and place.high is not None:
         low, high = min(place.low, place.mean - HALF_STEP), max(place.high, place.mean + HALF_STEP)
@@ -37,15 +36,15 @@ def peak_at_fit(which: Arm) -> Finding:
 
 def error_peak(which: Arm) -> Finding:
     """The test error rises to a peak and falls again: the weak form of double descent."""
-    return Finding(_peak(which, FALL), _where(which, curves.peak_places(which, "test_error")))
+    return Finding(_peak(which, FALL), _where(which, _places(which, "test_error")))
 
 
 def peak_parameters(which: Arm) -> Finding:
     """Parameters per training sample at the peak of the test error."""
     from overparam.stats import part, place_interval
 
-    places = curves.peak_places(which, "test_error")
-    here = place_interval(which.per_sample, [int(i) for i in places])
+    places = _places(which, "test_error")
+    here = place_interval(which.per_sample, places)
     low, high = PER_SAMPLE
     where = part("parameters per sample at the peak", here, at_least=low, at_most=high)
     return Finding((where, *_peak(which, SOME_FALL)), _where(which, places))
@@ -53,47 +52,58 @@ def peak_parameters(which: Arm) -> Finding:
 
 def no_climb(which: Arm) -> Finding:
     """The largest climb of the test error from any width to a larger one."""
+    from overparam.peaks import largest_climb
     from overparam.stats import mean_interval, part
 
-    climb, (low, high) = curves.largest_climb(which, "test_error")
+    climb, (low, high) = largest_climb(which.lines["test_error"])
     found = part("largest climb of the test error", mean_interval(climb), at_most=FLAT, unit="points")
     return Finding((found,), f"At {which.name}: from width {which.widths[low]} to {which.widths[high]}.")
 
 
 def loss_peak(which: Arm, metric: str = "test_loss") -> Finding:
     """Largest loss to the right of the left minimum over the loss at the right end."""
+    from overparam.peaks import stands_out
     from overparam.stats import part, ratio_interval
 
-    _, peak, end = curves.stands_out(which, metric)
+    _, peak, end = stands_out(which.lines[metric], which.left_end)
     ratio = part("peak of the loss over its right end", ratio_interval(peak, end), at_least=LOSS_RATIO)
-    return Finding((ratio,), _where(which, curves.peak_places(which, metric)))
+    return Finding((ratio,), _where(which, _places(which, metric)))
 
 
 def error_below_minimum(which: Arm, place: int = -1) -> Finding:
     """How far the test error at the right end (or another place) lies below the left minimum."""
+    from overparam.peaks import left_minimum
     from overparam.stats import mean_interval, part
 
-    below = curves.left_minimum(which, "test_error") - which.lines["test_error"][:, place]
+    below = left_minimum(which.lines["test_error"], which.left_end) - which.lines["test_error"][:, place]
     label = f"left minimum minus the error at width {which.widths[place]}"
     return Finding((part(label, mean_interval(below), at_least=0.0, unit="points"),))
 
 
 def loss_below_minimum(which: Arm, place: int = -1) -> Finding:
     """The left minimum of the test loss over the loss at the right end (or another place)."""
+    from overparam.peaks import left_minimum
     from overparam.stats import part, ratio_interval
 
-    ratio = ratio_interval(curves.left_minimum(which, "test_loss"), which.lines["test_loss"][:, place])
+    ratio = ratio_interval(left_minimum(which.lines["test_loss"], which.left_end), which.lines["test_loss"][:, place])
     return Finding((part(f"left minimum over the loss at width {which.widths[place]}", ratio, at_least=1.0),))
 
 
 def _peak(which: Arm, fall: float) -> tuple[Part, Part]:
+    from overparam.peaks import stands_out
     from overparam.stats import mean_interval, part
 
-    low, peak, end = curves.stands_out(which, "test_error")
+    low, peak, end = stands_out(which.lines["test_error"], which.left_end)
     return (
         part("rise from the left minimum to the peak", mean_interval(peak - low), at_least=RISE, unit="points"),
         part("fall from the peak to the right end", mean_interval(peak - end), at_least=fall, unit="points"),
     )
+
+
+def _places(which: Arm, metric: str) -> list[int]:
+    from overparam.peaks import peak_places
+
+    return [int(i) for i in peak_places(which.lines[metric], which.left_end)]
 
 
 def _where(which: Arm, places: Iterable[int]) -> str:

@@ -177,12 +177,10 @@ def _lines(evidence: Evidence, setting: Mapping[str, Any], *metrics: str) -> tup
     """Return ``N/n`` of shape ``(points,)`` and each metric of shape ``(seeds, points)``, paired by seed."""
     import numpy as np
 
-    curves = [evidence.curve(metric, "width", **setting) for metric in metrics]
-    common = sorted(set.intersection(*(set(c.seeds) for c in curves)))
-    if not common:
-        raise MissingEvidence(f"every seed of '{', '.join(metrics)}' lacks a value at some width")
-    tables = [np.array([c.y[c.seeds.index(seed)] for seed in common]) for c in curves]
-    return np.asarray(curves[0].x) / setting["n"], tables
+    from overparam.peaks import paired
+
+    found = paired(evidence, "width", *metrics, **setting)
+    return np.asarray(found.x) / setting["n"], list(found.lines)
 
 
 def _scalar(evidence: Evidence, setting: Mapping[str, Any], name: str) -> float:
