@@ -1,31 +1,40 @@
 """Convolutional networks: the trainer against a plain PyTorch loop, default layout and channels_last.
 
-    python benchmarks/convolution.py --peer /path/of/a/python/that/has/torch
+    python benchmarks/convolution.py --peer PYTHON-WITH-TORCH [--channels 8 32 64] [--threads 2]
 
 Two cases. ``cnn``: two 3x3 convolutions, one 2x2 max pooling and a dense output on 32x32x3 images, batch 128.
 ``cnn1d``: the three strided convolutions of MNIST-1D on signals of 40 samples, batch 100. Both sides take the same
 number of SGD steps with momentum on random data, and evaluate loss and error of the training set before and after.
 The trainer trains a stack of members and is divided by their number. All sides are processes of their own on the
-same cores, and run in turn: a ratio compares neighbours in time.
+same cores, and take turns: a ratio compares neighbours in time.
 """
 
-import argparse
-import json
-import os
-import subprocess
 import sys
-import time
 from pathlib import Path
-from statistics import median
 
-HERE = Path(__file__).resolve().parent
+import common
+
 CASES = {
     "cnn": {"width": 32, "n": 512, "batch": 128, "members": 2},
     "cnn1d": {"width": 40, "n": 4000, "batch": 100, "members": 10},
 }
+NAMES = {"cnn": "3x3 on images", "cnn1d": "on signals (MNIST-1D)"}
+LONGER = 50  # steps of the signals over those of the images
+warm = {}
 
 
-def trainer(case, channels, width, n, batch, steps, members):
+def timed(case, channels, width, n, batch, steps, members):
+    """Seconds a member and step of the trainer, after one run that is not counted."""
+    key = (case, channels, steps)
+    if key not in warm:
+        warm[key] = problem(case, channels, width, n, batch, steps, members)
+        warm[key]()
+    with common.Clock() as clock:
+        warm[key]()
+    return clock.wall / steps / members
+
+
+def problem(case, channels, width, n, batch, steps, members):
     import numpy as np
 
     from overparam.models import cnn, cnn1d
@@ -40,85 +49,83 @@ def trainer(case, channels, width, n, batch, steps, members):
     return lambda: train(network, recipe, stack, x, x[:1], stack[0].y[:1])
 
 
-def worker(options):
-    threads = options.pop("threads")
-    if threads == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    options.pop("layout")
-    run = trainer(**options)
-    begin = time.perf_counter()
-    run()
-    print(json.dumps({"first": time.perf_counter() - begin}), flush=True)
-    for _ in sys.stdin:
-        begin = time.perf_counter()
-        run()
-        print(json.dumps((time.perf_counter() - begin) / options["steps"] / options["members"]), flush=True)
-
-
-def started(python, script, options, cores, *flags):
-    pin = (lambda: os.sched_setaffinity(0, cores)) if hasattr(os, "sched_setaffinity") else None
-    command = [python, str(HERE / script), *flags, json.dumps(options)]
-    side = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=pin
-    )
-    side.stdout.readline()
-    return side
-
-
-def seconds(side):
-    side.stdin.write("run\n")
-    side.stdin.flush()
-    return json.loads(side.stdout.readline())
-
-
-def compare(case, channels, steps, args):
-    options = {"case": case, "channels": channels, "steps": steps, "threads": args.threads, **CASES[case]}
-    cores = set(range(args.threads))
+def compare(me, peer, case, channels, steps, repeats, threads):
+    """Seconds a member and step of every side, repeat by repeat."""
+    options = {"case": case, "channels": channels, "steps": steps, **CASES[case]}
     layouts = ("default", "channels_last") if case == "cnn" else ("default",)
-    sides = {
-        "overparam": started(sys.executable, Path(__file__).name, {**options, "layout": ""}, cores, "--worker")
+    sides = {"overparam": lambda: me.ask("timed", **options)} | {
+        layout: lambda layout=layout: peer.ask("timed", threads=threads, layout=layout, **options)
+        for layout in layouts
     }
-    for layout in layouts if args.peer else ():
-        sides[layout] = started(args.peer, "peers/torch_cnn.py", {**options, "layout": layout}, cores)
     times = {name: [] for name in sides}
-    for _ in range(args.repeats):
-        for name, side in sides.items():
-            times[name].append(seconds(side))
-    for side in sides.values():
-        side.stdin.close()
-        side.wait()
-    row = {"case": case, "channels": channels, "ms": {name: 1e3 * median(t) for name, t in times.items()}}
-    text = f"{case:6s} {channels:3d} channels  trainer {row['ms']['overparam']:.2f} ms a member and step"
-    for layout in list(sides)[1:]:
-        ratios = sorted(ours / peer for ours, peer in zip(times["overparam"], times[layout], strict=True))
-        row[f"ratio_{layout}"] = ratios
-        text += (
-            f"; {layout} {row['ms'][layout]:.2f} ms, trainer / peer {median(ratios):.2f}"
-            f" ({ratios[0]:.2f} to {ratios[-1]:.2f}, n={len(ratios)})"
-        )
-    print(text, flush=True)
-    return row
+    for _ in range(repeats):
+        for name, run in sides.items():
+            times[name].append(run())
+    return times
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peer", help="Python that has torch; without it only the trainer is timed")
-    parser.add_argument("--channels", type=int, nargs="*", default=[8, 32, 64], help="of the image network")
-    parser.add_argument("--channels1d", type=int, nargs="*", default=[25])
+    parser = common.arguments(__doc__, repeats=5)
+    parser.add_argument("--channels", type=int, nargs="*", help="of the image network (default 8 32 64)")
+    parser.add_argument("--channels1d", type=int, nargs="*", help="of the signal network (default 25)")
     parser.add_argument(
-        "--steps", type=int, default=8, help="of the image network; the other takes 50 times as many"
+        "--steps", type=int, help=f"of the images (default 4); the signals take {LONGER} times more"
     )
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2, help="cores and threads of every side")
-    parser.add_argument("--worker", type=json.loads, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, default=min(2, len(common.cores())), help="cores of every side")
     args = parser.parse_args()
     if args.worker:
-        worker(args.worker)
+        common.serve({"timed": timed})
         return
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    rows = [compare("cnn", channels, args.steps, args) for channels in args.channels]
-    rows += [compare("cnn1d", channels, 50 * args.steps, args) for channels in args.channels1d]
-    print(json.dumps({"threads": args.threads, "load_before": load, "rows": rows}))
+    if not args.peer:
+        common.skip(
+            "convolution needs PyTorch: give --peer PYTHON, or run `make bench`, which installs peers.txt"
+        )
+    on, steps, repeats = (
+        common.cores()[: args.threads],
+        args.steps or (1 if args.quick else 4),
+        common.repeats(args),
+    )
+    cases = [("cnn", c) for c in args.channels or ([4] if args.quick else [8, 32, 64])]
+    cases += [("cnn1d", c) for c in args.channels1d or ([4] if args.quick else [25])]
+    goals, rows, values = [], [], []
+    with common.Children() as children:
+        me = children.start([sys.executable, __file__, "--worker", "serve"], on)
+        peer = children.start([args.peer, str(Path(__file__).with_name("peer_torch_cnn.py"))], on)
+        environment = common.describe(peer.ask("versions"))
+        for case, channels in cases:
+            taken = steps * (LONGER if case == "cnn1d" and not args.quick else 1)
+            times = compare(me, peer, case, channels, taken, repeats, args.threads)
+            name = f"{NAMES[case]}, {channels} channels"
+            found = {
+                side: common.ratios(line, times["overparam"])
+                for side, line in times.items()
+                if side != "overparam"
+            }
+            goals.append(common.goal(f"The trainer over PyTorch, {name}", found["default"], "x", at_most=1.0))
+            if "channels_last" in found:
+                text = f"The trainer over PyTorch with channels_last, {name}"
+                goals.append(common.goal(text, found["channels_last"], "x"))
+            values.append({"label": name, "mine": True, **found["default"]})
+            middle = {side: 1e3 * common.spread(line)["median"] for side, line in times.items()}
+            rows.append([name, *(middle.get(side) for side in ("overparam", "default", "channels_last"))])
+            print(f"{name}: " + common.shown(found["default"], "x"), flush=True)
+    title = "Convolutional networks: the trainer over a plain PyTorch loop"
+    common.finish(args, {
+        "benchmark": "convolution", "title": title, "environment": environment, "goals": goals,
+        "question": "Does a convolutional network train as fast as in PyTorch on the same cores?",
+        "conditions": {
+            "problem": "two 3x3 convolutions and a pool on 32x32x3 images, batch 128; three strided convolutions on "
+            "signals of 40 samples, batch 100; random data, SGD with momentum",
+            "ours": "stacks of 2 (images) and 10 (signals) members, divided by their number",
+            "peer": "a plain loop with tensors in memory (peer_torch_cnn.py)",
+            "repeats": f"{repeats} runs of {steps} steps (signals {steps * LONGER}) between two evaluations of the "
+            f"training set, in turns; wall-clock time on {args.threads} cores",
+        },
+        "bars": [{"title": title, "unit": "x", "values": values}],
+        "tables": [{"title": "Milliseconds a member and step (median)", "rows": rows,
+                    "columns": ["network", "trainer", "PyTorch", "PyTorch, channels_last"]}],
+        "notes": [],
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

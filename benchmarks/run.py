@@ -17,6 +17,7 @@ import common
 import page
 
 NAMES = page.ORDER
+TORCH = {"stacked", "convolution"}  # compared with PyTorch, which has an environment of its own
 PEERS, LIST = common.HERE / ".peers", common.HERE / "peers.txt"
 
 
@@ -45,7 +46,7 @@ def main():
     parser.add_argument("--peer", help="Python that has the packages of peers.txt, or none")
     parser.add_argument("--out", type=Path, help="folder for results and page")
     args = parser.parse_args()
-    peer = "" if args.peer == "none" else args.peer or ("stacked" in args.only and peer_python()) or ""
+    peer = "" if args.peer == "none" else args.peer or (TORCH & set(args.only) and peer_python()) or ""
     out = args.out or (common.HERE / ".quick" if args.quick else common.RESULTS)
     out.mkdir(parents=True, exist_ok=True)
     options = [f"--{name}" for name in ("quick", "full") if getattr(args, name)] + ["--out", str(out)]

@@ -12,7 +12,10 @@ def evidence(values):
     """Rows of seed -> width -> value of the metric e, and twice that of f."""
     return Evidence(
         tuple(
-            ({"seed": seed, "width": width, "noise": 0.1}, {"e": value, "f": None if value is None else 2 * value})
+            (
+                {"seed": seed, "width": width, "noise": 0.1},
+                {"e": value, "f": None if value is None else 2 * value},
+            )
             for seed, line in values.items()
             for width, value in line.items()
         )
@@ -20,7 +23,9 @@ def evidence(values):
 
 
 def test_pairing_keeps_the_seeds_that_are_whole():
-    found = peaks.paired(evidence({0: {4: 1.0, 8: 2.0}, 3: {8: 5.0, 4: 3.0}, 5: {4: 1.0, 8: None}}), "width", "e", "f")
+    found = peaks.paired(
+        evidence({0: {4: 1.0, 8: 2.0}, 3: {8: 5.0, 4: 3.0}, 5: {4: 1.0, 8: None}}), "width", "e", "f"
+    )
     assert found.x == (4, 8)
     assert found.seeds == (0, 3)
     assert found.dropped == (5,)

@@ -85,7 +85,9 @@ def loss_below_minimum(which: Arm, place: int = -1) -> Finding:
     from overparam.peaks import left_minimum
     from overparam.stats import part, ratio_interval
 
-    ratio = ratio_interval(left_minimum(which.lines["test_loss"], which.left_end), which.lines["test_loss"][:, place])
+    ratio = ratio_interval(
+        left_minimum(which.lines["test_loss"], which.left_end), which.lines["test_loss"][:, place]
+    )
     return Finding((part(f"left minimum over the loss at width {which.widths[place]}", ratio, at_least=1.0),))
 
 

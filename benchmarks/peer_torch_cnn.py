@@ -1,17 +1,11 @@
-"""A plain PyTorch loop for ../convolution.py: the same networks, data shapes, optimizer and evaluations.
+"""The peer of ``convolution.py``: the same networks in a plain PyTorch loop, run by the peers' own Python."""
 
-    PYTHON benchmarks/peers/torch_cnn.py '{"case": "cnn", "channels": 8, ...}'
-
-Runs once to warm up, then once for every line on its standard input, and prints the seconds of each run.
-"""
-
-import json
-import sys
-import time
-
+import common
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+
+warm = set()
 
 
 def network(case, channels, width):
@@ -33,8 +27,9 @@ def evaluate(net, x, y):
 
 
 def run(case, channels, width, n, batch, steps, layout):
-    shape = (n, 3, width, width) if case == "cnn" else (n, 1, width)
-    x, y = torch.randn(shape), torch.randint(0, 10, (n,))
+    """Train one network from a fresh start, with an evaluation of the training set before and after."""
+    x = torch.randn((n, 3, width, width) if case == "cnn" else (n, 1, width))
+    y = torch.randint(0, 10, (n,))
     net = network(case, channels, width)
     if layout == "channels_last":
         x, net = x.contiguous(memory_format=torch.channels_last), net.to(memory_format=torch.channels_last)
@@ -52,17 +47,20 @@ def run(case, channels, width, n, batch, steps, layout):
     evaluate(net, x, y)
 
 
-def main():
-    options = json.loads(sys.argv[1])
-    torch.set_num_threads(options.pop("threads"))
-    options.pop("members")
-    run(**options)
-    print(json.dumps({"torch": torch.__version__}), flush=True)
-    for _ in sys.stdin:
-        begin = time.perf_counter()
+def timed(threads, members, **options):
+    """Seconds a step, after one run that is not counted."""
+    torch.set_num_threads(threads)
+    if tuple(options.items()) not in warm:
         run(**options)
-        print(json.dumps((time.perf_counter() - begin) / options["steps"]), flush=True)
+        warm.add(tuple(options.items()))
+    with common.Clock() as clock:
+        run(**options)
+    return clock.wall / options["steps"]
+
+
+def versions():
+    return {"torch": torch.__version__}
 
 
 if __name__ == "__main__":
-    main()
+    common.serve({"timed": timed, "versions": versions})
