@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from overparam.studies.double_descent.claims import CLAIMS, READING
 from overparam.studies.double_descent.work import estimate, work
+from overparam.studies.widths.causes import diagnose
 from overparam.studies.widths.charts import charts
 from overparam.study import Axis, FitRule, Profile, Source, Study
 
@@ -111,6 +112,8 @@ STUDY = Study(
     claims=CLAIMS,
     charts=CHARTS,
     fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"),
+    diagnose=diagnose(READING),
+    diagnosed=("peak", "error-peak", "loss-peak"),
     differences=(
         "The network is a ReLU MLP d-H-H-K on MNIST-1D, the small setting of Greydanus and Kobak; Nakkiran "
         "et al. train ResNet18, a five-layer CNN and Transformers. No result here is a rerun of theirs.",
