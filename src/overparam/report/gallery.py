@@ -38,6 +38,12 @@ class Card:
     picture: str
 
     @property
+    def drawn(self) -> str:
+        """What the picture shows."""
+        chart = first_drawn(self.record)
+        return str(chart["title"]) if chart is not None else ""
+
+    @property
     def data(self) -> str:
         """The data sets."""
         return words.values(_parameter(self.record, "data"))
@@ -118,6 +124,11 @@ def render(cards: Sequence[Card], damaged: Sequence[str] = ()) -> str:
     )
 
 
+def first_drawn(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The first chart of a record that has lines, or None."""
+    return next((chart for chart in record["charts"] if chart["series"]), None)
+
+
 def thumbnail(record: Mapping[str, Any], prefix: str) -> str:
     """Return a run's first chart as a small SVG in the page's own colours; empty where nothing is drawn.
 
@@ -125,7 +136,7 @@ def thumbnail(record: Mapping[str, Any], prefix: str) -> str:
         record: a stored record.
         prefix: put before every id, so that several pictures can share a page.
     """
-    chart = next((chart for chart in record["charts"] if chart["series"]), None)
+    chart = first_drawn(record)
     if chart is None:
         return ""
     made = bare(chart, first_view(chart), screen=True)
