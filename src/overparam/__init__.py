@@ -15,6 +15,9 @@ from typing import Any
 _WHERE = {
     "run": "api",
     "load": "api",
+    "gallery": "api",
+    "widths": "families",
+    "widths_study": "families",
     "Result": "result",
     "studies": "registry",
     "find": "registry",
@@ -36,6 +39,7 @@ _WHERE = {
     "Finding": "claim",
     "Part": "claim",
     "Verdict": "claim",
+    "Diagnosis": "diagnosis",
     "Dataset": "data",
     "load_data": "data:load",
     "label_noise": "data",

@@ -11,6 +11,7 @@ from overparam.result import Result
 if TYPE_CHECKING:
     from overparam.data import Dataset
     from overparam.study import Study
+    from overparam.sweep.run import Plan
 
 
 def run(
@@ -54,25 +55,62 @@ def run(
         DataError: a data set that is not at hand.
         StoreError: the results folder cannot be written.
     """
-    from overparam.sweep.run import execute, make_plan
+    from overparam.sweep.run import make_plan
 
     overrides = dict(axes)
     if data is not None:
         overrides["data"] = _data_names(data, Path(out))
     plan = make_plan(study, profile, out=out, workers=workers, memory=memory, overrides=overrides)
-    if progress:
-        from overparam.display import progress_of
+    return finish(plan, on=on, limit=limit, progress=progress, page=page)
 
+
+def finish(plan: Plan, *, on: str, limit: float | None, progress: bool, page: bool, remark: str = "") -> Result:
+    """Compute what a plan leaves to do, judge, and write the page.
+
+    Args:
+        plan: what is to be run.
+        on: executor, as for :func:`run`.
+        limit: seconds that one stack may take.
+        progress: show a progress display, and the remark, on the standard error stream.
+        page: write the HTML page.
+        remark: something to know about the run.
+    """
+    from overparam.sweep.run import execute
+
+    if progress:
+        from overparam.display import note, progress_of
+
+        if remark:
+            note(remark)
         with progress_of(plan, on) as listen:
             record = execute(plan, on=on, limit=limit, listen=listen)
     else:
         record = execute(plan, on=on, limit=limit)
-    result = Result(record, Path(out))
+    result = Result(record, plan.out, remark)
     if page:
         from overparam.report.page import write
 
         write(record, result.page)
     return result
+
+
+def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
+    """Write one page that shows all stored runs and links their pages.
+
+    Args:
+        out: results folder.
+        to: the file; by default ``gallery.html`` in the results folder. Links are relative to it.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UsageError: nothing is stored there, or a file that is no page.
+        StoreError: the file cannot be written.
+    """
+    from overparam.report.gallery import write
+
+    return write(Path(out), None if to is None else Path(to))
 
 
 def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from overparam.diagnosis import tally
+
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
 
@@ -78,6 +80,11 @@ def plan_table(plan: Plan) -> RenderableType:
     table.add_row("memory", f"about {plan.bytes / 1e9:.2g} GB for the arrays (an estimate)")
     table.add_row("results", escape(str(plan.out / selection.study.name)))
     return table
+
+
+def note(text: str, console: Console | None = None) -> None:
+    """Say something to know on the standard error stream."""
+    (console or Console(stderr=True)).print(f"[yellow]note[/] {escape(text)}", highlight=False)
 
 
 @contextmanager
@@ -162,7 +169,23 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
     took = duration(record["seconds"])
     said = [f"{count(cells['total'], 'cell')}, {cells['computed']} of them computed in {took}"]
     said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
+    lines += _causes(record)
     return Group("", *lines, Text("\n".join([", ".join(said), *_more_seeds(record)]), style="bright_black"))
+
+
+def _causes(record: Mapping[str, Any]) -> list[RenderableType]:
+    """The likely causes of an absent effect, and how many were looked at; nothing where the effect is there."""
+    lines: list[RenderableType] = []
+    for one in record.get("diagnoses", []):
+        if not one["open"]:
+            continue
+        where = f" on {one['data']}" if len(record["diagnoses"]) > 1 else ""
+        lines.append(Text(f"why no peak{where}? {tally(one['items'])}", style="bold"))
+        likely = [item for item in one["items"] if item["state"] == "likely"]
+        told = [f"likely: {item['sentence']} {item['detail']}" for item in likely]
+        told = told or ["none of the causes that were checked is there"]
+        lines += [Padding(Text(text), (0, 0, 0, 2)) for text in told]
+    return lines
 
 
 def _more_seeds(record: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,12 @@ class Result:
         return [claim_row(v) for v in self.record["verdicts"]]
 
     @property
+    def diagnoses(self) -> list[dict[str, Any]]:
+        """Why an effect is absent: one dictionary a cause: data, name, sentence, state, detail; empty if not asked."""
+        found = self.record.get("diagnoses", [])
+        return [{"data": one["data"], **item} for one in found for item in one["items"]]
+
+    @property
     def path(self) -> Path:
         """Path of the record."""
         return self.out / self.record["study"] / f"{self.record['run']}.json"
@@ -92,3 +98,21 @@ FIELDS = (
 def claim_row(verdict: Mapping[str, Any]) -> dict[str, Any]:
     """Return the public fields of a stored verdict."""
     return {name: verdict[name] for name in FIELDS}
+
+
+def claim_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the public fields of every verdict of a record, and the likely causes of an effect that is absent.
+
+    ``causes`` names what a claim that is explained and not supported may be due to: name, sentence, detail.
+    """
+    found = {one["data"]: one for one in record.get("diagnoses", [])}
+    rows = []
+    for verdict in record["verdicts"]:
+        one = found.get(verdict["data"])
+        explained = one is not None and verdict["claim"] in one["claims"] and verdict["status"] != "supported"
+        items = one["items"] if one is not None and explained else []
+        causes = [
+            {k: item[k] for k in ("name", "sentence", "detail")} for item in items if item["state"] == "likely"
+        ]
+        rows.append({**claim_row(verdict), "causes": causes})
+    return rows

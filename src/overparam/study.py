@@ -24,10 +24,11 @@ from overparam.claim import (
     Status,
     Verdict,
 )
+from overparam.diagnosis import Diagnosis
 from overparam.errors import MissingEvidence, UsageError
 
 __all__ = [
-    "Axis", "Chart", "Check", "Claim", "Control", "Curve", "Estimate", "Evidence", "Finding", "FitRule",
+    "Axis", "Chart", "Check", "Claim", "Control", "Curve", "Diagnosis", "Estimate", "Evidence", "Finding", "FitRule",
     "MissingEvidence", "Outcome", "Params", "Part", "Precondition", "Profile", "Report", "Series", "Source",
     "Status", "Study", "UsageError", "Verdict", "XAxis", "clean",
 ]  # fmt: skip
@@ -231,6 +232,10 @@ class Study:
         differences: known differences from the papers, one sentence each.
         cell_version: raised whenever the computation of a cell changes.
         stack_limit: most cells in one stack.
+        diagnose: looks for the causes of an absent effect; None for a study that does not.
+        diagnosed: names of the claims whose failure it explains; empty for all.
+        identify: what identifies a cell besides its parameters and data, as JSON types; None for nothing.
+        again: what makes a run again, where that is not the command line.
     """
 
     name: str
@@ -248,6 +253,10 @@ class Study:
     fit: FitRule | None = None
     cell_version: int = 1
     stack_limit: int = 64
+    diagnose: Callable[[Evidence], Sequence[Diagnosis]] | None = None
+    diagnosed: tuple[str, ...] = ()
+    identify: Callable[[Params], Mapping[str, Any]] | None = None
+    again: str = ""
 
     def axis(self, name: str) -> Axis:
         """Return the axis of that name."""

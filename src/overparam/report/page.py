@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from overparam import diagnosis
 from overparam.report import words
 from overparam.report.charts import parcel
 from overparam.report.interval import plot
@@ -28,16 +29,17 @@ def render(record: Mapping[str, Any]) -> str:
     Returns:
         One HTML document with its charts, styles and scripts inside. Every text of the record is shown as text.
     """
-    bundle, script = _bundle(), _asset("page.js")
+    bundle, script = _bundle(), asset("page.js")
     verdicts = [_verdict(v, record) for v in record["verdicts"]]
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             r=record,
             verdicts=verdicts,
             tally=words.tally(record["verdicts"]),
             data=", ".join(dict.fromkeys(v["data"] for v in record["verdicts"])) or _data(record),
+            diagnoses=record.get("diagnoses", []),
             charts=record["charts"],
             parcels=[embed(parcel(chart) if chart["series"] else None) for chart in record["charts"]],
             settings=embed(
@@ -45,9 +47,9 @@ def render(record: Mapping[str, Any]) -> str:
             ),
             stored=embed(record),
             hues={"light": LIGHT, "dark": DARK},
-            bundle=_raw(bundle),
-            script=_raw(script),
-            hashes=[_sha256(bundle), _sha256(script)],
+            bundle=raw(bundle),
+            script=raw(script),
+            hashes=[sha256(bundle), sha256(script)],
         )
     )
 
@@ -55,7 +57,7 @@ def render(record: Mapping[str, Any]) -> str:
 def summary_html(record: Mapping[str, Any]) -> str:
     """Return the verdicts alone, as a fragment with its own styles, for a notebook's ``_repr_html_``."""
     verdicts = [_verdict(v, record) for v in record["verdicts"]]
-    return _environment().get_template("summary.html").render(r=record, verdicts=verdicts)
+    return environment().get_template("summary.html").render(r=record, verdicts=verdicts)
 
 
 def write(record: Mapping[str, Any], path: str | Path) -> Path:
@@ -104,16 +106,18 @@ def embed(value: Any) -> Any:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return _raw(text)
+    return raw(text)
 
 
-def _raw(text: str) -> Any:
+def raw(text: str) -> Any:
+    """Return text that a template takes as it is."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
-def _sha256(script: str) -> str:
+def sha256(script: str) -> str:
+    """Return the hash by which a content policy allows a script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
@@ -127,7 +131,8 @@ def _bundle() -> str:
     return script.replace("\r", "").replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of the templates folder."""
     return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -144,7 +149,8 @@ def _date(created: str) -> str:
 
 
 @functools.cache
-def _environment() -> Any:
+def environment() -> Any:
+    """Return the templates with their words."""
     import jinja2
 
     made = jinja2.Environment(
@@ -155,7 +161,11 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     made.globals.update(
-        {name: getattr(words, name) for name in _WORDS}, link=_link, date=_date, seed_counts=seed_counts
+        {name: getattr(words, name) for name in _WORDS},
+        link=_link,
+        date=_date,
+        seed_counts=seed_counts,
+        tally_causes=diagnosis.tally,
     )
     return made
 

@@ -150,11 +150,13 @@ def duration(seconds: float | None) -> str:
 
 
 def command(record: Mapping[str, Any]) -> str:
-    """Return the command line that makes this run again.
+    """Return the command line that makes this run again, or what the study says does.
 
     >>> command({"reference": "double-descent", "profile": "quick", "overrides": {"widths": "9,61"}})
     'overparam run double-descent --profile quick --widths 9,61'
     """
+    if record.get("again"):
+        return str(record["again"])
     words = ["overparam", "run", record["reference"], "--profile", record["profile"]]
     for option, chosen in record["overrides"].items():
         words += [f"--{option}", chosen]

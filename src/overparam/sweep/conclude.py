@@ -13,6 +13,7 @@ from overparam.errors import StoreError
 from overparam.store import Cell, CellStore, RecordStore
 from overparam.study import Params, Study, clean
 from overparam.sweep.curves import draw
+from overparam.sweep.diagnose import diagnoses
 from overparam.sweep.environment import environment
 from overparam.sweep.judge import judge
 from overparam.sweep.key import shown_name
@@ -61,6 +62,7 @@ def conclude(
         "profile_help": study.profiles[selection.profile].help,
         "mark": selection.mark,
         "overrides": {**selection.overrides, **_own(selection, called)},
+        "again": study.again,
         "created": _now(),
         "seconds": round(seconds, 2),
         "compute_seconds": round(sum(cell.seconds for cell in cells.values()), 2),
@@ -144,7 +146,11 @@ def _meaning(
         for name, found in evidence.items()
         for verdict in judge(study, found, profile=profile, data=name, mark=mark)
     ]
-    return {"verdicts": verdicts, "charts": draw(study, evidence)}
+    return {
+        "verdicts": verdicts,
+        "charts": draw(study, evidence),
+        "diagnoses": diagnoses(study, evidence, verdicts),
+    }
 
 
 def _called(selection: Selection, fingerprints: Sequence[str]) -> dict[str, str]:

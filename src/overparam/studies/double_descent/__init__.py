@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from overparam.studies.double_descent.claims import CLAIMS
+from overparam.studies.double_descent.claims import CLAIMS, READING
 from overparam.studies.double_descent.work import estimate, work
-from overparam.study import Axis, Chart, FitRule, Profile, Series, Source, Study, XAxis
+from overparam.studies.widths.causes import diagnose
+from overparam.studies.widths.charts import charts
+from overparam.study import Axis, FitRule, Profile, Source, Study
 
 WIDTHS = (2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 47, 61, 80, 104, 135, 177, 230, 300)
 QUICK_WIDTHS = (9, 16, 27, 36, 47, 61, 104)
@@ -95,49 +97,7 @@ PROFILES = {
     ),
 }  # fmt: skip
 
-_X = (
-    XAxis("width", "hidden width"),
-    XAxis("parameters", "parameters"),
-    XAxis("parameters_per_sample", "parameters per training sample"),
-)
-_FEW = (16, 47, 104)
-
-CHARTS = (
-    Chart(
-        "error", "Error against width", _X, "error (share of samples)",
-        (Series("test_error", "test"), Series("train_error", "train, against the given labels", dashed=True)),
-        arm="noise", arm_title="label noise",
-        note="The test labels are clean: test error counts true mistakes.",
-    ),
-    Chart(
-        "loss", "Loss against width", _X, "cross-entropy (nats)",
-        (Series("test_loss", "test"), Series("train_loss", "train, against the given labels", dashed=True)),
-        arm="noise", arm_title="label noise", y_log=True,
-        note="A network that fits all its labels is sure of its mistakes: the loss may peak without the error.",
-    ),
-    Chart(
-        "stopped-error", "Error at the end and at the best time", _X, "test error (share of samples)",
-        (Series("test_error", "end of training"), Series("best_test_error", "best time", dashed=True)),
-        arm="noise", arm_title="label noise",
-        note="The best time is chosen on the test set, among the probe times: an oracle, not a method.",
-    ),
-    Chart(
-        "stopped-loss", "Loss at the end and at the best time", _X, "test cross-entropy (nats)",
-        (Series("test_loss", "end of training"), Series("best_test_loss", "best time", dashed=True)),
-        arm="noise", arm_title="label noise", y_log=True,
-        note="The best time is chosen on the test set, among the probe times: an oracle, not a method.",
-    ),
-    Chart(
-        "steps", "Test error during training", (XAxis("step", "step"),), "test error (share of samples)",
-        tuple(Series("test_error_by_step", f"width {width}", where={"width": width}) for width in _FEW),
-        arm="noise", arm_title="label noise", fit=False,
-    ),
-    Chart(
-        "distance", "How far the parameters move", _X, "Euclidean norm",
-        (Series("distance", "distance from initialisation"), Series("norm", "norm at the end", dashed=True)),
-        arm="noise", arm_title="label noise", y_log=True,
-    ),
-)  # fmt: skip
+CHARTS = charts(READING, few=(16, 47, 104))
 
 STUDY = Study(
     name="double-descent",
@@ -152,6 +112,8 @@ STUDY = Study(
     claims=CLAIMS,
     charts=CHARTS,
     fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"),
+    diagnose=diagnose(READING),
+    diagnosed=("peak", "error-peak", "loss-peak"),
     differences=(
         "The network is a ReLU MLP d-H-H-K on MNIST-1D, the small setting of Greydanus and Kobak; Nakkiran "
         "et al. train ResNet18, a five-layer CNN and Transformers. No result here is a rerun of theirs.",

@@ -1,4 +1,4 @@
-"""The rules of the study as functions of one arm, with their cut-offs.
+"""The rules of a width sweep as functions of one arm, with their cut-offs.
 
 Places are always chosen so that the choice cannot help the claim: leaving one seed out where picking the
 largest of noisy points would make an effect, and on all seeds where it works against the claim.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from overparam.studies.double_descent.curves import Arm
+from overparam.studies.widths.arms import Arm
 from overparam.study import Finding, Part
 
 RISE = 3.0  # points: from the left minimum to the peak of the test error
@@ -16,27 +16,28 @@ FALL = 4.0  # points: from the peak of the test error to the right end
 SOME_FALL = 1.0  # points: a peak that is to be placed falls again by this much
 FLAT = 2.0  # points: with clean labels the test error climbs by no more
 LOSS_RATIO = 1.5  # peak of the test loss over its right end
+LOSS_RISE = 1.2  # peak of the test loss over its left minimum, where a peak is to be placed
+LOSS_FALL = 1.1  # peak of the test loss over its right end, where a peak is to be placed
 PER_SAMPLE = (0.7, 2.0)  # parameters per training sample at the peak
 HALF_STEP = 0.5  # of the grid: how well it can place a peak
 
 
 def peak_at_fit(which: Arm) -> Finding:
     """Peak of the test error between the end of the left part and the fit point, in steps of the width grid."""
-    from overparam.stats import Interval, mean_interval, part
-
     places = _places(which, "test_error")
-    place = mean_interval(places)
-    if place.low is not None and place.high is not None:
-        low, high = min(place.low, place.mean - HALF_STEP), max(place.high, place.mean + HALF_STEP)
-        place = Interval(place.mean, low, high, place.n)
-    first, last = which.left_end - HALF_STEP, which.fit_point + HALF_STEP
-    where = part("place of the peak", place, at_least=first, at_most=last, unit="grid steps")
-    return Finding((where, *_peak(which, SOME_FALL)), _where(which, places))
+    return Finding((_place(which, places), *error_parts(which, SOME_FALL)), _where(which, places))
+
+
+def loss_peak_at_fit(which: Arm, metric: str = "test_loss") -> Finding:
+    """Peak of the test loss between the end of the left part and the fit point, in steps of the width grid."""
+    places = _places(which, metric)
+    parts = loss_parts(which, LOSS_RISE, LOSS_FALL, metric)
+    return Finding((_place(which, places), *parts), _where(which, places))
 
 
 def error_peak(which: Arm) -> Finding:
     """The test error rises to a peak and falls again: the weak form of double descent."""
-    return Finding(_peak(which, FALL), _where(which, _places(which, "test_error")))
+    return Finding(error_parts(which, FALL), _where(which, _places(which, "test_error")))
 
 
 def peak_parameters(which: Arm) -> Finding:
@@ -47,7 +48,7 @@ def peak_parameters(which: Arm) -> Finding:
     here = place_interval(which.per_sample, places)
     low, high = PER_SAMPLE
     where = part("parameters per sample at the peak", here, at_least=low, at_most=high)
-    return Finding((where, *_peak(which, SOME_FALL)), _where(which, places))
+    return Finding((where, *error_parts(which, SOME_FALL)), _where(which, places))
 
 
 def no_climb(which: Arm) -> Finding:
@@ -62,12 +63,8 @@ def no_climb(which: Arm) -> Finding:
 
 def loss_peak(which: Arm, metric: str = "test_loss") -> Finding:
     """Largest loss to the right of the left minimum over the loss at the right end."""
-    from overparam.peaks import stands_out
-    from overparam.stats import part, ratio_interval
-
-    _, peak, end = stands_out(which.lines[metric], which.left_end)
-    ratio = part("peak of the loss over its right end", ratio_interval(peak, end), at_least=LOSS_RATIO)
-    return Finding((ratio,), _where(which, _places(which, metric)))
+    _, fall = loss_parts(which, LOSS_RISE, LOSS_RATIO, metric)
+    return Finding((fall,), _where(which, _places(which, metric)))
 
 
 def error_below_minimum(which: Arm, place: int = -1) -> Finding:
@@ -91,7 +88,8 @@ def loss_below_minimum(which: Arm, place: int = -1) -> Finding:
     return Finding((part(f"left minimum over the loss at width {which.widths[place]}", ratio, at_least=1.0),))
 
 
-def _peak(which: Arm, fall: float) -> tuple[Part, Part]:
+def error_parts(which: Arm, fall: float) -> tuple[Part, Part]:
+    """Rise to the peak of the test error and fall from it, in percentage points, against their cut-offs."""
     from overparam.peaks import stands_out
     from overparam.stats import mean_interval, part
 
@@ -100,6 +98,30 @@ def _peak(which: Arm, fall: float) -> tuple[Part, Part]:
         part("rise from the left minimum to the peak", mean_interval(peak - low), at_least=RISE, unit="points"),
         part("fall from the peak to the right end", mean_interval(peak - end), at_least=fall, unit="points"),
     )
+
+
+def loss_parts(which: Arm, rise: float, fall: float, metric: str = "test_loss") -> tuple[Part, Part]:
+    """Peak of the test loss over its left minimum and over its right end, as ratios, against their cut-offs."""
+    from overparam.peaks import stands_out
+    from overparam.stats import part, ratio_interval
+
+    low, peak, end = stands_out(which.lines[metric], which.left_end)
+    return (
+        part("peak of the loss over its left minimum", ratio_interval(peak, low), at_least=rise),
+        part("peak of the loss over its right end", ratio_interval(peak, end), at_least=fall),
+    )
+
+
+def _place(which: Arm, places: list[int]) -> Part:
+    """Where the peak lies, in steps of the width grid, against the left part's end and the fit point."""
+    from overparam.stats import Interval, mean_interval, part
+
+    place = mean_interval(places)
+    if place.low is not None and place.high is not None:
+        low, high = min(place.low, place.mean - HALF_STEP), max(place.high, place.mean + HALF_STEP)
+        place = Interval(place.mean, low, high, place.n)
+    first, last = which.left_end - HALF_STEP, which.fit_point + HALF_STEP
+    return part("place of the peak", place, at_least=first, at_most=last, unit="grid steps")
 
 
 def _places(which: Arm, metric: str) -> list[int]:

@@ -1,0 +1,179 @@
+"""All stored runs on one page: a small picture and the verdict counts of each, with links to their pages."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from overparam.errors import StoreError, UsageError
+from overparam.report import page, words
+from overparam.report.charts import bare, convert
+from overparam.report.rows import fit_lines, points
+from overparam.report.theme import DARK, LIGHT, config
+from overparam.report.view import first_view
+from overparam.store import RecordStore
+from overparam.store.atomic import write_text
+
+NAME = "gallery.html"
+_WIDTH, _HEIGHT = 300, 150
+
+
+@dataclass(frozen=True)
+class Card:
+    """One run on the gallery.
+
+    Attributes:
+        record: the stored record.
+        link: address of its page, relative to the gallery.
+        picture: its first chart as SVG, or empty.
+    """
+
+    record: Mapping[str, Any]
+    link: str
+    picture: str
+
+    @property
+    def drawn(self) -> str:
+        """What the picture shows."""
+        chart = first_drawn(self.record)
+        return str(chart["title"]) if chart is not None else ""
+
+    @property
+    def data(self) -> str:
+        """The data sets."""
+        return words.values(_parameter(self.record, "data"))
+
+    @property
+    def seeds(self) -> str:
+        """The number of seeds in words."""
+        return words.seeds(len(_parameter(self.record, "seed")))
+
+
+def write(out: Path, to: Path | None = None) -> Path:
+    """Write the gallery of a results folder; a run whose page is missing gets one.
+
+    Args:
+        out: results folder.
+        to: the file; by default ``gallery.html`` in the results folder.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UsageError: nothing is stored there, or a file that does not end in ``.html``.
+        StoreError: a file cannot be written.
+    """
+    target = out / NAME if to is None else to
+    if target.suffix not in (".html", ".htm"):
+        raise UsageError(f"--to: expected a file ending in .html, .htm for the gallery, got '{target}'.")
+    records, damaged = stored(out)
+    if not records:
+        raise UsageError(
+            f"gallery: expected stored runs in {out}, got none. Run `overparam run random-features --out {out}` first, "
+            "or name another folder with --out."
+        )
+    folder = target.resolve().parent
+    cards: list[Card] = []
+    for path, record in records:
+        file = path.with_suffix(".html")
+        if not file.exists():
+            page.write(record, file)
+        link = Path(os.path.relpath(file.resolve(), folder)).as_posix()
+        cards.append(Card(record, quote(link), thumbnail(record, f"t{len(cards)}-")))
+    return write_text(target, render(cards, damaged))
+
+
+def stored(out: Path) -> tuple[list[tuple[Path, dict[str, Any]]], list[str]]:
+    """Read all records of a results folder, the newest first in each study; and name those that cannot be read."""
+    records, damaged = [], []
+    store = RecordStore(out)
+    for study in store.studies():
+        for path in store.runs(study):
+            try:
+                records.append((path, store.read(path)))
+            except StoreError:
+                damaged.append(f"{study}/{path.name}")
+    return records, damaged
+
+
+def render(cards: Sequence[Card], damaged: Sequence[str] = ()) -> str:
+    """Return the gallery as one HTML document that asks the network for nothing."""
+    groups: dict[str, list[Card]] = {}
+    for card in cards:
+        groups.setdefault(card.record["study"], []).append(card)
+    script = page.asset("gallery.js")
+    verdicts = [verdict for card in cards for verdict in card.record["verdicts"]]
+    return (
+        page.environment()
+        .get_template("gallery.html")
+        .render(
+            groups=groups,
+            runs=len(cards),
+            damaged=list(damaged),
+            verdicts=verdicts,
+            tally=words.tally,
+            hues={"light": LIGHT, "dark": DARK},
+            script=page.raw(script),
+            hashes=[page.sha256(script)],
+        )
+    )
+
+
+def first_drawn(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The first chart of a record that has lines, or None."""
+    return next((chart for chart in record["charts"] if chart["series"]), None)
+
+
+def thumbnail(record: Mapping[str, Any], prefix: str) -> str:
+    """Return a run's first chart as a small SVG in the page's own colours; empty where nothing is drawn.
+
+    Args:
+        record: a stored record.
+        prefix: put before every id, so that several pictures can share a page.
+    """
+    chart = first_drawn(record)
+    if chart is None:
+        return ""
+    made = bare(chart, first_view(chart), screen=True)
+    made |= {"width": _WIDTH, "height": _HEIGHT, "config": _small(), "padding": 2}
+    made["datasets"] = {"points": points(chart), "seeds": [], "lines": fit_lines(chart)}
+    made["layer"][2]["layer"].pop()  # what answers the pointer
+    _plain(made)
+    svg = convert(made, ".svg").decode()
+    svg = re.sub(r'(\bid="|url\(#)', rf"\g<1>{prefix}", svg)
+    return re.sub(r'(<svg\b[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
+
+
+def _small() -> dict[str, Any]:
+    made = config(screen=True)
+    axis = {**made["axis"], "labelFontSize": 10, "labelPadding": 3, "tickSize": 3}
+    return {**made, "aria": False, "padding": 2, "axis": axis, "axisX": {**made["axisX"], "tickCount": 4},
+            "axisY": {**made["axisY"], "tickCount": 3}}  # fmt: skip
+
+
+def _plain(node: Any) -> None:
+    """Take titles and tooltips from a specification, and give the lines the page's own colours."""
+    if isinstance(node, dict):
+        node.pop("tooltip", None)
+        for channel in ("x", "y"):
+            if isinstance(node.get(channel), dict) and "field" in node[channel]:
+                node[channel]["title"] = None
+        span = node.get("range")
+        if isinstance(span, list):
+            node["range"] = [f"var(--hue{LIGHT.index(hue)})" if hue in LIGHT else hue for hue in span]
+        if node.get("type") == "point" and "size" in node:
+            node["size"] = 16
+        for value in node.values():
+            _plain(value)
+    elif isinstance(node, list):
+        for value in node:
+            _plain(value)
+
+
+def _parameter(record: Mapping[str, Any], name: str) -> list[Any]:
+    return next((list(p["values"]) for p in record["parameters"] if p["name"] == name), [])

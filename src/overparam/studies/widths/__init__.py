@@ -1,0 +1,1 @@
+"""What sweeps over the width of a trained network share: arms, rules, preconditions, claims, outcomes, causes."""
