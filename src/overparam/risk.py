@@ -22,11 +22,12 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
-from overparam.theory import bartlett2020, holzmuller2021, nakkiran2021, simon2023
+from overparam.theory import bartlett2020, holzmuller2021, simon2023
 from overparam.theory.assumption import Assumption, checked, failing
 from overparam.theory.empirical import Spectrum, spectrum_of_features, spectrum_of_kernel
 from overparam.theory.inputs import count, nonnegative, widths_of
 from overparam.theory.noise import NoiseEstimate, estimate_noise
+from overparam.theory.population import population_risk
 
 PERCENT_OF_N = (
     *(5, 10, 20, 30, 40, 50, 60, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125),
@@ -42,7 +43,8 @@ class RiskCurve:
 
     Attributes:
         widths: numbers of features.
-        risk: predicted test error, ``signal + variance + noise``; infinite at the peak of the minimum norm.
+        risk: predicted test error on samples not trained on, noise included; infinite at the peak of the minimum
+            norm.
         signal: part that would be left without label noise.
         variance: part that label noise in the training set adds.
         floor: Holzmüller's lower bound for ``variance``, over training sets and full-rank features.
@@ -56,7 +58,9 @@ class RiskCurve:
         samples: number of samples that gave the spectrum.
         outputs: number of outputs (classes).
         ridge: penalty added to ``(1/k) Phi Phi^T``, or ``"optimal"``.
-        noise: variance of the labels' noise, summed over outputs, with its interval and where it comes from.
+        noise: variance of the labels' noise, summed over outputs, with its interval and where it comes from. It
+            splits the error and does not change it; ``signal + variance + noise`` is the error unless a given
+            noise exceeds that.
         zero_risk: error of predicting nothing, the mean squared target.
         rank: number of eigenvalues above rounding.
         ranks: Bartlett's r_0, R_0, and k* by b (None: overfitting is not benign).
@@ -167,7 +171,8 @@ def risk_curve(
         n: number of training samples to predict for, less than the number of samples; by default a fifth of it.
         widths: ascending numbers of features k; by default from 0.05 n to 20 n.
         ridge: penalty, added to ``(1/k) Phi Phi^T``; 0 is minimum norm, ``"optimal"`` the best one a width.
-        noise: variance of the labels' noise, summed over outputs; estimated by marginal likelihood when None.
+        noise: variance of the labels' noise, summed over outputs; estimated by marginal likelihood when None. It
+            splits the error into parts, and does not change it.
 
     Returns:
         The curve with its parts, bounds, best penalties and assumptions.
@@ -227,22 +232,20 @@ def _predict(
     features: ArrayLike | None,
     outputs: int,
 ) -> RiskCurve:
-    lam, s2 = spectrum.operator, noise.variance
-    v2 = spectrum.coefficients(s2)
-    everywhere = np.append(k, np.inf)
-    best = nakkiran2021.best_of(lam, v2, n, everywhere, s2)
-    used: Any = best if isinstance(ridge, str) else simon2023.parts_of(lam, v2, n, everywhere, float(ridge), s2)
-    risk = used.signal + used.variance + s2
+    s2, everywhere = noise.variance, np.append(k, np.inf)
+    best = population_risk(spectrum, n, everywhere, None, s2)
+    used = best if isinstance(ridge, str) else population_risk(spectrum, n, everywhere, ridge, s2)
+    risk = used.total
     widths = tuple(int(w) for w in k)
     peak = find_peak(risk[:-1])
-    ranks = bartlett2020.benign_ranks(lam, n)
+    ranks = bartlett2020.benign_ranks(spectrum.operator, n)
     return RiskCurve(
         widths=widths,
         risk=_floats(risk[:-1]),
         signal=_floats(used.signal[:-1]),
         variance=_floats(used.variance[:-1]),
         floor=_floats(holzmuller2021.noise_floor(n, k, s2)),
-        optimal_risk=_floats(best.risk[:-1]),
+        optimal_risk=_floats(best.total[:-1]),
         optimal_ridge=_floats(best.ridge[:-1]),
         kernel_risk=float(risk[-1]),
         peak_width=None if peak is None else widths[peak[1]],

@@ -8,7 +8,7 @@ import pytest
 import overparam
 from overparam.errors import DataError, StoreError, UsageError
 from overparam.risk import find_peak, risk_curve
-from overparam.theory import random_feature_risk
+from overparam.theory import risk_parts
 from overparam.theory.assumption import failing
 
 RNG = np.random.default_rng(0)
@@ -46,8 +46,11 @@ def test_it_is_the_formula_on_the_spectrum_when_the_noise_is_none():
     curve = risk_curve(kernel=kernel, y=Y, n=50, widths=[10, 100], ridge=0.02, noise=0.0)
     e, u = np.linalg.eigh(kernel)
     energy = (u.T @ Y) ** 2 / 600
-    expected = random_feature_risk(np.maximum(e, 0) / 600, energy, 50, [10, 100], 0.02)
-    assert curve.risk == pytest.approx(expected, rel=1e-6)
+    lam = np.maximum(e, 0) / 600
+    parts = risk_parts(lam, energy, 50, [10, 100], 0.02)
+    z = (lam / (lam + parts.gamma[:, None])).sum(axis=1)
+    trained = 50 / 600 * np.square(1 - z / 50)
+    assert curve.risk == pytest.approx(parts.total / (1 - 50 / 600 + trained), rel=1e-6)
     assert curve.variance == (0.0, 0.0)
 
 

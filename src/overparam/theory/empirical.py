@@ -1,8 +1,7 @@
 """From a person's own features or kernel matrix to a spectrum and the target's coefficients in it.
 
 On N samples the eigenvalues ``e_i`` and eigenvectors ``u_i`` of the kernel matrix stand for those of the kernel:
-``lam_i ~ e_i / N`` and ``v_i^2 ~ (u_i . y)^2 / N``. Label noise adds ``s^2 / N`` to every squared coefficient;
-:meth:`Spectrum.coefficients` takes it off again, which can leave small negative ones.
+``lam_i ~ e_i / N`` and ``v_i^2 ~ (u_i . y)^2 / N``. Label noise adds ``s^2 / N`` to every squared coefficient.
 """
 
 from __future__ import annotations
@@ -48,9 +47,10 @@ class Spectrum:
         """Eigenvalues ``lam_i = e_i / N`` of the kernel's operator."""
         return self.eigenvalues / self.samples
 
-    def coefficients(self, noise: float) -> Float64[np.ndarray, " samples"]:
-        """``v_i^2 = ((u_i . y)^2 - s^2) / N``, summed over outputs; unbiased, so some may be negative."""
-        return (self.energy.sum(axis=1) - noise) / self.samples
+    @property
+    def coefficients(self) -> Float64[np.ndarray, " samples"]:
+        """``v_i^2 = (u_i . y)^2 / N``, summed over outputs; noise is in them."""
+        return self.energy.sum(axis=1) / self.samples
 
     def tail(self, first: int) -> float:
         """Share of the trace in the eigenvalues after the first ones."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from overparam.errors import UsageError
 from overparam.theory.assumption import Assumption
 from overparam.theory.inputs import count, nonnegative, spectrum, widths_of
-from overparam.theory.simon2023 import Sums, parts_of, sums
+from overparam.theory.simon2023 import Sums, sums, thresholds
 from overparam.theory.simon2023 import assumptions as _framework
 from overparam.theory.theorem import Theorem
 
@@ -92,32 +92,45 @@ def optimal_ridge_risk(
     """
     lam, v2 = spectrum(eigenvalues, coefficients_squared)
     k = widths_of([np.inf] if widths is None else widths)
-    return best_of(lam, v2, count(n, "n"), k, nonnegative(noise, "noise"))
+    n, s2 = count(n, "n"), nonnegative(noise, "noise")
+    gamma, ridge = best_thresholds(lam, v2, n, k, s2)
+    nothing = np.isinf(ridge)
+    found = sums(lam, v2, n, k, np.where(nothing, 1.0, gamma), ridgeless=ridge == 0)
+    signal = np.where(nothing, v2.sum(), found.signal(n))
+    variance = np.where(nothing, 0.0, s2 * (found.factor(n) - 1)) if s2 else np.zeros_like(k)
+    return OptimalRidge(k, signal, variance, s2, ridge)
 
 
-def best_of(lam: Entries, v2: Entries, n: int, k: Widths, s2: float) -> OptimalRidge:
-    """The same from checked inputs; squared coefficients that were estimated may be negative here and there.
+def best_thresholds(
+    lam: Entries, v2: Entries, n: int, k: Widths, s2: float, seen: float = 0.0
+) -> tuple[Widths, Widths]:
+    """The best threshold gamma and the penalty that belongs to it, at each width, from checked inputs.
 
-    Args: as for :func:`overparam.theory.simon2023.parts_of`, without a penalty.
+    Args:
+        lam: eigenvalues, descending, shape ``(entries,)``.
+        v2: squared coefficients, shape ``(entries,)``.
+        n: number of training samples.
+        k: widths, shape ``(widths,)``.
+        s2: variance of the labels' noise.
+        seen: share of a finite population that is the training set; what is minimised is the error on the rest.
+
+    Returns:
+        Thresholds and penalties; both infinite where predicting nothing is best.
 
     References: Nakkiran et al. 2021; Simon et al. 2023.
     """
-    least = parts_of(lam, v2, n, k, 0.0, s2)
-    signal, variance, ridge = least.signal, least.variance, np.zeros_like(k)
+    gamma, ridge = thresholds(lam, n, k, 0.0), np.zeros_like(k)
+    value = sums(lam, v2, n, k, gamma, ridgeless=True).total(n, s2, seen)
     if lam[0] > 0:
-        low, high = _around(lam, v2, n, k, s2, least.gamma)
-        gamma = _golden(lam, v2, n, k, s2, low, high)
-        found = sums(lam, v2, n, k, gamma)
-        better = _total(found, n, s2) < least.total
-        signal = np.where(better, found.signal(n), signal)
-        variance = np.where(better, s2 * (found.factor(n) - 1) if s2 else 0.0, variance)
+        low, high = _around(lam, v2, n, k, s2, seen, gamma)
+        inner = _golden(lam, v2, n, k, s2, seen, low, high)
+        found = sums(lam, v2, n, k, inner)
+        better = found.total(n, s2, seen) < value
+        value, gamma = np.where(better, found.total(n, s2, seen), value), np.where(better, inner, gamma)
         spared = np.divide(found.b, k, out=np.ones_like(k), where=np.isfinite(k))
-        ridge = np.where(better, gamma * found.a * spared, 0.0)
-    nothing = float(v2.sum())
-    empty = nothing <= signal + variance
-    return OptimalRidge(
-        k, np.where(empty, nothing, signal), np.where(empty, 0.0, variance), s2, np.where(empty, np.inf, ridge)
-    )
+        ridge = np.where(better, inner * found.a * spared, 0.0)
+    empty = float(v2.sum()) + s2 <= value
+    return np.where(empty, np.inf, gamma), np.where(empty, np.inf, ridge)
 
 
 def isotropic_optimal_ridge(d: int, signal: float, noise: float) -> float:
@@ -145,11 +158,9 @@ def isotropic_optimal_ridge(d: int, signal: float, noise: float) -> float:
     return count(d, "d") * nonnegative(noise, "noise") / r2
 
 
-def _total(found: Sums, n: int, s2: float) -> Widths:
-    return found.signal(n) + (s2 * found.factor(n) if s2 else 0.0)
-
-
-def _around(lam: Entries, v2: Entries, n: int, k: Widths, s2: float, start: Widths) -> tuple[Widths, Widths]:
+def _around(
+    lam: Entries, v2: Entries, n: int, k: Widths, s2: float, seen: float, start: Widths
+) -> tuple[Widths, Widths]:
     """Bracket the best threshold of each width on one logarithmic grid that all widths share."""
     positive = lam[lam > 0]
     floor = np.where(start > 0, start, positive[-1] * 1e-6)
@@ -160,18 +171,20 @@ def _around(lam: Entries, v2: Entries, n: int, k: Widths, s2: float, start: Widt
     places = np.empty(len(k), dtype=int)
     for i, width in enumerate(k):
         b = np.full(len(grid), np.inf) if np.isinf(width) else np.maximum(width + missed, 0.0)
-        value = _total(Sums(all_k.a, b, all_k.c, all_k.once, all_k.twice), n, s2)
+        value = Sums(all_k.a, b, all_k.c, all_k.once, all_k.twice).total(n, s2, seen)
         places[i] = np.argmin(np.where(grid > floor[i], value, np.inf))
     low, high = grid[np.maximum(places - 1, 0)], grid[np.minimum(places + 1, len(grid) - 1)]
     return np.maximum(low, floor), np.maximum(high, floor)
 
 
-def _golden(lam: Entries, v2: Entries, n: int, k: Widths, s2: float, low: Widths, high: Widths) -> Widths:
+def _golden(
+    lam: Entries, v2: Entries, n: int, k: Widths, s2: float, seen: float, low: Widths, high: Widths
+) -> Widths:
     """Golden section in the logarithm of gamma, all widths at once."""
     a, b = np.log(low), np.log(high)
 
     def value(x: Widths) -> Widths:
-        return _total(sums(lam, v2, n, k, np.exp(x)), n, s2)
+        return sums(lam, v2, n, k, np.exp(x)).total(n, s2, seen)
 
     left, right = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
     at_left, at_right = value(left), value(right)

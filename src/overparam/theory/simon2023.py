@@ -20,6 +20,7 @@ What is computed is the same with every term positive: with ``a = n - z``, ``b =
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -93,6 +94,11 @@ class Sums:
         u = self.share
         left = (1 - u) * self.once + u * self.twice
         return times(left, self.factor(n))
+
+    def total(self, n: int, s2: float, seen: float = 0.0) -> Widths:
+        """Error with noise; over a population of which a share was seen, on the rest (see ``population``)."""
+        whole = self.signal(n) + (s2 * self.factor(n) if s2 else 0.0)
+        return whole / (1 - seen + seen * np.square(self.a / n)) if seen else whole
 
 
 def times(left: Widths, factor: Widths) -> Widths:
@@ -191,7 +197,7 @@ def risk_parts(
 
 
 def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: float) -> RiskParts:
-    """The same from checked inputs; squared coefficients that were estimated may be negative here and there.
+    """The same from checked inputs.
 
     Args:
         lam: eigenvalues, descending, shape ``(entries,)``.
@@ -262,7 +268,7 @@ def learnt(lam: Entries, gamma: Widths) -> Widths:
     return z
 
 
-def sums(lam: Entries, v2: Entries, n: int, k: Widths, gamma: Widths, *, ridgeless: bool = False) -> Sums:
+def sums(lam: Entries, v2: Entries, n: int, k: Widths, gamma: Widths, *, ridgeless: Any = False) -> Sums:
     """The sums of the formula at given thresholds, each computed from positive terms.
 
     Args:
@@ -271,7 +277,7 @@ def sums(lam: Entries, v2: Entries, n: int, k: Widths, gamma: Widths, *, ridgele
         n: number of training samples.
         k: widths, shape ``(widths,)``.
         gamma: thresholds, shape ``(widths,)``.
-        ridgeless: the thresholds belong to no penalty, so that a or b is exactly 0.
+        ridgeless: whether the thresholds belong to no penalty, so that a or b is exactly 0; one or one a width.
 
     References: Simon et al. 2023.
     """
@@ -286,8 +292,8 @@ def sums(lam: Entries, v2: Entries, n: int, k: Widths, gamma: Widths, *, ridgele
         twice[rows] = g2 @ inside + null
         c[rows] = np.maximum(missed[rows] - g2.sum(axis=1), 0.0)
     a, b = (n - rank) + missed, (k - rank) + missed
-    if ridgeless:
-        a, b = np.where((n <= k) & (gamma > 0), 0.0, a), np.where((k <= n) & (gamma > 0), 0.0, b)
+    at_root = np.logical_and(ridgeless, gamma > 0)
+    a, b = np.where(at_root & (n <= k), 0.0, a), np.where(at_root & (k <= n), 0.0, b)
     return Sums(np.maximum(a, 0.0), np.maximum(b, 0.0), c, once, twice)
 
 
