@@ -102,7 +102,7 @@ def _ranks(curve: RiskCurve) -> str:
 def _chart(curve: RiskCurve) -> dict[str, Any]:
     values = {name: list(getattr(curve, name)) for name, _, _ in _LINES if name != "kernel"}
     values["kernel"] = [curve.kernel_risk] * len(curve.widths)
-    x = {"width": list(curve.widths), "ratio": [w / curve.n for w in curve.widths]}
+    x: dict[str, list[float]] = {"width": list(curve.widths), "ratio": [w / curve.n for w in curve.widths]}
     gaps = "" if all(map(math.isfinite, curve.risk)) else " The error is infinite where the line is broken."
     return {
         "name": "risk",

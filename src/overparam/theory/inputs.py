@@ -34,7 +34,10 @@ def nonnegative(value: Any, name: str) -> float:
     Raises:
         UsageError: it is something else.
     """
-    number = float(value) if np.isscalar(value) and not isinstance(value, str | bytes) else math.nan
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
     if not (math.isfinite(number) and number >= 0):
         raise UsageError(f"{name}: expected a finite number of at least 0, got {value!r}.")
     return number
