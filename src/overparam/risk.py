@@ -226,7 +226,7 @@ def _predict(
     spectrum: Spectrum,
     noise: NoiseEstimate,
     n: int,
-    k: Float64[np.ndarray, " widths"],
+    k: Float64[np.ndarray, " points"],
     ridge: float | str,
     zero: float,
     features: ArrayLike | None,
@@ -268,7 +268,7 @@ def _assumptions(
     spectrum: Spectrum,
     noise: NoiseEstimate,
     n: int,
-    k: Float64[np.ndarray, " widths"],
+    k: Float64[np.ndarray, " points"],
     ridge: float | str,
     features: ArrayLike | None,
 ) -> tuple[Assumption, ...]:
@@ -320,7 +320,7 @@ def _assumptions(
     )
 
 
-def find_peak(risk: Float64[np.ndarray, " widths"]) -> tuple[int, int] | None:
+def find_peak(risk: Float64[np.ndarray, " points"]) -> tuple[int, int] | None:
     """Return the places of the lowest value before the highest inner peak, and of that peak; None without one.
 
     A peak is a point above its neighbours, and by more than 1 % above the lowest value on either side.
@@ -337,7 +337,7 @@ def find_peak(risk: Float64[np.ndarray, " widths"]) -> tuple[int, int] | None:
     return found
 
 
-def targets_of(y: ArrayLike) -> Float64[np.ndarray, "samples outputs"]:
+def targets_of(y: ArrayLike) -> Float64[np.ndarray, "n classes"]:
     """Return targets as columns: labels one-hot, other numbers as they are.
 
     Raises:
@@ -371,7 +371,7 @@ def targets_of(y: ArrayLike) -> Float64[np.ndarray, "samples outputs"]:
     return values
 
 
-def _ascending(widths: Sequence[int] | None, n: int) -> Float64[np.ndarray, " widths"]:
+def _ascending(widths: Sequence[int] | None, n: int) -> Float64[np.ndarray, " points"]:
     if widths is None:
         return np.unique(np.maximum(1, [n * p // 100 for p in PERCENT_OF_N])).astype(np.float64)
     k = widths_of(widths)
@@ -382,7 +382,7 @@ def _ascending(widths: Sequence[int] | None, n: int) -> Float64[np.ndarray, " wi
     return k
 
 
-def _floats(values: Float64[np.ndarray, " widths"]) -> tuple[float, ...]:
+def _floats(values: Float64[np.ndarray, " points"]) -> tuple[float, ...]:
     return tuple(float(v) for v in values)
 
 

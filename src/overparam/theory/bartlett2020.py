@@ -36,8 +36,8 @@ class BenignRanks:
     """
 
     n: int
-    r: Float64[np.ndarray, " rank"]
-    R: Float64[np.ndarray, " rank"]
+    r: Float64[np.ndarray, " points"]
+    R: Float64[np.ndarray, " points"]
     k_star: Mapping[int, int | None]
 
     def rate(self, b: int) -> float | None:

@@ -23,7 +23,7 @@ CITATION = (
 
 def weak_features_risk(
     coefficients: ArrayLike, n: int, widths: ArrayLike, noise: float = 0.0
-) -> Float64[np.ndarray, " widths"]:
+) -> Float64[np.ndarray, " points"]:
     """Mean test error of minimum-norm least squares on the first p features, in squared units of y.
 
     With ``B = |b_1..p|^2`` and ``C = |b_p+1..D|^2 + s^2``:

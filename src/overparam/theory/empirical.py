@@ -31,8 +31,8 @@ class Spectrum:
         repeated: number of samples that repeat an earlier one.
     """
 
-    eigenvalues: Float64[np.ndarray, " samples"]
-    energy: Float64[np.ndarray, "samples outputs"]
+    eigenvalues: Float64[np.ndarray, " n"]
+    energy: Float64[np.ndarray, "n classes"]
     rank: int
     cutoff: float
     repeated: int
@@ -43,12 +43,12 @@ class Spectrum:
         return len(self.eigenvalues)
 
     @property
-    def operator(self) -> Float64[np.ndarray, " samples"]:
+    def operator(self) -> Float64[np.ndarray, " n"]:
         """Eigenvalues ``lam_i = e_i / N`` of the kernel's operator."""
         return self.eigenvalues / self.samples
 
     @property
-    def coefficients(self) -> Float64[np.ndarray, " samples"]:
+    def coefficients(self) -> Float64[np.ndarray, " n"]:
         """``v_i^2 = (u_i . y)^2 / N``, summed over outputs; noise is in them."""
         return self.energy.sum(axis=1) / self.samples
 
@@ -57,7 +57,7 @@ class Spectrum:
         return float(self.eigenvalues[first:].sum() / self.eigenvalues.sum())
 
 
-def spectrum_of_kernel(kernel: ArrayLike, targets: Float64[np.ndarray, "samples outputs"]) -> Spectrum:
+def spectrum_of_kernel(kernel: ArrayLike, targets: Float64[np.ndarray, "n classes"]) -> Spectrum:
     """Spectrum of a kernel matrix, in the kernel's unit.
 
     Args:
@@ -95,7 +95,7 @@ def spectrum_of_kernel(kernel: ArrayLike, targets: Float64[np.ndarray, "samples 
     return _made(e[::-1], np.square(u[:, ::-1].T @ targets), cutoff, _repeated_in_kernel(k))
 
 
-def spectrum_of_features(features: ArrayLike, targets: Float64[np.ndarray, "samples outputs"]) -> Spectrum:
+def spectrum_of_features(features: ArrayLike, targets: Float64[np.ndarray, "n classes"]) -> Spectrum:
     """Spectrum of the kernel ``Phi Phi^T / D`` of D features, in their squared unit.
 
     Args:
@@ -130,8 +130,8 @@ def spectrum_of_features(features: ArrayLike, targets: Float64[np.ndarray, "samp
 
 
 def _made(
-    e: Float64[np.ndarray, " samples"],
-    energy: Float64[np.ndarray, "samples outputs"],
+    e: Float64[np.ndarray, " n"],
+    energy: Float64[np.ndarray, "n classes"],
     cutoff: float,
     repeated: int,
 ) -> Spectrum:
@@ -142,14 +142,14 @@ def _made(
     return Spectrum(kept, np.ascontiguousarray(energy), rank, cutoff, repeated)
 
 
-def _repeated_in_kernel(k: Float64[np.ndarray, "samples samples"]) -> int:
+def _repeated_in_kernel(k: Float64[np.ndarray, "n n"]) -> int:
     """Samples at distance 0 from an earlier one: ``K_ii + K_jj - 2 K_ij`` within rounding of 0."""
     size = np.diagonal(k)
     near = np.abs(size[:, None] + size[None, :] - 2 * k) <= 8 * _EPS * (size[:, None] + size[None, :])
     return int(np.tril(near, -1).any(axis=1).sum())
 
 
-def _finite(values: Float64[np.ndarray, "rows columns"], name: str) -> None:
+def _finite(values: Float64[np.ndarray, "n features"], name: str) -> None:
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise DataError(

@@ -22,7 +22,7 @@ CITATION = (
     "interpolation, The Annals of Statistics 50(2):949-986, 2022."
 )
 
-Ratios = Float64[np.ndarray, " ratios"]
+Ratios = Float64[np.ndarray, " points"]
 
 
 def isotropic_risk(ratio: ArrayLike, signal: float, noise: float) -> Ratios:
@@ -164,7 +164,7 @@ def _ratios(values: ArrayLike) -> Ratios:
 
 def _spectrum(
     eigenvalues: ArrayLike, coefficients: ArrayLike
-) -> tuple[Float64[np.ndarray, " entries"], Float64[np.ndarray, " entries"]]:
+) -> tuple[Float64[np.ndarray, " features"], Float64[np.ndarray, " features"]]:
     lam, b = vector(eigenvalues, "eigenvalues"), vector(coefficients, "coefficients", negative=True)
     if lam.shape != b.shape:
         raise UsageError(f"coefficients: expected one an eigenvalue, {len(lam)}, got {len(b)}.")

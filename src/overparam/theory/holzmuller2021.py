@@ -28,7 +28,7 @@ NOT_APPLICABLE = (
 )
 
 
-def noise_floor(n: int, p: ArrayLike, noise: float) -> Float64[np.ndarray, " widths"]:
+def noise_floor(n: int, p: ArrayLike, noise: float) -> Float64[np.ndarray, " points"]:
     """Least excess risk that label noise causes, in squared units of y.
 
     ``s^2 n/(p + 1 - n)`` for p >= n and ``s^2 p/(n + 1 - p)`` for p <= n.

@@ -43,7 +43,7 @@ def nonnegative(value: Any, name: str) -> float:
     return number
 
 
-def widths_of(values: ArrayLike, name: str = "widths", low: int = 1) -> Float64[np.ndarray, " widths"]:
+def widths_of(values: ArrayLike, name: str = "widths", low: int = 1) -> Float64[np.ndarray, " points"]:
     """Return widths as floats, whole numbers of at least ``low``; infinity stands for the kernel limit.
 
     Raises:
@@ -58,7 +58,7 @@ def widths_of(values: ArrayLike, name: str = "widths", low: int = 1) -> Float64[
     return out
 
 
-def vector(values: ArrayLike, name: str, *, negative: bool = False) -> Float64[np.ndarray, " entries"]:
+def vector(values: ArrayLike, name: str, *, negative: bool = False) -> Float64[np.ndarray, " features"]:
     """Return a copy of a vector of finite numbers, not negative unless said so.
 
     Raises:
@@ -77,7 +77,7 @@ def vector(values: ArrayLike, name: str, *, negative: bool = False) -> Float64[n
 
 def spectrum(
     eigenvalues: ArrayLike, coefficients_squared: ArrayLike
-) -> tuple[Float64[np.ndarray, " entries"], Float64[np.ndarray, " entries"]]:
+) -> tuple[Float64[np.ndarray, " features"], Float64[np.ndarray, " features"]]:
     """Return eigenvalues and squared coefficients, checked, in the order of descending eigenvalues.
 
     Raises:

@@ -27,8 +27,8 @@ _PER_DECADE, _MOST = 24, 1500
 _GOLDEN = (5**0.5 - 1) / 2
 _STEPS = 44
 
-Widths = Float64[np.ndarray, " widths"]
-Entries = Float64[np.ndarray, " entries"]
+Widths = Float64[np.ndarray, " points"]
+Entries = Float64[np.ndarray, " features"]
 
 
 @dataclass(frozen=True, eq=False)

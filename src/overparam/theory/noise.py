@@ -40,7 +40,7 @@ class NoiseEstimate:
 
 
 def estimate_noise(
-    eigenvalues: Float64[np.ndarray, " entries"], energy: Float64[np.ndarray, "entries outputs"]
+    eigenvalues: Float64[np.ndarray, " features"], energy: Float64[np.ndarray, "n classes"]
 ) -> NoiseEstimate:
     """Variance of the labels' noise by marginal likelihood, summed over outputs, in squared units of the target.
 

@@ -21,7 +21,7 @@ from overparam.theory.empirical import Spectrum
 from overparam.theory.nakkiran2021 import best_thresholds
 from overparam.theory.simon2023 import sums, thresholds
 
-Widths = Float64[np.ndarray, " widths"]
+Widths = Float64[np.ndarray, " points"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,8 +38,8 @@ TRUSTED_N = 60
 _STEPS = 64
 _BLOCK = 4_000_000  # numbers in one array of widths times eigenvalues
 
-Widths = Float64[np.ndarray, " widths"]
-Entries = Float64[np.ndarray, " entries"]
+Widths = Float64[np.ndarray, " points"]
+Entries = Float64[np.ndarray, " features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,7 +323,8 @@ def assumptions(
             "gaussian design",
             "Eigenfunctions behave like independent Gaussians of one variance on the samples.",
             "unchecked",
-            "it cannot be read off a spectrum; the formula is known to hold far more widely than its proof",
+            "it cannot be read off a spectrum; features that are mostly 0, such as ReLU without a bias, miss it: "
+            "compare with a few measured widths",
         ),
         checked(
             "large n",
