@@ -10,7 +10,15 @@ from pathlib import Path
 import common
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
-ORDER = ("stacked", "random_features", "convolution", "overheads", "trainer_overhead", "store_listing")
+ORDER = (
+    "stacked",
+    "random_features",
+    "convolution",
+    "overheads",
+    "trainer_overhead",
+    "store_listing",
+    "theory_curves",
+)
 
 
 def stored(folder):

@@ -1,14 +1,28 @@
-"""Every study and probe that can be found keeps its contract; so does a plug-in's, with the same functions."""
+"""Every study, probe and theorem that can be found keeps its contract; so does a plug-in's, with the same functions."""
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from overparam.probes import available
 from overparam.registry import studies
 from overparam.study import Profile
-from overparam.testing import check_probe, check_study
+from overparam.testing import check_probe, check_study, check_theorem
+from overparam.theory import available as theorems
+from tests import simulations
 from tests.conftest import TOY
+
+
+def documented(function):
+    """Give a function the docstring that a theorem has."""
+    function.__doc__ = "A number.\n\nReferences: none.\n\n>>> 1\n1\n"
+    return function
+
+
+def overwrite(p):
+    p += 1
+    return 1.0
 
 
 @pytest.mark.parametrize("study", [pytest.param(s, id=name) for name, s in studies().items()])
@@ -62,3 +76,58 @@ def test_a_probe_that_gives_other_names_is_refused():
     probe = next(iter(available().values()))
     with pytest.raises(AssertionError, match="expected values"):
         check_probe(dataclasses.replace(probe, values={"something_else": "else"}))
+
+
+@pytest.mark.parametrize("theorem", [pytest.param(t, id=name) for name, t in theorems().items()])
+def test_a_theorem_keeps_its_contract(theorem):
+    check_theorem(theorem)
+
+
+def _simulated(name):
+    """The theorem's example as actual regressions."""
+    return {
+        "weak-features": lambda coefficients, n, widths, noise: simulations.weak_features(
+            coefficients, n, widths, noise, repetitions=100
+        ),
+        "random-feature-ridge": lambda eigenvalues, coefficients_squared, n, ridge, noise, widths: (
+            simulations.random_features(
+                eigenvalues, coefficients_squared, n, widths, ridge, noise, repetitions=40
+            )
+        ),
+        "general-ridgeless": lambda eigenvalues, coefficients, n, noise: simulations.covariance(
+            eigenvalues, coefficients, n, noise, repetitions=30
+        ),
+    }[name]
+
+
+@pytest.mark.parametrize("name", ["weak-features", "random-feature-ridge", "general-ridgeless"])
+def test_a_theorem_meets_its_simulation(name):
+    check_theorem(theorems()[name], _simulated(name))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"name": "Noise Floor"}, "a name in lower case with dashes"),
+        ({"citation": ""}, "to have a citation"),
+        ({"assumptions": lambda **_: ()}, "to list its assumptions"),
+        ({"function": lambda n, p, noise: 1.0}, "References in its docstring"),
+        ({"function": documented(lambda n, p, noise: np.float32([1.0]))}, "to be float64, got float32"),
+        ({"function": documented(lambda n, p, noise: float("nan"))}, "to hold no NaN"),
+        ({"function": documented(lambda n, p, noise: float("inf"))}, "to be finite, or to say where"),
+        ({"function": documented(lambda n, p, noise: "text")}, "to return numbers, got str"),
+        ({"function": documented(lambda n, p, noise, seen=[]: seen.append(0) or float(len(seen)))}, "the same twice"),
+        ({"function": documented(overwrite), "example": {"p": np.ones(2)}}, "to leave 'p' alone"),
+    ],
+)  # fmt: skip
+def test_a_broken_theorem_is_told_what_was_expected(change, text):
+    with pytest.raises(AssertionError, match=text):
+        check_theorem(dataclasses.replace(theorems()["noise-floor"], **change))
+
+
+def test_a_theorem_that_misses_its_simulation_is_refused():
+    theorem = theorems()["noise-floor"]
+    value = theorem.function(**theorem.example)
+    check_theorem(theorem, lambda **_: (value * 1.05, np.zeros(4)))
+    with pytest.raises(AssertionError, match="within 0.1 of its simulation, got 0.2 beyond 3 s.e."):
+        check_theorem(theorem, lambda **_: (value * 1.2, np.zeros(4)))

@@ -29,7 +29,7 @@ def render(record: Mapping[str, Any]) -> str:
     Returns:
         One HTML document with its charts, styles and scripts inside. Every text of the record is shown as text.
     """
-    bundle, script = _bundle(), asset("page.js")
+    vega, script = bundle(), asset("page.js")
     verdicts = [_verdict(v, record) for v in record["verdicts"]]
     return (
         environment()
@@ -47,9 +47,9 @@ def render(record: Mapping[str, Any]) -> str:
             ),
             stored=embed(record),
             hues={"light": LIGHT, "dark": DARK},
-            bundle=raw(bundle),
+            bundle=raw(vega),
             script=raw(script),
-            hashes=[sha256(bundle), sha256(script)],
+            hashes=[sha256(vega), sha256(script)],
         )
     )
 
@@ -122,7 +122,7 @@ def sha256(script: str) -> str:
 
 
 @functools.cache
-def _bundle() -> str:
+def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, from the installed vl-convert."""
     import vl_convert
 
