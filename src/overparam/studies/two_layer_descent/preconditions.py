@@ -23,7 +23,9 @@ def _noise_level(evidence: Evidence, asked: float) -> Check:
 
 def _clean_labels(evidence: Evidence) -> Check:
     there = 0.0 in evidence.levels("noise")
-    return Check(there, "clean labels are among the arms" if there else "no arm has clean labels: add --noise 0")
+    return Check(
+        there, "clean labels are among the arms" if there else "no arm has clean labels: add --noise 0"
+    )
 
 
 def _noise_is_fixed(evidence: Evidence) -> Check:
@@ -35,8 +37,12 @@ def _noise_is_fixed(evidence: Evidence) -> Check:
         if ordered != sorted(ordered):
             return Check(False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested")
     rate = max(evidence.levels("noise"))
-    mean = sum(shares[rate] for shares in drawn.values() if rate in shares) / sum(rate in s for s in drawn.values())
-    return Check(True, f"one draw a seed for all widths; at {rate:.0%} noise {mean:.1%} of the labels are wrong")
+    mean = sum(shares[rate] for shares in drawn.values() if rate in shares) / sum(
+        rate in s for s in drawn.values()
+    )
+    return Check(
+        True, f"one draw a seed for all widths; at {rate:.0%} noise {mean:.1%} of the labels are wrong"
+    )
 
 
 def _fits(evidence: Evidence, clean: bool) -> Check:
@@ -94,7 +100,9 @@ def complete(*prefixes: str) -> Precondition:
 
 CLEAN = Precondition("clean labels", "Some arm has clean labels.", _clean_labels)
 FIXED = Precondition(
-    "fixed noise", "Label noise is drawn once a seed, for all widths, and more noise adds to less.", _noise_is_fixed
+    "fixed noise",
+    "Label noise is drawn once a seed, for all widths, and more noise adds to less.",
+    _noise_is_fixed,
 )
 _SMALL = f"a mean training loss of at most {FITTED:g} of that of zero outputs"
 FIT = Precondition(

@@ -30,7 +30,7 @@ def widen(params: Any, width: int, spread: float, seed: int) -> dict[str, dict[s
     >>> narrow = {"hidden1": {"weight": np.ones((1, 2)), "bias": np.ones(1)},
     ...           "output": {"weight": np.ones((1, 1)), "bias": np.ones(1)}}
     >>> wide = widen(narrow, 3, 0.0, seed=0)
-    >>> wide["hidden1"]["weight"].tolist(), wide["output"]["weight"].tolist()
+    >>> np.abs(wide["hidden1"]["weight"]).tolist(), np.abs(wide["output"]["weight"]).tolist()
     ([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0, 0.0]])
     """
     import numpy as np

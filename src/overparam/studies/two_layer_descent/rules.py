@@ -102,7 +102,10 @@ def no_error_climb(evidence: Evidence, *, backwards: bool = False) -> Finding:
         climb, _ = largest_climb(lines[:, ::-1] if backwards else lines)
         parts.append(
             part(
-                f"{which.name}: largest climb of the test error", mean_interval(climb), at_most=CLIMB, unit="points"
+                f"{which.name}: largest climb of the test error",
+                mean_interval(climb),
+                at_most=CLIMB,
+                unit="points",
             )
         )
     return Finding(tuple(parts))
@@ -164,7 +167,9 @@ def dose(evidence: Evidence, *, bend: bool = False) -> Finding:
 
     rates = evidence.levels("noise")
     if len(rates) < 3:
-        raise MissingEvidence(f"expected at least three rates of label noise, got {len(rates)}. Add some to --noise.")
+        raise MissingEvidence(
+            f"expected at least three rates of label noise, got {len(rates)}. Add some to --noise."
+        )
     arms = [arm(evidence, rate) for rate in rates]
     seeds = sorted(set.intersection(*(set(a.seeds) for a in arms)))
     if not seeds:
@@ -177,7 +182,9 @@ def dose(evidence: Evidence, *, bend: bool = False) -> Finding:
     x = np.abs(x - (x[0] + x[-1]) / 2) if bend else x
     away = x - x.mean()
     growth = away @ np.asarray(heights) / float(away @ away) * float(np.ptp(x))
-    what = "most and least noise against the middle" if bend else f"from {rates[0]:.0%} to {rates[-1]:.0%} noise"
+    what = (
+        "most and least noise against the middle" if bend else f"from {rates[0]:.0%} to {rates[-1]:.0%} noise"
+    )
     label = f"growth of peak over left minimum, {what}"
     means = ", ".join(f"{np.exp(h.mean()):.3g} at {rate:.0%}" for h, rate in zip(heights, rates, strict=True))
     return Finding((part(label, geometric_interval(np.exp(growth)), at_least=DOSE),), f"Heights: {means}.")

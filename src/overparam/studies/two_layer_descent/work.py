@@ -63,7 +63,9 @@ def estimate(params: Params) -> Estimate:
     steps = sum(_STEP + 6.0 * p * batch / _RATE for p in sizes) * params["steps"]
     rows = params["n"] + _TESTS.get(name, 10_000)
     units = inputs + 2 * max(widths) + 10
-    memory = chains * (24.0 * max(sizes) + 12.0 * units * max(batch, 512) + 8.0 * params["n"]) + 4.0 * rows * inputs
+    memory = (
+        chains * (24.0 * max(sizes) + 12.0 * units * max(batch, 512) + 8.0 * params["n"]) + 4.0 * rows * inputs
+    )
     return Estimate(chains * steps + _START * len(widths) / _STACK, memory + 1e7)
 
 
@@ -141,9 +143,7 @@ def _train_width(
     reuse = first["reuse"] == "all"
     if chain is not None and reuse:
         ends = [line[-1]["params"] for line in chain]
-        start += [
-            Checkpoint(widen(end, width, first["spread"], s)) for end, s in zip(ends, seeds, strict=True)
-        ]
+        start += [Checkpoint(widen(end, width, first["spread"], s)) for end, s in zip(ends, seeds, strict=True)]
         members += members
     recipe = recipe_of(first, width, data)
     probes = {**standard(), "silent": silent_classes}
