@@ -129,9 +129,8 @@ STUDY = Study(
     axes=AXES,
     profiles=PROFILES,
     work=work,
-    stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
+    stack_by=tuple(axis.name for axis in AXES if axis.name != "seed"),
     estimate=estimate,
-    stack_limit=13,
     claims=CLAIMS,
     charts=CHARTS,
     fit=FitRule(

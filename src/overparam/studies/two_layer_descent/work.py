@@ -25,7 +25,7 @@ _TESTS = {"digits": 597, "mnist1d": 1000}
 _STEP = 8e-6  # seconds a member-step before any arithmetic, one core
 _RATE = 80e9  # floating-point operations a second of a stacked step, one core
 _START = 1.5  # seconds to compile one width
-_STACK = 13  # cells that share it
+_STACK = 5  # cells that share it
 
 Chain = list[dict[str, Any]]
 
@@ -70,7 +70,7 @@ def estimate(params: Params) -> Estimate:
 
 
 def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
-    """Train one stack: every seed and noise rate, width after width.
+    """Train one stack: every seed, width after width.
 
     Members of one seed share initialisation, minibatch order and added weights across noise rates. The label noise
     of one seed is drawn once, for all widths and arms.
@@ -100,11 +100,8 @@ def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
     chain: list[Chain] = [[] for _ in cells]
     weights = np.cumsum([0.0, *(2e4 + size for size in sizes)])
     for index, width in enumerate(widths):
-        done, all_done = weights[index : index + 2] / weights[-1]
-        ends = _train_width(
-            cells, labels, data, width, chain if index else None,
-            lambda f, a=done, b=all_done: report(float(a + (b - a) * f)),
-        )  # fmt: skip
+        span = (float(weights[index] / weights[-1]), float(weights[index + 1] / weights[-1]))
+        ends = _train_width(cells, labels, data, width, chain if index else None, _within(report, *span))
         for own, line in zip(ends, fresh + (chain if len(ends) > len(cells) else []), strict=True):
             line.append(own)
         if index == 0:
@@ -146,7 +143,7 @@ def _train_width(
         start += [Checkpoint(widen(end, width, first["spread"], s)) for end, s in zip(ends, seeds, strict=True)]
         members += members
     recipe = recipe_of(first, width, data)
-    probes = {**standard(), "silent": silent_classes}
+    probes: dict[str, Any] = {**standard(), "silent": silent_classes}
     trained = train(
         network, recipe, members, data.x, data.x_test, data.y_test, probes=probes, progress=report,
         keep_params=reuse, start=start,
@@ -217,6 +214,10 @@ def _outcome(cell: Params, fixed: dict[str, Any], fresh: Chain, chain: Chain) ->
     if lost:
         return Outcome(values, "diverged", f"training diverged; {'; '.join(lost)}")
     return Outcome(values)
+
+
+def _within(report: Report, low: float, high: float) -> Report:
+    return lambda fraction: report(low + (high - low) * fraction)
 
 
 def _ascending(widths: Sequence[int]) -> tuple[int, ...]:
