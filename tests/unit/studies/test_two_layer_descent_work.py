@@ -266,7 +266,7 @@ def test_estimate_grows_with_what_costs(blobs):
     cost = estimate(base)
     assert 10 < cost.seconds < 40
     for more in ({"steps": 80_000}, {"batch": 400}, {"data": "mnist"}, {"width": (*WIDTHS, 1000)}):
-        assert estimate({**base, **more}).seconds > 1.5 * cost.seconds
+        assert estimate({**base, **more}).seconds > 1.3 * cost.seconds
     assert estimate({**base, "reuse": "none"}).seconds < 0.6 * cost.seconds
 
 

@@ -94,7 +94,7 @@ CLAIMS = (
     ),
     Claim(
         "error-no-peak",
-        "The 0-1 test error has no peak at any rate of label noise, although the squared loss has one.",
+        "The 0-1 test error has no peak at any rate of label noise: it falls or stays as the width grows.",
         ("L53",), "josch14",
         f"At every rate of label noise, on the {_SMOOTHED} of the test error: the largest climb from any width to a "
         f"larger one is at most {CLIMB:g} points (95 % Student t interval over seeds). The two widths are those of "
