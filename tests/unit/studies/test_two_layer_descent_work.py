@@ -267,7 +267,7 @@ def test_estimate_grows_with_what_costs(blobs):
     assert 10 < cost.seconds < 40
     for more in ({"steps": 80_000}, {"batch": 400}, {"data": "mnist"}, {"width": (*WIDTHS, 1000)}):
         assert estimate({**base, **more}).seconds > 1.3 * cost.seconds
-    assert estimate({**base, "reuse": "none"}).seconds < 0.6 * cost.seconds
+    assert estimate({**base, "reuse": "none"}).seconds < 0.7 * cost.seconds
 
 
 def test_importing_and_estimating_needs_neither_numpy_nor_jax():

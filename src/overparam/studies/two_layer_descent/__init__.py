@@ -96,7 +96,8 @@ CHARTS = (
         "reuse", "Test loss and the reuse of weights", _X, _SQUARED, _arms("test_loss"),
         y_log=True, arm="noise", arm_title="Label noise",
         note="Below p = nK the two arms with reuse are one; from there on, reuse below the threshold is the same as no "
-        "reuse. A fall between the two is where the reuse stops, not where networks begin to fit. The fit point is that without reuse.",
+        "reuse. A fall between the two is where the reuse stops, not where networks begin to fit. "
+        "The fit point is that without reuse.",
     ),
     Chart(
         "reuse-error", "0-1 test error and the reuse of weights", _X, "share of samples misclassified",
