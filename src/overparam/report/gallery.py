@@ -21,6 +21,7 @@ from overparam.store.atomic import write_text
 
 NAME = "gallery.html"
 _WIDTH, _HEIGHT = 300, 150
+_FAR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,10 @@ def thumbnail(record: Mapping[str, Any], prefix: str) -> str:
         record: a stored record.
         prefix: put before every id, so that several pictures can share a page.
     """
-    chart = first_drawn(record)
-    if chart is None:
+    whole = first_drawn(record)
+    if whole is None:
         return ""
+    chart = {**whole, "series": _in_sight(whole)}
     made = bare(chart, first_view(chart), screen=True)
     made |= {"width": _WIDTH, "height": _HEIGHT, "config": _small(), "padding": 2}
     made["datasets"] = {"points": points(chart), "seeds": [], "lines": fit_lines(chart)}
@@ -147,6 +149,14 @@ def thumbnail(record: Mapping[str, Any], prefix: str) -> str:
     svg = convert(made, ".svg").decode()
     svg = re.sub(r'(\bid="|url\(#)', rf"\g<1>{prefix}", svg)
     return re.sub(r'(<svg\b[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
+
+
+def _in_sight(chart: Mapping[str, Any]) -> list[Any]:
+    """The series of a small picture: on a logarithmic axis without dashed lines far below all others (rounding)."""
+    solid = [v for s in chart["series"] if not s["dashed"] for v in s["mean"] if v]
+    if not chart["y_log"] or not solid:
+        return list(chart["series"])
+    return [s for s in chart["series"] if not s["dashed"] or all(v > min(solid) * _FAR for v in s["mean"] if v)]
 
 
 def _small() -> dict[str, Any]:

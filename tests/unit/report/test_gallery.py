@@ -112,3 +112,17 @@ def test_the_command_prints_the_path(runs, capsys):
         main(["gallery", "--out", str(runs)])
     assert not ended.value.code
     assert "gallery.html" in capsys.readouterr().out
+
+
+def test_a_small_picture_leaves_out_what_is_rounding_on_a_logarithmic_axis():
+    def line(label, mean, dashed):
+        return {"label": label, "mean": mean, "dashed": dashed}
+
+    lines = [
+        line("test", [1.0, 50.0, None], False),
+        line("limit", [0.5, 0.5], True),
+        line("train", [1.0, 1e-9], True),
+    ]
+    kept = gallery._in_sight({"y_log": True, "series": lines})
+    assert [one["label"] for one in kept] == ["test", "limit"]
+    assert gallery._in_sight({"y_log": False, "series": lines}) == lines
