@@ -9,7 +9,7 @@ import pytest
 
 import overparam
 from overparam.errors import UsageError
-from overparam.report.gallery import Card, render, thumbnail
+from overparam.report.gallery import Card, _in_sight, render, thumbnail
 
 RECORD = Path(__file__).parents[2] / "golden" / "report_record.json"
 
@@ -123,6 +123,6 @@ def test_a_small_picture_leaves_out_what_is_rounding_on_a_logarithmic_axis():
         line("limit", [0.5, 0.5], True),
         line("train", [1.0, 1e-9], True),
     ]
-    kept = gallery._in_sight({"y_log": True, "series": lines})
+    kept = _in_sight({"y_log": True, "series": lines})
     assert [one["label"] for one in kept] == ["test", "limit"]
-    assert gallery._in_sight({"y_log": False, "series": lines}) == lines
+    assert _in_sight({"y_log": False, "series": lines}) == lines
