@@ -141,3 +141,22 @@ def smoothed(lines: Lines, points: int) -> Lines:
     half = points // 2
     spans = [lines[:, max(0, i - half) : i + half + 1].mean(axis=1) for i in range(lines.shape[1])]
     return np.stack(spans, axis=1)
+
+
+def held_out_climb(lines: Lines) -> tuple[PerSeed, list[tuple[int, int]]]:
+    """The climb of each seed between the two points of the largest climb of the other seeds' mean line.
+
+    The places are chosen without the seed they are read at, so that picking the largest of many noisy climbs does
+    not by itself make one. With one seed they are chosen on that seed.
+
+    Returns:
+        The climb of every seed, shape ``(seeds,)``, and its two places.
+
+    >>> climb, places = held_out_climb(np.array([[3.0, 1.0, 4.0], [3.0, 1.0, 5.0]]))
+    >>> climb.tolist(), places
+    ([3.0, 4.0], [(1, 2), (1, 2)])
+    """
+    seeds = len(lines)
+    places = [largest_climb(np.delete(lines, s, axis=0) if seeds > 1 else lines)[1] for s in range(seeds)]
+    climbs = [float(line[high] - line[low]) for line, (low, high) in zip(lines, places, strict=True)]
+    return np.asarray(climbs, dtype=np.float64), places
