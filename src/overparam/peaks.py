@@ -143,20 +143,28 @@ def smoothed(lines: Lines, points: int) -> Lines:
     return np.stack(spans, axis=1)
 
 
-def held_out_climb(lines: Lines) -> tuple[PerSeed, list[tuple[int, int]]]:
-    """The climb of each seed between the two points of the largest climb of the other seeds' mean line.
+def halves(lines: Lines) -> tuple[Lines, Lines]:
+    """Two groups of seeds: those to choose places on (every second one) and those to read them at.
 
-    The places are chosen without the seed they are read at, so that picking the largest of many noisy climbs does
-    not by itself make one. With one seed they are chosen on that seed.
+    With one seed both groups are that seed. Places chosen on one group are independent of the other, so that an
+    interval over the second is exact; leaving one seed out lets through 12 of 200 flat lines as a climb.
+
+    >>> [group.ravel().tolist() for group in halves(np.array([[0.0], [1.0], [2.0], [3.0], [4.0]]))]
+    [[1.0, 3.0], [0.0, 2.0, 4.0]]
+    """
+    return (lines[1::2], lines[::2]) if len(lines) > 1 else (lines, lines)
+
+
+def held_out_climb(lines: Lines) -> tuple[PerSeed, tuple[int, int]]:
+    """The climb between the two points of the largest climb of half of the seeds, read at the other half.
 
     Returns:
-        The climb of every seed, shape ``(seeds,)``, and its two places.
+        The climb of every seed that is read, shape ``(seeds - seeds // 2,)``, and the two places.
 
-    >>> climb, places = held_out_climb(np.array([[3.0, 1.0, 4.0], [3.0, 1.0, 5.0]]))
+    >>> climb, places = held_out_climb(np.array([[3.0, 1.0, 4.0], [3.0, 1.0, 5.0], [3.0, 2.0, 0.0]]))
     >>> climb.tolist(), places
-    ([3.0, 4.0], [(1, 2), (1, 2)])
+    ([3.0, -2.0], (1, 2))
     """
-    seeds = len(lines)
-    places = [largest_climb(np.delete(lines, s, axis=0) if seeds > 1 else lines)[1] for s in range(seeds)]
-    climbs = [float(line[high] - line[low]) for line, (low, high) in zip(lines, places, strict=True)]
-    return np.asarray(climbs, dtype=np.float64), places
+    chosen, read = halves(lines)
+    _, (low, high) = largest_climb(chosen)
+    return read[:, high] - read[:, low], (low, high)

@@ -12,15 +12,23 @@ from overparam.sweep.judge import judge
 from overparam.testing import check_rule
 
 GRID = (500, 1000, 2000, 3000, 4000)
-WIDTHS = (27, 36)
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
 CLEAN = (62.0, 56.0, 50.0, 46.0, 42.0)
 TRAINED = (0.0, 0.0, 5.0, 12.0, 19.0)
 
 
-def planted(rng, noisy=(66.0, 62.0, 57.0, 55.0, 53.0), clean=CLEAN, seeds=5, sd=0.7, train=TRAINED, noise=0.15):
+def planted(
+    rng,
+    noisy=(66.0, 62.0, 57.0, 55.0, 53.0),
+    clean=CLEAN,
+    seeds=10,
+    sd=0.7,
+    train=TRAINED,
+    noise=0.15,
+    widths=(36,),
+):
     rows = []
-    for width in WIDTHS:
+    for width in widths:
         for level, line in ((0.0, clean), (noise, noisy)):
             for seed in range(seeds):
                 for n, error, fitted in zip(GRID, line, train, strict=True):
@@ -37,20 +45,15 @@ def planted(rng, noisy=(66.0, 62.0, 57.0, 55.0, 53.0), clean=CLEAN, seeds=5, sd=
     return Evidence(tuple(rows))
 
 
-PLATEAU = (66.0, 62.0, 56.0, 56.0, 56.0)
+BUMP = {"noisy": (66.0, 56.0, 60.0, 57.0, 53.0)}
+STALL = {"noisy": (66.0, 62.0, 55.0, 56.0, 57.0)}
 WORLDS = {
-    "bump: a plateau": (
-        "bump",
-        {"noisy": (66.0, 56.0, 56.0, 56.0, 56.0)},
-        {"noisy": (66.0, 56.0, 60.0, 57.0, 53.0)},
-    ),
-    "bump: a steady fall": ("bump", {"noisy": CLEAN}, {"noisy": (66.0, 56.0, 60.0, 57.0, 53.0)}),
-    "plateau: a fall of just 1": (
-        "plateau",
-        {"noisy": (66.0, 61.0, 56.0, 55.8, 55.0)},
-        {"noisy": (66.0, 62.0, 55.0, 57.0, 57.5)},
-    ),
-    "plateau: a steady fall": ("plateau", {"noisy": CLEAN}, {"noisy": (66.0, 62.0, 55.0, 57.0, 57.5)}),
+    "bump: flat": ("bump", {"noisy": (56.0,) * 5}, BUMP),
+    "bump: a plateau": ("bump", {"noisy": (66.0, 56.0, 56.0, 56.0, 56.0)}, BUMP),
+    "bump: a steady fall": ("bump", {"noisy": CLEAN}, BUMP),
+    "plateau: every doubling gains just 1": ("plateau", {"noisy": (58.0, 57.0, 56.0, 55.4, 55.0)}, STALL),
+    "plateau: one doubling gains just 1": ("plateau", {"noisy": (66.0, 61.0, 56.0, 55.8, 55.0)}, STALL),
+    "plateau: a steady fall": ("plateau", {"noisy": CLEAN}, STALL),
 }
 
 
@@ -69,7 +72,7 @@ def verdicts(evidence):
 
 
 def test_a_bump_is_also_a_plateau_and_one_seed_is_not_enough():
-    found = verdicts(planted(np.random.default_rng(0), noisy=(66.0, 56.0, 60.0, 61.0, 56.0)))
+    found = verdicts(planted(np.random.default_rng(0), noisy=(66.0, 56.0, 60.0, 61.0, 56.0), widths=(27, 36)))
     assert {name: v.status for name, v in found.items()} == {"bump": "supported", "plateau": "supported"}
     assert all(v.control["ok"] for v in found.values())
     assert [p["label"].split(":")[0] for p in found["bump"].parts] == ["width 27", "width 36"]

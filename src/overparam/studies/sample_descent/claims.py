@@ -48,10 +48,17 @@ CLAIMS = (
         ledger=("L54",),
         source="nakkiran2019",
         rule="Ratio of the squared test loss at a larger to that at a smaller number of samples, the two numbers "
-        "those of the largest mean climb of the other seeds; the 95 % interval of its geometric mean is at least 1.",
+        "those of the largest mean climb of every second seed, read at the other seeds; the 95 % interval of its "
+        "geometric mean is at least 1.",
         judge=rules.more_hurts,
         control=Control(f"{RIDGE_ARM}: no such pair is found.", partial(rules.more_hurts, arm="ridge_")),
         preconditions=(BRACKET,),
+        rule_version=2,
+        rule_history=(
+            "version 2, changed after a first quick run: reading each seed at the places of all others supported 12 of "
+            "200 planted flat lines; half of the seeds now choose, the other half is read. The cut-off is as it was, "
+            "and the claim was supported under both.",
+        ),
         chart="loss",
     ),
     Claim(

@@ -76,10 +76,10 @@ def trend(label: str, error: Any) -> Part:
 
 
 def page(ordered: Any) -> float:
-    """One-sided p of Page's trend test, from 0 to 1; columns stand in the order in which the alternative says that values grow.
+    """One-sided p of Page's trend test, from 0 to 1, against values that grow from column to column.
 
     Args:
-        ordered: shape ``(seeds, columns)``, at least two seeds and three columns. Exact up to eight columns, the normal
+        ordered: shape ``(seeds, columns)``, two seeds and three columns or more. Exact up to eight columns, the normal
             limit beyond.
 
     References:
