@@ -80,7 +80,7 @@ def test_a_textbook_curve_is_supported_and_its_control_is_not():
         assert [p["label"] for p in verdict.parts] == [
             "test error at width 256 minus that at width 16",
             "test error at width 16 over that at width 256",
-            "Page's test for a falling error from width 16 on, p",
+            "Page's test for a falling error from width 16 on: p (bar from 0 to p)",
         ]
 
 

@@ -79,7 +79,7 @@ PROFILES = {
 X = (XAxis("ratio", "unknowns per equation n/m"), XAxis("unknowns", "unknowns n"))
 CHARTS = (
     Chart(
-        "residual", "What no choice of x can fit", (XAxis("ratio", "unknowns per equation n/m", log=False), X[1]),
+        "residual", "What no choice of x can fit", X,
         "residual |Ax - b|^2 / |b|^2",
         (
             Series("residual", "Gaussian A"),

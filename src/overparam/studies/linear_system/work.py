@@ -182,5 +182,5 @@ def estimate(cell: Params) -> Estimate:
     decomposed = sum(3 * 30 * min(m, n) ** 2 * max(m, n) for n in sizes)
     solved = sum(8 * m * n * cell["draws"] for n in sizes if n < 2 * m)
     drawn = sum(m * n for n in sizes)
-    seconds = 0.05 + (decomposed + solved) / 1.5e10 + drawn * 3e-8
+    seconds = 0.05 + (decomposed + solved) / 4.5e10 + drawn * 3e-8
     return Estimate(seconds, 1.5e8 + 8.0 * (8 * m * max(sizes) + 6 * m * cell["draws"]))

@@ -67,12 +67,11 @@ CHARTS = (
             Series("test_loss", "test, minimum norm"),
             Series("ridge_test_loss", "test, tuned ridge"),
             Series("theory_test_loss", "theory: exact expectation, minimum norm", dashed=True),
-            Series("train_loss", "training, minimum norm", dashed=True),
         ),
         y_log=True, fit=False,
         note="The theory line is an expectation, infinite at |n - N| <= 1, and holds for linear regression. Lines "
         "of the measured loss are geometric means over seeds, which lie below it near N, where single draws "
-        "scatter over decades. A training loss below 1e-9 of its initial value is rounding and drawn there.",
+        "scatter over decades.",
     ),
     Chart(
         "error", "0-1 error as samples are added", X, "fraction of samples misclassified",
@@ -81,6 +80,11 @@ CHARTS = (
             Series("ridge_test_error", "test, tuned ridge"),
         ),
         fit=False, note="Classification only; no claim is made on it.",
+    ),
+    Chart(
+        "training", "Training loss as samples are added", X, "squared loss, summed over outputs",
+        (Series("train_loss", "training, minimum norm"),), y_log=True, fit=False,
+        note="A training loss below 1e-9 of its initial value is rounding and drawn there.",
     ),
     Chart(
         "norm", "Norm of the coefficients", X, "Frobenius norm",

@@ -66,7 +66,7 @@ def more_hurts(evidence: Evidence, arm: str = "") -> Finding:
         factor = Interval(float(np.exp(inner.mean)), ends[0], ends[1], inner.n)
         label = f"{grids.label(evidence, setting)}test loss with more samples over that with fewer"
         parts.append(part(label, factor, at_least=WORSE))
-        notes.append(f"{grids.label(evidence, setting)}from {ratio[low]:.3g} N to {ratio[high]:.3g} N.")
+        notes.append(f"{grids.label(evidence, setting)}Read from {ratio[low]:.3g} N to {ratio[high]:.3g} N.")
     return Finding(tuple(parts), " ".join(notes))
 
 

@@ -178,7 +178,7 @@ def estimate(cell: Params) -> Estimate:
     solved = sum(9.0 * n**3 + 4.0 * n * n * size + 6.0 * n * n * len(PENALTIES) * outputs for n in sizes)
     applied = len(sizes) * 4.0 * n_test * size * outputs
     drawn = (max(sizes) + n_test) * size * (2.0 * inputs + 100)
-    seconds = 0.1 + (solved + applied + drawn) / 1.5e10
+    seconds = 0.1 + (solved + applied + drawn) / 6e10
     arrays = (
         3.0 * max(sizes) ** 2 + 2 * max(sizes) * (len(PENALTIES) * outputs + size) + n_test * (size + inputs)
     )

@@ -47,7 +47,7 @@ def improves(evidence: Evidence, metric: str, noise: float = 0.0) -> Finding:
                 f"{who}test error at {far} minus that at width {first:g}", more, at_most=spread, unit="points"
             ),
             part(f"{who}test error at width {first:g} over that at {far}", times, at_least=1 / (1 - GAIN)),
-            trend(f"{who}Page's test for a falling error from width {first:g} on, p", error[:, start:]),
+            trend(f"{who}Page's test for a falling error from width {first:g} on: p (bar from 0 to p)", error[:, start:]),
         ]
         notes.append(f"{who}fit point at width {first:g}; worst of the wide networks at {widths[worst]:g}.")
     return Finding(tuple(parts), " ".join(notes))
