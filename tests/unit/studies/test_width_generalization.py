@@ -29,16 +29,16 @@ def planted(
     """Cells whose test error follows a line in points; ``random`` is that of the random labels."""
     rows = []
     fitted = (*train, *(0.0,) * (len(WIDTHS) - len(train)))
-    for noise, errors in ((0.0, line), (1.0, random or (fraction,) * len(WIDTHS))):
+    for labels, errors in (("given", line), ("random", random or (fraction,) * len(WIDTHS))):
         for seed in range(seeds):
             for i, width in enumerate(WIDTHS):
                 if width not in widths:
                     continue
                 values = {"train_error": fitted[i] / 100, "n_test": 597}
                 for name in METRICS.values():
-                    usual = FALLING[i] if metric and name != metric and not noise else errors[i]
+                    usual = FALLING[i] if metric and name != metric and labels == "given" else errors[i]
                     values[name] = max(0.0, usual + sd * rng.standard_normal()) / 100
-                params = {"data": "digits", "n": 800, "width": width, "noise": noise, "seed": seed}
+                params = {"data": "digits", "n": 800, "width": width, "labels": labels, "seed": seed}
                 rows.append((params, values))
     return Evidence(tuple(rows))
 
@@ -116,7 +116,7 @@ def test_unmet_preconditions_say_why(change, text):
 def test_the_fit_point_asks_for_every_seed():
     evidence = planted(np.random.default_rng(0))
     rows = [
-        (p, v | {"train_error": 1 / 800} if (p["width"], p["seed"], p["noise"]) == (16, 3, 0.0) else v)
+        (p, v | {"train_error": 1 / 800} if (p["width"], p["seed"], p["labels"]) == (16, 3, "given") else v)
         for p, v in evidence.rows
     ]
     assert rules_module.fit_point(evidence, {"n": 800}) == 16
@@ -125,8 +125,8 @@ def test_the_fit_point_asks_for_every_seed():
 
 def test_missing_arms_and_widths_are_named():
     evidence = planted(np.random.default_rng(0))
-    with pytest.raises(MissingEvidence, match="no finished cell has random labels. Run with --noise 0,1"):
-        CLAIMS["convergence"].control.judge(evidence.where(noise=0.0))
+    with pytest.raises(MissingEvidence, match="no finished cell has .* at labels=random"):
+        CLAIMS["convergence"].control.judge(evidence.where(labels="given"))
     short = planted(np.random.default_rng(0), widths=(8, 16, 32))
     with pytest.raises(MissingEvidence, match="no width from 16 to 64 times the fit point 16"):
         CLAIMS["convergence"].judge(short)
@@ -160,13 +160,13 @@ def test_a_trend_the_other_way_contradicts_and_none_is_inconclusive():
 def cell(**change):
     base = {axis.name: axis.default for axis in STUDY.axes}
     base |= {"data": "digits", "n": 100, "n_validation": 60, "steps": 120, "batch": 20, "learning_rate": 0.1}
-    return base | {"width": 24, "noise": 0.0, "seed": 0} | change
+    return base | {"width": 24, "labels": "given", "seed": 0} | change
 
 
 @pytest.fixture(scope="module")
 def outcomes():
     told = []
-    cells = [cell(noise=noise, seed=seed) for noise in (0.0, 1.0) for seed in (0, 1)]
+    cells = [cell(labels=labels, seed=seed) for labels in ("given", "random") for seed in (0, 1)]
     found = STUDY.work(cells, told.append)
     assert told[-1] == 1.0
     return found

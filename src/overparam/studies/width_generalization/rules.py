@@ -13,22 +13,22 @@ LEVEL = 0.05  # of Page's trend test
 SETTING = ("n", "n_validation", "side", "steps", "batch", "learning_rate", "momentum")
 
 
-def improves(evidence: Evidence, metric: str, noise: float = 0.0) -> Finding:
+def improves(evidence: Evidence, metric: str, labels: str = "given") -> Finding:
     """Networks 16 to 64 times as wide as the fit point err less than it, and the error falls along the way.
 
     Of the wide networks the one with the largest mean test error over all seeds is judged: that works against the
-    claim. The fit point is that of the clean labels, whatever the arm.
+    claim. The fit point is that of the given labels, whatever the arm.
 
     Args:
         evidence: the finished cells of a run.
         metric: ``test_error`` or ``stopped_test_error``.
-        noise: the arm: share of labels that are random.
+        labels: the arm, ``given`` or ``random``.
     """
     from overparam.stats import mean_interval, part, ratio_interval
 
     parts, notes = [], []
     for setting in grids.settings(evidence, SETTING):
-        widths, error = _errors(evidence, setting, metric, noise)
+        widths, error = _errors(evidence, setting, metric, labels)
         first = fit_point(evidence, setting)
         wide = [i for i, w in enumerate(widths) if SPAN[0] * first <= w <= SPAN[1] * first]
         if first not in widths or not wide:
@@ -47,7 +47,10 @@ def improves(evidence: Evidence, metric: str, noise: float = 0.0) -> Finding:
                 f"{who}test error at {far} minus that at width {first:g}", more, at_most=spread, unit="points"
             ),
             part(f"{who}test error at width {first:g} over that at {far}", times, at_least=1 / (1 - GAIN)),
-            trend(f"{who}Page's test for a falling error from width {first:g} on: p (bar from 0 to p)", error[:, start:]),
+            trend(
+                f"{who}Page's test for a falling error from width {first:g} on: p (bar from 0 to p)",
+                error[:, start:],
+            ),
         ]
         notes.append(f"{who}fit point at width {first:g}; worst of the wide networks at {widths[worst]:g}.")
     return Finding(tuple(parts), " ".join(notes))
@@ -92,14 +95,14 @@ def page(ordered: Any) -> float:
 
 
 def fit_point(evidence: Evidence, setting: grids.Setting) -> float:
-    """The first width at which every seed ends with no training error on the clean labels.
+    """The first width at which every seed ends with no training error on the given labels.
 
     Raises:
         MissingEvidence: no width does.
     """
     from overparam.peaks import paired
 
-    found = paired(evidence, "width", "train_error", noise=0.0, **setting)
+    found = paired(evidence, "width", "train_error", labels="given", **setting)
     fitted = (found.lines[0] <= 0).all(axis=0)
     if not fitted.any():
         lowest = float(found.lines[0].max(axis=0).min())
@@ -136,22 +139,10 @@ def reaches(evidence: Evidence) -> Check:
     return Check(ok, "; ".join(texts))
 
 
-def random_arm(evidence: Evidence) -> float:
-    """The arm with the most random labels.
-
-    Raises:
-        MissingEvidence: no cell has random labels.
-    """
-    level = max(evidence.levels("noise"), default=0.0)
-    if level <= 0:
-        raise MissingEvidence("no finished cell has random labels. Run with --noise 0,1.")
-    return float(level)
-
-
-def _errors(evidence: Evidence, setting: grids.Setting, metric: str, noise: float) -> tuple[list[float], Any]:
+def _errors(evidence: Evidence, setting: grids.Setting, metric: str, labels: str) -> tuple[list[float], Any]:
     """Widths, and test errors in points, at least half a sample, of shape ``(seeds, widths)``."""
     from overparam.peaks import paired
 
-    found = paired(evidence, "width", metric, "n_test", noise=noise, **setting)
+    found = paired(evidence, "width", metric, "n_test", labels=labels, **setting)
     error, tests = found.lines
     return list(found.x), 100 * error.clip(0.5 / tests)

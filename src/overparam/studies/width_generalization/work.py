@@ -36,7 +36,7 @@ def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
     """Train one stack: every seed and arm of labels of one width.
 
     Members of one seed share initialisation and minibatch order across arms. The training and validation samples
-    are one fixed draw without overlap; label noise touches the training labels only.
+    are one fixed draw without overlap; random labels are drawn for the training samples only.
 
     Args:
         cells: parameters of the cells, equal on ``stack_by``.
@@ -64,7 +64,12 @@ def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
         steps=first["steps"], optimizer="sgd", learning_rate=first["learning_rate"], momentum=first["momentum"],
         batch=first["batch"], loss="cross_entropy", probes=_PROBES,
     )  # fmt: skip
-    labels = [label_noise(data.y[rows], cell["noise"], data.classes, seed=cell["seed"])[0] for cell in cells]
+    labels = [
+        label_noise(data.y[rows], 1.0 if cell["labels"] == "random" else 0.0, data.classes, seed=cell["seed"])[
+            0
+        ]
+        for cell in cells
+    ]
     trained = train(
         network, recipe, [Member(cell["seed"], y) for cell, y in zip(cells, labels, strict=True)], data.x[rows],
         np.concatenate([data.x[held], data.x_test]), np.concatenate([data.y[held], data.y_test]),
