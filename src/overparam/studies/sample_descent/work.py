@@ -119,7 +119,7 @@ def linear(cell: Params) -> Problem:
     size, sizes, seed = cell["features"], tuple(cell["n"]), cell["seed"]
     x = load(f"{LINEAR}:n={sizes[-1]},d={size},n_test=1,seed={seed}").x.astype(np.float64)
     random = stream("sample-descent", seed)
-    b = random.standard_normal(size)
+    b: Any = random.standard_normal(size)
     b /= np.linalg.norm(b)
     y = (x @ b + cell["noise"] * random.standard_normal(sizes[-1]))[:, None]
     return Problem(

@@ -148,7 +148,7 @@ def three(n_validation: int) -> Any:
             "validation": (x_test[:n_validation], y_test[:n_validation]),
             "test": (x_test[n_validation:], y_test[n_validation:]),
         }
-        values = {}
+        values: dict[str, Any] = {}
         for side, (inputs, targets) in sides.items():
             values[f"{side}_loss"], values[f"{side}_error"] = fit(network, loss, params, inputs, targets)
         return values
