@@ -5,6 +5,13 @@ from __future__ import annotations
 import math
 
 from overparam.errors import UsageError
+from overparam.theory.assumption import Assumption
+from overparam.theory.theorem import Theorem
+
+CITATION = (
+    "V. A. Marchenko and L. A. Pastur, Distribution of eigenvalues for some sets of random matrices, Mathematics of "
+    "the USSR-Sbornik 1(4):457-483, 1967."
+)
 
 
 def condition(rows: int, columns: int) -> float:
@@ -75,3 +82,41 @@ def descent_iterations(kappa: float, tolerance: float) -> float:
     if kappa == 1.0:
         return 1.0
     return max(1.0, math.log(1 / tolerance) / (math.log1p(2.0 / (kappa - 1.0))))
+
+
+def assumptions(rows: int, columns: int) -> tuple[Assumption, ...]:
+    """What the limit asks; the sizes alone tell neither.
+
+    Args: as for :func:`condition`.
+
+    References: Marchenko and Pastur 1967; Bai and Yin 1993.
+
+    >>> [one.state for one in assumptions(5, 10)]
+    ['unchecked', 'unchecked']
+    """
+    return (
+        Assumption(
+            "independent entries",
+            "The entries are independent with mean zero, one variance and a finite fourth moment.",
+            "unchecked",
+            "only the sizes are given here",
+        ),
+        Assumption(
+            "large sizes",
+            "Both sizes are large: at finite size the extreme singular values scatter around the edges.",
+            "unchecked",
+            f"{rows} x {columns}; no rate is claimed",
+        ),
+    )
+
+
+THEOREMS = (
+    Theorem(
+        "marchenko-pastur-condition",
+        condition,
+        {"rows": 100, "columns": 400},
+        assumptions,
+        CITATION,
+        "at rows = columns",
+    ),
+)
