@@ -141,3 +141,30 @@ def smoothed(lines: Lines, points: int) -> Lines:
     half = points // 2
     spans = [lines[:, max(0, i - half) : i + half + 1].mean(axis=1) for i in range(lines.shape[1])]
     return np.stack(spans, axis=1)
+
+
+def halves(lines: Lines) -> tuple[Lines, Lines]:
+    """Two groups of seeds: those to choose places on (every second one) and those to read them at.
+
+    With one seed both groups are that seed. Places chosen on one group are independent of the other, so that an
+    interval over the second is exact; leaving one seed out lets through 12 of 200 flat lines as a climb.
+
+    >>> [group.ravel().tolist() for group in halves(np.array([[0.0], [1.0], [2.0], [3.0], [4.0]]))]
+    [[1.0, 3.0], [0.0, 2.0, 4.0]]
+    """
+    return (lines[1::2], lines[::2]) if len(lines) > 1 else (lines, lines)
+
+
+def held_out_climb(lines: Lines) -> tuple[PerSeed, tuple[int, int]]:
+    """The climb between the two points of the largest climb of half of the seeds, read at the other half.
+
+    Returns:
+        The climb of every seed that is read, shape ``(seeds - seeds // 2,)``, and the two places.
+
+    >>> climb, places = held_out_climb(np.array([[3.0, 1.0, 4.0], [3.0, 1.0, 5.0], [3.0, 2.0, 0.0]]))
+    >>> climb.tolist(), places
+    ([3.0, -2.0], (1, 2))
+    """
+    chosen, read = halves(lines)
+    _, (low, high) = largest_climb(chosen)
+    return read[:, high] - read[:, low], (low, high)
