@@ -187,9 +187,16 @@ def test_planted_run_gets_the_expected_verdicts():
     }
     assert all(v.control["ok"] for v in found.values() if v.status != "not_applicable")
     assert found["mlp-error-descent"].reason.endswith(
-        "mlp-200 with 20% label noise: first minimum 40 % at epoch 1.96, peak 46 % at epoch 34.1, 43 % at the end. "
-        "A person who stops at the first minimum gains 3 points."
+        "mlp-200 with 20% label noise (the labels are fitted from epoch 47.7 on): first minimum 40 % at epoch 1.96, "
+        "peak 46 % at epoch 34.1, 43 % at the end. Stopping at the first minimum would save 3 points."
     )
+    falls = CLAIMS["mlp-error-strong"].judge(planted(error=(90, 46, 47, 41), train=TRAIN + 2)).note
+    assert falls == (
+        "mlp-200 with 20% label noise (never fitted): first minimum 46 % at epoch 1.96, peak 47 % at epoch 34.1, "
+        "41 % at the end. Stopping at the first minimum would cost 5 points."
+    )
+    stays = CLAIMS["mlp-error-descent"].judge(planted(error=(90, 40, 46, 47))).note
+    assert "first minimum 40 % at epoch 1.96, highest after it at the end, 47 %. Stopping" in stays
     assert (
         "no finished cell is a convolutional network. Run with --models cnn-50" in found["cnn-critical"].reason
     )

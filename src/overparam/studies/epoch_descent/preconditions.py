@@ -13,12 +13,12 @@ from overparam.studies.epoch_descent.courses import (
     most_noise,
     networks,
 )
+from overparam.studies.epoch_descent.rules import FITTED
 from overparam.study import Check, Evidence, Precondition
 
 NOISE = 0.10  # rate of label noise from which a rise is expected in trained networks
 LOST = 0.2  # share of the seeds that may be incomplete
-FITTED = 1.0  # percentage points of mean train error at the end, for a large network
-NEARLY = 10.0  # the same for one near the fit point
+NEARLY = 10.0  # percentage points of mean train error at the end, for a network near the fit point
 
 Pick = Callable[[Evidence, str], Course]
 

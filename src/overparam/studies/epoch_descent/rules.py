@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RISE = 1.0  # points: from the first minimum of the test error to its peak
 LOSS_RISE = 1.05  # peak of the test loss over its first minimum
+FITTED = 1.0  # percentage points of mean train error: the labels are fitted
 SHARE = 0.2  # of the rise, which the second descent takes back
 
 
@@ -58,15 +59,23 @@ def peak_place(which: Course, metric: str) -> int:
 
 
 def reading(which: Course, metric: str) -> str:
-    """First minimum, peak and end of the mean line in words: what stopping early would have given."""
+    """First minimum, peak, end and fit of the mean line in words: what stopping early would have given."""
     mean = which.lines[metric].mean(axis=0)
     low, top = int(mean[: which.left].argmin()), peak_place(which, metric)
-    unit = "nats" if metric == "test_loss" else "%"
+    unit, name = ("nats", "nats") if metric == "test_loss" else ("%", "points")
+    fitted = (which.lines["train_error"].mean(axis=0) <= FITTED).nonzero()[0]
+    fit = (
+        f"the labels are fitted from epoch {which.epochs[fitted[0]]:.3g} on" if len(fitted) else "never fitted"
+    )
+    peak = (
+        f"highest after it at the end, {mean[-1]:.3g} {unit}"
+        if top == len(mean) - 1
+        else f"peak {mean[top]:.3g} {unit} at epoch {which.epochs[top]:.3g}, {mean[-1]:.3g} {unit} at the end"
+    )
+    gain = mean[-1] - mean[low]
     return (
-        f"{which.name}: first minimum {mean[low]:.3g} {unit} at epoch {which.epochs[low]:.3g}, peak {mean[top]:.3g} "
-        f"{unit} at epoch {which.epochs[top]:.3g}, {mean[-1]:.3g} {unit} at the end. A person who stops at the first "
-        f"minimum {'loses' if mean[-1] < mean[low] else 'gains'} {abs(mean[-1] - mean[low]):.2g} "
-        f"{'nats' if unit == 'nats' else 'points'}."
+        f"{which.name} ({fit}): first minimum {mean[low]:.3g} {unit} at epoch {which.epochs[low]:.3g}, {peak}. "
+        f"Stopping at the first minimum would {'cost' if gain < 0 else 'save'} {abs(gain):.2g} {name}."
     )
 
 

@@ -16,8 +16,8 @@ COURSE = ("test_error", "test_loss", "train_error", "train_loss")
 _INPUTS = {"mnist1d": 40, "mnist1d-5k": 40, "digits": 64}  # other data are taken to have 784
 _TEST = 12_000
 _CLASSES = 10
-_STEP = 8e-6  # seconds a member-step before any arithmetic, one core
-_RATE = {"mlp": 80e9, "cnn": 40e9}  # floating-point operations a second of a stacked step, one core
+_STEP = 2e-5  # seconds a member-step before any arithmetic, one core
+_RATE = {"mlp": 64e9, "cnn": 56e9}  # floating-point operations a second of a stacked step, one core
 _BLOCK = 512  # samples measured at a time
 _START = 3.0  # seconds to compile a stack
 
