@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from overparam.errors import MissingEvidence
 from overparam.studies.epoch_descent import STUDY
 from overparam.studies.epoch_descent.courses import course
-from overparam.studies.epoch_descent.rules import ratio_of_means
+from overparam.studies.epoch_descent.rules import ratio_of_means, reading
 from overparam.studies.epoch_descent.rules_linear import depths
 from overparam.study import Evidence
 from overparam.sweep.judge import judge
@@ -195,8 +197,10 @@ def test_planted_run_gets_the_expected_verdicts():
         "mlp-200 with 20% label noise (never fitted): first minimum 46 % at epoch 1.96, peak 47 % at epoch 34.1, "
         "41 % at the end. Stopping at the first minimum would cost 5 points."
     )
-    stays = CLAIMS["mlp-error-descent"].judge(planted(error=(90, 40, 46, 47))).note
-    assert "first minimum 40 % at epoch 1.96, highest after it at the end, 47 %. Stopping" in stays
+    rising = np.interp(np.arange(60), [0, 24, 59], [90, 40, 47])[None]
+    read = course(planted(seeds=1), "mlp-200", 0.2)
+    told = reading(replace(read, lines={**read.lines, "test_error": rising}), "test_error")
+    assert "first minimum 40 % at epoch 1.4, highest after it at the end, 47 %. Stopping" in told
     assert (
         "no finished cell is a convolutional network. Run with --models cnn-50" in found["cnn-critical"].reason
     )
