@@ -115,7 +115,8 @@ CHARTS = (
         ),
         arm="noise", arm_title="label noise", fit=False,
         note="Risk of gradient descent on each seed's design, in expectation over the label noise; the theory is the "
-        "sum for many samples. Matched: in proportion to 1 over the squared scale of each feature.",
+        "sum for many samples. Matched: in proportion to 1 over the squared scale of each feature. The noise has "
+        "180 times the label noise as its variance, unless the axis 'variance' says otherwise.",
     ),
     Chart(
         "parts", "Linear model: fast and slow features apart", _STEP, "excess risk (squared units of the target)",
