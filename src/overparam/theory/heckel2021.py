@@ -7,6 +7,14 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
 from overparam.errors import UsageError
+from overparam.theory.assumption import Assumption, checked
+from overparam.theory.theorem import Theorem
+
+CITATION = (
+    "R. Heckel and F. F. Yilmaz, Early stopping in deep networks: double descent and how to eliminate it, ICLR 2021, "
+    "arXiv:2007.10099."
+)
+FEW = 10  # samples a feature from which the replacement of the sample covariance counts as good
 
 
 def early_stopped_risk(
@@ -44,7 +52,7 @@ def early_stopped_risk(
     Raises:
         UsageError: arrays that do not fit together, or a value outside its range.
 
-    Assumptions: independent centred features; n much larger than the number of features (not checked).
+    Assumptions: independent centred features; n much larger than the number of features (see :func:`assumptions`).
 
     References:
         R. Heckel and F. F. Yilmaz, Early stopping in deep networks: double descent and how to eliminate it, ICLR
@@ -109,3 +117,50 @@ def _finite(name: str, values: ArrayLike) -> NDArray[np.float64]:
             f"{name}: expected finite numbers, got {int((~np.isfinite(array)).sum())} that are not."
         )
     return array
+
+
+def assumptions(
+    times: ArrayLike, scales: ArrayLike, coefficients: ArrayLike, rates: ArrayLike, noise: float, samples: int
+) -> tuple[Assumption, ...]:
+    """What the formula asks, checked where sizes tell it.
+
+    Args: as for :func:`early_stopped_risk`.
+
+    References: Heckel and Yilmaz 2021; the condition on sizes is that of the derivation above.
+
+    >>> [one.state for one in assumptions([0], [1.0, 0.1], [1.0, 1.0], 0.5, 1.0, samples=8)]
+    ['unchecked', 'fails']
+    """
+    features = np.asarray(scales).size
+    return (
+        Assumption(
+            "independent features",
+            "The features are independent with mean zero.",
+            "unchecked",
+            "only their standard deviations are given here",
+        ),
+        checked(
+            "many samples",
+            f"There are at least {FEW} samples a feature: the sample covariance is replaced by its mean.",
+            samples >= FEW * features,
+            f"{samples} samples, {features} features",
+        ),
+    )
+
+
+THEOREMS = (
+    Theorem(
+        "early-stopped-risk",
+        early_stopped_risk,
+        {
+            "times": (0, 1, 10, 100),
+            "scales": (1.0, 0.1),
+            "coefficients": (1.0, 10.0),
+            "rates": 0.5,
+            "noise": 1.0,
+            "samples": 100,
+        },
+        assumptions,
+        CITATION,
+    ),
+)
