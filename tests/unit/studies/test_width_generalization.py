@@ -76,7 +76,7 @@ def test_a_textbook_curve_is_supported_and_its_control_is_not():
     for verdict in verdicts(planted(np.random.default_rng(0))).values():
         assert verdict.status == "supported", verdict.reason
         assert verdict.control["status"] == "contradicted"
-        assert "fit point at width 16; worst of the wide networks at 256" in verdict.reason
+        assert "H0 is width 16; the worst of the wide networks has width 256" in verdict.reason
         assert [p["label"] for p in verdict.parts] == [
             "test error at width 256 minus that at width 16",
             "test error at width 16 over that at width 256",

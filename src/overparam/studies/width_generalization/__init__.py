@@ -91,15 +91,16 @@ PROFILES = {
 
 FITS = Precondition(
     "fit point",
-    "Some width, not the narrowest, ends without training error in every seed; the first is the fit point.",
+    "Some width, not the narrowest, ends without training error in every seed; the first is H0.",
     rules.fits,
 )
-REACHES = Precondition("right end", "The widths go on to at least 16 times the fit point.", rules.reaches)
+REACHES = Precondition("right end", "The widths go on to at least 16 H0.", rules.reaches)
 
 
 def _rule(reading: str) -> str:
     return (
-        f"H0 is the fit point. Of the widths from 16 to 64 H0 the one with the largest mean test error {reading} is "
+        f"H0 is the first width at which every seed ends without training error (charts mark the fit point of the "
+        "median seed). Of the widths from 16 to 64 H0 the one with the largest mean test error {reading} is "
         "judged, chosen on all seeds (which works against the claim). Paired over seeds, 95 % Student t intervals: "
         "its error minus that at H0 is at most one standard error of the error at H0; the error at H0 is at least "
         "1/0.9 times its own, a relative gain of 10 %; and Page's test for an error that falls over all widths from "

@@ -52,7 +52,7 @@ def improves(evidence: Evidence, metric: str, labels: str = "given") -> Finding:
                 error[:, start:],
             ),
         ]
-        notes.append(f"{who}fit point at width {first:g}; worst of the wide networks at {widths[worst]:g}.")
+        notes.append(f"{who}H0 is width {first:g}; the worst of the wide networks has width {widths[worst]:g}.")
     return Finding(tuple(parts), " ".join(notes))
 
 
