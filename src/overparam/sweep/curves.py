@@ -63,7 +63,8 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
 
 def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Evidence]]:
     """Split by every other axis that has several values here, so that no line averages over what differs."""
-    taken = {"seed", "data", chart.arm, *(x.name for x in chart.x), *(k for s in chart.series for k in s.where)}
+    taken = {"seed", "data", chart.arm, chart.along, *(x.name for x in chart.x)}
+    taken |= {k for s in chart.series for k in s.where}
     names = [
         a.name for a in study.axes if not a.curve and a.name not in taken and len(evidence.levels(a.name)) > 1
     ]
@@ -94,7 +95,7 @@ def points(evidence: Evidence, metric: str, x: str) -> dict[float, dict[int, flo
 
 
 def _series(evidence: Evidence, chart: Chart, one: Series) -> dict[str, Any] | None:
-    main = chart.x[0].name
+    main = chart.along or chart.x[0].name
     table = points(evidence, one.metric, main)
     if not table:
         return None

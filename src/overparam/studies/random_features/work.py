@@ -12,6 +12,7 @@ DIGITS = 7
 FLOOR = 1e-9  # of the initial loss; a smaller training loss is rounding
 PENALTIES = tuple(10.0 ** (k / 4) for k in range(-32, 9))  # 1e-8 to 1e2 of the mean squared feature length
 PLAIN_SHARE = 0.4  # of a cell's time, when ridge is solved too
+WHY_FROM = 0.3  # of a cell's time, before the ablations
 KNOWN = {"digits": (64, 597), "mnist1d": (40, 1000)}  # inputs and test samples; else those of MNIST
 
 
@@ -55,7 +56,8 @@ def solve(cell: Params, report: Report) -> Outcome:
         return phi(x_test, start, stop)
 
     tuned = cell["ridge"] == "tuned"
-    share = PLAIN_SHARE if tuned else 1.0
+    reached = WHY_FROM if cell["why"] == "all" else 1.0
+    share = reached * (PLAIN_SHARE if tuned else 1.0)
     fits = min_norm(train, test, y, y_test, cell["width"], progress=_within(report, 0.0, share))
     initial = float(np.square(y).sum(axis=1).mean())
     kept = [max(f.train_loss, FLOOR * initial) for f in fits]
@@ -81,13 +83,15 @@ def solve(cell: Params, report: Report) -> Outcome:
         "n_test": data.n_test,
     }
     if tuned:
-        best = ridge(train, test, y, y_test, cell["width"], PENALTIES, progress=_within(report, share, 1.0))
+        best = ridge(train, test, y, y_test, cell["width"], PENALTIES, progress=_within(report, share, reached))
         values |= {
             "ridge_test_loss": [f.test_loss for f in best],
             "ridge_test_error": [f.test_error for f in best],
             "ridge_norm": [f.norm for f in best],
             "ridge_lambda": [f.penalty for f in best],
         }
+    if cell["why"] == "all":
+        values |= _why(cell, whole, phi, (x, x_test, y, y_test), _within(report, reached, 1.0))
     report(1.0)
     return Outcome({name: _rounded(value) for name, value in values.items()}, note=_remark(fits, data.n))
 
@@ -132,3 +136,14 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     return value
+
+
+def _why(cell: Params, whole: Any, phi: Any, arrays: Sequence[Any], report: Report) -> dict[str, Any]:
+    """The values of the arm ``why``; the theory curve is for clean labels only."""
+    from overparam.studies.random_features.why import explain, population, predict
+
+    pool = population(whole, cell["n"], len(arrays[1]), cell["seed"])
+    values: dict[str, Any] = explain(phi, *arrays, pool, cell["width"], report)
+    if cell["noise"] == 0:
+        values |= predict(phi, pool, cell["n"], cell["width"])
+    return values
