@@ -1,6 +1,7 @@
 """The command line: ``overparam ls | run | show | report | data | doctor``. Every heavy import is lazy.
 
-The verbs of stores (``pack | gc | merge | query``) are in :mod:`overparam.cli_store`.
+The verbs of stores (``pack | gc | merge | query``) are in :mod:`overparam.cli_store`, ``risk`` is in
+:mod:`overparam.cli_risk`.
 
 Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 130 interrupted.
 """
@@ -19,7 +20,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from overparam import cli_store
+from overparam import cli_risk, cli_store
 from overparam.errors import OverparamError, UsageError, unknown
 from overparam.quantity import quantity
 from overparam.study import Study
@@ -37,7 +38,7 @@ app = App(
 )
 data_app = App(name="data", help="The data sets: what is here, where it lies, and how to fetch it.")
 app.command(data_app)
-for _verb in cli_store.VERBS:
+for _verb in (*cli_store.VERBS, cli_risk.risk):
     app.command(_verb)
 
 Out = Annotated[Path, Parameter(help="Results folder.")]
@@ -300,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _main(arguments: list[str]) -> int:
     try:
         names = [a for a in arguments if not a.startswith("-")][:1]
-        known = ("ls", "run", "show", "report", "data", "doctor", "pack", "gc", "merge", "query")
+        known = ("ls", "run", "show", "report", "data", "doctor", "pack", "gc", "merge", "query", "risk")
         if names and arguments[0] == names[0] and names[0] not in known:
             raise unknown("command", names[0], known, "See `overparam --help`.")
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")

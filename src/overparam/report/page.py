@@ -28,10 +28,10 @@ def render(record: Mapping[str, Any]) -> str:
     Returns:
         One HTML document with its charts, styles and scripts inside. Every text of the record is shown as text.
     """
-    bundle, script = _bundle(), _asset("page.js")
+    vega, script = bundle(), asset("page.js")
     verdicts = [_verdict(v, record) for v in record["verdicts"]]
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             r=record,
@@ -45,9 +45,9 @@ def render(record: Mapping[str, Any]) -> str:
             ),
             stored=embed(record),
             hues={"light": LIGHT, "dark": DARK},
-            bundle=_raw(bundle),
-            script=_raw(script),
-            hashes=[_sha256(bundle), _sha256(script)],
+            bundle=raw(vega),
+            script=raw(script),
+            hashes=[sha256(vega), sha256(script)],
         )
     )
 
@@ -55,7 +55,7 @@ def render(record: Mapping[str, Any]) -> str:
 def summary_html(record: Mapping[str, Any]) -> str:
     """Return the verdicts alone, as a fragment with its own styles, for a notebook's ``_repr_html_``."""
     verdicts = [_verdict(v, record) for v in record["verdicts"]]
-    return _environment().get_template("summary.html").render(r=record, verdicts=verdicts)
+    return environment().get_template("summary.html").render(r=record, verdicts=verdicts)
 
 
 def write(record: Mapping[str, Any], path: str | Path) -> Path:
@@ -104,21 +104,23 @@ def embed(value: Any) -> Any:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return _raw(text)
+    return raw(text)
 
 
-def _raw(text: str) -> Any:
+def raw(text: str) -> Any:
+    """Return text that the template takes as it is."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
-def _sha256(script: str) -> str:
+def sha256(script: str) -> str:
+    """Return a script's hash as a content security policy names it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 @functools.cache
-def _bundle() -> str:
+def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, from the installed vl-convert."""
     import vl_convert
 
@@ -127,7 +129,8 @@ def _bundle() -> str:
     return script.replace("\r", "").replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of the templates' folder."""
     return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -144,7 +147,8 @@ def _date(created: str) -> str:
 
 
 @functools.cache
-def _environment() -> Any:
+def environment() -> Any:
+    """Return the template environment with its words."""
     import jinja2
 
     made = jinja2.Environment(

@@ -167,6 +167,8 @@ def seed_counts(chart: Mapping[str, Any]) -> str:
     )
     if not counts:
         return "no point was measured"
+    if counts == [0]:
+        return "computed from formulas: no seeds"
     if counts == [1]:
         return "one seed: no interval"
     span = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"

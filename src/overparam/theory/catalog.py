@@ -1,0 +1,44 @@
+"""Which theorems there are: every file of this folder with ``THEOREMS``, and those of installed plug-ins."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from overparam.errors import UsageError
+from overparam.theory.theorem import Theorem
+
+GROUP = "overparam.theory"
+
+
+def available() -> dict[str, Theorem]:
+    """All theorems: those of the files of this folder, and those that installed packages name.
+
+    A package adds one with an entry point of the group ``overparam.theory`` that names a ``Theorem``.
+
+    Returns:
+        Theorems by name, sorted.
+
+    Raises:
+        UsageError: two theorems have one name, or an entry point is not a Theorem.
+
+    References: none; a list.
+
+    >>> "noise-floor" in available()
+    True
+    """
+    package = import_module("overparam.theory")
+    modules = [import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    found = [(m.__name__, one) for m in modules for one in getattr(m, "THEOREMS", ())]
+    found += [(point.value, point.load()) for point in entry_points(group=GROUP)]
+    theorems: dict[str, Theorem] = {}
+    for place, one in found:
+        if not isinstance(one, Theorem):
+            raise UsageError(
+                f"{place}: expected a Theorem, got {type(one).__name__}. Point to a Theorem object."
+            )
+        if one.name in theorems:
+            raise UsageError(f"{place}: a theorem named '{one.name}' is already there. Rename one of them.")
+        theorems[one.name] = one
+    return dict(sorted(theorems.items()))
