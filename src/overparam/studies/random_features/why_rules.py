@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from overparam.studies.random_features.rules import RISE, WINDOW, lines_of, name_of, place_of, settings
 from overparam.study import Check, Evidence, Finding, MissingEvidence
 
