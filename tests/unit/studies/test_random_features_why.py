@@ -14,6 +14,7 @@ from overparam.studies.random_features import STUDY, why, widths
 from overparam.studies.random_features.why_claims import CLAIMS as ALL
 from overparam.study import clean
 from overparam.sweep.curves import draw
+from overparam.sweep.key import cell_name
 from overparam.testing import check_rule
 
 N = 500
@@ -278,6 +279,36 @@ def test_old_values_do_not_know_of_the_arm(made):
         assert {k: values[k] for k in plain.values} == dict(plain.values)
         added = set(values) - set(plain.values)
         assert added == {*why.LISTS, "theory_test_loss", "theory_ridge_test_loss", "white_test_loss"}
+
+
+GOLDEN = {
+    "train_loss": [0.5669047, 1e-09, 1e-09],
+    "test_loss": [1.15565, 33.81644, 0.9502101],
+    "norm": [1.030462, 10.44569, 1.242318],
+    "ridge_test_loss": [0.9330037, 0.7417732, 0.686173],
+    "ridge_lambda": [15.68063, 19.96209, 22.35575],
+    "kernel_test_loss": 0.4177145,
+}
+
+
+def test_cells_without_the_arm_keep_their_names_and_numbers():
+    """Recorded before the arm came: results of that time stay valid, under the same names."""
+    params = {axis.name: axis.default for axis in STUDY.axes}
+    assert cell_name(STUDY, params, "0" * 16) == "data=digits--f19c2146d38ec6fc"
+    small = params | {"n": 40, "width": (10, 40, 80), "seed": 3, "n_test": 50}
+    assert cell_name(STUDY, small, "0" * 16) == "data=digits,n=40,n_test=50,seed=3--e23bbb3b15424188"
+    assert STUDY.cell_version == 1
+    (outcome,) = STUDY.work([small], lambda f: None)
+    for name, recorded in GOLDEN.items():
+        assert outcome.values[name] == pytest.approx(recorded, rel=1e-5), name
+
+
+def test_the_white_prediction_has_a_closed_form():
+    """With equal eigenvalues and k < n features of N samples: (1 - k/N) / (1 - k/n), less the samples trained on."""
+    values = STUDY.work([cell(width=(6, 30))], lambda f: None)[0].values
+    share, seen = np.array([6, 30]) / 60, 60 / 180
+    white = (1 - np.array([6, 30]) / 180) / (1 - share) / (1 - seen + seen * (1 - share) ** 2)
+    assert values["white_test_loss"] == pytest.approx(white.tolist(), rel=1e-6)
 
 
 def test_a_cell_of_the_arm_is_small_json(made):

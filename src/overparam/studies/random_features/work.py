@@ -108,11 +108,24 @@ def estimate(cell: Params) -> Estimate:
     shrunk = len(widths) * n**2 * (8 * n + 6 * outputs * len(PENALTIES)) if tuned else 0
     kernel = n * (n + n_test) * (2 * inputs + 100 + 2 * outputs)
     seconds = 0.05 + drawn + (solved + applied + shrunk + kernel) / 3e10
+    explained, held = _cost_of_why(n, n_test, inputs, widths) if cell["why"] == "all" else (0.0, 0.0)
     arrays = 3.2 * n**2 + n * n_test + 3 * 1024 * (n + n_test) + 2 * inputs * (n + n_test)
     arrays += 2 * outputs * len(widths) * (n + n_test) + (
         2 * n**2 + 3 * n * outputs * len(PENALTIES) if tuned else 0
     )
-    return Estimate(seconds, 1.5e8 + 8.0 * arrays)
+    return Estimate(seconds + explained, 1.5e8 + 8.0 * (arrays + held))
+
+
+def _cost_of_why(n: int, n_test: int, inputs: int, widths: Sequence[int]) -> tuple[float, float]:
+    """Seconds and numbers held by the arm ``why``: a decomposition a width, one QR and one spectrum."""
+    many, largest = 3 * n, max(widths)
+    ideal = max((w for w in widths if w < many), default=0)
+    drawn = (largest * (n + n_test) + ideal * many) * (2 * inputs / 4e10 + 1e-8)
+    modes = sum(10 * min(w, n) ** 3 + 4 * n_test * min(w, n) ** 2 for w in widths)
+    crossed = 2 * largest * n * (n + n_test)
+    spectra = 4 * many * ideal**2 + 12 * many**3
+    held = max(4 * many**2, 3 * many * ideal, 6 * n * (n + n_test) + 4 * n**2)
+    return 0.3 + drawn + (modes + crossed + spectra) / 2e10, held
 
 
 def _within(report: Report, low: float, high: float) -> Callable[[float], None]:
