@@ -146,6 +146,17 @@ def test_the_number_of_features_as_complexity_shows_the_second_descent():
     assert parts[2].effect > 100
 
 
+def test_the_two_sides_are_parted_at_the_measured_fit_point():
+    """Features short of rank fit later: the rise of complexity up to there is none beyond it."""
+    late = set_at(set_at(COMPLEXITY, 1.03, 3000 * N), 1.06, 5000 * N)
+    rows = planted(np.random.default_rng(0), noise=0.01, test_parameters=late).rows
+    judged = CLAIMS["effective-parameters"].judge
+    assert judged(Evidence(rows)).status == "contradicted"
+    later = [0.5 if r < 1.05 else 1e-9 for r in RATIO]
+    parts = judged(Evidence(tuple((p, v | {"train_loss_ratio": later}) for p, v in rows))).parts
+    assert (parts[0].status, parts[0].label[-32:]) == ("supported", "the fit point (1.06 n), as a factor"[-32:])
+
+
 def test_a_prediction_within_the_window_is_not_asked_for():
     wild = np.where((RATIO >= 0.8) & (RATIO <= 1.25), 50.0, 1.0)
     evidence = planted(np.random.default_rng(0), noise=0.01, miss=wild)
@@ -162,7 +173,7 @@ def test_a_run_without_the_arm_is_told_how_to_get_it():
         CLAIMS["residuals"].judge(cut(rows, lambda r: r > 1.3 or r < 0.7))
     with pytest.raises(MissingEvidence, match="no width within 2 % of 0.5 n"):
         CLAIMS["residuals"].judge(cut(rows, lambda r: r > 0.7))
-    with pytest.raises(MissingEvidence, match="fewer than two widths below n"):
+    with pytest.raises(MissingEvidence, match="fewer than two widths below the fit point"):
         CLAIMS["effective-parameters"].judge(cut(rows, lambda r: r >= 1))
     with pytest.raises(MissingEvidence, match=r"no width outside \[0.8, 1.25\] n"):
         CLAIMS["theory-curve"].judge(cut(rows, lambda r: 0.9 < r < 1.1))

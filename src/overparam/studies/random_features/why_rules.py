@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.studies.random_features.rules import RISE, WINDOW, lines_of, name_of, place_of, settings
+from overparam.studies.random_features.rules import FIT, RISE, WINDOW, lines_of, name_of, place_of, settings
 from overparam.study import Check, Evidence, Finding, MissingEvidence
 
 PEAK = 1.5  # largest test loss near n over that at 0.5 n: at most this, and there is no peak
@@ -33,7 +33,7 @@ def no_peak(evidence: Evidence, arm: str = "cut_") -> Finding:
 
 
 def unfolds(evidence: Evidence, complexity: str = "test_parameters") -> Finding:
-    """Sorted by complexity, the test loss makes no second descent; and beyond n complexity falls with N.
+    """Sorted by complexity, the test loss makes no second descent; and beyond the fit point complexity falls with N.
 
     Places are chosen on the mean over all seeds, where they work against the claim.
     """
@@ -44,29 +44,36 @@ def unfolds(evidence: Evidence, complexity: str = "test_parameters") -> Finding:
 
     parts = []
     for setting in settings(evidence):
-        ratio, (loss, size) = lines_of(evidence, setting, "test_loss", complexity)
+        ratio, (loss, size, train) = lines_of(evidence, setting, "test_loss", complexity, "train_loss_ratio")
         loss, size, name = np.log(loss), np.log(size), name_of(evidence, setting)
-        if (ratio < 1).sum() < 2 or (ratio > 1).sum() < 2:
-            raise MissingEvidence("fewer than two widths below n, or beyond. Add some to --widths.")
-        rise = np.exp(largest_climb(size[:, ratio >= 1])[0])
-        parts.append(
-            part(
-                f"{name}: largest rise of complexity beyond n, as a factor",
-                geometric_interval(rise),
-                at_most=RISE,
-            )
-        )
+        first, last = _fit(ratio, train)
+        if (ratio < first).sum() < 2 or (ratio > last).sum() < 2:
+            raise MissingEvidence("fewer than two widths below the fit point, or beyond. Add some to --widths.")
+        rise = geometric_interval(np.exp(largest_climb(size[:, ratio >= last])[0]))
+        text = f"{name}: largest rise of complexity beyond the fit point ({last:.3g} n), as a factor"
+        parts.append(part(text, rise, at_most=RISE))
         for branch, chosen, where in (
-            ("up to n", ratio <= 1, "right of its minimum"),
-            ("from n on", ratio >= 1, "anywhere"),
+            ("up to the fit point", ratio <= first, "right of its minimum"),
+            ("beyond the fit point", ratio >= last, "anywhere"),
         ):
             order = np.flatnonzero(chosen)[size[:, chosen].mean(axis=0).argsort(kind="stable")]
             line = loss[:, order]
-            start = int(line.mean(axis=0).argmin()) if branch == "up to n" else 0
+            start = int(line.mean(axis=0).argmin()) if where != "anywhere" else 0
             fall = largest_climb(-line[:, start:])[0] if start + 1 < len(order) else np.zeros(len(line))
             text = f"{name}, {branch}: largest fall of the test loss with complexity, {where}, as a factor"
             parts.append(part(text, geometric_interval(np.exp(fall)), at_most=RISE))
     return Finding(tuple(parts))
+
+
+def _fit(ratio: Any, train: Any) -> tuple[float, float]:
+    """The smallest and the largest fit point over the seeds, in units of n."""
+    from overparam.stats import fit_points
+
+    points = fit_points(ratio.tolist(), train, FIT)
+    reached = [point for point in points if point is not None]
+    if len(reached) < len(points):
+        raise MissingEvidence(f"{len(reached)} of {len(points)} seeds reach their fit point. Add to --widths.")
+    return min(reached), max(reached)
 
 
 def predicted(evidence: Evidence, prediction: str = "theory_test_loss") -> Finding:
