@@ -100,6 +100,10 @@ def _series(evidence: Evidence, chart: Chart, one: Series) -> dict[str, Any] | N
     if not table:
         return None
     places = sorted(table)
+    if (
+        chart.along
+    ):  # drawn in another order than measured, so a gap would break the line where nothing is missing
+        places = [p for p in places if any(v is not None for v in table[p].values())]
     seeds = sorted({seed for column in table.values() for seed in column})
     values = [[v for v in table[p].values() if v is not None] for p in places]
     geometric = chart.y_log and all(v > 0 for column in values for v in column)

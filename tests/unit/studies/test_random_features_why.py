@@ -351,7 +351,7 @@ def test_complexity_is_drawn_a_point_a_width_with_every_seed(made):
         rows.append((params | {"seed": seed}, shifted))
     chart = next(c for c in draw(STUDY, {"digits": Evidence(tuple(rows))}) if c["name"] == "complexity")
     (below,) = [s for s in chart["series"] if s["label"] == "up to n features"]
-    assert below["n"] == [3, 3, 3, 3, 0, 0, 0, 0]
-    twice = [2 * v for v in made["fourier"][1]["test_parameters"]]
+    assert below["n"] == [3, 3, 3, 3]
+    twice = [2 * v for v in made["fourier"][1]["test_parameters"][:4]]
     assert below["x"]["test_parameters"] == pytest.approx(twice, rel=1e-5)
-    assert below["x"]["width"] == list(made["fourier"][0]["width"])
+    assert below["x"]["width"] == list(made["fourier"][0]["width"][:4])

@@ -69,9 +69,9 @@ CLAIMS = (
         ledger=("L53",),
         source="curth2023",
         rule="Three factors, all at most 1.10: the largest rise of the effective number of parameters from any width "
-        "from the fit point on to a larger one; and, sorted by it, the largest fall of the squared test loss as the effective "
-        "number of parameters grows, right of the minimum up to the fit point and anywhere beyond it. Widths between the "
-        "seeds' first and last fit points belong to neither side. "
+        "from the fit point on to a larger one; and, sorted by it, the largest fall of the squared test loss as the "
+        "effective number of parameters grows, right of the minimum up to the fit point and anywhere beyond it. "
+        "Widths between the seeds' first and last fit points belong to neither side. "
         "Places are those of the largest mean over all seeds, which works against the claim. Supported when the 95 % "
         "intervals of the geometric means are at most 1.10 for every feature map.",
         judge=why_rules.unfolds,
