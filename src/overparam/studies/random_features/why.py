@@ -55,18 +55,18 @@ def population(whole: Any, n: int, n_test: int, seed: int) -> tuple[Any, Any]:
 
 
 def explain(
-    phi: Any, x: Any, x_test: Any, y: Any, y_test: Any, pool: tuple[Any, Any], widths: Any, report: Report
+    train: Any, test: Any, y: Any, y_test: Any, phi: Any, pool: tuple[Any, Any], widths: Any, report: Report
 ) -> dict[str, list[float | None]]:
     """Return the test losses of the three ablations and the effective parameters, one list over the widths each.
 
     ``below_test_loss`` and ``beyond_test_loss`` are the untouched test loss up to n features and from n on.
 
     Args:
-        phi: the random features, ``phi(inputs, start, stop)``.
-        x: training inputs, shape ``(n, inputs)``.
-        x_test: test inputs, shape ``(m, inputs)``.
+        train: features on the training inputs: ``train(a, b)`` has shape ``(n, b - a)``.
+        test: the same on the test inputs.
         y: training targets, shape ``(n, classes)``.
         y_test: test targets, shape ``(m, classes)``.
+        phi: the random features, ``phi(inputs, start, stop)``.
         pool: inputs and targets of :func:`population`.
         widths: numbers of features, ascending.
         report: told the fraction done.
@@ -76,7 +76,7 @@ def explain(
     from overparam.training.modes import modes, nested_projections
     from overparam.training.nested import squared_loss
 
-    n, (others, targets) = len(x), pool
+    n, (others, targets) = len(y), pool
     below = [w for w in widths if w < len(others)]
     ideal = {}
     if below:
@@ -84,10 +84,7 @@ def explain(
     report(0.1)
     found: dict[str, list[float | None]] = {name: [] for name in LISTS}
 
-    def columns(inputs: Any) -> Any:
-        return lambda start, stop: phi(inputs, start, stop)
-
-    for done, mode in enumerate(modes(columns(x), columns(x_test), n, len(x_test), widths), start=1):
+    for done, mode in enumerate(modes(train, test, n, len(y_test), widths), start=1):
         cut = np.flatnonzero(mode.size >= CUT * np.median(mode.size))
         lead = slice(0, max(1, int(LEADING * n)))
         met = ideal.get(mode.width, targets[:n])

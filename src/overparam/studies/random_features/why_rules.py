@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from overparam.studies.random_features.rules import FIT, RISE, WINDOW, lines_of, name_of, place_of, settings
 from overparam.study import Check, Evidence, Finding, MissingEvidence
 
