@@ -187,6 +187,7 @@ class Chart:
         arm_title: heading of the toggle.
         note: one or two sentences under the chart.
         fit: draw the fit point lines.
+        along: the axis or list whose points are averaged over seeds; by default the first horizontal axis.
     """
 
     name: str
@@ -199,6 +200,7 @@ class Chart:
     arm_title: str = ""
     note: str = ""
     fit: bool = True
+    along: str = ""
 
 
 @dataclass(frozen=True)

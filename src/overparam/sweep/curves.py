@@ -63,7 +63,8 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
 
 def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Evidence]]:
     """Split by every other axis that has several values here, so that no line averages over what differs."""
-    taken = {"seed", "data", chart.arm, *(x.name for x in chart.x), *(k for s in chart.series for k in s.where)}
+    taken = {"seed", "data", chart.arm, chart.along, *(x.name for x in chart.x)}
+    taken |= {k for s in chart.series for k in s.where}
     names = [
         a.name for a in study.axes if not a.curve and a.name not in taken and len(evidence.levels(a.name)) > 1
     ]
@@ -94,11 +95,15 @@ def points(evidence: Evidence, metric: str, x: str) -> dict[float, dict[int, flo
 
 
 def _series(evidence: Evidence, chart: Chart, one: Series) -> dict[str, Any] | None:
-    main = chart.x[0].name
+    main = chart.along or chart.x[0].name
     table = points(evidence, one.metric, main)
     if not table:
         return None
     places = sorted(table)
+    if (
+        chart.along
+    ):  # drawn in another order than measured, so a gap would break the line where nothing is missing
+        places = [p for p in places if any(v is not None for v in table[p].values())]
     seeds = sorted({seed for column in table.values() for seed in column})
     values = [[v for v in table[p].values() if v is not None] for p in places]
     geometric = chart.y_log and all(v > 0 for column in values for v in column)

@@ -22,6 +22,8 @@ Coefficients = Float64[np.ndarray, "features classes"]
 Columns = Callable[[int, int], Matrix]
 
 BLOCK = 1024
+HELD = 1e9
+"""Bytes up to which columns that are read several times are kept."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,29 @@ def gather(columns: Columns, samples: int, widths: Sequence[int], block: int = B
         if stop in widths:
             counts[stop] = len(index)
     return Tall(matrix[:, : len(index)], np.asarray(index, dtype=np.int64), counts, reach)
+
+
+def held(columns: Columns, samples: int, widest: int, limit: float = HELD, block: int = BLOCK) -> Columns:
+    """Return the same columns, computed once and kept, if they take at most ``limit`` bytes; else as they were.
+
+    Args:
+        columns: called block by block.
+        samples: number of rows.
+        widest: number of columns that will be asked for.
+        limit: most bytes kept.
+        block: most columns computed at a time.
+
+    >>> asked = []
+    >>> kept = held(lambda a, b: asked.append((a, b)) or np.ones((2, b - a)), 2, 3, block=2)
+    >>> kept(0, 3).shape, kept(1, 2).shape, asked
+    ((2, 3), (2, 1), [(0, 2), (2, 3)])
+    """
+    if 8.0 * samples * widest > limit:
+        return columns
+    every = np.empty((samples, widest), order="F")
+    for start, stop in segments(0, widest, (), block):
+        every[:, start:stop] = columns(start, stop)
+    return lambda start, stop: every[:, start:stop]
 
 
 def add_gram(gram: Gram, part: Matrix) -> Gram:

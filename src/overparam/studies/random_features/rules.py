@@ -28,8 +28,8 @@ def peak(evidence: Evidence, arm: str = "") -> Finding:
     """The test loss is largest at a width within 10 % of n."""
     parts, notes = [], []
     for setting in settings(evidence):
-        ratio, (loss,) = _lines(evidence, setting, f"{arm}test_loss")
-        parts.append(_place(f"{_label(evidence, setting)}: place of the largest test loss", ratio, loss))
+        ratio, (loss,) = lines_of(evidence, setting, f"{arm}test_loss")
+        parts.append(_place(f"{name_of(evidence, setting)}: place of the largest test loss", ratio, loss))
         notes.append(_fit_note(evidence, setting))
     return Finding(tuple(parts), " ".join(notes))
 
@@ -38,9 +38,9 @@ def height(evidence: Evidence, arm: str = "") -> Finding:
     """Peak over right end: at least 10 in squared loss and 2 in 0-1 error."""
     parts = []
     for setting in settings(evidence):
-        ratio, (loss, error) = _lines(evidence, setting, f"{arm}test_loss", f"{arm}test_error")
+        ratio, (loss, error) = lines_of(evidence, setting, f"{arm}test_loss", f"{arm}test_error")
         half = 0.5 / _scalar(evidence, setting, "n_test")
-        label = _label(evidence, setting)
+        label = name_of(evidence, setting)
         parts.append(_over_right_end(f"{label}: squared loss, peak over right end", ratio, loss, LOSS_HEIGHT))
         parts.append(
             _over_right_end(f"{label}: 0-1 error, peak over right end", ratio, error.clip(half), ERROR_HEIGHT)
@@ -52,8 +52,8 @@ def norm(evidence: Evidence, arm: str = "") -> Finding:
     """The coefficients are largest within 10 % of n, and smaller at the right end."""
     parts = []
     for setting in settings(evidence):
-        ratio, (size,) = _lines(evidence, setting, f"{arm}norm")
-        label = _label(evidence, setting)
+        ratio, (size,) = lines_of(evidence, setting, f"{arm}norm")
+        label = name_of(evidence, setting)
         parts.append(_place(f"{label}: place of the largest coefficient norm", ratio, size))
         parts.append(_over_right_end(f"{label}: coefficient norm, peak over right end", ratio, size, 1.0))
     return Finding(tuple(parts))
@@ -65,9 +65,9 @@ def descent(evidence: Evidence, start: float = 1.0, stop: float = 10.0) -> Findi
 
     parts = []
     for setting in settings(evidence):
-        ratio, (loss,) = _lines(evidence, setting, "test_loss")
-        inner = ratio_interval(loss[:, _at(ratio, start)], loss[:, _at(ratio, stop)])
-        label = f"{_label(evidence, setting)}: test loss at {start:g} n over that at {stop:g} n"
+        ratio, (loss,) = lines_of(evidence, setting, "test_loss")
+        inner = ratio_interval(loss[:, place_of(ratio, start)], loss[:, place_of(ratio, stop)])
+        label = f"{name_of(evidence, setting)}: test loss at {start:g} n over that at {stop:g} n"
         parts.append(part(label, inner, at_least=1.0))
     return Finding(tuple(parts))
 
@@ -78,11 +78,11 @@ def strong(evidence: Evidence, at: float = 10.0) -> Finding:
 
     parts = []
     for setting in settings(evidence):
-        ratio, (loss,) = _lines(evidence, setting, "test_loss")
+        ratio, (loss,) = lines_of(evidence, setting, "test_loss")
         if not (ratio < 1).any():
             raise MissingEvidence("no width below n. Add some to --widths.")
-        inner = ratio_interval(loss[:, ratio < 1].min(axis=1), loss[:, _at(ratio, at)])
-        label = f"{_label(evidence, setting)}: best test loss below n over that at {at:g} n"
+        inner = ratio_interval(loss[:, ratio < 1].min(axis=1), loss[:, place_of(ratio, at)])
+        label = f"{name_of(evidence, setting)}: best test loss below n over that at {at:g} n"
         parts.append(part(label, inner, at_least=1.0))
     return Finding(tuple(parts))
 
@@ -93,10 +93,10 @@ def kernel_limit(evidence: Evidence, at: float = 20.0) -> Finding:
 
     parts = []
     for setting in settings(evidence):
-        ratio, (loss, limit) = _lines(evidence, setting, "test_loss", "limit_test_loss")
-        here = _at(ratio, at)
+        ratio, (loss, limit) = lines_of(evidence, setting, "test_loss", "limit_test_loss")
+        here = place_of(ratio, at)
         inner = ratio_interval(loss[:, here], limit[:, here])
-        label = f"{_label(evidence, setting)}: test loss at {at:g} n over that of the kernel"
+        label = f"{name_of(evidence, setting)}: test loss at {at:g} n over that of the kernel"
         parts.append(part(label, inner, at_least=KERNEL[0], at_most=KERNEL[1]))
     return Finding(tuple(parts))
 
@@ -112,12 +112,12 @@ def no_rise(evidence: Evidence, arm: str = "ridge_") -> Finding:
 
     parts = []
     for setting in settings(evidence):
-        ratio, (loss,) = _lines(evidence, setting, f"{arm}test_loss")
+        ratio, (loss,) = lines_of(evidence, setting, f"{arm}test_loss")
         low, high = np.triu_indices(len(ratio), k=1)
         middle = np.log(loss).mean(axis=0)
         worst = int((middle[high] - middle[low]).argmax())
         rise = ratio_interval(loss[:, high[worst]], loss[:, low[worst]])
-        label = f"{_label(evidence, setting)}: largest rise of the test loss with the width, as a factor"
+        label = f"{name_of(evidence, setting)}: largest rise of the test loss with the width, as a factor"
         parts.append(part(label, rise, at_most=RISE))
     return Finding(tuple(parts))
 
@@ -133,7 +133,7 @@ def fit_reached(evidence: Evidence) -> Check:
         reached = [p for p in points if p is not None]
         ok = ok and bool(points) and len(reached) == len(points)
         where = f", first at width {min(reached):g} to {max(reached):g}" if reached else ""
-        texts.append(f"{_label(evidence, setting)}: {len(reached)} of {len(points)} seeds reach it{where}")
+        texts.append(f"{name_of(evidence, setting)}: {len(reached)} of {len(points)} seeds reach it{where}")
     return Check(ok, f"train loss at most {FIT:g} of the initial loss. " + "; ".join(texts))
 
 
@@ -141,12 +141,12 @@ def bracketed(evidence: Evidence) -> Check:
     """At least five widths in [0.8, 1.25] n, one of them within 2 % of n."""
     texts, ok = [], True
     for setting in settings(evidence):
-        ratio, _ = _lines(evidence, setting, "test_loss")
+        ratio, _ = lines_of(evidence, setting, "test_loss")
         inside = int(((ratio >= WINDOW[0]) & (ratio <= WINDOW[1])).sum())
         nearest = float(ratio[abs(ratio - 1).argmin()])
         ok = ok and inside >= DENSE and abs(nearest - 1) <= NEAR
         texts.append(
-            f"{_label(evidence, setting)}: {inside} widths in [0.8, 1.25] n, nearest to n at {nearest:.3g} n"
+            f"{name_of(evidence, setting)}: {inside} widths in [0.8, 1.25] n, nearest to n at {nearest:.3g} n"
         )
     return Check(ok, "; ".join(texts))
 
@@ -155,9 +155,9 @@ def reaches(evidence: Evidence, ratio: float) -> Check:
     """The widest features number at least ``ratio`` times n."""
     texts, ok = [], True
     for setting in settings(evidence):
-        widest = float(_lines(evidence, setting, "test_loss")[0][-1])
+        widest = float(lines_of(evidence, setting, "test_loss")[0][-1])
         ok = ok and widest >= ratio * (1 - NEAR)
-        texts.append(f"{_label(evidence, setting)}: widths end at {widest:.3g} n, asked for {ratio:g} n")
+        texts.append(f"{name_of(evidence, setting)}: widths end at {widest:.3g} n, asked for {ratio:g} n")
     return Check(ok, "; ".join(texts))
 
 
@@ -173,7 +173,7 @@ def settings(evidence: Evidence) -> list[dict[str, Any]]:
     return [dict(pairs) for pairs in sorted(found)]
 
 
-def _lines(evidence: Evidence, setting: Mapping[str, Any], *metrics: str) -> tuple[Any, list[Any]]:
+def lines_of(evidence: Evidence, setting: Mapping[str, Any], *metrics: str) -> tuple[Any, list[Any]]:
     """Return ``N/n`` of shape ``(points,)`` and each metric of shape ``(seeds, points)``, paired by seed."""
     import numpy as np
 
@@ -206,14 +206,15 @@ def _over_right_end(label: str, ratio: Any, lines: Any, at_least: float) -> Part
     return part(label, ratio_interval(np.exp(top), lines[:, -1]), at_least=at_least)
 
 
-def _at(ratio: Any, wanted: float) -> int:
+def place_of(ratio: Any, wanted: float) -> int:
+    """Return the index of the width within 2 % of ``wanted`` times n."""
     index = int(abs(ratio / wanted - 1).argmin())
     if abs(ratio[index] / wanted - 1) > NEAR:
         raise MissingEvidence(f"no width within 2 % of {wanted:g} n. Add it to --widths.")
     return index
 
 
-def _label(evidence: Evidence, setting: Mapping[str, Any]) -> str:
+def name_of(evidence: Evidence, setting: Mapping[str, Any]) -> str:
     """Name a setting by its feature map, and by whatever else differs among the settings."""
     several = [k for k in setting if k != "features" and len(evidence.levels(k)) > 1]
     extra = "".join(f", {k} = {setting[k]:g}" for k in several)
@@ -225,8 +226,8 @@ def _fit_note(evidence: Evidence, setting: Mapping[str, Any]) -> str:
 
     from overparam.stats import fit_points
 
-    ratio, (loss, rank) = _lines(evidence, setting, "train_loss_ratio", "rank")
+    ratio, (loss, rank) = lines_of(evidence, setting, "train_loss_ratio", "rank")
     points = [p for p in fit_points(ratio.tolist(), loss, FIT) if p is not None]
     where = f"{float(np.median(points)):.3g} n" if points else "not reached"
     short = float(rank[:, int(abs(ratio - 1).argmin())].mean()) / setting["n"]
-    return f"{_label(evidence, setting)}: fit point {where}, rank of the features at N = n {short:.3g} n."
+    return f"{name_of(evidence, setting)}: fit point {where}, rank of the features at N = n {short:.3g} n."

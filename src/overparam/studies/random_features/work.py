@@ -12,6 +12,8 @@ DIGITS = 7
 FLOOR = 1e-9  # of the initial loss; a smaller training loss is rounding
 PENALTIES = tuple(10.0 ** (k / 4) for k in range(-32, 9))  # 1e-8 to 1e2 of the mean squared feature length
 PLAIN_SHARE = 0.4  # of a cell's time, when ridge is solved too
+WHY_FROM = 0.3  # of a cell's time, before the ablations
+KEPT = 1e9  # bytes of features that are kept, as in overparam.training.nested
 KNOWN = {"digits": (64, 597), "mnist1d": (40, 1000)}  # inputs and test samples; else those of MNIST
 
 
@@ -34,8 +36,9 @@ def solve(cell: Params, report: Report) -> Outcome:
 
     from overparam.data import label_noise, load, subset
     from overparam.models.random_features import RandomFeatures, fourier_scale
+    from overparam.studies.random_features.why import explain, population, predict
     from overparam.training.closed_form import kernel_solution, min_norm, ridge
-    from overparam.training.nested import squared_loss, zero_one_error
+    from overparam.training.nested import held, squared_loss, zero_one_error
 
     whole = load(cell["data"])
     n_test = min(cell["n_test"] or whole.n_test, whole.n_test)
@@ -48,14 +51,12 @@ def solve(cell: Params, report: Report) -> Outcome:
     scale = (cell["scale"] or fourier_scale(x)) if cell["features"] == "fourier" else 1.0
     phi = RandomFeatures(cell["features"], x.shape[1], cell["seed"], scale)
 
-    def train(start: int, stop: int) -> Any:
-        return phi(x, start, stop)
-
-    def test(start: int, stop: int) -> Any:
-        return phi(x_test, start, stop)
-
+    widest = max(cell["width"])
+    train = held(lambda start, stop: phi(x, start, stop), data.n, widest)
+    test = held(lambda start, stop: phi(x_test, start, stop), data.n_test, widest)
     tuned = cell["ridge"] == "tuned"
-    share = PLAIN_SHARE if tuned else 1.0
+    reached = WHY_FROM if cell["why"] == "all" else 1.0
+    share = reached * (PLAIN_SHARE if tuned else 1.0)
     fits = min_norm(train, test, y, y_test, cell["width"], progress=_within(report, 0.0, share))
     initial = float(np.square(y).sum(axis=1).mean())
     kept = [max(f.train_loss, FLOOR * initial) for f in fits]
@@ -81,13 +82,19 @@ def solve(cell: Params, report: Report) -> Outcome:
         "n_test": data.n_test,
     }
     if tuned:
-        best = ridge(train, test, y, y_test, cell["width"], PENALTIES, progress=_within(report, share, 1.0))
+        best = ridge(train, test, y, y_test, cell["width"], PENALTIES, progress=_within(report, share, reached))
         values |= {
             "ridge_test_loss": [f.test_loss for f in best],
             "ridge_test_error": [f.test_error for f in best],
             "ridge_norm": [f.norm for f in best],
             "ridge_lambda": [f.penalty for f in best],
         }
+    if cell["why"] == "all":
+        pool = population(whole, data.n, data.n_test, cell["seed"])
+        within = _within(report, reached, 1.0)
+        values |= explain(train, test, y, y_test, phi, pool, cell["width"], within)
+        if cell["noise"] == 0:
+            values |= predict(phi, pool, data.n, cell["width"])
     report(1.0)
     return Outcome({name: _rounded(value) for name, value in values.items()}, note=_remark(fits, data.n))
 
@@ -98,17 +105,32 @@ def estimate(cell: Params) -> Estimate:
     inputs, all_tests = KNOWN.get(cell["data"], (784, 10_000))
     n_test = min(cell["n_test"] or all_tests, all_tests)
     largest, outputs, arms = max(widths), 10, 2 if tuned else 1
-    drawn = arms * largest * (2 * n + n_test) * (2 * inputs / 4e10 + 1e-8)
+    kept = [rows * largest if 8 * rows * largest <= KEPT else 0 for rows in (n, n_test)]
+    passes = (1 if kept[0] else 2 * arms) * n + (1 if kept[1] else arms) * n_test
+    drawn = passes * largest * (2 * inputs / 4e10 + 1e-8)
     solved = arms * n**2 * largest + sum(n**3 / 3 if w > n else w * n**2 / 10 for w in widths) + 2 * n**3
     applied = arms * 2 * (2 * n + n_test) * outputs * sum(widths)
     shrunk = len(widths) * n**2 * (8 * n + 6 * outputs * len(PENALTIES)) if tuned else 0
     kernel = n * (n + n_test) * (2 * inputs + 100 + 2 * outputs)
     seconds = 0.05 + drawn + (solved + applied + shrunk + kernel) / 3e10
+    explained, held = _cost_of_why(n, n_test, inputs, widths) if cell["why"] == "all" else (0.0, 0.0)
     arrays = 3.2 * n**2 + n * n_test + 3 * 1024 * (n + n_test) + 2 * inputs * (n + n_test)
     arrays += 2 * outputs * len(widths) * (n + n_test) + (
         2 * n**2 + 3 * n * outputs * len(PENALTIES) if tuned else 0
     )
-    return Estimate(seconds, 1.5e8 + 8.0 * arrays)
+    return Estimate(seconds + explained, 1.5e8 + 8.0 * (arrays + held + sum(kept)))
+
+
+def _cost_of_why(n: int, n_test: int, inputs: int, widths: Sequence[int]) -> tuple[float, float]:
+    """Seconds and numbers held by the arm ``why``: a decomposition a width, one QR and one spectrum."""
+    many, largest = 3 * n, max(widths)
+    ideal = max((w for w in widths if w < many), default=0)
+    drawn = ideal * many * (2 * inputs / 4e10 + 1e-8)
+    modes = sum(10 * min(w, n) ** 3 + 4 * n_test * min(w, n) ** 2 for w in widths)
+    crossed = 2 * largest * n * (n + n_test)
+    spectra = 4 * many * ideal**2 + 6 * many**3
+    held = max(4 * many**2, 3 * many * ideal, 6 * n * (n + n_test) + 4 * n**2)
+    return 0.3 + drawn + (modes + crossed + spectra) / 2e10, held
 
 
 def _within(report: Report, low: float, high: float) -> Callable[[float], None]:
