@@ -129,7 +129,7 @@ def _checked_rows(rows: Sequence[NDArray[np.integer]], members: int, n: int) -> 
     if len(rows) != members:
         raise DataError(f"rows: expected {members} lists of rows, one a member, got {len(rows)}.")
     kind = np.uint16 if n <= 1 << 16 else np.int32
-    checked = []
+    checked: list[NDArray[np.integer]] = []
     for i, given in enumerate(rows):
         own = np.asarray(given)
         if own.ndim != 1 or own.dtype.kind not in "iu" or own.size == 0 or own.min() < 0 or own.max() >= n:
@@ -137,5 +137,5 @@ def _checked_rows(rows: Sequence[NDArray[np.integer]], members: int, n: int) -> 
                 f"rows of member {i}: expected whole numbers from 0 to {n - 1} of shape (own n,), got "
                 f"{own.dtype} of shape {own.shape}. Give positions in x."
             )
-        checked.append(own.astype(kind))
+        checked.append(np.asarray(own, dtype=kind))
     return checked

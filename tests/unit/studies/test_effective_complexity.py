@@ -101,7 +101,7 @@ def planted(
 # The stated effects: a shift of half an octave where seeds spread by 0.12, EMC apart by a tenth where they spread by
 # 0.08, a peak of 6 points at the critical width.
 UP, DOWN = CRITICAL["base"] * 2**0.5, CRITICAL["base"] / 2**0.5
-FAR = {"samples": 40, "augmented": 40, "epochs": 10}
+FAR = {"samples": 40, "augmented": 40, "epochs": 13}
 WORLDS = {
     "noise-shift: none": ("noise-shift", {"critical": {"clean": 20}}, {"critical": {"clean": DOWN}}),
     "samples-shift: only because the epochs are fewer": (
@@ -123,7 +123,7 @@ WORLDS = {
     ),
     "peak-at-emc: one step too far on average": ("peak-at-emc", {"offset": (0, 1, 2)}, {"offset": (0,)}),
     "peak-at-emc: EMC reaches n a step earlier": (
-        "peak-at-emc", {"emc": {"emc": 2.0}, "offset": (0, 0, 1)}, {"emc": {"emc": 1.0}},
+        "peak-at-emc", {"emc": {"emc": 1.6}, "offset": (0, 0, 1)}, {"emc": {"emc": 1.0}},
     ),
     "emc-width: no growth": ("emc-width", {"growth": 0.0}, {"growth": 0.5}),
     "emc-epochs: none": ("emc-epochs", {"emc": {"emc-epochs": 1.0}}, {"emc": {"emc-epochs": 1.1}}),
@@ -221,7 +221,7 @@ def test_critical_widths_are_read_back_as_planted():
 @pytest.mark.parametrize(
     ("name", "twin"),
     [(n, {"critical": {**FAR, "again": 40}}) for n in ("noise-shift", "samples-shift", "augmentation-shift")]
-    + [("epochs-shift", {"critical": {**FAR, "again": 10}})]
+    + [("epochs-shift", {"critical": {**FAR, "again": 13}})]
     + [("peak-shift", {"critical": {**FAR, "again": 40}})]
     + [("peak-at-fit", {"clean_rise": 6.0}), ("peak-at-emc", {"clean_rise": 6.0, "emc": {"emc-clean": 1.6}})],
 )

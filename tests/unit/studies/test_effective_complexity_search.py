@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_cells_are_searched_in_step_and_do_not_mix():
 def test_grid_is_a_quarter_octave_grid_through_n():
     assert 1000 in POINTS
     assert (POINTS[0], POINTS[-1], len(POINTS)) == (250, 4000, 17)
-    assert all(1.18 < b / a < 1.20 for a, b in zip(POINTS, POINTS[1:], strict=False))
+    assert all(1.18 < b / a < 1.20 for a, b in itertools.pairwise(POINTS))
     assert grid(1000, 600, 1500) == (707, 841, 1000, 1189, 1414)
     assert bracket({3: 0.2}, 0.1) == (None, 3)
 

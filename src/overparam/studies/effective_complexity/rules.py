@@ -6,6 +6,7 @@ that move the expected way, ties left out, against one half.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from statistics import median
 
@@ -92,7 +93,7 @@ def grows_with_width(found: Searched) -> Finding:
 
     inside = _enough(found, found.inside, 2)
     parts = []
-    for low, high in zip(inside, inside[1:], strict=False):
+    for low, high in itertools.pairwise(inside):
         ratio = ratio_interval(found.at(high, found.seeds), found.at(low, found.seeds))
         label = f"EMC at width {found.widths[high]} over EMC at width {found.widths[low]}"
         parts.append(part(label, ratio, at_least=SAME))
@@ -107,7 +108,7 @@ def compared(found: Searched, base: Searched, sign: int) -> Finding:
         raise MissingEvidence(f"'{found.arm}' and '{base.arm}' share no widths and seeds. Run them together.")
     means = [_over_widths(which, inside, seeds) for which in (found, base)]
     label = f"EMC of {found.arm} over EMC of {base.arm}, mean over {len(inside)} widths"
-    return Finding((_ratio(label, *means, sign),), _left_out(found, inside))
+    return Finding((_ratio(label, means[0], means[1], sign),), _left_out(found, inside))
 
 
 def halves(found: Searched, sign: int) -> Finding:
@@ -117,7 +118,7 @@ def halves(found: Searched, sign: int) -> Finding:
         raise MissingEvidence(f"halves of the seeds need at least 4 seeds, got {len(found.seeds)}. Add seeds.")
     means = [_over_widths(found, inside, own) for own in (found.seeds[half : 2 * half], found.seeds[:half])]
     label = f"EMC of one half of the seeds over the other half, {found.arm}"
-    return Finding((_ratio(label, *means, sign),))
+    return Finding((_ratio(label, means[0], means[1], sign),))
 
 
 def _pair(evidence: Evidence, name: str) -> tuple[Sizes, Sizes]:

@@ -148,7 +148,7 @@ def _searches(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome
                 for seed in seeds[cell]
             ]
             within = _within(told, min(next(rounds), _ROUNDS - 1), _ROUNDS)
-            pairs = _train(first, arm, drawn, width, tasks, within, fill=True)
+            pairs = _train(first, arm, drawn, width, tasks, within, unit=len(cells) * draws)
             errors = [1.0 if train is None else train for train, _ in pairs]
             return [sum(errors[i : i + draws]) / draws for i in range(0, len(errors), draws)]
 
@@ -200,7 +200,7 @@ def _train(
     tasks: Sequence[tuple[int, Any, Any]],
     report: Report,
     *,
-    fill: bool = False,
+    unit: int = 1,
 ) -> list[tuple[float | None, float | None]]:
     """Train error on the labels given and test error of each task (seed, labels, rows); None where it diverged."""
     import jax.numpy as jnp
@@ -221,10 +221,11 @@ def _train(
     )
     everything = jnp.asarray(np.concatenate([drawn.x, drawn.x_test]))
     errors: list[tuple[float | None, float | None]] = []
-    for start in range(0, len(tasks), _MOST):
-        part = list(tasks[start : start + _MOST])
-        # A search asks for fewer and fewer trainings: filled up, so that few stack sizes are compiled.
-        filled = part + [part[-1]] * (_stack_size(len(part)) - len(part) if fill else 0)
+    most = max(1, _MOST // unit) * unit
+    for start in range(0, len(tasks), most):
+        part = list(tasks[start : start + most])
+        # Filled up to whole units: cells at an end of the grid leave a search, and no new stack is compiled.
+        filled = part + [part[-1]] * (-len(part) % unit)
         members = [Member(seed, y) for seed, y, _ in filled]
         params = train_subsets(
             network, recipe, members, [rows for *_, rows in filled], drawn.x, progress=report
@@ -234,16 +235,6 @@ def _train(
             test = float(np.mean(own[len(drawn.x) :] != drawn.y_test))
             errors.append((float(np.mean(own[rows] != y[rows])), test) if whole else (None, None))
     return errors
-
-
-def _stack_size(count: int) -> int:
-    """The next number of the form 2^k or 3 2^k.
-
-    >>> [_stack_size(count) for count in (1, 5, 10, 150)]
-    [1, 6, 12, 192]
-    """
-    power = 1 << max(0, count - 1).bit_length()
-    return power * 3 // 4 if power >= 4 and count <= power * 3 // 4 else power
 
 
 def _enough(n: int, size: int) -> int:
