@@ -29,9 +29,9 @@ CRITICAL = {
     "clean": 15,
     "samples": 30,
     "samples-epochs": 26,
-    "augmented": 40,
+    "shifted": 40,
     "epochs": 14,
-    "again": 20,
+    "repeat": 20,
 }
 EMC = {"emc": 1.0, "emc-clean": 1.3, "emc-epochs": 1.4}
 JITTER = 0.12  # octaves, spread over seeds of a critical width
@@ -101,7 +101,7 @@ def planted(
 # The stated effects: a shift of half an octave where seeds spread by 0.12, EMC apart by a tenth where they spread by
 # 0.08, a peak of 6 points at the critical width.
 UP, DOWN = CRITICAL["base"] * 2**0.5, CRITICAL["base"] / 2**0.5
-FAR = {"samples": 40, "augmented": 40, "epochs": 13}
+FAR = {"samples": 40, "shifted": 40, "epochs": 13}
 WORLDS = {
     "noise-shift: none": ("noise-shift", {"critical": {"clean": 20}}, {"critical": {"clean": DOWN}}),
     "samples-shift: only because the epochs are fewer": (
@@ -110,7 +110,7 @@ WORLDS = {
         {"critical": {"samples": UP, "samples-epochs": UP}},
     ),
     "augmentation-shift: none": (
-        "augmentation-shift", {"critical": {"augmented": 20}}, {"critical": {"augmented": UP}},
+        "augmentation-shift", {"critical": {"shifted": 20}}, {"critical": {"shifted": UP}},
     ),
     "epochs-shift: none": ("epochs-shift", {"critical": {"epochs": 20}}, {"critical": {"epochs": DOWN}}),
     "peak-shift: one arm does not move": (
@@ -133,9 +133,9 @@ WORLDS = {
 NEEDS = {  # the arms that a rule reads
     "noise-shift": ("base", "clean"),
     "samples-shift": ("base", "samples", "samples-epochs"),
-    "augmentation-shift": ("base", "augmented"),
+    "augmentation-shift": ("base", "shifted"),
     "epochs-shift": ("base", "epochs"),
-    "peak-shift": ("base", "samples", "augmented", "epochs"),
+    "peak-shift": ("base", "samples", "shifted", "epochs"),
     "peak-at-fit": ("base",),
     "peak-at-emc": ("base", "emc"),
     "emc-width": ("emc",),
@@ -170,7 +170,7 @@ def test_the_published_picture_is_supported_throughout():
 
 
 def test_the_opposite_picture_is_contradicted():
-    mirrored = {"clean": 30, "samples": 13, "samples-epochs": 13, "augmented": 13, "epochs": 30}
+    mirrored = {"clean": 30, "samples": 13, "samples-epochs": 13, "shifted": 13, "epochs": 30}
     worse = {"emc": 1.0, "emc-clean": 0.8, "emc-epochs": 0.8}
     found = verdicts(planted(np.random.default_rng(6), critical=mirrored, emc=worse, growth=-0.5))
     for name in (
@@ -201,11 +201,11 @@ def test_nine_of_ten_seeds_are_needed():
 
 
 def test_a_critical_width_beyond_the_grid_counts_as_larger_and_two_of_them_as_a_tie():
-    beyond = planted(critical={"augmented": 1000})
+    beyond = planted(critical={"shifted": 1000})
     finding = CLAIMS["augmentation-shift"].judge(beyond)
     assert (finding.status, finding.parts[0].effect, finding.parts[0].n) == ("supported", 1.0, 10)
-    assert "augmented beyond the grid" in finding.note
-    both = planted(critical={"augmented": 1000, "base": 1000})
+    assert "shifted beyond the grid" in finding.note
+    both = planted(critical={"shifted": 1000, "base": 1000})
     finding = CLAIMS["augmentation-shift"].judge(both)
     assert (finding.status, finding.parts[0].n) == ("inconclusive", 0)
     assert "10 ties" in finding.note
@@ -220,9 +220,9 @@ def test_critical_widths_are_read_back_as_planted():
 
 @pytest.mark.parametrize(
     ("name", "twin"),
-    [(n, {"critical": {**FAR, "again": 40}}) for n in ("noise-shift", "samples-shift", "augmentation-shift")]
-    + [("epochs-shift", {"critical": {**FAR, "again": 13}})]
-    + [("peak-shift", {"critical": {**FAR, "again": 40}})]
+    [(n, {"critical": {**FAR, "repeat": 40}}) for n in ("noise-shift", "samples-shift", "augmentation-shift")]
+    + [("epochs-shift", {"critical": {**FAR, "repeat": 13}})]
+    + [("peak-shift", {"critical": {**FAR, "repeat": 40}})]
     + [("peak-at-fit", {"clean_rise": 6.0}), ("peak-at-emc", {"clean_rise": 6.0, "emc": {"emc-clean": 1.6}})],
 )
 def test_control_notices_when_the_effect_is_where_it_must_not_be(name, twin):

@@ -77,7 +77,7 @@ def test_estimate_grows_with_what_costs():
     cost = {cell["arm"]: estimate(cell) for cell in select(STUDY, "laptop").cells()}
     assert cost["epochs"].seconds > 3 * cost["base"].seconds
     assert cost["emc-epochs"].seconds > 3 * cost["emc"].seconds > 3 * cost["base"].seconds
-    assert cost["augmented"].bytes > cost["base"].bytes
+    assert cost["shifted"].bytes > cost["base"].bytes
 
 
 def test_values_are_short_finite_json(run, base):
@@ -121,15 +121,15 @@ def test_arms_change_what_they_say_and_nothing_else(run, base):
     assert [o.values for o in run("clean")] == [o.values for o in run("base", noise=0.0)]
     assert [o.values for o in run("samples")] == [o.values for o in run("base", n=80)]
     assert [o.values for o in run("samples-epochs")] == [o.values for o in run("base", n=80, steps=600)]
-    assert [o.values for o in run("again")] == [o.values for o in run("base", seeds=(1_000_000, 1_000_001))]
+    assert [o.values for o in run("repeat")] == [o.values for o in run("base", seeds=(1_000_000, 1_000_001))]
     assert run("clean")[0].values["wrong_labels"] == 0
 
 
 def test_augmented_arm_trains_on_copies_of_the_same_noisy_samples(run, base):
-    for plain, more in zip(base, run("augmented"), strict=True):
+    for plain, more in zip(base, run("shifted"), strict=True):
         assert more.values["wrong_labels"] == plain.values["wrong_labels"]
         assert (more.values["samples"], more.values["trained_on"]) == (40, 80)
-    assert run("augmented", copies=1)[0].values == base[0].values
+    assert run("shifted", copies=1)[0].values == base[0].values
 
 
 def test_critical_width_is_where_the_train_error_crosses(run):

@@ -47,7 +47,7 @@ AXES = (
     Axis("tolerance", "Train error that counts as learnt, a share.", float, default=0.1, low=0, high=1),
     Axis("draws", "Training sets over which a search averages the train error.", int, default=2, low=1,
          flag="draws"),
-    Axis("copies", "How often a sample occurs in the augmented arm, itself included.", int, default=3, low=1,
+    Axis("copies", "How often a sample occurs in the arm with shifted copies, itself included.", int, default=3, low=1,
          flag="copies"),
     Axis("n_test", "Test samples kept aside; the others join the pool that training sets are drawn from.", int,
          default=6000, low=1, flag="n-test"),
@@ -67,10 +67,11 @@ def _profile(
 
 PROFILES = {
     "quick": _profile(
-        "MNIST-1D, 500 samples, 6 widths from 6 to 32, 500 epochs, 10 seeds: under a minute on two cores. The shifts "
+        "MNIST-1D, 500 samples, 6 widths from 6 to 32, 400 epochs, 10 seeds: under a minute on two cores. The shifts "
         "of the critical width and the effect of label noise on EMC can be judged; EMC at longer training is left "
         "out, and the peak of the test error is seldom clear at this size.",
-        (*SIZES, "emc", "emc-clean"), GRID[:6], (8, 16), n=500, steps=2500, ),
+        (*SIZES, "emc", "emc-clean"), GRID[:6], (8, 16), n=500, steps=2000,
+    ),
     "laptop": _profile(
         "MNIST-1D, 1,000 samples, 9 widths from 8 to 128, 500 epochs, 10 seeds, EMC at 4 widths: some six minutes on "
         "two cores.",
@@ -92,12 +93,15 @@ CHARTS = (
         "EMC (training samples)",
         (
             *(Series("emc", ARMS[name].label, where={"arm": name}) for name in SEARCHES),
-            Series("emc_parameters", "number of parameters", dashed=True, where={"arm": "emc"}),
+            Series(
+                "emc_parameters", "theory: linear least squares, one sample a parameter", dashed=True,
+                where={"arm": "emc"},
+            ),
         ),
         y_log=True, fit=False,
         note="EMC is the largest number of samples that is learnt to a train error of 10 %, on average over training "
-        "sets. A search that hits an end of the grid is not drawn. The dashed line is what EMC would be in linear "
-        "least squares with random targets: one sample a parameter.",
+        "sets. A search that hits an end of the grid is not drawn. The dashed line is EMC of linear least squares "
+        "with as many parameters and random targets.",
     ),
     Chart(
         "search", "Train error against the number of samples", (XAxis("scan_n", "training samples"),),
@@ -110,17 +114,17 @@ CHARTS = (
         "critical", "Critical width of each seed", (XAxis("seed", "seed", log=False),), "critical width (units)",
         tuple(Series("critical_width", ARMS[name].label, where={"arm": name}) for name in SIZES),
         y_log=True, fit=False,
-        note="Where the train error first falls to 10 %. Points of one seed belong together; the sign tests compare "
-        "them with the base. A critical width outside the grid is not drawn.",
+        note="Where the train error first falls to 10 %. Each point is one seed; the sign tests compare, seed by seed, "
+        "each setting with the base. A critical width outside the grid is not drawn.",
     ),
     Chart(
         "arms", "Test error against width in every setting", _X, "test error (share of samples)",
-        tuple(Series("test_error", ARMS[name].label, where={"arm": name}) for name in SIZES if name != "again"),
+        tuple(Series("test_error", ARMS[name].label, where={"arm": name}) for name in SIZES if name != "repeat"),
         fit=False,
     ),
     Chart(
         "train", "Train error against width in every setting", _X, "train error (share of samples)",
-        tuple(Series("train_error", ARMS[name].label, where={"arm": name}) for name in SIZES if name != "again"),
+        tuple(Series("train_error", ARMS[name].label, where={"arm": name}) for name in SIZES if name != "repeat"),
         fit=False,
         note="Against the given labels, copies included where there are any.",
     ),

@@ -48,7 +48,7 @@ def _shifted(change: str, way: str) -> str:
 def _again(sign: int) -> Control:
     return Control(
         "The base drawn again with other seeds does not shift the critical width.",
-        lambda e: critical_shift(e, (("again", sign),)),
+        lambda e: critical_shift(e, (("repeat", sign),)),
     )
 
 
@@ -79,9 +79,9 @@ CLAIMS = (
         "Data augmentation moves the critical size to larger networks.",
         _LEDGER, _SOURCE,
         _shifted("when each sample comes with shifted copies, at the same number of steps", "larger"),
-        lambda e: critical_shift(e, (("augmented", 1),)),
+        lambda e: critical_shift(e, (("shifted", 1),)),
         _again(1),
-        sign_test("augmented"), chart="critical",
+        sign_test("shifted"), chart="critical",
     ),
     Claim(
         "epochs-shift",
@@ -99,12 +99,12 @@ CLAIMS = (
         _LEDGER, _SOURCE,
         "For each change, the share of seeds for which the width of the largest test error right of the left minimum "
         f"moves the expected way. {_SIGN} In every arm {_STANDS}.",
-        lambda e: peak_shift(e, (("samples", 1), ("augmented", 1), ("epochs", -1))),
+        lambda e: peak_shift(e, (("samples", 1), ("shifted", 1), ("epochs", -1))),
         Control(
             "The base drawn again with other seeds does not move the peak.",
-            lambda e: peak_shift(e, (("again", 1),)),
+            lambda e: peak_shift(e, (("repeat", 1),)),
         ),
-        (*PEAK, *sign_test("samples", "augmented", "epochs")[:1]), chart="arms",
+        (*PEAK, *sign_test("samples", "shifted", "epochs")[:1]), chart="arms",
     ),
     Claim(
         "peak-at-fit",

@@ -64,7 +64,7 @@ def _noise_level(evidence: Evidence) -> Check:
 def _noise_is_fixed(evidence: Evidence) -> Check:
     """Arms on the same samples must have the same share of wrong labels, seed by seed."""
     drawn: dict[int, set[float]] = {}
-    for arm in ("base", "augmented", "epochs"):
+    for arm in ("base", "shifted", "epochs"):
         for params, values in evidence.where(arm=arm).rows:
             drawn.setdefault(params["seed"], set()).add(values["wrong_labels"])
     if not drawn:

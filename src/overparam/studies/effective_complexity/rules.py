@@ -130,7 +130,7 @@ def _signs(label: str, here: Sequence[float], there: Sequence[float], sign: int)
     from overparam.stats import part, sign_interval
 
     moved = [sign * ((a > b) - (a < b)) for a, b in zip(here, there, strict=True)]
-    return part(label, sign_interval(moved), at_least=HALF, unit="of the untied")
+    return part(label, sign_interval(moved), at_least=HALF, unit="of the seeds")
 
 
 def _ratio(label: str, above: Sequence[float], below: Sequence[float], sign: int) -> Part:

@@ -1,4 +1,4 @@
-"""The pool that training samples are drawn from, its labels, and the shifted copies of the augmented arm."""
+"""The pool that training samples are drawn from, its labels, and the shifted copies."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def pool(name: str, n_test: int, copies: int = 1) -> Pool:
     whole = load(name)
     if copies > 1 and len(whole.shape) != 1:
         raise UsageError(
-            f"the arm 'augmented': expected signals of shape (features,), got samples of shape {whole.shape}. "
+            f"the arm 'shifted': expected signals of shape (features,), got samples of shape {whole.shape}. "
             "Leave the arm out (--arms base,clean,samples,epochs), or use mnist1d."
         )
     data = flatten(whole)

@@ -14,7 +14,7 @@ from overparam.study import Estimate, Outcome, Params, Report
 _DIGITS = 6
 _AGAIN = 1_000_000  # added to the seeds of the arm that draws everything anew
 _SEARCH = 2_000_000  # added to the seeds of the searches, so that none trains a network of the width curves
-_MOST = 256  # members trained at a time
+_MOST = 32  # members trained at a time, unless one round of a search has more: larger stacks outgrow the cache
 _ROUNDS = 1 + int(math.log2(STEPS))  # of a search: the scan, then halving what is left of a doubling
 _KNOWN = {"mnist1d": (40, 10, 16_000), "digits": (64, 10, 1_797), "mnist": (784, 10, 70_000)}
 _STEP = 8e-6  # seconds a member-step before any arithmetic, one core
