@@ -100,6 +100,37 @@ def ratio_interval(numerator: ArrayLike, denominator: ArrayLike) -> Interval:
     return geometric_interval(np.asarray(numerator, np.float64) / np.asarray(denominator, np.float64))
 
 
+def sign_interval(differences: ArrayLike, level: float = 0.95) -> Interval:
+    """Share of seeds whose difference is positive, among those that differ, with the exact binomial interval.
+
+    A difference of zero says nothing about the sign and is left out, as in the sign test. The interval is that of
+    Clopper and Pearson: with s of n positive, its ends are the (1 - level)/2 quantile of Beta(s, n - s + 1) and the
+    (1 + level)/2 quantile of Beta(s + 1, n - s). It excludes 1/2 exactly when the two-sided sign test rejects at
+    ``1 - level`` (twice the smaller tail): 6 seeds of one sign do so, 5 cannot.
+
+    Args:
+        differences: one number a seed, shape ``(seeds,)``; only the sign counts.
+        level: confidence level.
+
+    Returns:
+        A share from 0 to 1, without unit; n counts the seeds that differ. No interval for fewer than two of them.
+
+    References: C. Clopper and E. Pearson, Biometrika 26 (1934).
+
+    >>> interval = sign_interval([1] * 9 + [-1, 0])
+    >>> interval.mean, round(interval.low, 4), round(interval.high, 4), interval.n
+    (0.9, 0.555, 0.9975, 10)
+    """
+    v = np.sign(np.asarray(differences, dtype=np.float64))
+    positive, n = int((v > 0).sum()), int((v != 0).sum())
+    if n < 2:
+        return Interval(positive / n if n else float("nan"), None, None, n)
+    tail = 0.5 - level / 2
+    low = float(_scipy.beta.ppf(tail, positive, n - positive + 1)) if positive else 0.0
+    high = float(_scipy.beta.ppf(1 - tail, positive + 1, n - positive)) if positive < n else 1.0
+    return Interval(positive / n, low, high, n)
+
+
 def prediction_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Interval in which one further run falls: mean +- t sd sqrt(1 + 1/n), for normal seeds, n >= 2."""
     v = np.asarray(values, dtype=np.float64)

@@ -89,3 +89,25 @@ def test_a_peak_is_placed_no_better_than_the_grid_allows():
     assert wide.low < 1.0
     assert wide.high > 7.0
     assert stats.place_interval(grid, [1]).low is None
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 10, 20])
+def test_sign_interval_excludes_one_half_exactly_when_the_sign_test_rejects(n):
+    for positive in range(n + 1):
+        interval = stats.sign_interval([2.0] * positive + [-0.1] * (n - positive) + [0.0] * 3)
+        assert (interval.mean, interval.n) == (positive / n, n)
+        smaller = min(positive, n - positive)
+        tail = sum(scipy_stats.binom.pmf(k, n, 0.5) for k in range(smaller + 1))
+        rejects = 2 * tail <= 0.05
+        assert (interval.low > 0.5 or interval.high < 0.5) == rejects
+
+
+def test_sign_interval_covers_the_share_and_needs_two_seeds_that_differ():
+    rng = np.random.default_rng(8)
+    hits = 0
+    for _ in range(400):
+        interval = stats.sign_interval(rng.choice([1.0, -1.0], size=12, p=[0.8, 0.2]))
+        hits += interval.low <= 0.8 <= interval.high
+    assert hits >= 0.95 * 400 - 5
+    assert stats.sign_interval([1.0, 0.0]) == stats.Interval(1.0, None, None, 1)
+    assert np.isnan(stats.sign_interval([0.0, 0.0]).mean)
