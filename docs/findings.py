@@ -1,4 +1,4 @@
-"""Write findings.md, the verdicts of stored runs: ``python docs/findings.py FOLDER [FOLDER ...]``.
+"""Write findings.md and the table of README.md, the verdicts of stored runs: ``python docs/findings.py FOLDER ...``.
 
 Each folder is a results folder; of each study the newest ``laptop`` run is taken, else the newest of any profile.
 """
@@ -11,6 +11,7 @@ from overparam.report import words
 from overparam.store import RecordStore
 
 HERE = Path(__file__).parent
+BEGIN, END = "<!-- findings -->", "<!-- end of findings -->"
 HEAD = """# Findings so far
 
 Each study's `laptop` profile on a machine with 2 cores, no accelerator. A claim that did not replicate stands here like
@@ -91,11 +92,29 @@ def summary(found):
     return "\n".join(lines)
 
 
+def counts(found):
+    """Counts of verdicts in columns, one line a study."""
+    from overparam.report.words import STATUSES
+
+    lines = [
+        "| study | " + " | ".join(s.replace("_", " ") for s in STATUSES) + " |",
+        "|---" * (1 + len(STATUSES)) + "|",
+    ]
+    for name, r in found.items():
+        tally = dict(words.tally(r["verdicts"]))
+        lines.append(f"| `{name}` | " + " | ".join(str(tally.get(s, "")) for s in STATUSES) + " |")
+    return "\n".join(lines)
+
+
 def main():
     found = records(sys.argv[1:])
     parts = [HEAD, summary(found), *map(section, found.values())]
     (HERE / "findings.md").write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
-    sys.stdout.write(summary(found) + "\n")
+    readme = HERE.parent / "README.md"
+    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n{counts(found)}\n{END}{after}", encoding="utf-8")
+    sys.stdout.write(counts(found) + "\n")
 
 
 if __name__ == "__main__":
