@@ -129,8 +129,8 @@ def _cost_of_why(n: int, n_test: int, inputs: int, widths: Sequence[int]) -> tup
     modes = sum(10 * min(w, n) ** 3 + 4 * n_test * min(w, n) ** 2 for w in widths)
     crossed = 2 * largest * n * (n + n_test)
     spectra = 4 * many * ideal**2 + 6 * many**3
-    held = max(4 * many**2, 3 * many * ideal, 6 * n * (n + n_test) + 4 * n**2)
-    return 0.3 + drawn + (modes + crossed + spectra) / 2e10, held
+    held = max(7 * many**2, 3 * many * ideal, 6 * n * (n + n_test) + 4 * n**2)
+    return 0.3 + drawn + (modes + crossed + spectra) / 3.3e10, held
 
 
 def _within(report: Report, low: float, high: float) -> Callable[[float], None]:
