@@ -20,7 +20,8 @@ from overparam.stats import leave_one_out
 PerSeed = Float64[np.ndarray, " seeds"]
 Places = Int64[np.ndarray, " seeds"]
 Lines = Float64[np.ndarray, "seeds points"]
-SomeLines = Float64[np.ndarray, "... points"]  # of some of the seeds
+Half = Float64[np.ndarray, "some_seeds points"]
+Read = Float64[np.ndarray, "read_seeds points"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +145,7 @@ def smoothed(lines: Lines, points: int) -> Lines:
     return np.stack(spans, axis=1)
 
 
-def halves(lines: Lines) -> tuple[SomeLines, SomeLines]:
+def halves(lines: Lines) -> tuple[Half, Read]:
     """Two groups of seeds: those to choose places on (every second one) and those to read them at.
 
     With one seed both groups are that seed. Places chosen on one group are independent of the other, so that an
@@ -156,7 +157,7 @@ def halves(lines: Lines) -> tuple[SomeLines, SomeLines]:
     return (lines[1::2], lines[::2]) if len(lines) > 1 else (lines, lines)
 
 
-def held_out_climb(lines: Lines) -> tuple[Float64[np.ndarray, "..."], tuple[int, int]]:
+def held_out_climb(lines: Lines) -> tuple[Float64[np.ndarray, " read_seeds"], tuple[int, int]]:
     """The climb between the two points of the largest climb of half of the seeds, read at the other half.
 
     Returns:
