@@ -265,3 +265,11 @@ def test_estimate_grows_with_what_costs_and_needs_no_numerics():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_rules_in_words_name_their_reading():
+    assert [("at the end of training" in c.rule, "at the best time" in c.rule) for c in STUDY.claims] == [
+        (True, False),
+        (False, True),
+    ]
+    assert not any("{" in c.rule for c in STUDY.claims)

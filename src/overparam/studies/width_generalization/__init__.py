@@ -100,7 +100,7 @@ REACHES = Precondition("right end", "The widths go on to at least 16 H0.", rules
 def _rule(reading: str) -> str:
     return (
         "H0 is the first width at which every seed ends without training error (charts mark the fit point of the "
-        "median seed). Of the widths from 16 to 64 H0 the one with the largest mean test error {reading} is "
+        f"median seed). Of the widths from 16 to 64 H0 the one with the largest mean test error {reading} is "
         "judged, chosen on all seeds (which works against the claim). Paired over seeds, 95 % Student t intervals: "
         "its error minus that at H0 is at most one standard error of the error at H0; the error at H0 is at least "
         "1/0.9 times its own, a relative gain of 10 %; and Page's test for an error that falls over all widths from "
