@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= runs
 TESTS ?=
+JOBS ?= 2
 BENCH ?=
 
 .PHONY: demo test test-slow check docs bench clean
@@ -20,7 +21,7 @@ demo: $(STAMP)
 	$(BIN)/overparam run random-features double-descent --profile quick --out $(OUT)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q $(TESTS)
+	$(BIN)/python -m pytest -q -n $(JOBS) $(TESTS)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow $(TESTS)

@@ -36,6 +36,8 @@ VOCABULARY = {
     *("n", "n_test", "m"),  # examples of a whole set, of the test set, of a second set
     *("units", "inputs"),  # outputs of a hidden layer; inputs where `features` counts random features
     *("seeds", "points", "times"),  # lines of a curve, its points, probe times
+    *("some_seeds", "read_seeds"),  # seeds that choose a place, and seeds it is read at
+    *("rank", "kept", "directions"),  # singular or eigen directions: all, those kept, those that are learnt
     *("channels", "*space", "*space_out", "*window"),  # maps of a convolution: before, behind; its kernel
     *("*features", "*shape", "..."),
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from overparam.studies.effective_complexity.arms import ARMS, Arm
 from overparam.studies.effective_complexity.search import STEPS, Asked, Found, crossing, grid, scan, search
+from overparam.studies.rounding import rounded
 from overparam.study import Estimate, Outcome, Params, Report
 
-_DIGITS = 6
+_short = partial(rounded, digits=6)
 _AGAIN = 1_000_000  # added to the seeds of the arm that draws everything anew
 _SEARCH = 2_000_000  # added to the seeds of the searches, so that none trains a network of the width curves
 _MOST = 32  # members trained at a time, unless one round of a search has more: larger stacks outgrow the cache
@@ -250,7 +252,3 @@ def _enough(n: int, size: int) -> int:
 
 def _within(report: Report, i: int, parts: int) -> Report:
     return lambda fraction: report((i + fraction) / parts)
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")

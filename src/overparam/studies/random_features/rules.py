@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from overparam.studies import grids
 from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
 
 PLACE = (0.9, 1.1)  # of N/n, where the peak must lie
-WINDOW = (0.8, 1.25)  # of N/n, where the height of the peak is read
+WINDOW = grids.WINDOW  # of N/n, where the height of the peak is read
 LOSS_HEIGHT = 10.0
 ERROR_HEIGHT = 2.0
 KERNEL = (0.9, 1.1)
 RISE = 1.10
 FIT = 1e-6  # of the initial loss
-NEAR = 0.02  # relative distance at which a width counts as the one asked for
-DENSE = 5  # widths inside WINDOW
+NEAR = grids.CLOSE  # relative distance at which a width counts as the one asked for
 SETTING = ("features", "n", "noise", "scale", "n_test")
 NAMES = {"fourier": "Fourier", "relu": "ReLU"}
 
@@ -144,7 +144,7 @@ def bracketed(evidence: Evidence) -> Check:
         ratio, _ = lines_of(evidence, setting, "test_loss")
         inside = int(((ratio >= WINDOW[0]) & (ratio <= WINDOW[1])).sum())
         nearest = float(ratio[abs(ratio - 1).argmin()])
-        ok = ok and inside >= DENSE and abs(nearest - 1) <= NEAR
+        ok = ok and inside >= grids.DENSE and abs(nearest - 1) <= NEAR
         texts.append(
             f"{name_of(evidence, setting)}: {inside} widths in [0.8, 1.25] n, nearest to n at {nearest:.3g} n"
         )
@@ -162,15 +162,8 @@ def reaches(evidence: Evidence, ratio: float) -> Check:
 
 
 def settings(evidence: Evidence) -> list[dict[str, Any]]:
-    """Return the distinct settings among the cells, everything but the seed and the arms of a cell.
-
-    Raises:
-        MissingEvidence: there is no finished cell.
-    """
-    found = {tuple((k, p[k]) for k in SETTING if k in p) for p, _ in evidence.rows}
-    if not found:
-        raise MissingEvidence("no finished cell. Run the study first.")
-    return [dict(pairs) for pairs in sorted(found)]
+    """The distinct settings among the cells, everything but the seed and the arms of a cell."""
+    return grids.settings(evidence, SETTING)
 
 
 def lines_of(evidence: Evidence, setting: Mapping[str, Any], *metrics: str) -> tuple[Any, list[Any]]:

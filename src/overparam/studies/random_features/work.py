@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from overparam.studies.rounding import rounded
 from overparam.study import Estimate, Outcome, Params, Report
 
 DIGITS = 7
@@ -96,7 +97,7 @@ def solve(cell: Params, report: Report) -> Outcome:
         if cell["noise"] == 0:
             values |= predict(phi, pool, data.n, cell["width"])
     report(1.0)
-    return Outcome({name: _rounded(value) for name, value in values.items()}, note=_remark(fits, data.n))
+    return Outcome({name: rounded(value, DIGITS) for name, value in values.items()}, note=_remark(fits, data.n))
 
 
 def estimate(cell: Params) -> Estimate:
@@ -146,11 +147,3 @@ def _remark(fits: Sequence[Any], n: int) -> str:
         f"features are rank-deficient on the training inputs at {len(short)} of {len(fits)} widths: "
         f"rank {at.rank} at width {at.width}"
     )
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_rounded(v) for v in value]
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
-    return value

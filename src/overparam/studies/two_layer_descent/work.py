@@ -7,14 +7,15 @@ threshold on they are the trainings from random weights.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from overparam.studies.rounding import rounded
 from overparam.studies.two_layer_descent.reuse import widen
 from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
-DIGITS = 6
+_short = partial(rounded, digits=6)
 ARMS = {"": "no reuse", "below_": "reuse below the threshold", "continuous_": "reuse at every width"}
 METRICS = ("train_loss", "test_loss", "train_error", "test_error", "norm", "silent_classes")
 LOSSES = ("train_loss", "test_loss")
@@ -224,8 +225,3 @@ def _ascending(widths: Sequence[int]) -> tuple[int, ...]:
     if list(widths) != sorted(set(widths)):
         raise UsageError(f"--widths: expected ascending widths, got {', '.join(map(str, widths))}. Sort them.")
     return tuple(widths)
-
-
-def _short(value: Any) -> float | None:
-    number = float(value)
-    return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None

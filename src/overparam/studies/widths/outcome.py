@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from overparam.studies.rounding import rounded
 from overparam.study import Estimate, Outcome
 
 PROBES = 30
@@ -75,8 +75,7 @@ def outcome(member: Any, fixed: Mapping[str, Any], by_step: Sequence[str]) -> Ou
 
 def short(value: Any) -> float | None:
     """A number to six significant digits; None where it is not finite."""
-    number = float(value)
-    return float(f"{number:.{_DIGITS}g}") if math.isfinite(number) else None
+    return None if value is None else rounded(float(value), _DIGITS)
 
 
 def _smallest(line: Sequence[float | None]) -> float | None:
