@@ -50,6 +50,7 @@ def problem(data, n, n_test, scale):
 def ours(data, n, n_test, scale, widths):
     """The curve by one factorisation and running Gram matrices."""
     from overparam.training.closed_form import min_norm
+    from overparam.training.nested import held
 
     x, x_test, y, y_test, phi = problem(data, n, n_test, scale)
     drawing = []
@@ -64,7 +65,8 @@ def ours(data, n, n_test, scale, widths):
         return draw
 
     with Clock() as clock:
-        fits = min_norm(columns(x), columns(x_test), y, y_test, widths)
+        train, test = (held(columns(inputs), len(inputs), widths[-1]) for inputs in (x, x_test))
+        fits = min_norm(train, test, y, y_test, widths)
     found = {"losses": [fit.test_loss for fit in fits], "conditions": [fit.condition for fit in fits]}
     return {**clock.seconds(), **found, "drawing": sum(drawing), "peak": common.peak_bytes()}
 
