@@ -13,7 +13,7 @@ from overparam.errors import UsageError
 from overparam.families.family import Family, Make, called, check_widths
 from overparam.families.given import numeric
 from overparam.families.work import estimator, worker
-from overparam.studies.double_descent import NAKKIRAN
+from overparam.studies.sources import NAKKIRAN
 from overparam.studies.widths.arms import Reading
 from overparam.studies.widths.causes import diagnose
 from overparam.studies.widths.charts import charts

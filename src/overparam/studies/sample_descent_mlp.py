@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.studies import grids
-from overparam.studies.double_descent import AXES, GREYDANUS
+from overparam.studies.double_descent import AXES
 from overparam.studies.double_descent.work import estimate, work
-from overparam.studies.sample_descent.sources import NAKKIRAN_2020
+from overparam.studies.sources import GREYDANUS, NAKKIRAN
 from overparam.study import (
     Chart,
     Check,
@@ -207,7 +207,7 @@ STUDY = Study(
     name="sample-descent-mlp",
     title="Sample-wise double descent in a trained network",
     question="Does the test error of a trained network of fixed width ever rise, or stall, as samples are added?",
-    sources=(NAKKIRAN_2020, GREYDANUS),
+    sources=(NAKKIRAN, GREYDANUS),
     axes=AXES,
     profiles=PROFILES,
     work=work,

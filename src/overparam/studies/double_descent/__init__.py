@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from overparam.studies.double_descent.claims import CLAIMS, READING
 from overparam.studies.double_descent.work import estimate, work
+from overparam.studies.sources import GREYDANUS, NAKKIRAN
 from overparam.studies.widths.causes import diagnose
 from overparam.studies.widths.charts import charts
-from overparam.study import Axis, FitRule, Profile, Source, Study
+from overparam.study import Axis, FitRule, Profile, Study
 
 WIDTHS = (2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 47, 61, 80, 104, 135, 177, 230, 300)
 QUICK_WIDTHS = (9, 16, 27, 36, 47, 61, 104)
 
-NAKKIRAN = Source(
-    "nakkiran2020",
-    "P. Nakkiran, G. Kaplun, Y. Bansal, T. Yang, B. Barak, I. Sutskever, Deep double descent: where bigger "
-    "models and more data hurt, ICLR 2020",
-    "https://arxiv.org/abs/1912.02292",
-    """@inproceedings{nakkiran2020deep,
-  title = {Deep Double Descent: Where Bigger Models and More Data Hurt},
-  author = {Nakkiran, Preetum and Kaplun, Gal and Bansal, Yamini and Yang, Tristan and Barak, Boaz
-            and Sutskever, Ilya},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020},
-  eprint = {1912.02292},
-  archivePrefix = {arXiv}
-}""",
-)
-GREYDANUS = Source(
-    "greydanus2024",
-    "S. Greydanus, D. Kobak, Scaling down deep learning with MNIST-1D, ICML 2024 (the data and the small "
-    "setting)",
-    "https://arxiv.org/abs/2011.14439",
-    """@inproceedings{greydanus2024scaling,
-  title = {Scaling Down Deep Learning with {MNIST-1D}},
-  author = {Greydanus, Sam and Kobak, Dmitry},
-  booktitle = {International Conference on Machine Learning},
-  year = {2024},
-  eprint = {2011.14439},
-  archivePrefix = {arXiv}
-}""",
-)
 
 AXES = (
     Axis("data", "Data set: a name or the path of an .npz file.", str, flag="data"),

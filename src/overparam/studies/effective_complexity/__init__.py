@@ -5,23 +5,8 @@ from __future__ import annotations
 from overparam.studies.effective_complexity.arms import ARMS, SEARCHES, SIZES
 from overparam.studies.effective_complexity.claims import CLAIMS
 from overparam.studies.effective_complexity.work import estimate, work
-from overparam.study import Axis, Chart, FitRule, Profile, Series, Source, Study, XAxis
-
-NAKKIRAN = Source(
-    "nakkiran2020",
-    "P. Nakkiran, G. Kaplun, Y. Bansal, T. Yang, B. Barak, I. Sutskever, Deep double descent: where bigger "
-    "models and more data hurt, ICLR 2020",
-    "https://arxiv.org/abs/1912.02292",
-    """@inproceedings{nakkiran2020deep,
-  title = {Deep Double Descent: Where Bigger Models and More Data Hurt},
-  author = {Nakkiran, Preetum and Kaplun, Gal and Bansal, Yamini and Yang, Tristan and Barak, Boaz
-            and Sutskever, Ilya},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020},
-  eprint = {1912.02292},
-  archivePrefix = {arXiv}
-}""",
-)
+from overparam.studies.sources import NAKKIRAN
+from overparam.study import Axis, Chart, FitRule, Profile, Series, Study, XAxis
 
 GRID = (6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181)  # 2^(k/2), rounded
 

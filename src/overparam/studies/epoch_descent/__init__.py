@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from overparam.studies.double_descent import GREYDANUS, NAKKIRAN
 from overparam.studies.epoch_descent.claims import CLAIMS
 from overparam.studies.epoch_descent.work import estimate, work
+from overparam.studies.sources import GREYDANUS, NAKKIRAN
 from overparam.study import Axis, Chart, Profile, Series, Source, Study, XAxis
 
 HECKEL = Source(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from overparam.studies.random_features.charts import CHARTS
 from overparam.studies.random_features.claims import CLAIMS
-from overparam.studies.random_features.sources import BELKIN, CURTH, SCHAEFFER, SIMON
+from overparam.studies.random_features.sources import CURTH, SCHAEFFER, SIMON
 from overparam.studies.random_features.why_claims import CLAIMS as WHY_CLAIMS
 from overparam.studies.random_features.work import estimate, work
+from overparam.studies.sources import BELKIN
 from overparam.study import Axis, FitRule, Profile, Study
 
 PERCENT_OF_N = (

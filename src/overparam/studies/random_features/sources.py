@@ -4,22 +4,6 @@ from __future__ import annotations
 
 from overparam.study import Source
 
-BELKIN = Source(
-    key="belkin2019",
-    citation="M. Belkin, D. Hsu, S. Ma and S. Mandal, Reconciling modern machine-learning practice and the "
-    "classical bias-variance trade-off, PNAS 116(32):15849-15854, 2019.",
-    url="https://doi.org/10.1073/pnas.1903070116",
-    bibtex="""@article{belkin2019reconciling,
-  title   = {Reconciling modern machine-learning practice and the classical bias-variance trade-off},
-  author  = {Belkin, Mikhail and Hsu, Daniel and Ma, Siyuan and Mandal, Soumik},
-  journal = {Proceedings of the National Academy of Sciences},
-  volume  = {116},
-  number  = {32},
-  pages   = {15849--15854},
-  year    = {2019},
-  doi     = {10.1073/pnas.1903070116}
-}""",
-)
 CURTH = Source(
     key="curth2023",
     citation="A. Curth, A. Jeffares and M. van der Schaar, A U-turn on double descent: rethinking parameter "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from overparam.studies.sample_descent.claims import CLAIMS
-from overparam.studies.sample_descent.sources import BELKIN_2020, NAKKIRAN_2019, NAKKIRAN_2020, NAKKIRAN_2021
+from overparam.studies.sample_descent.sources import BELKIN_2020, NAKKIRAN_2019, NAKKIRAN_2021
 from overparam.studies.sample_descent.work import estimate, work
+from overparam.studies.sources import NAKKIRAN
 from overparam.study import Axis, Chart, Profile, Series, Study, XAxis
 
 PERCENT_OF_N = (
@@ -96,7 +97,7 @@ STUDY = Study(
     name="sample-descent",
     title="Sample-wise double descent in closed form",
     question="Can more training samples make a model of fixed size worse?",
-    sources=(NAKKIRAN_2020, NAKKIRAN_2019, NAKKIRAN_2021, BELKIN_2020),
+    sources=(NAKKIRAN, NAKKIRAN_2019, NAKKIRAN_2021, BELKIN_2020),
     axes=AXES,
     profiles=PROFILES,
     work=work,

@@ -4,21 +4,6 @@ from __future__ import annotations
 
 from overparam.study import Source
 
-NAKKIRAN_2020 = Source(
-    key="nakkiran2020",
-    citation="P. Nakkiran, G. Kaplun, Y. Bansal, T. Yang, B. Barak and I. Sutskever, Deep double descent: where "
-    "bigger models and more data hurt, ICLR 2020.",
-    url="https://arxiv.org/abs/1912.02292",
-    bibtex="""@inproceedings{nakkiran2020deep,
-  title = {Deep Double Descent: Where Bigger Models and More Data Hurt},
-  author = {Nakkiran, Preetum and Kaplun, Gal and Bansal, Yamini and Yang, Tristan and Barak, Boaz
-            and Sutskever, Ilya},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020},
-  eprint = {1912.02292},
-  archivePrefix = {arXiv}
-}""",
-)
 NAKKIRAN_2019 = Source(
     key="nakkiran2019",
     citation="P. Nakkiran, More data can hurt for linear regression: sample-wise double descent, 2019.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.studies.random_features import BELKIN
+from overparam.studies.sources import BELKIN
 from overparam.studies.two_layer_descent.claims import CLAIMS
 from overparam.studies.two_layer_descent.curves import FITTED
 from overparam.studies.two_layer_descent.work import ARMS, estimate, work

@@ -1,0 +1,51 @@
+"""Publications that several studies answer to."""
+
+from __future__ import annotations
+
+from overparam.study import Source
+
+BELKIN = Source(
+    key="belkin2019",
+    citation="M. Belkin, D. Hsu, S. Ma and S. Mandal, Reconciling modern machine-learning practice and the "
+    "classical bias-variance trade-off, PNAS 116(32):15849-15854, 2019.",
+    url="https://doi.org/10.1073/pnas.1903070116",
+    bibtex="""@article{belkin2019reconciling,
+  title   = {Reconciling modern machine-learning practice and the classical bias-variance trade-off},
+  author  = {Belkin, Mikhail and Hsu, Daniel and Ma, Siyuan and Mandal, Soumik},
+  journal = {Proceedings of the National Academy of Sciences},
+  volume  = {116},
+  number  = {32},
+  pages   = {15849--15854},
+  year    = {2019},
+  doi     = {10.1073/pnas.1903070116}
+}""",
+)
+NAKKIRAN = Source(
+    "nakkiran2020",
+    "P. Nakkiran, G. Kaplun, Y. Bansal, T. Yang, B. Barak, I. Sutskever, Deep double descent: where bigger "
+    "models and more data hurt, ICLR 2020",
+    "https://arxiv.org/abs/1912.02292",
+    """@inproceedings{nakkiran2020deep,
+  title = {Deep Double Descent: Where Bigger Models and More Data Hurt},
+  author = {Nakkiran, Preetum and Kaplun, Gal and Bansal, Yamini and Yang, Tristan and Barak, Boaz
+            and Sutskever, Ilya},
+  booktitle = {International Conference on Learning Representations},
+  year = {2020},
+  eprint = {1912.02292},
+  archivePrefix = {arXiv}
+}""",
+)
+GREYDANUS = Source(
+    "greydanus2024",
+    "S. Greydanus, D. Kobak, Scaling down deep learning with MNIST-1D, ICML 2024 (the data and the small "
+    "setting)",
+    "https://arxiv.org/abs/2011.14439",
+    """@inproceedings{greydanus2024scaling,
+  title = {Scaling Down Deep Learning with {MNIST-1D}},
+  author = {Greydanus, Sam and Kobak, Dmitry},
+  booktitle = {International Conference on Machine Learning},
+  year = {2024},
+  eprint = {2011.14439},
+  archivePrefix = {arXiv}
+}""",
+)
