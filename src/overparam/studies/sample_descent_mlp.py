@@ -7,6 +7,7 @@ from typing import Any
 from overparam.studies import grids
 from overparam.studies.double_descent import AXES
 from overparam.studies.double_descent.work import estimate, work
+from overparam.studies.levels import most_noise
 from overparam.studies.sources import GREYDANUS, NAKKIRAN
 from overparam.study import (
     Chart,
@@ -36,10 +37,7 @@ def noisy(evidence: Evidence) -> Evidence:
     Raises:
         MissingEvidence: no cell has label noise.
     """
-    level = max(evidence.levels("noise"), default=0.0)
-    if level <= 0:
-        raise MissingEvidence("no finished cell has label noise. Run with --noise 0,0.15.")
-    return evidence.where(noise=level)
+    return evidence.where(noise=most_noise(evidence, 0.15))
 
 
 def clean(evidence: Evidence) -> Evidence:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from overparam.studies.effective_complexity.search import crossing
+from overparam.studies.levels import one_setting
 from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def sizes(evidence: Evidence, arm: str) -> Sizes:
     """
     from overparam.peaks import paired
 
-    _single(evidence)
+    one_setting(evidence, SINGLE)
     _there(evidence, arm)
     found = paired(evidence, "width", "train_error", "test_error", arm=arm)
     params, values = evidence.where(arm=arm).rows[0]
@@ -141,7 +142,7 @@ def searched(evidence: Evidence, arm: str) -> Searched:
     Raises:
         MissingEvidence: the arm has no cells, mixes several settings, or searched other widths for some seeds.
     """
-    _single(evidence)
+    one_setting(evidence, SINGLE)
     rows: list[tuple[Any, Any]] = sorted(_there(evidence, arm).rows, key=lambda row: row[0]["seed"])
     widths = {tuple(int(width) for width in values["emc_width"]) for _, values in rows}
     if len(widths) > 1:
@@ -161,11 +162,3 @@ def _there(evidence: Evidence, arm: str) -> Evidence:
     if not kept.rows:
         raise MissingEvidence(f"no finished cell of the arm '{arm}'. Run with --arms that name it.")
     return kept
-
-
-def _single(evidence: Evidence) -> None:
-    for axis in SINGLE:
-        levels = evidence.levels(axis)
-        if len(levels) > 1:
-            listed = ", ".join(str(level) for level in levels)
-            raise MissingEvidence(f"a rule judges one value of '{axis}', got {listed}. Run them one at a time.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from overparam.studies.effective_complexity.arms import ARMS, Arm
 from overparam.studies.effective_complexity.search import STEPS, Asked, Found, crossing, grid, scan, search
+from overparam.studies.progress import within
 from overparam.studies.rounding import rounded
 from overparam.study import Estimate, Outcome, Params, Report
 
@@ -98,7 +99,9 @@ def _curves(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome]:
     tasks = [(seed, labels[seed], drawn.rows(chosen[seed])) for seed in seeds]
     widths, lines = tuple(first["width"]), []
     for i, width in enumerate(widths):
-        lines.append(_train(first, arm, drawn, width, tasks, _within(report, i, len(widths))))
+        lines.append(
+            _train(first, arm, drawn, width, tasks, within(report, i / len(widths), (i + 1) / len(widths)))
+        )
     outcomes = []
     for k, seed in enumerate(seeds):
         train, test = ([pair[j] for pair in (line[k] for line in lines)] for j in (0, 1))
@@ -149,15 +152,21 @@ def _searches(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome
                 for cell, place in asked
                 for seed in seeds[cell]
             ]
-            within = _within(told, min(next(rounds), _ROUNDS - 1), _ROUNDS)
-            pairs = _train(first, arm, drawn, width, tasks, within, unit=len(cells) * draws)
+            turn = min(next(rounds), _ROUNDS - 1)
+            part = within(told, turn / _ROUNDS, (turn + 1) / _ROUNDS)
+            pairs = _train(first, arm, drawn, width, tasks, part, unit=len(cells) * draws)
             errors = [1.0 if train is None else train for train, _ in pairs]
             return [sum(errors[i : i + draws]) / draws for i in range(0, len(errors), draws)]
 
         return measure
 
     found = [
-        search(measured(width, _within(report, i, len(widths))), len(cells), points, first["tolerance"])
+        search(
+            measured(width, within(report, i / len(widths), (i + 1) / len(widths))),
+            len(cells),
+            points,
+            first["tolerance"],
+        )
         for i, width in enumerate(widths)
     ]
     report(1.0)
@@ -248,7 +257,3 @@ def _enough(n: int, size: int) -> int:
             "arms with 2n samples."
         )
     return n
-
-
-def _within(report: Report, i: int, parts: int) -> Report:
-    return lambda fraction: report((i + fraction) / parts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from overparam.studies.epoch_descent.models import FAMILIES, LINEAR, of_family
+from overparam.studies.levels import most_noise, one_setting
 from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
@@ -77,31 +78,6 @@ def course(evidence: Evidence, model: str, noise: float) -> Course:
             "labels are fitted cannot be told apart. Train for more epochs, or evaluate earlier."
         )
     return read
-
-
-def one_setting(evidence: Evidence, axes: tuple[str, ...]) -> None:
-    """Refuse cells of several settings.
-
-    Raises:
-        MissingEvidence: an axis has several values among the cells.
-    """
-    for axis in axes:
-        levels = evidence.levels(axis)
-        if len(levels) > 1:
-            listed = ", ".join(str(level) for level in levels)
-            raise MissingEvidence(f"a rule judges one value of '{axis}', got {listed}. Run them one at a time.")
-
-
-def most_noise(evidence: Evidence) -> float:
-    """The largest rate of label noise.
-
-    Raises:
-        MissingEvidence: no cell has label noise.
-    """
-    level = max(evidence.levels("noise"), default=0.0)
-    if level <= 0:
-        raise MissingEvidence("no finished cell has label noise. Run with --noise 0,0.2.")
-    return float(level)
 
 
 def networks(evidence: Evidence, family: str) -> list[str]:

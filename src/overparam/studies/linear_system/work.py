@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
 from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
@@ -17,10 +18,7 @@ EXACT_DRAWS = (
 
 def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
-    outcomes = []
-    for done, cell in enumerate(cells):
-        outcomes.append(solve(cell, lambda f, done=done: report((done + f) / len(cells))))  # type: ignore[misc]
-    return outcomes
+    return one_by_one(solve, cells, report)
 
 
 def solve(cell: Params, report: Report) -> Outcome:

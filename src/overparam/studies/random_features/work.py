@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
 from overparam.study import Estimate, Outcome, Params, Report
 
@@ -20,10 +21,7 @@ KNOWN = {"digits": (64, 597), "mnist1d": (40, 1000)}  # inputs and test samples;
 
 def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
-    outcomes = []
-    for done, cell in enumerate(cells):
-        outcomes.append(solve(cell, lambda f, done=done: report((done + f) / len(cells))))  # type: ignore[misc]
-    return outcomes
+    return one_by_one(solve, cells, report)
 
 
 def solve(cell: Params, report: Report) -> Outcome:
@@ -58,7 +56,7 @@ def solve(cell: Params, report: Report) -> Outcome:
     tuned = cell["ridge"] == "tuned"
     reached = WHY_FROM if cell["why"] == "all" else 1.0
     share = reached * (PLAIN_SHARE if tuned else 1.0)
-    fits = min_norm(train, test, y, y_test, cell["width"], progress=_within(report, 0.0, share))
+    fits = min_norm(train, test, y, y_test, cell["width"], progress=within(report, 0.0, share))
     initial = float(np.square(y).sum(axis=1).mean())
     kept = [max(f.train_loss, FLOOR * initial) for f in fits]
     limit = kernel_solution(phi.kernel(x, x), phi.kernel(x_test, x), y)
@@ -83,7 +81,7 @@ def solve(cell: Params, report: Report) -> Outcome:
         "n_test": data.n_test,
     }
     if tuned:
-        best = ridge(train, test, y, y_test, cell["width"], PENALTIES, progress=_within(report, share, reached))
+        best = ridge(train, test, y, y_test, cell["width"], PENALTIES, progress=within(report, share, reached))
         values |= {
             "ridge_test_loss": [f.test_loss for f in best],
             "ridge_test_error": [f.test_error for f in best],
@@ -92,8 +90,8 @@ def solve(cell: Params, report: Report) -> Outcome:
         }
     if cell["why"] == "all":
         pool = population(whole, data.n, data.n_test, cell["seed"])
-        within = _within(report, reached, 1.0)
-        values |= explain(train, test, y, y_test, phi, pool, cell["width"], within)
+        told = within(report, reached, 1.0)
+        values |= explain(train, test, y, y_test, phi, pool, cell["width"], told)
         if cell["noise"] == 0:
             values |= predict(phi, pool, data.n, cell["width"])
     report(1.0)
@@ -132,10 +130,6 @@ def _cost_of_why(n: int, n_test: int, inputs: int, widths: Sequence[int]) -> tup
     spectra = 4 * many * ideal**2 + 6 * many**3
     held = max(7 * many**2, 3 * many * ideal, 6 * n * (n + n_test) + 4 * n**2)
     return 0.3 + drawn + (modes + crossed + spectra) / 3.3e10, held
-
-
-def _within(report: Report, low: float, high: float) -> Callable[[float], None]:
-    return lambda fraction: report(low + (high - low) * fraction)
 
 
 def _remark(fits: Sequence[Any], n: int) -> str:

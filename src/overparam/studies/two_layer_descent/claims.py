@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from overparam.studies.two_layer_descent.curves import SMOOTH, WINDOW, arm, most
+from overparam.studies.levels import most_noise
+from overparam.studies.two_layer_descent.curves import SMOOTH, WINDOW, arm
 from overparam.studies.two_layer_descent.preconditions import (
     CLEAN,
     CLOSE_STEP,
@@ -50,7 +51,7 @@ CLAIMS = (
         f"right of {_LEFT}. The 95 % interval of its geometric mean, no narrower than the grid resolves, lies in "
         f"[{WINDOW[0]:g}, {WINDOW[1]:g}]. The peak must stand out: at least {STANDS_OUT:g} times the left minimum and "
         f"the right end. {_HELD_OUT}",
-        lambda e: first_peak(e, most(e)),
+        lambda e: first_peak(e, most_noise(e)),
         Control(f"{_SAME_CLEAN} finds no peak.", lambda e: first_peak(e, 0.0)),
         (noise_of(0.1), SURROUNDED, REACHES, FIXED, FIT, complete("")),
         chart="loss",
@@ -61,7 +62,7 @@ CLAIMS = (
         ("L53", "L54"), "josch14",
         f"At the most label noise, on the {_SMOOTHED} of the test loss: the peak (largest value to the right of "
         f"{_LEFT}) over the left minimum, geometric mean at least {RISE:g}; {_INTERVAL}. {_HELD_OUT}",
-        lambda e: rise(arm(e, most(e))),
+        lambda e: rise(arm(e, most_noise(e))),
         Control(f"{_SAME_CLEAN} finds no rise.", lambda e: rise(arm(e, 0.0))),
         (noise_of(0.2), SURROUNDED, FIXED, FIT, complete("")),
         chart="loss",
@@ -72,10 +73,10 @@ CLAIMS = (
         ("L53",), "belkin2019",
         f"At the most label noise: the test loss at the widest network over that of the peak (largest {_SMOOTHED} to "
         f"the right of {_LEFT}), geometric mean at most {FALL:g}; {_INTERVAL}. {_HELD_OUT}",
-        lambda e: fall(arm(e, most(e))),
+        lambda e: fall(arm(e, most_noise(e))),
         Control(
             "As far in parameters before the threshold, from nK/3 to the peak, the loss does not fall so.",
-            lambda e: fall_before(arm(e, most(e))),
+            lambda e: fall_before(arm(e, most_noise(e))),
         ),
         (noise_of(0.2), SURROUNDED, REACHES, FIXED, FIT, complete("")),
         chart="loss",
@@ -88,7 +89,7 @@ CLAIMS = (
         f"geometric mean at most {RISE:g}; {_INTERVAL}. The two widths are those of the largest climb of the mean "
         "over all seeds, which can only enlarge it.",
         lambda e: no_rise(arm(e, 0.0)),
-        Control("With the most label noise the same rule finds a climb.", lambda e: no_rise(arm(e, most(e)))),
+        Control("With the most label noise the same rule finds a climb.", lambda e: no_rise(arm(e, most_noise(e)))),
         (CLEAN, noise_of(0.1), SURROUNDED, FIT_CLEAN, complete("")),
         chart="loss",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from overparam.studies.levels import one_setting
 from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
@@ -96,37 +97,12 @@ def arm(evidence: Evidence, noise: float, prefix: str = "") -> Arm:
     """
     from overparam.peaks import paired
 
-    single_settings(evidence)
+    one_setting(evidence, SINGLE)
     found = paired(evidence, "width", f"{prefix}test_loss", f"{prefix}test_error", noise=noise)
     ratio = evidence.curve("ratio", "width", noise=noise).y[0]
     loss, error = found.lines
     widths = tuple(int(x) for x in found.x)
     return Arm(noise, widths, ratio, found.seeds, found.dropped, loss, 100.0 * error)
-
-
-def single_settings(evidence: Evidence) -> None:
-    """Refuse evidence that mixes several settings.
-
-    Raises:
-        MissingEvidence: an axis that is no arm has several values.
-    """
-    for axis in SINGLE:
-        levels = evidence.levels(axis)
-        if len(levels) > 1:
-            listed = ", ".join(str(level) for level in levels)
-            raise MissingEvidence(f"a rule judges one value of '{axis}', got {listed}. Run them one at a time.")
-
-
-def most(evidence: Evidence) -> float:
-    """The largest rate of label noise.
-
-    Raises:
-        MissingEvidence: no cell has label noise.
-    """
-    level = max(evidence.levels("noise"), default=0.0)
-    if level <= 0:
-        raise MissingEvidence("no finished cell has label noise. Run with --noise 0,0.2.")
-    return float(level)
 
 
 def fit_point(evidence: Evidence, noise: float) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from overparam.studies.two_layer_descent.curves import FITTED, WINDOW, arm, fit_point, most, single_settings
+from overparam.studies.levels import most_noise, one_setting
+from overparam.studies.two_layer_descent.curves import FITTED, SINGLE, WINDOW, arm, fit_point
 from overparam.studies.two_layer_descent.work import ARMS
 from overparam.study import Check, Evidence, Precondition
 
@@ -46,7 +47,7 @@ def _noise_is_fixed(evidence: Evidence) -> Check:
 
 
 def _fits(evidence: Evidence, clean: bool) -> Check:
-    which = arm(evidence, 0.0 if clean else most(evidence))
+    which = arm(evidence, 0.0 if clean else most_noise(evidence))
     index = fit_point(evidence, which.noise)
     text = f"at {which.name} the fit point is width {which.widths[index]} ({which.ratio[index]:.3g} nK)"
     past = index < len(which.widths) - 1
@@ -54,7 +55,7 @@ def _fits(evidence: Evidence, clean: bool) -> Check:
 
 
 def _complete(evidence: Evidence, prefixes: tuple[str, ...]) -> Check:
-    single_settings(evidence)
+    one_setting(evidence, SINGLE)
     told, ok, levels = [], True, evidence.levels("noise")
     for prefix in prefixes:
         for noise in levels:

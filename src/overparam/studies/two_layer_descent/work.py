@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from overparam.studies.progress import within
 from overparam.studies.rounding import rounded
 from overparam.studies.two_layer_descent.reuse import widen
 from overparam.study import Estimate, Outcome, Params, Report, UsageError
@@ -102,7 +103,7 @@ def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
     weights = np.cumsum([0.0, *(2e4 + size for size in sizes)])
     for index, width in enumerate(widths):
         span = (float(weights[index] / weights[-1]), float(weights[index + 1] / weights[-1]))
-        ends = _train_width(cells, labels, data, width, chain if index else None, _within(report, *span))
+        ends = _train_width(cells, labels, data, width, chain if index else None, within(report, *span))
         for own, line in zip(ends, fresh + (chain if len(ends) > len(cells) else []), strict=True):
             line.append(own)
         if index == 0:
@@ -215,10 +216,6 @@ def _outcome(cell: Params, fixed: dict[str, Any], fresh: Chain, chain: Chain) ->
     if lost:
         return Outcome(values, "diverged", f"training diverged; {'; '.join(lost)}")
     return Outcome(values)
-
-
-def _within(report: Report, low: float, high: float) -> Report:
-    return lambda fraction: report(low + (high - low) * fraction)
 
 
 def _ascending(widths: Sequence[int]) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from overparam.studies.levels import most_noise, one_setting
 from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
@@ -82,13 +83,7 @@ class Reading:
         """
         from overparam.peaks import paired
 
-        for axis in self.single:
-            levels = evidence.levels(axis)
-            if len(levels) > 1:
-                listed = ", ".join(str(level) for level in levels)
-                raise MissingEvidence(
-                    f"a rule judges one value of '{axis}', got {listed}. Run them one at a time."
-                )
+        one_setting(evidence, self.single)
         found = paired(evidence, "width", *self.metrics, noise=noise)
         lines = {
             metric: line * (100.0 if metric in self.shares else 1.0)
@@ -116,10 +111,7 @@ class Reading:
         Raises:
             MissingEvidence: no cell has noise.
         """
-        levels = [level for level in evidence.levels("noise") if level > 0]
-        if not levels:
-            raise MissingEvidence(f"no finished cell has {self.noise_words}. Run with --noise 0,0.15.")
-        return self.arm(evidence, max(levels))
+        return self.arm(evidence, most_noise(evidence, 0.15, self.noise_words))
 
     def clean(self, evidence: Evidence) -> Arm:
         """The arm with the labels or targets as given.
