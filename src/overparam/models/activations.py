@@ -25,10 +25,12 @@ def _identity(z: Numbers) -> Numbers:
 
 ACTIVATIONS: Mapping[str, Activation] = {
     "relu": jax.nn.relu,
+    "leaky_relu": jax.nn.leaky_relu,
     "tanh": jnp.tanh,
     "erf": jax.scipy.special.erf,
     "gelu": _gelu,
     "softplus": jax.nn.softplus,
+    "silu": jax.nn.silu,
     "sine": jnp.sin,
     "quadratic": jnp.square,
     "identity": _identity,
@@ -36,7 +38,9 @@ ACTIVATIONS: Mapping[str, Activation] = {
 
 
 def activation(name: str) -> Activation:
-    """The activation of that name: relu, tanh, erf, gelu (exact), softplus, sine, quadratic (z^2) or identity.
+    """The activation of that name.
+
+    relu, leaky_relu (slope 0.01 below 0), tanh, erf, gelu (exact), softplus, silu, sine, quadratic (z^2) or identity.
 
     Args:
         name: one of the names above.

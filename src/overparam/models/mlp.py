@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from jaxtyping import Float, PRNGKeyArray
 
 from overparam.models.activations import activation as activation_of
+from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
 from overparam.models.network import AnyArray, Inputs, Network, Outputs, PyTree, check_size
 from overparam.models.parametrisations import parametrisation as parametrisation_of
@@ -117,4 +118,5 @@ def _mlp(
     details = [activation] if len(sizes) > 2 else []
     details += [] if parametrisation == "standard" else [parametrisation]
     title = " ".join([kind, "-".join(map(str, sizes)), *details])
-    return Network(title, initialise, apply, sizes[0], sizes[-1])
+    form = DenseForm(activation, sizes, tuple(scales), bias, init or rule.init)
+    return Network(title, initialise, apply, sizes[0], sizes[-1], form=form)

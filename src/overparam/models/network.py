@@ -13,6 +13,7 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 from overparam.errors import UsageError
+from overparam.models.form import DenseForm
 
 PyTree = Any
 AnyArray = Array | np.ndarray  # NumPy arrays may be given to everything that is not compiled by itself
@@ -37,6 +38,8 @@ class Network:
         block: on a CPU, how many examples training and evaluation send through at a time, one member after
             another; None sends a whole minibatch of all members. Results differ by rounding only. Worth setting
             where the intermediate values of a minibatch are far larger than the cache, as in a convolution.
+        form: for dense layers, what exactly is computed; None where nothing is known but the functions. Theorems
+            that need the structure (certificates, infinite widths) read it.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Network:
     inputs: int
     outputs: int
     block: int | None = None
+    form: DenseForm | None = None
 
 
 def parameters(network: Network) -> int:

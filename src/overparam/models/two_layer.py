@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, PRNGKeyArray
 
 from overparam.models.activations import activation as activation_of
+from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine, layer_names, mlp
 from overparam.models.network import Inputs, Network, Outputs, PyTree, check_size
@@ -106,7 +107,8 @@ def _fixed_output(
     law = initialisation(init or rule.init)
     act = activation_of(activation)
     hidden = layer_names(1)[0]
-    signs = output_scale * output_signs(width, outputs)
+    plain = output_signs(width, outputs)
+    signs = output_scale * plain
 
     def initialise(key: PRNGKeyArray) -> PyTree:
         return {hidden: law.draw(key, [(inputs, width)], bias)[0]}
@@ -116,4 +118,5 @@ def _fixed_output(
 
     tail = "" if parametrisation == "standard" else f" {parametrisation}"
     title = f"two_layer {inputs}-{width}-{outputs} {activation}{tail}, fixed output"
-    return Network(title, initialise, apply, inputs, outputs)
+    form = DenseForm(activation, sizes, (hidden_scale, output_scale), bias, init or rule.init, plain)
+    return Network(title, initialise, apply, inputs, outputs, form=form)
