@@ -1,4 +1,4 @@
-"""Dense networks written out a second time, plainly, for tests of certificates: training, random instances, an optimiser."""
+"""Dense networks written out a second time for tests of certificates: training, random instances, an optimiser."""
 
 from dataclasses import replace
 
