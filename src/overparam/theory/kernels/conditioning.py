@@ -18,6 +18,8 @@ from overparam.theory.kernels.concentration import chernoff_width
 from overparam.theory.kernels.covariance import covariance_of
 from overparam.theory.kernels.singular import Reason, reasons
 
+FORMED = 10  # roundings of an entry, on top of the n of an eigenvalue
+
 
 @dataclass(frozen=True)
 class Conditioning:
@@ -33,8 +35,8 @@ class Conditioning:
         largest: largest eigenvalue.
         norm: spectral norm of X.
         kappa: ``sqrt(d/n) norm / smallest``; infinite where the covariance is singular.
-        singular: an exact cause is known, or ``smallest <= n eps largest``: float64 cannot tell it from zero.
-        zero_directions: number of eigenvalues at most ``n eps largest``, or that the causes count, if more.
+        singular: an exact cause is known, or ``smallest <= (n + 10) eps largest``: float64 cannot tell it from zero.
+        zero_directions: number of eigenvalues at most ``(n + 10) eps largest``, or that the causes count, if more.
         closest: smallest angle between two rows, or between one and the opposite of another, in radians; pi/2 if
             there are no two.
         why_singular: the causes, by name; empty if it is not singular.
@@ -117,7 +119,7 @@ def conditioning(x: ArrayLike, activation: str | Activation, y: ArrayLike | None
     values, vectors = (np.linalg.eigvalsh(matrix), None) if targets is None else np.linalg.eigh(matrix)
     n, d = rows.shape
     norm, largest = float(np.linalg.norm(rows, 2)), float(values[-1])
-    floor = n * float(np.finfo(np.float64).eps) * largest
+    floor = (n + FORMED) * float(np.finfo(np.float64).eps) * largest
     causes = list(reasons(rows, geometry, act))
     known = sum(one.directions for one in causes)
     zeros = max(known, int((values <= floor).sum()))
@@ -157,7 +159,7 @@ def _below_rounding(directions: int, smallest: float, floor: float, closest: flo
         "below rounding",
         directions,
         (),
-        f"no exact cause; the smallest eigenvalue, computed {smallest:.2g}, is not above n eps = {floor:.2g} "
+        f"no exact cause; the smallest eigenvalue, computed {smallest:.2g}, is not above its rounding, {floor:.2g} "
         f"({n} rows of {d} features; the closest two are {closest:.2g} rad apart, up to sign).",
         "Use fewer rows, rows that are farther apart, more features, or an activation with slower decaying "
         "Hermite coefficients (relu).",

@@ -67,7 +67,7 @@ def why_singular(x: ArrayLike, activation: str | Activation) -> tuple[Reason, ..
     - analytic phi that is odd or even and no polynomial: rows equal up to sign are dependent, nothing else;
     - ``phi(z) - phi(-z) = z`` (softplus, gelu, silu) and ReLU: equal rows are dependent, and of the antipodal pairs
       as many as their directions are linearly dependent; more than d pairs always are;
-    - ReLU, being homogeneous, counts positive multiples as equal;
+    - ReLU, being homogeneous, counts multiples as equal or opposite whatever their norms;
     - quadratic: the products ``x_i x_i^T`` are dependent, always beyond ``d (d + 1)/2`` rows;
     - identity: the rows are dependent.
 
@@ -105,6 +105,10 @@ def reasons(rows: Float64[np.ndarray, "n features"], geometry: Angles, act: Acti
     copies = alive & (first != np.arange(len(rows)))
     found.append(_copies(copies, first, geometry))
     left = np.flatnonzero(alive & ~copies)
+    pairs = [(i, j) for i in left for j in left[left > i] if opposite[i, j]] if opposite.any() else []
+    if act.parity != "none":
+        found.append(_antipodal(rows, geometry, pairs, act))
+    left = np.setdiff1d(left, [j for _, j in pairs])
     if act.name == "identity":
         found.append(_rank_reason(left, _rank(rows[left]), "dependent rows", "rows", rows.shape[1]))
     elif act.name == "quadratic":
@@ -112,8 +116,6 @@ def reasons(rows: Float64[np.ndarray, "n features"], geometry: Angles, act: Acti
         unit = rows[left] / geometry.left[left, None]
         rank = _rank((unit @ unit.T) ** 2)
         found.append(_rank_reason(left, rank, "dependent products", "products x x^T", d * (d + 1) // 2))
-    elif act.parity != "none":
-        found.append(_antipodal(rows, geometry, left, opposite, act))
     return tuple(one for one in found if one is not None)
 
 
@@ -165,11 +167,9 @@ def _copies(copies: Bool[np.ndarray, " n"], first: np.ndarray, geometry: Angles)
 def _antipodal(
     rows: Float64[np.ndarray, "n features"],
     geometry: Angles,
-    left: np.ndarray,
-    opposite: Bool[np.ndarray, "n n"],
+    pairs: list[tuple[int, int]],
     act: Activation,
 ) -> Reason | None:
-    pairs = [(i, j) for i in left for j in left[left > i] if opposite[i, j]] if opposite.any() else []
     if not pairs:
         return None
     first = [i for i, _ in pairs]
