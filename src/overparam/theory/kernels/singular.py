@@ -105,7 +105,12 @@ def reasons(rows: Float64[np.ndarray, "n features"], geometry: Angles, act: Acti
     copies = alive & (first != np.arange(len(rows)))
     found.append(_copies(copies, first, geometry))
     left = np.flatnonzero(alive & ~copies)
-    pairs = [(i, j) for i in left for j in left[left > i] if opposite[i, j]] if opposite.any() else []
+    kept = set(left.tolist())
+    pairs = [
+        (i, j)
+        for i, j in zip(*(k.tolist() for k in np.nonzero(np.triu(opposite))), strict=True)
+        if i in kept and j in kept
+    ]
     if act.parity != "none":
         found.append(_antipodal(rows, geometry, pairs, act))
     left = np.setdiff1d(left, [j for _, j in pairs])
