@@ -157,7 +157,15 @@ def _each(evidence: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{grids.label(evidence, setting)}{activation}, ", {**setting, "activation": activation}
 
 
-def _shared(evidence: Evidence, metric: str, label: str, how: str, **cut: float) -> Finding:
+def _shared(
+    evidence: Evidence,
+    metric: str,
+    label: str,
+    how: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Finding:
     """One number a seed from a line over the sizes, its largest or its mean, against a cut-off."""
     from overparam.stats import mean_interval, part
 
@@ -165,7 +173,7 @@ def _shared(evidence: Evidence, metric: str, label: str, how: str, **cut: float)
     for text, where in _each(evidence):
         lines = _lines(evidence, metric, where)[1]
         found = lines.max(axis=1) if how == "max" else lines.mean(axis=1)
-        parts.append(part(f"{text}{label}", mean_interval(found), **cut))
+        parts.append(part(f"{text}{label}", mean_interval(found), at_least=at_least, at_most=at_most))
     return Finding(tuple(parts))
 
 

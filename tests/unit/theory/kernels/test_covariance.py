@@ -111,7 +111,7 @@ def test_kernels_are_symmetric_and_positive(seed, act, n, d):
 
 @pytest.mark.parametrize("act", [*SMOOTH, "relu"], ids=str)
 def test_the_forming_error_covers_higher_precision(act):
-    """The same kernel in 80-bit numbers (mpmath-free): angles and closed forms in long double."""
+    """The same kernel in 80-bit numbers."""
     act = activation(act)
     if closed_form(act) is None or np.finfo(np.longdouble).eps > 1e-18:
         pytest.skip("no closed form, or no longer numbers here")
