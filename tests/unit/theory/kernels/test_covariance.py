@@ -109,35 +109,68 @@ def test_kernels_are_symmetric_and_positive(seed, act, n, d):
         assert values[0] >= -4e-15 * n * values[-1] - 10 * error
 
 
-@pytest.mark.parametrize("act", [*SMOOTH, "relu"], ids=str)
-def test_the_forming_error_covers_higher_precision(act):
-    """The same kernel in 80-bit numbers."""
-    act = activation(act)
-    if closed_form(act) is None or np.finfo(np.longdouble).eps > 1e-18:
-        pytest.skip("no closed form, or no longer numbers here")
-    x = rows(12, 30, 5)
-    x[1] = x[0] + 1e-6 * x[2]
-    matrix, error = covariance_with_error(x, act)
-    y = x.astype(np.longdouble)
+LONG = np.longdouble
+LONG_PI = LONG(np.pi) + LONG(1.2246467991473532e-16)
+needs_longer_numbers = pytest.mark.skipif(np.finfo(LONG).eps > 1e-18, reason="no longer numbers here")
+
+
+def longer(x, act):
+    """The covariance from its formula in 80-bit numbers."""
+    y = x.astype(LONG)
     inner = y @ y.T
-    norm = np.sqrt(np.diag(inner))
-    u = y / norm[:, None]
-    gap = np.sqrt(((u[:, None] - u[None, :]) ** 2).sum(-1))
-    other = np.sqrt(((u[:, None] + u[None, :]) ** 2).sum(-1))
-    angle = 2 * np.arctan2(gap, other)
-    q = norm**2
-    exact = {
-        "relu": lambda: inner * (np.longdouble(np.pi) + np.longdouble(1.2246467991473532e-16) - angle)
-        / (2 * (np.longdouble(np.pi) + np.longdouble(1.2246467991473532e-16))),
-        "erf": lambda: inner * (4 / (np.longdouble(np.pi) + np.longdouble(1.2246467991473532e-16)))
-        / np.sqrt((1 + 2 * q[:, None]) * (1 + 2 * q[None, :]) - 4 * inner**2),
-        "sine(2)": lambda: inner * 4 * np.exp(-2 * (q[:, None] + q[None, :])) * np.cosh(4 * inner),
-        "quadratic": lambda: 4 * inner**2,
-        "identity": lambda: inner,
-    }[act.name]()  # fmt: skip
-    off = float(np.linalg.norm((matrix.astype(np.longdouble) - exact).astype(float)))
-    assert off <= error
-    assert error <= 1e-10
+    q = np.diag(inner)
+    if act == "relu":
+        u = y / np.sqrt(q)[:, None]
+        apart, together = (np.sqrt(((u[:, None] + s * u[None, :]) ** 2).sum(-1)) for s in (-1, 1))
+        return inner * (LONG_PI - 2 * np.arctan2(apart, together)) / (2 * LONG_PI)
+    if act == "erf":
+        return inner * (4 / LONG_PI) / np.sqrt((1 + 2 * q[:, None]) * (1 + 2 * q[None, :]) - 4 * inner**2)
+    if act == "sine":
+        return inner * np.exp(-(q[:, None] + q[None, :]) / 2) * np.cosh(inner)
+    return {"quadratic": 4 * inner**2, "identity": inner}[act]
+
+
+@needs_longer_numbers
+@pytest.mark.parametrize("act", ["relu", "erf", "sine", "quadratic", "identity"])
+def test_the_forming_error_covers_an_attack(act):
+    """Random norms, copies, opposites and multiples, exact or nearly so."""
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        n, d = int(rng.integers(2, 12)), int(rng.integers(1, 40))
+        x = rng.standard_normal((n, d)) * 10.0 ** rng.uniform(-2, 0.5, (n, 1))
+        for _ in range(2):
+            i, j = rng.permutation(n)[:2]
+            near = 10.0 ** rng.uniform(-16, -1) * rng.standard_normal(d) * np.abs(x[j]).max()
+            x[i] = x[j] * rng.choice([-1.0, 1.0, 0.5, -3.0]) + near
+        matrix, error = covariance_with_error(x, act)
+        off = float(np.linalg.norm((matrix.astype(LONG) - longer(x, act)).astype(float)))
+        assert off <= error
+    assert covariance_with_error(sphere(20, 20), act)[1] <= 5e-12  # and it is of use
+
+
+SLOPES = {"tanh": lambda z: 1 - np.tanh(z) ** 2, "softplus": lambda z: 1 / (1 + np.exp(-z))}
+
+
+@needs_longer_numbers
+@pytest.mark.parametrize("name", SLOPES)
+def test_the_forming_error_covers_the_series(name):
+    """The series again in 80-bit numbers with half the step."""
+    x = rows(8, 5, 2, 0.3, 1.5)
+    matrix, error = covariance_with_error(x, name)
+    y = x.astype(LONG)
+    norm = np.sqrt((y * y).sum(1))
+    nodes = LONG(0.01) * np.arange(-1500, 1501)
+    before, now = np.zeros_like(nodes), np.exp(-nodes * nodes / 4) * np.sqrt(LONG(0.01) / np.sqrt(2 * LONG_PI))
+    values = SLOPES[name](norm[:, None] * nodes) * now
+    cosine = (y @ y.T) / np.multiply.outer(norm, norm)
+    total, power = np.zeros_like(cosine), np.ones_like(cosine)
+    for order in range(700):
+        c = values @ now
+        total += np.multiply.outer(c, c) * power
+        power = power * cosine
+        before, now = now, (nodes * now - np.sqrt(LONG(order)) * before) / np.sqrt(LONG(order + 1))
+    assert float(np.linalg.norm((matrix.astype(LONG) - total * (y @ y.T)).astype(float))) <= error
+    assert error <= 1e-12 * len(x) ** 2
 
 
 def test_angles_keep_their_digits_where_the_arc_cosine_is_zero():
