@@ -195,16 +195,16 @@ def test_a_cell_measures_what_it_says(activation):
     )
     assert values["theory_kappa"] == [None, values["kappa"][1], values["kappa"][1]]
     for name in ("proved", "hermite", "lemma", "schur"):
-        assert all(
-            low <= top * (1 + 1e-6) for low, top in zip(values[name], values["smallest"], strict=True)
-        ), name
+        bounds = [low or 0.0 for low in values[name]]
+        assert all(low <= top * (1 + 1e-6) for low, top in zip(bounds, values["smallest"], strict=True)), name
+    assert (values["lemma"][0] is None) is (activation in ("tanh", "sine2"))  # empty for odd activations
     assert min(values["lemma_held"] + values["series_held"] + values["schur_held"]) == 1
     assert max(values["minus_held"]) == 0
     assert values["jacobian_log"] < -13
     assert values["plain_jacobian_log"] > -3
-    assert values["width"][-1] == values["chernoff"]
+    assert values["width"][-1] < values["chernoff"] <= 2 * values["width"][-1]
     assert values["kept"] == 3
-    assert values["kept_mean"][-1] == pytest.approx(1.0, abs=0.15)
+    assert values["kept_mean"][-1] == pytest.approx(1.0, abs=0.2)
     assert values["needed"] <= values["chernoff"]
 
 
@@ -249,8 +249,9 @@ def test_kappa_of_singular_rows_is_a_lower_bound():
 def test_sizes_that_do_not_fit_are_named():
     with pytest.raises(UsageError, match=r"ascending ratios that give different numbers of rows at d = 8"):
         counts(8, (1.0, 1.01), 100)
-    with pytest.raises(UsageError, match="expected at most 1200 rows, got 1280"):
-        rows({**TINY, "data": "digits", "ratio": (1.0, 20.0)})
+    assert len(rows({**TINY, "data": "digits", "ratio": (1.0, 18.0, 20.0)})["x"]) == 1152
+    with pytest.raises(UsageError, match="expected at most 1200 rows, got more at every ratio"):
+        rows({**TINY, "data": "digits", "ratio": (20.0, 30.0)})
 
 
 def test_estimates_grow_with_the_work():

@@ -79,6 +79,7 @@ STUDY = Study(
         "Rows of all sizes are nested in one draw: sizes are not independent.",
         "Digits are centred with the mean of all 1,200 training images and divided by their norms; the sources "
         "speak of unit rows only.",
+        "There are 1,200 digits to train on; larger sizes are left out.",
         "A smallest eigenvalue below its own rounding is replaced by that rounding in kappa, which is then a lower "
         "bound.",
     ),

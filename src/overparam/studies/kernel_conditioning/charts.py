@@ -24,8 +24,8 @@ CHARTS = (
             Series("schur", "theory: Schur", dashed=True),
         ),
         y_log=True, arm="activation", arm_title="activation",
-        note="The lemma is empty for odd activations (tanh, sine2), whose E phi'' is 0. Bounds of 0 are not drawn on "
-        "a logarithmic axis.",
+        note="The lemma is empty for odd activations (tanh, sine2), whose E phi'' is 0. Bounds of zero are not "
+        "drawn.",
     ),
     Chart(
         "width", "From infinite width to k units", (XAxis("width", "hidden units k"),),
@@ -36,7 +36,7 @@ CHARTS = (
             Series("half", "theory: half, promised at the matrix Chernoff width", dashed=True),
         ),
         arm="activation", arm_title="activation",
-        note="At n = d rows. The matrix Chernoff width is the last point.",
+        note="At n = d rows, up to the width that the matrix Chernoff bound asks.",
     ),
     Chart(
         "images", "Images as they are, and centred", X, "kappa",

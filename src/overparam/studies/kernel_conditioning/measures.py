@@ -61,7 +61,7 @@ def at_size(x: Any, act: Any) -> dict[str, Any]:
     """Kappa, the smallest eigenvalue, its bounds, and whether lemma, series and Schur's bounds hold.
 
     The controls: the lemma with the whole weight of the slope on its term, and Schur's lower bound for a matrix that
-    is not positive semi-definite (XX^T - I).
+    is not positive semi-definite (XX^T - I). A bound of zero, or below rounding, is None.
     """
     import numpy as np
 
@@ -92,9 +92,9 @@ def at_size(x: Any, act: Any) -> dict[str, Any]:
         "smallest": found.smallest,
         "proved": found.lower,
         "norm": found.norm,
-        "hermite": hermite_bound(x, act, TERMS).lower,
-        "lemma": lemma,
-        "schur": schur.lower,
+        "hermite": hermite_bound(x, act, TERMS).lower or None,
+        "lemma": lemma if lemma > tiny else None,
+        "schur": schur.lower or None,
         "lemma_held": int(lemma <= found.smallest + tiny),
         "full_held": int(weight * least <= found.smallest + tiny),
         "series_held": int(series_holds(x, act, covariance(x, act))),
@@ -201,10 +201,10 @@ def widths(x: Any, act: Any, draws: int, random: Any, report: Callable[[float], 
         report: told the fraction done.
 
     Returns:
-        ``width`` and over it the mean and the lowest twentieth over draws, and the half line; ``chernoff``, the width
-        that the bound asks; ``kept``, the draws with at least half there; ``starved``, those at ``ceil(n/d)`` units;
-        ``needed``, the smallest width of the ladder from which on at least 95 % of the draws have half; and
-        ``pessimism``, chernoff over needed.
+        ``width``, the ladder below the Chernoff width, and over it the mean and the lowest twentieth over draws, and
+        the half line; ``chernoff``, the width that the bound asks; ``kept``, the draws with at least half there;
+        ``starved``, those at ``ceil(n/d)`` units; ``needed``, the smallest width of the ladder from which on at least
+        95 % of the draws have half; and ``pessimism``, chernoff over needed.
     """
     import numpy as np
 
@@ -233,10 +233,10 @@ def widths(x: Any, act: Any, draws: int, random: Any, report: Callable[[float], 
     good = (ratios >= 0.5).mean(axis=0) >= 0.95
     needed = next(k for i, k in enumerate(ladder) if good[i:].all() or i == len(ladder) - 1)
     return {
-        "width": ladder,
-        "kept_mean": ratios.mean(axis=0),
-        "kept_low": np.quantile(ratios, 0.05, axis=0),
-        "half": [0.5] * len(ladder),
+        "width": ladder[:-1],
+        "kept_mean": ratios[:, :-1].mean(axis=0),
+        "kept_low": np.quantile(ratios[:, :-1], 0.05, axis=0),
+        "half": [0.5] * (len(ladder) - 1),
         "chernoff": chernoff,
         "kept": int((ratios[:, -1] >= 0.5).sum()),
         "starved": int((ratios[:, 0] >= 0.5).sum()),

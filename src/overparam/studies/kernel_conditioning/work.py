@@ -29,7 +29,7 @@ def solve(cell: Params, report: Report) -> Outcome:
         report: told the fraction done.
 
     Raises:
-        UsageError: two ratios give the same number of rows, or more rows than there are.
+        UsageError: two ratios give the same number of rows, or all give more rows than there are.
     """
     from overparam.data.stream import stream
 
@@ -74,10 +74,10 @@ def rounded_all(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def counts(d: int, ratios: Sequence[float], most: int) -> list[int]:
-    """Numbers of rows for the ratios n/d, ascending.
+    """Numbers of rows for the ratios n/d, ascending, up to as many as there are.
 
     Raises:
-        UsageError: two ratios round to one number, or there are not enough rows.
+        UsageError: two ratios round to one number, or there are not enough rows for any.
 
     >>> counts(20, (0.5, 1.0, 5.0), 100)
     [10, 20, 100]
@@ -88,8 +88,11 @@ def counts(d: int, ratios: Sequence[float], most: int) -> list[int]:
             f"--ratios: expected ascending ratios that give different numbers of rows at d = {d}, got {sizes}. "
             "Leave some out, or use more features."
         )
-    if sizes[-1] > most:
-        raise UsageError(f"--ratios: expected at most {most} rows, got {sizes[-1]}. Use smaller ratios.")
+    sizes = [n for n in sizes if n <= most]
+    if not sizes:
+        raise UsageError(
+            f"--ratios: expected at most {most} rows, got more at every ratio. Use smaller ratios."
+        )
     return sizes
 
 
@@ -111,7 +114,7 @@ def rows(cell: Params) -> dict[str, Any]:
         return {"x": measures.unit(x), "offset": measures.offset(x)}
     raw = load("digits").x.reshape(-1, DIGITS).astype(np.float64)
     order = stream("kernel-digits", cell["seed"]).permutation(len(raw))
-    most = counts(DIGITS, cell["ratio"], len(raw))[-1]
+    most = max(counts(DIGITS, cell["ratio"], len(raw)))
     chosen = raw[order[:most]]
     ball = measures.flat_rows(most, DIGITS, cell["seed"])
     return {
