@@ -211,7 +211,7 @@ class _Job:
         if first is not None:
             second = first if second is None else second
             state = replace(state, pooled=(first[rows, None], second[None, columns]))
-        return replace(state, wanted="ntk" in self.out)
+        return replace(state, wanted="ntk" in self.out, same=self.same and rows == columns)
 
     def store(self, state: State, rows: slice, columns: slice) -> None:
         """Write a block, and its mirror image below the diagonal."""

@@ -40,6 +40,7 @@ class Pair:
         q2: variance of the second.
         gap: ``sqrt(q1 q2) - cov`` to relative accuracy; None where it is not known better than that.
         anti: the same for ``sqrt(q1 q2) + cov``.
+        own: where both are one input, as einsum reads it (``"ii->i"``): there the angle is 0 and not rounding.
     """
 
     cov: Block
@@ -47,6 +48,7 @@ class Pair:
     q2: Block
     gap: Block | None = None
     anti: Block | None = None
+    own: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +156,8 @@ def angle(given: Pair) -> tuple[Block, Block, Block]:
         h = given.gap * i1
         h *= i2
     np.clip(h, 0, 2, out=h)
+    if given.own:
+        np.einsum(given.own, h)[...] = 0
     theta = h * 0.5
     np.sqrt(theta, out=theta)
     np.arcsin(theta, out=theta)

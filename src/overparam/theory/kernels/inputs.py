@@ -168,7 +168,7 @@ def own_state(x: Block) -> State:
     first, second = (spread(left, len(space), side, 2) for side in (0, 1))
     cov = np.einsum("...c,...c->...", first, second) / np.asarray(channels, x.dtype)
     q1, q2 = (spread(q, len(space), side, 1) for side in (0, 1))
-    return State(cov, q1, q2, space=tuple(space), pairs=True, wanted=False)
+    return State(cov, q1, q2, space=tuple(space), pairs=True, wanted=False, same=True)
 
 
 def spread(values: Block, dims: int, side: int, last: int) -> Block:

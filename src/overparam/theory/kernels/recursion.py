@@ -47,6 +47,7 @@ class State:
         space: positions along each spatial axis.
         pairs: whether all pairs of positions are there.
         wanted: whether the NTK is asked for.
+        same: whether rows and columns are the same examples.
         pooled: variances behind the pooling, of rows and of columns, where a later layer asks for them.
     """
 
@@ -59,6 +60,7 @@ class State:
     space: tuple[int, ...] = ()
     pairs: bool = False
     wanted: bool = True
+    same: bool = False
     pooled: tuple[Block, Block] | None = None
 
     def axes(self) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]], list[tuple[int, ...]]]:
@@ -68,6 +70,14 @@ class State:
             same: list[tuple[int, ...]] = [(s,) for s in each]
             return same, same, same
         return [(2 * s, 2 * s + 1) for s in each], [(2 * s,) for s in each], [(2 * s + 1,) for s in each]
+
+    def own(self) -> str:
+        """Indices, as einsum reads them, of inputs with themselves; empty if there are none in this block."""
+        if not self.same:
+            return ""
+        places = "abcdefgh"[: len(self.space)]
+        doubled = "".join(2 * one for one in places) if self.pairs else places
+        return f"{doubled}{'z' * (self.cov.ndim - len(doubled))}->{places}z"
 
 
 def run(layers: Sequence[Layer], state: State) -> State:
@@ -156,7 +166,8 @@ def _convolved(layer: Conv, state: State) -> State:
 
 def _activated(layer: Activate, state: State) -> State:
     dual = layer.dual
-    moved = dual.pair(Pair(state.cov, state.q1, state.q2, state.gap, state.anti), state.ntk is not None)
+    pair = Pair(state.cov, state.q1, state.q2, state.gap, state.anti, state.own())
+    moved = dual.pair(pair, state.ntk is not None)
     q1, q2 = dual.variance(state.q1), dual.variance(state.q2)
     ntk = None if state.ntk is None or moved.slope is None else np.multiply(moved.slope, state.ntk, out=moved.slope)
     return replace(state, cov=moved.cov, gap=moved.gap, anti=None, q1=q1, q2=q2, ntk=ntk)
