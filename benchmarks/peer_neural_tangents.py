@@ -1,0 +1,55 @@
+"""The peer of ``analytic_kernels.py``: the same kernels by neural-tangents, compiled, run by a Python that has it."""
+
+import sys
+from pathlib import Path
+
+import common
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "golden"))
+from make_neural_tangents import network, stubs
+
+stubs()
+import jax
+import neural_tangents
+import numpy as np
+from neural_tangents import stax
+
+compiled = {}
+
+
+def kernel(layers, x):
+    """The NTK, waited for."""
+    key = repr(layers)
+    if key not in compiled:
+        compiled[key] = jax.jit(network(stax, layers)[2], static_argnums=(2,))
+    return compiled[key](x, None, "ntk").block_until_ready()
+
+
+def inputs(shape):
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def matrix(layers, shape):
+    """The kernel itself."""
+    return np.asarray(kernel(layers, inputs(shape))).tolist()
+
+
+def timed(layers, shape):
+    """Seconds of one kernel; compiled before."""
+    x = inputs(shape)
+    kernel(layers, x)
+    with common.Clock() as clock:
+        kernel(layers, x)
+    return {**clock.seconds(), "peak": common.peak_bytes()}
+
+
+def versions():
+    return {
+        "neural-tangents": neural_tangents.__version__,
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+    }
+
+
+if __name__ == "__main__":
+    common.serve({"timed": timed, "matrix": matrix, "versions": versions})
