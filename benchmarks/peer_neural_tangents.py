@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import common
+from analytic_kernels import inputs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "golden"))
 from make_neural_tangents import network, stubs
@@ -17,29 +18,25 @@ from neural_tangents import stax
 compiled = {}
 
 
-def kernel(layers, x):
+def kernel(layers, x, z):
     """The NTK, waited for."""
     key = repr(layers)
     if key not in compiled:
         compiled[key] = jax.jit(network(stax, layers)[2], static_argnums=(2,))
-    return compiled[key](x, None, "ntk").block_until_ready()
+    return compiled[key](x, z, "ntk").block_until_ready()
 
 
-def inputs(shape):
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-
-
-def matrix(layers, shape):
+def matrix(layers, shape, others=0):
     """The kernel itself."""
-    return np.asarray(kernel(layers, inputs(shape))).tolist()
+    return np.asarray(kernel(layers, *inputs(shape, others))).tolist()
 
 
-def timed(layers, shape):
+def timed(layers, shape, others=0):
     """Seconds of one kernel; compiled before."""
-    x = inputs(shape)
-    kernel(layers, x)
+    given = inputs(shape, others)
+    kernel(layers, *given)
     with common.Clock() as clock:
-        kernel(layers, x)
+        kernel(layers, *given)
     return {**clock.seconds(), "peak": common.peak_bytes()}
 
 

@@ -90,10 +90,11 @@ def vector_state(x: Block, z: Block, qx: Block, qz: Block, cov: Block, same: boo
     gap = radius - cov
     limit = radius * _NEAR[cov.dtype.itemsize]
     near = gap < limit
+    if same:
+        np.fill_diagonal(near, False)
+        np.fill_diagonal(gap, 0)
     if near.any():
         _refine(gap, near, radius, x, z, -1.0)
-        if same:
-            np.fill_diagonal(gap, 0)
     anti = None
     far = cov < limit - radius
     if far.any():
