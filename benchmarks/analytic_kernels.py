@@ -128,9 +128,7 @@ def main():
     times = {name: {"ours": [], "neural-tangents": []} for name in cases}
     with common.Children() as children:
         me = children.start(mine, cores)
-        peer = children.start(
-            [args.neural_tangents, str(common.HERE / "peer_neural_tangents.py")], cores
-        )
+        peer = children.start([args.neural_tangents, str(common.HERE / "peer_neural_tangents.py")], cores)
         environment = common.describe(peer.ask("versions"))
         apart = check(me, peer)
         for name, case in cases.items():
@@ -168,8 +166,8 @@ def main():
             for name, found in times.items()],
         "tables": [],
         "notes": [
-            f"On small networks the two sides' kernels differ off the diagonal by at most {apart:.1e} of the largest entry in float32 "
-            f"(asked: {AGREEMENT:g}); in float64 the tests ask 1e-12.",
+            f"On small networks the two sides' kernels differ off the diagonal by at most {apart:.1e} of the largest "
+            f"entry in float32 (asked: {AGREEMENT:g}); in float64 the tests ask 1e-12.",
             "Ours computes half of a symmetric matrix, in blocks that stay in a core's cache; the peer computes all "
             "entries. Between two sets of examples both compute all.",
         ],

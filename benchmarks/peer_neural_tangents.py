@@ -10,10 +10,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "golden")
 from make_neural_tangents import network, stubs
 
 stubs()
-import jax
-import neural_tangents
-import numpy as np
-from neural_tangents import stax
+import jax  # noqa: E402
+import neural_tangents  # noqa: E402
+import numpy as np  # noqa: E402
+from neural_tangents import stax  # noqa: E402
 
 compiled = {}
 

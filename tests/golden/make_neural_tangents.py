@@ -137,15 +137,21 @@ def main():
             **{f"{get} {what}": np.asarray(getattr(found, get)).tolist()
                for get in ("nngp", "ntk") for what, found in (("own", own), ("cross", cross))},
         }  # fmt: skip
-        print(name, flush=True)
-    document = {
-        "made with": {
-            "neural-tangents": neural_tangents.__version__, "jax": jax.__version__, "numpy": np.__version__
-        },
-        "inputs": {name: {"x": x.tolist(), "z": z.tolist()} for name, (x, z) in inputs.items()},
-        "cases": cases,
-    }  # fmt: skip
-    Path(__file__).with_name("neural_tangents.json").write_text(json.dumps(document, indent=1) + "\n")
+    versions = {"neural-tangents": neural_tangents.__version__, "jax": jax.__version__, "numpy": np.__version__}
+    given = {name: {"x": x.tolist(), "z": z.tolist()} for name, (x, z) in inputs.items()}
+    write({"made with": versions, "inputs": given, "cases": cases})
+
+
+def write(document):
+    """One line a case."""
+    lines = [
+        f"{json.dumps(part)}: {{\n"
+        + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
+        + "\n}"
+        for part, value in document.items()
+    ]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    Path(__file__).with_name("neural_tangents.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@
 """
 
 from overparam.theory.kernels import deep, duals, theorems
+from overparam.theory.kernels.closed_duals import polynomial
 from overparam.theory.kernels.covariance import covariance, cross_covariance, second_moment, two_layer_ntk
 from overparam.theory.kernels.deep import KernelPair, kernels
-from overparam.theory.kernels.duals import Dual, DualValue, dual_activation, dual_of, polynomial
+from overparam.theory.kernels.duals import DualValue, dual_activation, dual_of
 from overparam.theory.kernels.layers import (
     Activate,
     AveragePool,
@@ -23,6 +24,7 @@ from overparam.theory.kernels.layers import (
     output_shape,
 )
 from overparam.theory.kernels.networks import dense_network, fully_connected
+from overparam.theory.kernels.pairs import Dual
 
 __all__ = [
     "Activate",

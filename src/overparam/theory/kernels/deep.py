@@ -118,9 +118,7 @@ def kernels(
     first = examples(x, "x", kind)
     second = first if z is None else examples(z, "z", kind)
     if first.shape[1:] != second.shape[1:]:
-        raise DataError(
-            f"z: expected examples of shape {first.shape[1:]}, as in x, got {second.shape[1:]}."
-        )
+        raise DataError(f"z: expected examples of shape {first.shape[1:]}, as in x, got {second.shape[1:]}.")
     left = output_shape(layers, first.shape[1:-1])
     if left:
         raise UsageError(

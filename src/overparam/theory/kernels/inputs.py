@@ -12,6 +12,7 @@ from overparam.errors import DataError
 from overparam.theory.kernels.recursion import State
 
 Block = Float[np.ndarray, "..."]
+Mask = Bool[np.ndarray, "..."]
 _NEAR = {8: 1e-4, 4: 1e-3}  # share of sqrt(q q') below which the gap is computed from the rows' difference
 _CHUNK = 2_000_000
 
@@ -103,7 +104,7 @@ def vector_state(x: Block, z: Block, qx: Block, qz: Block, cov: Block, same: boo
     return State(cov, q1, q2, gap=gap, anti=anti)
 
 
-def _refine(gap: Block, chosen: Bool[np.ndarray, "..."], radius: Block, x: Block, z: Block, sign: float) -> None:
+def _refine(gap: Block, chosen: Bool[np.ndarray, ...], radius: Block, x: Block, z: Block, sign: float) -> None:
     rows, columns = np.nonzero(chosen)
     u, v = (_unit(one) for one in (x, z))
     step = max(1, _CHUNK // x.shape[1])

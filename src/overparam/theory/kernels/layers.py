@@ -18,7 +18,8 @@ from typing import Literal, TypeAlias
 from overparam.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.inputs import count, nonnegative
-from overparam.theory.kernels.duals import Dual, dual_of
+from overparam.theory.kernels.duals import dual_of
+from overparam.theory.kernels.pairs import Dual
 
 Padding = Literal["SAME", "VALID", "CIRCULAR"]
 PADDINGS: tuple[str, ...] = ("SAME", "VALID", "CIRCULAR")
@@ -109,7 +110,7 @@ class Activate:
 
     Attributes:
         function: a name or an activation of :mod:`overparam.theory.activations`, or a
-            :class:`~overparam.theory.kernels.duals.Dual`.
+            :class:`~overparam.theory.kernels.pairs.Dual`.
     """
 
     function: str | Activation | Dual

@@ -8,25 +8,36 @@ from typing import Protocol
 from overparam.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.inputs import count
-from overparam.theory.kernels.duals import Dual
 from overparam.theory.kernels.layers import Activate, Dense, Layer
+from overparam.theory.kernels.pairs import Dual
 
 
 class Form(Protocol):
     """What is read of a dense network: see :class:`overparam.models.form.DenseForm`."""
 
     @property
-    def activation(self) -> str: ...
+    def activation(self) -> str:
+        """Name of the activation."""
+
     @property
-    def sizes(self) -> tuple[int, ...]: ...
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, widths, outputs."""
+
     @property
-    def scales(self) -> tuple[float, ...]: ...
+    def scales(self) -> tuple[float, ...]:
+        """One forward factor a weight matrix."""
+
     @property
-    def bias(self) -> bool: ...
+    def bias(self) -> bool:
+        """Whether the trained layers have biases."""
+
     @property
-    def law(self) -> str: ...
+    def law(self) -> str:
+        """Name of the initialisation."""
+
     @property
-    def signs(self) -> object: ...
+    def signs(self) -> object:
+        """The fixed last matrix, or None."""
 
 
 def fully_connected(
@@ -78,8 +89,8 @@ def dense_network(form: Form) -> tuple[Layer, ...]:
     References: Jacot, Gabriel and Hongler 2018 (the parametrisation).
 
     >>> from overparam.models import mlp
-    >>> dense_network(mlp(4, (64,), 1, bias=False, parametrisation="ntk").form)
-    (Dense(weight_std=1.0, bias_std=0.0, trained=True), Activate(function='relu'), Dense(weight_std=1.0, bias_std=0.0, trained=True))
+    >>> dense_network(mlp(4, (64,), 1, bias=False, parametrisation="ntk").form) == fully_connected(1)
+    True
     """
     if getattr(form, "law", None) != "normal":
         found = f"'{form.law}'" if hasattr(form, "law") else type(form).__name__

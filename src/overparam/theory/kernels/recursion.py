@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from overparam.theory.kernels.duals import Pair, inverse_root
 from overparam.theory.kernels.layers import (
     Activate,
     AveragePool,
@@ -28,6 +27,7 @@ from overparam.theory.kernels.layers import (
     LayerNorm,
     Residual,
 )
+from overparam.theory.kernels.pairs import Pair, inverse_root
 from overparam.theory.kernels.windows import window_mean
 
 Block = Float[np.ndarray, "..."]
@@ -169,7 +169,11 @@ def _activated(layer: Activate, state: State) -> State:
     pair = Pair(state.cov, state.q1, state.q2, state.gap, state.anti, state.own())
     moved = dual.pair(pair, state.ntk is not None)
     q1, q2 = dual.variance(state.q1), dual.variance(state.q2)
-    ntk = None if state.ntk is None or moved.slope is None else np.multiply(moved.slope, state.ntk, out=moved.slope)
+    ntk = (
+        None
+        if state.ntk is None or moved.slope is None
+        else np.multiply(moved.slope, state.ntk, out=moved.slope)
+    )
     return replace(state, cov=moved.cov, gap=moved.gap, anti=None, q1=q1, q2=q2, ntk=ntk)
 
 
