@@ -104,7 +104,7 @@ def vector_state(x: Block, z: Block, qx: Block, qz: Block, cov: Block, same: boo
     return State(cov, q1, q2, gap=gap, anti=anti)
 
 
-def _refine(gap: Block, chosen: Bool[np.ndarray, ...], radius: Block, x: Block, z: Block, sign: float) -> None:
+def _refine(gap: Block, chosen: Mask, radius: Block, x: Block, z: Block, sign: float) -> None:
     rows, columns = np.nonzero(chosen)
     u, v = (_unit(one) for one in (x, z))
     step = max(1, _CHUNK // x.shape[1])
