@@ -67,7 +67,7 @@ def rows_of(x: ArrayLike, name: str = "x") -> Float64[np.ndarray, "n features"]:
     return out
 
 
-def angles(x: Float64[np.ndarray, "n features"], z: Float64[np.ndarray, "m features"] | None = None) -> Angles:
+def angles(x: Float64[np.ndarray, "n features"], z: Float64[np.ndarray, "m inputs"] | None = None) -> Angles:
     r"""Angles between rows, in radians, with a small relative error also for almost equal and almost opposite rows.
 
     .. math:: \theta = 2\,\mathrm{atan2}(|u - v|, |u + v|), \qquad u = x/|x|,\ v = z/|z|

@@ -74,7 +74,8 @@ def expand(
     step = min(STEP, RESOLVED / max(top, 1e-300))
     nodes = step * np.arange(-math.ceil(REACH / step), math.ceil(REACH / step) + 1)
     half = np.exp(-0.25 * nodes**2) * math.sqrt(step / math.sqrt(2 * math.pi))
-    unique, back = np.unique(scales, return_inverse=True)
+    mantissa, exponent = np.frexp(scales)  # norms of unit rows differ in the last bits: one expansion for all
+    unique, back = np.unique(np.ldexp(np.round(mantissa * 2.0**50) * 2.0**-50, exponent), return_inverse=True)
     values = np.empty((len(unique), len(nodes)))
     for start in range(0, len(unique), max(1, _BLOCK // len(nodes))):
         part = slice(start, start + max(1, _BLOCK // len(nodes)))
@@ -95,6 +96,7 @@ def expand(
             before, now = now, (nodes * now - math.sqrt(order) * before) / math.sqrt(order + 1)
             order += 1
         found = values @ np.array(chunk).T
+        found[np.abs(found) <= 1e-16 * np.sqrt(square)[:, None]] = 0.0
         columns.append(found)
         kept = tail - (found**2).sum(axis=1)
         rounding = kept <= 4e-16 * math.sqrt(order) * square
@@ -132,13 +134,11 @@ def kernel_by_series(function: Function, geometry: Angles) -> tuple[Float64[np.n
     cosine = geometry.cosine.copy()
     if geometry.same:
         np.fill_diagonal(cosine, 0.0)
-    out, power = np.zeros_like(cosine), np.ones_like(cosine)
     steepest = float(np.abs(cosine).max(initial=0.0))
-    for order in range(a.shape[1]):
-        if order % 16 == 0 and steepest**order < 1e-18:
-            break
-        out += np.multiply.outer(a[:, order], b[:, order]) * power
-        power *= cosine
+    enough = (
+        a.shape[1] if steepest >= 1.0 else min(a.shape[1], 16 + math.ceil(-41.5 / math.log(steepest + 1e-300)))
+    )
+    out = _sum(a[:, :enough], b[:, :enough], cosine)
     left_out = float((tail * np.abs(cosine) ** a.shape[1]).max(initial=0.0))
     if geometry.same:
         np.fill_diagonal(out, expansion.square)
@@ -149,3 +149,29 @@ def kernel_by_series(function: Function, geometry: Angles) -> tuple[Float64[np.n
             f"rows are long (up to {both.max():.3g}) and almost parallel. Normalise the rows."
         )
     return out, left_out + 1e-18 * largest
+
+
+def _sum(
+    a: Float64[np.ndarray, "n rank"], b: Float64[np.ndarray, "m rank"], cosine: Float64[np.ndarray, "n m"]
+) -> Float64[np.ndarray, "n m"]:
+    """``sum_r a_r b_r^T cosine^r``, entrywise; by Horner where all rows have the same coefficients."""
+    if (a == a[0]).all() and (b == a[0]).all():
+        weights = a[0] ** 2
+        odd = not weights[::2].any()
+        if odd or not weights[1::2].any():
+            weights, base = (weights[1::2], cosine**2) if odd else (weights[::2], cosine**2)
+        else:
+            base = cosine
+        out = np.full_like(cosine, weights[-1])
+        for weight in weights[-2::-1]:
+            out *= base
+            out += weight
+        return out * cosine if odd else out
+    out, power, term = np.zeros_like(cosine), np.ones_like(cosine), np.empty_like(cosine)
+    for order in range(a.shape[1]):
+        if a[:, order].any() and b[:, order].any():
+            np.multiply(a[:, order, None], b[None, :, order], out=term)  # symmetric to the last bit
+            term *= power
+            out += term
+        power *= cosine
+    return out
