@@ -19,6 +19,7 @@ ORDER = (
     "store_listing",
     "theory_curves",
     "certificates",
+    "analytic_kernels",
 )
 
 

@@ -158,6 +158,31 @@ def test_an_extrapolation_finds_a_planted_law(modules):
     assert law(sizes, [planted[0] * 2, *planted[1:]])[1] > 0.1
 
 
+def test_kernels_that_disagree_are_not_timed(modules):
+    import numpy as np
+
+    bench = modules("analytic_kernels")
+
+    class Side:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def ask(self, do, **request):
+            kernel = np.array(bench.matrix(**request))
+            return (kernel + self.factor * kernel.max() * (1 - np.eye(*kernel.shape))).tolist()
+
+    assert bench.check(Side(0.0), Side(1e-6)) == pytest.approx(1e-6, rel=0.05)
+    with pytest.raises(SystemExit, match="disagree by 1.0e-04 of the largest entry; nothing was timed"):
+        bench.check(Side(0.0), Side(1e-4))
+
+
+def test_kernels_without_their_peer_are_skipped(monkeypatch):
+    monkeypatch.delenv("OVERPARAM_NEURAL_TANGENTS", raising=False)
+    done = script("analytic_kernels.py", "--quick")
+    assert done.returncode == 77
+    assert "OVERPARAM_NEURAL_TANGENTS" in done.stdout
+
+
 def test_goals_are_judged_by_the_median(modules):
     common = modules("common")
     assert common.ratios([1.0, 2.0, 1.0], [2.0, 2.0, 5.0]) == {"median": 2.0, "low": 1.0, "high": 5.0, "n": 3}
