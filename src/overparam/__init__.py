@@ -52,6 +52,7 @@ _WHERE = {
     "mlp": "models",
     "cnn": "models",
     "cnn1d": "models",
+    "linearise": "models",
     "Recipe": "training",
     "Member": "training",
     "train": "training",

@@ -242,7 +242,7 @@ class KernelDynamics:
         weights, floor = self._energies(r)
         moved = weights > 0
         weights, lam = weights[moved], self.eigenvalues[: self.rank][moved]
-        if float(weights.sum()) + floor <= wanted:
+        if (float(weights.sum()) + floor) * (1 - 1e-12) <= wanted:  # the start itself, up to rounding
             return 0.0
         if wanted <= floor:
             return math.inf
