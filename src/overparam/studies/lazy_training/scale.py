@@ -11,7 +11,7 @@ TEST = 100
 
 
 def solve(cell: Params, report: Report) -> Outcome:
-    """Train at every output scale, from zero outputs and from random ones, with the step divided by alpha^2."""
+    """Train at every output scale, from zero outputs (two copies, or outputs less their start) and from random ones."""
     import jax
     import numpy as np
 
@@ -24,15 +24,19 @@ def solve(cell: Params, report: Report) -> Outcome:
     given = task(cell, cell["n"], TEST)
     scales = np.asarray(cell["scale"], dtype=np.float64)
     half = two_layer(
-        given.x.shape[1], cell["units"] // 2, activation=cell["activation"], bias=False, parametrisation="ntk_unit"
+        given.x.shape[1],
+        cell["units"] // 2,
+        activation=cell["activation"],
+        bias=False,
+        parametrisation="ntk_unit",
     )
     values: dict[str, Any] = {"scale": list(cell["scale"])}
     with jax.enable_x64(True):
-        for arm, doubled in (("", True), ("random_", False)):
-            params = start(half, jax.random.key(cell["seed"]), doubled)
-            model = model_of(half, doubled)
-            part = within(report, 0.0 if doubled else 0.5, 0.5 if doubled else 1.0)
-            found = measure(cell, model, params, given, scales, part)
+        for k, arm in enumerate(("", "random_", "centred_")):
+            params = start(half, jax.random.key(cell["seed"]), arm == "")
+            model = model_of(half, arm == "")
+            part = within(report, k / 3, (k + 1) / 3)
+            found = measure(cell, model, params, given, scales, part, arm == "centred_")
             values |= {f"{arm}{name}": rounded(line) for name, line in found.items()}
     return Outcome(values, note=note(values))
 
@@ -59,7 +63,7 @@ def measure(cell: Params, model: Any, params: Any, given: Any, scales: Any, repo
     course = feature_dynamics(jac)
     rate = SHARE / float(course.eigenvalues[0])
     stack = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (members, *leaf.shape)), params)
-    targets = np.broadcast_to(given.y, (members, len(given.y)))
+    targets = given.y + scales[:, None] * start * centred
     run = descend(model, stack, given.x, targets, rate / scales**2, scales, probes(cell["steps"]), report)
     origin, gram = flat(params), jac @ jac.T
     found: dict[str, list[float]] = {
@@ -67,12 +71,15 @@ def measure(cell: Params, model: Any, params: Any, given: Any, scales: Any, repo
     }
     for k, alpha in enumerate(scales):
         # in the parameters' unit: alpha J has the kernel alpha^2 J J^T, and the step is divided by alpha^2
-        dual = course.dual(alpha * start - given.y, run.steps, rate) / alpha
+        dual = course.dual(alpha * start - targets[k], run.steps, rate) / alpha
         line = -dual @ jac
         line_test = alpha * start_test + alpha * line @ jac_test.T
         moved = np.stack([flat(run.member(p, k)) for p in range(len(run.steps))]) - origin
         outputs = np.stack(
-            [alpha * np.asarray(model(run.member(p, k), jnp.asarray(given.x_test))) for p in range(len(run.steps))]
+            [
+                alpha * np.asarray(model(run.member(p, k), jnp.asarray(given.x_test)))
+                for p in range(len(run.steps))
+            ]
         )
         end = jacobian(model, run.member(-1, k), given.x)
         found["distance"].append(float(np.linalg.norm(moved, axis=1).max()))

@@ -72,9 +72,7 @@ def _program(model: Model) -> Any:
         def step(t: Any, carry: Any) -> Any:
             now, seen = carry
             value, grad = slope(now, x, y, scales)
-            moved = jax.tree.map(
-                lambda leaf, g: leaf - rates.reshape(-1, *(1,) * (g.ndim - 1)) * g, now, grad
-            )
+            moved = jax.tree.map(lambda leaf, g: leaf - rates.reshape(-1, *(1,) * (g.ndim - 1)) * g, now, grad)
             return moved, seen.at[t].set(value)
 
         return jax.lax.fori_loop(low, high, step, (params, losses))

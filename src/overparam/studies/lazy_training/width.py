@@ -58,15 +58,18 @@ def drift(cell: Params, report: Report) -> Outcome:
 
     from overparam.models import mlp
     from overparam.studies.lazy_training.inputs import task
-    from overparam.studies.lazy_training.limits import deep_kernel
     from overparam.studies.lazy_training.train import model_of, start
     from overparam.studies.progress import within
     from overparam.studies.rounding import rounded
+    from overparam.theory.kernels import dense_network, kernels
 
     given = task(cell, cell["n"], 1)
-    d = given.x.shape[1]
+    d, act = given.x.shape[1], cell["activation"]
     widths = [m for m in cell["width"] if m <= cell["widest_deep"]]
-    limits = [deep_kernel(given.x, cell["activation"], depth) for depth in (*DEPTHS, DEPTHS[-1] + 1)]
+    limits = []
+    for depth in (*DEPTHS, DEPTHS[-1] + 1):
+        form = mlp(d, (1,) * depth, 1, activation=act, bias=False, parametrisation="ntk_unit").form
+        limits.append(kernels(dense_network(form), given.x, get="ntk").ntk)
     lines: dict[str, list[Any]] = {"width": list(widths)}
     todo = len(widths) * (len(DEPTHS) + 1)
     with jax.enable_x64(True):
@@ -74,9 +77,7 @@ def drift(cell: Params, report: Report) -> Outcome:
             arms = {str(depth): ((m,) * depth, "ntk_unit", 1.0) for depth in DEPTHS}
             arms["mean_field"] = ((m,), "mean_field", d**0.5)
             for k, (arm, (hidden, rule, gain)) in enumerate(arms.items()):
-                network = mlp(
-                    d, hidden, 1, activation=cell["activation"], bias=False, parametrisation=rule, gain=gain
-                )
+                network = mlp(d, hidden, 1, activation=act, bias=False, parametrisation=rule, gain=gain)
                 params = start(network, jax.random.key(cell["seed"]), False)
                 at = i * len(arms) + k
                 part = within(report, at / todo, (at + 1) / todo)
