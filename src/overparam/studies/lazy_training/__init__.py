@@ -61,7 +61,6 @@ PROFILES = {
         steps=(200,),
         scale=(1.0, 4.0, 16.0, 64.0, 256.0),
         width=(16, 64, 256, 1024),
-        widest_deep=(64,),
         ensemble_width=(256,),
         members=(50,),
         samples=(50,),

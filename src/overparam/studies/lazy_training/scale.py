@@ -41,8 +41,12 @@ def solve(cell: Params, report: Report) -> Outcome:
     return Outcome(values, note=note(values))
 
 
-def measure(cell: Params, model: Any, params: Any, given: Any, scales: Any, report: Report) -> dict[str, Any]:
-    """Largest deviations over the probe steps, at every scale.
+def measure(
+    cell: Params, model: Any, params: Any, given: Any, scales: Any, report: Report, centred: bool
+) -> dict[str, Any]:
+    """Largest deviations over the probe steps, at every scale, with the step divided by alpha^2.
+
+    Centred: ``alpha (f - f_0)`` is trained, which is to train ``alpha f`` on the labels ``y + alpha f_0``.
 
     Returns:
         Lists over the scales: ``distance`` of the weights from their start and its linear prediction
