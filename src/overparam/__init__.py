@@ -23,6 +23,8 @@ _WHERE = {
     "RiskCurve": "risk",
     "Assumption": "theory",
     "certify": "measure",
+    "predict": "measure",
+    "Prediction": "measure",
     "studies": "registry",
     "find": "registry",
     "Study": "study",

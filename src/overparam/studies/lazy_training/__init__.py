@@ -9,7 +9,7 @@ from overparam.studies.lazy_training.work import EXPERIMENTS, estimate, work
 from overparam.study import Axis, Profile, Study
 
 SCALES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
-WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
+WIDTHS = (16, 32, 64, 128, 256, 512, 1024)
 SMOOTH = ("tanh", "erf", "gelu", "softplus", "silu", "sine")
 
 AXES = (
@@ -23,7 +23,7 @@ AXES = (
     Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000, flag="d"),
     Axis("activation", "Activation of the scale, drift and ensemble experiments; the others use relu.", str, "tanh",
          choices=SMOOTH, flag="activation"),
-    Axis("steps", "Steps of gradient descent.", int, 1000, low=8, flag="steps"),
+    Axis("steps", "Steps of gradient descent.", int, 400, low=8, flag="steps"),
     Axis("scale", "Output scales alpha, all in one cell.", float, SCALES, low=1e-3, high=1e6, curve=True,
          flag="scales"),
     Axis("units", "Hidden units of the scale experiment (an even number; half are copies).", int, 128, low=4,
@@ -33,11 +33,11 @@ AXES = (
     Axis("widest_deep", "Widest network of the drift experiment; wider values of --widths are left out there.", int,
          256, low=2, flag="widest-deep"),
     Axis("ensemble_width", "Hidden units of the ensemble experiment.", int, 512, low=2, flag="ensemble-width"),
-    Axis("members", "Networks of the ensemble experiment.", int, 200, low=10, flag="members"),
+    Axis("members", "Networks of the ensemble experiment.", int, 100, low=10, flag="members"),
     Axis("samples", "Training samples of the targets experiment.", int, 100, low=10, high=1000, flag="samples"),
     Axis("targets_width", "Hidden units of the targets experiment (an even number).", int, 1024, low=4,
          flag="targets-width"),
-    Axis("target_steps", "Steps of the targets experiment.", int, 1000, low=8, flag="target-steps"),
+    Axis("target_steps", "Steps of the targets experiment.", int, 500, low=8, flag="target-steps"),
     Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
 )  # fmt: skip
 
@@ -45,9 +45,9 @@ AXES = (
 def _profile(text: str, seeds: int, **change: tuple[object, ...]) -> Profile:
     plain = {
         "experiment": EXPERIMENTS, "data": ("sphere", "digits"), "inputs": ("unit",), "n": (32,), "d": (10,),
-        "activation": ("tanh",), "steps": (1000,), "scale": SCALES, "units": (128,), "width": WIDTHS,
-        "widest_deep": (256,), "ensemble_width": (512,), "members": (200,), "samples": (100,),
-        "targets_width": (1024,), "target_steps": (1000,), "seed": tuple(range(seeds)),
+        "activation": ("tanh",), "steps": (400,), "scale": SCALES, "units": (128,), "width": WIDTHS,
+        "widest_deep": (256,), "ensemble_width": (512,), "members": (100,), "samples": (100,),
+        "targets_width": (1024,), "target_steps": (500,), "seed": tuple(range(seeds)),
     }  # fmt: skip
     return Profile(text, plain | change)
 
@@ -67,13 +67,13 @@ PROFILES = {
         targets_width=(512,),
         target_steps=(400,),
     ),
-    "laptop": _profile("sphere and digits, widths to 2,048, 6 seeds", 6),
+    "laptop": _profile("inputs on the sphere and digits, widths to 1,024, 6 seeds: minutes", 6),
     "paper": _profile(
         "both inputs, centred and raw, widths to 8,192, 10 seeds; the papers show few experiments of this kind",
         10,
         inputs=("unit", "raw"),
         steps=(4000,),
-        width=(*WIDTHS, 4096, 8192),
+        width=(*WIDTHS, 2048, 4096, 8192),
         widest_deep=(1024,),
         ensemble_width=(2048,),
         members=(400,),

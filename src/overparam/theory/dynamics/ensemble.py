@@ -57,7 +57,7 @@ def ensemble(
     cross_ntk: ArrayLike | None = None,
     cross_nngp: ArrayLike | None = None,
     test_nngp: ArrayLike | None = None,
-    loss: Loss = "sum",
+    loss: Loss = "half sum",
 ) -> Ensemble:
     """Mean and covariance over initialisations, on the training inputs or on others.
 
@@ -71,7 +71,7 @@ def ensemble(
             result is on the other inputs, without the three on the training inputs.
         cross_nngp: K between them, shape ``(n_test, n)``.
         test_nngp: K on the other inputs, shape ``(n_test, n_test)``.
-        loss: ``sum`` or ``mean``, as for :func:`~overparam.theory.dynamics.kernel_dynamics`.
+        loss: ``half sum`` or ``mean``, as for :func:`~overparam.theory.dynamics.kernel_dynamics`.
 
     Returns:
         Means and covariances at every time. Where the tangent kernel is zero an initialisation's own output stays,

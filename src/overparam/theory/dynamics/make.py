@@ -14,17 +14,17 @@ from overparam.theory.dynamics.inputs import Square, matrix_of, rounding_of, sym
 from overparam.theory.dynamics.kernel import KernelDynamics
 from overparam.theory.inputs import count
 
-LOSSES = ("sum", "mean")
-Loss = Literal["sum", "mean"]
+LOSSES = ("half sum", "mean")
+Loss = Literal["half sum", "mean"]
 
 
-def kernel_dynamics(kernel: ArrayLike, loss: Loss = "sum", outputs: int = 1) -> KernelDynamics:
+def kernel_dynamics(kernel: ArrayLike, loss: Loss = "half sum", outputs: int = 1) -> KernelDynamics:
     """The dynamics on a kernel matrix.
 
     Args:
         kernel: K on the training inputs, symmetric and positive semi-definite, shape ``(n, n)``. One kernel serves
             all outputs (then residuals have the shape ``(n, outputs)``), or rows run over samples and outputs.
-        loss: ``sum`` for ``|r|^2 / 2``, ``mean`` for ``|r|^2 / (2 n)``, the package's squared loss. A library that
+        loss: ``half sum`` for ``|r|^2 / 2``, ``mean`` for ``|r|^2 / (2 n)``, the package's squared loss. A library that
             also divides by the number of outputs has a step that is as many times larger.
         outputs: how many rows of the kernel belong to one sample.
 
@@ -54,7 +54,7 @@ def kernel_dynamics(kernel: ArrayLike, loss: Loss = "sum", outputs: int = 1) -> 
     return _ordered(values[::-1], vectors[:, ::-1], cutoff, _divisor(len(k), loss, outputs))
 
 
-def feature_dynamics(features: ArrayLike, loss: Loss = "sum", outputs: int = 1) -> KernelDynamics:
+def feature_dynamics(features: ArrayLike, loss: Loss = "half sum", outputs: int = 1) -> KernelDynamics:
     """The dynamics on the kernel ``J J^T`` of features or of a Jacobian, from its singular values.
 
     Eigenvalues below the rounding of ``J J^T`` keep their digits: the singular values are good to rounding times the
@@ -87,7 +87,7 @@ def _divisor(rows: int, loss: str, outputs: int) -> float:
         raise unknown("loss", loss, LOSSES)
     if rows % count(outputs, "outputs"):
         raise UsageError(f"outputs: expected a number that divides the {rows} rows, got {outputs}.")
-    return 1.0 if loss == "sum" else rows / outputs
+    return 1.0 if loss == "half sum" else rows / outputs
 
 
 def _ordered(

@@ -31,7 +31,7 @@ def simulated(rate, steps, divisor):
     return [np.array(column) for column in zip(*found, strict=True)]
 
 
-@pytest.mark.parametrize("loss", ["sum", "mean"])
+@pytest.mark.parametrize("loss", ["half sum", "mean"])
 @pytest.mark.parametrize("make", ["kernel", "features"])
 @pytest.mark.parametrize("share", [0.3, 0.999])
 def test_descent_is_that_of_a_loop(loss, make, share):
@@ -47,7 +47,7 @@ def test_descent_is_that_of_a_loop(loss, make, share):
     assert np.allclose(-np.einsum("np,tno->tpo", J, course.dual(r0, STEPS, rate)), theta, atol=1e-10)
 
 
-@pytest.mark.parametrize("loss", ["sum", "mean"])
+@pytest.mark.parametrize("loss", ["half sum", "mean"])
 def test_flow_is_that_of_an_ode_solver(loss):
     course = kernel_dynamics(KERNEL, loss)
     times = [0.0, 0.3, 2.0, 30.0]
@@ -226,8 +226,8 @@ def test_bad_arguments_are_named():
     ):
         with pytest.raises(UsageError, match=text):
             course.loss([1.0, 1.0], times, rate)
-    with pytest.raises(UsageError, match="unknown loss 'sums'. Did you mean 'sum'"):
-        kernel_dynamics(np.eye(2), "sums")
+    with pytest.raises(UsageError, match="unknown loss 'half sums'. Did you mean 'half sum'"):
+        kernel_dynamics(np.eye(2), "half sums")
     with pytest.raises(UsageError, match="divides the 3 rows"):
         kernel_dynamics(np.eye(3), outputs=2)
     with pytest.raises(UsageError, match="momentum: expected"):
