@@ -36,6 +36,7 @@ from overparam.theory.kernels import dense_network, kernels
 
 PyTree = Any
 Examples = Float64[np.ndarray, "n features"]
+OtherExamples = Float64[np.ndarray, "n_test features"]
 Targets = Float64[np.ndarray, "n classes"]
 KINDS = ("linearised", "infinite width")
 LOSSES = ("half sum", "mean", "mean squared error")
@@ -118,7 +119,7 @@ def _linearised(
     params: PyTree,
     x: Examples,
     y: Targets,
-    test: Examples | None,
+    test: OtherExamples | None,
     rate: float | None,
     steps: tuple[float, ...],
     flow: bool,
@@ -157,7 +158,7 @@ def _infinite(
     network: Network,
     x: Examples,
     y: Targets,
-    test: Examples | None,
+    test: OtherExamples | None,
     rate: float | None,
     steps: tuple[float, ...],
     flow: bool,
@@ -304,7 +305,7 @@ def _null_share(
     return share
 
 
-def _outputs(network: Network, params: PyTree, x: Examples) -> Float64[np.ndarray, "n classes"]:
+def _outputs(network: Network, params: PyTree, x: Examples) -> Targets:
     with jax.enable_x64(True):
         doubled = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), jnp.float64), params)
         return np.asarray(network.apply(doubled, jnp.asarray(x)), np.float64)
