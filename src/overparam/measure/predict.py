@@ -176,7 +176,7 @@ def _infinite(
             "law than the kernel's. Give params or a seed, or train_output=True."
         )
     layers = dense_network(form)
-    own = kernels(layers, x)
+    own: Any = kernels(layers, x)
     course = _scaled(kernel_dynamics(own.ntk), loss, len(x), network.outputs)
     # |r_t|^2 averages to |D y|^2 + outputs tr(D K D): the same sum as for the columns of y and a root of K
     lam, vectors = np.linalg.eigh(own.nngp)

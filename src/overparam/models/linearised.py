@@ -39,11 +39,9 @@ def linearise(network: Network, params: PyTree) -> Network:
     """
     want = jax.eval_shape(network.init, jax.random.key(0))
     origin = jax.tree.map(jnp.asarray, params)
-    if jax.tree.structure(want) != jax.tree.structure(origin):
-        raise UsageError(
-            f"params: expected the structure {jax.tree.structure(want)}, as network.init gives it, got "
-            f"{jax.tree.structure(origin)}."
-        )
+    expected, found = str(jax.tree.structure(want)), str(jax.tree.structure(origin))
+    if expected != found:
+        raise UsageError(f"params: expected the structure {expected}, as network.init gives it, got {found}.")
     shapes = [(a.shape, b.shape) for a, b in zip(jax.tree.leaves(want), jax.tree.leaves(origin), strict=True)]
     if any(a != b for a, b in shapes):
         wrong = next((a, b) for a, b in shapes if a != b)

@@ -27,7 +27,8 @@ def solve(cell: Params, report: Report) -> Outcome:
     given = task(cell, cell["n"], TEST)
     d, width, act = given.x.shape[1], cell["ensemble_width"], cell["activation"]
     network = mlp(d, (width,), 1, activation=act, bias=False, parametrisation="ntk_unit")
-    whole = kernels(dense_network(network.form), np.concatenate([given.x, given.x_test]))
+    form: Any = network.form
+    whole: Any = kernels(dense_network(form), np.concatenate([given.x, given.x_test]))
     n = len(given.x)
     train, test = slice(0, n), slice(n, None)
     ntk = whole.ntk[train, train]

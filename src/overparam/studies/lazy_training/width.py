@@ -66,9 +66,9 @@ def drift(cell: Params, report: Report) -> Outcome:
     given = task(cell, cell["n"], 1)
     d, act = given.x.shape[1], cell["activation"]
     widths = [m for m in cell["width"] if m <= cell["widest_deep"]]
-    limits = []
+    limits: list[Any] = []
     for depth in (*DEPTHS, DEPTHS[-1] + 1):
-        form = mlp(d, (1,) * depth, 1, activation=act, bias=False, parametrisation="ntk_unit").form
+        form: Any = mlp(d, (1,) * depth, 1, activation=act, bias=False, parametrisation="ntk_unit").form
         limits.append(kernels(dense_network(form), given.x, get="ntk").ntk)
     lines: dict[str, list[Any]] = {"width": list(widths)}
     todo = len(widths) * (len(DEPTHS) + 1)
