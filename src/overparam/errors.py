@@ -26,6 +26,10 @@ class NewerError(StoreError):
     """A file that a newer version of the package wrote; it is never overwritten."""
 
 
+class NullSpaceWarning(UserWarning):
+    """A kernel is singular and a part of the targets lies where it is zero: that part is never learnt."""
+
+
 class MissingEvidence(OverparamError):
     """A rule asked for cells that the run does not hold."""
 

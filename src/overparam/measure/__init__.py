@@ -5,5 +5,15 @@
 
 from overparam.measure.certify import certify, certify_path, shortest_path
 from overparam.measure.jacobian import empirical_kernel, jacobian
+from overparam.measure.predict import predict
+from overparam.measure.prediction import Prediction
 
-__all__ = ["certify", "certify_path", "empirical_kernel", "jacobian", "shortest_path"]
+__all__ = [
+    "Prediction",
+    "certify",
+    "certify_path",
+    "empirical_kernel",
+    "jacobian",
+    "predict",
+    "shortest_path",
+]

@@ -5,6 +5,7 @@ from overparam.models.cnn import cnn as cnn
 from overparam.models.cnn import cnn1d as cnn1d
 from overparam.models.initialisations import initialisation as initialisation
 from overparam.models.linear import linear as linear
+from overparam.models.linearised import linearise as linearise
 from overparam.models.mlp import mlp as mlp
 from overparam.models.network import Network as Network
 from overparam.models.network import parameters as parameters
