@@ -1,5 +1,7 @@
 """Stable steps against the Kronecker form, bisection, closed forms and simulation; bounds on their right side."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,7 @@ def test_the_threshold_is_where_the_full_matrix_has_radius_one(n, params, classe
 
 def ordered(bounds, slack=1e-10):
     chain = [bounds.sufficient, bounds.exact_low, bounds.exact_high, bounds.necessary]
-    return all(a <= b * (1 + slack) for a, b in zip(chain, chain[1:], strict=False)) and (
+    return all(a <= b * (1 + slack) for a, b in pairwise(chain)) and (
         bounds.necessary <= min(bounds.trace, bounds.direction, bounds.descent)
     )
 
