@@ -28,7 +28,7 @@ from overparam.theory.sgd.sampling import batch_noise, finite, kernel_matrix, po
 from overparam.theory.theorem import Theorem
 
 Moment = Float64[np.ndarray, "n n"]
-_HUGE = 1e250
+HUGE = 1e250
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +142,7 @@ def second_moments(
         inner = (1 - noise) * left + (noise * samples) * times_blocks(scaled, moment, outputs)
         both = inner @ scaled
         moment = moment - (left + left.T) + (both + both.T) / 2
-        if not np.abs(moment).max() < _HUGE:
+        if not np.abs(moment).max() < HUGE:
             return
 
 

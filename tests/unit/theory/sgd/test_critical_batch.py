@@ -100,6 +100,16 @@ def test_steps_are_counted_on_the_exact_course():
     assert steps_to_accuracy(x @ x.T, residual, [1, 3], [1e-6, 0.8], 0.05, most=50)[0] == math.inf
 
 
+def test_both_ways_of_counting_agree():
+    """12 samples of 5 features: fitted targets are counted among 5 directions, others among 12 samples."""
+    x = sphere(12, 5)
+    target = x @ np.ones(5)
+    nearly = target + 1e-7 * np.random.default_rng(8).standard_normal(12)
+    fitted = steps_to_accuracy(x @ x.T, target, [1, 4, 12], accuracy=1e-3)
+    assert fitted.tolist() == steps_to_accuracy(x @ x.T, nearly, [1, 4, 12], accuracy=1e-3).tolist()
+    assert np.isfinite(fitted).all()
+
+
 def test_departure_is_found_between_batches():
     perfect = [64, 32, 16, 8]
     assert departure([1, 2, 4, 8], perfect) == math.inf
