@@ -182,10 +182,12 @@ def fastest_step(features: ArrayLike | Minimum, batch: int, replacement: bool = 
     minimum = minimum_of_features(features)
     noise = batch_noise(minimum.n, batch, replacement)
 
-    def rate(step: float) -> float:
-        return spectral_radius(minimum, noise, step).low
+    edge = 1 / threshold_ratio(minimum, noise)[0].low
 
-    low, high = 0.0, 1 / threshold_ratio(minimum, noise)[0].low
+    def rate(step: float) -> float:
+        return spectral_radius(minimum, noise, step, edge).low
+
+    low, high = 0.0, edge
     a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     fa, fb = rate(a), rate(b)
     while high - low > 1e-6 * high:
@@ -226,7 +228,11 @@ def stability_atlas(
     minimum = minimum_of_features(features)
     noises = [batch_noise(minimum.n, batch, replacement) for batch in batches]
     checked = [positive_step(step) for step in steps]
-    rows = [[spectral_radius(minimum, p, step).low for step in checked] for p in noises]
+    edges = [1 / threshold_ratio(minimum, p)[0].low for p in noises]
+    rows = [
+        [spectral_radius(minimum, p, step, edge).low for step in checked]
+        for p, edge in zip(noises, edges, strict=True)
+    ]
     return np.asarray(rows, dtype=np.float64).reshape(len(noises), len(checked))
 
 

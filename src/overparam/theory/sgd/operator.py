@@ -78,10 +78,17 @@ def second_order(minimum: Minimum, noise: float) -> Map:
     return apply
 
 
-def spectral_radius(minimum: Minimum, noise: float, step: float) -> Bracket:
+def spectral_radius(minimum: Minimum, noise: float, step: float, edge: float | None = None) -> Bracket:
     """Factor by which the second moment finally grows a step, T restricted to the range of H.
 
-    Args: as for :func:`second_moment_step`.
+    Below the stable step the smallest eigenvalue of ``1 - T = eta C - eta^2 Q`` is found through its inverse, which
+    keeps positive semidefinite matrices so, too: tiny curvatures bring eigenvalues of T that crowd below 1.
+
+    Args:
+        minimum: curvatures of the samples.
+        noise: p of :func:`~overparam.theory.sgd.sampling.batch_noise`.
+        step: eta.
+        edge: the largest stable step, where it is known already.
 
     References: as for :func:`second_moment_step`.
 
@@ -89,13 +96,44 @@ def spectral_radius(minimum: Minimum, noise: float, step: float) -> Bracket:
     >>> spectral_radius(minimum_of_features([[1.0]]), 0.0, 0.5).high
     0.25
     """
+    lam = minimum.curvature
     if not noise:
-        value = float(np.max((1 - step * minimum.curvature[[0, -1]]) ** 2))
+        value = float(np.max((1 - step * lam[[0, -1]]) ** 2))
         return Bracket(value, value)
     step_of = second_moment_step(minimum, noise, step)
-    rank = len(minimum.curvature)
-    low, vector = largest(step_of, rank, np.eye(rank))
+    rank = len(lam)
+    if rank <= DENSE:
+        low, vector = largest(step_of, rank, np.eye(rank))
+    else:
+        stable = 1 / threshold_ratio(minimum, noise)[0].low if edge is None else edge
+        if step < 0.999 * stable:
+            _, vector = largest(_inverse(minimum, noise, step), rank, np.diag(1 / lam))
+            low = float(np.vdot(vector, step_of(vector)) / np.vdot(vector, vector))
+        else:
+            low, vector = largest(step_of, rank, np.eye(rank))
     return Bracket(low, max(low, above(step_of, vector)))
+
+
+def _inverse(minimum: Minimum, noise: float, step: float) -> Map:
+    """The inverse of ``1 - T`` below the stable step, by conjugate gradients on ``1 - eta C^{-1/2} Q C^{-1/2}``."""
+    root = np.sqrt(minimum.curvature[:, None] + minimum.curvature)
+    quadratic = second_order(minimum, noise)
+
+    def apply(m: Matrix) -> Matrix:
+        right = m / root
+        x, left, way = np.zeros_like(right), right, right
+        size = start = float(np.vdot(left, left))
+        for _ in range(2000):
+            if size <= 1e-28 * start:
+                break
+            image = way - step * quadratic(way / root) / root
+            pace = size / float(np.vdot(way, image))
+            x, left = x + pace * way, left - pace * image
+            size, before = float(np.vdot(left, left)), size
+            way = left + (size / before) * way
+        return x / root / step
+
+    return apply
 
 
 def threshold_ratio(minimum: Minimum, noise: float) -> tuple[Bracket, Matrix]:
