@@ -24,7 +24,7 @@ GOOD = {
     "exact_over_guarantee": 0.6, "over_average": 9.0, "critical": 12.0, "small_slope": -1.0, "large_slope": -0.02,
     "fixed_small_slope": 0.0, "fixed_large_slope": 0.0, "above_sufficient": 0.1, "below_necessary": 0.1,
     "descent_below_necessary": -1.0, "over_printed": -0.3, "built_over_printed": -0.1, "rate_slope": 0.5,
-    "circle_slope": -2.0, "leave_mean": 8.0, "leave_median": 6.0, "end_median": -6.0, "leave_descent": 0.0,
+    "crowded_slope": -2.0, "leave_mean": 8.0, "leave_median": 6.0, "end_median": -6.0, "leave_descent": 0.0,
 }  # fmt: skip
 SPREAD = {
     "deviation": 0.15, "over_guarantee": 0.1, "small_slope": 0.05, "large_slope": 0.03, "rate_slope": 0.2,
@@ -39,7 +39,7 @@ def planted(seeds=8, model="features", **means):
         rows = []
         for seed in range(seeds):
             v = {k: m + SPREAD.get(k, 0.0) * rng.normal() for k, m in (GOOD | means).items()}
-            for name, slope in (("c", v.pop("rate_slope")), ("circle_c", v.pop("circle_slope"))):
+            for name, slope in (("c", v.pop("rate_slope")), ("crowded_c", v.pop("crowded_slope"))):
                 v[name] = [3.0 * (n / 20) ** slope for n in SIZES]
             v["size"] = SIZES
             v["share_of_edge"] = list(work.SHARES)
@@ -197,6 +197,7 @@ def test_cells_keep_what_theorems_promise(outcomes):
     for outcome in outcomes.values():
         values = outcome.values
         assert values["above_sufficient"] >= -1e-9
+        assert values["deviation"] < 3
         assert values["below_necessary"] >= -1e-9
         assert values["built_over_printed"] == pytest.approx(math.log(0.9002059 / 0.7412493), rel=1e-5)
         assert values["exact_step"][-1] == pytest.approx(values["descent_step"][-1], rel=1e-6)
@@ -237,8 +238,19 @@ def test_digits_are_even_or_odd_and_prepared_as_said():
     assert raw.max() <= 1.0
 
 
-def test_the_circle_lies_in_a_plane():
-    assert np.linalg.matrix_rank(problems.circle(7, 30, 0)) == 2
+def test_crowded_inputs_come_in_pairs():
+    x, _ = problems.inputs(cell(), 18)
+    near = problems.crowded(x, 0)
+    assert np.linalg.norm(near[1::2] - x[::2], axis=1) == pytest.approx(np.full(9, 1 / 18))
+    assert (near[::2] == x[::2]).all()
+
+
+def test_the_wide_kernel_is_that_of_its_features():
+    x, _ = problems.inputs(cell(), 18)
+    kernel = problems.wide_kernel(x, 0)
+    assert np.linalg.eigvalsh(kernel)[0] > 0
+    big = problems.wide_kernel(np.tile(x, (6, 1)), 0)[:18, :18]
+    assert kernel == pytest.approx(big, abs=0.25 * kernel.max())
 
 
 def test_a_study_that_keeps_the_contract():

@@ -151,9 +151,9 @@ CHARTS = (
     Chart(
         "rate", "The constant of the rate of single-sample descent", (XAxis("size", "samples n"),),
         "c = (1 - sqrt(rho)) n^2 / d",
-        (Series("c", "inputs of the data"), Series("circle_c", "inputs in a plane")),
+        (Series("c", "inputs of the data"), Series("crowded_c", "inputs in close pairs")),
         y_log=True, fit=False,
-        note="From the exact factor of the expected loss a step, at half the largest stable step.",
+        note="From the exact factor of the expected loss a step, at half the largest stable step; n^2 weights.",
     ),
     Chart(
         "escape", "Leaving a minimum: 5,000 single-sample steps",
@@ -185,7 +185,8 @@ STUDY = Study(
     charts=CHARTS,
     differences=(
         "The talk prints the rate with the denominator 'n 2', read as n^2; it gives no c. The rate is computed on "
-        "the linearised network from its exact map, at half the largest stable step, not at a step of the talk.",
+        "a linearised network of n^2 weights from its exact map, at half the largest stable step, not at a step of "
+        "the talk.",
         "The tanh network has 32 hidden units whose output weights are equal in size and cancel at the start, so "
         "that its output is 0 there; its output scale is set so that h is 0.05, which keeps it near linear.",
         "Network inputs are divided by their root mean square length.",

@@ -112,19 +112,40 @@ def network(x: Any, y: Any, seed: int) -> Problem:
     return Problem(x, y, features, features @ features.T, float(h), weights, output)
 
 
-def circle(d: int, n: int, seed: int) -> Any:
-    """Points of a circle in a plane of R^d: inputs in general position in two dimensions only, shape ``(n, d)``.
+def wide_kernel(x: Any, seed: int) -> Any:
+    """Kernel of a tanh network with n^2 first-layer weights, the order of width that the theorem on the rate asks for.
 
     Args:
-        d: dimension of the space.
-        n: number of points.
-        seed: draws the plane and the angles.
+        x: inputs, shape ``(n, d)``; they are divided by their root mean square length.
+        seed: draws the weights.
+
+    Returns:
+        Shape ``(n, n)``, of output weights of size ``1/sqrt(units)``.
+    """
+    from overparam.data.stream import stream
+    from overparam.theory.activations import activation
+
+    n, d = x.shape
+    x = x / ((x**2).sum(axis=1).mean()) ** 0.5
+    units = max(2, -(-n * n // d))
+    slopes = activation(ACTIVATION).slope(x @ stream("sgd-moments-wide", seed).standard_normal((d, units)))
+    return (slopes @ slopes.T / units) * (x @ x.T)
+
+
+def crowded(x: Any, seed: int) -> Any:
+    """The same inputs with every second one moved next to the one before it, at 1/n of its length.
+
+    Args:
+        x: inputs, shape ``(n, d)``.
+        seed: draws the directions.
     """
     import numpy as np
 
     from overparam.data.stream import stream
 
-    random = stream("sgd-moments-circle", seed)
-    plane, _ = np.linalg.qr(random.standard_normal((d, 2)))
-    angle = random.uniform(0, np.pi, n)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1) @ plane.T
+    n, d = x.shape
+    away = stream("sgd-moments-crowded", seed).standard_normal((n, d))
+    away *= np.linalg.norm(x, axis=1, keepdims=True) / np.linalg.norm(away, axis=1, keepdims=True) / n
+    out = x.copy()
+    out[1::2] = x[: 2 * (n // 2) : 2] + away[1::2]
+    return out

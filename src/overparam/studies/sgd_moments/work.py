@@ -8,7 +8,7 @@ from typing import Any
 
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
-from overparam.studies.sgd_moments.problems import UNITS, Problem, circle, network, problem
+from overparam.studies.sgd_moments.problems import UNITS, Problem, crowded, inputs, problem, wide_kernel
 from overparam.study import Estimate, Outcome, Params, Report
 
 MEAN_BATCHES = (1, 4, 16)
@@ -37,7 +37,7 @@ def solve(cell: Params, report: Report) -> Outcome:
         report: told the fraction done.
     """
     found = problem(cell, cell["n"])
-    values: dict[str, Any] = {"h": found.h}
+    values: dict[str, Any] = {"h": found.h if cell["model"] == "network" else 0.0}
     if not math.isfinite(found.h):
         return Outcome(values, "diverged", "the gradients of the samples are linearly dependent: no finite h")
     values |= thresholds(found)
@@ -112,6 +112,7 @@ def courses(cell: Params, found: Problem, values: dict[str, Any]) -> dict[str, A
     from overparam.theory.sgd import expected_course
 
     n = len(found.x)
+    h = found.h if cell["model"] == "network" else 0.0
     checks = [c * n for c in CHECKS]
     times = sorted({0, *checks, *np.geomspace(1, checks[-1], 22).round().astype(int).tolist()})
     out: dict[str, Any] = {"time": times}
@@ -132,7 +133,7 @@ def courses(cell: Params, found: Problem, values: dict[str, Any]) -> dict[str, A
         for check in checks:
             at = times.index(check)
             error = losses[at].std(ddof=1) / math.sqrt(losses.shape[1])
-            allowed = 3 * error + 2 * found.h * start
+            allowed = 3 * error + 2 * h * start
             mean = losses[at].mean()
             worst["deviation"] = max(worst["deviation"], abs(mean - course.loss[at]) / allowed)
             worst["descent_deviation"] = max(
@@ -211,22 +212,21 @@ def escape(cell: Params, found: Problem, edge: float) -> dict[str, Any]:
 def rates(cell: Params) -> dict[str, Any]:
     """The constant c of the rate ``(1 - c d/n^2)^2`` of single samples at half the stable step, over sizes n.
 
-    ``c = (1 - sqrt(rho)) n^2 / d`` with the exact factor rho of the expected loss a step; ``circle_c`` for inputs of
-    a plane.
+    ``c = (1 - sqrt(rho)) n^2 / d`` with the exact factor rho of the expected loss a step; ``crowded_c`` for inputs in
+    pairs whose distance falls as 1/n.
     """
-    import numpy as np
+    from overparam.theory.sgd import batch_noise, minimum_of_kernel, spectral_radius
+    from overparam.theory.sgd.operator import threshold_ratio
 
-    from overparam.theory.sgd import batch_noise, largest_step, minimum_of_features, spectral_radius
-
-    found: dict[str, list[float]] = {"c": [], "circle_c": []}
+    found: dict[str, list[float]] = {"c": [], "crowded_c": []}
     for n in SIZES:
-        plain = problem(cell, n, "features")
-        flat = network(circle(plain.x.shape[1], n, cell["seed"]), np.ones(n), cell["seed"])
-        for name, one in (("c", plain), ("circle_c", flat)):
-            minimum = minimum_of_features(one.features)
-            step = float(largest_step(minimum, [1])[0]) / 2
-            rho = spectral_radius(minimum, batch_noise(n, 1), step).low
-            found[name].append(max(1 - math.sqrt(rho), 1e-16) * n * n / plain.x.shape[1])
+        x, _ = inputs(cell, n)
+        noise = batch_noise(n, 1)
+        for name, rows in (("c", x), ("crowded_c", crowded(x, cell["seed"]))):
+            minimum = minimum_of_kernel(wide_kernel(rows, cell["seed"]))
+            edge = 1 / threshold_ratio(minimum, noise)[0].low
+            rho = spectral_radius(minimum, noise, edge / 2, edge).low
+            found[name].append(max(1 - math.sqrt(rho), 1e-16) * n * n / x.shape[1])
     return {"size": list(SIZES), **found}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from overparam.theory.assumption import Assumption
 from overparam.theory.inputs import count
 from overparam.theory.sgd.critical_batch import batch_guarantee
 from overparam.theory.sgd.minimum import Minimum, minimum_of_features, minimum_of_kernel
-from overparam.theory.sgd.moments import HUGE, Moment, second_moments, start_of
-from overparam.theory.sgd.operator import second_moment_step, spectral_radius, threshold_ratio
+from overparam.theory.sgd.moments import coordinates, second_moments, start_of
+from overparam.theory.sgd.operator import spectral_radius, threshold_ratio
 from overparam.theory.sgd.sampling import batch_noise, kernel_matrix, positive_step
 from overparam.theory.theorem import Theorem
 
@@ -24,7 +24,6 @@ CITATION = (
     "S. Ma, R. Bassily and M. Belkin, The power of interpolation, ICML 2018, arXiv:1712.06559 (the step of each batch "
     "size); the steps are counted on the exact recursion of the second moment."
 )
-FITTED = 1e-9  # share of the residual outside of the kernel's range that counts as none
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -71,8 +70,9 @@ def steps_to_accuracy(
     if not np.abs(r).max() > 0:
         raise DataError("residual: expected some number that is not 0, got a model that fits already.")
     samples, most = len(g) // outputs, count(most, "most")
-    minimum = minimum_of_kernel(g, outputs)
+    start, goal = coordinates(g, r), accuracy * float(r @ r)
     if steps is None:
+        minimum = minimum_of_kernel(g, outputs)
         steps = [batch_guarantee(minimum, batch).step for batch in batches]
     if len(steps) != len(batches):
         raise UsageError(f"steps: expected one a batch size, {len(batches)}, got {len(steps)}.")
@@ -80,31 +80,14 @@ def steps_to_accuracy(
     for batch, step in zip(batches, steps, strict=True):
         p = batch_noise(samples, batch, replacement)
         reached = math.inf
-        for t, loss in enumerate(_losses(g, r, minimum, p, positive_step(step), outputs)):
-            if loss <= accuracy * float(r @ r) / 2:
+        for t, moment in enumerate(second_moments(start, p, positive_step(step), outputs)):
+            if np.trace(moment) <= goal:
                 reached = float(t)
                 break
             if t >= most:
                 break
         found.append(reached)
     return np.asarray(found, dtype=np.float64)
-
-
-def _losses(
-    g: Moment, r: Float64[np.ndarray, " n"], minimum: Minimum, noise: float, step: float, outputs: int
-) -> Iterator[float]:
-    """Expected losses step by step: in the range of the kernel where the residual lies in it, which may be smaller."""
-    lam, rows = minimum.curvature, minimum.factors.reshape(len(r), -1)
-    start = rows.T @ r / (minimum.n * lam)
-    if np.linalg.norm(r - rows @ start) > FITTED * np.linalg.norm(r):
-        for moment in second_moments(g, np.outer(r, r), noise, step, outputs):
-            yield float(np.trace(moment)) / 2
-        return
-    one = second_moment_step(minimum, noise, step)
-    moment = np.outer(start, start)
-    while np.abs(moment).max() < HUGE:
-        yield float(lam @ np.diagonal(moment)) * minimum.n / 2
-        moment = one(moment)
 
 
 def departure(batches: Sequence[int], steps: Sequence[float], factor: float = 2.0) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from overparam.errors import DataError, UsageError
-from overparam.theory.sgd import batch_noise, expected_course
+from overparam.theory.sgd import batch_noise, expected_course, minimum_of_features, spectral_radius
 
 
 def enumerated(features, residual, batch, step, steps, replacement):
@@ -107,6 +107,17 @@ def test_repeated_and_zero_rows_are_values():
     j = np.array([[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]])
     loss, _, _ = enumerated(j[:, None], [1.0, 2.0, 3.0], 2, 0.1, 3, False)
     assert expected_course(j @ j.T, [1.0, 2.0, 3.0], 2, 0.1, 3).loss == pytest.approx(loss, rel=1e-12)
+
+
+def test_small_losses_keep_their_digits():
+    """30 samples of 4 features: the loss falls by 10^40 and stays positive; the late factor is the spectral radius."""
+    j = np.random.default_rng(4).standard_normal((30, 4))
+    step = 0.2
+    found = expected_course(j @ j.T, j @ np.ones(4), 3, step, 600)
+    assert (found.loss > 0).all()
+    assert found.loss[-1] < 1e-40 * found.loss[0]
+    want = spectral_radius(minimum_of_features(j), batch_noise(30, 3), step).low
+    assert found.loss[-1] / found.loss[-2] == pytest.approx(want, rel=1e-9)
 
 
 def test_divergence_is_infinite_and_never_missing():
