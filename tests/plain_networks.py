@@ -36,6 +36,13 @@ def gradient(net, kept, left):
     return found[::-1]
 
 
+def dense_jacobian(net, x):
+    """J as a matrix, written out."""
+    blocks = evaluate(net, x).blocks
+    rows = blocks[0].signals.shape[0] * blocks[0].signals.shape[1]
+    return np.hstack([np.einsum("nou,nf->nouf", b.signals, b.inputs).reshape(rows, -1) for b in blocks])
+
+
 def flat(net):
     """Trained parameters as one vector."""
     zero = replace(

@@ -1,5 +1,6 @@
 """Documented rounding bounds against exact decimal arithmetic: elementary functions, sums, whole networks."""
 
+import itertools
 from decimal import Decimal, getcontext
 
 import numpy as np
@@ -23,6 +24,8 @@ getcontext().prec = 90
 PI = Decimal(
     "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798"
 )
+
+LEAK = Decimal.from_float(0.01)
 
 
 def erf(z):
@@ -71,8 +74,8 @@ EXACT = {
     "identity": (lambda z: z, lambda z: Decimal(1)),
     "relu": (lambda z: max(z, Decimal(0)), lambda z: Decimal(int(z > 0))),
     "leaky_relu": (
-        lambda z: z if z > 0 else Decimal(0.01) * z,
-        lambda z: Decimal(1) if z > 0 else Decimal(0.01),
+        lambda z: z if z > 0 else LEAK * z,
+        lambda z: Decimal(1) if z > 0 else LEAK,
     ),
 }
 
@@ -151,9 +154,9 @@ def exact_network(net, x):
 @pytest.mark.parametrize("layers", [2, 3])
 def test_outputs_are_within_their_running_error_bounds(name, layers):
     rng = np.random.default_rng(layers)
-    sizes = (3, 5, 4, 2)[:layers] + (2,)
+    sizes = (*(3, 5, 4, 2)[:layers], 2)
     net = Dense(
-        tuple(rng.normal(size=(b, a)) for a, b in zip(sizes, sizes[1:], strict=False)),
+        tuple(rng.normal(size=(b, a)) for a, b in itertools.pairwise(sizes)),
         tuple(rng.normal(size=b) for b in sizes[1:]), (0.3,) * layers, activation(name),
     )  # fmt: skip
     x = rng.normal(size=(3, 3))
