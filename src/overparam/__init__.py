@@ -23,6 +23,7 @@ _WHERE = {
     "RiskCurve": "risk",
     "Assumption": "theory",
     "certify": "measure",
+    "sgd_curve": "measure",
     "studies": "registry",
     "find": "registry",
     "Study": "study",

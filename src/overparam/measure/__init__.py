@@ -5,5 +5,14 @@
 
 from overparam.measure.certify import certify, certify_path, shortest_path
 from overparam.measure.jacobian import empirical_kernel, jacobian
+from overparam.measure.sgd import SgdCurve, sgd_curve
 
-__all__ = ["certify", "certify_path", "empirical_kernel", "jacobian", "shortest_path"]
+__all__ = [
+    "SgdCurve",
+    "certify",
+    "certify_path",
+    "empirical_kernel",
+    "jacobian",
+    "sgd_curve",
+    "shortest_path",
+]
