@@ -60,13 +60,11 @@ def test_it_is_the_theory_of_the_network_s_own_gradients(outputs):
 
 
 def test_a_nearly_linear_network_follows_its_curve():
-    """A wide network of large output scale (small h), 60 runs of single samples: within 3 s.e. and the allowance."""
-    network = two_layer(
-        4, 4000, 1, activation="tanh", parametrisation="ntk", gain=150.0, train_output=False, bias=False
-    )
+    """A wide network and small residuals (small h), 60 runs of single samples: within 3 s.e. and the allowance."""
+    network = two_layer(4, 4000, 1, activation="tanh", parametrisation="ntk", train_output=False, bias=False)
     params = network.init(jax.random.key(0))
     x, y = data(6)
-    y = np.asarray(network.apply(params, jnp.asarray(x, jnp.float32)), np.float64) + y
+    y = np.asarray(network.apply(params, jnp.asarray(x, jnp.float32)), np.float64) + 0.02 * y
     curve = sgd_curve(network, params, x, y, batch=1, steps=24)
     assert curve.h is not None
     assert curve.h < 0.2
