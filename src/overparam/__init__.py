@@ -25,6 +25,7 @@ _WHERE = {
     "certify": "measure",
     "predict": "measure",
     "Prediction": "measure",
+    "sgd_curve": "measure",
     "studies": "registry",
     "find": "registry",
     "Study": "study",

@@ -10,10 +10,15 @@ from overparam.measure.prediction import Prediction
 
 __all__ = [
     "Prediction",
+from overparam.measure.sgd import SgdCurve, sgd_curve
+
+__all__ = [
+    "SgdCurve",
     "certify",
     "certify_path",
     "empirical_kernel",
     "jacobian",
     "predict",
+    "sgd_curve",
     "shortest_path",
 ]
