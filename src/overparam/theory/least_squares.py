@@ -187,9 +187,7 @@ def _inputs(x: ArrayLike, y: ArrayLike, start: ArrayLike | None) -> tuple[Any, A
         )
     theta = np.zeros(a.shape[1]) if start is None else np.array(start, dtype=np.float64)
     if theta.shape != a.shape[1:]:
-        raise DataError(
-            f"start: expected shape ({a.shape[1]},), one number a column of x, got {theta.shape}."
-        )
+        raise DataError(f"start: expected shape ({a.shape[1]},), one number a column of x, got {theta.shape}.")
     for name, array in (("x", a), ("y", labels), ("start", theta)):
         bad = int((~np.isfinite(array)).sum())
         if bad:
@@ -219,11 +217,17 @@ def _step(step: float, largest: float) -> float:
 def _said(n: int, p: int, rank: int) -> str:
     if rank == n:
         return "of all parameters that fit every label, the closest to the start"
-    why = f"{n} labels, but only {p} parameters" if n > p else f"rank {rank} of {n} rows: some rows depend on others"
+    why = (
+        f"{n} labels, but only {p} parameters"
+        if n > p
+        else f"rank {rank} of {n} rows: some rows depend on others"
+    )
     return f"of all least-squares solutions the closest to the start; labels cannot all be fitted ({why})"
 
 
-def assumptions(x: ArrayLike, y: ArrayLike, start: ArrayLike | None = None, **_: object) -> tuple[Assumption, ...]:
+def assumptions(
+    x: ArrayLike, y: ArrayLike, start: ArrayLike | None = None, **_: object
+) -> tuple[Assumption, ...]:
     """What the statement of the slides asks, checked on the data.
 
     Args: as for :func:`least_squares_descent`.

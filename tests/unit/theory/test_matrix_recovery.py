@@ -1,0 +1,146 @@
+"""Matrix recovery: ranks by brute force, the Jacobian by differences, the Lipschitz bound by attack, h by descent."""
+
+import math
+
+import numpy as np
+import pytest
+
+from overparam.errors import DataError, UsageError
+from overparam.theory.matrix_recovery import (
+    assumptions, burer_monteiro_rank, local_dimension, local_fit, local_rank, measurements, recovery_jacobian,
+    recovery_lipschitz,
+)  # fmt: skip
+
+
+def gaussian(n, d, r, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d, d)), rng.standard_normal((d, r))
+
+
+@pytest.mark.parametrize(("d", "r"), [(1, 1), (3, 1), (3, 2), (3, 3), (3, 5), (4, 7), (5, 2)])
+def test_the_local_dimension_is_the_rank_of_the_jacobian_with_more_than_enough_matrices(d, r):
+    a, u = gaussian(d * d + d * r, d, r)
+    assert np.linalg.matrix_rank(recovery_jacobian(a, u)) == local_dimension(d, r)
+
+
+def test_published_counts_at_as_many_labels_as_entries():
+    for d, r, rank in ((8, 2, 15), (10, 4, 34)):
+        a, u = gaussian(d * r, d, r)
+        found = local_fit(a, u, measurements(a, u))
+        assert (found.rank, found.dimension, found.sigma) == (rank, rank, 0.0)
+        assert found.h == 0.0  # labels already fitted: nothing to ask
+        assert local_fit(a, u, measurements(a, u) + 1).h == math.inf
+
+
+def test_the_bound_of_the_slides_agrees_for_one_column_only():
+    assert [local_dimension(20, r) == 20 * r for r in (1, 2, 3)] == [True, False, False]
+
+
+def test_the_smallest_ranks_are_smallest():
+    for n in range(1, 56):
+        r = local_rank(n, 10)
+        assert local_dimension(10, r) >= n
+        assert r == 1 or local_dimension(10, r - 1) < n
+        q = burer_monteiro_rank(n)
+        assert q * (q + 1) / 2 > n >= q * (q - 1) / 2
+    with pytest.raises(UsageError, match=r"at most d \(d \+ 1\)/2 = 55 labels, got 56"):
+        local_rank(56, 10)
+
+
+def test_the_jacobian_is_that_of_differences():
+    a, u = gaussian(5, 4, 2)
+    j, step = recovery_jacobian(a, u), 1e-6
+    for k, where in enumerate(np.ndindex(4, 2)):
+        e = np.zeros((4, 2))
+        e[where] = step
+        slope = (measurements(a, u + e) - measurements(a, u - e)) / (2 * step)
+        assert j[:, k] == pytest.approx(slope, abs=1e-8)
+    assert measurements(a, u)[2] == pytest.approx(np.trace(a[2].T @ u @ u.T))
+
+
+def test_the_lipschitz_bound_is_never_exceeded_and_not_vacuous():
+    ratios = []
+    for seed in range(10):
+        a, u = gaussian(6, 4, 2, seed)
+        bound, rng = recovery_lipschitz(a), np.random.default_rng(seed)
+        w = rng.standard_normal(6)
+        for _ in range(200):  # power iteration for sup |S_w|: climbs to a local maximum
+            s = np.einsum("n,nij->ij", w, a + a.transpose(0, 2, 1)) / 2
+            values, vectors = np.linalg.eigh(s)
+            v = vectors[:, np.abs(values).argmax()]
+            w = np.einsum("nij,i,j->n", a, v, v)
+            w /= np.linalg.norm(w)
+        move = np.outer(v, [1.0, 0.0])
+        seen = np.linalg.norm(recovery_jacobian(a, u + move) - recovery_jacobian(a, u), 2)
+        ratios.append(seen / bound)
+    assert max(ratios) <= 1
+    assert min(ratios) > 0.3
+
+
+def test_below_one_half_flow_ends_within_reach():
+    """Small steps of descent from 6 starts with h from 0.05 to 0.45."""
+    for seed in range(6):
+        a, u = gaussian(8, 5, 3, seed)
+        rng = np.random.default_rng(seed)
+        away = rng.standard_normal(8)
+        base = local_fit(a, u, measurements(a, u))
+        h = (0.05, 0.2, 0.45)[seed % 3]
+        y = measurements(a, u) + away / np.linalg.norm(away) * h * base.sigma**2 / base.lipschitz
+        found = local_fit(a, u, y)
+        assert found.h == pytest.approx(h, rel=1e-9)
+        v, path, eta = u.copy(), 0.0, 0.02 / base.largest**2
+        for _ in range(200_000):
+            r = measurements_fast(a, v) - y
+            if np.linalg.norm(r) < 1e-8 * found.residual:
+                break
+            move = -eta * 2 * np.tensordot(r, (a + a.transpose(0, 2, 1)) / 2, 1) @ v
+            v, path = v + move, path + np.linalg.norm(move)
+            if path > found.reach(0.99):
+                break
+        assert path <= found.reach(0.99), seed
+        assert found.residual / found.sigma <= found.reach() <= 2 * found.residual / found.sigma
+
+
+def measurements_fast(a, v):
+    return a.reshape(len(a), -1) @ (v @ v.T).ravel()
+
+
+def test_reach_is_infinite_from_one_half_on():
+    a, u = gaussian(8, 5, 3)
+    y = measurements(a, u)
+    base = local_fit(a, u, y)
+    far = local_fit(a, u, y + np.eye(8)[0] * 0.51 * base.sigma**2 / base.lipschitz)
+    assert far.reach() == math.inf
+    assert [one.state for one in assumptions(a, u, y + 100)] == ["holds", "holds", "fails"]
+    a, u = gaussian(16, 8, 2)
+    assert [one.state for one in assumptions(a, u, np.ones(16))] == ["fails", "fails", "fails"]
+
+
+def test_twice_the_same_matrix_or_a_zero_factor_is_a_missing_rank():
+    a, u = gaussian(4, 5, 2)
+    a[3] = a[0]
+    assert local_fit(a, u, np.ones(4)).rank == 3
+    assert local_fit(a, np.zeros((5, 2)), np.ones(4)).sigma == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"a": np.ones((2, 3, 4))}, r"square matrices of shape \(n, d, d\), got \(2, 3, 4\)"),
+        ({"a": np.full((2, 3, 3), np.nan)}, "a: expected finite numbers"),
+        ({"u": np.ones((2, 1))}, r"u: expected shape \(3, r\), one row a row of the A_i, got \(2, 1\)"),
+        ({"u": np.full((3, 1), np.inf)}, "u: expected finite numbers"),
+        ({"y": np.ones(3)}, r"y: expected shape \(2,\), one label a matrix, got \(3,\)"),
+        ({"y": [np.nan, 0.0]}, "y: expected finite numbers"),
+    ],
+)
+def test_bad_input_is_named(change, text):
+    with pytest.raises(DataError, match=text):
+        local_fit(**({"a": np.ones((2, 3, 3)), "u": np.ones((3, 1)), "y": np.ones(2)} | change))
+
+
+def test_counts_are_whole_numbers():
+    with pytest.raises(UsageError, match="r: expected a whole number of at least 1, got 0"):
+        local_dimension(3, 0)
+    with pytest.raises(UsageError, match="n: expected a whole number"):
+        burer_monteiro_rank(2.5)
