@@ -273,7 +273,7 @@ def estimate(cell: Params) -> Estimate:
     """Expected cost of a cell on one core; the number of steps is guessed from the sort of inputs."""
     n = cell["n"]
     p = cell["features"] or (4 * n if cell["data"] == "gaussian" else 64)
-    raw = cell["data"] != "gaussian" and cell["inputs"] == "raw"
-    steps = 1e3 if cell["data"] == "gaussian" and not cell["features"] else 40.0 * n**2 * (4 if raw else 1)
+    steps = 5.0 * n if cell["data"] == "gaussian" else (20.0 if cell["inputs"] == "normalised" else 50.0) * n**2
+    steps *= 10.0 if cell["features"] and cell["data"] == "gaussian" else 1.0
     steps = min(MOST_STEPS, steps / min(cell["step"], 1.0))
-    return Estimate(1.0 + 3 * steps * (1.5e-5 + n * p * 1e-9) + ADAM_STEPS * n * p * 2e-9, 3e8 + 64.0 * n * p)
+    return Estimate(0.4 + 3 * steps * (1.5e-5 + n * p * 1e-9) + ADAM_STEPS * n * p * 6e-10, 3e8 + 64.0 * n * p)
