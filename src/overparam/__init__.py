@@ -22,6 +22,7 @@ _WHERE = {
     "risk_curve": "risk",
     "RiskCurve": "risk",
     "Assumption": "theory",
+    "certify": "measure",
     "studies": "registry",
     "find": "registry",
     "Study": "study",
