@@ -110,7 +110,7 @@ def measurements(a: ArrayLike, u: ArrayLike) -> Float64[np.ndarray, " n"]:
     >>> measurements([np.eye(2), [[0.0, 2.0], [0.0, 0.0]]], [[1.0], [3.0]]).tolist()
     [10.0, 6.0]
     """
-    matrices, factor = _inputs(a, u)
+    matrices, factor = checked_problem(a, u)
     return np.einsum("nij,ij->n", matrices, factor @ factor.T)
 
 
@@ -134,7 +134,7 @@ def recovery_jacobian(a: ArrayLike, u: ArrayLike) -> Float64[np.ndarray, "n para
     >>> recovery_jacobian([[[3.0]]], [[2.0]]).tolist()
     [[12.0]]
     """
-    matrices, factor = _inputs(a, u)
+    matrices, factor = checked_problem(a, u)
     return ((matrices + matrices.transpose(0, 2, 1)) @ factor).reshape(len(matrices), -1)
 
 
@@ -186,25 +186,12 @@ class LocalFit:
     rank: int
     dimension: int
 
-    def reach(self, share: float = 1.0) -> float:
-        """Bound of the distance and of the path of descent, ``2 q / (sigma + sqrt(sigma^2 - 2 L q))``.
-
-        Args:
-            share: c of ``q = residual / c``: 1 for gradient flow, ``1 - (eta/2)(beta^2 + L residual)`` for gradient
-                descent with step eta, where beta bounds the Jacobian on the ball.
-
-        Returns:
-            A distance in units of U; infinite where the condition fails. Up to rounding: not itself a proof.
-        """
-        q = self.residual / share
-        inside = self.sigma**2 - 2 * self.lipschitz * q
-        return 2 * q / (self.sigma + math.sqrt(inside)) if inside > 0 and self.sigma > 0 else math.inf
-
 
 def local_fit(a: ArrayLike, u: ArrayLike, y: ArrayLike) -> LocalFit:
-    """Whether gradient flow from U provably fits every label nearby: the number h, and what it is made of.
+    """Whether every label can be fitted nearby: the number h, and what it is made of.
 
-    ``h = L |f(U) - y| / sigma_min(J(U))^2``; ``h < 1/2`` suffices. Computed in float64 without directed rounding.
+    ``h = L |f(U) - y| / sigma_min(J(U))^2``; ``h < 1/2`` suffices. Computed in float64 without directed rounding: the
+    proof is :func:`~overparam.theory.matrix_recovery_certificate.certify_recovery`.
 
     Args:
         a: matrices A_i, shape ``(n, d, d)``.
@@ -222,15 +209,11 @@ def local_fit(a: ArrayLike, u: ArrayLike, y: ArrayLike) -> LocalFit:
     One number: ``f = u^2`` at u = 2 and label 5; J = 4, L = 2, residual 1, h = 2 / 16.
 
     >>> found = local_fit([[[1.0]]], [[2.0]], [5.0])
-    >>> found.sigma, round(found.h, 6), found.reach() > 5**0.5 - 2
-    (4.0, 0.125, True)
+    >>> found.sigma, round(found.h, 6)
+    (4.0, 0.125)
     """
-    matrices, factor = _inputs(a, u)
-    labels = np.array(y, dtype=np.float64)
-    if labels.shape != (len(matrices),):
-        raise DataError(f"y: expected shape ({len(matrices)},), one label a matrix, got {labels.shape}.")
-    if not np.isfinite(labels).all():
-        raise DataError("y: expected finite numbers, got some that are missing or infinite.")
+    matrices, factor = checked_problem(a, u)
+    labels = checked_labels(y, len(matrices))
     j = recovery_jacobian(matrices, factor)
     s = np.linalg.svd(j, compute_uv=False)
     rank = int((s > max(j.shape) * np.finfo(np.float64).eps * s[0]).sum())
@@ -250,7 +233,8 @@ def _matrices(a: ArrayLike) -> Any:
     return matrices
 
 
-def _inputs(a: ArrayLike, u: ArrayLike) -> tuple[Any, Any]:
+def checked_problem(a: ArrayLike, u: ArrayLike) -> tuple[Any, Any]:
+    """Matrices and factor as float64, or DataError."""
     matrices, factor = _matrices(a), np.array(u, dtype=np.float64)
     if factor.ndim != 2 or factor.shape[1] == 0 or factor.shape[0] != matrices.shape[1]:
         raise DataError(
@@ -259,6 +243,16 @@ def _inputs(a: ArrayLike, u: ArrayLike) -> tuple[Any, Any]:
     if not np.isfinite(factor).all():
         raise DataError("u: expected finite numbers, got some that are missing or infinite.")
     return matrices, factor
+
+
+def checked_labels(y: ArrayLike, n: int) -> Any:
+    """The labels as float64, or DataError."""
+    labels = np.array(y, dtype=np.float64)
+    if labels.shape != (n,):
+        raise DataError(f"y: expected shape ({n},), one label a matrix, got {labels.shape}.")
+    if not np.isfinite(labels).all():
+        raise DataError("y: expected finite numbers, got some that are missing or infinite.")
+    return labels
 
 
 def assumptions(a: ArrayLike, u: ArrayLike, y: ArrayLike) -> tuple[Assumption, ...]:

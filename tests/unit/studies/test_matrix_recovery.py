@@ -220,12 +220,15 @@ def test_descent_fits_close_labels_and_never_impossible_ones():
 def test_promises_are_kept_below_the_local_dimension_only():
     rng = np.random.RandomState(0)
     u = orthonormal(rng, 6, 3)
-    kept = proved(gaussian(6, 6), 6, u, rng, "a_")
-    assert kept["a_left"] <= 1e-8
-    assert kept["a_path"] <= 1
-    assert kept["a_distance"] <= kept["a_path"]
-    assert kept["a_excess"] <= 0
-    assert proved(gaussian(18, 6), 6, u, rng, "b_")["b_left"] > 1e-3
+    kept = proved(gaussian(18, 6), 6, 18, u, rng)
+    assert kept["proved_certified"] == 1
+    assert kept["proved_left"] <= 1e-8
+    assert kept["proved_path"] <= 1
+    assert kept["proved_distance"] <= kept["proved_path"]
+    assert kept["proved_excess"] <= 0
+    assert kept["beyond_left"] > 1e-3
+    same = np.concatenate([gaussian(4, 6)] * 2)  # every label twice: no certificate
+    assert proved(same, 8, 8, u, rng)["proved_left"] is None
 
 
 def test_the_boundary_is_the_least_from_which_all_succeed():

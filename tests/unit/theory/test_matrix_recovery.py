@@ -1,6 +1,7 @@
-"""Matrix recovery: ranks by brute force, the Jacobian by differences, the Lipschitz bound by attack, h by descent."""
+"""Matrix recovery: ranks by brute force, Jacobian by differences, Lipschitz bound by attack, certificates by descent."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from overparam.theory.matrix_recovery import (
     recovery_jacobian,
     recovery_lipschitz,
 )  # fmt: skip
+from overparam.theory.matrix_recovery_certificate import certify_recovery
 
 
 def gaussian(n, d, r, seed=0):
@@ -83,39 +85,89 @@ def test_the_lipschitz_bound_is_never_exceeded_and_not_vacuous():
     assert min(ratios) > 0.3
 
 
-def test_below_one_half_flow_ends_within_reach():
-    """Small steps of descent from 6 starts with h from 0.05 to 0.45."""
-    for seed in range(6):
-        a, u = gaussian(4, 5, 3, seed)
-        halves = (a + a.transpose(0, 2, 1)).reshape(4, -1) / 2
-        away = np.random.default_rng(seed).standard_normal(4)
-        base = local_fit(a, u, measurements(a, u))
-        h = (0.05, 0.2, 0.45)[seed % 3]
-        y = measurements(a, u) + away / np.linalg.norm(away) * h * base.sigma**2 / base.lipschitz
-        found = local_fit(a, u, y)
-        assert found.h == pytest.approx(h, rel=1e-9)
-        v, path, eta = u.copy(), 0.0, 0.02 / base.largest**2
-        for _ in range(20_000):
-            r = halves @ (v @ v.T).ravel() - y
-            if np.linalg.norm(r) < 1e-6 * found.residual:
-                break
-            move = -2 * eta * (r @ halves).reshape(5, 5) @ v
-            v, path = v + move, path + np.linalg.norm(move)
-        else:
-            pytest.fail(f"seed {seed} did not converge")
-        assert path <= found.reach(0.99), seed
-        assert found.residual / found.sigma <= found.reach() <= 2 * found.residual / found.sigma
+def near(h, seed=0, n=4, d=5, r=3):
+    """A problem whose labels are a random step from the values, with that h."""
+    a, u = gaussian(n, d, r, seed)
+    away = np.random.default_rng(seed).standard_normal(n)
+    base = local_fit(a, u, measurements(a, u))
+    return a, u, measurements(a, u) + away / np.linalg.norm(away) * h * base.sigma**2 / base.lipschitz
 
 
-def test_reach_is_infinite_from_one_half_on():
-    a, u = gaussian(8, 5, 3)
-    y = measurements(a, u)
-    base = local_fit(a, u, y)
-    far = local_fit(a, u, y + np.eye(8)[0] * 0.51 * base.sigma**2 / base.lipschitz)
-    assert far.reach() == math.inf
-    assert [one.state for one in assumptions(a, u, y + 100)] == ["holds", "holds", "fails"]
+@pytest.mark.parametrize("h", [0.05, 0.2, 0.4])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_certified_problem_is_fitted_within_distance_and_rate(h, seed):
+    a, u, y = near(h, seed)
+    assert local_fit(a, u, y).h == pytest.approx(h, rel=1e-9)
+    found = certify_recovery(a, u, y)
+    assert found.certified
+    assert found.h == pytest.approx(h, rel=1e-6)
+    assert found.h >= h * (1 - 1e-9)
+    halves = (a + a.transpose(0, 2, 1)).reshape(4, -1) / 2
+    v, path, last = u.copy(), 0.0, found.residual
+    for _ in range(200_000):
+        r = halves @ (v @ v.T).ravel() - y
+        length = np.linalg.norm(r)
+        assert length <= last * (found.rate if path else 1.0) * (1 + 1e-9)
+        if length < 1e-6 * found.residual:
+            break
+        move = -2 * found.step * (r @ halves).reshape(5, 5) @ v
+        v, path, last = v + move, path + np.linalg.norm(move), length
+    else:
+        pytest.fail("did not converge")
+    assert np.linalg.norm(v - u) <= path <= found.distance
+
+
+def positive(matrix):
+    """Whether a symmetric matrix of fractions is positive definite: the pivots of its elimination, exactly."""
+    rows = [list(row) for row in matrix]
+    for k in range(len(rows)):
+        if rows[k][k] <= 0:
+            return False
+        for i in range(k + 1, len(rows)):
+            share = rows[i][k] / rows[k][k]
+            rows[i] = [x - share * z for x, z in zip(rows[i], rows[k], strict=True)]
+    return True
+
+
+def gram(rows):
+    return [[sum(x * z for x, z in zip(one, two, strict=True)) for two in rows] for one in rows]
+
+
+def shifted(matrix, shift, sign):
+    return [[sign * x + (i == j) * shift for j, x in enumerate(row)] for i, row in enumerate(matrix)]
+
+
+def test_the_bounds_of_the_certificate_hold_in_exact_fractions():
+    for seed in range(3):
+        a, u, y = near(0.3, seed, n=3, d=3, r=2)
+        found = certify_recovery(a, u, y)
+        exact = np.vectorize(Fraction, otypes=[object])
+        matrices, factor = exact(a), exact(u)
+        square = factor @ factor.T
+        left = sum(((m * square).sum() - t) ** 2 for m, t in zip(matrices, exact(y), strict=True))
+        assert Fraction(found.residual) ** 2 >= left
+        assert found.residual == pytest.approx(float(left) ** 0.5, rel=1e-9)
+        both = [m + m.T for m in matrices]
+        jacobian = gram([list((m @ factor).ravel()) for m in both])
+        assert positive(shifted(jacobian, -(Fraction(found.sigma) ** 2), 1))
+        assert not positive(shifted(jacobian, -(Fraction(found.sigma * (1 + 1e-6)) ** 2), 1))
+        curvature = gram([list(m.ravel()) for m in both])
+        assert positive(shifted(curvature, Fraction(found.lipschitz) ** 2, -1))
+        assert not positive(shifted(curvature, Fraction(found.lipschitz * (1 - 1e-6)) ** 2, -1))
+        assert found.lipschitz == pytest.approx(recovery_lipschitz(a), rel=1e-8)
+
+
+def test_what_is_not_proved_is_refused():
+    assert not certify_recovery(*near(0.51)).certified
+    assert not certify_recovery(*near(0.51), flow=True).certified
+    assert certify_recovery(*near(0.49), flow=True).certified
     a, u = gaussian(16, 8, 2)
+    many = certify_recovery(a, u, measurements(a, u) + 1e-9)
+    assert (many.certified, many.sigma) == (False, 0.0)
     assert [one.state for one in assumptions(a, u, np.ones(16))] == ["fails", "fails", "fails"]
+    a, u, y = near(0.1)
+    assert [one.state for one in assumptions(a, u, y)] == ["holds", "holds", "holds"]
+    assert [one.state for one in assumptions(a, u, y + 100)] == ["holds", "holds", "fails"]
 
 
 def test_twice_the_same_matrix_or_a_zero_factor_is_a_missing_rank():

@@ -139,7 +139,7 @@ STUDY = Study(
         "The step is 1/|J|^2 at the start, halved whenever the loss would rise; for the promised rate it is smaller and "
         "constant.",
         "The condition with a quarter is not the slide's (which asks for 1/16 with other constants); it is a condition "
-        "of the same sort, with the Lipschitz constant of this problem, and computed without directed rounding.",
+        "of the same sort, with the Lipschitz constant of this problem and every rounding bounded.",
         "Burer and Monteiro's count concerns the landscape of a semidefinite program, the slide's concerns fitting near "
         "a start: the chart shows both, and the rule compares how the columns needed grow.",
         "The boundary is sought among the columns of the profile, so it is a whole number from that list.",

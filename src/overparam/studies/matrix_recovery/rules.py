@@ -65,7 +65,7 @@ def successful(evidence: Evidence, arm: str = "near_") -> Finding:
 
 
 def kept(evidence: Evidence, arm: str = "proved_") -> Finding:
-    """Every run with h a quarter converges, at the rate and within the distance and path that are promised."""
+    """Every run is certified and converges, at the rate and within the distance and path of its certificate."""
     return Finding(
         (
             extremes.worst(evidence, f"{arm}left", "largest last residual over the first", NOTHING, SETTING),

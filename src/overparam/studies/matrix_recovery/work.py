@@ -86,11 +86,8 @@ def solve(cell: Params, report: Report) -> Outcome:
             for arm in ("near_", "any_", "infeasible_"):
                 hits = [succeeds(labelled(arm, gaussian[:n], d, u, rng), u, cell["steps"]) for u in starts]
                 found[f"{arm}{round(100 * fraction)}"] = sum(hits)
-        found |= proved(
-            gaussian[: max(1, math.floor(0.5 * d * r))], d, starts[0], rng, cell["steps"], "proved_"
-        )
         extra = dimension + max(2, dimension // 10)
-        found |= proved(gaussian[:extra], d, starts[0], rng, "beyond_")
+        found |= proved(gaussian, max(1, math.floor(0.5 * d * r)), extra, starts[0], rng)
         for arm, one in solved.items():
             halves = diagonal if arm == "diagonal_" else gaussian
             sizes = [round(d * k) for k in multiples]
@@ -201,47 +198,53 @@ def succeeds(problem: Problem, u: Any, steps: int) -> bool:
     return now <= DONE * first
 
 
-def proved(halves: Any, d: int, u: Any, rng: Any, arm: str) -> dict[str, Any]:
-    """Descent on labels so close that h is a quarter, against the promised rate, distance and path.
+def proved(halves: Any, n: int, beyond: int, u: Any, rng: Any) -> dict[str, Any]:
+    """Descent on labels so close that h is a quarter, against the certified rate, distance and path.
 
-    It runs as long as the promise says that it takes to leave 1e-8 of the residual.
-
-    In the control there are more labels than the local dimension, and the smallest singular value is taken among as
-    many as that: a promise that does not hold.
+    It runs as long as the certified rate takes to leave 1e-8 of the residual. In the control, ``beyond_``, the same is
+    asked of more labels than the local dimension, with the certificate of the n labels.
     """
     import numpy as np
 
-    from overparam.theory.matrix_recovery import LocalFit, local_dimension, recovery_lipschitz
+    from overparam.theory.matrix_recovery import local_fit
+    from overparam.theory.matrix_recovery_certificate import certify_recovery
 
+    d = u.shape[0]
+    matrices = halves.reshape(-1, d, d)
     values = halves @ (u @ u.T).ravel()
-    away = rng.standard_normal(len(values))
-    s = np.linalg.svd(Problem(halves, None, d).jacobian(u), compute_uv=False)
-    dimension = local_dimension(*u.shape)
-    sigma = float(s[min(len(values), dimension) - 1])
-    constant = recovery_lipschitz(halves.reshape(-1, d, d))
-    first = PROVED_H * sigma**2 / constant
-    problem = Problem(halves, values + first * away / np.linalg.norm(away), d)
-    fit = LocalFit(sigma, float(s[0]), constant, first, PROVED_H, len(values), dimension)
-    share = 0.75
-    reach = fit.reach(share)
-    beta = fit.largest + constant * reach
-    eta = 2 * (1 - share) / (beta**2 + constant * first)
+    away = rng.standard_normal(beyond)
+    fit = local_fit(matrices[:n], u, values[:n])
+    first = PROVED_H * fit.sigma**2 / fit.lipschitz
+    found: dict[str, Any] = {}
+    promise = None
+    for arm, size in (("proved_", n), ("beyond_", beyond)):
+        y = values[:size] + first * away[:size] / np.linalg.norm(away[:size])
+        promise = promise or certify_recovery(matrices[:size], u, y)
+        found[f"{arm}certified"] = int(promise.certified)
+        found |= promised(Problem(halves[:size], y, d), u, promise, arm)
+    return found
+
+
+def promised(problem: Problem, u: Any, promise: Any, arm: str) -> dict[str, Any]:
+    """Descent as a certificate describes it: what is left, and lengths and rate over those promised."""
+    import numpy as np
+
+    if not promise.certified:
+        return dict.fromkeys((f"{arm}left", f"{arm}distance", f"{arm}path", f"{arm}excess"))
     start, path, excess = u, 0.0, -1.0
     r = problem.values(u) - problem.y
-    now = float(np.linalg.norm(r))
-    slowest = 1 - share * eta * (sigma - constant * reach) ** 2
-    for _ in range(math.ceil(math.log(DONE_PROVED) / math.log(slowest))):
+    first = now = float(np.linalg.norm(r))
+    for _ in range(math.ceil(math.log(DONE_PROVED) / math.log(promise.rate))):
         if now <= DONE_PROVED * first:
             break
-        promised = 1 - share * eta * max(0.0, sigma - constant * path) ** 2
-        move = -eta * problem.pull(r, u)
+        move = -promise.step * problem.pull(r, u)
         u, path = u + move, path + float(np.linalg.norm(move))
         r = problem.values(u) - problem.y
         length = math.sqrt(r @ r)
-        excess, now = max(excess, length / now / promised - 1), length
+        excess, now = max(excess, length / now / promise.rate - 1), length
     return {
-        f"{arm}left": now / first, f"{arm}distance": float(np.linalg.norm(u - start)) / reach,
-        f"{arm}path": path / reach, f"{arm}excess": excess,
+        f"{arm}left": now / first, f"{arm}distance": float(np.linalg.norm(u - start)) / promise.distance,
+        f"{arm}path": path / promise.distance, f"{arm}excess": excess,
     }  # fmt: skip
 
 
