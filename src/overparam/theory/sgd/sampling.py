@@ -1,0 +1,128 @@
+"""What drawing a batch adds: one number for all ways of drawing it, and the checks that all functions here share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from overparam.errors import DataError, UsageError
+from overparam.theory.inputs import count
+
+
+def batch_noise(n: int, batch: int, replacement: bool = False) -> float:
+    r"""Share p of the one-sample noise that is left in the mean of a batch, from 0 to 1.
+
+    .. math:: p = \frac{n - B}{B (n - 1)} \quad\text{without replacement}, \qquad p = \frac1B \quad\text{with}
+
+    For any numbers :math:`a_i` the mean of a batch has the variance p times that of one :math:`a_i`. Batches are
+    drawn anew and independently at every step; an epoch's shuffled order is another law.
+
+    Args:
+        n: number of samples.
+        batch: B; at most n without replacement.
+        replacement: whether a sample can be in a batch more than once.
+
+    Returns:
+        p; 0 for the full batch, and for n = 1, where nothing is random.
+
+    Raises:
+        UsageError: a count below 1, or a batch larger than the set.
+
+    References: variance of the mean of a sample from a finite population; W. Cochran, Sampling techniques (1977),
+        theorem 2.2 (number recalled, not checked).
+
+    >>> batch_noise(10, 1), batch_noise(10, 10), batch_noise(10, 4, replacement=True)
+    (1.0, 0.0, 0.25)
+    """
+    n, batch = count(n, "n"), count(batch, "batch")
+    if n == 1:
+        return 0.0
+    if replacement:
+        return 1.0 / batch
+    if batch > n:
+        raise UsageError(
+            f"batch: expected at most the {n} samples, got {batch}. A batch without replacement holds every "
+            "sample at most once; take a smaller one, or replacement=True."
+        )
+    return (n - batch) / (batch * (n - 1))
+
+
+def positive_step(step: Any) -> float:
+    """Return a finite step above 0.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    try:
+        value = math.nan if isinstance(step, str | bytes | bool) else float(step)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise UsageError(
+            f"step: expected a finite number above 0, got {step!r}. The step multiplies the gradient of the mean "
+            "of (1/2) residual^2 over the batch."
+        )
+    return value
+
+
+def finite(values: ArrayLike, name: str, dims: tuple[int, ...], shape: str) -> Float64[np.ndarray, "*shape"]:
+    """Return an array of finite numbers in float64 with one of some numbers of dimensions.
+
+    Args:
+        values: the array.
+        name: of the argument, for messages.
+        dims: allowed numbers of dimensions.
+        shape: the shape in words, for messages.
+
+    Raises:
+        DataError: another shape, nothing in it, or missing or infinite values.
+    """
+    try:
+        out = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name}: expected numbers of shape {shape}, got something else.") from None
+    if out.ndim not in dims or not out.size:
+        raise DataError(f"{name}: expected shape {shape}, nothing empty, got {out.shape}.")
+    bad = int((~np.isfinite(out)).sum())
+    if bad:
+        raise DataError(
+            f"{name}: expected finite numbers, got {bad} of {out.size} that are missing or infinite. "
+            "Find the sample they come from and drop or mend it."
+        )
+    return out
+
+
+def kernel_matrix(values: ArrayLike, outputs: int = 1) -> Float64[np.ndarray, "n n"]:
+    """Return a kernel matrix in float64, symmetric to rounding and positive semidefinite to rounding.
+
+    Args:
+        values: ``G = J J^T``, rows ordered sample by sample, the outputs of one sample next to each other; shape
+            ``(samples * outputs, samples * outputs)``.
+        outputs: number of outputs.
+
+    Raises:
+        DataError: another shape, missing numbers, not symmetric, or a negative eigenvalue.
+    """
+    out = finite(values, "kernel", (2,), "(samples * outputs, samples * outputs)")
+    rows, outputs = len(out), count(outputs, "outputs")
+    if out.shape[1] != rows or rows % outputs:
+        raise DataError(
+            f"kernel: expected a square matrix whose size is a multiple of the {outputs} outputs, got {out.shape}."
+        )
+    scale = float(np.abs(out).max())
+    worst = float(np.abs(out - out.T).max())
+    if worst > 1e-6 * scale:
+        raise DataError(
+            f"kernel: expected a symmetric matrix, got entries that differ by {worst:.3g} from their mirror images."
+        )
+    out = (out + out.T) / 2
+    least = float(np.linalg.eigvalsh(out)[0])
+    if least < -1e-6 * scale * rows:
+        raise DataError(
+            f"kernel: expected a positive semidefinite matrix such as J J^T, got the eigenvalue {least:.6g}."
+        )
+    return out
