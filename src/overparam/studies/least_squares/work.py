@@ -85,7 +85,7 @@ def solve(cell: Params, report: Report) -> Outcome:
     rest = descend(tall, y, first, 1 / float(np.linalg.norm(tall, 2)) ** 2, TALL_STEPS, left)
     values["tall_residual"] = rest["lengths"][-1] / rest["lengths"][0]
     values |= adam(x, y, start, ends, within(report, 0.8, 1.0))
-    return Outcome({name: rounded(value, 6) for name, value in values.items()})
+    return Outcome({name: rounded(value, 10) for name, value in values.items()})
 
 
 def draw(cell: Params, purpose: str) -> Any:

@@ -136,8 +136,8 @@ STUDY = Study(
         "corrected; the paper asks for n <= c d r with a constant that is not given.",
         "'Well-conditioned start' is read as orthonormal columns; 'any labels' as a random direction of the length of "
         "the values at the start; 'close' labels, those of the theorem's proof, change these values by 5 %.",
-        "The step is 1/|J|^2 at the start, halved whenever the loss would rise; for the promised rate it is smaller and "
-        "constant.",
+        "The step is 1/|J|^2 at the start, halved whenever the loss would rise; a run that gains less than 1 % in 500 "
+        "steps is counted as a failure. For the promised rate the step is the certificate's, and constant.",
         "The condition with a quarter is not the slide's (which asks for 1/16 with other constants); it is a condition "
         "of the same sort, with the Lipschitz constant of this problem and every rounding bounded.",
         "Burer and Monteiro's count concerns the landscape of a semidefinite program, the slide's concerns fitting near "

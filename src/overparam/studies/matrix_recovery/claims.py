@@ -85,8 +85,8 @@ CLAIMS = (
         ledger=("L19",),
         source="soltanolkotabi2019",
         rule="At n = d r/2, with the step and the numbers of a certificate, which every run must have: after as many "
-        "steps as the certified rate asks for, at most 1e-8 of the first residual is left; distance and path are at most the "
-        "certified distance; no step shrinks the residual less than certified, by more than 1e-9 (relative). "
+        "steps as the certified rate asks for, at most 1e-8 of the first residual is left; distance and path are at most "
+        "the certified distance; no step shrinks the residual less than certified, by more than 1e-9 (relative). "
         f"{WORST}.",
         judge=rules.kept,
         control=Control(

@@ -19,6 +19,8 @@ from overparam.study import Estimate, Outcome, Params, Report
 NEAR = 0.05  # length of the change of the labels over that of the values at the start
 DONE = 1e-6  # of the first residual: success
 DONE_PROVED = 1e-8
+LOOK, STALLED = 500, 0.99  # a run that keeps this share of its residual over so many steps is given up
+IN_VAIN = 300  # steps towards labels that no factor reaches: no number of steps would do
 PROVED_H = 0.25
 FRACTIONS = (0.1, 0.25, 0.5)  # of d r: labels at which success is counted
 AROUND = (
@@ -84,7 +86,8 @@ def solve(cell: Params, report: Report) -> Outcome:
         for fraction in FRACTIONS:
             n = max(1, math.floor(fraction * d * r))
             for arm in ("near_", "any_", "infeasible_"):
-                hits = [succeeds(labelled(arm, gaussian[:n], d, u, rng), u, cell["steps"]) for u in starts]
+                most_steps = IN_VAIN if arm == "infeasible_" else cell["steps"]
+                hits = [succeeds(labelled(arm, gaussian[:n], d, u, rng), u, most_steps) for u in starts]
                 found[f"{arm}{round(100 * fraction)}"] = sum(hits)
         extra = dimension + max(2, dimension // 10)
         found |= proved(gaussian, max(1, math.floor(0.5 * d * r)), extra, starts[0], rng)
@@ -98,7 +101,7 @@ def solve(cell: Params, report: Report) -> Outcome:
                 ]
             )
         for name, value in found.items():
-            lines.setdefault(name, []).append(rounded(value, 6))
+            lines.setdefault(name, []).append(rounded(value, 10))
         report((done + 1) / len(ranks))
     lines["multiple"] = list(multiples)
     for arm, table in solved.items():
@@ -177,7 +180,8 @@ def transition(halves: Any, d: int, r: int, dimension: int, u: Any) -> dict[str,
 def succeeds(problem: Problem, u: Any, steps: int) -> bool:
     """Whether gradient descent leaves at most a millionth of the first residual.
 
-    The step is ``1/|J|^2`` at the start, halved whenever the loss would rise.
+    The step is ``1/|J|^2`` at the start, halved whenever the loss would rise. A run that gains less than a hundredth in
+    500 steps has failed.
     """
     import numpy as np
 
@@ -185,9 +189,14 @@ def succeeds(problem: Problem, u: Any, steps: int) -> bool:
     first = now = float(np.linalg.norm(r))
     top = float(np.linalg.norm(problem.jacobian(u), 2))
     eta = 1.0 / top**2 if top else 0.0
-    for _ in range(steps):
+    before = math.inf
+    for step in range(steps):
         if now <= DONE * first:
             return True
+        if step % LOOK == 0:
+            if now > STALLED * before:
+                return False
+            before = now
         trial = u - eta * problem.pull(r, u)
         left = problem.values(trial) - problem.y
         length = math.sqrt(left @ left)
@@ -226,7 +235,11 @@ def proved(halves: Any, n: int, beyond: int, u: Any, rng: Any) -> dict[str, Any]
 
 
 def promised(problem: Problem, u: Any, promise: Any, arm: str) -> dict[str, Any]:
-    """Descent as a certificate describes it: what is left, and lengths and rate over those promised."""
+    """Descent as a certificate describes it: what is left, and lengths and rate over those promised.
+
+    A run is stopped when 500 steps shrink the residual less than half as many promised ones, on a logarithmic scale:
+    one that keeps the promise is not.
+    """
     import numpy as np
 
     if not promise.certified:
@@ -234,9 +247,11 @@ def promised(problem: Problem, u: Any, promise: Any, arm: str) -> dict[str, Any]
     start, path, excess = u, 0.0, -1.0
     r = problem.values(u) - problem.y
     first = now = float(np.linalg.norm(r))
-    for _ in range(math.ceil(math.log(DONE_PROVED) / math.log(promise.rate))):
-        if now <= DONE_PROVED * first:
+    before, stalled = math.inf, promise.rate ** (LOOK / 2)
+    for step in range(math.ceil(math.log(DONE_PROVED) / math.log(promise.rate))):
+        if now <= DONE_PROVED * first or (step % LOOK == 0 and now > stalled * before):
             break
+        before = now if step % LOOK == 0 else before
         move = -promise.step * problem.pull(r, u)
         u, path = u + move, path + float(np.linalg.norm(move))
         r = problem.values(u) - problem.y
@@ -267,5 +282,5 @@ def estimate(cell: Params) -> Estimate:
     d, steps = cell["d"], cell["steps"]
     most = max(d * max(cell["multiple"]), 1 + d * max(cell["rank"]))
     each = 2.5e-5 + most * d * d * 4e-10
-    runs = len(cell["rank"]) * (len(cell["multiple"]) * 1.0 + 0.6 * cell["trials"] + 6)
+    runs = len(cell["rank"]) * (len(cell["multiple"]) * 0.6 + 0.3 * cell["trials"] + 6)
     return Estimate(1.0 + runs * steps * each, 3e8 + 60.0 * most * d * d)
