@@ -12,6 +12,7 @@ from overparam.studies.matrix_recovery import MULTIPLES, RANKS, STUDY
 from overparam.studies.matrix_recovery.rules import preferences
 from overparam.studies.matrix_recovery.work import (
     Problem,
+    asked_steps,
     boundary,
     labelled,
     orthonormal,
@@ -39,6 +40,7 @@ def planted(rng, seeds=5, trials=8, near=0.998, line=None, **change):
             "transition": [1.0] * R,
             "weak_transition": [0.8] * R,
             "wrong": [0] * R,
+            "predicted_steps": [2000] * R,
             "printed": [1.0] * R,
             "weak_printed": [0.7] * R,
             "theory_local": [1, 3, 4, 5, 6, 8],
@@ -140,7 +142,12 @@ def test_a_missing_boundary_is_said_and_no_cells_are_missing_evidence():
 
 
 def test_preconditions():
-    (trials,) = CLAIMS["success"].preconditions
+    trials, budget = CLAIMS["success"].preconditions
+    late = budget.check(planted(np.random.default_rng(0), **one("predicted_steps", 3, 3001)))
+    assert (late.ok, late.detail) == (
+        False,
+        "the linear rate asks for up to 3001 steps, allowed 3000. Allow more with --steps.",
+    )
     few = trials.check(planted(np.random.default_rng(0), trials=7))
     assert (few.ok, few.detail) == (False, "35 trials a share, asked at least 36")
     (grid,) = CLAIMS["columns"].preconditions
@@ -188,6 +195,15 @@ def test_starts_are_orthonormal():
         u = orthonormal(rng, d, r)
         assert u.shape == (d, r)
         assert np.linalg.svd(u, compute_uv=False) == pytest.approx(np.ones(3))
+
+
+def test_asked_steps_are_those_of_the_linear_model():
+    j = np.random.default_rng(0).standard_normal((4, 9))
+    s = np.linalg.svd(j, compute_uv=False)
+    asked = asked_steps(j)
+    slowest = (1 - s[-1] ** 2 / s[0] ** 2) ** asked
+    assert slowest <= 1e-6
+    assert asked <= 1.5 * np.log(1e-6) / np.log(1 - s[-1] ** 2 / s[0] ** 2)
 
 
 def test_transition_counts_what_ranks_are():

@@ -146,6 +146,16 @@ def enough_trials(evidence: Evidence) -> Check:
     return Check(trials >= 36, f"{trials} trials a share, asked at least 36")
 
 
+def enough_steps(evidence: Evidence) -> Check:
+    """The linear rate at the start leaves a millionth of the residual within the steps allowed."""
+    asked = [(max(v["predicted_steps"]), p["steps"]) for p, v in evidence.rows]
+    late = [one for one in asked if one[0] > one[1]]
+    detail = (
+        f"the linear rate asks for up to {max(asked)[0]} steps, allowed {asked[0][1]}" if asked else "no cell"
+    )
+    return Check(bool(asked) and not late, detail + (". Allow more with --steps." if late else ""))
+
+
 def wide_grid(evidence: Evidence) -> Check:
     """The columns tried reach those that the local count asks for, at four numbers of labels or more."""
     short = [

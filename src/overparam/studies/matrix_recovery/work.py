@@ -83,8 +83,11 @@ def solve(cell: Params, report: Report) -> Outcome:
         found: dict[str, Any] = {"dimension": dimension, "entries": d * r}
         starts = [orthonormal(rng, d, r) for _ in range(cell["trials"])]
         found |= transition(gaussian, d, r, dimension, starts[0])
+        found["predicted_steps"] = 0
         for fraction in FRACTIONS:
             n = max(1, math.floor(fraction * d * r))
+            asked = asked_steps(Problem(gaussian[:n], None, d).jacobian(starts[0]))
+            found["predicted_steps"] = max(asked, found["predicted_steps"])
             for arm in ("near_", "any_", "infeasible_"):
                 most_steps = IN_VAIN if arm == "infeasible_" else cell["steps"]
                 hits = [succeeds(labelled(arm, gaussian[:n], d, u, rng), u, most_steps) for u in starts]
@@ -175,6 +178,19 @@ def transition(halves: Any, d: int, r: int, dimension: int, u: Any) -> dict[str,
             found["printed"] = rank / n
     every = int(np.linalg.matrix_rank(Problem(halves[: d * r], None, d).jacobian(weak)))
     return found | {"weak_transition": every / dimension, "weak_printed": every / (d * r)}
+
+
+def asked_steps(jacobian: Any) -> int:
+    """Steps after which the linear model at the start has a millionth of its residual left, ``kappa^2 log(1e6)``.
+
+    >>> import numpy as np
+    >>> asked_steps(np.diag([2.0, 1.0]))
+    56
+    """
+    import numpy as np
+
+    s = np.linalg.svd(jacobian, compute_uv=False)
+    return math.ceil((float(s[0]) / max(float(s[-1]), 1e-12 * float(s[0]))) ** 2 * math.log(1 / DONE))
 
 
 def succeeds(problem: Problem, u: Any, steps: int) -> bool:
