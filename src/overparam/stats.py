@@ -81,7 +81,7 @@ def geometric_interval(values: ArrayLike) -> Interval:
     inner = mean_interval(np.log(np.asarray(values, dtype=np.float64)))
     low = None if inner.low is None else float(np.exp(inner.low))
     high = None if inner.high is None else float(np.exp(inner.high))
-    return Interval(float(np.round(np.exp(inner.mean), 12)), low, high, inner.n)
+    return Interval(float(f"{np.exp(inner.mean):.12g}"), low, high, inner.n)
 
 
 def ratio_interval(numerator: ArrayLike, denominator: ArrayLike) -> Interval:

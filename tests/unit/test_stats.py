@@ -111,3 +111,7 @@ def test_sign_interval_covers_the_share_and_needs_two_seeds_that_differ():
     assert hits >= 0.95 * 400 - 5
     assert stats.sign_interval([1.0, 0.0]) == stats.Interval(1.0, None, None, 1)
     assert np.isnan(stats.sign_interval([0.0, 0.0]).mean)
+
+
+def test_a_geometric_mean_of_tiny_numbers_keeps_its_digits():
+    assert stats.geometric_interval([1e-15, 4e-15]).mean == pytest.approx(2e-15, rel=1e-11)

@@ -49,3 +49,15 @@ GREYDANUS = Source(
   archivePrefix = {arXiv}
 }""",
 )
+SOLTANOLKOTABI = Source(
+    "soltanolkotabi2019",
+    "M. Soltanolkotabi, Towards demystifying overparameterization in deep learning, talk with S. Oymak and M. Li, "
+    "Mathematics of Imaging Workshop 3, Institut Henri Poincaré, Paris, 4 April 2019",
+    "",
+    """@misc{soltanolkotabi2019towards,
+  title = {Towards Demystifying Overparameterization in Deep Learning},
+  author = {Soltanolkotabi, Mahdi},
+  howpublished = {Talk, Mathematics of Imaging Workshop 3, Institut Henri Poincar{\'e}, Paris},
+  year = {2019}
+}""",
+)
