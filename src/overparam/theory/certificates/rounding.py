@@ -1,0 +1,156 @@
+"""How far float64 arithmetic can be off: the bounds that every certificate adds to what it computes.
+
+The model is the usual one: each operation errs by at most ``u = 2^-53`` relative, sums may be taken in any order and
+with fused operations (Higham, Accuracy and stability of numerical algorithms, SIAM 2002, sections 2.2 and 3.1).
+Sums of squares are scaled first, so that nothing overflows and what underflows is far below the slack.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float64
+
+from overparam.errors import UsageError
+from overparam.theory.activations import Activation
+
+UNIT = 2.0**-53
+_SLACK = 1e-13  # of a scalar formula of fewer than 400 operations without cancellation
+_TINY = 1e-300
+FUNCTION_UNITS = 32.0  # allowed error of an elementary function, in u; the worst seen is below 8
+_EXACT = {"relu", "identity"}
+_BOUNDED = {"tanh", "erf", "gelu", "softplus", "silu"}
+
+Numbers = Float64[np.ndarray, "*shape"]
+
+
+def gamma(operations: float) -> float:
+    """Largest relative error of a sum of products with that many roundings, ``m u / (1 - m u)``, rounded up.
+
+    Args:
+        operations: m.
+
+    Raises:
+        UsageError: so many that there is no bound.
+
+    >>> gamma(100) >= 100 * 2.0**-53
+    True
+    """
+    product = operations * UNIT
+    if not 0 <= product < 0.01:
+        raise UsageError(f"sizes: expected sums of fewer than 9e13 terms, got {operations:g}.")
+    return product / (1 - product) * (1 + 4 * UNIT)
+
+
+def above(value: float) -> float:
+    """A number not below the true value of a short formula of numbers that are not negative.
+
+    >>> above(1.0) > 1.0
+    True
+    """
+    return value * (1 + _SLACK) + _TINY
+
+
+def below(value: float) -> float:
+    """A number not above the true value of a short formula; 0 if that is all that can be said.
+
+    >>> below(1.0) < 1.0, below(-1.0)
+    (True, 0.0)
+    """
+    return max(0.0, value * (1 - _SLACK) - _TINY)
+
+
+def norm_above(values: Numbers) -> float:
+    """Root of the sum of squares, rounded up.
+
+    >>> norm_above(np.array([3e-200, 4e-200])) >= 5e-200
+    True
+    """
+    largest = float(np.max(np.abs(values), initial=0.0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    exponent = math.frexp(largest)[1]
+    scaled = np.ldexp(values, -exponent).ravel()
+    total = math.sqrt(float(scaled @ scaled)) * (1 + gamma(scaled.size + 4)) + scaled.size * 1e-150
+    return above(math.ldexp(total, exponent))
+
+
+def row_norms_above(values: Numbers) -> Float64[np.ndarray, " n"]:
+    """Norm of each row, rounded up, shape ``(n,)``.
+
+    >>> row_norms_above(np.array([[3.0, 4.0], [0.0, 0.0]])).round(9).tolist()
+    [5.0, 0.0]
+    """
+    largest = float(np.max(np.abs(values), initial=0.0))
+    exponent = math.frexp(largest)[1] if largest and math.isfinite(largest) else 0
+    scaled = np.ldexp(values, -exponent)
+    squares = np.einsum("ij,ij->i", scaled, scaled)
+    grown = np.sqrt(squares) * (1 + gamma(values.shape[1] + 8)) + np.any(values, axis=1) * 1e-150
+    return np.ldexp(grown * (1 + _SLACK), exponent)
+
+
+def value_error(activation: Activation, z: Numbers) -> Numbers:
+    """How far the computed ``phi(z)`` can be from the true one, entry by entry.
+
+    The elementary functions of NumPy and SciPy are allowed 32 u: ``32 u (1 + |z|)`` for tanh, erf, gelu, softplus and
+    silu, one or two roundings for the piecewise polynomials.
+
+    Args:
+        activation: one of :mod:`overparam.theory.activations`.
+        z: where, any shape.
+
+    Raises:
+        UsageError: an activation whose evaluation has no documented bound.
+
+    >>> float(value_error(_known("relu"), np.array([3.0]))[0])
+    0.0
+    """
+    kind = _kind(activation)
+    if kind in _EXACT:
+        return np.zeros_like(z)
+    if kind == "leaky_relu":
+        return UNIT * np.abs(z) + _TINY
+    if kind == "quadratic":
+        return 2 * UNIT * z * z + _TINY
+    if kind == "sine":
+        return FUNCTION_UNITS * UNIT + 2 * UNIT * activation.largest_slope * np.abs(z)
+    return FUNCTION_UNITS * UNIT * (1 + np.abs(z))
+
+
+def slope_error(activation: Activation, z: Numbers) -> Numbers:
+    """How far the computed ``phi'(z)`` can be from the true one, entry by entry: absolute, not relative.
+
+    Args:
+        activation: one of :mod:`overparam.theory.activations`.
+        z: where, any shape.
+
+    Raises:
+        UsageError: an activation whose evaluation has no documented bound.
+
+    >>> bool(slope_error(_known("tanh"), np.array([30.0]))[0] > 0)
+    True
+    """
+    kind = _kind(activation)
+    if kind in {"relu", "identity", "leaky_relu", "quadratic"}:
+        return np.zeros_like(z)
+    if kind == "sine":
+        omega = activation.largest_slope
+        return omega * (FUNCTION_UNITS * UNIT + 2 * UNIT * omega * np.abs(z))
+    return np.full_like(z, FUNCTION_UNITS * UNIT)
+
+
+def _kind(activation: Activation) -> str:
+    kind = activation.name.split("(")[0]
+    if kind in _EXACT | _BOUNDED | {"leaky_relu", "quadratic", "sine"}:
+        return kind
+    raise UsageError(
+        f"activation '{activation.name}': no bound is known for the rounding of its evaluation, so nothing can be "
+        "proved. Use one of overparam.theory.activations."
+    )
+
+
+def _known(name: str) -> Activation:
+    from overparam.theory.activations import ACTIVATIONS
+
+    return ACTIVATIONS[name]
