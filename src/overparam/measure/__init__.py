@@ -1,0 +1,1 @@
+"""Your own network: widths that suffice for your data, and runs held against their certificates."""
