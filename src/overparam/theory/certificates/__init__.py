@@ -2,14 +2,30 @@
 
 A certificate is never wrong: what cannot be proved in float64 is refused, with the reason.
 
->>> from overparam.theory.certificates import smallest_eigenvalue_bound
->>> smallest_eigenvalue_bound([[1.0, 1.0], [1.0, 1.0]])
-0.0
+>>> from overparam.theory.certificates import certify_two_layer
+>>> certify_two_layer([[1.0]], [1.0], [[1.0]], [0.8], "tanh").verdict
+'certified'
 """
 
-from overparam.theory.certificates import rump
+from overparam.theory.certificates import interpolation, lipschitz, rump
+from overparam.theory.certificates.certificate import Certificate
+from overparam.theory.certificates.certify import certify_dense, certify_jacobian, certify_two_layer
+from overparam.theory.certificates.dense import Dense, evaluate, two_layer
+from overparam.theory.certificates.lipschitz import FourthMoment, fourth_moment
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
 
-__all__ = ["largest_eigenvalue_bound", "smallest_eigenvalue_bound"]
+__all__ = [
+    "Certificate",
+    "Dense",
+    "FourthMoment",
+    "certify_dense",
+    "certify_jacobian",
+    "certify_two_layer",
+    "evaluate",
+    "fourth_moment",
+    "largest_eigenvalue_bound",
+    "smallest_eigenvalue_bound",
+    "two_layer",
+]
 
-THEOREMS = rump.THEOREMS
+THEOREMS = (*rump.THEOREMS, *lipschitz.THEOREMS, *interpolation.THEOREMS)

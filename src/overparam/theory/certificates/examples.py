@@ -1,0 +1,110 @@
+"""Inputs and targets of a certificate: checked, cast exactly to float64, and looked at where the Jacobian is singular."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from overparam.errors import DataError, UsageError
+from overparam.theory.certificates.dense import Dense
+from overparam.theory.certificates.jacobian import Spectrum
+
+Matrix = Float64[np.ndarray, "n features"]
+_RANGE = 1e60
+
+
+def examples(
+    x: ArrayLike, y: ArrayLike, features: int, outputs: int
+) -> tuple[Matrix, Float64[np.ndarray, "n classes"], tuple[str, ...]]:
+    """Inputs and targets in float64, shapes ``(n, features)`` and ``(n, outputs)``, and what was done to them.
+
+    Args:
+        x: inputs, shape ``(n, features)``.
+        y: targets, shape ``(n,)`` for one output, or ``(n, outputs)``.
+        features: what the network takes.
+        outputs: what the network gives.
+
+    Raises:
+        UsageError: integer labels, or shapes that do not fit.
+        DataError: numbers that are missing, infinite or beyond 1e60 in size.
+
+    >>> examples([[1.0, 2.0]], [0.5], 2, 1)[1]
+    array([[0.5]])
+    """
+    inputs, targets = np.asarray(x), np.asarray(y)
+    if targets.dtype.kind in "iub":
+        raise UsageError(
+            "y: expected numbers to fit, got integer labels. Encode classes, for instance as np.eye(classes)[y] with "
+            "one output a class, or as 2.0 * y - 1 for two classes; whole numbers to fit: y.astype(float)."
+        )
+    if inputs.ndim != 2 or inputs.shape[1] != features or not len(inputs):
+        raise UsageError(f"x: expected shape (n, {features}), got {inputs.shape}.")
+    wanted = f"({len(inputs)},) or ({len(inputs)}, 1)" if outputs == 1 else f"({len(inputs)}, {outputs})"
+    if targets.shape != (len(inputs), outputs) and not (outputs == 1 and targets.shape == (len(inputs),)):
+        raise UsageError(f"y: expected shape {wanted}, got {targets.shape}.")
+    notes = []
+    for name, array in (("x", inputs), ("y", targets)):
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"{name}: expected real numbers, got {array.dtype}.")
+        bad = int((~np.isfinite(array)).sum()) if array.dtype.kind == "f" else 0
+        if bad:
+            raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+        if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+            notes.append(f"{name} was given in {array.dtype} and taken as it is, in float64.")
+        if array.dtype.itemsize > 8:
+            raise DataError(f"{name}: expected float64 or shorter, got {array.dtype}.")
+        if float(np.abs(array.astype(np.float64)).max()) > _RANGE:
+            raise DataError(f"{name}: expected numbers below 1e60 in size. Rescale them.")
+    return inputs.astype(np.float64), targets.astype(np.float64).reshape(len(inputs), outputs), tuple(notes)
+
+
+def why_singular(network: Dense, x: Matrix, spectrum: Spectrum) -> str:
+    """In words, why the smallest singular value of the Jacobian is not proved to be positive.
+
+    Args:
+        network: the network.
+        x: inputs, shape ``(n, features)``.
+        spectrum: what was proved.
+    """
+    rows = len(spectrum.gram)
+    if network.parameters < rows:
+        return f"{network.parameters} trained parameters cannot fit {rows} targets independently; widen the network"
+    biased = network.biases[0] is not None
+    if not biased and (zero := np.flatnonzero(~x.any(axis=1))).size:
+        return f"input {int(zero[0])} is zero, and without biases its output cannot change; leave it out, or use biases"
+    _, first, counts = np.unique(x, axis=0, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        one = int(first[counts > 1][0])
+        other = int(np.flatnonzero((x == x[one]).all(axis=1))[1])
+        return (
+            f"inputs {one} and {other} are equal, so their outputs always are; leave one out "
+            "(with different targets no network fits both)"
+        )
+    if not biased and len(network.weights) == 2 and (why := _antipodal(network, x)):
+        return why
+    trace = float(np.trace(spectrum.gram))
+    return (
+        f"what float64 can prove ends at about {(spectrum.forming_error / max(trace, 1e-300)) ** 0.5:.1e} of its "
+        "norm; inputs that are nearly parallel or too few active units have this effect"
+    )
+
+
+def _antipodal(network: Dense, x: Matrix) -> str:
+    """Pairs x, -x that make the Jacobian singular at every width, where the first layer alone is trained."""
+    if network.trained_output:
+        return ""
+    rows = {row.tobytes() for row in x + 0.0}
+    pairs = sum((0.0 - row).tobytes() in rows for row in x) // 2
+    parity, features = network.activation.parity, x.shape[1]
+    if pairs and parity in ("odd", "even"):
+        return (
+            f"{pairs} pairs of inputs x and -x with the {parity} activation {network.activation.name} and no biases "
+            "have outputs that determine each other; use biases"
+        )
+    if pairs > features and parity == "linear odd part":
+        return (
+            f"{pairs} pairs of inputs x and -x, more than the {features} features: without biases f(x) - f(-x) is "
+            f"linear for {network.activation.name}; use biases"
+        )
+    return ""

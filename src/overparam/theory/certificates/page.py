@@ -1,0 +1,46 @@
+"""A certificate as a small table for notebooks: plain HTML, no script, no request."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from overparam.theory.certificates.certificate import Certificate
+
+ROWS = (
+    ("sigma", "smallest singular value of the Jacobian, at least"),
+    ("beta", "its norm on the ball, at most"),
+    ("lipschitz", "its Lipschitz constant on the ball, at most"),
+    ("residual", "norm of the residual, at most"),
+    ("h", "h, certified for gradient flow below 1/2"),
+    ("distance", "distance and path, at most"),
+    ("step", "step"),
+    ("largest_step", "largest certified step"),
+    ("rate", "factor of the residual a step, at most"),
+)
+
+
+def certificate_html(certificate: Certificate) -> str:
+    """Return the verdict, the numbers and the conditions as one HTML fragment."""
+    numbers = "".join(
+        f"<tr><td>{escape(text)}</td><td>{_number(getattr(certificate, name))}</td></tr>" for name, text in ROWS
+    )
+    conditions = "".join(
+        f"<tr><td>{escape(a.sentence)}</td><td>{a.state}: {escape(a.detail)}</td></tr>"
+        for a in certificate.assumptions
+    )
+    rounding = "".join(
+        f"<tr><td>rounding: {escape(name)}</td><td>{_number(value)}</td></tr>"
+        for name, value in certificate.rounding.items()
+    )
+    notes = "".join(f"<p>{escape(note)}</p>" for note in certificate.notes)
+    return (
+        f"<div><p><b>{certificate.verdict}</b> ({certificate.method}): {escape(certificate.reason)}</p>"
+        f"<table>{numbers}{conditions}{rounding}</table>{notes}</div>"
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else "no bound"
