@@ -155,10 +155,13 @@ def covariance_with_error(x: ArrayLike, activation: str | Activation) -> tuple[S
     True
     """
     rows = rows_of(x)
-    act = activation_of(activation)
-    geometry = angles(rows)
+    return covariance_of(angles(rows), rows.shape[1], activation_of(activation))
+
+
+def covariance_of(geometry: Angles, d: int, act: Activation) -> tuple[Square, float]:
+    """As :func:`covariance_with_error`, from the geometry of rows with d features."""
     moment, left_out = slope_moment(geometry, act)
-    top, d = float(geometry.left.max()) ** 2, rows.shape[1]
+    top = float(geometry.left.max()) ** 2
     largest = float(np.abs(moment).max(initial=0.0))
     bend = act.largest_curvature
     steep = top * bend**2 + math.sqrt(top * largest) * bend if act.smooth else 5.0
