@@ -39,6 +39,7 @@ class Rung:
         draws: draws of the weights.
         meaning: what holds at this width.
         note: why there is none, or what to know.
+        each: the width of every draw, where every draw has its own.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Rung:
     draws: int
     meaning: str
     note: str = ""
+    each: tuple[int | None, ...] = ()
 
 
 MEANINGS = {
@@ -100,7 +102,8 @@ class Ladder:
         """Lines of (width, what it is, what to know), ascending; what is missing comes last."""
         lines: list[tuple[float, str, str]] = []
         for rung in self.rungs:
-            spread = "" if rung.low == rung.high else f" (draws from {rung.low:,} to {rung.high:,})"
+            single = rung.low is None or rung.high is None or rung.low == rung.high
+            spread = "" if single else f" (draws from {rung.low:,} to {rung.high:,})"
             lines.append((math.inf if rung.width is None else rung.width, rung.meaning + spread, rung.note))
         for law, what in (
             (self.flow_law, "law: gradient flow"),
@@ -338,6 +341,7 @@ def _one(name: str, width: int | None, draws: int, missing: str) -> Rung:
 
 def _several(name: str, widths: Sequence[int | None], missing: str) -> Rung:
     known = sorted(width for width in widths if width is not None)
-    if len(known) < len(widths):
-        return Rung(name, None, known[0] if known else None, None, len(widths), MEANINGS[name], missing)
-    return Rung(name, known[(len(known) - 1) // 2], known[0], known[-1], len(known), MEANINGS[name])
+    found = len(known) == len(widths)
+    middle = known[(len(known) - 1) // 2] if found else None
+    low, high = (known[0] if known else None), (known[-1] if found else None)
+    return Rung(name, middle, low, high, len(widths), MEANINGS[name], "" if found else missing, tuple(widths))

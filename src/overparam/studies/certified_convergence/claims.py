@@ -52,7 +52,8 @@ CLAIMS = (
         ledger=("L1",),
         source="soltanolkotabi2019",
         rule="Certificates on equal inputs with opposite targets, over all output scales, and (tanh) on the whole way "
-        "of Levenberg-Marquardt into saturation with four units: at most 0, and every seed was tried. A hard check.",
+        "of Levenberg-Marquardt into saturation where the outputs cannot reach the targets: at most 0, and every seed "
+        "was tried. A hard check.",
         judge=rules.never_certified,
         control=Control(
             "The same rule on the original data, where certificates are given.",
@@ -192,8 +193,8 @@ CLAIMS = (
         "with its constant set to 1.",
         ledger=("L21",),
         source="soltanolkotabi2019",
-        rule="Each formula over the certified width: the 95 % interval of its geometric mean is at least 1. With constants "
-        "set to 1 the formulas are no theorems.",
+        rule="Each formula over the certified width: the 95 % interval of its geometric mean is at least 1. With "
+        "constants set to 1 the formulas are no theorems.",
         judge=rules_widths.below_print,
         control=Control(
             "Counting parameters: the width k = n/d of as many parameters as samples, under the same rule.",
