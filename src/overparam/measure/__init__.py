@@ -1,1 +1,19 @@
-"""Your own network: widths that suffice for your data, and runs held against their certificates."""
+"""Your own network: what the theorems say about it.
+
+>>> from overparam.measure import certify   # doctest: +SKIP
+"""
+
+from overparam.measure.certify import certify, certify_path, shortest_path
+from overparam.measure.jacobian import empirical_kernel, jacobian
+from overparam.measure.ladder import Ladder, Rung, width_ladder
+
+__all__ = [
+    "Ladder",
+    "Rung",
+    "certify",
+    "certify_path",
+    "empirical_kernel",
+    "jacobian",
+    "shortest_path",
+    "width_ladder",
+]

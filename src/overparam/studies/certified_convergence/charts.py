@@ -74,6 +74,7 @@ CHARTS = (
         "distance over a proved lower bound",
         (
             Series("shortest", "gradient descent"),
+            Series("nearest", "nearest interpolator that was found"),
             Series("detour", "an interpolator found from elsewhere"),
         ),
         y_log=True,

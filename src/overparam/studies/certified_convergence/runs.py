@@ -66,6 +66,9 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
 
     from overparam.measure.descent import descend, linear_course
     from overparam.theory.certificates import certify_two_layer
+    from overparam.theory.certificates.dense import two_layer
+    from overparam.theory.certificates.run_check import key_lemma
+    from overparam.theory.certificates.shortest_path import shortest_path
 
     def certify(step: float | None, flow: bool = False) -> Any:
         return certify_two_layer(
@@ -76,12 +79,18 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
     if not found.certified:
         names = (
             "failed", "contraction_over", "fast_over", "linear_over", "wrong_over", "path_over", "distance_over",
-            "potential_rise", "printed_rise", "shortest", "detour",
+            "potential_rise", "printed_rise", "shortest", "nearest", "detour",
         )  # fmt: skip
         lemmas = [f"{arm}lemma{i}" for arm in ("", "printed_") for i in (1, 2, 3, 4)]
         return {"certified": 0, "h": found.h, "lemma_applies": 0, **dict.fromkeys((*names, *lemmas))}, None
-    step = min(found.step, 1 / (2 * found.beta**2))
+    bend = lipschitz_everywhere(start)
+    beta = (
+        math.sqrt(float(np.linalg.eigvalsh(start.kernel())[-1])) * ALLOWED
+        + 8 * bend * found.residual / found.sigma
+    )
+    step = min(found.step, 1 / (2 * beta**2) / ALLOWED)  # beta on the ball of the key lemma
     found = certify(step)
+    premises = key_lemma(found.sigma, beta, bend, found.residual, step)
     promised = math.ceil(math.log(GOAL) / math.log(found.rate))
     course = descend(start, step, min(promised, STEPS), tolerance=DEEP)
     norms, path, distances = course.norms, course.path, course.distances
@@ -93,13 +102,14 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
     factors = norms[1:] / norms[:-1]
     linear = linear_course(start.kernel(), course.residuals[0], step, len(norms))
     wrong = linear_course(other.kernel(), course.residuals[0], step, len(norms))
-    end = certify_two_layer(course.weights, start.output, start.x, start.y, start.activation, flow=True)
-    lower = distance_floor(start, found)
+    begin, end = (two_layer(w, start.output, start.activation) for w in (start.weights, course.weights))
+    way = shortest_path(begin, end, start.x, start.y)
+    rest = way.to_interpolation - way.travelled
     weight = found.kept * (
         found.sigma - found.lipschitz * path[:-1]
     )  # positive: the path ends before sigma / L
     drop = norms[1:] - norms[:-1]
-    printed = 0.5 * (1 - step * found.beta**2)
+    printed = 0.5 * (1 - step * beta**2)
     values = {
         "certified": 1,
         "h": found.h,
@@ -112,11 +122,18 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
         "distance_over": distance_over,
         "potential_rise": float((drop + weight * course.lengths).max() / norms[0]),
         "printed_rise": float((drop / UNIT + printed * course.lengths).max() / (norms[0] / UNIT)),
-        "shortest": (float(distances[-1]) + end.distance) / lower if end.certified else None,
-        "detour": detour(start, float(distances[-1]), seed) / lower,
-        "lemma_applies": int(found.h <= 1 / 16 and step <= ALLOWED / (2 * found.beta**2)),
-        **lemma("", course, found, step, end.distance if end.certified else math.inf),
-        **lemma("printed_", descend(start, 2 * found.beta, 200), found, 2 * found.beta, 0.0),
+        "shortest": way.ratio,
+        "nearest": way.nearest / way.lower,
+        "detour": detour(start, way.travelled, seed) / way.lower,
+        "lemma_applies": int(premises.applies),
+        **lemma("", course, premises, beta, rest),
+        **lemma(
+            "printed_",
+            descend(start, 2 * beta, 200),
+            key_lemma(found.sigma, beta, bend, found.residual, 2 * beta),
+            beta,
+            0.0,
+        ),
     }
     share = np.array(PROGRESS)
     places = np.minimum(np.rint(share * promised).astype(int), STEPS)
@@ -128,46 +145,28 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
     return values, lines
 
 
-def lemma(arm: str, course: Any, found: Any, step: float, rest: float) -> dict[str, float]:
+def lemma(arm: str, course: Any, premises: Any, beta: float, rest: float) -> dict[str, float]:
     """The four inequalities of the key lemma, each as measured over bound; ``rest`` leads from the end to a fit."""
     import numpy as np
 
-    alpha = found.sigma / 2
     norms = course.norms
-    radius = 4 * norms[0] / alpha
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        factor = math.log(max(1 - step * alpha**2 / 2, 1e-300))
+        factor = 2 * math.log(max(premises.rate, 1e-150))
         decrease = 2 * np.log(norms / norms[0]) - np.arange(len(norms)) * factor
     away = float(course.distances[-1]) - rest
-    found_values = (
-        math.exp(min(float(np.nan_to_num(decrease, nan=1e3, posinf=1e3).max()), 600.0)),
-        float(course.distances.max()) / radius,
-        norms[0] / (found.beta * away) if away > 0 else math.inf,
-        float(course.path[-1]) / radius,
+    found = (
+        math.exp(min(float(np.nan_to_num(decrease, nan=1e3, posinf=1e3).max()), 25.0)),
+        float(course.distances.max()) / premises.radius,
+        norms[0] / (beta * away) if away > 0 else math.inf,
+        float(course.path[-1]) / premises.radius,
     )
-    return {f"{arm}lemma{i}": float(value) for i, value in enumerate(found_values, start=1)}
+    return {f"{arm}lemma{i}": float(value) for i, value in enumerate(found, start=1)}
 
 
 def _off(measured: Any, predicted: Any, h: float) -> float:
     import numpy as np
 
     return float(np.linalg.norm(measured - predicted, axis=1).max() / (h * np.linalg.norm(measured[0])))
-
-
-def distance_floor(start: Any, found: Any) -> float:
-    """A lower bound of the distance from the start to every interpolator, in units of the weights.
-
-    ``2 w.r / (|J^T w| + sqrt(|J^T w|^2 + 2 L |w| w.r))`` with ``w = (J J^T)^-1 r`` and the constant L that holds
-    everywhere: an interpolator at D has ``|r + J D| <= L |D|^2 / 2``.
-    """
-    import numpy as np
-
-    kernel, r = start.kernel(), start.residual()
-    w = np.linalg.solve(kernel, r)
-    gain = float(w @ r)
-    reach = math.sqrt(float(w @ kernel @ w))
-    bend = lipschitz_everywhere(start)
-    return 2 * gain / (reach + math.sqrt(reach**2 + 2 * bend * float(np.linalg.norm(w)) * gain))
 
 
 def lipschitz_everywhere(start: Any) -> float:

@@ -12,18 +12,36 @@ from overparam.theory.certificates.certificate import Certificate
 from overparam.theory.certificates.certify import certify_dense, certify_jacobian, certify_two_layer
 from overparam.theory.certificates.dense import Dense, evaluate, two_layer
 from overparam.theory.certificates.lipschitz import FourthMoment, fourth_moment
+from overparam.theory.certificates.posteriori import FirstCertified, first_certified
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
+from overparam.theory.certificates.run_check import KeyLemma, RunCheck, check_run, key_lemma
+from overparam.theory.certificates.shortest_path import (
+    ShortestPath,
+    distance_bound,
+    nearest_interpolator,
+    shortest_path,
+)
 
 __all__ = [
     "Certificate",
     "Dense",
+    "FirstCertified",
     "FourthMoment",
+    "KeyLemma",
+    "RunCheck",
+    "ShortestPath",
     "certify_dense",
     "certify_jacobian",
     "certify_two_layer",
+    "check_run",
+    "distance_bound",
     "evaluate",
+    "first_certified",
     "fourth_moment",
+    "key_lemma",
     "largest_eigenvalue_bound",
+    "nearest_interpolator",
+    "shortest_path",
     "smallest_eigenvalue_bound",
     "two_layer",
 ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,54 +10,17 @@ from numpy.typing import ArrayLike
 from overparam.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
-from overparam.theory.assumption import Assumption, checked
-from overparam.theory.certificates import interpolation, relu
-from overparam.theory.certificates.certificate import Certificate, step_factor
+from overparam.theory.certificates import relu
+from overparam.theory.certificates.certificate import Certificate
+from overparam.theory.certificates.conclude import Facts, conclude
 from overparam.theory.certificates.deep_lipschitz import NetworkLipschitz
 from overparam.theory.certificates.dense import Dense, evaluate, two_layer
 from overparam.theory.certificates.examples import examples, why_singular
-from overparam.theory.certificates.interpolation import Ball
 from overparam.theory.certificates.jacobian import spectrum
 from overparam.theory.certificates.residual import residual
 from overparam.theory.certificates.rounding import above, below, gamma, norm_above
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
 from overparam.theory.inputs import nonnegative
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known at the start, and the two conditions as functions of it."""
-
-    sigma: float
-    norm: float
-    residual: float
-    lipschitz: Callable[[float], float]
-    switches: relu.Switches | None
-    sizes: tuple[int, int, int]
-    rounding: dict[str, float]
-    why: Callable[[], str]
-
-    def flow(self) -> tuple[Ball | None, float]:
-        """The ball of gradient flow, and h."""
-        if self.switches is not None:
-            return relu.flow_ball(self.sigma, self.norm, self.residual, self.switches)
-        ball = interpolation.flow_ball(self.sigma, self.residual, self.lipschitz)
-        if self.sigma <= 0 or not math.isfinite(self.residual):
-            return None, math.inf
-        bend = ball.lipschitz if ball else self.lipschitz(above(self.residual / self.sigma))
-        return ball, above(bend * self.residual) / below(self.sigma * self.sigma)
-
-    def descent(self, step: float) -> Ball | None:
-        """The ball of gradient descent with that step on half the sum of squares."""
-        if self.switches is not None:
-            return relu.descent_ball(self.sigma, self.norm, self.residual, self.switches, step)
-        return interpolation.descent_ball(self.sigma, self.norm, self.residual, self.lipschitz, step)
-
-    def largest_step(self) -> float:
-        """Largest step on half the sum of squares that is certified, within a thousandth."""
-        if not (self.sigma > 0 and math.isfinite(self.residual)):
-            return 0.0
-        return interpolation.largest_step(self.descent, self.norm)
 
 
 def certify_two_layer(
@@ -157,7 +118,7 @@ def certify_dense(
         },
         lambda: why_singular(network, inputs, singular),
     )
-    return _conclude(facts, step, flow, loss, (*notes, *said))
+    return conclude(facts, step, flow, loss, (*notes, *said))
 
 
 def certify_jacobian(
@@ -231,139 +192,4 @@ def certify_jacobian(
             else "its rows are dependent"
         ),
     )
-    return _conclude(facts, step, flow, loss, ("Bounds of the three errors and of L were given, not checked.",))
-
-
-def _conclude(facts: Facts, step: float | None, flow: bool, loss: str, notes: tuple[str, ...]) -> Certificate:
-    n, outputs, parameters = facts.sizes
-    factor = step_factor(loss, n, outputs)
-    if step is not None and not (isinstance(step, int | float) and 0 < step < math.inf):
-        raise UsageError(f"step: expected a positive number, or None for one that is certified, got {step!r}.")
-    flows, h = facts.flow()
-    largest = 0.0 if flow else facts.largest_step()
-    own = 0.5 * largest if step is None else above(step * factor)
-    ball = flows if flow else (facts.descent(own) if own > 0 else None)
-    certified = ball is not None
-    bend = math.inf if facts.switches is not None else (ball or flows or facts).lipschitz
-    number = (
-        bend if isinstance(bend, float) else bend(above(facts.residual / facts.sigma) if facts.sigma else 1.0)
-    )
-    used = 0.0 if flow else (step if step is not None else own / factor)
-    assumptions = _assumptions(facts, flows, h, number, ball, flow, used, largest / factor)
-    return Certificate(
-        certified=certified,
-        reason=_reason(facts, flows, h, number, ball, flow, used, largest / factor),
-        method="gradient flow" if flow else "gradient descent",
-        sigma=facts.sigma,
-        beta=ball.beta if ball else facts.norm,
-        lipschitz=number,
-        residual=facts.residual,
-        h=h,
-        radius=ball.radius if ball else 0.0,
-        distance=ball.radius if ball else math.inf,
-        step=used,
-        largest_step=below(largest / factor),
-        rate=ball.rate if ball else 1.0,
-        kept=ball.c if ball else 0.0,
-        loss=loss,
-        examples=n,
-        outputs=outputs,
-        parameters=parameters,
-        assumptions=assumptions,
-        rounding=facts.rounding,
-        notes=notes,
-    )
-
-
-def _reason(
-    facts: Facts,
-    flows: Ball | None,
-    h: float,
-    bend: float,
-    ball: Ball | None,
-    flow: bool,
-    step: float,
-    largest: float,
-) -> str:
-    what = "gradient flow" if flow else f"gradient descent with step {step:.4g}"
-    if ball is not None:
-        return (
-            f"{what} in exact arithmetic fits every target, within a distance of {ball.radius:.4g}, and multiplies "
-            f"the residual by at most {ball.rate:.6g} {'a unit of time' if flow else 'a step'}."
-        )
-    if facts.sigma <= 0:
-        return (
-            f"the smallest singular value of the Jacobian is not proved to be positive: {facts.why()}. "
-            "Nothing follows about training."
-        )
-    if facts.switches is None and not math.isfinite(bend):
-        return (
-            "no Lipschitz constant of the Jacobian is known for this network and activation. Use a smooth activation "
-            "with bounded slope, or two layers with only the first trained."
-        )
-    if flows is None:
-        what = "r/(2 int (sigma - delta))" if facts.switches is not None else "L r/sigma^2"
-        return (
-            f"h = {what} = {h:.4g}, above 1/2: the residual is too large for how fast the Jacobian may change. A "
-            "wider network, a larger output scale, or parameters that are trained already bring it down. Nothing "
-            "follows about training."
-        )
-    if not largest:
-        return "gradient flow is certified, but no step of gradient descent; ask with flow=True."
-    return f"the step {step:.4g} is above the largest that is certified, {largest:.4g}. Nothing follows about training."
-
-
-def _assumptions(
-    facts: Facts,
-    flows: Ball | None,
-    h: float,
-    bend: float,
-    ball: Ball | None,
-    flow: bool,
-    step: float,
-    largest: float,
-) -> tuple[Assumption, ...]:
-    n, outputs, parameters = facts.sizes
-    counted = facts.switches is not None
-    changes = (
-        "which units can switch on the ball is counted" if counted else f"Lipschitz constant at most {bend:.6g}"
-    )
-    found = [
-        checked(
-            "enough parameters", "There are at least as many trained parameters as targets.",
-            parameters >= n * outputs, f"{parameters} parameters, {n * outputs} targets",
-        ),
-        checked(
-            "independent gradients", "The smallest singular value of the Jacobian is positive.",
-            facts.sigma > 0, f"at least {facts.sigma:.6g}",
-        ),
-        checked(
-            "bounded change", "How fast the Jacobian changes is bounded on the ball.",
-            counted or math.isfinite(bend), changes,
-        ),
-        checked("small residual", "h is at most 1/2.", flows is not None, f"h = {h:.6g}"),
-    ]  # fmt: skip
-    if not flow:
-        found.append(
-            checked(
-                "step", "The step is at most the largest that is certified.",
-                ball is not None, f"step {step:.6g}, largest {largest:.6g}",
-            )
-        )  # fmt: skip
-    found.append(
-        Assumption(
-            "exact arithmetic",
-            "Training follows the gradient of all examples in exact arithmetic, from exactly these parameters.",
-            "unchecked",
-            "rounding of the certificate is accounted for, rounding of the training is not",
-        )
-    )
-    found.append(
-        Assumption(
-            "elementary functions",
-            "tanh, exp, erf and the like are within 32 units of rounding, as tested for NumPy and SciPy.",
-            "unchecked",
-            "a property of the installation",
-        )
-    )
-    return tuple(found)
+    return conclude(facts, step, flow, loss, ("Bounds of the three errors and of L were given, not checked.",))

@@ -7,7 +7,7 @@ the signal of that row times the input of the layer. Bounds are running error bo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -98,10 +98,10 @@ class Evaluation:
         blocks: the Jacobian, one block a trained layer.
     """
 
-    preactivations: tuple[Matrix, ...]
-    preactivations_error: tuple[Matrix, ...]
-    hidden: tuple[Matrix, ...]
-    hidden_error: tuple[Matrix, ...]
+    preactivations: tuple[Float64[np.ndarray, "n ..."], ...]
+    preactivations_error: tuple[Float64[np.ndarray, "n ..."], ...]
+    hidden: tuple[Float64[np.ndarray, "n ..."], ...]
+    hidden_error: tuple[Float64[np.ndarray, "n ..."], ...]
     outputs: Float64[np.ndarray, "n classes"]
     outputs_error: Float64[np.ndarray, "n classes"]
     blocks: tuple[Block, ...]
@@ -250,3 +250,34 @@ def _inputs(network: Dense, layer: int, h: np.ndarray, error: np.ndarray) -> tup
         inputs = np.column_stack([inputs, np.ones(len(h))])
         off = np.column_stack([off, np.zeros(len(h))])
     return inputs, off
+
+
+def difference(end: Dense, start: Dense) -> list[np.ndarray]:
+    """How far the trained parameters of one network are from another's, one matrix ``(units, features)`` a layer.
+
+    A bias is the last column. Not rounded in any direction.
+
+    Raises:
+        UsageError: networks of other sizes.
+    """
+    if [w.shape for w in end.weights] != [w.shape for w in start.weights] or (
+        [b is None for b in end.biases] != [b is None for b in start.biases]
+    ):
+        raise UsageError("two networks: expected the same layers.")
+    found = []
+    for layer in start.trained:
+        parts = [end.weights[layer] - start.weights[layer]]
+        if (before := start.biases[layer]) is not None and (after := end.biases[layer]) is not None:
+            parts.append((after - before)[:, None])
+        found.append(np.hstack(parts))
+    return found
+
+
+def moved(network: Dense, direction: list[np.ndarray]) -> Dense:
+    """The network with that added to its trained parameters, one matrix a layer as :func:`difference` gives them."""
+    weights, biases = list(network.weights), list(network.biases)
+    for layer, part in zip(network.trained, direction, strict=True):
+        offset, columns = biases[layer], weights[layer].shape[1]
+        weights[layer] = weights[layer] + part[:, :columns]
+        biases[layer] = None if offset is None else offset + part[:, -1]
+    return replace(network, weights=tuple(weights), biases=tuple(biases))
