@@ -6,25 +6,17 @@ import html
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from overparam.errors import UsageError
 from overparam.measure.instance import Instance, draw_instance, examples, flow_certificate
 from overparam.measure.laziness import LazyScale, kernel_drift, lazy_scale
+from overparam.measure.rungs import BUDGET, fitted_and_proved, in_print, obstacle
 from overparam.measure.search import double_and_bisect, even_widths, first
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
-from overparam.theory.kernels.covariance import covariance
-from overparam.theory.widths import PublishedWidth, published_widths, separation
-from overparam.theory.widths.laws import flow_width, lemma_width
-from overparam.training.levenberg_marquardt import levenberg_marquardt
-
-FIT = 1e-3  # |r| over its start: a training loss of a millionth
-BUDGET = 200  # systems solved by Levenberg-Marquardt
-DEEPEST = 1e-10  # |r| over its start at which the optimizer stops
+from overparam.theory.widths import PublishedWidth
 
 
 @dataclass(frozen=True)
@@ -100,23 +92,22 @@ class Ladder:
 
     def table(self) -> list[tuple[str, str, str]]:
         """Lines of (width, what it is, what to know), ascending; what is missing comes last."""
-        lines: list[tuple[float, str, str]] = []
+        lines: list[tuple[float, str, str, str]] = []
         for rung in self.rungs:
             single = rung.low is None or rung.high is None or rung.low == rung.high
             spread = "" if single else f" (draws from {rung.low:,} to {rung.high:,})"
-            lines.append((math.inf if rung.width is None else rung.width, rung.meaning + spread, rung.note))
-        for law, what in (
-            (self.flow_law, "law: gradient flow"),
-            (self.lemma_law, "law: key lemma of the talk"),
-        ):
-            if law is not None:
-                lines.append((law, what, "explicit constant, for a kernel that has concentrated"))
-        lines += [(p.width, f"{p.name}: {p.formula}", f"{p.note}; {p.seen}") for p in self.published]
+            shown = "none found" if rung.width is None else f"{rung.width:,}"
+            lines.append((rung.width or math.inf, shown, rung.meaning + spread, rung.note))
+        explicit = "explicit constant, for a kernel that has concentrated"
+        if self.flow_law is not None and self.lemma_law is not None:
+            lines.append((self.flow_law, _shown(self.flow_law), "law: gradient flow", explicit))
+            lines.append((self.lemma_law, _shown(self.lemma_law), "law: key lemma of a talk", explicit))
+        for one in self.published:
+            lines.append(
+                (one.width, _shown(one.width), f"{one.name}: {one.formula}", f"{one.note}; {one.seen}")
+            )
         lines.sort(key=lambda line: line[0])
-        return [
-            ("none found" if math.isinf(w) else f"{w:,.0f}" if w < 1e9 else f"{w:.1e}", *rest)
-            for w, *rest in lines
-        ]  # type: ignore[misc]
+        return [(shown, what, note) for _, shown, what, note in lines]
 
     def sentence(self) -> str:
         """The answer in one or two sentences."""
@@ -131,6 +122,8 @@ class Ladder:
                 f" With {self.lazy.width} units it is proved lazy from output scale {self.lazy.scale:.3g} on"
             )
             said += "." if self.drift is None else f"; there its kernel moves by {self.drift:.2%}."
+        if not self.published:
+            said += " Widths in print ask for inputs of norm 1: divide the rows by their norms to see them."
         return said
 
     def __str__(self) -> str:
@@ -221,118 +214,33 @@ def width_ladder(
     tell(0.4)
     certified = []
     for i, seed in enumerate(seeds):
-        certified.append(
-            double_and_bisect(lambda k, s=seed: flow_certificate(draw(k, s)).certified, 2, largest)
-        )  # type: ignore[misc]
+
+        def proved(width: int, seed: int = seed) -> bool:
+            return flow_certificate(draw(width, seed)).certified
+
+        certified.append(double_and_bisect(proved, 2, largest))
         tell(0.4 + 0.5 * (i + 1) / len(seeds))
-    lazy = (
-        lazy_scale(
-            draw_instance(
-                rows, targets, act, lazy_width or 3 * n + n % 2, seeds[0], scale=1.0, antisymmetric=True
-            )
-        )
-        if act.smooth
-        else None
-    )
-    drift = None
-    if lazy is not None and lazy.scale is not None:
-        drift = kernel_drift(
-            draw_instance(rows, targets, act, lazy.width, seeds[0], scale=lazy.scale, antisymmetric=True)
-        )
+    lazy, drift = None, None
+    if act.smooth:
+        narrow = lazy_width or 3 * n + n % 2
+        zero = draw_instance(rows, targets, act, narrow, seeds[0], scale=1.0, antisymmetric=True)
+        lazy = lazy_scale(zero)
+        drift = None if lazy.scale is None else kernel_drift(zero.scaled(lazy.scale))
     tell(1.0)
+    missing = f"none up to {8 * n:,}"
     rungs = (
-        _one("rank", rank, len(seeds), f"none up to {8 * n:,}"),
-        _one("fit", fit, len(seeds), f"none up to {8 * n:,} in {BUDGET} steps of the optimizer"),
-        _one(
-            "afterwards",
-            post,
-            len(seeds),
-            f"none up to {8 * n:,}" if act.smooth else "asks for a smooth activation",
-        ),
+        _one("rank", rank, len(seeds), missing),
+        _one("fit", fit, len(seeds), f"{missing} in {BUDGET} steps of the optimizer"),
+        _one("afterwards", post, len(seeds), missing if act.smooth else "asks for a smooth activation"),
         _several("beforehand", certified, f"not certified in every draw up to {largest:,}"),
     )
     return Ladder(n, d, act.name, rungs, *in_print(rows, act), lazy, drift)
 
 
-def obstacle(x: np.ndarray, y: np.ndarray) -> str:
-    """A sentence on data that no network of this form can fit; empty if none is known.
-
-    >>> obstacle(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([1.0, -1.0]))
-    'Rows 0 and 1 of x are equal and their targets differ: no network fits both. Leave one of them out.'
-    """
-    zero = np.flatnonzero(~x.any(axis=1))
-    if len(zero):
-        return (
-            f"Row {zero[0]} of x is zero: without biases its output does not depend on the weights. Leave it out, or "
-            "append a constant feature."
-        )
-    order = np.lexsort(x.T)
-    for a, b in pairwise(order):
-        if np.array_equal(x[a], x[b]):
-            i, j = sorted((int(a), int(b)))
-            what = (
-                "with equal targets: the Jacobian never has full rank, so nothing can be certified"
-                if y[a] == y[b]
-                else "and their targets differ: no network fits both"
-            )
-            return f"Rows {i} and {j} of x are equal {what}. Leave one of them out.".replace(
-                "equal with", "equal, with"
-            )
-    return ""
-
-
-def fitted_and_proved(instance: Instance) -> tuple[bool, bool]:
-    """Whether Levenberg-Marquardt fits from this start, and whether a certificate fires on its way.
-
-    Args:
-        instance: where to start.
-
-    Returns:
-        A training loss of a millionth of its start was reached; an iterate was certified.
-    """
-    act, shape = instance.activation, instance.weights.shape
-    proved = [False]
-    bound = flow_certificate(instance).lipschitz if act.smooth else math.inf
-
-    def visit(_: int, theta: np.ndarray, r: np.ndarray) -> bool:
-        w = theta.reshape(shape)
-        if not proved[0] and math.isfinite(bound):
-            smallest = float(np.linalg.eigvalsh(instance.kernel(w))[0])
-            if bound * float(np.linalg.norm(r)) < smallest:  # worth a proof: h < 1 by an estimate
-                proved[0] = flow_certificate(instance, w).certified
-        return proved[0] and float(np.linalg.norm(r)) <= FIT * start
-
-    start = float(np.linalg.norm(instance.residual()))
-    found = levenberg_marquardt(
-        lambda t: instance.residual(t.reshape(shape)),
-        lambda t: instance.jacobian(t.reshape(shape)),
-        instance.weights.ravel(),
-        tolerance=DEEPEST,
-        iterations=BUDGET,
-        visit=visit,
-    )
-    return found.norm <= FIT * start, proved[0]
-
-
-def in_print(x: np.ndarray, act: Activation) -> tuple[tuple[PublishedWidth, ...], float | None, float | None]:
-    """Published widths and the two explicit laws for inputs of norm 1; nothing for others."""
-    n, d = x.shape
-    if np.abs(np.linalg.norm(x, axis=1) - 1).max() > 1e-6:
-        return (), None, None
-    norm = float(np.linalg.norm(x, 2))
-
-    def smallest(of: str | Activation) -> float:
-        return max(0.0, float(np.linalg.eigvalsh(covariance(x, of))[0]))
-
-    relu = smallest("relu")
-    if not act.smooth:
-        return published_widths(n, d, norm, separation(x), relu_smallest=relu).rows, None, None
-    own = smallest(act)
-    rows = published_widths(n, d, norm, separation(x), smallest=own, relu_smallest=relu).rows
-    if own == 0:
-        return rows, None, None
-    kappa = math.sqrt(d / n) * norm / own
-    return rows, flow_width(n, d, kappa, act.largest_curvature), lemma_width(n, d, kappa, act.largest_curvature)
+def _shown(width: float) -> str:
+    if math.isinf(width):
+        return "infinite"
+    return f"{width:,.0f}" if width < 1e9 else f"{width:.1e}"
 
 
 def _one(name: str, width: int | None, draws: int, missing: str) -> Rung:

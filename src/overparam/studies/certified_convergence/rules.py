@@ -35,6 +35,10 @@ def never_fails(evidence: Evidence, arm: str = "") -> Finding:
             hard(f"{name}failures among {sum(counts)} certified runs", [failures], len(cells), at_most=0)
         )
         parts.append(hard(f"{name}certified runs of a seed, fewest", counts, len(cells), at_least=1))
+        if not arm:
+            later = [bad for values in cells for bad in chosen(values, "after_failed", "after_certified")]
+            label = f"{name}failures among {len(later)} runs that are certified on their way"
+            parts.append(hard(label, [sum(later)], len(cells), at_most=0))
     return Finding(tuple(parts))
 
 

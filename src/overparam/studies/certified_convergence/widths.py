@@ -87,7 +87,7 @@ def switching(x: Any, y: Any, seed: int, widest: int, report: Callable[[float], 
     from overparam.measure.instance import draw_instance
 
     names = ("switched", "switched_over", "pushed_switched", "pushed_switched_over")
-    out: dict[str, Any] = {"switch_width": sizes(4 * NARROWEST, 2 * widest), **{name: [] for name in names}}
+    out: dict[str, Any] = {"switch_width": sizes(2 * NARROWEST, 2 * widest), **{name: [] for name in names}}
     for i, k in enumerate(out["switch_width"]):
         start = draw_instance(x, y, "relu", k, seed, scale=1.0, antisymmetric=True)
         share, over = _trained(start)
