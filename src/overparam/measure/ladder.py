@@ -102,10 +102,10 @@ class Ladder:
         if self.flow_law is not None and self.lemma_law is not None:
             lines.append((self.flow_law, _shown(self.flow_law), "law: gradient flow", explicit))
             lines.append((self.lemma_law, _shown(self.lemma_law), "law: key lemma of a talk", explicit))
-        for one in self.published:
-            lines.append(
-                (one.width, _shown(one.width), f"{one.name}: {one.formula}", f"{one.note}; {one.seen}")
-            )
+        lines += [
+            (one.width, _shown(one.width), f"{one.name}: {one.formula}", f"{one.note}; {one.seen}")
+            for one in self.published
+        ]
         lines.sort(key=lambda line: line[0])
         return [(shown, what, note) for _, shown, what, note in lines]
 

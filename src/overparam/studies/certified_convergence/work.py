@@ -41,7 +41,9 @@ def measure(cell: Params, report: Report) -> Outcome:
     if cell["data"] == "digits":
         raw_x, raw_y = data.examples(cell, raw=True)
         raw = ladder(raw_x, raw_y, cell, within(report, 0.9, 1.0), draws=1)
-        out |= {f"raw_{name}": raw[name] for name in (*RUNGS, "rung_width")}
+        out |= {f"raw_{name}": raw[name] for name in RUNGS}
+        missing = [None] * (len(out["rung"]) - len(raw["rung"]))  # no widths in print where norms differ from 1
+        out["raw_rung_width"] = [*raw["rung_width"], *missing]
     return _outcome(out)
 
 
@@ -80,8 +82,8 @@ def estimate(cell: Params) -> Estimate:
     """Expected cost of a cell on one core."""
     n = cell["n"]
     if cell["activation"] == RELU:
-        return Estimate(1.0 + 4e-8 * n * cell["widest"] * 500, 3e8)
+        return Estimate(0.1 + 1e-5 * n * cell["widest"], 3e8)
+    path = 5e-5 * n * cell["widest"]
+    top = 2e-7 * n * cell["largest"] * DRAWS * (2.5 if cell["data"] == "digits" else 1.0)
     features = 64 if cell["data"] == "digits" else cell["d"]
-    path = 2.4e-7 * n * cell["widest"] * 600
-    top = 6e-8 * n * features * cell["largest"] * DRAWS
-    return Estimate(4.0 + path + top, 3e8 + 40.0 * n * cell["largest"] + 16.0 * features * cell["largest"])
+    return Estimate(1.0 + path + top, 3e8 + 40.0 * n * cell["largest"] + 16.0 * features * cell["largest"])
