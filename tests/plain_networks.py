@@ -1,4 +1,4 @@
-"""Dense networks written out a second time, plainly, for tests of certificates: training, random instances, an optimiser."""
+"""Dense networks written out a second time for tests of certificates: training, random instances, an optimiser."""
 
 from dataclasses import replace
 
@@ -34,6 +34,13 @@ def gradient(net, kept, left):
             found.append(part)
         back = net.scales[layer] * (back @ net.weights[layer])
     return found[::-1]
+
+
+def dense_jacobian(net, x):
+    """J as a matrix, written out."""
+    blocks = evaluate(net, x).blocks
+    rows = blocks[0].signals.shape[0] * blocks[0].signals.shape[1]
+    return np.hstack([np.einsum("nou,nf->nouf", b.signals, b.inputs).reshape(rows, -1) for b in blocks])
 
 
 def flat(net):

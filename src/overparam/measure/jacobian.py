@@ -9,18 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
 from overparam.models import Network
 
 PyTree = Any
-Examples = Float[np.ndarray, "n features"]
 Rows = Float64[np.ndarray, "n params"]
 BLOCK_BYTES = 2.0e8
 
 
-def jacobian(network: Network, params: PyTree, x: Examples) -> Rows:
+def jacobian(network: Network, params: PyTree, x: ArrayLike) -> Rows:
     """Derivative of every output by every parameter, in float64, shape ``(n outputs, parameters)``.
 
     Rows go over examples, outputs inner; columns are the parameters in the order of ``jax.flatten_util.ravel_pytree``.
@@ -54,7 +54,7 @@ def jacobian(network: Network, params: PyTree, x: Examples) -> Rows:
 
 
 def empirical_kernel(
-    network: Network, params: PyTree, x: Examples, z: Examples | None = None
+    network: Network, params: PyTree, x: ArrayLike, z: ArrayLike | None = None
 ) -> Float64[np.ndarray, "n m"]:
     """Products of the outputs' gradients, ``J(x) J(z)^T``, in float64, shape ``(n outputs, m outputs)``.
 

@@ -31,7 +31,7 @@ class Facts:
         """The ball of gradient flow, and h."""
         if self.switches is not None:
             return relu.flow_ball(self.sigma, self.norm, self.residual, self.switches)
-        ball = interpolation.flow_ball(self.sigma, self.residual, self.lipschitz)
+        ball = interpolation.flow_ball(self.sigma, self.norm, self.residual, self.lipschitz)
         if self.sigma <= 0 or not math.isfinite(self.residual):
             return None, math.inf
         bend = ball.lipschitz if ball else self.lipschitz(above(self.residual / self.sigma))

@@ -83,23 +83,24 @@ def smaller_root(sigma: float, lipschitz: float, q: float) -> float:
     return above(2 * need / below(s + math.sqrt(discriminant)))
 
 
-def flow_ball(sigma: float, residual: float, lipschitz: Lipschitz) -> Ball | None:
+def flow_ball(sigma: float, norm: float, residual: float, lipschitz: Lipschitz) -> Ball | None:
     """What the condition proves for gradient flow; None if nothing.
 
     Args:
         sigma: proved lower bound of sigma_min(J) at the start.
+        norm: proved upper bound of ``||J||`` there.
         residual: proved upper bound of ``||f - y||`` there.
         lipschitz: L as a function of the radius, not decreasing, rounded up.
 
     Returns:
         The ball with the least radius that was found.
 
-    >>> flow_ball(1.0, 0.375, lambda radius: 1.0).radius < 0.500001
+    >>> flow_ball(1.0, 1.0, 0.375, lambda radius: 1.0).radius < 0.500001
     True
-    >>> flow_ball(1.0, 0.51, lambda radius: 1.0) is None
+    >>> flow_ball(1.0, 1.0, 0.51, lambda radius: 1.0) is None
     True
     """
-    return _ball(sigma, residual, lipschitz, None, 0.0)
+    return _ball(sigma, norm, residual, lipschitz, None)
 
 
 def descent_ball(sigma: float, norm: float, residual: float, lipschitz: Lipschitz, step: float) -> Ball | None:
@@ -115,7 +116,7 @@ def descent_ball(sigma: float, norm: float, residual: float, lipschitz: Lipschit
     >>> descent_ball(1.0, 1.0, 0.1, lambda radius: 1.0, 0.5).rate < 0.8
     True
     """
-    return _ball(sigma, residual, lipschitz, step, norm)
+    return _ball(sigma, norm, residual, lipschitz, step)
 
 
 def largest_step(descent: Callable[[float], Ball | None], norm: float) -> float:
@@ -141,7 +142,7 @@ def largest_step(descent: Callable[[float], Ball | None], norm: float) -> float:
     return low
 
 
-def _ball(sigma: float, residual: float, lipschitz: Lipschitz, step: float | None, norm: float) -> Ball | None:
+def _ball(sigma: float, norm: float, residual: float, lipschitz: Lipschitz, step: float | None) -> Ball | None:
     """Grow the radius from r/sigma until the root that it gives lies inside the ball."""
     if not (sigma > 0 and math.isfinite(residual)):
         return None

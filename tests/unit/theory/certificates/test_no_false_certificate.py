@@ -19,7 +19,14 @@ def attack(seed, steps):
         return None
     step = found.step * step_factor(loss, found.examples, found.outputs)
     error = found.rounding["residual, on its norm"]
-    norms, positions, _ = plain.descend(net, x, y, step, steps, stop=1e-12 * found.residual + 4 * error)
+    flow = certify_dense(net, x, y, loss=loss, flow=True)
+    assert flow.certified
+    assert flow.distance <= found.distance * (1 + 1e-9)
+    norms, positions, end = plain.descend(net, x, y, step, steps, stop=1e-12 * found.residual + 4 * error)
+    values = [np.linalg.svd(plain.dense_jacobian(one, x), compute_uv=False) for one in (net, end)]
+    assert found.sigma <= values[0][-1] * (1 + 1e-12) + 1e-13 * values[0][0]
+    assert max(v[0] for v in values) <= found.beta * (1 + 1e-12)
+    assert max(v[0] for v in values) <= flow.beta * (1 + 1e-12) or found.distance > flow.distance
     slack = check_run(found, norms, positions)
     assert slack.holds, (seed, slack, found.reason)
     times = np.arange(len(norms))
