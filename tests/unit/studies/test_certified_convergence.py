@@ -182,6 +182,15 @@ def test_settings_are_judged_apart_and_named():
     assert [part.label for part in alone.parts] == [label]
 
 
+def test_cut_runs_are_counted_in_the_label():
+    def cut(evidence):
+        rows = [(p, {**v, "cut": [None, 1, *[0] * (RUNS - 2)]}) for p, v in evidence.rows]
+        return Evidence(tuple(rows))
+
+    found = CLAIMS["certified"].judge(cut(planted(np.random.default_rng(0))))
+    assert found.parts[0].label == "failures among 30 certified runs, 5 of them cut at 20,000 steps"
+
+
 def test_preconditions_say_what_is_missing():
     evidence = planted(np.random.default_rng(0), certified=lambda r, s, u: [0] * 6 + [int(s < 4)])
     check = rules.enough_certified(evidence)

@@ -69,6 +69,8 @@ def test_real_cells_obey_every_hard_rule(outcomes):
         drawn = zip(values["near_course"], values["near_envelope"], strict=True)
         assert all(a is None or a <= b for a, b in drawn)
         assert values["near_envelope"][-1] <= runs.GOAL
+        assert values["cut"] == [None, *[int(c) for c in values["cut"][1:]]]
+        assert values["smooth_formula"][0] == "Eftekhari et al."
         assert values["rank"] <= values["fit"] <= values["afterwards"]
 
 

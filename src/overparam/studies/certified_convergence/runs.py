@@ -78,7 +78,7 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
     found = certify(None)
     if not found.certified:
         names = (
-            "failed", "contraction_over", "fast_over", "linear_over", "wrong_over", "path_over", "distance_over",
+            "failed", "cut", "contraction_over", "fast_over", "linear_over", "wrong_over", "path_over", "distance_over",
             "potential_rise", "printed_rise", "shortest", "nearest", "detour",
         )  # fmt: skip
         lemmas = [f"{arm}lemma{i}" for arm in ("", "printed_") for i in (1, 2, 3, 4)]
@@ -113,6 +113,7 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
     values = {
         "certified": 1,
         "h": found.h,
+        "cut": int(promised > STEPS),
         "failed": int(course.diverged or not (reached and kept)),
         "contraction_over": float(factors.max() - found.rate),
         "fast_over": float(factors.max() - (1 - 4 * (1 - found.rate))),
@@ -136,7 +137,7 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
         ),
     }
     share = np.array(PROGRESS)
-    places = np.minimum(np.rint(share * promised).astype(int), STEPS)
+    places = np.rint(share * promised).astype(int)
     lines = {
         "course": [float(norms[t] / norms[0]) if t < len(norms) else None for t in places],
         "envelope": (found.envelope(places) / norms[0]).tolist(),

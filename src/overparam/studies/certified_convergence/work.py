@@ -12,6 +12,7 @@ from overparam.study import Estimate, Outcome, Params, Report
 
 DRAWS = 3  # of the weights, for the ladder of a cell
 RUNGS = ("rank", "fit", "afterwards", "beforehand")
+SMOOTH = ("Eftekhari et al.", "talk, generic data", "Song et al.", "Oymak-Soltanolkotabi", "Du et al., deep")
 RELU = "relu"
 DIGITS = 6
 
@@ -62,7 +63,7 @@ def ladder(x: Any, y: Any, cell: Params, report: Report, draws: int = DRAWS) -> 
     out |= {"draw0": each[0], "draw1": each[1] if draws > 1 else None}
     smooth = [row for row in found.published if row.network == "smooth"]
     relu = [row for row in found.published if row.network == "ReLU"]
-    smooth.sort(key=lambda row: row.name)
+    smooth.sort(key=lambda row: SMOOTH.index(row.name))
     relu.sort(key=lambda row: row.name)
     out |= {
         "flow_law": found.flow_law,
