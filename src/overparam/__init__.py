@@ -26,6 +26,8 @@ _WHERE = {
     "predict": "measure",
     "Prediction": "measure",
     "sgd_curve": "measure",
+    "width_ladder": "measure",
+    "Ladder": "measure",
     "studies": "registry",
     "find": "registry",
     "Study": "study",

@@ -14,6 +14,11 @@ from overparam.measure.sgd import SgdCurve, sgd_curve
 
 __all__ = [
     "SgdCurve",
+from overparam.measure.ladder import Ladder, Rung, width_ladder
+
+__all__ = [
+    "Ladder",
+    "Rung",
     "certify",
     "certify_path",
     "empirical_kernel",
@@ -21,4 +26,6 @@ __all__ = [
     "predict",
     "sgd_curve",
     "shortest_path",
+    "shortest_path",
+    "width_ladder",
 ]
