@@ -120,7 +120,7 @@ def test_networks_of_unknown_structure_are_refused():
 
 def test_relu_is_certified_with_a_fixed_output_only():
     x = np.eye(3)
-    fixed = two_layer(3, 20000, 1, activation="relu", init="normal", bias=False, train_output=False)
+    fixed = two_layer(3, 4000, 1, activation="relu", init="normal", bias=False, train_output=False)
     params = draw(fixed)
     y = evaluate(dense_of(fixed, params)[0], x).outputs[:, 0] + 0.1
     assert certify(fixed, params, x, y, flow=True).certified
