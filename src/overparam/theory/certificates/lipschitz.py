@@ -26,6 +26,7 @@ CITATION = (
     "S. Oymak and M. Soltanolkotabi, Toward moderate overparameterization, IEEE JSAIT 1 (2020), arXiv:1902.04674."
 )
 _ALL_UNITS = 3e8  # multiplications
+_NEARLY = 0.98  # where the local constant is this share of the global one, larger balls take the global one
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class HiddenLipschitz:
     def __init__(self, network: Dense, evaluation: Evaluation) -> None:
         inputs, error = evaluation.blocks[0].inputs, norm_above(evaluation.blocks[0].inputs_error)
         self.moment = fourth_moment(inputs)
+        self._flat = math.inf
         self._network = network
         self._z, self._z_error = evaluation.preactivations[0], evaluation.preactivations_error[0]
         self._root = above(math.sqrt(self.moment.upper) + error)
@@ -145,12 +147,15 @@ class HiddenLipschitz:
         columns = scale * (self._columns + grown)
         tau = above(self._root**2)
         hidden = above(act.largest_curvature * float(columns.max()) * tau) if act.largest_curvature else 0.0
-        if math.isfinite(radius) and math.isfinite(hidden) and hidden > 0:
+        if radius < self._flat and math.isfinite(hidden) and hidden > 0:
             reach = (radius * self._sizes)[:, None] + self._z_error
             reach = reach * (1 + 1e-12) + 1e-300
             unsure = 64 * UNIT * act.largest_curvature * (1 + act.largest_curvature * (np.abs(self._z) + reach))
             bound = (act.local_curvature(self._z - reach, self._z + reach) + unsure) * columns
-            hidden = min(hidden, self._perron(bound), above(float(bound.max()) * tau))
+            local = min(hidden, self._perron(bound), above(float(bound.max()) * tau))
+            if local > _NEARLY * hidden:
+                self._flat = radius
+            hidden = local
         if not self._network.trained_output:
             return hidden
         if not math.isfinite(hidden) or not math.isfinite(act.largest_slope):
