@@ -36,7 +36,10 @@ def examples(x: ArrayLike, name: str, dtype: np.dtype) -> Block:
     >>> examples([[1, 2]], "x", np.dtype(np.float64)).shape
     (1, 2)
     """
-    out = np.ascontiguousarray(np.asarray(x), dtype=dtype)
+    try:
+        out = np.ascontiguousarray(x, dtype=dtype)
+    except (TypeError, ValueError):
+        raise DataError(f"{name}: expected real numbers in rows of one length, shape (n, features).") from None
     if out.ndim < 2 or out.size == 0:
         raise DataError(
             f"{name}: expected examples in rows, shape (n, features) or (n, *space, channels), got shape {out.shape}."

@@ -136,6 +136,39 @@ def test_near_duplicates_keep_their_digits(angle, bias):
         assert state[i, i] - state[i, i + 1] == pytest.approx(drop, rel=1e-3, abs=3e-16 * state[i, i])
 
 
+def test_near_duplicates_keep_their_digits_over_depth():
+    """At weight_std sqrt 2 angles and variances stay, and ``Theta_L`` falls by ``L (L - 1) / 2 t / pi``, L = 4."""
+    x = np.array([[1.0, 1.0], [1.0 - 1e-9, 1.0 + 1e-9]])
+    found = kernels(fully_connected(3, "relu", math.sqrt(2)), x, get="ntk").ntk
+    assert found[0, 0] - found[0, 1] == pytest.approx(2 * 6 * 1e-9 / math.pi, rel=1e-5)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="needs longer numbers than float64")
+def test_near_duplicates_of_other_norms_through_biases_and_sums():
+    """The recursion by hand in 80-bit numbers, whose arc cosine knows this angle to 1e-13."""
+    x = np.array([[1.0, 0.0], [1.5, 1.5e-6]], dtype=np.longdouble)
+
+    def weights(k, t, w, b=0.0):
+        k = np.longdouble(w) ** 2 * k + np.longdouble(b) ** 2
+        return k, k + np.longdouble(w) ** 2 * t
+
+    def relu(k, t):
+        r = np.sqrt(np.outer(np.diag(k), np.diag(k)))
+        theta = np.arccos(np.minimum(k / r, 1))
+        np.fill_diagonal(theta, 0)
+        pi = np.arccos(np.longdouble(-1))
+        slope = (pi - theta) / (2 * pi)
+        return r * np.sin(theta) / (2 * pi) + slope * k, slope * t
+
+    k, t = relu(*weights(x @ x.T / 2, 0, 1.3, 0.4))
+    branch, shortcut = weights(*relu(*weights(k, t, 1.2, 0.3)), 0.8), weights(k, t, 0.5)
+    k, t = weights(*relu(branch[0] + shortcut[0], branch[1] + shortcut[1]), 1.0)
+    block = Residual((Dense(1.2, 0.3), RELU, Dense(0.8)), (Dense(0.5),))
+    found = kernels((Dense(1.3, 0.4), RELU, block, RELU, Dense()), x)
+    np.testing.assert_allclose(found.ntk, t.astype(float), rtol=2e-15)
+    np.testing.assert_allclose(found.nngp, k.astype(float), rtol=2e-15)
+
+
 def test_near_antipodes_keep_their_digits():
     x = np.array([[1.0, 0.0], [-1.0, 1e-9]])
     found = kernels(fully_connected(1), x)
@@ -181,6 +214,8 @@ def test_more_units_than_memory_is_said_before_anything_is_computed():
     [
         (np.ones(3), None, r"expected examples in rows.*got shape \(3,\)"),
         (np.ones((0, 3)), None, r"got shape \(0, 3\)"),
+        ([[1.0, 2.0], [1.0]], None, "expected real numbers in rows of one length"),
+        ([["a", "b"]], None, "expected real numbers"),
         ([[1.0, np.nan], [1.0, 2.0]], None, "got 1 of 2 rows with missing"),
         (np.ones((2, 3)), np.ones((2, 4)), r"z: expected examples of shape \(3,\)"),
     ],
