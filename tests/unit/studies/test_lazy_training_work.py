@@ -183,3 +183,12 @@ def test_importing_and_estimating_needs_no_numerics():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_diverged_run_is_a_result():
+    """Missing measurements are named; a target that was not reached in time is none of them."""
+    from overparam.studies.lazy_training.train import finished
+
+    assert finished({"steps": [None, 3.0], "moved": [1.0, 2.0]}).status == "ok"
+    lost = finished({"moved": [1.0, None], "steps": [None, None]}, "why")
+    assert (lost.status, lost.note) == ("diverged", "training diverged: moved at 1 of 2; why")

@@ -17,7 +17,7 @@ def solve(cell: Params, report: Report) -> Outcome:
 
     from overparam.models import two_layer
     from overparam.studies.lazy_training.inputs import task
-    from overparam.studies.lazy_training.train import model_of, start
+    from overparam.studies.lazy_training.train import finished, model_of, start
     from overparam.studies.progress import within
     from overparam.studies.rounding import rounded
 
@@ -38,7 +38,7 @@ def solve(cell: Params, report: Report) -> Outcome:
             part = within(report, k / 3, (k + 1) / 3)
             found = measure(cell, model, params, given, scales, part, arm == "centred_")
             values |= {f"{arm}{name}": rounded(line) for name, line in found.items()}
-    return Outcome(values, note=note(values))
+    return finished(values)
 
 
 def measure(
@@ -93,9 +93,3 @@ def measure(
         found["drift"].append(float(np.linalg.norm(end @ end.T - gram) / np.linalg.norm(gram)))
         found["loss"].append(float(run.losses[-1, k] / run.losses[0, k]))
     return found
-
-
-def note(values: dict[str, Any]) -> str:
-    """Say at how many scales training diverged."""
-    many = sum(v is None for v in values["distance"])
-    return f"diverged at {many} scales" if many else ""

@@ -20,7 +20,7 @@ def solve(cell: Params, report: Report) -> Outcome:
     from overparam.data.stream import stream
     from overparam.models import two_layer
     from overparam.studies.lazy_training.inputs import task, ten_targets
-    from overparam.studies.lazy_training.train import descend, jacobian, model_of, start
+    from overparam.studies.lazy_training.train import descend, finished, jacobian, model_of, start
     from overparam.studies.rounding import rounded
     from overparam.theory.dynamics import generalisation_bound, kernel_dynamics
     from overparam.theory.kernels import covariance
@@ -64,6 +64,4 @@ def solve(cell: Params, report: Report) -> Outcome:
         for name, value in found.items():
             lines.setdefault(name, []).append(rounded(value))
     slowest = float(kernel_dynamics(limit).condition)
-    return Outcome(
-        {**lines, "condition": rounded(slowest)}, note=f"condition number of the kernel {slowest:.3g}"
-    )
+    return finished({**lines, "condition": rounded(slowest)}, f"condition number of the kernel {slowest:.3g}")

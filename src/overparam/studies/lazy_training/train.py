@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.study import Report
+from overparam.study import Outcome, Report
 
 Model = Callable[[Any, Any], Any]
 
@@ -146,3 +146,22 @@ def probes(steps: int, many: int = 8) -> tuple[int, ...]:
     (0, 1, 10, 100)
     """
     return (0, *sorted({max(1, round(steps ** (k / (many - 1)))) for k in range(many)}))
+
+
+def finished(values: dict[str, Any], remark: str = "") -> Outcome:
+    """An outcome: diverged, with the metrics named, where a list of measurements holds a missing number.
+
+    Steps to fit and bounds may be missing without divergence: not reached, or infinite.
+
+    >>> finished({"width": [2, 4], "moved": [0.5, None]}).note
+    'training diverged: moved at 1 of 2'
+    """
+    lost = {
+        name: sum(v is None for v in line)
+        for name, line in values.items()
+        if isinstance(line, list) and None in line and not name.endswith(("steps", "bound"))
+    }
+    if not lost:
+        return Outcome(values, note=remark)
+    said = ", ".join(f"{name} at {many} of {len(values[name])}" for name, many in lost.items())
+    return Outcome(values, "diverged", f"training diverged: {said}" + (f"; {remark}" if remark else ""))

@@ -17,7 +17,7 @@ def solve(cell: Params, report: Report) -> Outcome:
 
     from overparam.models import two_layer
     from overparam.studies.lazy_training.inputs import task
-    from overparam.studies.lazy_training.train import model_of, start
+    from overparam.studies.lazy_training.train import finished, model_of, start
     from overparam.studies.progress import within
     from overparam.studies.rounding import rounded
     from overparam.theory.dynamics import neuron_movement
@@ -48,7 +48,7 @@ def solve(cell: Params, report: Report) -> Outcome:
             found["mean_field_moved"], found["mean_field_drift"] = control["moved"], control["drift"]
             for name, value in found.items():
                 lines.setdefault(name, []).append(rounded(value))
-    return Outcome({**lines, "smallest": rounded(smallest)}, note=f"lambda_0 = {smallest:.3g}")
+    return finished({**lines, "smallest": rounded(smallest)}, f"lambda_0 = {smallest:.3g}")
 
 
 def drift(cell: Params, report: Report) -> Outcome:
@@ -58,7 +58,7 @@ def drift(cell: Params, report: Report) -> Outcome:
 
     from overparam.models import mlp
     from overparam.studies.lazy_training.inputs import task
-    from overparam.studies.lazy_training.train import model_of, start
+    from overparam.studies.lazy_training.train import finished, model_of, start
     from overparam.studies.progress import within
     from overparam.studies.rounding import rounded
     from overparam.theory.kernels import dense_network, kernels
@@ -90,7 +90,7 @@ def drift(cell: Params, report: Report) -> Outcome:
                     values[f"other_start_{arm}"] = float(np.linalg.norm(found["gram"] - wrong, 2)) / small
                 for name, value in values.items():
                     lines.setdefault(name, []).append(rounded(value))
-    return Outcome(lines)
+    return finished(lines)
 
 
 def trained(cell: Params, model: Any, params: Any, given: Any, report: Report) -> dict[str, Any]:
