@@ -112,7 +112,8 @@ CHARTS = (
             Series("median_1", "measured median, B = 1"),
         ),
         y_log=True, arm="model", arm_title="Model", fit=False,
-        note="The step is a share of the largest stable one of each batch size. Nothing is fitted.",
+        note="The step is a share of the largest stable one of each batch size. Nothing is fitted. Losses of runs are "
+        "skewed: a mean over few runs lies below the exact one more often than above.",
     ),
     Chart(
         "threshold", "Largest stable step of every batch size, and its bounds", B, "step",
