@@ -294,9 +294,9 @@ def boundary(ranks: Sequence[int], hits: Sequence[bool]) -> int | None:
 
 
 def estimate(cell: Params) -> Estimate:
-    """Expected cost of a cell on one core: matrix products of every step, failures run to the last."""
+    """Expected cost of a cell on one core: matrix products of every step; only few runs take all that are allowed."""
     d, steps = cell["d"], cell["steps"]
     most = max(d * max(cell["multiple"]), 1 + d * max(cell["rank"]))
     each = 2.5e-5 + most * d * d * 4e-10
     runs = len(cell["rank"]) * (len(cell["multiple"]) * 0.6 + 0.3 * cell["trials"] + 6)
-    return Estimate(1.0 + runs * steps * each, 3e8 + 60.0 * most * d * d)
+    return Estimate(1.0 + runs * 25 * math.sqrt(steps) * each, 3e8 + 60.0 * most * d * d)
