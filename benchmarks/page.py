@@ -18,6 +18,7 @@ ORDER = (
     "trainer_overhead",
     "store_listing",
     "theory_curves",
+    "certificates",
 )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
 from overparam.theory.activations import Activation
-from overparam.theory.certificates.rounding import UNIT, gamma, slope_error, value_error
+from overparam.theory.certificates.rounding import TINY, UNIT, gamma, slope_error, value_error
 
 Matrix = Float64[np.ndarray, "n features"]
 Signals = Float64[np.ndarray, "n classes units"]
@@ -190,7 +190,7 @@ def _affine(network: Dense, layer: int, h: np.ndarray, error: np.ndarray) -> tup
     off = terms * size
     if layer:
         off = off + (1 + terms) * abs(scale) * (error @ np.abs(weight).T)
-    return z, off * (1 + terms)
+    return z, off * (1 + terms) + TINY
 
 
 def _slope(act: Activation, z: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -237,7 +237,7 @@ def _blocks(
         slope, off = slopes[layer - 1][:, None, :], slopes_error[layer - 1][:, None, :]
         signals = slope * back
         error = np.abs(slope) * back_error + off * (np.abs(back) + back_error) + 2 * UNIT * np.abs(signals)
-        error = error * (1 + 2 * terms)
+        error = error * (1 + 2 * terms) + TINY
     return tuple(reversed(blocks))
 
 
@@ -245,7 +245,7 @@ def _inputs(network: Dense, layer: int, h: np.ndarray, error: np.ndarray) -> tup
     scale = network.scales[layer]
     inputs, off = (h, error) if scale == 1.0 else (scale * h, abs(scale) * error)
     if scale != 1.0:
-        off = (off + UNIT * np.abs(inputs)) * (1 + 4 * UNIT)
+        off = (off + UNIT * np.abs(inputs)) * (1 + 4 * UNIT) + TINY
     if network.biases[layer] is not None:
         inputs = np.column_stack([inputs, np.ones(len(h))])
         off = np.column_stack([off, np.zeros(len(h))])

@@ -18,6 +18,7 @@ from overparam.theory.certificates.rounding import above, below, gamma, norm_abo
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
 
 Gram = Float64[np.ndarray, "n n"]
+_UNDERFLOW = 1e-305  # 450 times the smallest normal number
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,10 @@ def gram_of(blocks: Sequence[Block]) -> tuple[Gram, float]:
         part = (flat @ flat.T) * inner
         part = np.tril(part) + np.tril(part, -1).T
         forming += gamma(units + block.inputs.shape[1] + 8 + len(blocks)) * float(np.trace(part))
+        # what underflow may take from an entry, times the number of rows
+        flat_largest, inner_largest = (float(np.abs(a).max(initial=0.0)) ** 2 for a in (flat, block.inputs))
+        wide = units * block.inputs.shape[1]
+        forming += len(part) * _UNDERFLOW * (wide * (inner_largest + flat_largest) + 1)
         total = part if total is None else total + part
     assert total is not None
     return total, above(forming)

@@ -17,7 +17,7 @@ from overparam.theory.activations import Activation
 
 UNIT = 2.0**-53
 _SLACK = 1e-13  # of a scalar formula of fewer than 400 operations without cancellation
-_TINY = 1e-300
+TINY = 1e-300  # more than underflow takes from a sum of fewer than 4e7 terms
 FUNCTION_UNITS = 32.0  # allowed error of an elementary function, in u; the worst seen is below 8
 _EXACT = {"relu", "identity"}
 _BOUNDED = {"tanh", "erf", "gelu", "softplus", "silu"}
@@ -49,7 +49,7 @@ def above(value: float) -> float:
     >>> above(1.0) > 1.0
     True
     """
-    return value * (1 + _SLACK) + _TINY
+    return value * (1 + _SLACK) + TINY
 
 
 def below(value: float) -> float:
@@ -58,7 +58,7 @@ def below(value: float) -> float:
     >>> below(1.0) < 1.0, below(-1.0)
     (True, 0.0)
     """
-    return max(0.0, value * (1 - _SLACK) - _TINY)
+    return max(0.0, value * (1 - _SLACK) - TINY)
 
 
 def norm_above(values: Numbers) -> float:
@@ -110,9 +110,9 @@ def value_error(activation: Activation, z: Numbers) -> Numbers:
     if kind in _EXACT:
         return np.zeros_like(z)
     if kind == "leaky_relu":
-        return UNIT * np.abs(z) + _TINY
+        return UNIT * np.abs(z) + TINY
     if kind == "quadratic":
-        return 2 * UNIT * z * z + _TINY
+        return 2 * UNIT * z * z + TINY
     if kind == "sine":
         return FUNCTION_UNITS * UNIT + 2 * UNIT * activation.largest_slope * np.abs(z)
     return FUNCTION_UNITS * UNIT * (1 + np.abs(z))

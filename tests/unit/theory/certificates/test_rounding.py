@@ -9,6 +9,7 @@ import pytest
 from overparam.errors import DataError, UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, activation, leaky_relu, sine
 from overparam.theory.certificates import Dense, evaluate, two_layer
+from overparam.theory.certificates.jacobian import spectrum
 from overparam.theory.certificates.rounding import (
     UNIT,
     above,
@@ -196,3 +197,18 @@ def test_bad_networks_are_refused():
         Dense((np.ones((2, 3)),), (None,), (1.0,), act, trained_output=False)
     with pytest.raises(UsageError, match=r"x: expected shape \(n, 1\), got \(2, 2\)"):
         evaluate(two_layer([[1.0]], [1.0], act), np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("power", [-170, -162, -155, -100, 40])
+@pytest.mark.parametrize("output", [1e-160, 1.0, 1e60])
+def test_underflow_is_part_of_the_bounds(power, output):
+    """Rows in the ratio 1 to 2 after numbers that underflow when squared: the true smallest value is known."""
+    x = 10.0**power * np.array([[1.0, 0.0], [1.0, 1e-3]])
+    net = two_layer([[1.0, 1.0]], [output], activation("identity"))
+    found = evaluate(net, x)
+    proved = spectrum(found.blocks, net.parameters)
+    exact = np.linalg.svd(np.array([[1.0, 0.0], [1.0, 1e-3]]), compute_uv=False) * 10.0**power * output
+    assert proved.smallest <= exact[1] * (1 + 1e-9)
+    assert proved.largest >= exact[0] * (1 - 1e-9)
+    if power >= -100 and output >= 1:
+        assert proved.smallest >= 0.99 * exact[1]
