@@ -31,9 +31,9 @@ def never_fails(evidence: Evidence, arm: str = "") -> Finding:
             for bad, yes in zip(values[f"{arm}failed"], values[f"{arm}certified"], strict=True)
             if yes
         )
-        parts.append(
-            hard(f"{name}failures among {sum(counts)} certified runs", [failures], len(cells), at_most=0)
-        )
+        cut = sum(one or 0 for values in cells for one in values.get(f"{arm}cut", ()))
+        runs = f"{sum(counts)} certified runs" + (f", {cut} of them cut at 20,000 steps" if cut else "")
+        parts.append(hard(f"{name}failures among {runs}", [failures], len(cells), at_most=0))
         parts.append(hard(f"{name}certified runs of a seed, fewest", counts, len(cells), at_least=1))
         if not arm:
             later = [bad for values in cells for bad in chosen(values, "after_failed", "after_certified")]
