@@ -4,23 +4,8 @@ from __future__ import annotations
 
 from overparam.studies.matrix_recovery.claims import CLAIMS
 from overparam.studies.matrix_recovery.work import estimate, work
-from overparam.studies.sources import SOLTANOLKOTABI
+from overparam.studies.sources import SHORTEST, SOLTANOLKOTABI
 from overparam.study import Axis, Chart, Profile, Series, Source, Study, XAxis
-
-OYMAK = Source(
-    "oymak2019",
-    "S. Oymak, M. Soltanolkotabi, Overparameterized nonlinear learning: gradient descent takes the shortest path?, "
-    "ICML 2019 (the theorem behind the slide; its body was not checked here)",
-    "https://arxiv.org/abs/1812.10004",
-    """@inproceedings{oymak2019overparameterized,
-  title = {Overparameterized Nonlinear Learning: Gradient Descent Takes the Shortest Path?},
-  author = {Oymak, Samet and Soltanolkotabi, Mahdi},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019},
-  eprint = {1812.10004},
-  archivePrefix = {arXiv}
-}""",
-)
 
 RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12)
 MULTIPLES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
@@ -121,7 +106,7 @@ STUDY = Study(
     name="matrix-recovery",
     title="Matrix recovery by a factor",
     question="How many labels does gradient descent on a factor fit, and how many columns does that need?",
-    sources=(SOLTANOLKOTABI, OYMAK),
+    sources=(SOLTANOLKOTABI, SHORTEST),
     axes=AXES,
     profiles=PROFILES,
     work=work,

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from overparam.studies.sgd_moments.claims import CLAIMS
 from overparam.studies.sgd_moments.work import MEAN_BATCHES, estimate, work
+from overparam.studies.sources import SOLTANOLKOTABI
 from overparam.study import Axis, Chart, Profile, Series, Source, Study, XAxis
 
-SOLTANOLKOTABI = Source(
-    key="soltanolkotabi2019",
-    citation="M. Soltanolkotabi, Towards demystifying overparameterization in deep learning, talk, Mathematics of "
-    "Imaging Workshop 3, Institut Henri Poincare, Paris, 4 April 2019 (with S. Oymak and M. Li).",
-    url="",
-    bibtex="""@misc{soltanolkotabi2019towards,
-  title  = {Towards demystifying overparameterization in deep learning},
-  author = {Soltanolkotabi, Mahdi},
-  note   = {Talk, Mathematics of Imaging Workshop 3, Institut Henri Poincare, Paris},
-  year   = {2019}
-}""",
-)
 MA = Source(
     key="ma2018",
     citation="S. Ma, R. Bassily and M. Belkin, The power of interpolation: understanding the effectiveness of SGD in "
