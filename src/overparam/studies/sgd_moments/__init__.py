@@ -179,6 +179,8 @@ STUDY = Study(
         "the talk.",
         "The tanh network has 32 hidden units whose output weights are equal in size and cancel at the start, so "
         "that its output is 0 there; its output scale is set so that h is 0.05, which keeps it near linear.",
+        "For the network itself the allowance of 2h is wide: the loss of gradient descent would lie within it, too. "
+        "The linear models carry the claim on the mean.",
         "Network inputs are divided by their root mean square length.",
         "Batches are drawn anew at every step. Ma, Bassily and Belkin draw with replacement, which is followed in "
         "the two claims on their theorem; everywhere else no sample is twice in a batch.",
