@@ -129,5 +129,10 @@ CLAIMS = (
         ),
         preconditions=(GRID,),
         chart="phase",
+        rule_version=2,
+        rule_history=(
+            "The rule is that of version 1; the runs it reads may take 10,000 steps in laptop in place of 3,000, for the "
+            "reason given with the claim on success. With 3,000 the verdict was inconclusive.",
+        ),
     ),
 )
