@@ -99,7 +99,7 @@ class SgdCurve:
             trust = f"h = {self.h:.3g}: the network is close to its linearisation there."
         else:
             trust = f"h = {self.h:.3g}, above {NEAR:g}: training may leave the linearisation."
-        return f"Batch sizes with a stable step: {listed} of {len(self.batches)} given. {trust}"
+        return f"Stable with its step: batch {listed} (of {len(self.batches)} given). {trust}"
 
     def _repr_html_(self) -> str:
         from html import escape
