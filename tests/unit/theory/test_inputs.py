@@ -68,8 +68,34 @@ def test_sizes_whose_squares_leave_float64_are_named_and_no_warning_or_nan_comes
 
 def test_float32_has_its_own_bounds():
     assert np.isfinite(kernels(NET, 1e10 * np.eye(2), dtype=np.float64).ntk).all()
-    with pytest.raises(DataError, match=r"1e\+12 in size in float32"):
-        kernels(NET, 1e15 * np.eye(2), dtype=np.float32)
+    with pytest.raises(DataError, match=r"1e\+08 in size in float32"):
+        kernels(NET, 1e10 * np.eye(2), dtype=np.float32)
+
+
+@pytest.mark.parametrize("size", [1e6, 1e9, 1e20, 1e55])
+def test_kernels_of_large_inputs_are_those_of_the_limit(size):
+    """At large inputs gelu is relu and erf a sign; of a sine float64 has lost the phase."""
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    for depth in (1, 3):
+        found, limit = (kernels(fully_connected(depth, act), size * x) for act in ("gelu", "relu"))
+        np.testing.assert_allclose(found.nngp, limit.nngp, rtol=1e-4)
+        np.testing.assert_allclose(found.ntk, limit.ntk, rtol=1e-4)
+    cosine = (x @ x.T) / np.outer(*2 * [np.linalg.norm(x, axis=1)])
+    sign = kernels(fully_connected(1, "erf"), size * x, get="nngp").nngp
+    np.testing.assert_allclose(sign, 2 / np.pi * np.arcsin(np.clip(cosine, -1, 1)), atol=1e-5)
+    with pytest.raises(UsageError, match="sine: expected inputs whose variance"):
+        kernels(fully_connected(1, "sine"), size * x)
+
+
+def test_the_sine_of_inputs_of_size_a_thousand_is_white():
+    x = 1e3 * np.random.default_rng(0).normal(size=(5, 3))
+    found = kernels(fully_connected(1, "sine"), x, get="nngp").nngp
+    np.testing.assert_allclose(found, np.eye(5) / 2, atol=1e-9)
+
+
+def test_a_kernel_that_overflows_on_the_way_is_an_error_not_a_nan():
+    with pytest.raises(UsageError, match="a kernel that overflows. Scale the inputs"):
+        kernels(fully_connected(4, "quadratic"), 1e30 * np.eye(2))
 
 
 def test_residuals_whose_squares_overflow_are_refused():

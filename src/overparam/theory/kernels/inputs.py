@@ -16,7 +16,7 @@ Block = Float[np.ndarray, "..."]
 Mask = Bool[np.ndarray, "..."]
 _NEAR = {8: 1e-4, 4: 1e-3}  # share of sqrt(q q') below which the gap is computed from the rows' difference
 _CHUNK = 2_000_000
-_SIZES = {8: (1e-100, 1e100), 4: (1e-12, 1e12)}  # outside, squares of squares leave the range of the type
+_SIZES = {8: (1e-60, 1e60), 4: (1e-8, 1e8)}  # outside, squares of squares leave the range of the type
 
 
 def examples(x: ArrayLike, name: str, dtype: np.dtype) -> Block:
