@@ -102,3 +102,17 @@ def test_numbers_in_the_sentence_are_rounded_up():
     for value in (1.50541, 0.123449, 0.999999949, 12345.6, 3e-7, 0.1):
         for digits in (3, 4, 6):
             assert value <= float(at_least(value, digits)) <= value * (1 + 10.0 ** (1 - digits))
+
+
+def test_a_page_tells_only_what_is_proved():
+    flow = certify_jacobian(J, R, 0.1, jacobian_error=0, residual_error=0, flow=True)
+    descent = certify_jacobian(J, R, 0.1, jacobian_error=0, residual_error=0)
+    refused = certify_jacobian(J, 1e3 * R, 1.0, jacobian_error=0, residual_error=0)
+    assert (flow.certified, descent.certified, refused.certified) == (True, True, False)
+    assert "residual a unit of time" in flow._repr_html_()
+    assert "largest certified step" not in flow._repr_html_()
+    assert "residual a step" in descent._repr_html_()
+    assert "its norm on the ball" in descent._repr_html_()
+    assert "its norm at the start" in refused._repr_html_()
+    assert "distance and path" not in refused._repr_html_()
+    assert "inf" not in str(refused)
