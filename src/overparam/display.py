@@ -220,17 +220,21 @@ def _row(verdict: Mapping[str, Any]) -> tuple[str, ...]:
         return (status, claim, "", "", "", "")
     unit = f" {verdict['unit']}" if verdict["unit"] else ""
     effect, low, high = together(verdict["effect"], verdict["low"], verdict["high"])
-    interval = "none" if verdict["low"] is None else f"{low} to {high}"
+    interval = "none" if verdict["low"] is None or verdict["low"] == verdict["high"] else f"{low} to {high}"
     return (status, claim, f"{effect}{unit}", interval, _asked(verdict), str(verdict["n"]))
 
 
 def together(*values: float | None) -> tuple[str, ...]:
-    """Numbers that belong together, to three significant digits of the largest.
+    """Numbers that belong together, to three significant digits of the largest; tiny ones with an exponent.
 
+    >>> together(-8.19e-09, 1e-12)
+    ('-8.19e-09', '1.00e-12')
     >>> together(-0.00002, -0.34, 0.34), together(2.2, 2.17, 2.23), together(None), together(1942.0, 129.0, 29200.0)
     (('0', '-0.34', '0.34'), ('2.2', '2.17', '2.23'), ('–',), ('1942', '129', '29200'))
     """
     largest = max((abs(v) for v in values if v is not None), default=0.0)
+    if 0 < largest < 1e-4:
+        return tuple("–" if v is None else f"{v:.2e}" for v in values)
     digits = 3 if largest == 0 else max(0, 2 - math.floor(math.log10(largest)))
     texts = ("–" if v is None else f"{v:.{digits}f}" for v in values)
     return tuple(

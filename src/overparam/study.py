@@ -148,11 +148,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class XAxis:
-    """One choice of horizontal axis: an axis or value name, a title and whether it is logarithmic."""
+    """One choice of horizontal axis: an axis or value name, a title and whether it is logarithmic.
+
+    Attributes:
+        name: name of an axis or of a value.
+        title: what a reader sees.
+        log: whether it is logarithmic at first.
+        names: what stands at the places 1, 2, 3, ... in place of numbers; nothing joins the points then. A chart with
+            such an axis has no other.
+    """
 
     name: str
     title: str
     log: bool = True
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

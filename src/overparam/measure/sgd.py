@@ -94,14 +94,13 @@ class SgdCurve:
             b for b, s, one in zip(self.batches, self.steps, self.bounds, strict=True) if s < one.exact_low
         ]
         listed = ", ".join(str(b) for b in stable) or "none"
-        given = "the one given" if len(self.batches) == 1 else f"the {len(self.batches)} given"
         if self.h is None:
             trust = "How close the network stays to its linearisation is not known."
         elif self.h <= NEAR:
             trust = f"h = {self.h:.3g}: the network is close to its linearisation there."
         else:
             trust = f"h = {self.h:.3g}, above {NEAR:g}: training may leave the linearisation."
-        return f"Batch sizes with a stable step: {listed}, of {given}. {trust}"
+        return f"Stable with its step: batch {listed} (of {len(self.batches)} given). {trust}"
 
     def _repr_html_(self) -> str:
         from html import escape

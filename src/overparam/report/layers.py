@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -100,8 +101,24 @@ def _scale(alt: Any, log: bool) -> Any:
     return alt.Scale(**kind, nice=False, padding=14)
 
 
+def _names(chart: Mapping[str, Any]) -> list[str]:
+    """Names of the places 1, 2, 3, ... on the horizontal axis; none where it has numbers."""
+    return list(chart["x"][0].get("names", ()))
+
+
 def _x(alt: Any, chart: Mapping[str, Any], view: View, field: str = "x") -> Any:
-    return alt.X(f"{field}:Q", title=chart["x"][view.x]["title"], scale=_scale(alt, view.x_log))
+    title, names = chart["x"][view.x]["title"], _names(chart)
+    if not names:
+        return alt.X(f"{field}:Q", title=title, scale=_scale(alt, view.x_log))
+    axis = alt.Axis(
+        values=list(range(1, len(names) + 1)),
+        labelExpr=f"{json.dumps(names)}[datum.value - 1]",
+        labelAngle=-35,
+        labelLimit=190,
+        labelOverlap=False,
+    )
+    ends = alt.Scale(domain=[0.5, len(names) + 0.5], nice=False, zero=False)
+    return alt.X(f"{field}:Q", title=title, scale=ends, axis=axis)
 
 
 def _y(alt: Any, chart: Mapping[str, Any], view: View, field: str = "y") -> Any:
@@ -141,9 +158,11 @@ def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> A
     look = _styled(alt, chart, view, screen)
     x, y = _x(alt, chart, view), _y(alt, chart, view)
     places = {"x": x, "y": y}
+    names = _names(chart)
+    along = [alt.Tooltip(f"x{k}:Q", title=axis["title"], format=",.4~g") for k, axis in enumerate(chart["x"])]
     tooltip = [
         alt.Tooltip("line:N", title="line"),
-        *(alt.Tooltip(f"x{k}:Q", title=axis["title"], format=",.4~g") for k, axis in enumerate(chart["x"])),
+        *([alt.Tooltip("place:N", title=chart["x"][0]["title"])] if names else along),
         alt.Tooltip("shown:N", title=chart["y_title"]),
         alt.Tooltip("interval:N", title="95 % interval"),
     ]
@@ -157,7 +176,7 @@ def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> A
     units = [
         _unit(
             alt,
-            {"type": "line", "strokeWidth": 2},
+            {"type": "line", "strokeWidth": 0 if names else 2},
             {**places, "color": look["color"], "strokeDash": look["strokeDash"]},
         ),
         _unit(
@@ -170,7 +189,7 @@ def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> A
         ),
         _unit(
             alt,
-            {"type": "point", "filled": True, "size": 38, "opacity": 1},
+            {"type": "point", "filled": True, "size": 90 if names else 38, "opacity": 1},
             {**places, "color": look["color"], "shape": look["shape"]},
         ),
         _unit(
@@ -181,7 +200,8 @@ def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> A
             params=[grid],
         ),
     ]
-    return alt.LayerSpec(layer=units, data=alt.NamedData(name="points"), transform=_chosen(alt))
+    named = _calculate(alt, place=f"{json.dumps(names)}[datum.x - 1]") if names else []
+    return alt.LayerSpec(layer=units, data=alt.NamedData(name="points"), transform=[*_chosen(alt), *named])
 
 
 def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> Any:
@@ -191,7 +211,9 @@ def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) 
         "color": _styled(alt, chart, view, screen)["color"],
         "detail": [alt.Detail("seed:N"), alt.Detail("line:N")],
     }
-    mark = {"type": "line", "strokeWidth": 1, "opacity": 0.4}
+    mark: dict[str, Any] = {"type": "line", "strokeWidth": 1, "opacity": 0.4}
+    if _names(chart):
+        mark = {"type": "tick", "thickness": 1, "opacity": 0.5}
     places = [f"x{k}" for k in range(len(chart["x"]))]
     transform = [
         alt.FilterTransform(filter="seeds_shown"),

@@ -127,6 +127,9 @@ def csv_text(chart: Mapping[str, Any]) -> str:
     return file.getvalue()
 
 
+_LISTED = 4  # lines whose points are counted one by one
+
+
 def log_notes(chart: Mapping[str, Any]) -> dict[str, str]:
     """Return what a logarithmic axis leaves out, by axis (``y``, ``x0``, ``x1``, ...), or an empty text."""
     rows = points(chart)
@@ -149,6 +152,8 @@ def _left_out(chart: Mapping[str, Any], rows: list[Row], field: str, where: str)
     if not counts:
         return ""
     listed = "; ".join(f"{name}: {_count(count, 'point')}" for name, count in counts.items())
+    if len(counts) > _LISTED:
+        listed = f"{_count(sum(counts.values()), 'point')} of {len(counts)} lines"
     return f"Not positive, so left out on the logarithmic {where} axis: {listed}."
 
 

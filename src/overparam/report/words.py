@@ -71,9 +71,13 @@ def interval(low: float | None, high: float | None, n: int, effect: float | None
     '95 % interval 4.5 to 7.7, n = 5 seeds'
     >>> interval(None, None, 1)
     'one seed: no interval'
+    >>> interval(2.0, 2.0, 5)  # a worst case or a count, or seeds that do not differ
+    'no interval, n = 5 seeds'
     """
     if low is None or high is None:
         return f"{seeds(n)}: no interval"
+    if low == high:
+        return f"no interval, {seeds(n)}"
     _, below, above = together(effect, low, high)
     return f"95 % interval {below} to {above}, {seeds(n)}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from overparam.claim import Evidence
 from overparam.stats import first_at_most, geometric_interval, mean_interval
-from overparam.study import Chart, Series, Study, clean
+from overparam.study import Chart, Series, Study, XAxis, clean
 
 _DIGITS = 6
 
@@ -54,11 +54,16 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
     return clean(
         {
             "name": chart.name, "title": chart.title, "note": chart.note,
-            "x": [{"name": x.name, "title": x.title, "log": x.log} for x in chart.x],
+            "x": [_axis(x) for x in chart.x],
             "y_title": chart.y_title, "y_log": chart.y_log, "arm": chart.arm, "arm_title": chart.arm_title,
             "series": series, "lines": lines,
         }
     )  # fmt: skip
+
+
+def _axis(x: XAxis) -> dict[str, Any]:
+    plain = {"name": x.name, "title": x.title, "log": x.log and not x.names}
+    return {**plain, "names": list(x.names)} if x.names else plain
 
 
 def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Evidence]]:

@@ -20,7 +20,7 @@ _ROUND_UP = 1 + 1e-14
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Activation:
     """A function of one number, with its derivatives and bounds on them.
 
@@ -45,6 +45,9 @@ class Activation:
     parity: Parity
     turns: tuple[float, ...] = ()
     period: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"activation {self.name}"
 
     @property
     def smooth(self) -> bool:

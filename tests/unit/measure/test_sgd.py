@@ -93,7 +93,7 @@ def test_defaults_words_and_pages():
     assert curve.steps == pytest.approx([b.exact / 2 for b in curve.bounds])
     assert (curve.times[0], curve.times[-1]) == (0, 160)
     assert (curve.loss[:, -1] < curve.loss[:, 0]).all()
-    assert curve.answer.startswith("Batch sizes with a stable step: 1, 3, 8, of the 3 given. h = ")
+    assert curve.answer.startswith("Stable with its step: batch 1, 3, 8 (of 3 given). h = ")
     assert "heuristic, not a bound" in str(curve)
     assert "linear model" in str(curve)
     page = curve._repr_html_()
@@ -107,7 +107,7 @@ def test_a_step_that_is_too_large_is_said():
     x, y = data()
     edge = sgd_curve(network, params, x, y, batch=1, steps=2).bounds[0].exact
     curve = sgd_curve(network, params, x, y, batch=[1, 8], step=1.2 * edge, steps=2000)
-    assert curve.answer.startswith("Batch sizes with a stable step: 8, of the 2 given.")
+    assert curve.answer.startswith("Stable with its step: batch 8 (of 2 given).")
     assert curve.loss[0, -1] > 1e3 * curve.loss[0, 0]
 
 

@@ -53,6 +53,21 @@ def test_the_screen_patch_leaves_title_and_legend_to_the_page(chart):
     assert parcel["spec"]["title"]["text"] == chart["title"]
 
 
+def test_named_places_are_labelled_and_not_joined(chart):
+    named = copy.deepcopy(chart)
+    named["x"] = [{**chart["x"][0], "log": False, "names": ["fitted", "certified"]}]
+    for screen in (False, True):
+        spec = charts.spec(named, first_view(named), screen=screen)
+        assert isinstance(alt.Chart.from_dict(spec), alt.LayerChart)
+        axis = spec["layer"][2]["layer"][0]["encoding"]["x"]["axis"]
+        assert axis["labelExpr"] == '["fitted", "certified"][datum.value - 1]'
+        assert axis["values"] == [1, 2]
+        widths = [spec["layer"][2]["layer"][0]["mark"]["strokeWidth"], spec["layer"][1]["mark"]["type"]]
+        assert widths == [0, "tick"]
+    plain = charts.spec(chart)["layer"]
+    assert [plain[2]["layer"][0]["mark"]["strokeWidth"], plain[1]["mark"]["type"]] == [2, "line"]
+
+
 def test_every_specification_is_valid_for_altair(chart):
     for view in (first_view(chart), first_view(chart).with_(arm=ALL, x=2, y_log=True, x_log=False, seeds=True)):
         for screen in (False, True):

@@ -82,6 +82,15 @@ def test_log_notes_count_what_is_left_out(chart):
     assert notes["x0"] == ""
 
 
+def test_log_notes_count_many_lines_together(chart):
+    copies = [{**chart["series"][0], "label": f"line {i}"} for i in range(5)]
+    for series in copies:
+        series["mean"] = [-1.0, *series["mean"][1:]]
+    chart["series"] = copies
+    note = "Not positive, so left out on the logarithmic vertical axis: 5 points of 5 lines."
+    assert rows.log_notes(chart)["y"].startswith(note)
+
+
 def test_log_notes_tell_of_intervals_that_reach_zero(chart):
     chart["series"] = chart["series"][:1]
     chart["series"][0]["low"][2] = -0.5

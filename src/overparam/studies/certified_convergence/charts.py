@@ -6,11 +6,9 @@ from overparam.study import Chart, Series, XAxis
 
 OVER = (XAxis("over", "output scale over the certified one"),)
 RUNGS = (
-    "1 Jacobian of full rank, 2 fitted, 3 certified on the way, 4 certified beforehand, 5 law of gradient flow, 6 key "
-    "lemma; then formulas in print with their constants set to 1, which makes them no theorems: 7 n of Eftekhari et "
-    "al., 8 n^2/d of the talk, 9 n^(3/2) of Song et al., 10 kappa^2 n^2/d of Oymak and Soltanolkotabi, 11 "
-    "n^4/lambda^4 of Du et al., deep."
-)
+    "Jacobian of full rank", "fitted", "certified on the way", "certified beforehand", "law: gradient flow",
+    "law: key lemma", "n (Eftekhari)", "n^2/d (talk)", "n^(3/2) (Song)", "kappa^2 n^2/d (Oymak)", "n^4/lambda^4 (Du)",
+)  # fmt: skip
 
 CHARTS = (
     Chart(
@@ -40,14 +38,15 @@ CHARTS = (
     ),
     Chart(
         "ladder", "The ladder of widths",
-        (XAxis("rung", "rung (see the note)", log=False),),
+        (XAxis("rung", "what holds at this width", log=False, names=RUNGS),),
         "hidden units",
         (
-            Series("rung_width", "width"),
-            Series("raw_rung_width", "width, inputs as they are"),
+            Series("rung_width", "unit rows"),
+            Series("raw_rung_width", "inputs as they are"),
         ),
         y_log=True,
-        note=RUNGS,
+        note="The first four are measured or proved here, the laws have explicit constants, the last five are formulas "
+        "in print with their constants set to 1, which makes them no theorems.",
     ),
     Chart(
         "path", "Length of the way over the width",
