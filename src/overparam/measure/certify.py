@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from overparam.errors import DataError, UsageError
 from overparam.models import Network
 from overparam.models.mlp import layer_names
+from overparam.models.network import check_network
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
     Certificate,
@@ -29,6 +30,7 @@ from overparam.theory.certificates import (
     first_certified,
 )
 from overparam.theory.certificates import shortest_path as _shortest_path
+from overparam.theory.inputs import array_of
 
 PyTree = Any
 
@@ -99,6 +101,11 @@ def certify_path(
 
     References: as :func:`certify`.
     """
+    if isinstance(params, Mapping) or not isinstance(params, Iterable):
+        raise UsageError(
+            f"params: expected the parameters of several times of a run, in a list, got {type(params).__name__}. "
+            "For one time use certify."
+        )
     return first_certified(lambda one: certify(network, one, x, y, step=step, loss=loss, flow=flow), params)
 
 
@@ -132,6 +139,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
         UsageError: the network's structure is not known, or the parameters are of another network.
         DataError: parameters that are missing or infinite.
     """
+    check_network(network)
     form = network.form
     if form is None:
         raise UsageError(
@@ -148,6 +156,10 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
     kinds: set[str] = set()
     for name, inputs, units in zip(trained, form.sizes[:-1], form.sizes[1:], strict=False):
         layer = params[name]
+        kept = {"weight", "bias"} if form.bias else {"weight"}
+        if not isinstance(layer, Mapping) or set(layer) != kept:
+            inside = sorted(layer) if isinstance(layer, Mapping) else type(layer).__name__
+            raise UsageError(f"params: expected {' and '.join(sorted(kept))} in {name}, got {inside}.")
         weights.append(_array(layer["weight"], (units, inputs), f"{name}.weight", kinds))
         biases.append(_array(layer["bias"], (units,), f"{name}.bias", kinds) if form.bias else None)
     scales = list(form.scales)
@@ -167,7 +179,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
 
 
 def _array(values: Any, shape: tuple[int, ...], name: str, kinds: set[str]) -> np.ndarray:
-    array = np.asarray(values)
+    array = array_of(values, f"params, {name}")
     if array.shape != shape:
         raise UsageError(f"params: expected {name} of shape {shape}, got {array.shape}.")
     if array.dtype != np.float64:

@@ -14,6 +14,7 @@ from overparam.errors import DataError, UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import Certificate, certify_two_layer
+from overparam.theory.inputs import array_of, numbers
 
 Weights = Float64[np.ndarray, "units features"]
 
@@ -134,7 +135,7 @@ def examples(x: ArrayLike, y: ArrayLike) -> tuple[Float64[np.ndarray, "n feature
     Raises:
         DataError: another shape, missing values, or integer labels of more than two classes.
     """
-    rows, given = np.array(x, dtype=np.float64), np.asarray(y)
+    rows, given = numbers(x, "x", 1e-60, 1e60), array_of(y, "y")
     if rows.ndim != 2 or not rows.size:
         raise DataError(f"x: expected shape (n, features), got {rows.shape}. Flatten images to rows.")
     if given.shape != (len(rows),):
@@ -144,7 +145,7 @@ def examples(x: ArrayLike, y: ArrayLike) -> tuple[Float64[np.ndarray, "n feature
             f"y: expected real targets, got integer labels of {len(np.unique(given))} classes. Squared loss needs "
             "numbers: take two classes as +1 and -1, or one class against the others."
         )
-    targets = given.astype(np.float64)
+    targets = numbers(given, "y", 1e-60, 1e60)
     for name, values in (("x", rows), ("y", targets)):
         bad = int((~np.isfinite(values)).sum())
         if bad:

@@ -16,6 +16,7 @@ from overparam.measure.rungs import BUDGET, fitted_and_proved, in_print, obstacl
 from overparam.measure.search import double_and_bisect, even_widths, first
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
+from overparam.theory.inputs import count
 from overparam.theory.widths import PublishedWidth
 
 
@@ -183,8 +184,10 @@ def width_ladder(
     """
     rows, targets = examples(x, y)
     act = activation_of(activation)
-    if not len(seeds):
-        raise UsageError("seeds: expected at least one, got none.")
+    if not isinstance(seeds, Sequence) or not len(seeds):
+        raise UsageError(f"seeds: expected at least one, in a list, got {seeds!r}.")
+    largest = count(largest, "largest", 2)
+    lazy_width = None if lazy_width is None else count(lazy_width, "lazy_width", 2)
     tell = progress or (lambda _: None)
     n, d = rows.shape
     stuck = obstacle(rows, targets)

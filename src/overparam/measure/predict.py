@@ -28,10 +28,12 @@ from overparam.measure.jacobian import empirical_kernel, jacobian
 from overparam.measure.prediction import Prediction
 from overparam.models import Network
 from overparam.models import parameters as count_parameters
+from overparam.models.network import check_network, check_params
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.dynamics import KernelDynamics, ensemble, feature_dynamics, kernel_dynamics
 from overparam.theory.dynamics.inputs import times_of
 from overparam.theory.dynamics.kernel import UNSEEN
+from overparam.theory.inputs import array_of, count, numbers
 from overparam.theory.kernels import dense_network, kernels
 
 PyTree = Any
@@ -96,7 +98,11 @@ def predict(
     >>> found.kind, found.test_outputs[-1].round(9).tolist(), found.test_sd[-1].round(6).tolist()
     ('infinite width', [[6.0]], [0.0])
     """
-    inputs, targets = _inputs(network, x, "x"), _targets(network, x, y)
+    check_network(network)
+    if params is not None:
+        check_params(network, params)
+    inputs = _inputs(network, x, "x")
+    targets = _targets(network, inputs, y)
     test = None if x_test is None else _inputs(network, x_test, "x_test")
     if loss not in LOSSES:
         raise unknown("loss", loss, LOSSES)
@@ -110,7 +116,7 @@ def predict(
         if params is not None or seed is not None:
             raise UsageError("kind: 'infinite width' averages over initialisations; leave out params and seed.")
         return _infinite(network, inputs, targets, test, rate, tuple(steps), flow, loss)
-    start = network.init(jax.random.key(seed or 0)) if params is None else params
+    start = network.init(jax.random.key(count(seed or 0, "seed", 0))) if params is None else params
     return _linearised(network, start, inputs, targets, test, rate, tuple(steps), flow, loss)
 
 
@@ -125,8 +131,8 @@ def _linearised(
     flow: bool,
     loss: str,
 ) -> Prediction:
-    out, count = network.outputs, count_parameters(network)
-    if len(x) * out * count <= DENSE:
+    out, size = network.outputs, count_parameters(network)
+    if len(x) * out * size <= DENSE:
         course = feature_dynamics(jacobian(network, params, x))
     else:
         course = kernel_dynamics(empirical_kernel(network, params, x))
@@ -312,16 +318,16 @@ def _outputs(network: Network, params: PyTree, x: Examples) -> Targets:
 
 
 def _inputs(network: Network, x: ArrayLike, name: str) -> Examples:
-    out = np.asarray(x)
+    out = numbers(x, name, high=1e100)
     if out.ndim != 2 or out.shape[1] != network.inputs or not len(out):
         raise UsageError(f"{name}: expected shape (n, {network.inputs}), got {out.shape}.")
     if not np.isfinite(out).all():
         raise DataError(f"{name}: expected finite numbers, got some that are missing or infinite.")
-    return out.astype(np.float64)
+    return out
 
 
-def _targets(network: Network, x: ArrayLike, y: ArrayLike) -> Targets:
-    out, n = np.asarray(y), len(np.asarray(x))
+def _targets(network: Network, x: Examples, y: ArrayLike) -> Targets:
+    out, n = array_of(y, "y"), len(x)
     if out.dtype.kind in "iub":
         raise UsageError(
             f"y: expected targets as floating-point numbers, got {out.dtype}. Encode class labels first, for instance "
@@ -332,4 +338,4 @@ def _targets(network: Network, x: ArrayLike, y: ArrayLike) -> Targets:
         raise UsageError(f"y: expected shape {wanted}, got {out.shape}.")
     if not np.isfinite(out).all():
         raise DataError("y: expected finite numbers, got some that are missing or infinite.")
-    return out.reshape(wanted).astype(np.float64)
+    return numbers(out, "y", high=1e150).reshape(wanted)

@@ -92,11 +92,11 @@ def in_print(x: Rows, act: Activation) -> tuple[tuple[PublishedWidth, ...], floa
     def smallest(of: str | Activation) -> float:
         return max(0.0, float(np.linalg.eigvalsh(covariance(x, of))[0]))
 
-    relu = smallest("relu")
+    relu, apart = smallest("relu"), min(separation(x), math.sqrt(2))  # one row has no pair
     if not act.smooth:
-        return published_widths(n, d, norm, separation(x), relu_smallest=relu).rows, None, None
+        return published_widths(n, d, norm, apart, relu_smallest=relu).rows, None, None
     own = smallest(act)
-    rows = published_widths(n, d, norm, separation(x), smallest=own, relu_smallest=relu).rows
+    rows = published_widths(n, d, norm, apart, smallest=own, relu_smallest=relu).rows
     if own == 0:
         return rows, None, None
     kappa = math.sqrt(d / n) * norm / own

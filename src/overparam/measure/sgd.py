@@ -26,8 +26,9 @@ from overparam.errors import DataError, OverparamError, UsageError
 from overparam.measure.certify import certify
 from overparam.measure.jacobian import empirical_kernel
 from overparam.models import Network
+from overparam.models.network import check_network, check_params
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count
+from overparam.theory.inputs import array_of, count
 from overparam.theory.sgd import StepBounds, batch_guarantee, batch_noise, expected_course, minimum_of_kernel
 from overparam.theory.sgd.moments import assumptions as course_assumptions
 from overparam.theory.sgd.sampling import finite, positive_step
@@ -175,6 +176,8 @@ def sgd_curve(
     """
     if loss not in LOSSES:
         raise UsageError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}.")
+    check_network(network)
+    check_params(network, params)
     inputs = finite(x, "x", (2,), "(n, features)")
     n, out = len(inputs), network.outputs
     if inputs.shape[1] != network.inputs:
@@ -253,8 +256,11 @@ def _outputs(
 
 
 def _targets(y: ArrayLike, n: int, outputs: int) -> Float64[np.ndarray, "n classes"]:
-    if np.asarray(y).dtype.kind in "iub" and outputs > 1 and np.ndim(y) == 1:
-        raise UsageError(f"y: expected numbers of shape ({n}, {outputs}), got class labels. Make them one-hot.")
+    if array_of(y, "y").dtype.kind in "iub":
+        raise UsageError(
+            f"y: expected numbers of shape ({n}, {outputs}), got class labels. Make them one-hot, for "
+            "instance np.eye(classes)[y], two classes also as 2.0 * y - 1; whole numbers to fit: y.astype(float)."
+        )
     found = finite(y, "y", (1, 2), f"({n},) or ({n}, {outputs})")
     if found.size != n * outputs or len(found) != n:
         raise UsageError(f"y: expected shape ({n}, {outputs}), got {found.shape}.")
@@ -264,13 +270,24 @@ def _targets(y: ArrayLike, n: int, outputs: int) -> Float64[np.ndarray, "n class
 def _sizes(batch: int | Sequence[int] | None, n: int) -> list[int]:
     if batch is None:
         return sorted({1, max(1, round(math.sqrt(n))), n})
-    return [count(one, "batch") for one in (batch if isinstance(batch, Sequence) else [batch])]
+    sizes = [count(one, "batch") for one in _several(batch)]
+    if not sizes:
+        raise UsageError(
+            "batch: expected at least one batch size, got none. Leave it out for 1, about sqrt(n) and n."
+        )
+    return sizes
+
+
+def _several(given: Any) -> list[Any]:
+    """The entries of a list or an array of one dimension, or the one thing that was given."""
+    many = np.ndim(given) == 1 if isinstance(given, np.ndarray) else isinstance(given, Sequence)
+    return list(given) if many and not isinstance(given, str) else [given]
 
 
 def _steps(step: Any, half: list[float], sizes: list[int], factor: float) -> list[float]:
     if step is None:
         return half
-    given = [positive_step(one) for one in (step if isinstance(step, Sequence) else [step] * len(sizes))]
+    given = [positive_step(one) for one in (_several(step) if np.ndim(step) else [step] * len(sizes))]
     if len(given) != len(sizes):
         raise UsageError(f"step: expected one, or one a batch size ({len(sizes)}), got {len(given)}.")
     return [one * factor for one in given]

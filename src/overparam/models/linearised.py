@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from overparam.errors import UsageError
-from overparam.models.network import Inputs, Network, Outputs, PyTree
+from overparam.models.network import Inputs, Network, Outputs, PyTree, check_network, check_params
 
 
 def linearise(network: Network, params: PyTree) -> Network:
@@ -37,17 +36,9 @@ def linearise(network: Network, params: PyTree) -> Network:
     >>> bool(linearise(network, params).apply(params, x) == network.apply(params, x))
     True
     """
-    want = jax.eval_shape(network.init, jax.random.key(0))
+    check_network(network)
+    check_params(network, params)
     origin = jax.tree.map(jnp.asarray, params)
-    expected, found = str(jax.tree.structure(want)), str(jax.tree.structure(origin))
-    if expected != found:
-        raise UsageError(f"params: expected the structure {expected}, as network.init gives it, got {found}.")
-    shapes = [(a.shape, b.shape) for a, b in zip(jax.tree.leaves(want), jax.tree.leaves(origin), strict=True)]
-    if any(a != b for a, b in shapes):
-        wrong = next((a, b) for a, b in shapes if a != b)
-        raise UsageError(
-            f"params: expected an array of shape {wrong[0]}, got {wrong[1]}. Give the parameters of one network."
-        )
 
     def initialise(key: PRNGKeyArray) -> PyTree:
         return origin

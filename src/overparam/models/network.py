@@ -68,6 +68,40 @@ def parameters(network: Network) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
 
 
+def check_network(network: object) -> None:
+    """Raise unless a network was given.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not isinstance(network, Network):
+        raise UsageError(
+            f"network: expected a network such as two_layer(...) or mlp(...), got {type(network).__name__}."
+        )
+
+
+def check_params(network: Network, params: PyTree) -> None:
+    """Raise unless parameters have the structure and the shapes that ``network.init`` gives.
+
+    Args:
+        network: any network.
+        params: what is checked.
+
+    Raises:
+        UsageError: another structure, or another shape.
+    """
+    want = jax.eval_shape(network.init, jax.random.key(0))
+    expected, found = str(jax.tree.structure(want)), str(jax.tree.structure(params))
+    if expected != found:
+        raise UsageError(f"params: expected the structure {expected}, as network.init gives it, got {found}.")
+    for one, other in zip(jax.tree.leaves(want), jax.tree.leaves(params), strict=True):
+        if one.shape != np.shape(other):
+            raise UsageError(
+                f"params: expected an array of shape {one.shape}, got {np.shape(other)}. Give the parameters of one "
+                "network."
+            )
+
+
 def check_size(what: str, value: int) -> int:
     """Return a size of at least 1, or raise.
 

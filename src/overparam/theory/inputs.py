@@ -43,6 +43,68 @@ def nonnegative(value: Any, name: str) -> float:
     return number
 
 
+def positive(value: Any, name: str, otherwise: str = "") -> float:
+    """Return a finite number above 0; scalars of numpy and JAX are numbers too.
+
+    Args:
+        value: the number.
+        name: of the argument, for messages.
+        otherwise: what else is allowed, for messages.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    try:
+        number = math.nan if isinstance(value, str | bytes | bool) or np.ndim(value) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise UsageError(f"{name}: expected a positive number{otherwise}, got {value!r}.")
+    return number
+
+
+def array_of(values: Any, name: str) -> np.ndarray:
+    """Return real numbers as an array of their own type; objects become float64.
+
+    Raises:
+        DataError: rows of different lengths, text, complex numbers, or no numbers at all.
+    """
+    try:
+        out = np.asarray(values)
+        if out.dtype.kind == "O":
+            out = out.astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name}: expected real numbers in rows of one length, got something else.") from None
+    if out.dtype.kind not in "fiub":
+        # narrow floats of other libraries have a kind of their own
+        if not (out.dtype.kind == "V" and np.can_cast(out.dtype, np.float64)):
+            raise DataError(f"{name}: expected real numbers, got {out.dtype}.")
+        out = out.astype(np.float32)
+    return out
+
+
+def numbers(values: Any, name: str, low: float = 0.0, high: float = math.inf) -> np.ndarray:
+    """Return a copy of real numbers in float64; their shape and whether they are finite is the caller's to check.
+
+    Args:
+        values: the numbers.
+        name: of the argument, for messages.
+        low: where the largest finite size lies below it, the numbers are too small for the sums they go into; a
+            largest size of 0 is allowed.
+        high: where it lies above, they are too large.
+
+    Raises:
+        DataError: no real numbers, or of a size out of bounds.
+    """
+    out = np.array(array_of(values, name), dtype=np.float64)
+    finite = np.abs(out[np.isfinite(out)])
+    largest = float(finite.max(initial=0.0))
+    if largest > high or 0 < largest < low:
+        bound = f"below {high:.0e}" if largest > high else f"above {low:.0e}"
+        raise DataError(f"{name}: expected a largest entry {bound} in size, got {largest:.3g}. Rescale it.")
+    return out
+
+
 def widths_of(values: ArrayLike, name: str = "widths", low: int = 1) -> Float64[np.ndarray, " points"]:
     """Return widths as floats, whole numbers of at least ``low``; infinity stands for the kernel limit.
 

@@ -11,6 +11,7 @@ the component j walks ``|c_j| eta s_j^2 / (1 - |q_j|)`` in all, and up to the st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.inputs import numbers
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -176,16 +178,16 @@ def descent_residuals(
 
 def _inputs(x: ArrayLike, y: ArrayLike, start: ArrayLike | None) -> tuple[Any, Any, Any]:
     """The inputs as float64, checked."""
-    a = np.array(x, dtype=np.float64)
+    a = numbers(x, "x", 1e-140, 1e140)
     if a.ndim != 2 or 0 in a.shape:
         raise DataError(f"x: expected shape (n, features), got {a.shape}. Give one row an example.")
-    labels = np.array(y, dtype=np.float64)
+    labels = numbers(y, "y", high=1e140)
     if labels.shape != a.shape[:1]:
         raise DataError(
             f"y: expected shape ({a.shape[0]},), one label a row of x, got {labels.shape}. "
             "Solve several outputs one at a time."
         )
-    theta = np.zeros(a.shape[1]) if start is None else np.array(start, dtype=np.float64)
+    theta = np.zeros(a.shape[1]) if start is None else numbers(start, "start", high=1e140)
     if theta.shape != a.shape[1:]:
         raise DataError(f"start: expected shape ({a.shape[1]},), one number a column of x, got {theta.shape}.")
     for name, array in (("x", a), ("y", labels), ("start", theta)):
@@ -205,7 +207,10 @@ def _decomposed(a: Float64[np.ndarray, "n features"]) -> tuple[Any, Any, Any]:
 
 
 def _step(step: float, largest: float) -> float:
-    eta = float(step)
+    try:
+        eta = math.nan if np.ndim(step) else float(step)
+    except (TypeError, ValueError):
+        eta = math.nan
     if not 0 < eta < largest:
         raise UsageError(
             f"step: expected a positive number below 2 / |X|^2 = {largest:.6g}, got {step!r}; "

@@ -18,8 +18,10 @@ from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, numbers
 from overparam.theory.theorem import Theorem
+
+SIZES = (1e-60, 1e60)  # beyond, products of four of them leave float64
 
 CITATION = (
     "S. Oymak and M. Soltanolkotabi, Overparameterized nonlinear learning: gradient descent takes the shortest path?, "
@@ -225,7 +227,7 @@ def local_fit(a: ArrayLike, u: ArrayLike, y: ArrayLike) -> LocalFit:
 
 
 def _matrices(a: ArrayLike) -> Any:
-    matrices = np.array(a, dtype=np.float64)
+    matrices = numbers(a, "a", *SIZES)
     if matrices.ndim != 3 or 0 in matrices.shape or matrices.shape[1] != matrices.shape[2]:
         raise DataError(f"a: expected square matrices of shape (n, d, d), got {matrices.shape}.")
     if not np.isfinite(matrices).all():
@@ -235,7 +237,7 @@ def _matrices(a: ArrayLike) -> Any:
 
 def checked_problem(a: ArrayLike, u: ArrayLike) -> tuple[Any, Any]:
     """Matrices and factor as float64, or DataError."""
-    matrices, factor = _matrices(a), np.array(u, dtype=np.float64)
+    matrices, factor = _matrices(a), numbers(u, "u", *SIZES)
     if factor.ndim != 2 or factor.shape[1] == 0 or factor.shape[0] != matrices.shape[1]:
         raise DataError(
             f"u: expected shape ({matrices.shape[1]}, r), one row a row of the A_i, got {factor.shape}."
@@ -247,7 +249,7 @@ def checked_problem(a: ArrayLike, u: ArrayLike) -> tuple[Any, Any]:
 
 def checked_labels(y: ArrayLike, n: int) -> Any:
     """The labels as float64, or DataError."""
-    labels = np.array(y, dtype=np.float64)
+    labels = numbers(y, "y", high=1e150)
     if labels.shape != (n,):
         raise DataError(f"y: expected shape ({n},), one label a matrix, got {labels.shape}.")
     if not np.isfinite(labels).all():

@@ -109,14 +109,14 @@ def levenberg_marquardt(
     >>> fit.stop, round(float(fit.params[0]), 9)
     ('fitted', 2.0)
     """
-    theta = np.array(start, dtype=np.float64)
+    theta = _numbers(start, "start", 1e100)
     if theta.ndim != 1 or not theta.size or not np.isfinite(theta).all():
         raise DataError(f"start: expected a vector of finite numbers, got shape {theta.shape}.")
     if not 0 < tolerance < 1:
         raise UsageError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}.")
     if iterations < 1:
         raise UsageError(f"iterations: expected at least 1, got {iterations!r}.")
-    r = np.asarray(residual(theta), dtype=np.float64)
+    r = _numbers(residual(theta), "residual", 1e150)
     if not np.isfinite(r).all():
         raise DataError(
             "residual: expected finite numbers at the start, got some that are missing or infinite."
@@ -163,6 +163,23 @@ def levenberg_marquardt(
         else:
             step_of, g, scale = _system(np.asarray(jacobian(theta), dtype=np.float64), r)
     return LeastSquaresFit(theta, r, np.array(norms), done, stop)
+
+
+def _numbers(values: Any, name: str, high: float) -> np.ndarray:
+    """Real numbers in float64, with room for their squares."""
+    try:
+        given = np.asarray(values)
+        out = given.astype(np.float64) if given.dtype.kind not in "cUS" else None
+    except (TypeError, ValueError):
+        out = None
+    if out is None:
+        raise DataError(f"{name}: expected real numbers in rows of one length, got something else.")
+    largest = float(np.abs(out[np.isfinite(out)]).max(initial=0.0))
+    if largest > high:
+        raise DataError(
+            f"{name}: expected numbers below {high:.0e} in size, got {largest:.3g}. Rescale the problem."
+        )
+    return out
 
 
 def _system(j: np.ndarray, r: np.ndarray) -> tuple[Callable[[float], np.ndarray | None], np.ndarray, float]:
@@ -218,7 +235,11 @@ def fit_network(
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
-    rows = np.asarray(x, dtype=np.float64)
+    from overparam.models.network import check_network, check_params
+
+    check_network(network)
+    check_params(network, params)
+    rows, targets = _numbers(x, "x", 1e100), _numbers(y, "y", 1e150)
     given = np.asarray(y)
     if rows.ndim != 2 or rows.shape[1] != network.inputs or not len(rows):
         raise DataError(f"x: expected shape (n, {network.inputs}) with n >= 1, got {rows.shape}.")
@@ -227,7 +248,6 @@ def fit_network(
             f"y: expected real targets of shape ({len(rows)}, {network.outputs}), got integer labels. Squared loss "
             "needs numbers: pass one-hot rows, np.eye(classes)[y], or +1 and -1 for two classes."
         )
-    targets = given.astype(np.float64)
     if targets.shape not in {(len(rows), network.outputs), (len(rows),) if network.outputs == 1 else ()}:
         raise DataError(f"y: expected shape ({len(rows)}, {network.outputs}), got {given.shape}.")
     if not (np.isfinite(rows).all() and np.isfinite(targets).all()):

@@ -143,3 +143,40 @@ def test_bad_parameters_and_labels_are_refused():
         certify(network, missing, X, Y)
     with pytest.raises(UsageError, match="integer labels"):
         certify(network, params, X, np.arange(4))
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"hidden1": 3}, "expected weight in hidden1, got int"),
+        ({"hidden1": {}}, r"expected weight in hidden1, got \[\]"),
+        ({"hidden1": {"weight": "abc"}}, "real numbers"),
+    ],
+)
+def test_parameters_that_are_none_are_named(params, text):
+    network = two_layer(3, 4, activation="tanh", bias=False, train_output=False)
+    with pytest.raises((UsageError, DataError), match=text):
+        certify(network, params, np.eye(3), np.ones(3))
+
+
+def test_what_is_no_network_and_no_path_is_named():
+    network = two_layer(3, 4, activation="tanh", bias=False, train_output=False)
+    params = network.init(jax.random.key(0))
+    for other in (None, two_layer):
+        with pytest.raises(UsageError, match="network: expected a network"):
+            certify(other, params, np.eye(3), np.ones(3))
+    for path in (None, params):
+        with pytest.raises(UsageError, match="params: expected the parameters of several times"):
+            certify_path(network, path, np.eye(3), np.ones(3))
+
+
+def test_steps_of_every_scalar_type_are_taken():
+    network = two_layer(3, 4, activation="tanh", bias=False, train_output=False)
+    params = network.init(jax.random.key(0))
+    found = [
+        certify(network, params, np.eye(3)[:1], np.ones(1), step=s).step
+        for s in (1, np.int64(1), np.float32(1))
+    ]
+    assert found == [1.0, 1.0, 1.0]
+    with pytest.raises(UsageError, match="step: expected a positive number, or None"):
+        certify(network, params, np.eye(3)[:1], np.ones(1), step=True)

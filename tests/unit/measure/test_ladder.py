@@ -260,3 +260,17 @@ def test_law_of_a_singular_kernel():
     assert lemma is None or lemma > 1e12
     assert max(row.width for row in rows) > 1e12
     assert math.isfinite(rows[0].width)
+
+
+def test_one_sample_of_norm_one_has_a_ladder():
+    found = width_ladder([[1.0, 0.0]], [1.0], "gelu", seeds=(0,), largest=64)
+    assert found["fit"].width is not None
+    assert found.published
+
+
+def test_sizes_and_seeds_out_of_range_are_named():
+    for change in ({"largest": 0}, {"largest": 2.5}, {"lazy_width": 0}):
+        with pytest.raises(UsageError, match="expected a whole number of at least 2"):
+            width_ladder(np.eye(2), [1.0, -1.0], "gelu", **change)
+    with pytest.raises(UsageError, match="seeds: expected at least one, in a list, got 1"):
+        width_ladder(np.eye(2), [1.0, -1.0], "gelu", seeds=1)

@@ -223,3 +223,25 @@ def test_bad_inputs_are_named(case):
     call, kind, text = BAD[case]
     with pytest.raises(kind, match=text):
         call()
+
+
+def test_odd_inputs_are_named():
+    network = mlp(2, (4,), 1, activation="erf", parametrisation="ntk")
+    x, y = np.eye(2), np.array([1.0, -1.0])
+    for bad in ([["a", "b"]], [[1.0], [1.0, 2.0]], x * 1j):
+        with pytest.raises(DataError, match="x: expected real numbers"):
+            predict(network, bad, y)
+    with pytest.raises(DataError, match="y: expected real numbers"):
+        predict(network, x, ["a", "b"])
+    for scale in (1e150, 1e300):
+        with pytest.raises(DataError, match="Rescale"):
+            predict(network, scale * x, y)
+    with pytest.raises(DataError, match="Rescale"):
+        predict(network, x, 1e300 * y, seed=0)
+    for seed in ("a", 1.5, -1):
+        with pytest.raises(UsageError, match="seed: expected a whole number"):
+            predict(network, x, y, seed=seed)
+    with pytest.raises(UsageError, match="params: expected the structure"):
+        predict(network, x, y, params={"a": 1.0})
+    with pytest.raises(UsageError, match="network: expected a network"):
+        predict(None, x, y)

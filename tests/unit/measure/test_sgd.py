@@ -170,3 +170,22 @@ def test_class_labels_are_not_targets():
     network, params = net(3)
     with pytest.raises(UsageError, match="got class labels. Make them one-hot"):
         sgd_curve(network, params, data()[0], np.arange(8) % 3)
+
+
+def test_odd_inputs_are_named():
+    network, params = net()
+    x, y = data()
+    with pytest.raises(UsageError, match="batch: expected at least one batch size"):
+        sgd_curve(network, params, x, y, batch=[])
+    with pytest.raises(UsageError, match="network: expected a network"):
+        sgd_curve(None, params, x, y)
+    with pytest.raises(UsageError, match="params: expected the structure"):
+        sgd_curve(network, None, x, y)
+    with pytest.raises(UsageError, match="got class labels"):
+        sgd_curve(network, params, x, np.arange(8))
+    with pytest.raises(DataError, match="Rescale"):
+        sgd_curve(network, params, x, 1e300 * y)
+    several = sgd_curve(network, params, x, y, batch=np.array([1, 2]), step=np.array([0.1, 0.2]), steps=3)
+    assert several.batches == (1, 2)
+    assert several.steps == (0.1, 0.2)
+    assert sgd_curve(network, params, x, y, batch=1, step=1e300, steps=3).loss[0, -1] == np.inf

@@ -93,6 +93,16 @@ class Certificate:
             t = t * step_factor(self.loss, self.examples, self.outputs)
         return self.residual * np.power(self.rate, t) * (1 + 1e-12)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Names of the numbers that say something: no step of a flow, no distance and rate where nothing is proved."""
+        names = ["sigma", "beta", "lipschitz", "residual", "h"]
+        names += ["distance"] if self.certified else []
+        if self.method != "gradient flow":
+            names += ["step"] if self.step else []
+            names += ["largest_step"]
+        return (*names, "rate") if self.certified else tuple(names)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types; numbers that are not finite are None."""
         return {name: _plain(value) for name, value in asdict(self).items()} | {"verdict": self.verdict}
@@ -104,8 +114,7 @@ class Certificate:
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.reason}"]
-        names = ("sigma", "beta", "lipschitz", "residual", "h", "distance", "step", "largest_step", "rate")
-        lines += [f"  {name:13} {getattr(self, name):.6g}" for name in names]
+        lines += [f"  {name:13} {getattr(self, name):.6g}" for name in self.told]
         lines += [f"  {a.state:9} {a.name}: {a.detail}" for a in self.assumptions]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overparam.errors import UsageError
+from overparam.errors import DataError, UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import relu
@@ -20,7 +20,7 @@ from overparam.theory.certificates.jacobian import spectrum
 from overparam.theory.certificates.residual import residual
 from overparam.theory.certificates.rounding import above, below, gamma, norm_above
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
-from overparam.theory.inputs import nonnegative
+from overparam.theory.inputs import array_of, nonnegative
 
 
 def certify_two_layer(
@@ -150,23 +150,30 @@ def certify_jacobian(
         The certificate: as true as the three bounds that were given.
 
     Raises:
-        UsageError: shapes that do not fit, or a negative bound.
-        DataError: numbers that are missing or infinite.
+        UsageError: shapes that do not fit, other numbers than float64, or a negative bound.
+        DataError: numbers that are missing or infinite, or above 1e120.
 
     References: derived in :mod:`~overparam.theory.certificates.interpolation`.
 
     >>> certify_jacobian(np.eye(2, 3), [0.1, 0.0], 1.0, jacobian_error=0, residual_error=0).verdict
     'certified'
     """
-    matrix, left = np.asarray(jacobian), np.asarray(residual)
+    matrix, left = array_of(jacobian, "jacobian"), array_of(residual, "residual")
     for name, array in (("jacobian", matrix), ("residual", left)):
         if array.dtype != np.float64:
             raise UsageError(f"{name}: expected float64, got {array.dtype}. Compute it in float64.")
-    if matrix.ndim != 2 or left.shape != (len(matrix),):
+    if matrix.ndim != 2 or not matrix.size or left.shape != (len(matrix),):
         raise UsageError(
             f"jacobian, residual: expected shapes (n, parameters) and (n,), got {matrix.shape} and {left.shape}."
         )
-    bend, reach = nonnegative(lipschitz, "lipschitz"), float(radius)
+    for name, array in (("jacobian", matrix), ("residual", left)):
+        bad = int((~np.isfinite(array)).sum())
+        if bad:
+            raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+        if np.abs(array).max() > 1e120:
+            raise DataError(f"{name}: expected numbers below 1e120 in size. Rescale the problem.")
+    bend = nonnegative(lipschitz, "lipschitz")
+    reach = math.inf if radius == math.inf else nonnegative(radius, "radius")
     off, error = nonnegative(jacobian_error, "jacobian_error"), nonnegative(residual_error, "residual_error")
     gram = matrix @ matrix.T
     gram = np.tril(gram) + np.tril(gram, -1).T
@@ -189,7 +196,9 @@ def certify_jacobian(
         lambda: (
             "there are fewer parameters than rows"
             if matrix.shape[1] < len(matrix)
-            else "its rows are dependent"
+            else "its rows depend on each other, or nearly so beside its error and the rounding of float64"
         ),
+        f"the Lipschitz constant was given up to a radius of {reach:.4g}, and the path may need more: at least "
+        f"r/sigma. Prove it on a larger ball.",
     )
     return conclude(facts, step, flow, loss, ("Bounds of the three errors and of L were given, not checked.",))

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from overparam.errors import UsageError
 from overparam.theory.certificates import interpolation, relu
 from overparam.theory.certificates.certificate import Certificate, step_factor
 from overparam.theory.certificates.interpolation import Ball
 from overparam.theory.certificates.rounding import above, below
-from overparam.theory.certificates.words import Case, conditions, reason
+from overparam.theory.certificates.words import NO_LIPSCHITZ, Case, conditions, reason
+from overparam.theory.inputs import positive
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Facts:
     sizes: tuple[int, int, int]
     rounding: dict[str, float]
     why: Callable[[], str]
+    unbounded: str = NO_LIPSCHITZ
 
     def flow(self) -> tuple[Ball | None, float]:
         """The ball of gradient flow, and h."""
@@ -65,8 +66,8 @@ def conclude(facts: Facts, step: float | None, flow: bool, loss: str, notes: tup
     """
     n, outputs, parameters = facts.sizes
     factor = step_factor(loss, n, outputs)
-    if step is not None and not (isinstance(step, int | float) and 0 < step < math.inf):
-        raise UsageError(f"step: expected a positive number, or None for one that is certified, got {step!r}.")
+    if step is not None:
+        step = positive(step, "step", ", or None for one that is certified")
     flows, h = facts.flow()
     largest = 0.0 if flow else facts.largest_step()
     own = 0.5 * largest if step is None else above(step * factor)
@@ -80,7 +81,7 @@ def conclude(facts: Facts, step: float | None, flow: bool, loss: str, notes: tup
     used = 0.0 if flow else (step if step is not None else own / factor)
     case = Case(
         flow, flows, ball, facts.sigma, h, number, facts.switches is not None, used, largest / factor,
-        facts.sizes, facts.why,
+        facts.sizes, facts.why, facts.unbounded,
     )  # fmt: skip
     return Certificate(
         certified=ball is not None,

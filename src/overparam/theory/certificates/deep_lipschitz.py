@@ -49,6 +49,11 @@ class DeepLipschitz:
 
     def __call__(self, radius: float) -> float:
         """The constant on the ball of that radius, rounded up; infinite without a bound on slope and curvature."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self._bound(radius)
+        return math.inf if math.isnan(found) else found
+
+    def _bound(self, radius: float) -> float:
         network, act = self._network, self._network.activation
         if len(network.weights) == 1:
             return 0.0

@@ -16,9 +16,11 @@ from numpy.typing import ArrayLike
 from overparam.errors import DataError, UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.certificates.rounding import TINY, UNIT, gamma, slope_error, value_error
+from overparam.theory.inputs import numbers
 
 Matrix = Float64[np.ndarray, "n features"]
 Signals = Float64[np.ndarray, "n classes units"]
+_RANGE = 1e60
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,10 @@ class Dense:
         for one in [*self.weights, *(b for b in self.biases if b is not None)]:
             if one.dtype != np.float64 or not np.isfinite(one).all():
                 raise DataError("parameters: expected finite numbers in float64.")
+            if np.abs(one).max(initial=0.0) > _RANGE:
+                raise DataError(
+                    "parameters: expected numbers below 1e60 in size, because their squares are added."
+                )
         for before, after in zip(self.weights, self.weights[1:], strict=False):
             if before.shape[0] != after.shape[1]:
                 raise UsageError(
@@ -129,9 +135,8 @@ def two_layer(
     >>> two_layer([[1.0, 0.0]], [2.0], activation("tanh")).parameters
     2
     """
-    first = np.array(weights, dtype=np.float64)
-    last = np.atleast_2d(np.array(output, dtype=np.float64))
-    offset = None if bias is None else np.array(bias, dtype=np.float64)
+    first, last = numbers(weights, "weights"), np.atleast_2d(numbers(output, "output"))
+    offset = None if bias is None else numbers(bias, "bias")
     if first.ndim != 2 or not first.size:
         raise UsageError(f"weights: expected shape (units, features), got {first.shape}.")
     if last.ndim != 2 or last.shape[1] != len(first):
@@ -152,6 +157,7 @@ def evaluate(network: Dense, x: Matrix) -> Evaluation:
 
     Raises:
         UsageError: inputs of another width, or an activation whose evaluation has no documented bound.
+        DataError: numbers that overflow on the way.
 
     >>> from overparam.theory.activations import activation
     >>> found = evaluate(two_layer([[1.0]], [2.0], activation("tanh")), np.array([[0.5]]))
@@ -160,6 +166,15 @@ def evaluate(network: Dense, x: Matrix) -> Evaluation:
     """
     if x.ndim != 2 or x.shape[1] != network.weights[0].shape[1]:
         raise UsageError(f"x: expected shape (n, {network.weights[0].shape[1]}), got {x.shape}.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _evaluate(network, x)
+    told = [found.outputs_error, *(a for b in found.blocks for a in (b.signals_error, b.inputs_error))]
+    if not all(np.isfinite(one).all() for one in told):
+        raise DataError("parameters and inputs: values or derivatives overflow in float64. Rescale them.")
+    return found
+
+
+def _evaluate(network: Dense, x: Matrix) -> Evaluation:
     act = network.activation
     hidden, hidden_error = [x], [np.zeros_like(x)]
     pre, pre_error, slopes, slopes_error = [], [], [], []

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from overparam.errors import DataError, UsageError
 from overparam.theory.certificates.dense import Dense
 from overparam.theory.certificates.jacobian import Spectrum
+from overparam.theory.inputs import array_of
 
 Matrix = Float64[np.ndarray, "n features"]
 _RANGE = 1e60
@@ -32,7 +33,7 @@ def examples(
     >>> examples([[1.0, 2.0]], [0.5], 2, 1)[1]
     array([[0.5]])
     """
-    inputs, targets = np.asarray(x), np.asarray(y)
+    inputs, targets = array_of(x, "x"), array_of(y, "y")
     if targets.dtype.kind in "iub":
         raise UsageError(
             "y: expected numbers to fit, got integer labels. Encode classes, for instance as np.eye(classes)[y] with "
@@ -45,8 +46,6 @@ def examples(
         raise UsageError(f"y: expected shape {wanted}, got {targets.shape}.")
     notes = []
     for name, array in (("x", inputs), ("y", targets)):
-        if array.dtype.kind not in "fiub":
-            raise DataError(f"{name}: expected real numbers, got {array.dtype}.")
         bad = int((~np.isfinite(array)).sum()) if array.dtype.kind == "f" else 0
         if bad:
             raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
@@ -69,7 +68,8 @@ def why_singular(network: Dense, x: Matrix, spectrum: Spectrum) -> str:
     """
     rows = len(spectrum.gram)
     if network.parameters < rows:
-        return f"{network.parameters} trained parameters cannot fit {rows} targets independently; widen the network"
+        remedy = "widen the network" if len(network.weights) > 1 else "take fewer examples or more features"
+        return f"{network.parameters} trained parameters cannot fit {rows} targets independently; {remedy}"
     biased = network.biases[0] is not None
     if not biased and (zero := np.flatnonzero(~x.any(axis=1))).size:
         return f"input {int(zero[0])} is zero, and without biases its output cannot change; leave it out, or use biases"
@@ -84,9 +84,15 @@ def why_singular(network: Dense, x: Matrix, spectrum: Spectrum) -> str:
     if not biased and len(network.weights) == 2 and (why := _antipodal(network, x)):
         return why
     trace = float(np.trace(spectrum.gram))
+    lost = (spectrum.forming_error / max(trace, 1e-300)) ** 0.5
+    if lost > 1e-3:
+        return (
+            "all gradients of the outputs are 0, or so small that float64 loses them; inputs or output weights of tiny "
+            "size and saturated units have this effect: rescale them"
+        )
     return (
-        f"what float64 can prove ends at about {(spectrum.forming_error / max(trace, 1e-300)) ** 0.5:.1e} of its "
-        "norm; inputs that are nearly parallel or too few active units have this effect"
+        f"what float64 can prove ends at about {lost:.1e} of its norm; inputs that are nearly parallel or too few "
+        "active units have this effect"
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from overparam.errors import DataError
 from overparam.theory.certificates.dense import Block
 from overparam.theory.certificates.rounding import above, below, gamma, norm_above, row_norms_above
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
@@ -64,7 +65,18 @@ def gram_of(blocks: Sequence[Block]) -> tuple[Gram, float]:
 
     Returns:
         The matrix of shape ``(rows, rows)``, exactly symmetric, and the bound: roundings times its trace.
+
+    Raises:
+        DataError: products that overflow.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total, forming = _gram_of(blocks)
+    if not (np.isfinite(total).all() and math.isfinite(forming)):
+        raise DataError("parameters and inputs: squares of the Jacobian overflow in float64. Rescale them.")
+    return total, forming
+
+
+def _gram_of(blocks: Sequence[Block]) -> tuple[Gram, float]:
     total, forming = None, 0.0
     for block in blocks:
         n, outputs, units = block.signals.shape
@@ -74,7 +86,9 @@ def gram_of(blocks: Sequence[Block]) -> tuple[Gram, float]:
         part = np.tril(part) + np.tril(part, -1).T
         forming += gamma(units + block.inputs.shape[1] + 8 + len(blocks)) * float(np.trace(part))
         # what underflow may take from an entry, times the number of rows
-        flat_largest, inner_largest = (float(np.abs(a).max(initial=0.0)) ** 2 for a in (flat, block.inputs))
+        flat_largest, inner_largest = (
+            float(np.square(np.abs(a).max(initial=0.0))) for a in (flat, block.inputs)
+        )
         wide = units * block.inputs.shape[1]
         forming += len(part) * _UNDERFLOW * (wide * (inner_largest + flat_largest) + 1)
         total = part if total is None else total + part

@@ -96,7 +96,7 @@ def _reached(x: Matrix, iterations: int) -> float:
         z = start
         for _ in range(iterations):
             size = np.linalg.norm(z)
-            if size == 0 or not np.isfinite(size):
+            if not 1e-290 < size < math.inf:
                 break
             z = z / size
             best = max(best, float(np.sqrt(np.sum((x @ z) ** 4))))
@@ -171,7 +171,7 @@ class HiddenLipschitz:
         if bound.size * len(bound) > _ALL_UNITS:
             bound = bound.max(axis=1, keepdims=True)
         largest = float(bound.max())
-        if largest < 1e-100:
+        if largest < 1e-100 or not self._squared.max() > 1e-200:  # below, underflow would not be rounded up
             return math.inf
         scaled = bound / largest + 1e-9  # larger entries, larger root
         vector = scaled.copy()

@@ -9,23 +9,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from overparam.theory.certificates.certificate import Certificate
 
-ROWS = (
-    ("sigma", "smallest singular value of the Jacobian, at least"),
-    ("beta", "its norm on the ball, at most"),
-    ("lipschitz", "its Lipschitz constant on the ball, at most"),
-    ("residual", "norm of the residual, at most"),
-    ("h", "h, certified for gradient flow below 1/2"),
-    ("distance", "distance and path, at most"),
-    ("step", "step"),
-    ("largest_step", "largest certified step"),
-    ("rate", "factor of the residual a step, at most"),
-)
+ROWS = {
+    "sigma": "smallest singular value of the Jacobian, at least",
+    "beta": "its norm {where}, at most",
+    "lipschitz": "its Lipschitz constant on the ball, at most",
+    "residual": "norm of the residual, at most",
+    "h": "h, certified for gradient flow below 1/2",
+    "distance": "distance and path, at most",
+    "step": "step",
+    "largest_step": "largest certified step (0: none)",
+    "rate": "factor of the residual {pace}, at most",
+}
 
 
 def certificate_html(certificate: Certificate) -> str:
     """Return the verdict, the numbers and the conditions as one HTML fragment."""
+    where = "on the ball" if certificate.certified else "at the start"
+    pace = "a unit of time" if certificate.method == "gradient flow" else "a step"
     numbers = "".join(
-        f"<tr><td>{escape(text)}</td><td>{_number(getattr(certificate, name))}</td></tr>" for name, text in ROWS
+        f"<tr><td>{escape(ROWS[name].format(where=where, pace=pace))}</td>"
+        f"<td>{_number(getattr(certificate, name))}</td></tr>"
+        for name in certificate.told
     )
     conditions = "".join(
         f"<tr><td>{escape(a.sentence)}</td><td>{a.state}: {escape(a.detail)}</td></tr>"

@@ -10,10 +10,12 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
+from overparam.theory.inputs import numbers
 
 Square = Float64[np.ndarray, "n n"]
 Residuals = Float64[np.ndarray, "n ..."]
 Times = Float64[np.ndarray, " times"]
+LARGEST = 1e150  # squares beyond it are not numbers of float64
 
 
 def rounding_of(values: Any) -> float:
@@ -29,9 +31,9 @@ def matrix_of(values: ArrayLike, name: str) -> Float64[np.ndarray, "n m"]:
     """Return a matrix of finite float64 numbers with at least one row and one column.
 
     Raises:
-        DataError: another shape, or values that are missing or infinite.
+        DataError: another shape, or values that are missing, infinite, or above 1e150 in size.
     """
-    out = np.array(values, dtype=np.float64)
+    out = numbers(values, name, high=LARGEST)
     if out.ndim != 2 or not out.size:
         raise DataError(f"{name}: expected a matrix with at least one row, got shape {out.shape}.")
     bad = int((~np.isfinite(out)).sum())
@@ -68,9 +70,9 @@ def residuals_of(values: ArrayLike, n: int, name: str = "residual") -> Residuals
     """Return residuals with one row a training sample, finite float64.
 
     Raises:
-        DataError: another number of rows, or values that are missing or infinite.
+        DataError: another number of rows, or values that are missing, infinite, or above 1e150 in size.
     """
-    out = np.array(values, dtype=np.float64)
+    out = numbers(values, name, high=LARGEST)
     if out.ndim not in (1, 2) or out.shape[0] != n:
         raise DataError(f"{name}: expected {n} rows, one for each row of the kernel, got shape {out.shape}.")
     bad = int((~np.isfinite(out)).sum())
@@ -104,9 +106,13 @@ def step_of(rate: float | None) -> float | None:
     """
     if rate is None:
         return None
-    if isinstance(rate, bool | str) or not (math.isfinite(rate) and rate > 0):
+    try:
+        number = math.nan if isinstance(rate, bool | str | bytes) or np.ndim(rate) else float(rate)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
         raise UsageError(
             f"rate: expected a positive number, or None for gradient flow, got {rate!r}. "
             "The largest stable one is largest_step()."
         )
-    return float(rate)
+    return number

@@ -9,6 +9,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError
+from overparam.theory.inputs import numbers
 
 CLOSE = 0.01  # pairs with 1 - |cosine| below this get their angle from the rows themselves
 _BLOCK = 2**21  # numbers in one block of differences
@@ -48,8 +49,8 @@ def rows_of(x: ArrayLike, name: str = "x") -> Float64[np.ndarray, "n features"]:
         DataError: another shape, no rows, or missing or infinite entries.
     """
     try:
-        out = np.array(x, dtype=np.float64)
-    except (TypeError, ValueError):
+        out = numbers(x, name)
+    except DataError:
         raise DataError(f"{name}: expected a table of real numbers, one row an example.") from None
     if out.ndim != 2 or not out.size:
         raise DataError(

@@ -79,17 +79,21 @@ def _erf_pair(given: Pair, sloped: bool) -> Moved:
         return Moved(cov, None, None)
     c *= c
     np.subtract(a * b, c, out=c)
+    np.maximum(
+        c, a + b - 1, out=c
+    )  # its least value, on parallel inputs, where the difference loses its digits
     np.sqrt(c, out=c)
     return Moved(cov, None, np.divide(4 / math.pi, c, out=c))
 
 
 def _gelu_pair(given: Pair, sloped: bool) -> Moved:
     a, b, c = 1 + given.q1, 1 + given.q2, given.cov
-    det = a * b - c * c
+    least = a + b - 1  # of the determinant, on parallel inputs, where the difference loses its digits
+    det = np.maximum(a * b - c * c, least)
     root = 2 * math.pi * np.sqrt(det)
     both = 0.25 + np.arcsin(np.clip(c / (np.sqrt(a) * np.sqrt(b)), -1, 1)) / (2 * math.pi)
     inverse = 1 / a + 1 / b
-    cov = c * both + (given.q1 * given.q2 + c * c * (inverse - 1)) / root
+    cov = c * both + (det - least + c * c * inverse) / root
     return Moved(cov, None, both + c * (inverse + 1 / det) / root if sloped else None)
 
 
@@ -111,7 +115,14 @@ def sine(frequency: float = 1.0) -> Dual:
 
     def pair(given: Pair, sloped: bool) -> Moved:
         middle = (given.q1 + given.q2) * (w / 2)
-        less, more = np.exp(w * given.cov - middle), np.exp(-w * given.cov - middle)
+        limit = 1e-4 / float(np.finfo(given.cov.dtype).eps)
+        if (largest := float(middle.max(initial=0.0))) > limit:
+            raise UsageError(
+                f"sine: expected inputs whose variance times the squared frequency is below {limit:.1e}, got "
+                f"{largest:.1e}: beyond it rounding takes the phase. Scale the inputs or weight_std down."
+            )
+        # neither exponent is above 0 but for rounding
+        less, more = (np.exp(np.minimum(s * given.cov - middle, 0)) for s in (w, -w))
         return Moved((less - more) / 2, None, (less + more) * (w / 2) if sloped else None)
 
     return Dual(f"sine({frequency:g})", lambda q: -np.expm1(-2 * w * q) / 2, pair)

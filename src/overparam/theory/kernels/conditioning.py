@@ -13,6 +13,7 @@ from overparam.errors import DataError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates.rump import smallest_eigenvalue_bound
+from overparam.theory.inputs import numbers
 from overparam.theory.kernels.angles import Angles, angles, rows_of
 from overparam.theory.kernels.concentration import chernoff_width
 from overparam.theory.kernels.covariance import covariance_of
@@ -140,7 +141,7 @@ def conditioning(x: ArrayLike, activation: str | Activation, y: ArrayLike | None
 
 
 def _targets(y: ArrayLike, n: int) -> Float64[np.ndarray, "n inputs"]:
-    out = np.array(y, dtype=np.float64)
+    out = numbers(y, "y", high=1e100)
     if out.ndim not in (1, 2) or len(out) != n:
         raise DataError(f"y: expected shape ({n},) or ({n}, outputs), one target a row of x, got {out.shape}.")
     if not np.isfinite(out).all():

@@ -128,7 +128,8 @@ def kernels(
     workers = _threads() if threads is None else count(threads, "threads")
     edge = _edge(tuple(layers), (first, second), get, memory, workers)
     out = {name: np.empty((len(first), len(second)), kind) for name in ("nngp", "ntk") if get in (name, "both")}
-    job = _Job(tuple(layers), first, second, z is None, out)
+    with np.errstate(over="ignore", invalid="ignore"):
+        job = _Job(tuple(layers), first, second, z is None, out)
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(first), edge):
             rows = slice(start, min(start + edge, len(first)))
@@ -136,6 +137,12 @@ def kernels(
             work = job.panel(rows, columns.start)
             for _ in pool.map(work, [slice(at, min(at + edge, len(second))) for at in columns]):
                 pass
+    if not all(np.isfinite(one).all() for one in out.values()):
+        raise UsageError(
+            f"x: expected inputs whose kernel is finite in {kind}, got entries up to "
+            f"{max(np.abs(first).max(), np.abs(second).max()):.3g} and a kernel that overflows. Scale the inputs or "
+            "weight_std down."
+        )
     return KernelPair(out.get("nngp"), out.get("ntk"))
 
 
@@ -188,6 +195,10 @@ class _Job:
         products = self.x[rows] @ self.scaled[:, start:] if self.vectors else None
 
         def work(columns: slice) -> None:
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said at the end
+                block(columns)
+
+        def block(columns: slice) -> None:
             if products is None:
                 state = map_state(self.x[rows], self.z[columns], self.pairs)
             else:

@@ -9,12 +9,14 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError
+from overparam.theory.inputs import array_of
 from overparam.theory.kernels.recursion import State
 
 Block = Float[np.ndarray, "..."]
 Mask = Bool[np.ndarray, "..."]
 _NEAR = {8: 1e-4, 4: 1e-3}  # share of sqrt(q q') below which the gap is computed from the rows' difference
 _CHUNK = 2_000_000
+_SIZES = {8: (1e-60, 1e60), 4: (1e-8, 1e8)}  # outside, squares of squares leave the range of the type
 
 
 def examples(x: ArrayLike, name: str, dtype: np.dtype) -> Block:
@@ -29,17 +31,19 @@ def examples(x: ArrayLike, name: str, dtype: np.dtype) -> Block:
         A contiguous array of that type.
 
     Raises:
-        DataError: another shape, no rows, or numbers that are missing or infinite.
+        DataError: another shape, no rows, numbers that are missing or infinite, or of a size whose squares are not
+            numbers of that type.
 
     References: none; a check.
 
     >>> examples([[1, 2]], "x", np.dtype(np.float64)).shape
     (1, 2)
     """
-    try:
-        out = np.ascontiguousarray(x, dtype=dtype)
-    except (TypeError, ValueError):
-        raise DataError(f"{name}: expected real numbers in rows of one length, shape (n, features).") from None
+    given = array_of(x, name)
+    with np.errstate(over="ignore"):
+        out = np.ascontiguousarray(given, dtype=dtype)
+    if given.ndim < 2:
+        out = out.reshape(given.shape)
     if out.ndim < 2 or out.size == 0:
         raise DataError(
             f"{name}: expected examples in rows, shape (n, features) or (n, *space, channels), got shape {out.shape}."
@@ -49,6 +53,13 @@ def examples(x: ArrayLike, name: str, dtype: np.dtype) -> Block:
         raise DataError(
             f"{name}: expected finite numbers, got {bad} of {len(out)} rows with missing or infinite ones. "
             "Drop or fill them."
+        )
+    low, high = _SIZES[out.dtype.itemsize]
+    largest = float(np.abs(out).max())
+    if largest > high or 0 < largest < low:
+        raise DataError(
+            f"{name}: expected entries between {low:.0e} and {high:.0e} in size in {out.dtype}, got {largest:.3g}. "
+            "Rescale the inputs."
         )
     return out
 

@@ -194,6 +194,11 @@ def output_shape(layers: Sequence[Layer], space: Sequence[int]) -> tuple[int, ..
     >>> output_shape((Conv((3, 3), (2, 2)), Activate("erf"), Conv((3, 3), padding="VALID")), (9, 9))
     (3, 3)
     """
+    if not isinstance(layers, Sequence | None):
+        raise UsageError(
+            f"layers: expected layers of overparam.theory.kernels, got {type(layers).__name__}. For a dense network in "
+            "NTK parametrisation they are dense_network(network.form)."
+        )
     if not layers:
         raise UsageError("layers: expected at least one, got none. Begin with Dense() or Conv(...).")
     return _walk(tuple(layers), _Seen(tuple(space), False), inside=False).space

@@ -87,7 +87,7 @@ def minimum_of_features(features: ArrayLike | Minimum) -> Minimum:
     """
     if isinstance(features, Minimum):
         return features
-    g = finite(features, "features", (2, 3), "(n, params) or (n, classes, params)")
+    g = finite(features, "features", (2, 3), "(n, params) or (n, classes, params)", 1e-30, 1e30)
     cube = g[:, None, :] if g.ndim == 2 else g
     n, classes, _ = cube.shape
     u, s, _ = np.linalg.svd(cube.reshape(n * classes, -1), full_matrices=False)
@@ -136,7 +136,7 @@ def minimum_of_hessians(hessians: ArrayLike) -> Minimum:
     >>> minimum_of_hessians([[[4.0, 0.0], [0.0, 2.0]]]).curvature.round(12).tolist()
     [4.0, 2.0]
     """
-    h = finite(hessians, "hessians", (3,), "(n, params, params)")
+    h = finite(hessians, "hessians", (3,), "(n, params, params)", 1e-60, 1e60)
     if h.shape[1] != h.shape[2]:
         raise DataError(f"hessians: expected one square matrix a sample, got shape {h.shape}.")
     scale = float(np.abs(h).max())

@@ -176,12 +176,14 @@ def second_moments(start: Coordinates, noise: float, step: float, outputs: int =
     """
     samples = len(start.basis) // outputs
     lam = start.values * (step / samples)
-    fixed = 1 - (lam[:, None] + lam) + (1 - noise) * np.outer(lam, lam)
-    pulled = start.basis * lam
+    with np.errstate(over="ignore", invalid="ignore"):
+        fixed = 1 - (lam[:, None] + lam) + (1 - noise) * np.outer(lam, lam)
+        pulled = start.basis * lam
     moment = np.outer(start.residual, start.residual)
     while True:
         yield moment
-        moment = fixed * moment + (noise * samples) * by_sample(start.basis, pulled, moment, outputs)
+        with np.errstate(over="ignore", invalid="ignore"):  # a course that leaves float64 ends below
+            moment = fixed * moment + (noise * samples) * by_sample(start.basis, pulled, moment, outputs)
         if not np.abs(moment).max() < HUGE:
             return
 

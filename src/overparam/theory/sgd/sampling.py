@@ -10,7 +10,9 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, numbers
+
+LARGEST = 1e60  # its square is a kernel's entry, and squares of these are added
 
 
 def batch_noise(n: int, batch: int, replacement: bool = False) -> float:
@@ -69,7 +71,9 @@ def positive_step(step: Any) -> float:
     return value
 
 
-def finite(values: ArrayLike, name: str, dims: tuple[int, ...], shape: str) -> Float64[np.ndarray, "*shape"]:
+def finite(
+    values: ArrayLike, name: str, dims: tuple[int, ...], shape: str, low: float = 0.0, high: float = LARGEST
+) -> Float64[np.ndarray, "*shape"]:
     """Return an array of finite numbers in float64 with one of some numbers of dimensions.
 
     Args:
@@ -77,14 +81,13 @@ def finite(values: ArrayLike, name: str, dims: tuple[int, ...], shape: str) -> F
         name: of the argument, for messages.
         dims: allowed numbers of dimensions.
         shape: the shape in words, for messages.
+        low: least size that the largest entry may have, if it is not 0.
+        high: largest size that an entry may have.
 
     Raises:
-        DataError: another shape, nothing in it, or missing or infinite values.
+        DataError: another shape, nothing in it, missing or infinite values, or a size out of bounds.
     """
-    try:
-        out = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name}: expected numbers of shape {shape}, got something else.") from None
+    out = numbers(values, name, low, high)
     if out.ndim not in dims or not out.size:
         raise DataError(f"{name}: expected shape {shape}, nothing empty, got {out.shape}.")
     bad = int((~np.isfinite(out)).sum())
@@ -107,7 +110,7 @@ def kernel_matrix(values: ArrayLike, outputs: int = 1) -> Float64[np.ndarray, "n
     Raises:
         DataError: another shape, missing numbers, not symmetric, or a negative eigenvalue.
     """
-    out = finite(values, "kernel", (2,), "(samples * outputs, samples * outputs)")
+    out = finite(values, "kernel", (2,), "(samples * outputs, samples * outputs)", 1e-60, 1e60)
     rows, outputs = len(out), count(outputs, "outputs")
     if out.shape[1] != rows or rows % outputs:
         raise DataError(

@@ -184,7 +184,7 @@ def test_a_jacobian_of_any_model_gives_the_same():
         certify_jacobian(matrix.astype(np.float32), y, 1.0, jacobian_error=0, residual_error=0)
     with pytest.raises(UsageError, match=r"expected shapes \(n, parameters\) and \(n,\)"):
         certify_jacobian(matrix, y[:2], 1.0, jacobian_error=0, residual_error=0)
-    with pytest.raises(DataError, match="gram: expected finite numbers"):
+    with pytest.raises(DataError, match="jacobian: expected finite numbers"):
         certify_jacobian(np.full((1, 2), np.nan), y[:1], 1.0, jacobian_error=0, residual_error=0)
 
 

@@ -167,7 +167,7 @@ GOOD = {"kernel": np.eye(3), "residual": np.ones(3), "batch": 1, "step": 0.1, "s
         ({"outputs": 2}, DataError, "a multiple of the 2 outputs"),
         ({"residual": np.ones(2)}, DataError, "residual: expected 3 entries.*got 2"),
         ({"residual": [1.0, np.inf, 0.0]}, DataError, "residual: expected finite numbers"),
-        ({"residual": ["a", "b", "c"]}, DataError, "residual: expected numbers"),
+        ({"residual": ["a", "b", "c"]}, DataError, "residual: expected real numbers"),
     ],
 )
 def test_bad_input_is_named(change, error, text):
