@@ -56,6 +56,8 @@ def row(verdict):
         cells = [verdict["reason"], "", "", ""]
     else:
         interval = "" if verdict["low"] is None else f"{number(verdict['low'])} to {number(verdict['high'])}"
+        if verdict["low"] is not None and verdict["low"] == verdict["high"]:
+            interval = "none"  # a worst case or a count
         unit = f" {verdict['unit']}" if verdict["unit"] else ""
         cells = [
             f"{verdict['label']}: {number(verdict['effect'])}{unit}",

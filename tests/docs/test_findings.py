@@ -29,6 +29,11 @@ def test_a_section_has_one_line_a_verdict_with_effect_interval_and_cut_off(findi
             assert f"| {findings.number(verdict['low'])} to {findings.number(verdict['high'])} |" in line
 
 
+def test_a_worst_case_has_no_interval(findings):
+    record = {**RECORD, "verdicts": [{**RECORD["verdicts"][0], "effect": 2.0, "low": 2.0, "high": 2.0}]}
+    assert "| none |" in findings.section(record)
+
+
 def test_the_readme_counts_what_the_page_lists():
     page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
