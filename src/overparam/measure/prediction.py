@@ -114,3 +114,12 @@ class Prediction:
 
     def __repr__(self) -> str:
         return f"Prediction({self.kind}, {self.network}, n = {self.n}: {self.answer})"
+
+    def __str__(self) -> str:
+        unit = "time" if self.rate is None else "step"
+        lines = [f"{self.kind}, {self.network}, n = {self.n}: {self.answer}"]
+        lines.append(f"  {unit:>10}  {'train loss':>12}" + (f"  {'distance':>10}" if self.distance else ""))
+        for row in self.table():
+            far = "" if row["distance"] is None else f"  {row['distance']:>10.4g}"
+            lines.append(f"  {row['step']:>10.6g}  {row['train_loss']:>12.4g}{far}")
+        return "\n".join([*lines, *(f"  {one.state:9} {one.name}: {one.detail}" for one in self.assumptions)])

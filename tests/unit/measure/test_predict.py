@@ -172,6 +172,9 @@ def test_it_is_shown_as_html_and_json():
     text = json.dumps(found.to_dict(), allow_nan=False)
     assert json.loads(text)["steps"] == [0, 1, 10, 100, 1000, None]
     assert "condition number" in repr(found)
+    lines = str(found).splitlines()
+    assert lines[1].split() == ["step", "train", "loss", "distance"]
+    assert [line.split()[0] for line in lines[2:8]] == ["0", "1", "10", "100", "1000", "inf"]
     infinite = predict(NETWORK, X, Y)
     assert "distance" not in infinite._repr_html_()
     assert isinstance(infinite, Prediction)

@@ -36,6 +36,12 @@ class FirstCertified:
         """Whether any is."""
         return self.index is not None
 
+    def __str__(self) -> str:
+        if self.index is None:
+            return f"none of {len(self.h)} iterates is certified; the last: {self.certificate}"
+        start = f"h was {self.h[0]:.4g} at the start"
+        return f"iterate {self.index} is the first that is certified; {start}\n{self.certificate}"
+
 
 def first_certified(certify: Callable[[Point], Certificate], iterates: Iterable[Point]) -> FirstCertified:
     """Certify the iterates of a run in their order, until one is.

@@ -45,6 +45,24 @@ class ShortestPath:
     nearest: float
     radius: float
 
+    def __str__(self) -> str:
+        lines = [f"travelled {self.travelled:.6g}"]
+        if math.isfinite(self.to_interpolation):
+            lines.append(
+                f"an exact interpolator lies at most {self.to_interpolation:.6g} from the start (proved)"
+            )
+        else:
+            lines.append("the end is not certified: no exact interpolator is proved to be near")
+        if self.lower > 0:
+            lines.append(f"every interpolator lies at least {self.lower:.6g} from the start (proved)")
+        else:
+            lines.append("no lower bound of the distance to an interpolator is proved")
+        if math.isfinite(self.ratio):
+            lines.append(f"so the way was at most {self.ratio:.4g} times the shortest")
+        if math.isfinite(self.nearest):
+            lines.append(f"nearest interpolator found: {self.nearest:.6g} (not a proof)")
+        return "\n  ".join(lines)
+
 
 def distance_bound(network: Dense, x: ArrayLike, y: ArrayLike, radius: float = math.inf) -> float:
     """Proved lower bound of the distance from a network to every one that fits every target, in parameter units.

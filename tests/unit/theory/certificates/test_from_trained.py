@@ -127,6 +127,8 @@ def test_nothing_is_proved_about_distances_where_the_jacobian_is_singular():
     assert distance_bound(net, x, np.array([0.0, 1.0])) == 0.0
     found = shortest_path(net, net, x, np.array([0.0, 1.0]))
     assert (found.ratio, found.nearest, found.to_interpolation) == (np.inf, np.inf, np.inf)
+    assert "no lower bound" in str(found)
+    assert "not certified" in str(found)
     relu = two_layer([[1.0, 2.0]], [1.0], activation("relu"))
     assert distance_bound(relu, x[:1], np.array([0.0])) == 0.0
 
