@@ -35,7 +35,7 @@ def completed(out, before, truth):
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(moment, id=f"{moment:.2f} s", marks=[] if i < 3 else pytest.mark.slow)
+        pytest.param(moment, id=f"{moment:.2f} s", marks=[] if i < 2 else pytest.mark.slow)
         for i, moment in enumerate(MOMENTS)
     ],
 )
@@ -73,7 +73,7 @@ def test_a_stack_killed_at_its_very_end_is_computed_again(tmp_path, truth):
     assert log.read_text().count("\n") == 24 + 4
 
 
-@pytest.mark.parametrize("pause", [None, 0.0, 0.05, 0.5])
+@pytest.mark.parametrize("pause", [None, 0.0, pytest.param(0.05, marks=pytest.mark.slow), 0.5])
 def test_ctrl_c_once_and_twice(tmp_path, truth, pause):
     process = start(tmp_path)
     wait_for(lambda: len(cells(tmp_path)) >= 4)

@@ -95,6 +95,7 @@ def test_a_large_scale_is_lazy_and_random_outputs_are_not():
     assert values["centred_output_gap"][1] / values["centred_output_gap"][2] == pytest.approx(8, rel=0.3)
 
 
+@pytest.mark.slow
 def test_kernels_at_the_start_are_those_of_the_hidden_layer():
     """By hand: half of the units drawn, signs +-1, kernel (1/m) sum 1(w.x > 0) 1(w.z > 0) x.z."""
     x = task(cell(), 8, 1).x

@@ -178,6 +178,7 @@ def test_the_rate_is_that_of_the_mean_over_outputs():
     assert rate_for_half_sum(0.3, 2) == 0.3
 
 
+@pytest.mark.slow
 def test_without_reuse_only_that_arm_is_computed(cells, outcomes):
     alone = work([{**cells[3], "reuse": "none"}], lambda _: None)[0].values
     assert not [name for name in alone if name.startswith(("below_", "continuous_"))]
