@@ -102,6 +102,8 @@ STUDY = Study(
         "Deviations are the largest over about eight probe steps, evenly spaced in the logarithm, not over all steps.",
         "Outputs start at exactly zero by two copies of one network with opposite signs; half of a width are copies. "
         "Chizat, Oyallon and Bach allow any model with zero output.",
+        "The claim outputs-bound was added after a first run had shown that the gap of outputs falls faster than "
+        "claimed; its cut-off is the upper one of outputs.",
         "The bound of Arora et al. is its leading term; the term with a constant that is not known is left out. The loss "
         "there is bounded by 1, here it is the absolute error, which is not.",
         "The targets experiment starts from zero outputs, where the paper asks small ones, and stops after a fixed "
