@@ -14,7 +14,7 @@ from overparam.errors import DataError, UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import Certificate, certify_two_layer
-from overparam.theory.inputs import array_of, numbers
+from overparam.theory.inputs import all_finite, array_of, numbers
 
 Weights = Float64[np.ndarray, "units features"]
 
@@ -147,11 +147,7 @@ def examples(x: ArrayLike, y: ArrayLike) -> tuple[Float64[np.ndarray, "n feature
         )
     targets = numbers(given, "y", 1e-60, 1e60)
     for name, values in (("x", rows), ("y", targets)):
-        bad = int((~np.isfinite(values)).sum())
-        if bad:
-            raise DataError(
-                f"{name}: expected finite numbers, got {bad} that are missing or infinite. Leave those rows out."
-            )
+        all_finite(values, name, " Leave those rows out.")
     if not targets.any():
         raise DataError("y: expected targets that are not all 0; a network of zeros fits them already.")
     return rows, targets

@@ -30,6 +30,7 @@ from overparam.models import Network
 from overparam.models import parameters as count_parameters
 from overparam.models.network import check_network, check_params
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.certificates.certificate import LOSSES
 from overparam.theory.dynamics import KernelDynamics, ensemble, feature_dynamics, kernel_dynamics
 from overparam.theory.dynamics.inputs import times_of
 from overparam.theory.dynamics.kernel import UNSEEN
@@ -41,7 +42,6 @@ Examples = Float64[np.ndarray, "n features"]
 OtherExamples = Float64[np.ndarray, "n_test features"]
 Targets = Float64[np.ndarray, "n classes"]
 KINDS = ("linearised", "infinite width")
-LOSSES = ("half sum", "mean", "mean squared error")
 STEPS = (0, 1, 10, 100, 1000, math.inf)
 SHARES = (0.5, 0.1, 0.01, 1e-6)
 DENSE = 2e7  # entries of a Jacobian whose singular values are taken, instead of its kernel's eigenvalues

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import linalg
 
 from overparam.errors import DataError
+from overparam.theory.inputs import all_finite
 
 _EPS = float(np.finfo(np.float64).eps)
 _SLACK = 10.0  # eigenvalues below zero by more than this times rounding are no rounding
@@ -76,7 +77,7 @@ def spectrum_of_kernel(kernel: ArrayLike, targets: Float64[np.ndarray, "n classe
     n = len(targets)
     if k.shape != (n, n):
         raise DataError(f"kernel: expected shape ({n}, {n}), one row and column a target, got {k.shape}.")
-    _finite(k, "kernel")
+    all_finite(k, "kernel", " Fill in or drop these rows.")
     odd = float(np.abs(k - k.T).max())
     largest = float(np.abs(k).max())
     if odd > 1e-8 * largest:
@@ -115,7 +116,7 @@ def spectrum_of_features(features: ArrayLike, targets: Float64[np.ndarray, "n cl
     n = len(targets)
     if phi.ndim != 2 or len(phi) != n or not phi.size:
         raise DataError(f"features: expected shape (samples, features) with {n} rows, got {phi.shape}.")
-    _finite(phi, "features")
+    all_finite(phi, "features", " Fill in or drop these rows.")
     repeated = n - len(np.unique(phi, axis=0))
     u, s, _ = linalg.svd(phi / np.sqrt(phi.shape[1]), full_matrices=False, check_finite=False)
     inside = u.T @ targets
@@ -147,11 +148,3 @@ def _repeated_in_kernel(k: Float64[np.ndarray, "n n"]) -> int:
     size = np.diagonal(k)
     near = np.abs(size[:, None] + size[None, :] - 2 * k) <= 8 * _EPS * (size[:, None] + size[None, :])
     return int(np.tril(near, -1).any(axis=1).sum())
-
-
-def _finite(values: Float64[np.ndarray, "n features"], name: str) -> None:
-    bad = int((~np.isfinite(values)).sum())
-    if bad:
-        raise DataError(
-            f"{name}: expected finite numbers, got {bad} that are missing or infinite. Fill in or drop these rows."
-        )

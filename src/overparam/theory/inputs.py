@@ -43,13 +43,17 @@ def nonnegative(value: Any, name: str) -> float:
     return number
 
 
-def positive(value: Any, name: str, otherwise: str = "") -> float:
+def positive(
+    value: Any, name: str, otherwise: str = "", *, advice: str = "", what: str = "a positive number"
+) -> float:
     """Return a finite number above 0; scalars of numpy and JAX are numbers too.
 
     Args:
         value: the number.
         name: of the argument, for messages.
         otherwise: what else is allowed, for messages.
+        advice: a sentence with a space before it, for messages.
+        what: what is expected, for messages.
 
     Raises:
         UsageError: it is something else.
@@ -59,7 +63,7 @@ def positive(value: Any, name: str, otherwise: str = "") -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and number > 0):
-        raise UsageError(f"{name}: expected a positive number{otherwise}, got {value!r}.")
+        raise UsageError(f"{name}: expected {what}{otherwise}, got {value!r}.{advice}")
     return number
 
 
@@ -105,6 +109,22 @@ def numbers(values: Any, name: str, low: float = 0.0, high: float = math.inf) ->
     return out
 
 
+def all_finite(values: np.ndarray, name: str, advice: str = "") -> None:
+    """Refuse an array with numbers that are missing or infinite.
+
+    Args:
+        values: of any shape.
+        name: of the argument, for messages.
+        advice: a sentence with a space before it, for messages.
+
+    Raises:
+        DataError: there are some; the text says how many.
+    """
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.{advice}")
+
+
 def widths_of(values: ArrayLike, name: str = "widths", low: int = 1) -> Float64[np.ndarray, " points"]:
     """Return widths as floats, whole numbers of at least ``low``; infinity stands for the kernel limit.
 
@@ -129,9 +149,7 @@ def vector(values: ArrayLike, name: str, *, negative: bool = False) -> Float64[n
     out = np.array(values, dtype=np.float64)
     if out.ndim != 1 or not out.size:
         raise DataError(f"{name}: expected a list of numbers, got shape {out.shape}.")
-    bad = int((~np.isfinite(out)).sum())
-    if bad:
-        raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+    all_finite(out, name)
     if not negative and out.min() < 0:
         raise DataError(f"{name}: expected no negative number, got {out.min():.6g}.")
     return out

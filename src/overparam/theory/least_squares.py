@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import numbers
+from overparam.theory.inputs import all_finite, numbers
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -191,9 +191,7 @@ def _inputs(x: ArrayLike, y: ArrayLike, start: ArrayLike | None) -> tuple[Any, A
     if theta.shape != a.shape[1:]:
         raise DataError(f"start: expected shape ({a.shape[1]},), one number a column of x, got {theta.shape}.")
     for name, array in (("x", a), ("y", labels), ("start", theta)):
-        bad = int((~np.isfinite(array)).sum())
-        if bad:
-            raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+        all_finite(array, name)
     if not a.any():
         raise DataError("x: expected some number that is not 0; with none every theta is as good as any other.")
     return a, labels, theta

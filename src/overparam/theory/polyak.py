@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from overparam.errors import DataError
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.inputs import all_finite
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -80,9 +81,7 @@ def polyak_ratio(jacobian: ArrayLike, residual: ArrayLike) -> PolyakRatio:
     if r.shape != j.shape[:1]:
         raise DataError(f"residual: expected shape ({j.shape[0]},), one number a row of J, got {r.shape}.")
     for name, array in (("jacobian", j), ("residual", r)):
-        bad = int((~np.isfinite(array)).sum())
-        if bad:
-            raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+        all_finite(array, name)
     u, s, _ = np.linalg.svd(j, full_matrices=False)
     rank = int((s > max(j.shape) * np.finfo(np.float64).eps * s[0]).sum())
     size = float(np.linalg.norm(r))

@@ -20,7 +20,7 @@ from overparam.theory.certificates.jacobian import spectrum
 from overparam.theory.certificates.residual import residual
 from overparam.theory.certificates.rounding import above, below, gamma, norm_above
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
-from overparam.theory.inputs import array_of, nonnegative
+from overparam.theory.inputs import all_finite, array_of, nonnegative
 
 
 def certify_two_layer(
@@ -167,9 +167,7 @@ def certify_jacobian(
             f"jacobian, residual: expected shapes (n, parameters) and (n,), got {matrix.shape} and {left.shape}."
         )
     for name, array in (("jacobian", matrix), ("residual", left)):
-        bad = int((~np.isfinite(array)).sum())
-        if bad:
-            raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+        all_finite(array, name)
         if np.abs(array).max() > 1e120:
             raise DataError(f"{name}: expected numbers below 1e120 in size. Rescale the problem.")
     bend = nonnegative(lipschitz, "lipschitz")

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from overparam.errors import DataError, UsageError
 from overparam.theory.certificates.dense import Dense
 from overparam.theory.certificates.jacobian import Spectrum
-from overparam.theory.inputs import array_of
+from overparam.theory.inputs import all_finite, array_of
 
 Matrix = Float64[np.ndarray, "n features"]
 _RANGE = 1e60
@@ -46,9 +46,8 @@ def examples(
         raise UsageError(f"y: expected shape {wanted}, got {targets.shape}.")
     notes = []
     for name, array in (("x", inputs), ("y", targets)):
-        bad = int((~np.isfinite(array)).sum()) if array.dtype.kind == "f" else 0
-        if bad:
-            raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+        if array.dtype.kind == "f":
+            all_finite(array, name)
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:
             notes.append(f"{name} was given in {array.dtype} and taken as it is, in float64.")
         if array.dtype.itemsize > 8:

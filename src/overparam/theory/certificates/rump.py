@@ -17,7 +17,7 @@ from scipy.linalg import eigvalsh, lapack
 from overparam.errors import DataError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.rounding import UNIT, above, below, gamma
-from overparam.theory.inputs import nonnegative
+from overparam.theory.inputs import all_finite, nonnegative
 from overparam.theory.theorem import Theorem
 
 CITATION = "S. M. Rump, Verification of positive definiteness, BIT Numerical Mathematics 46 (2006), 433-452."
@@ -105,9 +105,7 @@ def _scaled(gram: ArrayLike) -> tuple[Gram, int]:
                 f"gram: expected float64, got {matrix.dtype}; its rounding is unknown. Form it in float64."
             )
         matrix = matrix.astype(np.float64)
-    bad = int((~np.isfinite(matrix)).sum())
-    if bad:
-        raise DataError(f"gram: expected finite numbers, got {bad} that are missing or infinite.")
+    all_finite(matrix, "gram")
     if not np.array_equal(matrix, matrix.T):
         raise DataError(
             "gram: expected a symmetric matrix. Give (G + G.T)/2, and add its distance to G to forming_error."

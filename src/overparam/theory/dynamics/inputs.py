@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
-from overparam.theory.inputs import numbers
+from overparam.theory.inputs import all_finite, numbers, positive
 
 Square = Float64[np.ndarray, "n n"]
 Residuals = Float64[np.ndarray, "n ..."]
@@ -36,12 +35,7 @@ def matrix_of(values: ArrayLike, name: str) -> Float64[np.ndarray, "n m"]:
     out = numbers(values, name, high=LARGEST)
     if out.ndim != 2 or not out.size:
         raise DataError(f"{name}: expected a matrix with at least one row, got shape {out.shape}.")
-    bad = int((~np.isfinite(out)).sum())
-    if bad:
-        raise DataError(
-            f"{name}: expected finite numbers, got {bad} that are missing or infinite. "
-            "Look for missing values in the inputs."
-        )
+    all_finite(out, name, " Look for missing values in the inputs.")
     return out
 
 
@@ -75,9 +69,7 @@ def residuals_of(values: ArrayLike, n: int, name: str = "residual") -> Residuals
     out = numbers(values, name, high=LARGEST)
     if out.ndim not in (1, 2) or out.shape[0] != n:
         raise DataError(f"{name}: expected {n} rows, one for each row of the kernel, got shape {out.shape}.")
-    bad = int((~np.isfinite(out)).sum())
-    if bad:
-        raise DataError(f"{name}: expected finite numbers, got {bad} that are missing or infinite.")
+    all_finite(out, name)
     return out
 
 
@@ -106,13 +98,5 @@ def step_of(rate: float | None) -> float | None:
     """
     if rate is None:
         return None
-    try:
-        number = math.nan if isinstance(rate, bool | str | bytes) or np.ndim(rate) else float(rate)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not (math.isfinite(number) and number > 0):
-        raise UsageError(
-            f"rate: expected a positive number, or None for gradient flow, got {rate!r}. "
-            "The largest stable one is largest_step()."
-        )
-    return number
+    advice = " The largest stable one is largest_step()."
+    return positive(rate, "rate", ", or None for gradient flow", advice=advice)

@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError
-from overparam.theory.inputs import numbers
+from overparam.theory.inputs import all_finite, numbers
 
 CLOSE = 0.01  # pairs with 1 - |cosine| below this get their angle from the rows themselves
 _BLOCK = 2**21  # numbers in one block of differences
@@ -57,11 +57,7 @@ def rows_of(x: ArrayLike, name: str = "x") -> Float64[np.ndarray, "n features"]:
             f"{name}: expected shape (n, features) with at least one row and one column, got {out.shape}. "
             "Flatten images to one row each."
         )
-    bad = int((~np.isfinite(out)).sum())
-    if bad:
-        raise DataError(
-            f"{name}: expected finite numbers, got {bad} that are missing or infinite. Remove these rows."
-        )
+    all_finite(out, name, " Remove these rows.")
     largest = float(np.abs(out).max())
     if largest > 1e100 or 0 < largest < 1e-100:
         raise DataError(f"{name}: expected entries of a usual size, got {largest:.3g}. Rescale the inputs.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.errors import DataError, UsageError
-from overparam.theory.inputs import count, numbers
+from overparam.theory.inputs import count, numbers, positive
 
 LARGEST = 1e60  # its square is a kernel's entry, and squares of these are added
 
@@ -59,16 +58,8 @@ def positive_step(step: Any) -> float:
     Raises:
         UsageError: it is something else.
     """
-    try:
-        value = math.nan if isinstance(step, str | bytes | bool) else float(step)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(
-            f"step: expected a finite number above 0, got {step!r}. The step multiplies the gradient of the mean "
-            "of (1/2) residual^2 over the batch."
-        )
-    return value
+    advice = " The step multiplies the gradient of the mean of (1/2) residual^2 over the batch."
+    return positive(step, "step", what="a finite number above 0", advice=advice)
 
 
 def finite(
