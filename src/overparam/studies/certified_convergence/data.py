@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.studies.rows import unit
 from overparam.study import Params, UsageError
 
 PAIR = (3, 8)  # digits that are told apart
@@ -31,7 +32,7 @@ def examples(cell: Params, raw: bool = False) -> tuple[Any, Any]:
     draw = stream("certified-convergence targets", seed)
     if cell["data"] == "sphere":
         x = load(f"sphere:n={n},d={cell['d']},n_test=1,seed={seed}").x.astype(np.float64)
-        return x / np.linalg.norm(x, axis=1, keepdims=True), np.where(draw.uniform(size=n) < 0.5, -1.0, 1.0)
+        return unit(x), np.where(draw.uniform(size=n) < 0.5, -1.0, 1.0)
     found = load("digits")
     places = np.flatnonzero(np.isin(found.y, PAIR))
     if n > len(places):
@@ -41,8 +42,7 @@ def examples(cell: Params, raw: bool = False) -> tuple[Any, Any]:
     y = np.where(found.y[places] == PAIR[0], -1.0, 1.0)
     if raw:
         return x, y
-    x = x - x.mean(axis=0)
-    return x / np.linalg.norm(x, axis=1, keepdims=True), y
+    return unit(x - x.mean(axis=0)), y
 
 
 def contradicting(x: Any, y: Any) -> tuple[Any, Any]:

@@ -98,21 +98,20 @@ def shortest(evidence: Evidence, metric: str = "shortest") -> Finding:
 
 def enough_certified(evidence: Evidence) -> Check:
     """At least ten certified runs in every setting."""
-    texts, ok = [], True
-    for name, cells in settings(evidence, "certified"):
-        count = sum(sum(values["certified"]) for values in cells)
-        ok = ok and count >= ENOUGH
-        texts.append(f"{name}{count} certified runs")
-    return Check(ok, "; ".join(texts))
+    return _enough(evidence, "certified", "certified runs")
 
 
 def lemma_applied(evidence: Evidence) -> Check:
     """At least ten runs in every setting meet the premises of the key lemma."""
+    return _enough(evidence, "lemma_applies", "runs with h <= 1/16 and a step of at most 1/(2 beta^2)")
+
+
+def _enough(evidence: Evidence, metric: str, what: str) -> Check:
     texts, ok = [], True
-    for name, cells in settings(evidence, "lemma_applies"):
-        count = sum(sum(values["lemma_applies"]) for values in cells)
+    for name, cells in settings(evidence, metric):
+        count = sum(sum(values[metric]) for values in cells)
         ok = ok and count >= ENOUGH
-        texts.append(f"{name}{count} runs with h <= 1/16 and a step of at most 1/(2 beta^2)")
+        texts.append(f"{name}{count} {what}")
     return Check(ok, "; ".join(texts))
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from overparam.studies.rows import unit
+
 TERMS = 20  # of the Hermite series
 BLOCK = 4096  # units drawn at once
 PAIRS = 24  # of rows at which the series is compared with an independent integral
@@ -17,13 +19,6 @@ def activation_named(name: str) -> Any:
     from overparam.theory.activations import activation, sine
 
     return sine(2.0) if name == "sine2" else activation(name)
-
-
-def unit(x: Any) -> Any:
-    """Rows divided by their norms."""
-    import numpy as np
-
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 def offset(x: Any) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 from overparam.studies.kernel_conditioning import measures
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
+from overparam.studies.rows import unit
 from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
 ACTIVATIONS = ("relu", "softplus", "gelu", "tanh", "sine2")
@@ -111,19 +112,19 @@ def rows(cell: Params) -> dict[str, Any]:
     if cell["data"] == "sphere":
         most = counts(cell["d"], cell["ratio"], 10**9)[-1]
         x = load(f"sphere:n={most},d={cell['d']},n_test=1,seed={cell['seed']}").x.astype(np.float64)
-        return {"x": measures.unit(x), "offset": measures.offset(x)}
+        return {"x": unit(x), "offset": measures.offset(x)}
     raw = load("digits").x.reshape(-1, DIGITS).astype(np.float64)
     order = stream("kernel-digits", cell["seed"]).permutation(len(raw))
     most = max(counts(DIGITS, cell["ratio"], len(raw)))
     chosen = raw[order[:most]]
     ball = measures.flat_rows(most, DIGITS, cell["seed"])
     return {
-        "x": measures.unit(chosen - raw.mean(axis=0)),
+        "x": unit(chosen - raw.mean(axis=0)),
         "offset": measures.offset(raw),
         "raw": chosen,
-        "uncentred": measures.unit(chosen),
+        "uncentred": unit(chosen),
         "ball": ball,
-        "ball_centred": measures.unit(ball - ball.mean(axis=0)),
+        "ball_centred": unit(ball - ball.mean(axis=0)),
     }
 
 

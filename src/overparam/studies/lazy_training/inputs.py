@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.studies.rows import unit
 from overparam.study import Params
 
 TARGETS = (
@@ -59,7 +60,7 @@ def task(cell: Mapping[str, Any], n: int, n_test: int) -> Task:
         if cell["data"] == "digits":
             mean = x.mean(axis=0)
             x, x_test = x - mean, x_test - mean
-        x, x_test = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (x, x_test))
+        x, x_test = unit(x), unit(x_test)
     signs, signs_test = (np.where(part >= half, 1.0, -1.0) for part in (labels, labels_test))
     return Task(x, signs, x_test, signs_test, labels, labels_test)
 

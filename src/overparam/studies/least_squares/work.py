@@ -12,6 +12,7 @@ from typing import Any
 
 from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
+from overparam.studies.rows import unit
 from overparam.study import Estimate, Outcome, Params, Report
 
 SETTLED = 1e-10  # what is left of the slowest component at the end of a run
@@ -117,8 +118,7 @@ def problem(cell: Params) -> tuple[Any, Any, Any]:
         x, middle = everything[rows], everything.mean(axis=0)
         y = 1.0 - 2.0 * (data.y[rows] % 2)
     if cell["inputs"] == "normalised":
-        x = x - middle
-        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        x = unit(x - middle)
     if cell["features"]:
         lift = draw(cell, "features")
         w, b = lift.standard_normal((x.shape[1], cell["features"])), lift.standard_normal(cell["features"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.studies.rows import unit
 from overparam.study import Params
 
 UNITS = 32  # hidden units, in pairs that cancel at the start
@@ -72,8 +73,7 @@ def inputs(cell: Params, n: int) -> tuple[Any, Any]:
         found = subset(flatten(load(cell["data"])), n, 1, seed=cell["seed"])
     x = found.x.reshape(n, -1).astype(np.float64)
     if cell["inputs"] == "centred":
-        x = x - x.mean(axis=0)
-        x = x / np.linalg.norm(x, axis=1, keepdims=True)
+        x = unit(x - x.mean(axis=0))
     return x, 2.0 * (found.y % 2) - 1.0
 
 
