@@ -74,7 +74,7 @@ def probes():
 
 
 def _nothing(cells, report):
-    from overparam.study import Outcome
+    from overparam.core import Outcome
 
     curve = [round(0.123456 * i, 6) for i in range(30)]
     names = ("step", "test_error", "test_loss", "train_error", "train_loss")
@@ -84,7 +84,7 @@ def _nothing(cells, report):
 
 def study(cells):
     """A study that does nothing, with so many cells."""
-    from overparam.study import Axis, Estimate, Profile, Source, Study
+    from overparam.core import Axis, Estimate, Profile, Source, Study
 
     return Study(
         name="nothing", title="Nothing", question="What does a cell cost?",
@@ -104,8 +104,8 @@ def study(cells):
 def bookkeeping(cells, stack, plans=1):
     """Seconds of all cells in stacks of so many, of a bare loop that writes the same bytes, and of planning again."""
     from overparam.sweep.environment import environment
+    from overparam.sweep.jobs import Job, run_job
     from overparam.sweep.run import make_plan
-    from overparam.sweep.work import Job, run_job
 
     found = study(cells)
     environment()  # asks git once a process

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from overparam.registry import find
+from overparam.core import Study
+from overparam.core.registry import find
 from overparam.store import CellStore
-from overparam.study import Study
 from overparam.sweep.key import cell_name
 
 OVERPARAM = (sys.executable, "-m", "overparam.cli")

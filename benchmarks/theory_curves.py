@@ -23,7 +23,7 @@ def measure(eigenvalues, widths, samples):
     """Seconds of each curve, by name."""
     import numpy as np
 
-    from overparam.risk import risk_curve
+    from overparam.own.risk import risk_curve
     from overparam.theory import optimal_ridge_risk, random_feature_risk
 
     lam = 1.0 / np.arange(1, eigenvalues + 1) ** 1.3

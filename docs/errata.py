@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.activations import sine
 from overparam.theory.kernels.conditioning import conditioning
 from overparam.theory.kernels.covariance import covariance

@@ -6,7 +6,7 @@ Each folder is a results folder; of each study the newest ``laptop`` run is take
 import sys
 from pathlib import Path
 
-from overparam.registry import studies
+from overparam.core.registry import studies
 from overparam.report import words
 from overparam.store import RecordStore
 

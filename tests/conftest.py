@@ -8,7 +8,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import overparam.sweep.run as run_module
-from overparam.claim import Evidence
+from overparam.core import Evidence
 
 TOY = Path(__file__).with_name("toy_study.py")
 
@@ -20,7 +20,7 @@ def toy_path() -> str:
 
 @pytest.fixture
 def toy():
-    from overparam.registry import find
+    from overparam.core.registry import find
 
     return find(str(TOY))
 

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from overparam.study import (
+from overparam.core import (
     Axis,
     Chart,
     Check,
@@ -50,7 +50,7 @@ def work(cells, report):
 
 
 def _rise(evidence: Evidence, noise: float) -> Finding:
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     curve = evidence.curve("error", "width", noise=noise)
     at = curve.x.index(16)

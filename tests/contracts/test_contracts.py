@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from overparam.api.testing import check_probe, check_study, check_theorem
+from overparam.core import Profile
+from overparam.core.registry import studies
 from overparam.probes import available
-from overparam.registry import studies
-from overparam.study import Profile
-from overparam.testing import check_probe, check_study, check_theorem
 from overparam.theory import available as theorems
 from tests import simulations
 from tests.conftest import TOY

@@ -28,7 +28,7 @@ def test_an_example_runs_as_a_script_without_a_main_guard(code, tmp_path):
 
 
 def test_commands_in_the_docs_exist():
-    from overparam.cli import app
+    from overparam.cli.entry import app
 
     known = {name for name in app if not name.startswith("-")}
     for page in PAGES:

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from overparam.study import Axis, Estimate, Outcome, Profile, Source, Study
+from overparam.core import Axis, Estimate, Outcome, Profile, Source, Study
 
 FAULTS = ("none", "slow", "hang", "memory", "kill", "crash", "compile", "end")
 

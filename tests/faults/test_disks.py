@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from overparam import cli
-from overparam.doctor import examine_store
-from overparam.errors import StoreError, UsageError
+from overparam.cli import entry
+from overparam.cli.doctor import examine_store
+from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore
 from overparam.sweep.run import execute, make_plan
 from tests.faults.conftest import STUDY, cells, values
@@ -62,9 +62,9 @@ def test_a_read_only_store_can_be_shown_and_says_at_once_that_nothing_can_be_add
     with pytest.raises(StoreError, match=r"expected to write .* got: Read-only file system"):
         execute(more, on="inline", listen=heard.append)
     assert heard == []
-    assert cli._main(["show", "faults", "--out", str(folder)]) == 0
-    assert cli._main(["ls", "--stored", "--out", str(folder)]) == 0
-    assert cli._main(["doctor", str(folder)]) == 1
+    assert entry._main(["show", "faults", "--out", str(folder)]) == 0
+    assert entry._main(["ls", "--stored", "--out", str(folder)]) == 0
+    assert entry._main(["doctor", str(folder)]) == 1
     assert "Read-only file system" in capsys.readouterr().err
 
 
@@ -84,7 +84,7 @@ def test_damaged_cells_are_named_by_doctor_and_computed_again(tmp_path, truth, c
     execute(plan(tmp_path), on="inline")
     names = damage(tmp_path)
     (tmp_path / "faults" / "cells" / "notes.txt").write_text("mine")
-    assert cli._main(["doctor", str(tmp_path)]) == 1
+    assert entry._main(["doctor", str(tmp_path)]) == 1
     said = "".join(capsys.readouterr().err.split())
     for name, why in zip(
         names, ("noJSON", "isempty", "changedafter", "holdsthecell", "hasno'schema'"), strict=True
@@ -119,7 +119,7 @@ def test_a_cell_of_a_newer_version_is_refused_and_kept(tmp_path):
 
 def test_doctor_counts_what_is_stored_and_what_is_left_over(tmp_path, capsys):
     execute(make_plan(STUDY, out=tmp_path, overrides={"fault": "compile"}), on="inline")
-    assert cli._main(["doctor", str(tmp_path)]) == 0
+    assert entry._main(["doctor", str(tmp_path)]) == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("faults"))
     assert row.split()[:7] == ["faults", "23", "0", "0", "0", "1", "0"]
     (tmp_path / "faults" / "quick+fault=compile.json").write_text("{")
@@ -131,7 +131,7 @@ def test_doctor_counts_what_is_stored_and_what_is_left_over(tmp_path, capsys):
 
 def test_a_damaged_pack_is_named_by_doctor_and_its_cells_can_be_computed_again(tmp_path, truth):
     execute(plan(tmp_path), on="inline")
-    assert cli._main(["pack", "--out", str(tmp_path)]) == 0
+    assert entry._main(["pack", "--out", str(tmp_path)]) == 0
     assert cells(tmp_path) == {}
     table, problems = examine_store(tmp_path)
     assert problems == []

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
-from overparam.stats import prediction_interval
+from overparam.core.stats import prediction_interval
 from overparam.studies.double_descent import STUDY
 from overparam.studies.double_descent.work import parameter_count
 

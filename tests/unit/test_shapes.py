@@ -14,11 +14,11 @@ import pytest
 from jaxtyping import TypeCheckError
 
 import overparam
-from overparam.errors import DataError
+from overparam.core.errors import DataError
+from overparam.core.stats import leave_one_out
 from overparam.models import mlp
 from overparam.models.mlp import affine
 from overparam.probes import norms
-from overparam.stats import leave_one_out
 from overparam.training import Recipe
 from overparam.training.inputs import examples
 from overparam.training.loop import advance, fresh_params, fresh_slots
@@ -132,7 +132,7 @@ def test_every_annotation_has_a_meaning(name):
 
 def test_nothing_is_checked_outside_tests():
     code = (
-        "import sys, numpy as np; from overparam.stats import leave_one_out\n"
+        "import sys, numpy as np; from overparam.core.stats import leave_one_out\n"
         "assert leave_one_out(np.ones((2, 3, 4)), lambda line: 0)[0].shape == (2, 4)\n"
         "assert not {'beartype', 'jax'} & set(sys.modules), 'imported'"
     )

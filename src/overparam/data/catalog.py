@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from overparam.core.errors import DataError, UsageError, unknown
 from overparam.data import digits, hub, mnist1d, own, parquet, synthetic
 from overparam.data.dataset import Dataset
-from overparam.errors import DataError, UsageError, unknown
 
 _HERE = "generated, nothing to download"
 _BUNDLED = "part of scikit-learn, nothing to download"

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 from numpy.typing import ArrayLike, NDArray
 
+from overparam.core.errors import DataError, UsageError
 from overparam.data.cache import write_atomically
 from overparam.data.stream import stream
-from overparam.errors import DataError, UsageError
 
 Arrays = tuple[
     Float32[np.ndarray, "n *features"],

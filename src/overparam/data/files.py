@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from overparam.core.errors import DataError
 from overparam.data.cache import cache_folder
-from overparam.errors import DataError
 
 CHECKSUMS = "checksums.json"
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overparam.core.errors import DataError
 from overparam.data import files, parquet
 from overparam.data.cache import cached_arrays, write_atomically
 from overparam.data.dataset import Dataset, digest
-from overparam.errors import DataError
 
 _DECODER = "hub v1"
 _PUBLISHED_FORM = "PNG"

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overparam.core.errors import UsageError
 from overparam.data.cache import cached_arrays
 from overparam.data.dataset import Dataset, digest
 from overparam.data.stream import whole_seed
-from overparam.errors import UsageError
 
 CREDIT = (
     "Greydanus and Kobak, Scaling down deep learning with MNIST-1D, ICML 2024, arXiv:2011.14439 (Apache-2.0)"

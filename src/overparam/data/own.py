@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from overparam.core.errors import DataError
 from overparam.data import files, parquet
 from overparam.data.dataset import STORED, Dataset, digest, from_arrays
-from overparam.errors import DataError
 
 SUFFIXES = (".npz", ".parquet")
 _VERSION = "own v1"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 
 
 def stream(tag: str, seed: int) -> np.random.RandomState:

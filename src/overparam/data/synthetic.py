@@ -6,9 +6,9 @@ import operator
 
 import numpy as np
 
+from overparam.core.errors import UsageError, unknown
 from overparam.data.dataset import Dataset, digest
 from overparam.data.stream import stream, whole_seed
-from overparam.errors import UsageError, unknown
 
 TITLES = {"gaussian": "Gaussian inputs", "sphere": "Inputs on the unit sphere"}
 DEFAULTS = {"n": 200, "d": 20, "n_test": 1000, "seed": 0}

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from numpy.typing import ArrayLike
 
+from overparam.core.errors import UsageError
 from overparam.data.stream import stream
-from overparam.errors import UsageError
 
 
 def target_noise(

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from overparam.errors import unknown
+from overparam.core.errors import unknown
 from overparam.models.network import AnyArray
 
 Numbers = Float[AnyArray, "*shape"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float, PRNGKeyArray
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models.activations import activation as activation_of
 from overparam.models.convolution import convolve, max_pool, output_length
 from overparam.models.initialisations import initialisation

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from overparam.errors import unknown
+from overparam.core.errors import unknown
 
 Spread = Callable[[int, int], float]
 

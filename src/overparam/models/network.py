@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models.form import DenseForm
 
 PyTree = Any

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from overparam.errors import UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 
 Scales = Callable[[Sequence[int], float], tuple[float, ...]]
 

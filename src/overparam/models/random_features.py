@@ -20,7 +20,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist, pdist
 
-from overparam.errors import DataError, UsageError, unknown
+from overparam.core.errors import DataError, UsageError, unknown
 
 Kind = Literal["fourier", "relu"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.report import rows
 from overparam.report.layers import picture
 from overparam.report.theme import config

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from overparam.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError
 from overparam.report import page, words
 from overparam.report.charts import bare, convert
 from overparam.report.rows import fit_lines, points

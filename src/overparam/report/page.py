@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam import diagnosis
+from overparam.core import diagnosis
 from overparam.report import words
 from overparam.report.charts import parcel
 from overparam.report.interval import plot

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from overparam.errors import StoreError
+from overparam.core.errors import StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore
 from overparam.store.pack import repack

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overparam.errors import NewerError, StoreError
+from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
 from overparam.store.atomic import check_writable
 from overparam.store.cells import Cell, CellStore, parse

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.errors import NewerError, StoreError
+from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
 from overparam.store.atomic import write_bytes
 from overparam.store.cells import Cell, CellStore, parse

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import NewerError, StoreError
+from overparam.core.errors import NewerError, StoreError
 from overparam.store.atomic import flush, temporary_beside
 
 FORMAT = 1

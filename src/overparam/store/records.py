@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import NewerError, StoreError, UsageError, nearest
+from overparam.core.errors import NewerError, StoreError, UsageError, nearest
 from overparam.store.atomic import write_json
 
 SCHEMA = 1

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overparam.errors import OverparamError, UsageError, nearest, unknown
+from overparam.core.errors import OverparamError, UsageError, nearest, unknown
 from overparam.store.cells import CellStore
 from overparam.store.packs import packs
 from overparam.store.records import RecordStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.study import Evidence, MissingEvidence, Part
+from overparam.core import Evidence, MissingEvidence, Part
 
 
 def worst(evidence: Evidence, metric: str, label: str, at_most: float, names: Sequence[str]) -> Part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from overparam.study import Check, Evidence, MissingEvidence
+from overparam.core import Check, Evidence, MissingEvidence
 
 WINDOW = (0.8, 1.25)  # of the ratio: around the place where a peak is expected
 DENSE = 5  # grid points inside it

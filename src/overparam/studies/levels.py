@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from overparam.study import Evidence, MissingEvidence
+from overparam.core import Evidence, MissingEvidence
 
 
 def one_setting(evidence: Evidence, axes: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from overparam.study import Outcome, Params, Report
+from overparam.core import Outcome, Params, Report
 
 
 def within(report: Report, low: float, high: float) -> Report:

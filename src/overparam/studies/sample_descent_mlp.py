@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.studies import grids
-from overparam.studies.double_descent import AXES
-from overparam.studies.double_descent.work import estimate, work
-from overparam.studies.levels import most_noise
-from overparam.studies.sources import GREYDANUS, NAKKIRAN
-from overparam.study import (
+from overparam.core import (
     Chart,
     Check,
     Claim,
@@ -23,6 +18,11 @@ from overparam.study import (
     Study,
     XAxis,
 )
+from overparam.studies import grids
+from overparam.studies.double_descent import AXES
+from overparam.studies.double_descent.work import estimate, work
+from overparam.studies.levels import most_noise
+from overparam.studies.sources import GREYDANUS, NAKKIRAN
 
 NOISE = 0.10  # rate of label noise from which an effect is expected in trained networks
 CLIMB = 0.0  # points of test error by which more samples raise it
@@ -50,8 +50,8 @@ def bump(evidence: Evidence) -> Finding:
 
     The two numbers are those of the largest mean climb of half of the seeds, read at the other half.
     """
-    from overparam.peaks import held_out_climb
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import held_out_climb
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -69,8 +69,8 @@ def plateau(evidence: Evidence) -> Finding:
     """
     import numpy as np
 
-    from overparam.peaks import halves
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import halves
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -88,7 +88,7 @@ def plateau(evidence: Evidence) -> Finding:
 
 
 def _errors(evidence: Evidence, setting: grids.Setting) -> tuple[list[float], Any]:
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(evidence, "n", "test_error", **setting)
     if len(found.x) < 2:
@@ -102,7 +102,7 @@ def _noise_level(evidence: Evidence) -> Check:
 
 
 def _crosses(evidence: Evidence) -> Check:
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     texts, ok = [], True
     rows = noisy(evidence)

@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from overparam.claim import Evidence
-from overparam.stats import first_at_most, geometric_interval, mean_interval
-from overparam.study import Chart, Series, Study, XAxis, clean
+from overparam.core import Chart, Evidence, Series, Study, XAxis, clean
+from overparam.core.stats import first_at_most, geometric_interval, mean_interval
 
 _DIGITS = 6
 

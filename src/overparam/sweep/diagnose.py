@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overparam.claim import Evidence
-from overparam.diagnosis import Diagnosis
-from overparam.study import Study
+from overparam.core import Diagnosis, Evidence, Study
 
 
 def diagnoses(

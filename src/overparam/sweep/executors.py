@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from overparam.errors import UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 
 EXECUTORS = ("processes", "inline", "ray")
 _EXPECTED = "expected ray, ray=auto or ray=HOST:PORT, and ,gpus=SHARE behind it for a share of a GPU a task"

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from overparam.claim import Claim, Evidence, Finding, Part, Status, Verdict
-from overparam.errors import MissingEvidence
-from overparam.study import Study, clean
+from overparam.core import Claim, Evidence, Finding, Part, Status, Study, Verdict, clean
+from overparam.core.errors import MissingEvidence
 
 
 def judge(study: Study, evidence: Evidence, *, profile: str, data: str, mark: str = "") -> list[Verdict]:

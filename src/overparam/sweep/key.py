@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam.study import Params, Study
+from overparam.core import Params, Study
 
 _LONGEST = 80
 

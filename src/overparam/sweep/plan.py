@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.errors import UsageError
-from overparam.study import Params, Study
+from overparam.core import Params, Study
+from overparam.core.errors import UsageError
 
 DEFAULT_MEMORY = 4e9
 LONGEST = 1800.0

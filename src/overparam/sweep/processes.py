@@ -30,12 +30,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from overparam.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore
-from overparam.sweep.claims import Claims
 from overparam.sweep.environment import cores
+from overparam.sweep.jobs import Emit, Job
+from overparam.sweep.locks import Locks
 from overparam.sweep.retry import again, lost, part_of, smaller
-from overparam.sweep.work import Emit, Job
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -135,7 +135,7 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
     tries: Counter[str] = Counter()
     events: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
     store = CellStore(Path(jobs[0].out), study)
-    claims = Claims(store.folder.parent / "claims")
+    locks = Locks(store.folder.parent / "locks")
     alive: list[_Worker] = []
 
     def start() -> _Worker:
@@ -145,7 +145,7 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
 
     try:
         while True:
-            _employ(alive, waiting, claims, store, emit, start, min(workers, len(jobs)))
+            _employ(alive, waiting, locks, store, emit, start, min(workers, len(jobs)))
             busy = [worker for worker in alive if worker.job is not None]
             if not busy and not waiting:
                 break
@@ -157,14 +157,14 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
                 continue
             if event is None:
                 alive.remove(worker)
-                _bury(worker, waiting, tries, store, claims, emit)
+                _bury(worker, waiting, tries, store, locks, emit)
             elif event["event"] == "fatal":
                 raise StoreError(event["error"])
             else:
                 if event["event"] == "started" and worker.job is not None:
                     worker.deadline = _deadline(worker.job)
                 if event["event"] == "done" and worker.job is not None:
-                    claims.release(worker.job.names)
+                    locks.release(worker.job.names)
                     worker.job = None
                 emit(event)
     finally:
@@ -178,7 +178,7 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
                 worker.process.kill()
             raise
         finally:
-            claims.close()
+            locks.close()
 
 
 def _start(reference: str, slot: int, workers: int, events: queue.Queue[Any]) -> _Worker:
@@ -210,7 +210,7 @@ def _start(reference: str, slot: int, workers: int, events: queue.Queue[Any]) ->
 def _employ(
     alive: Sequence[_Worker],
     waiting: deque[Job],
-    claims: Claims,
+    locks: Locks,
     store: CellStore,
     emit: Emit,
     start: Callable[[], _Worker],
@@ -221,7 +221,7 @@ def _employ(
         idle = next((worker for worker in alive if worker.job is None), None)
         if idle is None and len(alive) >= most:
             return
-        job = _next_job(waiting, claims, store, emit)
+        job = _next_job(waiting, locks, store, emit)
         if job is None:
             return
         worker = idle or start()
@@ -235,17 +235,17 @@ def _employ(
             worker.process.stdin.flush()
 
 
-def _next_job(waiting: deque[Job], claims: Claims, store: CellStore, emit: Emit) -> Job | None:
+def _next_job(waiting: deque[Job], locks: Locks, store: CellStore, emit: Emit) -> Job | None:
     """The first job that can be claimed, without the cells that another run has stored since the plan was made."""
     for _ in range(len(waiting)):
         job = waiting.popleft()
-        if not claims.take(job.names):
+        if not locks.take(job.names):
             waiting.append(job)
             continue
         done = store.present(job.names)
         for name, cell in done.items():
             emit({"event": "cell", "job": job.number, "name": name, "status": cell.status})
-        claims.release(done)
+        locks.release(done)
         if len(done) < len(job.names):
             return part_of(job, [i for i, name in enumerate(job.names) if name not in done])
         emit({"event": "done", "job": job.number})
@@ -263,7 +263,7 @@ def _end_if_late(worker: _Worker) -> None:
 
 
 def _bury(
-    worker: _Worker, waiting: deque[Job], tries: Counter[str], store: CellStore, claims: Claims, emit: Emit
+    worker: _Worker, waiting: deque[Job], tries: Counter[str], store: CellStore, locks: Locks, emit: Emit
 ) -> None:
     """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures."""
     code = worker.process.wait()
@@ -276,7 +276,7 @@ def _bury(
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     if worker.late:
         how = f"time limit of {job.limit:g} s"
-    claims.release(job.names)
+    locks.release(job.names)
     halve = code == -signal.SIGKILL and not worker.late
     parts, given_up = again(job, store.present(job.names), tries, how, halve=halve)
     waiting.extendleft(reversed(parts))

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import OverparamError, StoreError, UsageError
+from overparam.core.errors import OverparamError, StoreError, UsageError
 from overparam.store.atomic import write_text
 from overparam.sweep.environment import environment
 from overparam.sweep.processes import ONE_THREAD, THREADS
@@ -157,7 +157,7 @@ def task_environment(gpus: float) -> dict[str, str]:
 
 def look(reference: str, marker: str, text: str) -> dict[str, Any]:
     """What a node finds: the study, the marker in the results folder, its version, whether JAX can use a GPU there."""
-    from overparam.registry import find
+    from overparam.core.registry import find
 
     answer: dict[str, Any] = {"overparam": environment()["overparam"], "error": "", "study": None}
     with contextlib.suppress(OSError):

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore
+from overparam.sweep.jobs import Emit, Job, job_from_dict, run_job
 from overparam.sweep.processes import compilation_cache, default_workers
 from overparam.sweep.processes import gpus as usable_gpus
 from overparam.sweep.ray_cluster import alive, check_nodes, connected, slots, task_environment
 from overparam.sweep.retry import again, lost, smaller
-from overparam.sweep.work import Emit, Job, job_from_dict, run_job
 
 _PROGRESS_SECONDS = 0.2
 _LOOK_SECONDS = 0.5
@@ -263,6 +263,6 @@ def _stack(reference: str, value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @functools.cache
 def _study(reference: str) -> Any:
-    from overparam.registry import find
+    from overparam.core.registry import find
 
     return find(reference)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from overparam.sweep.work import Job, shown_params
+from overparam.sweep.jobs import Job, shown_params
 
 ATTEMPTS = 2
 

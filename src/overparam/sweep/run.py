@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import DataError, StoreError, UsageError
-from overparam.registry import studies
+from overparam.core import Params, Study, clean
+from overparam.core.errors import DataError, StoreError, UsageError
+from overparam.core.registry import studies
 from overparam.store import CellStore, Head, check_writable
-from overparam.study import Params, Study, clean
-from overparam.sweep.conclude import Finished, conclude
 from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
+from overparam.sweep.jobs import Job, run_job
 from overparam.sweep.key import cell_name
 from overparam.sweep.plan import Stack, stacks
 from overparam.sweep.processes import check_workers, run_processes
+from overparam.sweep.record import Finished, conclude
 from overparam.sweep.select import Selection, select
-from overparam.sweep.work import Job, run_job
 
 PATIENCE = 900.0  # seconds that any stack may take
 Listener = Callable[[dict[str, Any]], None]
@@ -87,8 +87,8 @@ def make_plan(
         UsageError: an unknown name or a value out of range.
         DataError: a data set that is not at hand.
     """
+    from overparam.core.registry import find
     from overparam.data import fingerprint
-    from overparam.registry import find
 
     found = find(study) if isinstance(study, str) else study
     count = check_workers(workers)

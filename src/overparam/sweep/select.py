@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.errors import UsageError, unknown
-from overparam.study import Axis, Study
+from overparam.core import Axis, Study
+from overparam.core.errors import UsageError, unknown
 from overparam.sweep.key import shown_name, slug
 
 

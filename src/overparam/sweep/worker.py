@@ -13,9 +13,9 @@ import threading
 import time
 from typing import Any
 
-from overparam.errors import StoreError
-from overparam.registry import find
-from overparam.sweep.work import job_from_dict, run_job
+from overparam.core.errors import StoreError
+from overparam.core.registry import find
+from overparam.sweep.jobs import job_from_dict, run_job
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import special
 
-from overparam.errors import UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 
 Numbers = Float64[np.ndarray, "*shape"]
 Function = Callable[[np.ndarray], np.ndarray]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 
 State = Literal["holds", "fails", "unchecked"]
 

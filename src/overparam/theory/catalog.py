@@ -6,7 +6,7 @@ import pkgutil
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.theorem import Theorem
 
 GROUP = "overparam.theory"

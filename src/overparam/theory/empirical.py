@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.inputs import all_finite
 
 _EPS = float(np.finfo(np.float64).eps)

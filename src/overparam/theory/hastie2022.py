@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import count, nonnegative, vector
 from overparam.theory.simon2023 import TRUSTED_N, kernel_ridge_risk

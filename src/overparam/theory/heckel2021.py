@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.theorem import Theorem
 

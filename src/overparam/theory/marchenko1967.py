@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption
 from overparam.theory.theorem import Theorem
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption
 from overparam.theory.inputs import count, nonnegative, spectrum, widths_of
 from overparam.theory.simon2023 import Sums, sums, thresholds

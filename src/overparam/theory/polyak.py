@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import all_finite
 from overparam.theory.theorem import Theorem

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network
 from overparam.training.member import Checkpoint, Member
 from overparam.training.recipe import Recipe

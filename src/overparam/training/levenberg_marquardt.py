@@ -16,7 +16,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 
 Residual = Callable[[np.ndarray], np.ndarray]
 Visit = Callable[[int, np.ndarray, np.ndarray], bool]

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Float32, Int, Shaped
 
-from overparam.errors import unknown
+from overparam.core.errors import unknown
 from overparam.models.network import AnyArray, Outputs
 
 Columns = Float[AnyArray, "classes batch"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Integer
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 
 _STREAM = 0x0DE5  # keeps these draws apart from other uses of the same seed
 

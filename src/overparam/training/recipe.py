@@ -12,7 +12,7 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
-from overparam.errors import UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.training.losses import loss
 
 OPTIMIZERS = ("sgd", "adam", "gd")

@@ -13,7 +13,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Int32, Integer
 from numpy.typing import NDArray
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network, PyTree
 from overparam.training import inputs
 from overparam.training.evaluate import Examples

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from overparam import data
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 
 
 def test_names_and_list_agree():

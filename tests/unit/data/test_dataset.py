@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overparam import data
+from overparam.core.errors import DataError, UsageError
 from overparam.data.dataset import Dataset
-from overparam.errors import DataError, UsageError
 
 
 def made(n=20, n_test=8, classes=4, shape=(3, 2)) -> Dataset:

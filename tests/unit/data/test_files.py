@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
+from overparam.core.errors import DataError
 from overparam.data import files
-from overparam.errors import DataError
 
 MNIST = ("mnist", "ylecun/mnist", "mnist")
 

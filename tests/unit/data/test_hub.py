@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from overparam import data
+from overparam.core.errors import DataError
 from overparam.data import files, hub, parquet
-from overparam.errors import DataError
 
 
 @pytest.fixture

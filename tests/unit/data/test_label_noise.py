@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overparam.core.errors import UsageError
 from overparam.data import label_noise
-from overparam.errors import UsageError
 
 cases = st.tuples(
     st.integers(1, 200),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from overparam import data
+from overparam.core.errors import UsageError
 from overparam.data.mnist1d import Mnist1d, generate
-from overparam.errors import UsageError
 
 
 def published(settings: Mnist1d):

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from overparam import data
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 
 
 def test_npz_with_a_test_part(tmp_path):

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from overparam.core.errors import DataError
 from overparam.data import parquet
-from overparam.errors import DataError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from overparam.core.errors import UsageError
 from overparam.data.stream import stream
-from overparam.errors import UsageError
 
 
 def test_numbers_are_frozen():

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from overparam import data
+from overparam.core.errors import UsageError
 from overparam.data import synthetic
-from overparam.errors import UsageError
 
 
 def test_gaussian_inputs_are_standard_normal():

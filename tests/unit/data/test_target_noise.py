@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overparam.core.errors import UsageError
 from overparam.data.target_noise import target_noise
-from overparam.errors import UsageError
 
 
 @given(st.integers(1, 200), st.floats(0, 1), st.integers(0, 2**32 - 1))

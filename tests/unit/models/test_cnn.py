@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models import cnn, cnn1d, parameters
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models.convolution import convolve, library, max_pool, output_length, shifted_views
 
 # channels, space, batch, units, taps, stride, padding

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models import cnn1d, linearise, mlp, parameters, two_layer
 from overparam.theory.dynamics import kernel_dynamics
 from overparam.training import Member, Recipe, train

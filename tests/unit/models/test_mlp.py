@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models import linear, mlp, two_layer
 from overparam.models.two_layer import output_signs
 

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models import linear, mlp, parameters, two_layer
 
 

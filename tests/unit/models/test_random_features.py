@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models.random_features import (
     DRAW,
     KINDS,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models import linear, mlp
 from overparam.probes import Probe, available, norm, standard
 from overparam.training import Member, Recipe, train

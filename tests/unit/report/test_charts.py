@@ -6,7 +6,7 @@ import re
 import altair as alt
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.report import charts
 from overparam.report.view import ALL, first_view
 

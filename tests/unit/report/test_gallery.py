@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import overparam
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.report.gallery import Card, _in_sight, render, thumbnail
 
 RECORD = Path(__file__).parents[2] / "golden" / "report_record.json"

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from overparam.errors import StoreError
+from overparam.core.errors import StoreError
 from overparam.report import render, summary_html, write
 from overparam.report.page import embed
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from overparam.errors import StoreError
+from overparam.core.errors import StoreError
 from overparam.store import CellStore, pack
 from overparam.store.garbage import KINDS, find_garbage, remove_garbage
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from overparam.errors import StoreError
+from overparam.core.errors import StoreError
 from overparam.store import CellStore, pack
 from overparam.store.cells import parse
 from overparam.store.merge import compare, merge

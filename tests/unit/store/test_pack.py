@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overparam.errors import NewerError, StoreError
+from overparam.core.errors import NewerError, StoreError
 from overparam.store import CellStore, pack, packs
 
 

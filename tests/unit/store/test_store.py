@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from overparam.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore, RecordStore, write_json
 from overparam.store.atomic import check_writable
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("duckdb")
 
-from overparam.errors import OverparamError, StoreError, UsageError
+from overparam.core.errors import OverparamError, StoreError, UsageError
 from overparam.store import CellStore, pack
 from overparam.store.views import open_views, query
 

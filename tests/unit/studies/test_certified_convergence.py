@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence
+from overparam.core.errors import MissingEvidence
 from overparam.studies.certified_convergence import STUDY, rules, rules_widths
-from overparam.study import Evidence
-from overparam.testing import check_rule
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
 RUNS = 7

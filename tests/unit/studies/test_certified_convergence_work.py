@@ -6,12 +6,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
-from overparam.measure.descent import descend
-from overparam.measure.instance import draw_instance
-from overparam.measure.laziness import lazy_scale
+from overparam.core import Evidence, clean
+from overparam.core.errors import UsageError
+from overparam.own.descent import descend
+from overparam.own.instance import draw_instance
+from overparam.own.laziness import lazy_scale
 from overparam.studies.certified_convergence import STUDY, afterwards, data, impossible, runs, widths
-from overparam.study import Evidence, clean
 from overparam.theory.certificates import certify_two_layer
 from overparam.theory.certificates.run_check import check_run, key_lemma
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence
+from overparam.core.errors import MissingEvidence
 from overparam.studies.double_descent import STUDY
 from overparam.studies.double_descent.work import parameter_count
-from overparam.study import Evidence
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 # The published curve of Greydanus and Kobak (single runs, percent and nats) ...
 GRID = (9, 16, 27, 36, 47, 61, 104, 300)

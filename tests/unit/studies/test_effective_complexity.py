@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence
+from overparam.core.errors import MissingEvidence
 from overparam.studies.effective_complexity import STUDY
 from overparam.studies.effective_complexity.arms import SEARCHES, SIZES
 from overparam.studies.effective_complexity.curves import sizes
-from overparam.study import Evidence
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 WIDTHS = (8, 11, 16, 23, 32, 45, 64, 91, 128)
 SEARCHED = (11, 16, 23, 32)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models.random_features import RandomFeatures
 from overparam.studies.effective_complexity.samples import moved, pool
 from overparam.studies.effective_complexity.search import bracket, crossing, grid, search

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.studies.effective_complexity import PROFILES, STUDY
 from overparam.studies.effective_complexity.arms import ARMS
 from overparam.studies.effective_complexity.work import estimate, parameter_count, work

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence
+from overparam.core.errors import MissingEvidence
 from overparam.studies.epoch_descent import STUDY
 from overparam.studies.epoch_descent.courses import course
 from overparam.studies.epoch_descent.rules import ratio_of_means, reading
 from overparam.studies.epoch_descent.rules_linear import depths
-from overparam.study import Evidence
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
 EPOCHS = tuple(np.geomspace(0.025, 500, 60))
@@ -247,7 +247,7 @@ def test_depths_are_the_prominences_of_a_brute_force():
 
 
 def test_fieller_agrees_with_the_t_interval_of_the_difference():
-    from overparam.stats import mean_interval
+    from overparam.core.stats import mean_interval
 
     rng = np.random.default_rng(1)
     for _ in range(100):

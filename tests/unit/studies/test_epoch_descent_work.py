@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.studies.epoch_descent import PROFILES, STUDY
 from overparam.studies.epoch_descent.linear import FEATURES, draw, expected_risk
 from overparam.studies.epoch_descent.models import family_and_size

@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence, UsageError
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence, UsageError
 from overparam.studies.kernel_conditioning import STUDY, measures
 from overparam.studies.kernel_conditioning.work import ACTIVATIONS, counts, estimate, rows, solve
-from overparam.study import Evidence, clean
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
 D = 40

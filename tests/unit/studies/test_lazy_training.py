@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence
+from overparam.core.errors import MissingEvidence
 from overparam.studies.lazy_training import PROFILES, SCALES, STUDY, WIDTHS
-from overparam.study import Evidence
-from overparam.testing import check_rule
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
 A, M = np.array(SCALES), np.array(WIDTHS, dtype=float)

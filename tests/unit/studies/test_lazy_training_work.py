@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
+from overparam.core import clean
 from overparam.studies.lazy_training import STUDY
 from overparam.studies.lazy_training.inputs import task, ten_targets
-from overparam.study import clean
 
 SMALL = {
     "n": 8, "steps": 40, "scale": (1.0, 8.0, 64.0), "units": 16, "width": (16, 64), "widest_deep": 16,

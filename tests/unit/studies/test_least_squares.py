@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence, UsageError
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence, UsageError
 from overparam.studies.least_squares import STUDY
 from overparam.studies.least_squares.work import descend, momentum_rate, problem, settling
-from overparam.study import Evidence, clean
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
 CUTS = {

@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence, UsageError
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence, UsageError
 from overparam.studies.linear_system import RATIOS, STUDY
 from overparam.studies.linear_system.work import decompose, iterations, residual, system, unknowns
-from overparam.study import Evidence, clean
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 RATIO = np.array(RATIOS)
 BELOW = RATIO < 1

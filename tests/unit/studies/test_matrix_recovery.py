@@ -7,7 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence
 from overparam.studies.matrix_recovery import MULTIPLES, RANKS, STUDY
 from overparam.studies.matrix_recovery.rules import preferences
 from overparam.studies.matrix_recovery.work import (
@@ -20,9 +22,7 @@ from overparam.studies.matrix_recovery.work import (
     succeeds,
     transition,
 )
-from overparam.study import Evidence, clean
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
 R = len(RANKS)

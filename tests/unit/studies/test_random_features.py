@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from overparam.claim import Evidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence
 from overparam.data import load, subset
-from overparam.errors import MissingEvidence
 from overparam.models.random_features import RandomFeatures, fourier_scale
 from overparam.studies.random_features import STUDY, rules, widths
 from overparam.studies.random_features.claims import CLAIMS as CURVE_CLAIMS
 from overparam.studies.random_features.work import PENALTIES
-from overparam.study import clean
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 N = 500
 GRID = widths(N)

@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from overparam.claim import Evidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence
 from overparam.data import load, subset
-from overparam.errors import MissingEvidence
 from overparam.models.random_features import RandomFeatures, fourier_scale
 from overparam.studies.random_features import STUDY, why, widths
 from overparam.studies.random_features.why_claims import CLAIMS as ALL
-from overparam.study import clean
 from overparam.sweep.curves import draw
 from overparam.sweep.key import cell_name
-from overparam.testing import check_rule
 
 N = 500
 GRID = widths(N)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from overparam.errors import MissingEvidence, UsageError
-from overparam.peaks import held_out_climb
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence, UsageError
+from overparam.core.lines import held_out_climb
 from overparam.studies.sample_descent import STUDY, samples
 from overparam.studies.sample_descent.work import classes, linear, predicted
-from overparam.study import Evidence, clean
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 N = 300
 GRID = samples(N)

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence
+from overparam.core.errors import MissingEvidence
 from overparam.studies.sample_descent_mlp import STUDY
-from overparam.study import Evidence
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 GRID = (500, 1000, 2000, 3000, 4000)
 CLAIMS = {claim.name: claim for claim in STUDY.claims}

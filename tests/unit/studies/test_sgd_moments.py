@@ -9,11 +9,10 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from overparam.claim import Evidence
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule, check_study
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence
 from overparam.studies.sgd_moments import STUDY, problems, runs
-from overparam.study import clean
-from overparam.testing import check_rule, check_study
 from overparam.theory.sgd import expected_course
 
 work = import_module("overparam.studies.sgd_moments.work")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overparam.errors import MissingEvidence
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, clean
+from overparam.core.errors import MissingEvidence
 from overparam.studies.two_layer_descent import STUDY, WIDTHS
-from overparam.study import Evidence, clean
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 RATIO = (75 * np.array(WIDTHS) + 10) / 4000
 RATES = (0.0, 0.05, 0.1, 0.15, 0.2)

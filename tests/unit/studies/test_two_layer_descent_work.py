@@ -10,8 +10,8 @@ import jax
 import numpy as np
 import pytest
 
+from overparam.core.errors import UsageError
 from overparam.data import flatten, label_noise, load
-from overparam.errors import UsageError
 from overparam.models import parameters, two_layer
 from overparam.probes import standard
 from overparam.studies.two_layer_descent import PROFILES, STUDY, WIDTHS

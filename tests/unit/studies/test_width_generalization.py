@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, MissingEvidence, UsageError
+from overparam.api.testing import check_rule
+from overparam.core import Evidence
+from overparam.core.errors import DataError, MissingEvidence, UsageError
 from overparam.studies.width_generalization import STUDY
 from overparam.studies.width_generalization import rules as rules_module
 from overparam.studies.width_generalization.work import shrink, split
-from overparam.study import Evidence
 from overparam.sweep.judge import judge
-from overparam.testing import check_rule
 
 WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 CLAIMS = {claim.name: claim for claim in STUDY.claims}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overparam.diagnosis import Diagnosis
+from overparam.core import Diagnosis, Evidence
 from overparam.studies.double_descent import STUDY
 from overparam.studies.double_descent.work import parameter_count
 from overparam.studies.widths.arms import Reading
 from overparam.studies.widths.causes import CAUSES, diagnose
-from overparam.study import Evidence
 
 GRID = (9, 16, 27, 36, 47, 52, 57, 61, 68, 75, 104, 140, 300)
 TRAIN = (47.5, 39.7, 29.6, 19.0, 5.5, 3.0, 1.8, 0.5, 0.2, 0.1, 0.0, 0.0, 0.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from overparam.api.testing import check_rule
+from overparam.core import Evidence, MissingEvidence
 from overparam.studies.widths.arms import Reading
 from overparam.studies.widths.claims import loss_claims, loss_place
-from overparam.study import Evidence, MissingEvidence
-from overparam.testing import check_rule
 
 GRID = (4, 8, 16, 24, 32, 48, 64, 200)
 FIT = (60.0, 45.0, 30.0, 19.0, 5.5, 0.8, 0.3, 0.1)

@@ -6,10 +6,10 @@ import io
 import pytest
 from rich.console import Console
 
-from overparam.diagnosis import Diagnosis
-from overparam.display import verdict_table
+from overparam.api.result import Result, claim_rows
+from overparam.cli.display import verdict_table
+from overparam.core import Diagnosis
 from overparam.report import render
-from overparam.result import Result, claim_rows
 from overparam.sweep.run import execute, make_plan
 
 ITEMS = (

@@ -1,6 +1,6 @@
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.sweep.executors import Executor, executor
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overparam.errors import UsageError
-from overparam.registry import find
-from overparam.study import Axis
+from overparam.core import Axis
+from overparam.core.errors import UsageError
+from overparam.core.registry import find
 from overparam.sweep.key import cell_name, identity
 from overparam.sweep.plan import stacks
 from overparam.sweep.select import select

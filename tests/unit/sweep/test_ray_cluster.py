@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from overparam.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore
 from overparam.sweep import ray_cluster, ray_tasks
-from overparam.sweep.work import Job
+from overparam.sweep.jobs import Job
 from tests.conftest import TOY
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from overparam.errors import StoreError
+from overparam.core.errors import StoreError
 from overparam.store import CellStore
 from overparam.sweep import ray_cluster
 from overparam.sweep import run as sweep

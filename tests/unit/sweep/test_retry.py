@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from overparam.sweep.jobs import Job
 from overparam.sweep.retry import ATTEMPTS, again
-from overparam.sweep.work import Job
 
 
 def job(count, notes=()):

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from overparam.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError
 from overparam.sweep import processes
 from overparam.sweep import run as sweep
-from overparam.sweep.conclude import reconclude
 from overparam.sweep.judge import rejudge
+from overparam.sweep.record import reconclude
 from tests.conftest import TOY
 
 pytestmark = pytest.mark.usefixtures("_digits_fingerprint")

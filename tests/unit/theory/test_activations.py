@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.models.activations import ACTIVATIONS as OF_MODELS
 from overparam.theory.activations import ACTIVATIONS, activation, leaky_relu, sine
 

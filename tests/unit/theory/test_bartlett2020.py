@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory import benign_ranks
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory import isotropic_risk, weak_features_risk
 from tests import simulations
 

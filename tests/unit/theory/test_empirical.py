@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.empirical import spectrum_of_features, spectrum_of_kernel
 
 RNG = np.random.default_rng(0)

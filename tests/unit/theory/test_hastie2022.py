@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory import (
     isotropic_ridge_risk,
     isotropic_risk,

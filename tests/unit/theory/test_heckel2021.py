@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.heckel2021 import early_stopped_risk, left_after
 
 TIMES = (0, 1, 2, 5, 17, 60)

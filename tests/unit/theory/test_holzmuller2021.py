@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory import isotropic_risk, noise_floor, risk_parts, weak_features_risk
 from overparam.theory.assumption import failing
 from overparam.theory.holzmuller2021 import NOT_APPLICABLE, assumptions

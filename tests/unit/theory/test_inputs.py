@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.dynamics import ensemble, kernel_dynamics
 from overparam.theory.inputs import array_of, numbers, positive
 from overparam.theory.kernels import conditioning, covariance, fully_connected, kernels

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import linalg, optimize
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.least_squares import assumptions, descent_residuals, least_squares_descent
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.marchenko1967 import condition, descent_iterations
 
 

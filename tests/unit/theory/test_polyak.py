@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.polyak import assumptions, polyak_ratio
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
-from overparam.testing import check_theorem
+from overparam.api.testing import check_theorem
+from overparam.core.errors import DataError, UsageError
 from overparam.theory import available
 from overparam.theory.activations import activation
 from overparam.theory.widths import flow_width, lemma_width, published_widths, separation

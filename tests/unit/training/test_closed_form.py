@@ -5,7 +5,7 @@ import pytest
 from scipy import linalg
 from sklearn.linear_model import Ridge, RidgeCV
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.training.closed_form import kernel_solution, min_norm, ridge
 from overparam.training.nested import add_gram, gather, segments
 

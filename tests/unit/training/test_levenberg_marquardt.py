@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models import mlp, two_layer
 from overparam.training.levenberg_marquardt import START, fit_network, levenberg_marquardt
 

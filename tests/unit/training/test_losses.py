@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.training.losses import loss, wrong
 
 F = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)

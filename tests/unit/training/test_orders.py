@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.training.feed import BUFFER_BYTES, Feed
 from overparam.training.orders import orders, steps_per_epoch
 

@@ -4,7 +4,7 @@ import math
 import jax.numpy as jnp
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.training.recipe import Recipe, probe_times, schedule_factor
 
 

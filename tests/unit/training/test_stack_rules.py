@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models import Network, linear, mlp
 from overparam.probes import standard
 from overparam.training import Checkpoint, Member, Recipe, train

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models import mlp
 from overparam.training import Member, Recipe, train
 from overparam.training.subsets import predictions, train_subsets

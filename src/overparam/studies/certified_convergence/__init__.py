@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Profile, Study
 from overparam.studies.certified_convergence.charts import CHARTS
 from overparam.studies.certified_convergence.claims import CLAIMS
 from overparam.studies.certified_convergence.sources import SOURCES
 from overparam.studies.certified_convergence.work import estimate, work
-from overparam.study import Axis, Profile, Study
 
 AXES = (
     Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,

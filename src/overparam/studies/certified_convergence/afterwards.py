@@ -22,8 +22,8 @@ def fired(x: Any, y: Any, activation: str, seed: int) -> dict[str, Any]:
     """
     import numpy as np
 
-    from overparam.measure.descent import descend
-    from overparam.measure.instance import draw_instance
+    from overparam.own.descent import descend
+    from overparam.own.instance import draw_instance
     from overparam.theory.certificates import certify_two_layer
 
     start = draw_instance(x, y, activation, 3 * len(x), seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.study import Chart, Series, XAxis
+from overparam.core import Chart, Series, XAxis
 
 OVER = (XAxis("over", "output scale over the certified one"),)
 RUNGS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Claim, Control, Precondition
 from overparam.studies.certified_convergence import rules, rules_widths
-from overparam.study import Claim, Control, Precondition
 
 CERTIFIED = Precondition(
     "certified", "At least ten runs are certified in every setting.", rules.enough_certified

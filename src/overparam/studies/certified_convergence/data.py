@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Params, UsageError
 from overparam.studies.rows import unit
-from overparam.study import Params, UsageError
 
 PAIR = (3, 8)  # digits that are told apart
 

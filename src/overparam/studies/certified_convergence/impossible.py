@@ -21,7 +21,7 @@ def attempts(x: Any, y: Any, activation: str, seed: int, scale: float | None) ->
         seed: draws the weights.
         scale: the output scale from which the possible task is certified.
     """
-    from overparam.measure.instance import draw_instance, flow_certificate
+    from overparam.own.instance import draw_instance, flow_certificate
 
     width = 3 * len(x) + len(x) % 2
     x_bad, y_bad = contradicting(x, y)
@@ -36,7 +36,7 @@ def saturating(x: Any, y: Any, seed: int) -> list[int]:
     """Certificates on the way of Levenberg-Marquardt where the outputs of tanh cannot reach the targets."""
     import numpy as np
 
-    from overparam.measure.instance import draw_instance, flow_certificate
+    from overparam.own.instance import draw_instance, flow_certificate
     from overparam.training.levenberg_marquardt import levenberg_marquardt
 
     nu = REACH * float(np.abs(y).max()) / UNITS

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Part
 
 SETTING = ("n", "activation")
 ENOUGH = 10  # certified runs in every setting
@@ -84,7 +84,7 @@ def lemma_holds(evidence: Evidence, arm: str = "") -> Finding:
 
 def shortest(evidence: Evidence, metric: str = "shortest") -> Finding:
     """The certified runs end at most 20 % farther than the proved distance to every interpolator."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for name, cells in settings(evidence, metric):

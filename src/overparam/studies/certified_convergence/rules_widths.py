@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence
 from overparam.studies.certified_convergence.rules import ROUNDING, chosen, hard, settings
-from overparam.study import Check, Evidence, Finding, MissingEvidence
 
 PATH = (-0.6, -0.4)
 STRAIGHT = 0.98  # R^2 of a line through logarithms
@@ -17,7 +17,7 @@ POINTS, SPAN = 4, 16  # widths, and largest over smallest
 
 def path_shrinks(evidence: Evidence, arm: str = "") -> Finding:
     """Path over |W_0| falls like k^(-1/2), and no certified path is longer than proved."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for name, cells in settings(evidence, f"{arm}path"):
@@ -36,7 +36,7 @@ def path_shrinks(evidence: Evidence, arm: str = "") -> Finding:
 
 def law_of_width(evidence: Evidence, arm: str = "") -> Finding:
     """1/(2h) grows like k^(1/2)."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for name, cells in settings(evidence, f"{arm}room"):
@@ -48,7 +48,7 @@ def law_of_width(evidence: Evidence, arm: str = "") -> Finding:
 
 def few_switches(evidence: Evidence, arm: str = "") -> Finding:
     """The share of switched units falls with the width, and never exceeds its bound."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for name, cells in settings(evidence, f"{arm}switched"):
@@ -63,7 +63,7 @@ def few_switches(evidence: Evidence, arm: str = "") -> Finding:
 
 def gap(evidence: Evidence, top: str = "beforehand", below: tuple[str, ...] = ("fit", "afterwards")) -> Finding:
     """The width certified beforehand is at least ten times those below it."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for name, cells in settings(evidence, top):
@@ -78,7 +78,7 @@ def gap(evidence: Evidence, top: str = "beforehand", below: tuple[str, ...] = ("
 
 def below_print(evidence: Evidence, names: str = "smooth_formula", widths: str = "smooth_width") -> Finding:
     """The certified width is below each formula for smooth activations with constant 1."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for name, cells in settings(evidence, widths):

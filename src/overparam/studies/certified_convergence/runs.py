@@ -36,8 +36,8 @@ def certified_runs(
         seed: draws the weights.
         report: told the fraction done.
     """
-    from overparam.measure.instance import draw_instance
-    from overparam.measure.laziness import kernel_drift, lazy_scale
+    from overparam.own.instance import draw_instance
+    from overparam.own.laziness import kernel_drift, lazy_scale
 
     width = 3 * len(x) + len(x) % 2
     base = draw_instance(x, y, activation, width, seed, scale=1.0, antisymmetric=True)
@@ -64,7 +64,7 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
     """One run: what was proved of it, the worst of every inequality, and its course over the promised steps."""
     import numpy as np
 
-    from overparam.measure.descent import descend, linear_course
+    from overparam.own.descent import descend, linear_course
     from overparam.theory.certificates import certify_two_layer
     from overparam.theory.certificates.dense import two_layer
     from overparam.theory.certificates.run_check import key_lemma

@@ -28,7 +28,7 @@ def path_lengths(
     """Length of the way to 1 % of the residual over ``|W_0|``, at shrinking and at fixed output weights."""
     import numpy as np
 
-    from overparam.measure.instance import draw_instance
+    from overparam.own.instance import draw_instance
 
     fixed = float(np.linalg.norm(y)) / math.sqrt(len(x) * NARROWEST)
     out: dict[str, list[Any]] = {"width": sizes(NARROWEST, widest), "path": [], "fixed_path": []}
@@ -47,7 +47,7 @@ def _half(out: dict[str, list[Any]], k: int) -> float:
 def _length(start: Any) -> float | None:
     import numpy as np
 
-    from overparam.measure.descent import descend
+    from overparam.own.descent import descend
 
     step = 0.5 / float(np.linalg.eigvalsh(start.kernel())[-1])
     course = descend(start, step, STEPS, tolerance=GOAL)
@@ -60,7 +60,7 @@ def rooms(x: Any, y: Any, activation: str, seed: int, widest: int) -> dict[str, 
     """``1/(2h)`` with the Lipschitz constant that holds everywhere, at shrinking and at fixed output weights."""
     import numpy as np
 
-    from overparam.measure.instance import draw_instance, flow_certificate
+    from overparam.own.instance import draw_instance, flow_certificate
     from overparam.studies.certified_convergence.runs import lipschitz_everywhere
 
     fixed = float(np.linalg.norm(y)) / math.sqrt(len(x) * NARROWEST)
@@ -84,7 +84,7 @@ def switching(x: Any, y: Any, seed: int, widest: int, report: Callable[[float], 
     import numpy as np
 
     from overparam.data.stream import stream
-    from overparam.measure.instance import draw_instance
+    from overparam.own.instance import draw_instance
 
     names = ("switched", "switched_over", "pushed_switched", "pushed_switched_over")
     out: dict[str, Any] = {"switch_width": sizes(2 * NARROWEST, 2 * widest), **{name: [] for name in names}}
@@ -111,7 +111,7 @@ def _trained(start: Any) -> tuple[float | None, float | None]:
 
     import numpy as np
 
-    from overparam.measure.descent import descend
+    from overparam.own.descent import descend
 
     step = 0.5 / float(np.linalg.eigvalsh(start.kernel())[-1])
     here, worst, share = start, 0.0, None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.certified_convergence import afterwards, data, impossible, runs, widths
 from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome, Params, Report
 
 DRAWS = 3  # of the weights, for the ladder of a cell
 RUNGS = ("rank", "fit", "afterwards", "beforehand")
@@ -54,7 +54,7 @@ def _outcome(values: dict[str, Any]) -> Outcome:
 
 def ladder(x: Any, y: Any, cell: Params, report: Report, draws: int = DRAWS) -> dict[str, Any]:
     """The rungs of the ladder of one data set as values."""
-    from overparam.measure.ladder import width_ladder
+    from overparam.own.ladder import width_ladder
 
     seeds = range(draws * cell["seed"], draws * cell["seed"] + draws)
     found = width_ladder(x, y, cell["activation"], seeds=seeds, largest=cell["largest"], progress=report)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, FitRule, Profile, Study
 from overparam.studies.double_descent.claims import CLAIMS, READING
 from overparam.studies.double_descent.work import estimate, work
 from overparam.studies.sources import GREYDANUS, NAKKIRAN
 from overparam.studies.widths.causes import diagnose
 from overparam.studies.widths.charts import charts
-from overparam.study import Axis, FitRule, Profile, Study
 
 WIDTHS = (2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 47, 61, 80, 104, 135, 177, 230, 300)
 QUICK_WIDTHS = (9, 16, 27, 36, 47, 61, 104)

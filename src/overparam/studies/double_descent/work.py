@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.widths.outcome import PROBES, cost, outcome, short
-from overparam.study import Estimate, Outcome, Params, Report
 
 _FEATURES = {"mnist1d": 40, "digits": 64, "mnist": 784, "fashion-mnist": 784, "cifar10": 3072, "cifar100": 3072}
 _CLASSES = {"cifar100": 100}

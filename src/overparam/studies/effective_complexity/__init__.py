@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Chart, FitRule, Profile, Series, Study, XAxis
 from overparam.studies.effective_complexity.arms import ARMS, SEARCHES, SIZES
 from overparam.studies.effective_complexity.claims import CLAIMS
 from overparam.studies.effective_complexity.work import estimate, work
 from overparam.studies.sources import NAKKIRAN
-from overparam.study import Axis, Chart, FitRule, Profile, Series, Study, XAxis
 
 GRID = (6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181)  # 2^(k/2), rounded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from overparam.core import Claim, Control
 from overparam.studies.effective_complexity.curves import searched, sizes
 from overparam.studies.effective_complexity.preconditions import NOISY, PEAK, sign_test
 from overparam.studies.effective_complexity.rules import (
@@ -16,7 +17,6 @@ from overparam.studies.effective_complexity.rules import (
     peak_at_fit,
     peak_shift,
 )
-from overparam.study import Claim, Control
 
 _LEDGER = ("L54",)
 _SOURCE = "nakkiran2020"

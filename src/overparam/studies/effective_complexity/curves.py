@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from overparam.core import Evidence, MissingEvidence
 from overparam.studies.effective_complexity.search import crossing
 from overparam.studies.levels import one_setting
-from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
-    from overparam.stats import Array
+    from overparam.core.stats import Array
 
 UNDERFIT = 20.0  # percentage points of mean train error: the left part of the curve lies at or above it
 SINGLE = (
@@ -76,7 +76,7 @@ class Sizes:
     @property
     def peaks(self) -> tuple[int, ...]:
         """Index of each seed's largest test error right of the left minimum of the mean line."""
-        from overparam.peaks import peak_places
+        from overparam.core.lines import peak_places
 
         return tuple(int(i) for i in peak_places(self.test, self.left_end))
 
@@ -118,7 +118,7 @@ def sizes(evidence: Evidence, arm: str) -> Sizes:
     Raises:
         MissingEvidence: the arm has no cells, no complete seed, or mixes several settings.
     """
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     one_setting(evidence, SINGLE)
     _there(evidence, arm)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from overparam.core import Check, Evidence, MissingEvidence, Precondition
 from overparam.studies.effective_complexity.curves import sizes
-from overparam.study import Check, Evidence, MissingEvidence, Precondition
 
 SEEDS = 10  # with 5, a sign test cannot fall below 6 %
 NOISE = 0.10  # rate of label noise from which a rise is expected in trained networks

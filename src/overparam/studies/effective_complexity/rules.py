@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Sequence
 from statistics import median
 
+from overparam.core import Evidence, Finding, MissingEvidence, Part
 from overparam.studies.effective_complexity.curves import Searched, Sizes, sizes
-from overparam.study import Evidence, Finding, MissingEvidence, Part
 
 HALF = 0.5  # share of seeds that move the expected way, if nothing moves
 STEP = 1.0  # grid steps between the peak and the critical width
@@ -89,7 +89,7 @@ def peak_at_emc(which: Sizes, found: Searched) -> Finding:
 
 def grows_with_width(found: Searched) -> Finding:
     """EMC at each searched width over that at the next smaller one."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     inside = _enough(found, found.inside, 2)
     parts = []
@@ -127,21 +127,21 @@ def _pair(evidence: Evidence, name: str) -> tuple[Sizes, Sizes]:
 
 
 def _signs(label: str, here: Sequence[float], there: Sequence[float], sign: int) -> Part:
-    from overparam.stats import part, sign_interval
+    from overparam.core.stats import part, sign_interval
 
     moved = [sign * ((a > b) - (a < b)) for a, b in zip(here, there, strict=True)]
     return part(label, sign_interval(moved), at_least=HALF, unit="of the seeds")
 
 
 def _ratio(label: str, above: Sequence[float], below: Sequence[float], sign: int) -> Part:
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     ratio = ratio_interval(above, below)
     return part(label, ratio, at_least=SAME) if sign > 0 else part(label, ratio, at_most=SAME)
 
 
 def _near(steps: Sequence[float]) -> Part:
-    from overparam.stats import Interval, mean_interval, part
+    from overparam.core.stats import Interval, mean_interval, part
 
     mean = mean_interval(steps)
     if mean.low is not None and mean.high is not None:
@@ -151,8 +151,8 @@ def _near(steps: Sequence[float]) -> Part:
 
 
 def _stands_out(which: Sizes) -> tuple[Part, Part]:
-    from overparam.peaks import stands_out
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import stands_out
+    from overparam.core.stats import mean_interval, part
 
     low, peak, end = stands_out(which.test, which.left_end)
     return (

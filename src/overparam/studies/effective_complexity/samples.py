@@ -65,8 +65,8 @@ def pool(name: str, n_test: int, copies: int = 1) -> Pool:
     """
     import numpy as np
 
+    from overparam.core import UsageError
     from overparam.data import flatten, load
-    from overparam.errors import UsageError
 
     whole = load(name)
     if copies > 1 and len(whole.shape) != 1:

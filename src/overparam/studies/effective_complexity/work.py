@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.effective_complexity.arms import ARMS, Arm
 from overparam.studies.effective_complexity.search import STEPS, Asked, Found, crossing, grid, scan, search
 from overparam.studies.progress import within
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome, Params, Report
 
 _short = partial(rounded, digits=6)
 _AGAIN = 1_000_000  # added to the seeds of the arm that draws everything anew
@@ -126,7 +126,7 @@ def _curves(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome]:
 
 def _searches(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome]:
     """Search for EMC at every searched width, all cells and draws of a width as one stack."""
-    from overparam.errors import UsageError
+    from overparam.core import UsageError
     from overparam.studies.effective_complexity.samples import pool
 
     first = cells[0]
@@ -249,7 +249,7 @@ def _train(
 
 
 def _enough(n: int, size: int) -> int:
-    from overparam.errors import DataError
+    from overparam.core import DataError
 
     if n > size:
         raise DataError(

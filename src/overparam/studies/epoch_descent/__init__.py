@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Chart, Profile, Series, Source, Study, XAxis
 from overparam.studies.epoch_descent.claims import CLAIMS
 from overparam.studies.epoch_descent.work import estimate, work
 from overparam.studies.sources import GREYDANUS, NAKKIRAN
-from overparam.study import Axis, Chart, Profile, Series, Source, Study, XAxis
 
 HECKEL = Source(
     "heckel2021",

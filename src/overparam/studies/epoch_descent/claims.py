@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from overparam.core import Claim, Control
 from overparam.studies.epoch_descent.courses import critical, large
 from overparam.studies.epoch_descent.models import FAMILIES
 from overparam.studies.epoch_descent.preconditions import FOR_LINEAR, for_critical, for_large
@@ -15,7 +16,6 @@ from overparam.studies.epoch_descent.rules import (
     second_descent,
 )
 from overparam.studies.epoch_descent.rules_linear import DIP, NEAR, minima, theory
-from overparam.study import Claim, Control
 
 _LEDGER = ("L54",)
 _SMOOTH = "On a running mean over 5 log-spaced evaluations."

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from overparam.core import Evidence, MissingEvidence
 from overparam.studies.epoch_descent.models import FAMILIES, LINEAR, of_family
 from overparam.studies.levels import most_noise, one_setting
-from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
-    from overparam.stats import Array
+    from overparam.core.stats import Array
 
 UNDERFIT = 20.0  # percentage points of mean train error: the left part of the course lies at or above it
 SMOOTH = 5  # evaluations in a running mean
@@ -57,7 +57,7 @@ def course(evidence: Evidence, model: str, noise: float) -> Course:
     """
     import numpy as np
 
-    from overparam.peaks import paired, smoothed
+    from overparam.core.lines import paired, smoothed
 
     one_setting(evidence, SINGLE)
     found = paired(evidence, "epoch", *METRICS, model=model, noise=noise)
@@ -118,12 +118,12 @@ def linear_lines(evidence: Evidence, *metrics: str) -> Any:
     """Metrics of the linear model with the most label noise over steps, paired by seed.
 
     Returns:
-        :class:`overparam.peaks.Paired`.
+        :class:`overparam.core.lines.Paired`.
 
     Raises:
         MissingEvidence: no such cells, no complete seed, or several settings.
     """
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     one_setting(evidence, SINGLE_LINEAR)
     if LINEAR not in evidence.levels("model"):

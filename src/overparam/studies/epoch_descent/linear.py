@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from overparam.study import Outcome, Params, Report, UsageError
+from overparam.core import Outcome, Params, Report, UsageError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from overparam.study import UsageError
+from overparam.core import UsageError
 
 FAMILIES = {"mlp": "multi-layer perceptron", "cnn": "convolutional network"}
 LINEAR = "linear"

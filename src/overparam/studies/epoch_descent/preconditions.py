@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from overparam.core import Check, Evidence, Precondition
 from overparam.studies.epoch_descent.courses import (
     UNDERFIT,
     Course,
@@ -14,7 +15,6 @@ from overparam.studies.epoch_descent.courses import (
     networks,
 )
 from overparam.studies.epoch_descent.rules import FITTED
-from overparam.study import Check, Evidence, Precondition
 
 NOISE = 0.10  # rate of label noise from which a rise is expected in trained networks
 LOST = 0.2  # share of the seeds that may be incomplete

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from overparam.core import Finding, Part
 from overparam.studies.epoch_descent.courses import Course
-from overparam.study import Finding, Part
 
 if TYPE_CHECKING:
-    from overparam.peaks import PerSeed
-    from overparam.stats import Interval
+    from overparam.core.lines import PerSeed
+    from overparam.core.stats import Interval
 
 RISE = 1.0  # points: from the first minimum of the test error to its peak
 LOSS_RISE = 1.05  # peak of the test loss over its first minimum
@@ -36,8 +36,8 @@ def no_second_descent(which: Course, metric: str) -> Finding:
 
 def below_first_minimum(which: Course, metric: str, place: int = -1) -> Finding:
     """How far the test error or loss at the end (or another place) lies below the first minimum: the strong form."""
-    from overparam.peaks import left_minimum
-    from overparam.stats import mean_interval, part, ratio_interval
+    from overparam.core.lines import left_minimum
+    from overparam.core.stats import mean_interval, part, ratio_interval
 
     lines = which.lines[metric]
     lowest, here = left_minimum(lines, which.left), lines[:, place]
@@ -52,7 +52,7 @@ def below_first_minimum(which: Course, metric: str, place: int = -1) -> Finding:
 
 def peak_place(which: Course, metric: str) -> int:
     """Index of the peak of the mean line over all seeds, right of its first minimum."""
-    from overparam.peaks import peak_after
+    from overparam.core.lines import peak_after
 
     mean = which.lines[metric].mean(axis=0)
     return peak_after(mean, int(mean[: which.left].argmin()))
@@ -96,7 +96,7 @@ def ratio_of_means(numerator: PerSeed, denominator: PerSeed) -> Interval:
     import numpy as np
     from scipy import stats
 
-    from overparam.stats import Interval
+    from overparam.core.stats import Interval
 
     n = len(numerator)
     a, b = float(numerator.mean()), float(denominator.mean())
@@ -114,14 +114,14 @@ def ratio_of_means(numerator: PerSeed, denominator: PerSeed) -> Interval:
 
 
 def _parts(which: Course, metric: str) -> tuple[tuple[PerSeed, PerSeed], Interval]:
-    from overparam.peaks import stands_out
+    from overparam.core.lines import stands_out
 
     first, peak, end = stands_out(which.lines[metric], which.left)
     return (first, peak), ratio_of_means(peak - end, peak - first)
 
 
 def _rise(ends: tuple[PerSeed, PerSeed], metric: str) -> Part:
-    from overparam.stats import mean_interval, part, ratio_interval
+    from overparam.core.stats import mean_interval, part, ratio_interval
 
     first, peak = ends
     if metric == "test_loss":
@@ -131,7 +131,7 @@ def _rise(ends: tuple[PerSeed, PerSeed], metric: str) -> Part:
 
 
 def _share(share: Interval, *, at_least: float | None = None, at_most: float | None = None) -> Part:
-    from overparam.stats import part
+    from overparam.core.stats import part
 
     return part(
         "share of the rise that the second descent takes back", share, at_least=at_least, at_most=at_most

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from overparam.core import Evidence, Finding
 from overparam.studies.epoch_descent.courses import SMOOTH, linear_lines
-from overparam.study import Evidence, Finding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +44,8 @@ def minima(evidence: Evidence, count: int, metric: str) -> Finding:
     """
     import numpy as np
 
-    from overparam.peaks import smoothed
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import smoothed
+    from overparam.core.stats import mean_interval, part
 
     (lines,) = linear_lines(evidence, metric).lines
     found = [[*depths(line), 0.0, 0.0, 0.0] for line in smoothed(lines, SMOOTH)]
@@ -68,7 +68,7 @@ def theory(evidence: Evidence, metric: str = "theory") -> Finding:
     """Largest distance of the measured risk from the theory over all times, each seed at its own worst time."""
     import numpy as np
 
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     found = linear_lines(evidence, "risk", metric)
     risk, predicted = found.lines

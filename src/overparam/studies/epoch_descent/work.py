@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report, UsageError
 from overparam.studies.double_descent.work import parameter_count
 from overparam.studies.epoch_descent import linear
 from overparam.studies.epoch_descent.linear import short
 from overparam.studies.epoch_descent.models import LINEAR, family_and_size
-from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
 PROBES = 61  # step 0, and 60 evaluations from the first step to the last
 COURSE = ("test_error", "test_loss", "train_error", "train_loss")

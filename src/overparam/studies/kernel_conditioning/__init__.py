@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Profile, Study
 from overparam.studies.kernel_conditioning.charts import CHARTS
 from overparam.studies.kernel_conditioning.claims import CLAIMS
 from overparam.studies.kernel_conditioning.sources import SOURCES
 from overparam.studies.kernel_conditioning.work import ACTIVATIONS, estimate, work
-from overparam.study import Axis, Profile, Study
 
 SMALL = (0.5, 1.0, 1.4, 2.0, 2.8, 4.0, 5.0)
 MEDIUM = (0.5, 1.0, 1.5, 2.2, 3.3, 5.0, 7.0, 10.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.study import Chart, Series, XAxis
+from overparam.core import Chart, Series, XAxis
 
 X = (XAxis("ratio", "rows per feature n/d"), XAxis("rows", "rows n"))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Claim, Control, Precondition
 from overparam.studies.kernel_conditioning import rules
 from overparam.studies.kernel_conditioning.work import ACTIVATIONS
-from overparam.study import Claim, Control, Precondition
 
 UNIFORM = Precondition("uniform", "The rows are uniform on the unit sphere.", rules.uniform_rows)
 SPAN = Precondition(

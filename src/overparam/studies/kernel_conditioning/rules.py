@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Part
 from overparam.studies import grids
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
 
 SPREAD = 5.0  # of the Gram matrix: largest entry times sqrt(k) over the largest of the limit
 SLOPE = 0.15  # of log kappa over log n, either sign
@@ -56,7 +56,7 @@ def kappa_is_constant(evidence: Evidence, activation: str, metric: str = "kappa"
     """Least-squares slope of log kappa over log n, for d <= n <= d^2/4, is at most 0.15 either way."""
     import numpy as np
 
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for setting in grids.settings(evidence.where(activation=activation), SETTING):
@@ -75,7 +75,7 @@ def kappa_is_constant(evidence: Evidence, activation: str, metric: str = "kappa"
 
 def images_are_worse(evidence: Evidence, metric: str = "uncentred_ratio") -> Finding:
     """Kappa of uncentred rows is at least ten times that of centred ones, at the largest size."""
-    from overparam.stats import geometric_interval, part
+    from overparam.core.stats import geometric_interval, part
 
     parts = []
     for text, where in _each(evidence):
@@ -87,7 +87,7 @@ def images_are_worse(evidence: Evidence, metric: str = "uncentred_ratio") -> Fin
 
 def jacobian_is_exact(evidence: Evidence, metric: str = "jacobian_log") -> Finding:
     """The relative difference from automatic differentiation is at most 1e-10."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for text, where in _each(evidence):
@@ -98,7 +98,7 @@ def jacobian_is_exact(evidence: Evidence, metric: str = "jacobian_log") -> Findi
 
 def width_suffices(evidence: Evidence, metric: str = "kept") -> Finding:
     """At least 95 % of the draws keep half of the smallest eigenvalue (exact binomial interval over all draws)."""
-    from overparam.stats import sign_interval
+    from overparam.core.stats import sign_interval
 
     parts, factors = [], []
     for text, where in _each(evidence):
@@ -167,7 +167,7 @@ def _shared(
     at_most: float | None = None,
 ) -> Finding:
     """One number a seed from a line over the sizes, its largest or its mean, against a cut-off."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for text, where in _each(evidence):
@@ -180,7 +180,7 @@ def _shared(
 def _lines(evidence: Evidence, metric: str, where: dict[str, Any]) -> tuple[Any, Any]:
     import numpy as np
 
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(evidence, "rows", metric, **where)
     return np.asarray(found.x), found.lines[0]

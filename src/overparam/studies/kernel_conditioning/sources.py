@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from overparam.core import Source
 from overparam.studies.sources import MODERATE, SOLTANOLKOTABI
-from overparam.study import Source
 
 TROPP = Source(
     key="tropp2012",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report, UsageError
 from overparam.studies.kernel_conditioning import measures
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
 from overparam.studies.rows import unit
-from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
 ACTIVATIONS = ("relu", "softplus", "gelu", "tanh", "sine2")
 DIGITS = 64  # features

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Profile, Study
 from overparam.studies.lazy_training.charts import CHARTS
 from overparam.studies.lazy_training.claims import CLAIMS
 from overparam.studies.lazy_training.sources import SOURCES
 from overparam.studies.lazy_training.work import EXPERIMENTS, estimate, work
-from overparam.study import Axis, Profile, Study
 
 SCALES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024)

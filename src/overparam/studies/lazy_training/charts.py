@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.study import Chart, Series, XAxis
+from overparam.core import Chart, Series, XAxis
 
 SCALE = (XAxis("scale", "output scale alpha"),)
 WIDTH = (XAxis("width", "hidden units"),)

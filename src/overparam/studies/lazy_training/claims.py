@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Claim, Control, Precondition
 from overparam.studies.lazy_training import rules
-from overparam.study import Claim, Control, Precondition
 
 LINE = "Least-squares line of logarithms, one a seed; the 95 % interval of its slope lies in"
 RANDOM_START = "Networks whose output does not start at zero, under the same rule"

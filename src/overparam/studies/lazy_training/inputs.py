@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.core import Params
 from overparam.studies.rows import unit
-from overparam.study import Params
 
 TARGETS = (
     "linear", "tilted", "linear + quadratic", "square", "product", "absolute value", "sine", "sign",

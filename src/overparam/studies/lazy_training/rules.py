@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Part
 from overparam.studies.levels import one_setting
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
 
 SLOPES: Mapping[str, tuple[float, float]] = {
     "distance": (-1.1, -0.9),
@@ -36,7 +36,7 @@ def slope_in(
     """Slope of the logarithm of a metric against that of x, a least-squares line a seed, against its cut-offs."""
     import numpy as np
 
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     sizes, (line,) = _lines(evidence, x, experiment, metric)
     if len(sizes) < 3:
@@ -80,7 +80,7 @@ def drifting(evidence: Evidence, arms: Sequence[str] = ("1", "2", "3"), exact: b
 
 def kept(evidence: Evidence, narrowest: bool = False) -> Finding:
     """The smallest eigenvalue stays above half of that of the limit, at the widest network."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     widths, (least,) = _lines(evidence, "width", "width", "lowest")
     at = 0 if narrowest else len(widths) - 1
@@ -90,7 +90,7 @@ def kept(evidence: Evidence, narrowest: bool = False) -> Finding:
 
 def gaussian(evidence: Evidence, arm: str = "") -> Finding:
     """Mean and variance over initialisations are those of the formula."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     chosen = _chosen(evidence, "ensemble")
     ratio, share, z = (_scalars(chosen, arm + name) for name in ("variance_ratio", "mean_share", "z"))
@@ -109,7 +109,7 @@ def ranked(evidence: Evidence, metric: str = "bound") -> Finding:
     """The bound orders the targets as their test errors do."""
     from scipy.stats import spearmanr
 
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     _, (bound, error) = _lines(evidence, "target", "targets", metric, "test_error")
     found = [float(spearmanr(a, b).statistic) for a, b in zip(bound, error, strict=True)]
@@ -119,7 +119,7 @@ def ranked(evidence: Evidence, metric: str = "bound") -> Finding:
 
 def above(evidence: Evidence, metric: str = "bound") -> Finding:
     """The bound is at least the mean absolute test error, for every target of every seed."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     _, (bound, error) = _lines(evidence, "target", "targets", metric, "test_error")
     _, (vacuous,) = _lines(evidence, "target", "targets", "vacuous")
@@ -134,7 +134,7 @@ def timed(evidence: Evidence, metric: str = "theory_steps") -> Finding:
     """Predicted steps to fit over measured ones, at the target of the largest mean deviation."""
     import numpy as np
 
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     places, (predicted, measured) = _lines(evidence, "target", "targets", metric, "steps")
     gap = np.log(predicted) - np.log(measured)
@@ -149,7 +149,7 @@ def slower(evidence: Evidence, control: bool = False) -> Finding:
 
     The control compares predicted steps: of random labels, and of the linear target's labels after shuffling.
     """
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     metrics = ("theory_steps", "shuffled_steps") if control else ("steps", "steps")
     _, (top, bottom) = _lines(evidence, "target", "targets", *metrics)
@@ -162,7 +162,7 @@ def gradients(evidence: Evidence, lower: str = "gradient_low") -> Finding:
     """The squared gradient over twice the loss lies between the extreme squared singular values, always."""
     import numpy as np
 
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     _, (low, high) = _lines(evidence, "width", "width", lower, "gradient_high")
     share = np.mean((low >= MARGIN) & (high >= MARGIN), axis=1)
@@ -197,7 +197,7 @@ def _chosen(evidence: Evidence, experiment: str) -> Evidence:
 def _lines(evidence: Evidence, x: str, experiment: str, *metrics: str) -> tuple[Any, list[Any]]:
     import numpy as np
 
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(_chosen(evidence, experiment), x, *metrics)
     return np.asarray(found.x, dtype=np.float64), list(found.lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.study import Source
+from overparam.core import Source
 
 SOURCES = (
     Source(

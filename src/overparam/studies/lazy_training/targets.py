@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.study import Outcome, Params, Report
+from overparam.core import Outcome, Params, Report
 
 SHARE = 0.9  # step, as a share of 1 / largest eigenvalue
 TEST = 500

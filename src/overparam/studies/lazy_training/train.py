@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.study import Outcome, Report
+from overparam.core import Outcome, Report
 
 Model = Callable[[Any, Any], Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.progress import one_by_one
-from overparam.study import Estimate, Outcome, Params, Report
 
 EXPERIMENTS = ("scale", "width", "drift", "ensemble", "targets")
 

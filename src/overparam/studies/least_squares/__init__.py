@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Axis, Chart, Profile, Series, Study, XAxis
 from overparam.studies.least_squares.claims import CLAIMS
 from overparam.studies.least_squares.work import estimate, work
 from overparam.studies.sources import SOLTANOLKOTABI
-from overparam.study import Axis, Chart, Profile, Series, Study, XAxis
 
 AXES = (
     Axis("data", "Where inputs and labels come from: normal inputs and labels, or digits labelled even and odd.", str,

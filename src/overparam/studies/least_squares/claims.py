@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Claim, Control, Precondition
 from overparam.studies.least_squares import rules
-from overparam.study import Claim, Control, Precondition
 
 RANK = Precondition("rank", "Every input matrix has rank n, so that all labels can be fitted.", rules.full_rank)
 SETTLED = Precondition(

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Params, Part
 from overparam.studies import extremes
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Params, Part
 
 SMALL = 1e-8  # of the distance to the closest solution, or of the first residual: what counts as nothing
 ROUNDING = 1e-9  # excess of a contraction over its bound

@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
 from overparam.studies.rows import unit
-from overparam.study import Estimate, Outcome, Params, Report
 
 SETTLED = 1e-10  # what is left of the slowest component at the end of a run
 MOST_STEPS = 400_000

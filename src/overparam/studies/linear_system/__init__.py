@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Chart, Profile, Series, Source, Study, XAxis
 from overparam.studies.linear_system.claims import CLAIMS
 from overparam.studies.linear_system.work import estimate, work
-from overparam.study import Axis, Chart, Profile, Series, Source, Study, XAxis
 
 HE = Source(
     key="he2021",

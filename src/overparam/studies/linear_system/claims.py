@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Claim, Control, Precondition
 from overparam.studies.linear_system import rules
-from overparam.study import Claim, Control, Precondition
 
 BRACKET = Precondition(
     "bracket",

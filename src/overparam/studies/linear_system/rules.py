@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence
 from overparam.studies import grids
-from overparam.study import Check, Evidence, Finding, MissingEvidence
 
 RESIDUAL = (0.97, 1.03)  # of 1 - n/m
 ZERO = -20.0  # power of ten of |b|^2: what float64 calls zero (condition numbers of A up to 4e5)
@@ -27,7 +27,7 @@ def line_of_residuals(evidence: Evidence, arm: str = "") -> Finding:
     """
     import numpy as np
 
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -49,7 +49,7 @@ def line_of_residuals(evidence: Evidence, arm: str = "") -> Finding:
 
 def solvable_from_m(evidence: Evidence, arm: str = "") -> Finding:
     """The matrix has rank m, so that every b has a solution, exactly at the sizes n >= m."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -66,7 +66,7 @@ def solvable_from_m(evidence: Evidence, arm: str = "") -> Finding:
 
 def slowest_at_m(evidence: Evidence, arm: str = "") -> Finding:
     """Gradient descent takes longest at a size within 10 % of m."""
-    from overparam.stats import part, place_interval
+    from overparam.core.stats import part, place_interval
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -79,7 +79,7 @@ def slowest_at_m(evidence: Evidence, arm: str = "") -> Finding:
 
 def fast_beyond(evidence: Evidence, arm: str = "") -> Finding:
     """Iterations at 4 m are at most a twentieth of those at 1.05 m."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -100,7 +100,7 @@ def bracketed(evidence: Evidence) -> Check:
 def _lines(evidence: Evidence, setting: grids.Setting, *metrics: str) -> tuple[Any, list[Any]]:
     import numpy as np
 
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(evidence, "ratio", *metrics, **setting)
     return np.asarray(found.x), list(found.lines)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report, UsageError
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
 EXACT_DRAWS = (
     16  # right-hand sides solved where a solution exists: the residual is rounding, no average is needed

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Chart, Profile, Series, Study, XAxis
 from overparam.studies.matrix_recovery.claims import CLAIMS
 from overparam.studies.matrix_recovery.work import estimate, work
 from overparam.studies.sources import SHORTEST, SOLTANOLKOTABI
-from overparam.study import Axis, Chart, Profile, Series, Study, XAxis
 
 RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12)
 MULTIPLES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Claim, Control, Precondition
 from overparam.studies.matrix_recovery import rules
-from overparam.study import Claim, Control, Precondition
 
 TRIALS = Precondition("trials", "At least 36 trials stand behind every share.", rules.enough_trials)
 GRID = Precondition(

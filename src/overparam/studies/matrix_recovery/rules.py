@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Part
 from overparam.studies import extremes
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
 
 PLACE = (0.95, 1.05)  # of the local dimension
 SHARE = 0.9  # of the trials
@@ -18,7 +18,7 @@ SETTING = ("d",)
 
 def local(evidence: Evidence, arm: str = "") -> Finding:
     """The rank stops to grow with the labels at the local dimension, at every number of columns from 2 on."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for r, lines in _by_rank(evidence, f"{arm}transition"):
@@ -35,7 +35,7 @@ def local(evidence: Evidence, arm: str = "") -> Finding:
 
 def printed(evidence: Evidence, arm: str = "printed") -> Finding:
     """At n = d r the Jacobian has n independent rows, at every number of columns from 2 on."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = [
         part(f"r = {r}: rank of the Jacobian over d r, at n = d r", mean_interval(lines), at_least=1.0)
@@ -49,7 +49,7 @@ def printed(evidence: Evidence, arm: str = "printed") -> Finding:
 
 def successful(evidence: Evidence, arm: str = "near_") -> Finding:
     """Descent succeeds in at least nine of ten trials up to half of d r labels, at every number of columns."""
-    from overparam.stats import part, sign_interval
+    from overparam.core.stats import part, sign_interval
 
     trials = max(p["trials"] for p, _ in evidence.rows) if evidence.rows else 0
     parts = []
@@ -80,7 +80,7 @@ def kept(evidence: Evidence, arm: str = "proved_") -> Finding:
 
 def straight(evidence: Evidence, arm: str = "near_") -> Finding:
     """The columns needed grow with n/d rather than with the root of n, by Akaike's criterion, seed by seed."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     _setting(evidence)
     free, fixed, slopes, missing = [], [], [], 0
@@ -168,7 +168,7 @@ def wide_grid(evidence: Evidence) -> Check:
 
 def _by_rank(evidence: Evidence, metric: str) -> list[tuple[int, list[float]]]:
     """The values of each number of columns over the seeds."""
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     _setting(evidence)
     found = paired(evidence, "rank", metric)

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome, Params, Report
 
 NEAR = 0.05  # length of the change of the labels over that of the values at the start
 DONE = 1e-6  # of the first residual: success

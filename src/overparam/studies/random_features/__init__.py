@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, FitRule, Profile, Study
 from overparam.studies.random_features.charts import CHARTS
 from overparam.studies.random_features.claims import CLAIMS
 from overparam.studies.random_features.sources import CURTH, SCHAEFFER, SIMON
 from overparam.studies.random_features.why_claims import CLAIMS as WHY_CLAIMS
 from overparam.studies.random_features.work import estimate, work
 from overparam.studies.sources import BELKIN
-from overparam.study import Axis, FitRule, Profile, Study
 
 PERCENT_OF_N = (
     *(5, 10, 20, 30, 50, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.study import Chart, Series, XAxis
+from overparam.core import Chart, Series, XAxis
 
 X = (XAxis("width", "random features N"), XAxis("ratio", "random features per training sample N/n"))
 COMPLEXITY = (

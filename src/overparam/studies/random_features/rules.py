@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Part
 from overparam.studies import grids
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
 
 PLACE = (0.9, 1.1)  # of N/n, where the peak must lie
 WINDOW = grids.WINDOW  # of N/n, where the height of the peak is read
@@ -61,7 +61,7 @@ def norm(evidence: Evidence, arm: str = "") -> Finding:
 
 def descent(evidence: Evidence, start: float = 1.0, stop: float = 10.0) -> Finding:
     """The test loss at ``stop`` times n is below that at ``start`` times n."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in settings(evidence):
@@ -74,7 +74,7 @@ def descent(evidence: Evidence, start: float = 1.0, stop: float = 10.0) -> Findi
 
 def strong(evidence: Evidence, at: float = 10.0) -> Finding:
     """The test loss at ``at`` times n is below the best of all widths below n, seed by seed."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in settings(evidence):
@@ -89,7 +89,7 @@ def strong(evidence: Evidence, at: float = 10.0) -> Finding:
 
 def kernel_limit(evidence: Evidence, at: float = 20.0) -> Finding:
     """The test loss at ``at`` times n is within 10 % of that of the ridgeless kernel solution."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in settings(evidence):
@@ -108,7 +108,7 @@ def no_rise(evidence: Evidence, arm: str = "ridge_") -> Finding:
     """
     import numpy as np
 
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in settings(evidence):
@@ -124,7 +124,7 @@ def no_rise(evidence: Evidence, arm: str = "ridge_") -> Finding:
 
 def fit_reached(evidence: Evidence) -> Check:
     """Every seed of every setting reaches the fit point within the widths."""
-    from overparam.stats import fit_points
+    from overparam.core.stats import fit_points
 
     texts, ok = [], True
     for setting in settings(evidence):
@@ -170,7 +170,7 @@ def lines_of(evidence: Evidence, setting: Mapping[str, Any], *metrics: str) -> t
     """Return ``N/n`` of shape ``(points,)`` and each metric of shape ``(seeds, points)``, paired by seed."""
     import numpy as np
 
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(evidence, "width", *metrics, **setting)
     return np.asarray(found.x) / setting["n"], list(found.lines)
@@ -181,7 +181,7 @@ def _scalar(evidence: Evidence, setting: Mapping[str, Any], name: str) -> float:
 
 
 def _place(label: str, ratio: Any, lines: Any) -> Part:
-    from overparam.stats import part, place_interval
+    from overparam.core.stats import part, place_interval
 
     places = place_interval(ratio.tolist(), lines.argmax(axis=1).tolist())
     return part(label, places, at_least=PLACE[0], at_most=PLACE[1], unit="n")
@@ -190,7 +190,7 @@ def _place(label: str, ratio: Any, lines: Any) -> Part:
 def _over_right_end(label: str, ratio: Any, lines: Any, at_least: float) -> Part:
     import numpy as np
 
-    from overparam.stats import argmax_within, leave_one_out, part, ratio_interval
+    from overparam.core.stats import argmax_within, leave_one_out, part, ratio_interval
 
     inside = (ratio >= WINDOW[0]) & (ratio <= WINDOW[1])
     if not inside.any():
@@ -217,7 +217,7 @@ def name_of(evidence: Evidence, setting: Mapping[str, Any]) -> str:
 def _fit_note(evidence: Evidence, setting: Mapping[str, Any]) -> str:
     import numpy as np
 
-    from overparam.stats import fit_points
+    from overparam.core.stats import fit_points
 
     ratio, (loss, rank) = lines_of(evidence, setting, "train_loss_ratio", "rank")
     points = [p for p in fit_points(ratio.tolist(), loss, FIT) if p is not None]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.study import Report
+from overparam.core import Report
 
 CUT = 0.5  # of the median singular value
 LEADING = 0.5  # modes kept by the test features, in units of n

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Claim, Control, Precondition
 from overparam.studies.random_features import why_rules
 from overparam.studies.random_features.claims import BRACKET, FIT, TEN
-from overparam.study import Claim, Control, Precondition
 
 ARM = Precondition(
     "arm",

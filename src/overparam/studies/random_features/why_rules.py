@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence
 from overparam.studies.random_features.rules import FIT, RISE, WINDOW, lines_of, name_of, place_of, settings
-from overparam.study import Check, Evidence, Finding, MissingEvidence
 
 PEAK = 1.5  # largest test loss near n over that at 0.5 n: at most this, and there is no peak
 SHOULDER = 0.5  # of N/n
@@ -19,7 +19,7 @@ def no_peak(evidence: Evidence, arm: str = "cut_") -> Finding:
     """
     import numpy as np
 
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in settings(evidence):
@@ -41,8 +41,8 @@ def unfolds(evidence: Evidence, complexity: str = "test_parameters") -> Finding:
     """
     import numpy as np
 
-    from overparam.peaks import largest_climb
-    from overparam.stats import geometric_interval, part
+    from overparam.core.lines import largest_climb
+    from overparam.core.stats import geometric_interval, part
 
     parts = []
     for setting in settings(evidence):
@@ -69,7 +69,7 @@ def unfolds(evidence: Evidence, complexity: str = "test_parameters") -> Finding:
 
 def _fit(ratio: Any, train: Any) -> tuple[float, float]:
     """The smallest and the largest fit point over the seeds, in units of n."""
-    from overparam.stats import fit_points
+    from overparam.core.stats import fit_points
 
     points = fit_points(ratio.tolist(), train, FIT)
     reached = [point for point in points if point is not None]
@@ -85,7 +85,7 @@ def predicted(evidence: Evidence, prediction: str = "theory_test_loss") -> Findi
     """
     import numpy as np
 
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     away = _away(evidence, prediction)

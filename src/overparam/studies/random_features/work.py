@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome, Params, Report
 
 DIGITS = 7
 FLOOR = 1e-9  # of the initial loss; a smaller training loss is rounding

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Chart, Profile, Series, Study, XAxis
 from overparam.studies.sample_descent.claims import CLAIMS
 from overparam.studies.sample_descent.sources import BELKIN_2020, NAKKIRAN_2019, NAKKIRAN_2021
 from overparam.studies.sample_descent.work import estimate, work
 from overparam.studies.sources import NAKKIRAN
-from overparam.study import Axis, Chart, Profile, Series, Study, XAxis
 
 PERCENT_OF_N = (
     *(10, 15, 20, 25, 35, 50, 60, 70, 80, 86, 90, 94, 97, 100),

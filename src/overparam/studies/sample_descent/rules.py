@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding
 from overparam.studies import grids
-from overparam.study import Check, Evidence, Finding
 
 PLACE = (0.9, 1.1)  # of n/N
 HEIGHT = 2.0  # loss at N over that at LEFT * N
@@ -21,7 +21,7 @@ SETTING = ("features", "noise", "label_noise", "n_test")
 
 def peak(evidence: Evidence, arm: str = "") -> Finding:
     """The test loss is largest at a number of samples within 10 % of N."""
-    from overparam.stats import part, place_interval
+    from overparam.core.stats import part, place_interval
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -34,7 +34,7 @@ def peak(evidence: Evidence, arm: str = "") -> Finding:
 
 def height(evidence: Evidence, arm: str = "") -> Finding:
     """The test loss at N samples is at least twice that at a quarter of them."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -54,8 +54,8 @@ def more_hurts(evidence: Evidence, arm: str = "") -> Finding:
     """
     import numpy as np
 
-    from overparam.peaks import held_out_climb
-    from overparam.stats import Interval, mean_interval, part
+    from overparam.core.lines import held_out_climb
+    from overparam.core.stats import Interval, mean_interval, part
 
     parts, notes = [], []
     for setting in grids.settings(evidence, SETTING):
@@ -77,8 +77,8 @@ def no_rise(evidence: Evidence, arm: str = "ridge_") -> Finding:
     """
     import numpy as np
 
-    from overparam.peaks import largest_climb
-    from overparam.stats import part, ratio_interval
+    from overparam.core.lines import largest_climb
+    from overparam.core.stats import part, ratio_interval
 
     parts = []
     for setting in grids.settings(evidence, SETTING):
@@ -98,7 +98,7 @@ def _line(evidence: Evidence, setting: grids.Setting, metric: str) -> tuple[Any,
     """Return ``n/N`` of shape ``(points,)`` and the metric of shape ``(seeds, points)``."""
     import numpy as np
 
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(evidence, "n", metric, **setting)
     return np.asarray(found.x) / setting["features"], found.lines[0]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report, UsageError
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
 LINEAR = "gaussian"
 PENALTIES = tuple(10.0 ** (k / 4) for k in range(-32, 17))  # 1e-8 to 1e4 of the mean squared feature length

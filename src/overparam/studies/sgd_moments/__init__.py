@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Chart, Profile, Series, Source, Study, XAxis
 from overparam.studies.sgd_moments.claims import CLAIMS
 from overparam.studies.sgd_moments.work import MEAN_BATCHES, estimate, work
 from overparam.studies.sources import SOLTANOLKOTABI
-from overparam.study import Axis, Chart, Profile, Series, Source, Study, XAxis
 
 MA = Source(
     key="ma2018",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.core import Params
 from overparam.studies.rows import unit
-from overparam.study import Params
 
 UNITS = 32  # hidden units, in pairs that cancel at the start
 NEARNESS = 0.05  # the network's h: curvature * residual / smallest singular value squared

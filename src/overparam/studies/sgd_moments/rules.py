@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Part
 
 ROUNDING = 1e-9  # relative, of quantities computed in float64
 SMALL = (-1.2, -0.8)  # slope of log steps over log batch up to m*/2
@@ -32,7 +32,7 @@ def rate_constant(evidence: Evidence, metric: str = "c") -> Finding:
     """The constant c of the rate does not fall as n grows."""
     import numpy as np
 
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for label, rows in _settings(evidence, metric):
@@ -55,7 +55,7 @@ def within_guarantee(evidence: Evidence, metric: str = "over_guarantee") -> Find
 
 def scales_then_saturates(evidence: Evidence, arm: str = "") -> Finding:
     """Steps fall as 1/m up to half the critical batch size and hardly beyond eight times it."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts, left = [], []
     for label, rows in _settings(evidence, "small_slope"):
@@ -92,7 +92,7 @@ def ordered(evidence: Evidence, metric: str = "below_necessary") -> Finding:
 
 def leaves_above(evidence: Evidence, leaving: tuple[str, str] = ("leave_mean", "leave_median")) -> Finding:
     """Runs leave the minimum at 1.5 times the largest stable step and approach it at 0.9 times."""
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     parts = []
     for label, rows in _settings(evidence, "leave_mean"):
@@ -167,7 +167,7 @@ def _numbers(rows: Iterable[Any], metric: str) -> list[float]:
 
 
 def _over_seeds(evidence: Evidence, metric: str, text: str, **cut: float) -> list[Part]:
-    from overparam.stats import mean_interval, part
+    from overparam.core.stats import mean_interval, part
 
     return [
         part(f"{label}{text}", mean_interval(_numbers(rows, metric)), **cut)  # type: ignore[arg-type]

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
 from overparam.studies.sgd_moments.problems import UNITS, Problem, crowded, inputs, problem, wide_kernel
-from overparam.study import Estimate, Outcome, Params, Report
 
 MEAN_BATCHES = (1, 4, 16)
 CHECKS = (1, 5, 20)  # times n: where measured means are judged

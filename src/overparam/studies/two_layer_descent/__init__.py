@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from overparam.core import Axis, Chart, FitRule, Profile, Series, Source, Study, XAxis
 from overparam.studies.sources import BELKIN
 from overparam.studies.two_layer_descent.claims import CLAIMS
 from overparam.studies.two_layer_descent.curves import FITTED
 from overparam.studies.two_layer_descent.work import ARMS, estimate, work
-from overparam.study import Axis, Chart, FitRule, Profile, Series, Source, Study, XAxis
 
 JOSCH14 = Source(
     key="josch14",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from overparam.core import Claim, Control
 from overparam.studies.levels import most_noise
 from overparam.studies.two_layer_descent.curves import SMOOTH, WINDOW, arm
 from overparam.studies.two_layer_descent.preconditions import (
@@ -33,7 +34,6 @@ from overparam.studies.two_layer_descent.rules import (
     no_rise,
     rise,
 )
-from overparam.study import Claim, Control
 
 _SMOOTHED = f"running mean over {SMOOTH} widths"
 _LEFT = f"the left minimum (lowest among the widths below {WINDOW[0]:g} nK parameters)"

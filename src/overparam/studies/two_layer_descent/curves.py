@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from overparam.core import Evidence, MissingEvidence
 from overparam.studies.levels import one_setting
-from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
-    from overparam.peaks import Lines
+    from overparam.core.lines import Lines
 
 WINDOW = (0.75, 1.35)  # of p/(nK), where the peak is claimed to lie
 SMOOTH = 5  # widths in the running mean
@@ -47,7 +47,7 @@ class Arm:
     @property
     def smooth_loss(self) -> Lines:
         """The test loss as a running mean over five widths, shape ``(seeds, points)``."""
-        from overparam.peaks import smoothed
+        from overparam.core.lines import smoothed
 
         return smoothed(self.loss, SMOOTH)
 
@@ -95,7 +95,7 @@ def arm(evidence: Evidence, noise: float, prefix: str = "") -> Arm:
     Raises:
         MissingEvidence: the arm has no cells, no complete seed, or mixes several settings.
     """
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     one_setting(evidence, SINGLE)
     found = paired(evidence, "width", f"{prefix}test_loss", f"{prefix}test_error", noise=noise)
@@ -111,7 +111,7 @@ def fit_point(evidence: Evidence, noise: float) -> int:
     Raises:
         MissingEvidence: no width fits.
     """
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     (line,) = paired(evidence, "width", "train_loss_ratio", noise=noise).lines
     mean = line.mean(axis=0)

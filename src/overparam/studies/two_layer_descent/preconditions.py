@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from overparam.core import Check, Evidence, Precondition
 from overparam.studies.levels import most_noise, one_setting
 from overparam.studies.two_layer_descent.curves import FITTED, SINGLE, WINDOW, arm, fit_point
 from overparam.studies.two_layer_descent.work import ARMS
-from overparam.study import Check, Evidence, Precondition
 
 LOST = 0.2  # share of the seeds that may be incomplete
 DENSE = 5  # widths inside the window

@@ -35,8 +35,8 @@ def widen(params: Any, width: int, spread: float, seed: int) -> dict[str, dict[s
     """
     import numpy as np
 
+    from overparam.core import UsageError
     from overparam.data.stream import stream
-    from overparam.errors import UsageError
 
     hidden, output = params["hidden1"], params["output"]
     units, inputs = np.shape(hidden["weight"])

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from overparam.core import Evidence, Finding, MissingEvidence
 from overparam.studies.two_layer_descent.curves import WINDOW, Arm, arm, fit_point
-from overparam.study import Evidence, Finding, MissingEvidence
 
 if TYPE_CHECKING:
-    from overparam.peaks import PerSeed
+    from overparam.core.lines import PerSeed
 
 STANDS_OUT = 1.05  # of the peak over the left minimum and over the right end, for a peak that is to be placed
 RISE = 1.15  # from the left minimum to the peak
@@ -27,8 +27,8 @@ THIRD = 1.0 / 3.0  # of nK, where the control of the fall begins
 
 def peak(which: Arm, fit: int | None = None) -> Finding:
     """Where each seed's smoothed test loss is largest, right of the left minimum, and whether it stands out."""
-    from overparam.peaks import peak_places
-    from overparam.stats import part, place_interval, ratio_interval
+    from overparam.core.lines import peak_places
+    from overparam.core.stats import part, place_interval, ratio_interval
 
     places = [int(i) for i in peak_places(which.smooth_loss, which.left)]
     minimum, top = _height(which)
@@ -46,7 +46,7 @@ def peak(which: Arm, fit: int | None = None) -> Finding:
 
 def rise(which: Arm) -> Finding:
     """Smoothed peak of the test loss over its left minimum."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     minimum, top = _height(which)
     return Finding((part("peak over the left minimum", ratio_interval(top, minimum), at_least=RISE),))
@@ -54,7 +54,7 @@ def rise(which: Arm) -> Finding:
 
 def fall(which: Arm) -> Finding:
     """Test loss at the right end over its smoothed peak."""
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     _, top = _height(which)
     return Finding((part("right end over the peak", ratio_interval(which.loss[:, -1], top), at_most=FALL),))
@@ -64,7 +64,7 @@ def fall_before(which: Arm) -> Finding:
     """Smoothed peak over the smoothed test loss at a third of the threshold: as far in parameters as the fall."""
     import numpy as np
 
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     start = int(np.abs(np.log(np.asarray(which.ratio) / THIRD)).argmin())
     _, top = _height(which)
@@ -76,8 +76,8 @@ def no_rise(which: Arm) -> Finding:
     """Largest factor by which the smoothed test loss climbs from any width to a larger one."""
     import numpy as np
 
-    from overparam.peaks import largest_climb
-    from overparam.stats import geometric_interval, part
+    from overparam.core.lines import largest_climb
+    from overparam.core.stats import geometric_interval, part
 
     climb, (low, high) = largest_climb(np.log(which.smooth_loss))
     found = part("largest climb of the test loss", geometric_interval(np.exp(climb)), at_most=RISE)
@@ -91,8 +91,8 @@ def no_error_climb(evidence: Evidence, *, backwards: bool = False) -> Finding:
         evidence: the finished cells.
         backwards: read from the widest network to the narrowest (the control).
     """
-    from overparam.peaks import largest_climb, smoothed
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import largest_climb, smoothed
+    from overparam.core.stats import mean_interval, part
     from overparam.studies.two_layer_descent.curves import SMOOTH
 
     parts = []
@@ -119,8 +119,8 @@ def cliff(evidence: Evidence, noise: float = 0.0, shift: int = 0) -> Finding:
         noise: rate of label noise.
         shift: steps of the width grid by which to move the point (-1 in the control).
     """
-    from overparam.peaks import paired
-    from overparam.stats import part, ratio_interval
+    from overparam.core.lines import paired
+    from overparam.core.stats import part, ratio_interval
 
     which = arm(evidence, noise)
     here = which.last_below + shift
@@ -138,7 +138,7 @@ def level(which: Arm) -> Finding:
 
     The width is that of the largest mean over all seeds: picking works against the claim that there is no drop.
     """
-    from overparam.stats import part, ratio_interval
+    from overparam.core.stats import part, ratio_interval
 
     if not which.window:
         raise MissingEvidence("no width with p in [0.75, 1.35] nK. Add some to --widths.")
@@ -163,7 +163,7 @@ def dose(evidence: Evidence, *, bend: bool = False) -> Finding:
     """
     import numpy as np
 
-    from overparam.stats import geometric_interval, part
+    from overparam.core.stats import geometric_interval, part
 
     rates = evidence.levels("noise")
     if len(rates) < 3:
@@ -201,7 +201,7 @@ def first_peak(evidence: Evidence, noise: float) -> Finding:
 
 def _height(which: Arm) -> tuple[PerSeed, PerSeed]:
     """The left minimum and the peak of the smoothed test loss, each read leaving one seed out."""
-    from overparam.peaks import stands_out
+    from overparam.core.lines import stands_out
 
     minimum, top, _ = stands_out(which.smooth_loss, which.left)
     return minimum, top

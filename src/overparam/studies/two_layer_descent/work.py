@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report, UsageError
 from overparam.studies.progress import within
 from overparam.studies.rounding import rounded
 from overparam.studies.two_layer_descent.reuse import widen
-from overparam.study import Estimate, Outcome, Params, Report, UsageError
 
 _short = partial(rounded, digits=6)
 ARMS = {"": "no reuse", "below_": "reuse below the threshold", "continuous_": "reuse at every width"}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.studies.width_generalization import rules
-from overparam.studies.width_generalization.work import estimate, work
-from overparam.study import (
+from overparam.core import (
     Axis,
     Chart,
     Claim,
@@ -19,6 +17,8 @@ from overparam.study import (
     Study,
     XAxis,
 )
+from overparam.studies.width_generalization import rules
+from overparam.studies.width_generalization.work import estimate, work
 
 NEYSHABUR = Source(
     key="neyshabur2015",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from overparam.core import Check, Evidence, Finding, MissingEvidence, Part
 from overparam.studies import grids
-from overparam.study import Check, Evidence, Finding, MissingEvidence, Part
 
 SPAN = (16, 64)  # times the fit point: the wide networks that are judged
 GAIN = 0.10  # relative improvement of the test error
@@ -24,7 +24,7 @@ def improves(evidence: Evidence, metric: str, labels: str = "given") -> Finding:
         metric: ``test_error`` or ``stopped_test_error``.
         labels: the arm, ``given`` or ``random``.
     """
-    from overparam.stats import mean_interval, part, ratio_interval
+    from overparam.core.stats import mean_interval, part, ratio_interval
 
     parts, notes = [], []
     for setting in grids.settings(evidence, SETTING):
@@ -100,7 +100,7 @@ def fit_point(evidence: Evidence, setting: grids.Setting) -> float:
     Raises:
         MissingEvidence: no width does.
     """
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(evidence, "width", "train_error", labels="given", **setting)
     fitted = (found.lines[0] <= 0).all(axis=0)
@@ -141,7 +141,7 @@ def reaches(evidence: Evidence) -> Check:
 
 def _errors(evidence: Evidence, setting: grids.Setting, metric: str, labels: str) -> tuple[list[float], Any]:
     """Widths, and test errors in points, at least half a sample, of shape ``(seeds, widths)``."""
-    from overparam.peaks import paired
+    from overparam.core.lines import paired
 
     found = paired(evidence, "width", metric, "n_test", labels=labels, **setting)
     error, tests = found.lines

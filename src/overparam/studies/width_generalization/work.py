@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from overparam.core import Estimate, Outcome, Params, Report
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome, Params, Report
 
 _DIGITS = 6
 _SHAPES = {"digits": (64, 597), "mnist1d": (40, 1000), "cifar10": (3072, 10_000)}  # inputs, test samples
@@ -87,8 +87,8 @@ def small(params: Params) -> Any:
     """The samples of a cell as grey images of ``side`` x ``side`` pixels, flattened."""
     from dataclasses import replace
 
+    from overparam.core import UsageError
     from overparam.data import flatten, load, subset
-    from overparam.errors import UsageError
 
     data = subset(load(params["data"]), params["n"] + params["n_validation"])
     side = params["side"]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from overparam.core import Evidence, MissingEvidence
 from overparam.studies.levels import most_noise, one_setting
-from overparam.study import Evidence, MissingEvidence
 
 if TYPE_CHECKING:
-    from overparam.stats import Array
+    from overparam.core.stats import Array
 
 UNDERFIT = 20.0  # percent of the mean measure of fit: the left part of the curve lies at or above it
 FITTED = 1.0  # percent of the mean measure of fit: the fit point is the first width at or below it
@@ -81,7 +81,7 @@ class Reading:
         Raises:
             MissingEvidence: the arm has no cells, no complete seed, or mixes several settings.
         """
-        from overparam.peaks import paired
+        from overparam.core.lines import paired
 
         one_setting(evidence, self.single)
         found = paired(evidence, "width", *self.metrics, noise=noise)

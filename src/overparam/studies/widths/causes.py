@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from overparam.core import Diagnosis, Evidence, MissingEvidence, Part
 from overparam.studies.widths.arms import FITTED, UNDERFIT, Arm, Reading
 from overparam.studies.widths.preconditions import NOISE, complete, noise_is_fixed
 from overparam.studies.widths.rules import FALL, LOSS_RATIO, LOSS_RISE, error_parts, loss_parts
-from overparam.study import Diagnosis, Evidence, MissingEvidence, Part
 
 NEAR = (0.75, 1.35)  # times the width of the fit point: where the grid must be fine
 FINE = 5  # widths within it

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from overparam.core import Chart, Series, XAxis
 from overparam.studies.widths.arms import Reading
-from overparam.study import Chart, Series, XAxis
 
 _ORACLE = "The best time is chosen on the test set, among the probe times: an oracle, not a method."
 _UNITS = {"cross_entropy": "cross-entropy (nats)", "squared": "squared loss (half the squared distance)"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from overparam.core import Claim, Control, Evidence, Finding
 from overparam.studies.widths.arms import Arm, Reading
 from overparam.studies.widths.preconditions import clean, extends, noisy
 from overparam.studies.widths.rules import (
@@ -24,7 +25,6 @@ from overparam.studies.widths.rules import (
     peak_at_fit,
     peak_parameters,
 )
-from overparam.study import Claim, Control, Evidence, Finding
 
 LONG = 10.0  # parameters of the right end over those of the fit point, for the strong forms
 FAR = 4.0  # the same, for the fall of the loss

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from overparam.core import Estimate, Outcome
 from overparam.studies.rounding import rounded
-from overparam.study import Estimate, Outcome
 
 PROBES = 30
 TEST = 12_000  # test samples at most, for the estimate

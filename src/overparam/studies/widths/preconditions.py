@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from overparam.core import Check, Evidence, Precondition
 from overparam.studies.widths.arms import FITTED, UNDERFIT, Arm, Reading
-from overparam.study import Check, Evidence, Precondition
 
 NOISE = 0.10  # rate of noise from which a rise is expected in trained networks
 LOST = 0.2  # share of the seeds that may be incomplete

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from overparam.core import Finding, Part
 from overparam.studies.widths.arms import Arm
-from overparam.study import Finding, Part
 
 RISE = 3.0  # points: from the left minimum to the peak of the test error
 FALL = 4.0  # points: from the peak of the test error to the right end
@@ -42,7 +42,7 @@ def error_peak(which: Arm) -> Finding:
 
 def peak_parameters(which: Arm) -> Finding:
     """Parameters per training sample at the peak of the test error."""
-    from overparam.stats import part, place_interval
+    from overparam.core.stats import part, place_interval
 
     places = _places(which, "test_error")
     here = place_interval(which.per_sample, places)
@@ -53,8 +53,8 @@ def peak_parameters(which: Arm) -> Finding:
 
 def no_climb(which: Arm) -> Finding:
     """The largest climb of the test error from any width to a larger one."""
-    from overparam.peaks import largest_climb
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import largest_climb
+    from overparam.core.stats import mean_interval, part
 
     climb, (low, high) = largest_climb(which.lines["test_error"])
     found = part("largest climb of the test error", mean_interval(climb), at_most=FLAT, unit="points")
@@ -69,8 +69,8 @@ def loss_peak(which: Arm, metric: str = "test_loss") -> Finding:
 
 def error_below_minimum(which: Arm, place: int = -1) -> Finding:
     """How far the test error at the right end (or another place) lies below the left minimum."""
-    from overparam.peaks import left_minimum
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import left_minimum
+    from overparam.core.stats import mean_interval, part
 
     below = left_minimum(which.lines["test_error"], which.left_end) - which.lines["test_error"][:, place]
     label = f"left minimum minus the error at width {which.widths[place]}"
@@ -79,8 +79,8 @@ def error_below_minimum(which: Arm, place: int = -1) -> Finding:
 
 def loss_below_minimum(which: Arm, place: int = -1) -> Finding:
     """The left minimum of the test loss over the loss at the right end (or another place)."""
-    from overparam.peaks import left_minimum
-    from overparam.stats import part, ratio_interval
+    from overparam.core.lines import left_minimum
+    from overparam.core.stats import part, ratio_interval
 
     ratio = ratio_interval(
         left_minimum(which.lines["test_loss"], which.left_end), which.lines["test_loss"][:, place]
@@ -90,8 +90,8 @@ def loss_below_minimum(which: Arm, place: int = -1) -> Finding:
 
 def error_parts(which: Arm, fall: float) -> tuple[Part, Part]:
     """Rise to the peak of the test error and fall from it, in percentage points, against their cut-offs."""
-    from overparam.peaks import stands_out
-    from overparam.stats import mean_interval, part
+    from overparam.core.lines import stands_out
+    from overparam.core.stats import mean_interval, part
 
     low, peak, end = stands_out(which.lines["test_error"], which.left_end)
     return (
@@ -102,8 +102,8 @@ def error_parts(which: Arm, fall: float) -> tuple[Part, Part]:
 
 def loss_parts(which: Arm, rise: float, fall: float, metric: str = "test_loss") -> tuple[Part, Part]:
     """Peak of the test loss over its left minimum and over its right end, as ratios, against their cut-offs."""
-    from overparam.peaks import stands_out
-    from overparam.stats import part, ratio_interval
+    from overparam.core.lines import stands_out
+    from overparam.core.stats import part, ratio_interval
 
     low, peak, end = stands_out(which.lines[metric], which.left_end)
     return (
@@ -114,7 +114,7 @@ def loss_parts(which: Arm, rise: float, fall: float, metric: str = "test_loss") 
 
 def _place(which: Arm, places: list[int]) -> Part:
     """Where the peak lies, in steps of the width grid, against the left part's end and the fit point."""
-    from overparam.stats import Interval, mean_interval, part
+    from overparam.core.stats import Interval, mean_interval, part
 
     place = mean_interval(places)
     if place.low is not None and place.high is not None:
@@ -125,7 +125,7 @@ def _place(which: Arm, places: list[int]) -> Part:
 
 
 def _places(which: Arm, metric: str) -> list[int]:
-    from overparam.peaks import peak_places
+    from overparam.core.lines import peak_places
 
     return [int(i) for i in peak_places(which.lines[metric], which.left_end)]
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption
 
 Loss = Literal["half sum", "mean", "mean squared error"]
@@ -108,7 +108,7 @@ class Certificate:
         return {name: _plain(value) for name, value in asdict(self).items()} | {"verdict": self.verdict}
 
     def _repr_html_(self) -> str:
-        from overparam.theory.certificates.page import certificate_html
+        from overparam.report.certificate import certificate_html
 
         return certificate_html(self)
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.certificates.rounding import TINY, UNIT, gamma, slope_error, value_error
 from overparam.theory.inputs import numbers

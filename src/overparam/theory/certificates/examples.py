@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.certificates.dense import Dense
 from overparam.theory.certificates.jacobian import Spectrum
 from overparam.theory.inputs import all_finite, array_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.certificates.dense import Block
 from overparam.theory.certificates.rounding import above, below, gamma, norm_above, row_norms_above
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.activations import Activation
 
 UNIT = 2.0**-53

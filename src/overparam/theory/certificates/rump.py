@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy.linalg import eigvalsh, lapack
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.rounding import UNIT, above, below, gamma
 from overparam.theory.inputs import all_finite, nonnegative

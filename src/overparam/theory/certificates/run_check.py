@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.certificates.certificate import Certificate, step_factor
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.dynamics.inputs import matrix_of, residuals_of, symmetric_of, times_of
 from overparam.theory.dynamics.linearised import CITATION

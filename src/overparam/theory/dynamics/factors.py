@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.dynamics.inputs import Times
 
 Rates = Float64[np.ndarray, " rank"]

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, NullSpaceWarning, UsageError
+from overparam.core.errors import DataError, NullSpaceWarning, UsageError
 from overparam.theory.dynamics.factors import Factors, descent_factors, flow_factors
 from overparam.theory.dynamics.inputs import (
     Residuals,

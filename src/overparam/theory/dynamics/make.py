@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from overparam.errors import DataError, UsageError, unknown
+from overparam.core.errors import DataError, UsageError, unknown
 from overparam.theory.dynamics.inputs import Square, matrix_of, rounding_of, symmetric_of
 from overparam.theory.dynamics.kernel import KernelDynamics
 from overparam.theory.inputs import count

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.inputs import all_finite, numbers
 
 CLOSE = 0.01  # pairs with 1 - |cosine| below this get their angle from the rows themselves

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.kernels.pairs import NEAR, Dual, Moved, Pair, angle
 
 Block = Float[np.ndarray, "..."]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.assumption import Assumption, checked

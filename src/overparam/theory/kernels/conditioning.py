@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates.rump import smallest_eigenvalue_bound

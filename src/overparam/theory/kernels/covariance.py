@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, sine
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.activations import leaky_relu as leaky

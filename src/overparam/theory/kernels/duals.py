@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, Function, activation, leaky_relu
 from overparam.theory.activations import sine as waves
 from overparam.theory.assumption import Assumption, checked

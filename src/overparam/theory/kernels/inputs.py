@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.inputs import array_of
 from overparam.theory.kernels.recursion import State
 

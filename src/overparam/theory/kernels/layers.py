@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.inputs import count, nonnegative
 from overparam.theory.kernels.duals import dual_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.inputs import count
 from overparam.theory.kernels.layers import Activate, Dense, Layer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.activations import Function
 from overparam.theory.kernels.angles import Angles
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import count
 from overparam.theory.sgd.minimum import Minimum, minimum_of_features

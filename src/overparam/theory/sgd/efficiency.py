@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption
 from overparam.theory.inputs import count
 from overparam.theory.sgd.critical_batch import batch_guarantee

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 from overparam.theory.inputs import count
 from overparam.theory.sgd.sampling import finite, kernel_matrix
 

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import count
 from overparam.theory.sgd.sampling import batch_noise, finite, kernel_matrix, positive_step

@@ -22,7 +22,7 @@ from jaxtyping import Float64
 from scipy.linalg import LinAlgError, eigh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.sgd.minimum import Matrix, Minimum
 
 Map = Callable[[Matrix], Matrix]

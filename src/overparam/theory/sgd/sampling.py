@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.inputs import count, numbers, positive
 
 LARGEST = 1e60  # its square is a kernel's entry, and squares of these are added

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import count, nonnegative
 

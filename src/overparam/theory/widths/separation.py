@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overparam.errors import DataError
+from overparam.core.errors import DataError
 
 
 def separation(x: ArrayLike, labels: ArrayLike | None = None) -> float:

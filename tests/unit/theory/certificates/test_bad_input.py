@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import activation
 from overparam.theory.certificates import certify_jacobian, certify_two_layer
 from overparam.theory.certificates.dense import evaluate, two_layer

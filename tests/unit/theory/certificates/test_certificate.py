@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import Activation, activation
 from overparam.theory.certificates import (
     certify_dense,

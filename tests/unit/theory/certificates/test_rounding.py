@@ -6,7 +6,7 @@ from decimal import Decimal, getcontext
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, activation, leaky_relu, sine
 from overparam.theory.certificates import Dense, evaluate, two_layer
 from overparam.theory.certificates.jacobian import spectrum

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import UsageError
+from overparam.core.errors import UsageError
 from overparam.theory.dynamics import generalisation_bound, neuron_movement
 from overparam.theory.dynamics.du2019 import sufficient_width
 

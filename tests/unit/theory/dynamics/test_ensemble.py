@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, NullSpaceWarning, UsageError
+from overparam.core.errors import DataError, NullSpaceWarning, UsageError
 from overparam.theory.dynamics import ensemble, kernel_dynamics
 
 RNG = np.random.default_rng(5)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from overparam.errors import DataError, NullSpaceWarning, UsageError
+from overparam.core.errors import DataError, NullSpaceWarning, UsageError
 from overparam.theory.dynamics import feature_dynamics, kernel_dynamics, linearised_loss
 from overparam.theory.dynamics.factors import descent_factors, flow_factors
 

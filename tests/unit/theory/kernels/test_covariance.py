@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import Activation, activation, leaky_relu, sine
 from overparam.theory.kernels import covariance, cross_covariance, second_moment, two_layer_ntk
 from overparam.theory.kernels.angles import angles

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models import mlp, two_layer
 from overparam.theory.activations import ACTIVATIONS
 from overparam.theory.kernels import (

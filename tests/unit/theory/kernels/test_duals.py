@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, activation, leaky_relu, sine
 from overparam.theory.kernels import dual_activation, dual_of, polynomial
 from overparam.theory.kernels.closed_duals import rectified

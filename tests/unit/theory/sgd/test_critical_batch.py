@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.sgd import (
     batch_guarantee,
     departure,

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from overparam.errors import DataError, UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.sgd import batch_noise, expected_course, minimum_of_features, spectral_radius
 
 

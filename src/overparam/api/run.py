@@ -1,0 +1,168 @@
+"""The laboratory from Python: :func:`run` and :func:`load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overparam.api.result import Result
+from overparam.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from overparam.core import Study
+    from overparam.data import Dataset
+    from overparam.sweep.run import Plan
+
+
+def run(
+    study: str | Study,
+    profile: str = "quick",
+    *,
+    out: str | Path = "runs",
+    on: str = "processes",
+    workers: int | None = None,
+    memory: float | None = None,
+    limit: float | None = None,
+    progress: bool = True,
+    page: bool = True,
+    data: str | Dataset | tuple[Any, ...] | list[str] | None = None,
+    **axes: Any,
+) -> Result:
+    """Run a study, or what is left of it, and judge its claims.
+
+    The same call again computes nothing; more seeds or widths extend what is stored.
+
+    Args:
+        study: its name, the path of its file, or a :class:`~overparam.core.study.Study`.
+        profile: ``quick``, ``laptop`` or ``paper``.
+        out: results folder.
+        on: ``processes`` (one worker a core or GPU), ``inline`` (in this process), ``ray`` (Ray on this machine),
+            ``ray=auto`` or ``ray=HOST:PORT`` (a running cluster), with ``,gpus=0.5`` for half a GPU a task.
+        workers: number of workers; by default one a GPU, else one a core; on a cluster all it has room for.
+        memory: bytes that one stack may take.
+        limit: seconds that one stack may take; by default 20 times what is expected, and at least 15 minutes.
+        progress: show a progress display on the standard error stream.
+        page: write the HTML page.
+        data: a data set's name or path, a list of such names, a Dataset, or a pair ``(x, y)`` or a quadruple
+            ``(x, y, x_test, y_test)`` of arrays, which is stored under ``out/data``.
+        **axes: values of the study's axes, for instance ``widths=[9, 27]``, ``seeds=10``.
+
+    Returns:
+        The result: verdicts, a tidy table, the path of the page.
+
+    Raises:
+        UsageError: an unknown name, or a value out of range.
+        DataError: a data set that is not at hand.
+        StoreError: the results folder cannot be written.
+    """
+    from overparam.sweep.run import make_plan
+
+    overrides = dict(axes)
+    if data is not None:
+        overrides["data"] = _data_names(data, Path(out))
+    plan = make_plan(study, profile, out=out, workers=workers, memory=memory, overrides=overrides)
+    return finish(plan, on=on, limit=limit, progress=progress, page=page)
+
+
+def finish(plan: Plan, *, on: str, limit: float | None, progress: bool, page: bool, remark: str = "") -> Result:
+    """Compute what a plan leaves to do, judge, and write the page.
+
+    Args:
+        plan: what is to be run.
+        on: executor, as for :func:`run`.
+        limit: seconds that one stack may take.
+        progress: show a progress display, and the remark, on the standard error stream.
+        page: write the HTML page.
+        remark: something to know about the run.
+    """
+    from overparam.sweep.run import execute
+
+    if progress:
+        from overparam.cli.display import note, progress_of
+
+        if remark:
+            note(remark)
+        with progress_of(plan, on) as listen:
+            record = execute(plan, on=on, limit=limit, listen=listen)
+    else:
+        record = execute(plan, on=on, limit=limit)
+    result = Result(record, plan.out, remark)
+    if page:
+        from overparam.report.page import write
+
+        write(record, result.page)
+    return result
+
+
+def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
+    """Write one page that shows all stored runs and links their pages.
+
+    Args:
+        out: results folder.
+        to: the file; by default ``gallery.html`` in the results folder. Links are relative to it.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UsageError: nothing is stored there, or a file that is no page.
+        StoreError: the file cannot be written.
+    """
+    from overparam.report.gallery import write
+
+    return write(Path(out), None if to is None else Path(to))
+
+
+def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
+    """Return a stored run of a study: the newest, or the newest whose name begins with ``run``.
+
+    A run whose rules have changed since is judged again from its stored cells, and its page written again; one
+    whose computation has changed since is marked ``stale`` in ``result.remark``.
+
+    Raises:
+        UsageError: there is none.
+        StoreError: its record is damaged, or its cells are gone.
+    """
+    from overparam.core.registry import studies
+    from overparam.store import RecordStore
+    from overparam.sweep.judge import rejudge
+
+    record = RecordStore(Path(out)).latest(study, run)
+    known = studies().get(study)
+    if known is None:
+        return Result(record, Path(out))
+    if known.cell_version != record["cell_version"]:
+        remark = f"stale: computed by version {record['cell_version']}, now {known.cell_version}; run it again"
+        return Result(record, Path(out), remark)
+    if not rejudge(known, record):
+        return Result(record, Path(out))
+    from overparam.report.page import write
+    from overparam.sweep.record import reconclude
+
+    remark = "judged again from the stored cells: the rules have changed"
+    result = Result(reconclude(known, record, out), Path(out), remark)
+    write(dict(result.record), result.page)
+    return result
+
+
+def _data_names(data: Any, out: Path) -> list[str]:
+    from overparam.data import Dataset, from_arrays, save
+    from overparam.sweep.key import slug
+
+    if isinstance(data, str):
+        return [data]
+    if isinstance(data, list) and all(isinstance(name, str) for name in data):
+        return data
+    if isinstance(data, tuple) and all(isinstance(name, str) for name in data):
+        return list(data)
+    if isinstance(data, tuple) and len(data) in (2, 4):
+        data = from_arrays(*data, name="arrays")
+    if isinstance(data, Dataset):
+        path = out / "data" / f"{slug({'data': data.name})[5:]}-{data.fingerprint}.npz"
+        if not path.exists():
+            save(data, path)
+        return [str(path)]
+    raise UsageError(
+        "data: expected a name, a path, a Dataset, (x, y) or (x, y, x_test, y_test), "
+        f"got {type(data).__name__}. See overparam.data.describe() for the names."
+    )

@@ -1,0 +1,5 @@
+"""``python -m overparam.cli``."""
+
+from overparam.cli import main
+
+main()

@@ -1,0 +1,103 @@
+"""Entry of the command line: arguments in, exit code out, every error in words.
+
+Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError
+from rich.markup import escape
+
+from overparam.cli import run
+from overparam.cli.app import app, console
+from overparam.cli.gallery import gallery
+from overparam.cli.risk import risk
+from overparam.cli.store import gc, merge, pack, query
+from overparam.core.errors import OverparamError, UsageError, unknown
+
+VERBS = (run.ls, run.run, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
+
+for _verb in VERBS:
+    app.command(_verb)
+data_app = App(name="data", help="The data sets: what is here, where it lies, and how to fetch it.")
+data_app.command(run.data_ls, name="ls")
+data_app.command(run.fetch)
+data_app.command(run.where)
+data_app.default(run.data)
+app.command(data_app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the command line."""
+    before = 0
+
+    def ended(*_: object) -> NoReturn:
+        """Once: workers are ended and finished cells kept. Again: leave at once; workers end with their parent."""
+        nonlocal before
+        before += 1
+        if before == 1:
+            raise KeyboardInterrupt
+        if sys.stderr.isatty():
+            os.write(2, b"\x1b[?25h")  # a progress display hides the cursor
+        os.write(2, b"\ninterrupted again: finished cells are kept.\n")
+        os._exit(130)
+
+    signal.signal(signal.SIGTERM, ended)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, ended)
+    sys.exit(_main(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _main(arguments: list[str]) -> int:
+    try:
+        names = [a for a in arguments if not a.startswith("-")][:1]
+        known = (*(verb.__name__ for verb in VERBS), "data")
+        if names and arguments[0] == names[0] and names[0] not in known:
+            raise unknown("command", names[0], known, "See `overparam --help`.")
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        console(err=True).print(f"[red]error[/] {escape(_explained(arguments) or str(error))}", highlight=False)
+        console(err=True).print("See `overparam --help`, or `overparam COMMAND --help`.", highlight=False)
+        return 2
+    except BrokenPipeError:
+        return 0
+    except UsageError as error:
+        console(err=True).print(f"[red]error[/] {escape(str(error))}", highlight=False)
+        return 2
+    except OverparamError as error:
+        console(err=True).print(f"[red]error[/] {escape(str(error))}", highlight=False)
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        console(err=True).print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # the message comes whole, however often the key is pressed
+        console(err=True).print(
+            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
+        )
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _explained(arguments: Sequence[str]) -> str:
+    """Look for a misspelt option of ``run`` behind a parse error; empty if there is none."""
+    from overparam.core.registry import find
+
+    if arguments[:1] != ["run"]:
+        return ""
+    names = [word for word in arguments[1:2] if not word.startswith("-")]
+    options = [word[2:].split("=")[0] for word in arguments[1:] if word.startswith("--") and len(word) > 2]
+    try:
+        run.check_options([find(name) for name in names], options)
+    except UsageError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,271 @@
+"""The verbs ``overparam ls | run | show | report | data | doctor``. Every heavy import is lazy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.markup import escape
+
+from overparam.cli.app import Out, console, say_path
+from overparam.cli.quantity import quantity
+from overparam.core import Study
+from overparam.core.errors import UsageError, unknown
+
+
+def ls(study: str = "", /, *, stored: bool = False, out: Out = Path("runs")) -> int:
+    """List the studies; with a name, its claims, profiles and axes; with --stored, what the results folder holds.
+
+    Parameters
+    ----------
+    study
+        A study's name.
+    stored
+        List stored cells and runs instead.
+    out
+        Results folder, for --stored.
+    """
+    from overparam.cli import listing
+
+    if stored:
+        console().print(listing.stored(out, study))
+    elif study:
+        from overparam.core.registry import find
+
+        console().print(listing.study(find(study)))
+    else:
+        console().print(listing.studies())
+    return 0
+
+
+def run(
+    *studies: str,
+    profile: str = "quick",
+    out: Out = Path("runs"),
+    workers: int | None = None,
+    memory: str = "",
+    time_limit: str = "",
+    on: str = "processes",
+    dry_run: bool = False,
+    **axes: str,
+) -> int:
+    """Run studies: compute what is missing, judge their claims, write one page each.
+
+    The same command again computes nothing; more --seeds or --widths extend what is stored. Any axis of a study
+    is an option: see `overparam ls STUDY`.
+
+    Parameters
+    ----------
+    studies
+        Names of studies, or paths of Python files that hold one.
+    profile
+        quick, laptop or paper.
+    out
+        Results folder.
+    workers
+        Worker processes; by default one a GPU, else one a core; on a running cluster all it has room for.
+    memory
+        Memory that one stack may take, for instance 2GB.
+    time_limit
+        Time that one stack may take before its worker is ended and its cells are tried one by one, for instance 90s,
+        30min or 2h; by default 20 times what is expected, and at least 15 minutes.
+    on
+        Executor: processes, inline (in this process), ray (Ray on this machine), or ray=auto or ray=HOST:PORT (a
+        running cluster); ray=auto,gpus=0.5 asks for half a GPU a task.
+    dry_run
+        Print cells, done, to do, and the expected time and memory; compute nothing.
+    axes
+        Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
+    """
+    from overparam.cli.display import plan_table, progress_of, verdict_table
+    from overparam.sweep.executors import executor
+    from overparam.sweep.run import execute, make_plan
+
+    if not studies:
+        raise UsageError("run: expected the name of a study, got none. See `overparam ls`.")
+    from overparam.core.registry import find
+
+    executor(on)
+    check_options([find(s) for s in studies], axes)
+    budget = quantity("memory", memory) if memory else None
+    limit = quantity("time-limit", time_limit) if time_limit else None
+    plans = [
+        make_plan(s, profile, out=out, workers=workers, memory=budget, overrides=axes)
+        for s in dict.fromkeys(studies)
+    ]
+    if dry_run:
+        for plan in plans:
+            console().print(plan_table(plan))
+        return 0
+    failed = 0
+    for plan in plans:
+        with progress_of(plan, on, console(err=True)) as listen:
+            record = execute(plan, on=on, limit=limit, listen=listen)
+        failed += len(record["failures"])
+        page = _write_page(record, out)
+        console().print(verdict_table(record))
+        say_path("page", page)
+    if failed:
+        console(err=True).print(
+            f"[red]{failed} cells failed[/]; their tracebacks are on the page and under {escape(str(out))}/*/failed. "
+            "The same command tries them again.",
+            highlight=False,
+        )
+    return 1 if failed else 0
+
+
+def show(
+    study: str,
+    /,
+    *,
+    profile: str = "",
+    out: Out = Path("runs"),
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Show the verdicts of a stored run, the newest first.
+
+    Parameters
+    ----------
+    study
+        A study's name.
+    profile
+        Name of a profile or run; by default the newest.
+    out
+        Results folder.
+    as_json
+        Print a JSON list of claims.
+    """
+    from overparam.api.result import claim_rows
+    from overparam.cli.display import verdict_table
+
+    record = _record(study, profile, out)
+    if as_json:
+        _print_json(claim_rows(record))
+    else:
+        console().print(verdict_table(record))
+    return 0
+
+
+def report(study: str, /, *, profile: str = "", out: Out = Path("runs"), chart: str = "", to: str = "") -> int:
+    """Write the page of a stored run again, or one of its charts as a picture.
+
+    Parameters
+    ----------
+    study
+        A study's name.
+    profile
+        Name of a profile or run; by default the newest.
+    out
+        Results folder.
+    chart
+        Name of a chart: write it alone, to --to.
+    to
+        File to write: .html for the page, .svg, .png or .pdf for a chart.
+    """
+    kinds = (".svg", ".png", ".pdf", ".json") if chart else (".html", ".htm")
+    if to and Path(to).suffix not in kinds:
+        what = f"the chart '{chart}'" if chart else "the page (name a chart with --chart for a picture)"
+        raise UsageError(f"--to: expected a file ending in {', '.join(kinds)} for {what}, got '{to}'.")
+    record = _record(study, profile, out)
+    if chart:
+        from overparam.report.charts import save
+
+        target = Path(to or f"{study}-{chart}.png")
+        save(record, chart, target)
+        say_path("chart", target)
+        return 0
+    say_path("page", _write_page(record, out, Path(to) if to else None))
+    return 0
+
+
+def data_ls() -> int:
+    """List the data sets and whether they are at hand."""
+    from overparam.cli.listing import datasets
+    from overparam.data import describe
+
+    console().print(datasets(describe()))
+    return 0
+
+
+def fetch(name: str, /) -> int:
+    """Fetch a data set into the cache folder, with a progress bar; checksums are kept.
+
+    Parameters
+    ----------
+    name
+        Name of a data set.
+    """
+    from overparam.data import fetch as fetch_data
+
+    sys.stdout.write(f"{fetch_data(name)}\n")
+    return 0
+
+
+def where(name: str, /) -> int:
+    """Print where a data set lies.
+
+    Parameters
+    ----------
+    name
+        Name of a data set, or a path.
+    """
+    from overparam.data import where as where_data
+
+    sys.stdout.write(f"{where_data(name)}\n")
+    return 0
+
+
+def data() -> int:
+    """List the data sets and whether they are at hand."""
+    return data_ls()
+
+
+def doctor(store: Path | None = None, /) -> int:
+    """Show versions, devices, threads and folders, and say what is wrong; with a results folder, examine that.
+
+    Parameters
+    ----------
+    store
+        A results folder, for instance runs.
+    """
+    from overparam.cli import doctor as room
+
+    table, problems = room.examine() if store is None else room.examine_store(store)
+    console().print(table)
+    for problem in problems:
+        console(err=True).print(f"[red]problem[/] {escape(problem)}", highlight=False)
+    return 1 if problems else 0
+
+
+def _record(study: str, profile: str, out: Path) -> dict[str, Any]:
+    from overparam.api.run import load
+
+    result = load(study, profile, out=out)
+    if result.remark:
+        console(err=True).print(f"[yellow]note[/] {escape(result.remark)}", highlight=False)
+    return dict(result.record)
+
+
+def check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
+    """Answer a misspelt option with the nearest of the command's own options and the studies' axes."""
+    own = ("profile", "out", "workers", "memory", "time-limit", "on", "dry-run", "help")
+    for study in studies:
+        axes = [name for axis in study.axes for name in (axis.option, axis.name.replace("_", "-"))]
+        for option in options:
+            if option.replace("_", "-") not in (*axes, *own):
+                known = [f"--{name}" for name in dict.fromkeys((*(a.option for a in study.axes), *own))]
+                raise unknown("option", f"--{option}", known, f"See `overparam ls {study.name}` for the axes.")
+
+
+def _write_page(record: dict[str, Any], out: Path, to: Path | None = None) -> Path:
+    from overparam.report.page import write
+
+    return write(record, to or out / record["study"] / f"{record['run']}.html")
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")

@@ -1,0 +1,236 @@
+"""Verbs for large and many results folders: ``overparam pack | gc | merge | query``.
+
+Exit codes as in :mod:`overparam.cli.entry`; ``merge`` ends with 1 when something there was not taken over.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.markup import escape
+
+from overparam.cli.app import Out, console, say
+from overparam.core.errors import UsageError, unknown
+
+SHOWN = 40  # rows, conflicts or refusals shown on a terminal
+
+
+def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -> int:
+    """Pack the cell files of a study, or of all studies, into one Parquet file each; --unpack writes them back.
+
+    Everything works on packed cells as on files. A pack is read back before a file is removed.
+
+    Parameters
+    ----------
+    study
+        Name of a stored study; by default all.
+    unpack
+        Write the cell files back, byte for byte, and remove the packs.
+    out
+        Results folder.
+    """
+    from overparam.cli.listing import size
+    from overparam.store import CellStore
+    from overparam.store import pack as packing
+
+    work = packing.unpack if unpack else packing.pack
+    total = 0
+    for name in _chosen(out, study):
+        done = work(CellStore(out, name))
+        total += done.cells
+        for left in done.left[:SHOWN]:
+            say(f"[yellow]left[/] {escape(name)}: {escape(left)} cannot be read, and stays a file", err=True)
+        if done.cells:
+            what = "unpacked" if unpack else "packed"
+            say(
+                f"{name}: {done.cells} cells {what}, {size(done.before)} became {size(done.after)}: {done.path}"
+            )
+    if not total:
+        say(f"nothing to {'unpack' if unpack else 'pack'} in {out}")
+    return 0
+
+
+def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int:
+    """List what can go from a results folder; with --yes, remove it.
+
+    Files set aside as damaged, temporary files older than an hour, failures of cells that have finished since,
+    cells of an older cell_version of an installed study, empty folders. No present cell is removed.
+
+    Parameters
+    ----------
+    study
+        Name of a stored study, or the path of its .py file; by default all.
+    yes
+        Remove what is listed.
+    out
+        Results folder.
+    """
+    from overparam.cli.listing import garbage_table, size
+    from overparam.core.registry import find, studies
+    from overparam.store import CellStore
+    from overparam.store.garbage import find_garbage, remove_garbage
+
+    versions = {name: one.cell_version for name, one in studies().items()}
+    if study.endswith(".py"):
+        named = find(study)
+        study, versions[named.name] = named.name, named.cell_version
+    found = []
+    for name in _chosen(out, study, cells=False):
+        garbage = find_garbage(CellStore(out, name), versions.get(name))
+        if any(garbage.count(kind) for kind in garbage.files):
+            found.append(garbage)
+    if not found:
+        say(f"nothing to remove in {out}")
+        return 0
+    console().print(garbage_table(found))
+    total = size(sum(sum(garbage.bytes.values()) for garbage in found))
+    if not yes:
+        say(f"about {total}; nothing was removed: add --yes to remove it")
+        return 0
+    for garbage in found:
+        remove_garbage(CellStore(out, garbage.study), garbage)
+    say(f"removed, about {total}")
+    return 0
+
+
+def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -> int:
+    """Merge another results folder into this one: copy the cells that are missing here; replace nothing.
+
+    A cell that both have is the same if its numbers agree within --tolerance, as on two computers; else it is a
+    conflict: ours is kept, both are shown, and the exit code is 1, as when a damaged file there was not copied.
+
+    Parameters
+    ----------
+    other
+        The other results folder.
+    out
+        Results folder.
+    tolerance
+        Relative difference up to which two numbers are the same (an absolute one of 1e-8 always is).
+    """
+    from overparam.store import CellStore
+    from overparam.store.merge import merge as merge_study
+    from overparam.store.records import RecordStore
+
+    if not other.is_dir():
+        raise UsageError(f"merge: expected a results folder, found nothing at {other}. Check the path.")
+    if out.exists() and out.samefile(other):
+        raise UsageError(f"merge: expected another results folder than {out}, got the same one.")
+    if not (math.isfinite(tolerance) and 0 <= tolerance < 1):
+        raise UsageError(f"--tolerance: expected a number from 0 to 1, got {tolerance!r}.")
+    names = [name for name in RecordStore(other).studies() if _is_study(CellStore(other, name))]
+    if not names:
+        raise UsageError(
+            f"merge: expected studies with cells in {other}, got none. Name the folder that holds them."
+        )
+    trouble, run = 0, []
+    for name in names:
+        done = merge_study(CellStore(out, name), CellStore(other, name), tolerance)
+        failures = f", {done.failures} failures" if done.failures else ""
+        say(
+            f"{name}: {done.copied} cells copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
+        )
+        for clash in done.conflicts[:SHOWN]:
+            more = f", and {clash.others} more" if clash.others else ""
+            here, there = (_short(value) for value in (clash.here, clash.there))
+            say(
+                f"[red]conflict[/] {escape(clash.name)}: {escape(f'{clash.what} {here} here, {there} there{more}')}"
+            )
+        for cell, reason in done.refused[:SHOWN]:
+            say(f"[yellow]not copied[/] {escape(f'{cell}: {reason}')}")
+        hidden = max(0, len(done.conflicts) - SHOWN) + max(0, len(done.refused) - SHOWN)
+        if hidden:
+            say(f"and {hidden} more")
+        trouble += len(done.conflicts) + len(done.refused)
+        run += [name] if done.copied else []
+    if run:
+        say(f"Records are made anew: `overparam run {' '.join(run)} --out {out}` judges all cells together.")
+    return 1 if trouble else 0
+
+
+def query(
+    sql: str,
+    /,
+    *,
+    out: Out = Path("runs"),
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    as_csv: Annotated[bool, Parameter(name="--csv")] = False,
+) -> int:
+    """Ask the stored cells in SQL (DuckDB); one table a study: cell, status, seconds, parameters and values.
+
+    A name with dashes is written with underscores: overparam query "SELECT width, avg(seconds) FROM double_descent
+    GROUP BY width". A query changes no file.
+
+    Parameters
+    ----------
+    sql
+        The query. `SHOW TABLES` and `DESCRIBE double_descent` say what there is.
+    out
+        Results folder.
+    as_json
+        Print a JSON list of objects.
+    as_csv
+        Print comma-separated values.
+    """
+    from overparam.cli.listing import rows_table
+    from overparam.core import clean
+    from overparam.store.views import query as ask
+
+    if as_json and as_csv:
+        raise UsageError("query: expected one of --json and --csv, got both.")
+    columns, rows = ask(sql, out)
+    if as_json:
+        plain = [clean(dict(zip(columns, row, strict=True))) for row in rows]
+        sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n")
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+    elif not columns:
+        say("done: the query returned no table")
+    else:
+        table, shown = rows_table(columns, rows, console().width, SHOWN)
+        console().print(table)
+        rest = f"; {shown} shown, --csv or --json prints all" if len(rows) > shown else ""
+        say(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}{rest}")
+    return 0
+
+
+def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
+    """The stored studies meant by a name, or all of them.
+
+    Raises:
+        UsageError: no such folder, or no such study; the text names the nearest.
+    """
+    from overparam.store import CellStore, RecordStore
+
+    if not out.is_dir():
+        raise UsageError(f"expected a results folder, found nothing at {out}. Name it with --out.")
+    names = [n for n in RecordStore(out).studies() if not cells or _is_study(CellStore(out, n))]
+    if study and study not in names:
+        raise unknown("stored study", study, names, f"Looked in {out}.")
+    return [study] if study else names
+
+
+def _is_study(store: Any) -> bool:
+    return any(folder.is_dir() for folder in (store.folder, store.packed, store.failures))
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _cell(value: Any) -> Any:
+    """A value in a CSV file: a list as JSON, nothing as nothing."""
+    return (
+        json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | tuple | dict) else value
+    )

@@ -1,0 +1,245 @@
+"""What is claimed and how it is judged: Evidence, Part, Finding, Claim, Verdict. Standard library only.
+
+Studies import these names from :mod:`overparam.core.study`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from overparam.core.errors import MissingEvidence
+
+Params = Mapping[str, Any]
+Status = Literal["supported", "contradicted", "inconclusive", "not_applicable"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measured quantity against its cut-offs: supported when the whole interval is on the right side.
+
+    Attributes:
+        label: what was measured, in words.
+        effect: the estimate; None if it could not be formed.
+        low: lower end of the 95 % interval, or None.
+        high: upper end of the 95 % interval, or None.
+        n: number of seeds.
+        at_least: cut-off from below, or None.
+        at_most: cut-off from above, or None.
+        unit: unit of effect, low and high.
+    """
+
+    label: str
+    effect: float | None
+    low: float | None
+    high: float | None
+    n: int
+    at_least: float | None = None
+    at_most: float | None = None
+    unit: str = ""
+
+    @property
+    def status(self) -> Status:
+        """Supported, contradicted or inconclusive, from interval and cut-offs alone."""
+        if self.low is None or self.high is None or self.n < 2:
+            return "inconclusive"
+        lower = -math.inf if self.at_least is None else self.at_least
+        upper = math.inf if self.at_most is None else self.at_most
+        if self.low >= lower and self.high <= upper:
+            return "supported"
+        if self.high < lower or self.low > upper:
+            return "contradicted"
+        return "inconclusive"
+
+    @property
+    def margin(self) -> float:
+        """Signed distance of the interval to the nearest cut-off, relative to it; the smallest part binds."""
+        if self.low is None or self.high is None:
+            return -math.inf
+        gaps = []
+        if self.at_least is not None:
+            gaps.append((self.low - self.at_least) / (abs(self.at_least) or 1.0))
+        if self.at_most is not None:
+            gaps.append((self.at_most - self.high) / (abs(self.at_most) or 1.0))
+        return min(gaps, default=math.inf)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found: one or more parts that must all hold, and a remark."""
+
+    parts: tuple[Part, ...]
+    note: str = ""
+
+    @property
+    def status(self) -> Status:
+        """Supported if every part is; contradicted if any part is; else inconclusive."""
+        states = {part.status for part in self.parts}
+        if not states:
+            return "inconclusive"
+        if "contradicted" in states:
+            return "contradicted"
+        return "supported" if states == {"supported"} else "inconclusive"
+
+    @property
+    def binding(self) -> Part:
+        """The part that decides: a contradicted one first, then the one with the smallest margin."""
+        order = {"contradicted": 0, "inconclusive": 1, "supported": 2, "not_applicable": 3}
+        return min(self.parts, key=lambda part: (order[part.status], part.margin))
+
+
+@dataclass(frozen=True)
+class Check:
+    """Outcome of a precondition: whether it is met, and the measured detail in words."""
+
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric over one axis, paired by seed.
+
+    Attributes:
+        x: sorted values of the axis, length ``points``.
+        seeds: the seeds that are complete over x, length ``seeds``.
+        y: values of shape ``(seeds, points)``.
+        dropped: seeds left out because a cell is missing or not finite.
+    """
+
+    x: tuple[float, ...]
+    seeds: tuple[int, ...]
+    y: tuple[tuple[float, ...], ...]
+    dropped: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The finished cells of a run for one data set: rows of ``(params, values)``."""
+
+    rows: tuple[tuple[Params, Mapping[str, Any]], ...]
+
+    def where(self, **wanted: Any) -> Evidence:
+        """Keep the rows whose parameters equal those named."""
+        kept = tuple(r for r in self.rows if all(r[0].get(k) == v for k, v in wanted.items()))
+        return Evidence(kept)
+
+    def levels(self, axis: str) -> tuple[Any, ...]:
+        """Return the sorted distinct values of an axis among the rows."""
+        return tuple(sorted({row[0][axis] for row in self.rows if axis in row[0]}))
+
+    def curve(self, metric: str, x: str, **wanted: Any) -> Curve:
+        """Return a metric over ``x``, one line a seed.
+
+        ``x`` is an axis of the grid, or the name of a list among a cell's values (a curve inside a cell).
+        Seeds with a missing or non-finite point are left out and named in ``dropped``.
+
+        Raises:
+            MissingEvidence: no row matches.
+        """
+        chosen = self.where(**wanted)
+        lines: dict[int, dict[float, float | None]] = {}
+        for params, values in chosen.rows:
+            if metric not in values:
+                continue
+            line = lines.setdefault(params["seed"], {})
+            if isinstance(values.get(x), (list, tuple)):
+                line.update(zip(values[x], values[metric], strict=True))
+            elif x in params or x in values:
+                line[params.get(x, values.get(x))] = values[metric]
+        if not lines:
+            where = ", ".join(f"{k}={v}" for k, v in wanted.items()) or "any parameters"
+            raise MissingEvidence(f"no finished cell has '{metric}' over '{x}' at {where}")
+        xs = sorted({point for line in lines.values() for point in line})
+        whole = {
+            seed: tuple(float(line[p]) for p in xs)  # type: ignore[arg-type]
+            for seed, line in sorted(lines.items())
+            if all(_finite(line.get(p)) for p in xs)
+        }
+        dropped = tuple(seed for seed in sorted(lines) if seed not in whole)
+        return Curve(tuple(xs), tuple(whole), tuple(whole.values()), dropped)
+
+
+def _finite(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+@dataclass(frozen=True)
+class Precondition:
+    """Something that must be true of the run before its claim may be judged."""
+
+    name: str
+    sentence: str
+    check: Callable[[Evidence], Check]
+
+
+@dataclass(frozen=True)
+class Control:
+    """A negative control: the same rule where the effect must not appear. It fails when it is supported."""
+
+    sentence: str
+    judge: Callable[[Evidence], Finding]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence from a source with a rule fixed beforehand.
+
+    Attributes:
+        name: short name; the full one is ``study.claim``.
+        sentence: the claim, in words.
+        ledger: numbers of the claim ledger that it answers, for instance ``("L53",)``.
+        source: key of one of the study's sources.
+        rule: the rule with its cut-offs, in words.
+        judge: the rule as a function of the evidence.
+        control: the negative control.
+        preconditions: checked first; one unmet makes the verdict ``not_applicable``.
+        rule_version: raised whenever the rule changes.
+        rule_history: why each later version was made.
+        chart: the chart on which it can be seen.
+    """
+
+    name: str
+    sentence: str
+    ledger: tuple[str, ...]
+    source: str
+    rule: str
+    judge: Callable[[Evidence], Finding]
+    control: Control
+    preconditions: tuple[Precondition, ...] = ()
+    rule_version: int = 1
+    rule_history: tuple[str, ...] = ()
+    chart: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of one claim in one profile on one data set; the one vocabulary everywhere."""
+
+    claim: str
+    sentence: str
+    ledger: tuple[str, ...]
+    source: str
+    status: Status
+    reason: str
+    effect: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+    label: str
+    rule: str
+    rule_version: int
+    parts: tuple[Mapping[str, Any], ...]
+    preconditions: tuple[Mapping[str, Any], ...]
+    control: Mapping[str, Any]
+    profile: str
+    data: str
+    mark: str = ""
+    chart: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self)

@@ -1,0 +1,236 @@
+"""Seed aggregation, intervals, paired comparisons, peaks and fit points.
+
+Everything works on arrays of shape ``(seeds, points)``: one line a seed, paired over the points. Intervals are
+95 % unless said otherwise: Student t below 20 seeds, bootstrap of the mean from 20 on. Places (a peak, a minimum)
+are chosen without the seed they are read at (leave one seed out), so that picking the largest of many noisy
+points does not by itself make an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats as _scipy
+
+from overparam.core.claim import Part
+
+BOOTSTRAP_FROM = 20
+_RESAMPLES = 4000
+
+Array = NDArray[np.float64]
+Pick = Callable[[Float64[np.ndarray, " points"]], int]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 95 % interval; ``low`` and ``high`` are None when one seed gives no interval."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Mean over seeds with an interval for the mean.
+
+    Args:
+        values: one number a seed, shape ``(seeds,)``, all finite.
+        level: confidence level.
+
+    Returns:
+        Student t interval below 20 seeds, percentile bootstrap (4,000 resamples, fixed seed) from 20 on;
+        no interval for one seed. The unit is that of the values.
+
+    Assumptions: seeds are independent; below 20 seeds their mean is close to normal.
+
+    >>> interval = mean_interval([1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> round(interval.low, 4), interval.mean, round(interval.high, 4)
+    (1.0368, 3.0, 4.9632)
+    """
+    v = np.asarray(values, dtype=np.float64)
+    n = v.size
+    mean = float(v.mean()) if n else float("nan")
+    if n < 2:
+        return Interval(mean, None, None, n)
+    if n < BOOTSTRAP_FROM:
+        half = float(_scipy.t.ppf(0.5 + level / 2, n - 1) * v.std(ddof=1) / np.sqrt(n))
+        return Interval(mean, mean - half, mean + half, n)
+    rng = np.random.default_rng(0)
+    means = v[rng.integers(0, n, size=(_RESAMPLES, n))].mean(axis=1)
+    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(mean, float(low), float(high), n)
+
+
+def geometric_interval(values: ArrayLike) -> Interval:
+    """Geometric mean over seeds with the interval formed on logarithms.
+
+    Args:
+        values: positive, shape ``(seeds,)``.
+
+    Returns:
+        Mean and interval in the unit of the values.
+
+    >>> geometric_interval([1.0, 4.0]).mean
+    2.0
+    """
+    inner = mean_interval(np.log(np.asarray(values, dtype=np.float64)))
+    low = None if inner.low is None else float(np.exp(inner.low))
+    high = None if inner.high is None else float(np.exp(inner.high))
+    return Interval(float(f"{np.exp(inner.mean):.12g}"), low, high, inner.n)
+
+
+def ratio_interval(numerator: ArrayLike, denominator: ArrayLike) -> Interval:
+    """Geometric mean of the paired ratio over seeds, with the interval formed on logarithms.
+
+    Args:
+        numerator: positive, shape ``(seeds,)``.
+        denominator: positive, shape ``(seeds,)``.
+
+    Returns:
+        A ratio without unit.
+
+    >>> ratio_interval([2.0, 8.0], [1.0, 1.0]).mean
+    4.0
+    """
+    return geometric_interval(np.asarray(numerator, np.float64) / np.asarray(denominator, np.float64))
+
+
+def sign_interval(differences: ArrayLike, level: float = 0.95) -> Interval:
+    """Share of seeds whose difference is positive, among those that differ, with the exact binomial interval.
+
+    A difference of zero says nothing about the sign and is left out, as in the sign test. The interval is that of
+    Clopper and Pearson: with s of n positive, its ends are the (1 - level)/2 quantile of Beta(s, n - s + 1) and the
+    (1 + level)/2 quantile of Beta(s + 1, n - s). It excludes 1/2 exactly when the two-sided sign test rejects at
+    ``1 - level`` (twice the smaller tail): 6 seeds of one sign do so, 5 cannot.
+
+    Args:
+        differences: one number a seed, shape ``(seeds,)``; only the sign counts.
+        level: confidence level.
+
+    Returns:
+        A share from 0 to 1, without unit; n counts the seeds that differ. No interval for fewer than two of them.
+
+    References: C. Clopper and E. Pearson, Biometrika 26 (1934).
+
+    >>> interval = sign_interval([1] * 9 + [-1, 0])
+    >>> interval.mean, round(interval.low, 4), round(interval.high, 4), interval.n
+    (0.9, 0.555, 0.9975, 10)
+    """
+    v = np.sign(np.asarray(differences, dtype=np.float64))
+    positive, n = int((v > 0).sum()), int((v != 0).sum())
+    if n < 2:
+        return Interval(positive / n if n else float("nan"), None, None, n)
+    tail = 0.5 - level / 2
+    low = float(_scipy.beta.ppf(tail, positive, n - positive + 1)) if positive else 0.0
+    high = float(_scipy.beta.ppf(1 - tail, positive + 1, n - positive)) if positive < n else 1.0
+    return Interval(positive / n, low, high, n)
+
+
+def prediction_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Interval in which one further run falls: mean +- t sd sqrt(1 + 1/n), for normal seeds, n >= 2."""
+    v = np.asarray(values, dtype=np.float64)
+    half = _scipy.t.ppf(0.5 + level / 2, v.size - 1) * v.std(ddof=1) * np.sqrt(1 + 1 / v.size)
+    return float(v.mean() - half), float(v.mean() + half)
+
+
+def part(
+    label: str,
+    interval: Interval,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    unit: str = "",
+) -> Part:
+    """Put an interval against its cut-offs."""
+    effect = interval.mean if np.isfinite(interval.mean) else None
+    return Part(label, effect, interval.low, interval.high, interval.n, at_least, at_most, unit)
+
+
+def leave_one_out(
+    y: ArrayLike, pick: Pick
+) -> tuple[Float64[np.ndarray, " seeds"], Int64[np.ndarray, " seeds"]]:
+    """Read each seed at a place chosen on the other seeds.
+
+    Args:
+        y: values, shape ``(seeds, points)``.
+        pick: chooses a point from the mean line of the other seeds, shape ``(points,)``.
+
+    Returns:
+        The held-out values, shape ``(seeds,)``, and the points chosen, shape ``(seeds,)``. With one seed the
+        place is chosen on that seed.
+
+    References: sample splitting for selective inference (Cox 1975, "A note on data-splitting").
+
+    >>> leave_one_out([[0, 5, 1], [0, 3, 2]], np.argmax)[0].tolist()
+    [5.0, 3.0]
+    """
+    lines = np.asarray(y, dtype=np.float64)
+    seeds = lines.shape[0]
+    places = np.array(
+        [pick(np.delete(lines, s, 0).mean(0) if seeds > 1 else lines[0]) for s in range(seeds)], dtype=np.int64
+    )
+    return lines[np.arange(seeds), places], places
+
+
+def argmax_within(allowed: ArrayLike) -> Pick:
+    """A pick: the largest point among those allowed (boolean mask of shape ``(points,)``)."""
+    mask = np.asarray(allowed, dtype=bool)
+    return lambda line: int(np.argmax(np.where(mask, line, -np.inf)))
+
+
+def first_at_most(x: Sequence[float], line: ArrayLike, cutoff: float) -> float | None:
+    """Smallest x from which the line is at most the cut-off; None if it never is.
+
+    >>> first_at_most([9, 16, 27], [0.5, 0.2, 0.0], 0.2)
+    16
+    """
+    below = np.flatnonzero(np.asarray(line, dtype=np.float64) <= cutoff)
+    return None if below.size == 0 else x[int(below[0])]
+
+
+def fit_points(x: Sequence[float], y: ArrayLike, cutoff: float) -> tuple[float | None, ...]:
+    """Fit point of each seed: smallest size at which the training measure is at most the cut-off.
+
+    Args:
+        x: sizes, ascending.
+        y: training error or loss ratio, shape ``(seeds, points)``.
+        cutoff: 0.01 for the error under cross-entropy, 1e-6 for the loss relative to its start in closed form.
+    """
+    return tuple(first_at_most(x, line, cutoff) for line in np.asarray(y, dtype=np.float64))
+
+
+def grid_cell(x: Sequence[float], index: int) -> tuple[float, float]:
+    """Half way (on a log scale) to the neighbours of a grid point: how well the grid can place a peak.
+
+    >>> grid_cell([1.0, 4.0, 16.0], 1)
+    (2.0, 8.0)
+    """
+    here = x[index]
+    left = np.sqrt(x[index - 1] * here) if index > 0 else here
+    right = np.sqrt(here * x[index + 1]) if index + 1 < len(x) else here
+    return float(left), float(right)
+
+
+def place_interval(x: Sequence[float], places: Sequence[int]) -> Interval:
+    """Where a peak lies: mean over seeds of log x, with an interval no narrower than the grid resolves.
+
+    Args:
+        x: positive grid, ascending.
+        places: index of the peak for each seed.
+
+    Returns:
+        Interval in units of x; each end at least half a grid step from its seed's point.
+    """
+    logs = np.log(np.asarray([x[i] for i in places], dtype=np.float64))
+    inner = mean_interval(logs)
+    if inner.low is None or inner.high is None:
+        return Interval(float(np.exp(inner.mean)), None, None, inner.n)
+    cells = np.log(np.asarray([grid_cell(x, i) for i in places]))
+    low = min(inner.low, float(cells[:, 0].mean()))
+    high = max(inner.high, float(cells[:, 1].mean()))
+    return Interval(float(np.exp(inner.mean)), float(np.exp(low)), float(np.exp(high)), inner.n)

@@ -1,0 +1,389 @@
+"""Does more parameters hurt, when and why: the predicted risk curve of a person's own data.
+
+>>> import numpy as np
+>>> from overparam import risk_curve
+>>> rng = np.random.default_rng(0)
+>>> x = rng.normal(size=(300, 40))
+>>> curve = risk_curve(features=x, y=x[:, 0] + rng.normal(size=300), n=30, widths=[10, 30, 90])
+>>> curve.peak_width
+30
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from overparam.core.errors import DataError, UsageError
+from overparam.theory import bartlett2020, holzmuller2021, simon2023
+from overparam.theory.assumption import Assumption, checked, failing
+from overparam.theory.empirical import Spectrum, spectrum_of_features, spectrum_of_kernel
+from overparam.theory.inputs import count, nonnegative, widths_of
+from overparam.theory.noise import NoiseEstimate, estimate_noise
+from overparam.theory.population import population_risk
+
+PERCENT_OF_N = (
+    *(5, 10, 20, 30, 40, 50, 60, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125),
+    *(150, 200, 300, 450, 700, 1000, 1400, 2000),
+)
+CITATION = simon2023.CITATION
+COLUMNS = ("width", "risk", "signal", "variance", "floor", "optimal_risk", "optimal_ridge")
+
+
+@dataclass(frozen=True)
+class RiskCurve:
+    """A predicted risk curve; all errors are squared errors summed over outputs, on noisy test labels.
+
+    Attributes:
+        widths: numbers of features.
+        risk: predicted test error on samples not trained on, noise included; infinite at the peak of the minimum
+            norm.
+        signal: part that would be left without label noise.
+        variance: part that label noise in the training set adds.
+        floor: Holzmüller's lower bound for ``variance``, over training sets and full-rank features.
+        optimal_risk: predicted test error at the best penalty of each width.
+        optimal_ridge: that penalty; 0 where none is best, infinite where predicting nothing is best.
+        kernel_risk: predicted test error of the kernel, the limit of many features.
+        peak_width: the width where the curve peaks between lower values, or None.
+        peak_risk: the error there, or None.
+        rises_from: the width of the lowest error before the peak, or None.
+        n: number of training samples the prediction is for.
+        samples: number of samples that gave the spectrum.
+        outputs: number of outputs (classes).
+        ridge: penalty added to ``(1/k) Phi Phi^T``, or ``"optimal"``.
+        noise: variance of the labels' noise, summed over outputs, with its interval and where it comes from. It
+            splits the error and does not change it; ``signal + variance + noise`` is the error unless a given
+            noise exceeds that.
+        zero_risk: error of predicting nothing, the mean squared target.
+        rank: number of eigenvalues above rounding.
+        ranks: Bartlett's r_0, R_0, and k* by b (None: overfitting is not benign).
+        assumptions: what the prediction asks, and what a check of it found.
+        citation: where the formulas come from.
+    """
+
+    widths: tuple[int, ...]
+    risk: tuple[float, ...]
+    signal: tuple[float, ...]
+    variance: tuple[float, ...]
+    floor: tuple[float, ...]
+    optimal_risk: tuple[float, ...]
+    optimal_ridge: tuple[float, ...]
+    kernel_risk: float
+    peak_width: int | None
+    peak_risk: float | None
+    rises_from: int | None
+    n: int
+    samples: int
+    outputs: int
+    ridge: float | str
+    noise: NoiseEstimate
+    zero_risk: float
+    rank: int
+    ranks: dict[str, Any]
+    assumptions: tuple[Assumption, ...]
+    citation: str
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a width, as ``Result.table`` does; infinite values stay ``inf``."""
+        lines = zip(
+            self.widths, self.risk, self.signal, self.variance, self.floor, self.optimal_risk,
+            self.optimal_ridge, strict=True,
+        )  # fmt: skip
+        return [dict(zip(COLUMNS, line, strict=True)) for line in lines]
+
+    @property
+    def answer(self) -> str:
+        """Whether more parameters hurt, when and why, in words."""
+        from overparam.report.words import number
+
+        if self.peak_width is None or self.peak_risk is None or self.rises_from is None:
+            what = "the best penalty" if self.ridge == "optimal" else "this penalty"
+            return f"More parameters are not predicted to hurt with {what}: the curve has no peak."
+        low, at = self.widths.index(self.rises_from), self.widths.index(self.peak_width)
+        height = "without bound" if math.isinf(self.peak_risk) else f"to {number(self.peak_risk)}"
+        beside = min(at + 1, len(self.widths) - 1) if math.isinf(self.peak_risk) else at
+        share = self.variance[beside] / max(self.risk[beside] - self.noise.variance, 1e-300)
+        why = "label noise" if share > 0.5 else "what the features at hand leave out of the target"
+        return (
+            f"More parameters are predicted to hurt from width {self.rises_from} to {self.peak_width}: the error "
+            f"rises from {number(self.risk[low])} {height}, mostly from {why}, amplified. The best penalty brings "
+            f"it to {number(self.optimal_risk[at])} there."
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return everything as plain JSON types, for the page."""
+        from overparam.report.risk_record import record
+
+        return record(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a self-contained HTML page that works offline.
+
+        Raises:
+            UsageError: the path does not end in ``.html``.
+            StoreError: it cannot be written.
+        """
+        from overparam.report.risk import write
+
+        to = Path(path)
+        if to.suffix != ".html":
+            raise UsageError(f"save: expected a path that ends in .html, got '{to}'.")
+        return write(self.record(), to)
+
+    def _repr_html_(self) -> str:
+        from overparam.report.risk import summary_html
+
+        return summary_html(self.record())
+
+    def __str__(self) -> str:
+        from overparam.report.risk_record import text
+
+        return text(self)
+
+
+def risk_curve(
+    *,
+    y: ArrayLike,
+    features: ArrayLike | None = None,
+    kernel: ArrayLike | None = None,
+    n: int | None = None,
+    widths: Sequence[int] | None = None,
+    ridge: float | Literal["optimal"] = 0.0,
+    noise: float | None = None,
+) -> RiskCurve:
+    """Predicted test error of least squares or ridge on k random features, from a person's own data.
+
+    The model at width k draws k random features whose limit kernel is the one given, or that of the features
+    given (``Phi Phi^T / D``); its spectrum and the targets' coefficients are read off the samples.
+
+    Args:
+        y: targets of the samples: whole numbers are class labels and become one-hot; other numbers, of shape
+            ``(samples,)`` or ``(samples, outputs)``, are taken as they are.
+        features: shape ``(samples, D)``; or else
+        kernel: kernel matrix, shape ``(samples, samples)``, positive semidefinite.
+        n: number of training samples to predict for, less than the number of samples; by default a fifth of it.
+        widths: ascending numbers of features k; by default from 0.05 n to 20 n.
+        ridge: penalty, added to ``(1/k) Phi Phi^T``; 0 is minimum norm, ``"optimal"`` the best one a width.
+        noise: variance of the labels' noise, summed over outputs; estimated by marginal likelihood when None. It
+            splits the error into parts, and does not change it.
+
+    Returns:
+        The curve with its parts, bounds, best penalties and assumptions.
+
+    Raises:
+        UsageError: both or none of features and kernel, or a number out of range.
+        DataError: shapes that do not fit, missing numbers, one class, constant targets, a kernel that is not
+            positive semidefinite, or nothing but zeros.
+
+    References: Simon et al. 2023; Nakkiran et al. 2021; Holzmüller 2021; Bartlett et al. 2020.
+
+    >>> eye = np.eye(40)
+    >>> curve = risk_curve(kernel=eye, y=np.tile([0.0, 1.0], 20), n=8, widths=[4, 8, 20], noise=0.1)
+    >>> curve.peak_width, curve.peak_risk, len(curve.table())
+    (8, inf, 3)
+    """
+    if (features is None) == (kernel is None):
+        raise UsageError(
+            f"risk_curve: expected features or kernel, got {'both' if features is not None else 'neither'}."
+        )
+    targets = targets_of(y)
+    many = len(targets)
+    samples = max(1, many // 5) if n is None else count(n, "n")
+    if samples >= many:
+        raise UsageError(
+            f"n: expected fewer training samples than the {many} samples that give the spectrum, got {samples}. "
+            "A spectrum of n samples cannot tell what lies outside of them."
+        )
+    k = _ascending(widths, samples)
+    penalty: float | str = ridge if isinstance(ridge, str) else nonnegative(ridge, "ridge")
+    if isinstance(penalty, str) and penalty != "optimal":
+        raise UsageError(f"ridge: expected a number of at least 0, or 'optimal', got '{penalty}'.")
+    given = None if noise is None else nonnegative(noise, "noise")
+    spectrum = (
+        spectrum_of_kernel(kernel, targets) if kernel is not None else spectrum_of_features(features, targets)  # type: ignore[arg-type]
+    )
+    zero = float(np.square(targets).sum() / many)
+    if given is not None and given > zero:
+        raise UsageError(
+            f"noise: expected at most the targets' mean square {zero:.6g}, got {given:g}. It is summed over outputs."
+        )
+    how = (
+        estimate_noise(spectrum.eigenvalues, spectrum.energy)
+        if given is None
+        else NoiseEstimate(given, given, given, "given")
+    )
+    return _predict(spectrum, how, samples, k, penalty, zero, features, targets.shape[1])
+
+
+def _predict(
+    spectrum: Spectrum,
+    noise: NoiseEstimate,
+    n: int,
+    k: Float64[np.ndarray, " points"],
+    ridge: float | str,
+    zero: float,
+    features: ArrayLike | None,
+    outputs: int,
+) -> RiskCurve:
+    s2, everywhere = noise.variance, np.append(k, np.inf)
+    best = population_risk(spectrum, n, everywhere, None, s2)
+    used = best if isinstance(ridge, str) else population_risk(spectrum, n, everywhere, ridge, s2)
+    risk = used.total
+    widths = tuple(int(w) for w in k)
+    peak = find_peak(risk[:-1])
+    ranks = bartlett2020.benign_ranks(spectrum.operator, n)
+    return RiskCurve(
+        widths=widths,
+        risk=_floats(risk[:-1]),
+        signal=_floats(used.signal[:-1]),
+        variance=_floats(used.variance[:-1]),
+        floor=_floats(holzmuller2021.noise_floor(n, k, s2)),
+        optimal_risk=_floats(best.total[:-1]),
+        optimal_ridge=_floats(best.ridge[:-1]),
+        kernel_risk=float(risk[-1]),
+        peak_width=None if peak is None else widths[peak[1]],
+        peak_risk=None if peak is None else float(risk[peak[1]]),
+        rises_from=None if peak is None else widths[peak[0]],
+        n=n,
+        samples=spectrum.samples,
+        outputs=outputs,
+        ridge=ridge,
+        noise=noise,
+        zero_risk=zero,
+        rank=spectrum.rank,
+        ranks={"r_0": float(ranks.r[0]), "R_0": float(ranks.R[0]), "k_star": dict(ranks.k_star)},
+        assumptions=_assumptions(spectrum, noise, n, k, ridge, features),
+        citation=CITATION,
+    )
+
+
+def _assumptions(
+    spectrum: Spectrum,
+    noise: NoiseEstimate,
+    n: int,
+    k: Float64[np.ndarray, " points"],
+    ridge: float | str,
+    features: ArrayLike | None,
+) -> tuple[Assumption, ...]:
+    samples, tail = spectrum.samples, spectrum.tail(spectrum.samples // 2)
+    framework = simon2023.assumptions(spectrum.operator, np.zeros(samples), n, k)
+    near = [f"{w:g}" for w in k if abs(w / n - 1) <= 0.1]
+    floor = holzmuller2021.assumptions(n, k, features)
+    return (
+        *framework[:2],
+        checked(
+            "enough samples",
+            "The spectrum comes from at least 5 n samples, so that its first n eigenvalues are close to the kernel's.",
+            samples >= 5 * n,
+            f"{samples} samples, n = {n}",
+        ),
+        checked(
+            "short tail",
+            "The smaller half of the eigenvalues holds at most 5 % of the trace; nothing is padded, and what lies "
+            "beyond the samples acts as a penalty through them.",
+            tail <= 0.05,
+            f"{100 * tail:.3g} % of the trace",
+        ),
+        checked(
+            "numerical rank",
+            "No eigenvalue is lost in rounding.",
+            spectrum.rank == samples,
+            f"rank {spectrum.rank} of {samples}; eigenvalues up to {spectrum.cutoff:.2g} count as 0, and targets there "
+            "as out of reach",
+        ),
+        checked(
+            "no repeated samples",
+            "No sample repeats another.",
+            spectrum.repeated == 0,
+            f"{spectrum.repeated} repeat an earlier one",
+        ),
+        checked(
+            "off the peak",
+            "No width within 10 % of n, where the formula is least exact (asked without a penalty).",
+            not near or ridge != 0,
+            f"widths inside: {', '.join(near) or 'none'}",
+        ),
+        Assumption(
+            "homoscedastic noise",
+            "Label noise has one variance and no relation to x; one-hot labels have this only roughly.",
+            "unchecked",
+            f"noise variance {noise.variance:.4g}, {noise.how}; what the kernel cannot represent counts as noise",
+        ),
+        *(Assumption(f"floor: {one.name}", one.sentence, one.state, one.detail) for one in floor),
+    )
+
+
+def find_peak(risk: Float64[np.ndarray, " points"]) -> tuple[int, int] | None:
+    """Return the places of the lowest value before the highest inner peak, and of that peak; None without one.
+
+    A peak is a point above its neighbours, and by more than 1 % above the lowest value on either side.
+
+    >>> find_peak(np.array([3.0, 1.0, 5.0, 0.5])), find_peak(np.array([3.0, 2.0, 1.0]))
+    ((1, 2), None)
+    """
+    found = None
+    for i in range(1, len(risk) - 1):
+        left, right = float(risk[:i].min()), float(risk[i + 1 :].min())
+        top = risk[i] >= risk[i - 1] and risk[i] >= risk[i + 1] and risk[i] > 1.01 * max(left, right)
+        if top and (found is None or risk[i] > risk[found[1]]):
+            found = int(np.argmin(risk[:i])), i
+    return found
+
+
+def targets_of(y: ArrayLike) -> Float64[np.ndarray, "n classes"]:
+    """Return targets as columns: labels one-hot, other numbers as they are.
+
+    Raises:
+        DataError: another shape, missing numbers, one class, or targets that are constant.
+
+    >>> targets_of([0, 2, 0]).tolist(), targets_of([0.5, 1.0]).tolist()
+    ([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [[0.5], [1.0]])
+    """
+    raw = np.asarray(y)
+    if raw.ndim not in (1, 2) or raw.dtype.kind not in "fiub" or len(raw) < 2:
+        raise DataError(
+            f"y: expected numbers of shape (samples,) or (samples, outputs) with at least 2 samples, got "
+            f"{raw.dtype} of shape {raw.shape}."
+        )
+    if raw.dtype.kind in "iub" and raw.ndim == 1:
+        classes = np.unique(raw)
+        if len(classes) < 2:
+            raise DataError(
+                f"y: expected labels of at least 2 classes, got {classes[0]} everywhere. For whole numbers that are "
+                "no labels, give floats."
+            )
+        return (raw[:, None] == classes[None, :]).astype(np.float64)
+    values = raw.astype(np.float64).reshape(len(raw), -1)
+    bad = int((~np.isfinite(values)).sum())
+    if bad or not values.size:
+        raise DataError(
+            f"y: expected finite numbers, got {bad} that are missing or infinite. Drop these samples."
+        )
+    if not np.ptp(values, axis=0).any():
+        raise DataError("y: expected targets that vary, got a constant. There is nothing to learn.")
+    return values
+
+
+def _ascending(widths: Sequence[int] | None, n: int) -> Float64[np.ndarray, " points"]:
+    if widths is None:
+        return np.unique(np.maximum(1, [n * p // 100 for p in PERCENT_OF_N])).astype(np.float64)
+    k = widths_of(widths)
+    if np.isinf(k).any() or (np.diff(k) <= 0).any():
+        raise UsageError(
+            f"widths: expected ascending whole numbers, got {list(widths)}. Sort them, drop repeats."
+        )
+    return k
+
+
+def _floats(values: Float64[np.ndarray, " points"]) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)
+
+
+__all__ = ["RiskCurve", "failing", "find_peak", "risk_curve", "targets_of"]

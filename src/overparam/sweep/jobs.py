@@ -1,0 +1,162 @@
+"""The one worker function: run a stack, write its cells, say what happened. Every executor calls it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from overparam.core import Params, Study, clean
+from overparam.core.errors import StoreError
+from overparam.store import CellStore
+from overparam.sweep.environment import environment
+from overparam.sweep.key import shown_name
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stack ready to run: the cells with their names and data fingerprints, and where results go.
+
+    ``limit`` is the time it may take in seconds, ``notes`` say how earlier attempts at its cells ended.
+    """
+
+    number: int
+    out: str
+    names: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    cells: tuple[Params, ...]
+    limit: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self)
+
+
+def job_from_dict(value: dict[str, Any]) -> Job:
+    """Rebuild a job from JSON; lists of a curve become tuples again."""
+    cells = tuple(
+        {k: tuple(v) if isinstance(v, list) else v for k, v in cell.items()} for cell in value["cells"]
+    )
+    fields = {name: tuple(value[name]) for name in ("names", "fingerprints", "notes")}
+    return Job(**{**value, **fields, "cells": cells})
+
+
+def run_job(study: Study, job: Job, emit: Emit) -> None:
+    """Run a stack and store each cell as soon as it is known.
+
+    A stack that runs out of memory is tried again in halves, and its cells say so. When it raises anything else, its
+    cells are run one by one, so that one bad cell costs only itself; each failure is stored with its traceback.
+    Events: ``started``, ``progress`` (fraction), ``cell`` (name, status), ``smaller`` (text), ``failed`` (params, error,
+    traceback), ``done``.
+
+    Raises:
+        StoreError: a result cannot be written; going on would only lose more work.
+    """
+    emit({"event": "started", "job": job.number})
+    _attempt(study, job, tuple(range(len(job.cells))), CellStore(Path(job.out), study.name), emit, job.notes)
+    emit({"event": "done", "job": job.number})
+
+
+def _attempt(
+    study: Study, job: Job, indices: Sequence[int], store: CellStore, emit: Emit, notes: tuple[str, ...]
+) -> None:
+    try:
+        _run(study, job, indices, store, emit, notes)
+        return
+    except StoreError:
+        raise
+    except Exception as error:
+        starved = out_of_memory(error)
+        if len(indices) == 1:
+            _fail(study, job, indices[0], store, emit, error)
+            return
+    # The exception is gone here, and with it the arrays that its frames held.
+    size = -(-len(indices) // 2) if starved else 1
+    if starved:
+        notes = (*notes, f"{len(indices)} cells together: out of memory")
+        emit({"event": "smaller", "job": job.number, "text": f"{notes[-1]}, tried again with {size}"})
+    for start in range(0, len(indices), size):
+        _attempt(study, job, indices[start : start + size], store, emit, notes)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out: Python's and numpy's own, or XLA's.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(ValueError("out of range"))
+    (True, False)
+    """
+    if isinstance(error, MemoryError):
+        return True
+    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") and "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _run(
+    study: Study, job: Job, indices: Sequence[int], store: CellStore, emit: Emit, notes: tuple[str, ...]
+) -> None:
+    def report(fraction: float) -> None:
+        emit({"event": "progress", "job": job.number, "fraction": float(fraction)})
+
+    started = time.perf_counter()
+    cells = [job.cells[i] for i in indices]
+    outcomes = study.work(cells, report)
+    seconds = time.perf_counter() - started
+    if len(outcomes) != len(cells):
+        raise RuntimeError(f"'{study.name}' was given {len(cells)} cells and returned {len(outcomes)} outcomes")
+    for index, outcome in zip(indices, outcomes, strict=True):
+        document = {
+            "study": study.name,
+            "cell_version": study.cell_version,
+            "params": shown_params(job.cells[index]),
+            "data_fingerprint": job.fingerprints[index],
+            "status": outcome.status,
+            "values": outcome.values,
+            "note": outcome.note,
+            "seconds": round(seconds / len(cells), 4),
+            "stack": {
+                "cells": len(cells),
+                "seconds": round(seconds, 4),
+                **({"attempts": list(notes)} if notes else {}),
+            },
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "environment": {**environment(), "device": _device()},
+        }
+        store.write(job.names[index], clean(document))
+        emit({"event": "cell", "job": job.number, "name": job.names[index], "status": outcome.status})
+
+
+def shown_params(params: Params) -> dict[str, Any]:
+    """Parameters as they are stored: a data file without its folders."""
+    return {**params, "data": shown_name(params["data"])}
+
+
+def _fail(study: Study, job: Job, index: int, store: CellStore, emit: Emit, error: Exception) -> None:
+    document = {
+        "study": study.name,
+        "params": shown_params(job.cells[index]),
+        "error": f"{type(error).__name__}: {error}",
+        "traceback": _without_folders("".join(traceback.format_exception(error))),
+    }
+    store.write_failure(job.names[index], clean(document))
+    emit({"event": "failed", "job": job.number, "name": job.names[index], **clean(document)})
+
+
+def _without_folders(text: str) -> str:
+    """Shorten the paths in a traceback to what lies inside a package, so that a page tells nothing of a machine."""
+    inside = re.compile(r'File ".*?(?:site-packages/|src/)([^"]+)"')
+    return re.sub(r'File "/?(?:[^"/]+/)+([^"/]+)"', r'File "\1"', inside.sub(r'File " \1"', text)).replace(
+        'File " ', 'File "'
+    )
+
+
+def _device() -> str:
+    """The kind of device that JAX used, or ``cpu`` where a study did not use JAX."""
+    jax = sys.modules.get("jax")
+    return str(jax.devices()[0].device_kind) if jax is not None else "cpu"

@@ -1,0 +1,83 @@
+import io
+
+from rich.console import Console
+
+from overparam.cli.display import plan_table, progress_of, verdict_table
+from overparam.sweep.run import execute, make_plan
+
+
+def text(renderable):
+    console = Console(file=io.StringIO(), width=180)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path), on="inline")
+    shown = text(verdict_table(record))
+    row, below = next(
+        (line, after)
+        for line, after in zip(shown.splitlines(), shown.splitlines()[1:], strict=False)
+        if " rise " in line
+    )
+    assert row.startswith("✓ supported")
+    assert below.strip() == "rise at width 16"
+    assert "8 points" in row
+    assert "8 to 8" in row
+    assert "≥ 2" in row
+    assert row.rstrip().endswith("3")
+    assert "18 cells, 18 of them computed in" in shown
+
+
+def test_what_is_not_applicable_says_why(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path, overrides={"noise": [0.0, 0.05]}), on="inline")
+    assert "– not applicable" in text(verdict_table(record))
+    assert "largest label noise 0.05" in text(verdict_table(record))
+
+
+def test_a_plan_says_what_is_done_and_to_do(toy, tmp_path):
+    execute(make_plan(toy, out=tmp_path), on="inline")
+    shown = text(plan_table(make_plan(toy, out=tmp_path, overrides={"seeds": 5})))
+    assert "30: 18 done, 12 to do" in shown
+    assert "extended" in shown
+
+
+def test_progress_reports_failures_at_once(toy, tmp_path):
+    plan = make_plan(toy, out=tmp_path, overrides={"fault": "raise"})
+    console = Console(file=io.StringIO(), width=180)
+    with progress_of(plan, "inline", console) as listen:
+        execute(plan, on="inline", listen=listen)
+    shown = console.file.getvalue()
+    assert "0 of 18 cells done, 18 to run" in shown
+    assert shown.count("planted failure at width 16") == 4
+    assert "failed 3 more cells: ValueError: planted failure" in shown
+
+
+def test_a_verdict_that_its_numbers_do_not_explain_gives_its_reason(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path, overrides={"noise": 0.2}), on="inline")
+    shown = " ".join(text(verdict_table(record)).split())
+    assert "? inconclusive" in shown
+    assert "the rule is met" in shown
+    assert "was not run" in shown
+    assert "new seeds" not in shown
+
+
+def test_an_interval_too_wide_to_tell_asks_for_seeds(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path, overrides={"seeds": 1}), on="inline")
+    assert "? inconclusive" in text(verdict_table(record))
+    assert "--seeds 5 computes only the new seeds" in text(verdict_table(record))
+    record["verdicts"] = [v | {"n": 7} for v in record["verdicts"]]
+    assert "--seeds 14 computes" in text(verdict_table(record))
+
+
+def test_progress_foretells_no_time_where_a_cluster_decides_how_many_work(toy, tmp_path):
+    def head(on, workers=None):
+        console = Console(file=io.StringIO(), width=180)
+        with progress_of(make_plan(toy, out=tmp_path, workers=workers), on, console):
+            pass
+        return console.file.getvalue()
+
+    assert "on 3 workers" in head("ray", 3)
+    assert "worker" not in head("ray=auto")
+    assert "on 3 workers" in head("ray=auto", 3)
+    assert "on 1 worker" in head("inline", 3)
