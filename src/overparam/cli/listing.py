@@ -39,7 +39,7 @@ def study(one: Study) -> RenderableType:
         claims.add_row(
             claim.name,
             " ".join(claim.ledger),
-            f"{escape(claim.sentence)}\n[bright_black]{escape(claim.rule)}[/]",
+            f"{escape(claim.sentence)}\n[bright_black]{escape(claim.text)}[/]",
         )
     profiles = _table("profile", "what it is")
     for name, profile in one.profiles.items():

@@ -29,6 +29,8 @@ class Part:
         at_least: cut-off from below, or None.
         at_most: cut-off from above, or None.
         unit: unit of effect, low and high.
+        contradicted_below: below it the part is contradicted; None for the cut-off ``at_least``.
+        contradicted_above: above it the part is contradicted; None for the cut-off ``at_most``.
     """
 
     label: str
@@ -39,6 +41,8 @@ class Part:
     at_least: float | None = None
     at_most: float | None = None
     unit: str = ""
+    contradicted_below: float | None = None
+    contradicted_above: float | None = None
 
     @property
     def status(self) -> Status:
@@ -49,7 +53,9 @@ class Part:
         upper = math.inf if self.at_most is None else self.at_most
         if self.low >= lower and self.high <= upper:
             return "supported"
-        if self.high < lower or self.low > upper:
+        below = lower if self.contradicted_below is None else self.contradicted_below
+        above = upper if self.contradicted_above is None else self.contradicted_above
+        if self.high < below or self.low > above:
             return "contradicted"
         return "inconclusive"
 
@@ -212,6 +218,15 @@ class Claim:
     rule_version: int = 1
     rule_history: tuple[str, ...] = ()
     chart: str = ""
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return self.rule
+
+    def judge_control(self, evidence: Evidence) -> Finding:
+        """Judge the control."""
+        return self.control.judge(evidence)
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,40 @@ def sign_interval(differences: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(positive / n, low, high, n)
 
 
+def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = 0.95) -> Interval:
+    """Mean of the numerator over the mean of the denominator, with Fieller's interval for paired seeds.
+
+    A cut-off c lies outside of it exactly if the Student t interval of ``numerator - c * denominator`` excludes 0.
+
+    Args:
+        numerator: one number a seed, shape ``(seeds,)``.
+        denominator: one number a seed, of a mean that should be positive.
+        level: confidence level.
+
+    Returns:
+        No interval where the denominator is not significantly above 0, or at one seed.
+
+    References: E. C. Fieller, Some problems in interval estimation, J. R. Statist. Soc. B 16, 1954.
+
+    >>> ratio_of_means([2.0, 4.0, 6.0], [1.0, 2.0, 3.0]).mean
+    2.0
+    """
+    above, below = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    n = above.size
+    a, b = float(above.mean()), float(below.mean())
+    ratio = a / b if b else float("nan")
+    if n < 2:
+        return Interval(ratio, None, None, n)
+    (aa, ab), (_, bb) = np.cov(above, below) / n
+    t2 = float(_scipy.t.ppf(0.5 + level / 2, n - 1)) ** 2
+    square = b * b - t2 * bb
+    if b <= 0 or square <= 0:
+        return Interval(ratio, None, None, n)
+    middle = (a * b - t2 * ab) / square
+    half = float(np.sqrt(max(0.0, middle**2 - (a * a - t2 * aa) / square)))
+    return Interval(ratio, float(middle - half), float(middle + half), n)
+
+
 def prediction_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Interval in which one further run falls: mean +- t sd sqrt(1 + 1/n), for normal seeds, n >= 2."""
     v = np.asarray(values, dtype=np.float64)

@@ -223,6 +223,24 @@ class FitRule:
 
 
 @dataclass(frozen=True)
+class Formerly:
+    """The study that a study was a part of, whose finished cells count as its own.
+
+    Attributes:
+        study: its name.
+        params: values of the axes that the former study had and this one has not; those at the former study's default
+            are left out, as they are in its keys.
+        without: axes of this study that the former one did not have.
+        cell_version: of the former study.
+    """
+
+    study: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    cell_version: int = 1
+
+
+@dataclass(frozen=True)
 class Study:
     """A study: axes, profiles, work, claims and pictures, all fixed before the data.
 
@@ -246,6 +264,11 @@ class Study:
         diagnose: looks for the causes of an absent effect; None for a study that does not.
         diagnosed: names of the claims whose failure it explains; empty for all.
         identify: what identifies a cell besides its parameters and data, as JSON types; None for nothing.
+        values: names of everything that the work returns; what rules, charts and needs read is among them.
+        formerly: the study that this one was a part of; its finished cells are read by their old keys.
+        derive: ``(params, values) -> values``: adds to a stored cell what cells made earlier lack, without computing it
+            anew.
+        file: the file that declares it, for the faults found in it.
         again: what makes a run again, where that is not the command line.
     """
 
@@ -267,6 +290,10 @@ class Study:
     diagnose: Callable[[Evidence], Sequence[Diagnosis]] | None = None
     diagnosed: tuple[str, ...] = ()
     identify: Callable[[Params], Mapping[str, Any]] | None = None
+    values: tuple[str, ...] = ()
+    formerly: Formerly | None = None
+    derive: Callable[[Params, Mapping[str, Any]], Mapping[str, Any]] | None = None
+    file: str = ""
     again: str = ""
 
     def axis(self, name: str) -> Axis:

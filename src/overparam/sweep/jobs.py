@@ -6,13 +6,13 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study, clean
-from overparam.core.errors import StoreError
+from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore
 from overparam.sweep.environment import environment
 from overparam.sweep.key import shown_name
@@ -105,8 +105,9 @@ def _run(
         emit({"event": "progress", "job": job.number, "fraction": float(fraction)})
 
     started = time.perf_counter()
-    cells = [job.cells[i] for i in indices]
+    cells = [Watched(job.cells[i]) for i in indices]
     outcomes = study.work(cells, report)
+    _read_from_all(study, cells)
     seconds = time.perf_counter() - started
     if len(outcomes) != len(cells):
         raise RuntimeError(f"'{study.name}' was given {len(cells)} cells and returned {len(outcomes)} outcomes")
@@ -117,7 +118,7 @@ def _run(
             "params": shown_params(job.cells[index]),
             "data_fingerprint": job.fingerprints[index],
             "status": outcome.status,
-            "values": outcome.values,
+            "values": _declared(study, outcome.values),
             "note": outcome.note,
             "seconds": round(seconds / len(cells), 4),
             "stack": {
@@ -130,6 +131,46 @@ def _run(
         }
         store.write(job.names[index], clean(document))
         emit({"event": "cell", "job": job.number, "name": job.names[index], "status": outcome.status})
+
+
+class Watched(Mapping[str, Any]):
+    """A cell's parameters, which remember the axes that were read."""
+
+    def __init__(self, params: Params) -> None:
+        """Wrap the parameters; nothing is read yet."""
+        self.params, self.seen = params, set[str]()
+
+    def __getitem__(self, axis: str) -> Any:
+        self.seen.add(axis)
+        return self.params[axis]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.params)
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+
+def _read_from_all(study: Study, cells: Sequence[Watched]) -> None:
+    """Refuse results of a work function that read an axis from the first cell alone, where the cells differ in it."""
+    for axis in cells[0].seen:
+        varies = any(cell.params[axis] != cells[0].params[axis] for cell in cells)
+        if varies and not any(axis in cell.seen for cell in cells[1:]):
+            raise UsageError(
+                f"the work of '{study.name}' reads '{axis}' from the first cell of a stack whose cells differ in it. "
+                f"Add '{axis}' to stack_by, or read it from each cell."
+            )
+
+
+def _declared(study: Study, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values that work returned, all of which the study must name."""
+    extra = sorted(set(values) - set(study.values)) if study.values else []
+    if extra:
+        raise UsageError(
+            f"the work of '{study.name}' returned {', '.join(extra)}, which 'values' of the study does not name. "
+            "Add it there, or leave it out."
+        )
+    return values
 
 
 def shown_params(params: Params) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
-from overparam.core import Claim, Evidence, Finding, Part, Status, Study, Verdict, clean
-from overparam.core.errors import MissingEvidence
+from overparam.core import Evidence, Finding, Part, Precondition, Status, Study, Verdict, clean
+from overparam.core.errors import MissingEvidence, UsageError
+from overparam.core.statements import Claim
+
+T = TypeVar("T")
 
 
 def judge(study: Study, evidence: Evidence, *, profile: str, data: str, mark: str = "") -> list[Verdict]:
@@ -15,15 +18,42 @@ def judge(study: Study, evidence: Evidence, *, profile: str, data: str, mark: st
 
     A precondition that is unmet makes a claim ``not_applicable``. A claim is never ``supported`` when its
     negative control shows the effect too, or could not be run.
+
+    Raises:
+        UsageError: a rule, a control or a precondition raised an exception: a mistake in the study is no verdict.
     """
-    return [_verdict(study, claim, evidence, profile, data, mark) for claim in study.claims]
+    verdicts, broken = [], []
+    for claim in study.claims:
+        try:
+            verdicts.append(_verdict(study, claim, evidence, profile, data, mark))
+        except _Broken as error:
+            broken.append(str(error))
+    if broken:
+        raise UsageError(
+            f"expected rules of '{study.name}' that can be computed on {data}, got: {'; '.join(broken)}. Mend the "
+            "study and run the same command again: the finished cells are stored."
+        )
+    return verdicts
+
+
+class _Broken(Exception):
+    """A function of the study raised something else than MissingEvidence."""
+
+
+def _call(what: str, function: Callable[[Evidence], T], evidence: Evidence) -> T:
+    try:
+        return function(evidence)
+    except MissingEvidence:
+        raise
+    except Exception as error:
+        raise _Broken(f"{what} raised {type(error).__name__}: {error}") from error
 
 
 def _verdict(study: Study, claim: Claim, evidence: Evidence, profile: str, data: str, mark: str) -> Verdict:
-    preconditions = [_precondition(p, evidence) for p in claim.preconditions]
+    preconditions = [_precondition(claim, p, evidence) for p in claim.preconditions]
     unmet = next((p for p in preconditions if not p["ok"]), None)
     control: dict[str, Any] = {
-        "sentence": claim.control.sentence,
+        "sentence": claim.control.sentence if claim.control else "",
         "status": "not_run",
         "ok": False,
         "parts": [],
@@ -35,13 +65,10 @@ def _verdict(study: Study, claim: Claim, evidence: Evidence, profile: str, data:
         control["detail"] = "not run: a precondition is unmet"
     else:
         try:
-            finding = claim.judge(evidence)
+            finding = _call(f"the rule of '{claim.name}'", claim.judge, evidence)
         except MissingEvidence as error:
             status, reason = "not_applicable", str(error)
             control["detail"] = "not run: the claim could not be judged"
-        except Exception as error:  # a rule from outside must not cost the other verdicts
-            status, reason = "inconclusive", f"the rule raised {type(error).__name__}: {error}"
-            control["detail"] = "not run: the rule raised an error"
         else:
             part = finding.binding if finding.parts else None
             control = _control(claim, evidence)
@@ -59,7 +86,7 @@ def _verdict(study: Study, claim: Claim, evidence: Evidence, profile: str, data:
         n=part.n if part else 0,
         unit=part.unit if part else "",
         label=part.label if part else "",
-        rule=claim.rule,
+        rule=claim.text,
         rule_version=claim.rule_version,
         parts=tuple(_part(p) for p in finding.parts),
         preconditions=tuple(preconditions),
@@ -71,26 +98,24 @@ def _verdict(study: Study, claim: Claim, evidence: Evidence, profile: str, data:
     )
 
 
-def _precondition(precondition: Any, evidence: Evidence) -> dict[str, Any]:
+def _precondition(claim: Claim, precondition: Precondition, evidence: Evidence) -> dict[str, Any]:
     try:
-        check = precondition.check(evidence)
+        check = _call(f"the need '{precondition.name}' of '{claim.name}'", precondition.check, evidence)
         ok, detail = check.ok, check.detail
     except MissingEvidence as error:
         ok, detail = False, str(error)
-    except Exception as error:
-        ok, detail = False, f"the check raised {type(error).__name__}: {error}"
     return {"name": precondition.name, "sentence": precondition.sentence, "ok": ok, "detail": detail}
 
 
 def _control(claim: Claim, evidence: Evidence) -> dict[str, Any]:
+    if claim.control is None:
+        detail = "a check of what is proved has no control"
+        return {"sentence": "", "status": "not_run", "ok": True, "detail": detail, "parts": []}
     base = {"sentence": claim.control.sentence}
     try:
-        finding = claim.control.judge(evidence)
+        finding = _call(f"the control of '{claim.name}'", claim.judge_control, evidence)
     except MissingEvidence as error:
         return {**base, "status": "not_run", "ok": False, "detail": f"was not run: {error}", "parts": []}
-    except Exception as error:
-        text = f"raised {type(error).__name__}: {error}"
-        return {**base, "status": "not_run", "ok": False, "detail": text, "parts": []}
     shown = finding.status == "supported"
     measured = measure(finding.binding) if finding.parts else ""
     detail = f"{'shows the effect too' if shown else 'does not show the effect'}: {measured}"
@@ -130,7 +155,9 @@ def measure(part: Part) -> str:
 
 
 def _part(part: Part) -> dict[str, Any]:
-    return clean({**asdict(part), "status": part.status})
+    own = {"contradicted_below", "contradicted_above"}
+    found = {name: value for name, value in asdict(part).items() if name not in own or value is not None}
+    return clean({**found, "status": part.status})
 
 
 def rejudge(study: Study, record: Mapping[str, Any]) -> list[str]:

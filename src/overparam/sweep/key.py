@@ -35,9 +35,29 @@ def identity(study: Study, params: Params, fingerprint: str) -> dict[str, Any]:
 def cell_name(study: Study, params: Params, fingerprint: str) -> str:
     """Return the cell's file name without its ending: a readable part, two dashes, 16 hexadecimal digits."""
     which = identity(study, params, fingerprint)
+    return f"{slug({'data': shown_name(params['data']), **which['params']})}--{_digest(study.name, which)}"
+
+
+def former_digest(study: Study, params: Params, fingerprint: str) -> str:
+    """Return the 16 hexadecimal digits that end the cell's name in the study that this one was a part of.
+
+    Raises:
+        ValueError: the study was no part of another.
+    """
+    if study.formerly is None:
+        raise ValueError(f"expected a study that was a part of another, got '{study.name}'")
+    which = identity(study, params, fingerprint)
+    kept = {name: value for name, value in which["params"].items() if name not in study.formerly.without}
+    params_then = {**kept, **{name: _plain(value) for name, value in study.formerly.params.items()}}
+    return _digest(
+        study.formerly.study,
+        {**which, "cell_version": study.formerly.cell_version, "params": params_then},
+    )
+
+
+def _digest(name: str, which: Mapping[str, Any]) -> str:
     text = json.dumps(which, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    digest = hashlib.sha256(f"{study.name}:{text}".encode()).hexdigest()[:16]
-    return f"{slug({'data': shown_name(params['data']), **which['params']})}--{digest}"
+    return hashlib.sha256(f"{name}:{text}".encode()).hexdigest()[:16]
 
 
 def shown_name(data: str) -> str:

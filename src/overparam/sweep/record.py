@@ -137,7 +137,7 @@ def _meaning(
     study: Study, profile: str, mark: str, data: Sequence[str], rows: Sequence[tuple[Params, Cell]]
 ) -> dict[str, Any]:
     evidence = {
-        name: Evidence(tuple((params, cell.values) for params, cell in rows if params["data"] == name))
+        name: Evidence(tuple((params, _values(study, params, cell)) for params, cell in rows if params["data"] == name))
         for name in data
     }
     verdicts = [
@@ -150,6 +150,11 @@ def _meaning(
         "charts": draw(study, evidence),
         "diagnoses": diagnoses(study, evidence, verdicts),
     }
+
+
+def _values(study: Study, params: Params, cell: Cell) -> Mapping[str, Any]:
+    """A cell's values, with what cells made earlier lack and can be derived from their parameters."""
+    return cell.values if study.derive is None else {**study.derive(params, cell.values), **cell.values}
 
 
 def _called(selection: Selection, fingerprints: Sequence[str]) -> dict[str, str]:

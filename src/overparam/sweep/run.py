@@ -16,6 +16,7 @@ from overparam.core.registry import studies
 from overparam.store import CellStore, Head, check_writable
 from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
+from overparam.sweep.former import adopt, former_cells
 from overparam.sweep.jobs import Job, run_job
 from overparam.sweep.key import cell_name
 from overparam.sweep.plan import Stack, stacks
@@ -43,6 +44,7 @@ class Plan:
         reference: how a worker process finds the study; empty for a study that only this process knows.
         out: results folder.
         asked: number of workers asked for; None for the default.
+        adopted: name of a cell to its name in the study that this one was a part of, where it is finished.
     """
 
     selection: Selection
@@ -56,6 +58,7 @@ class Plan:
     reference: str
     out: Path = field(default_factory=lambda: Path("runs"))
     asked: int | None = None
+    adopted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -104,19 +107,23 @@ def make_plan(
     for cell, name in zip(cells, names, strict=True):
         if name in present:
             _same(found, store, cell, present[name])
-    todo = [cell for cell, name in zip(cells, names, strict=True) if name not in present]
+    adopted = former_cells(found, Path(out), cells, names, [prints[cell["data"]] for cell in cells], present)
+    todo = [
+        cell for cell, name in zip(cells, names, strict=True) if name not in present and name not in adopted
+    ]
     return Plan(
         selection,
         tuple(names),
         tuple(cells),
         tuple(prints[cell["data"]] for cell in cells),
-        frozenset(present),
-        tuple(damaged),
+        frozenset(present) | frozenset(adopted),
+        tuple(name for name in damaged if name not in adopted),
         tuple(stacks(found, todo, budget)),
         count,
         _reference(study),
         Path(out),
         workers,
+        adopted,
     )
 
 
@@ -167,6 +174,7 @@ def execute(
     check_writable(store.folder if plan.stacks else store.folder.parent)
     for name in plan.damaged:
         store.set_aside(name)
+    adopt(plan.selection.study, plan.out, plan.adopted, dict(zip(plan.names, plan.cells, strict=True)))
     failures: list[dict[str, Any]] = []
 
     def hear(event: dict[str, Any]) -> None:

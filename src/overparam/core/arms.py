@@ -1,0 +1,107 @@
+"""Which cells a rule reads, and which metrics stand for which: plain data, so that a control is a rule on another arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from overparam.core.errors import MissingEvidence
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of an axis that is picked among those present.
+
+    Attributes:
+        words: which one, for instance "the most".
+        pick: ``(axis, levels) -> value``, levels sorted; raises MissingEvidence if there is none.
+    """
+
+    words: str
+    pick: Callable[[str, tuple[Any, ...]], Any]
+
+
+def _most(axis: str, levels: tuple[Any, ...]) -> Any:
+    top = max(levels, default=0.0)
+    if top <= 0:
+        raise MissingEvidence(f"no finished cell has {axis.replace('_', ' ')}. Run with --{axis} 0,0.2.")
+    return top
+
+
+def _largest(axis: str, levels: tuple[Any, ...]) -> Any:
+    if not levels:
+        raise MissingEvidence(f"no finished cell has the axis '{axis}'. Run the study first.")
+    return levels[-1]
+
+
+MOST = Choice("most", _most)
+"""The largest value of an axis among the cells, which must be above 0."""
+LARGEST = Choice("largest", _largest)
+"""The largest value of an axis among the cells."""
+NONE = 0.0
+"""No noise, no penalty: the value 0 of an axis."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Which cells are read, and which metrics stand for which.
+
+    Attributes:
+        words: the arm in words, the start of the rule's text; empty for all cells.
+        where: axis to its value, or to a :class:`Choice` among the values present.
+        metrics: name in a rule to the name among a cell's values that is read for it.
+        x: the axis or list along which lines run; empty for the study's.
+        complete: metrics that must be finite too for a seed to count, beside those that the rule reads.
+    """
+
+    words: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    x: str = ""
+    complete: tuple[str, ...] = ()
+
+    def but(
+        self, words: str = "", *, metrics: Mapping[str, str] | None = None, x: str = "", **where: Any
+    ) -> Arm:
+        """The same arm with other cells or metrics.
+
+        >>> Arm("clean labels", {"noise": 0.0}).but("clean labels, ridge", metrics={"loss": "ridge_loss"}).metrics
+        {'loss': 'ridge_loss'}
+        """
+        return Arm(
+            words or self.words,
+            {**self.where, **where},
+            {**self.metrics, **(metrics or {})},
+            x or self.x,
+            self.complete,
+        )
+
+
+def arm(
+    words: str = "",
+    *,
+    metrics: Mapping[str, str] | None = None,
+    x: str = "",
+    complete: tuple[str, ...] = (),
+    **where: Any,
+) -> Arm:
+    """An arm: ``arm("clean labels", noise=NONE)``.
+
+    Args:
+        words: the arm in words.
+        metrics: name in a rule to the name that is read for it.
+        x: the axis or list along which lines run; empty for the study's.
+        complete: metrics that must be finite too for a seed to count.
+        where: axes with their values, or a :class:`Choice` such as ``MOST``.
+    """
+    return Arm(words, where, metrics or {}, x, complete)
+
+
+def renamed(prefix: str, *metrics: str) -> dict[str, str]:
+    """Metrics read under a prefix: the commonest control.
+
+    >>> renamed("ridge_", "test_loss")
+    {'test_loss': 'ridge_test_loss'}
+    """
+    return {name: prefix + name for name in metrics}

@@ -1,0 +1,306 @@
+"""Lines and numbers: what a rule reads from the cells. Standard library only.
+
+A **line** has one row a seed and one column a point; a **number** has one value a seed. The way in which a place is
+chosen is part of the word, so that a reader sees it: ``largest``, ``lowest``, ``climb``, ``farthest`` on the mean of
+all seeds, which works against the claims that use them; ``peak`` and ``hump`` leaving one seed out; ``held_out_climb``
+on every second seed; ``top``, ``bottom``, ``place`` each seed's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from overparam.core.arms import Arm
+from overparam.core.expression import Estimated, Expression, bracketed
+from overparam.core.places import END, START, Grid, Place, Region
+from overparam.core.rule import Bound, Cut, Rule
+
+
+@dataclass(frozen=True, eq=False)
+class Line(Expression):
+    """One row a seed, one column a point."""
+
+    def smoothed(self, points: int) -> Line:
+        """Running mean over so many neighbouring points, fewer at both ends."""
+        return Line("smoothed", (self, points), f"{self.words} (running mean of {points})", self.unit)
+
+    def backwards(self) -> Line:
+        """Read from right to left."""
+        return Line("backwards", (self,), f"{self.words}, read backwards", self.unit)
+
+    def inside(self, region: Region) -> Line:
+        """At the points of a region alone."""
+        return Line("inside", (self, region), f"{self.words} with {region.words}", self.unit)
+
+    def floor(self, least: float, per: str = "") -> Line:
+        """Raised to a least value, for instance half a sample: ``error.floor(0.5, per="n_test")``."""
+        return Line("floor", (self, least, per), self.words, self.unit)
+
+    def __truediv__(self, other: Line) -> Line:
+        return Line("divide", (self, other), f"{bracketed(self.words)} over {bracketed(other.words)}")
+
+    def __mul__(self, factor: float) -> Line:
+        return Line("times", (self, factor), self.words, self.unit)
+
+    def at(self, place: Place | Region) -> Number:
+        """Each seed at a place; at the last point of a region."""
+        here = place.last if isinstance(place, Region) else place
+        return Number("at", (self, here), f"{self.words} at {here.words}", self.unit)
+
+    @property
+    def first(self) -> Number:
+        """Each seed at the left end."""
+        return self.at(START)
+
+    @property
+    def last(self) -> Number:
+        """Each seed at the right end."""
+        return self.at(END)
+
+    def largest(self) -> Number:
+        """Each seed at the point of the largest mean over all seeds: works against a claim that it is small."""
+        return Number("largest", (self,), f"largest {self.words}", self.unit)
+
+    def lowest(self) -> Number:
+        """Each seed at the point of the lowest mean over all seeds: works against a claim to lie below it."""
+        return Number("lowest", (self,), f"lowest {self.words}", self.unit)
+
+    def top(self) -> Number:
+        """Each seed's own largest value."""
+        return Number("top", (self,), f"each seed's largest {self.words}", self.unit)
+
+    def bottom(self) -> Number:
+        """Each seed's own lowest value."""
+        return Number("bottom", (self,), f"each seed's lowest {self.words}", self.unit)
+
+    def mean(self) -> Number:
+        """Each seed's mean over the points."""
+        return Number("average", (self,), f"mean {self.words} over the points", self.unit)
+
+    def peak(self, *, log: bool = False) -> Number:
+        """Each seed at the largest point of the mean of the other seeds (leaving one seed out)."""
+        return Number("peak", (self, log), f"peak of {self.words}", self.unit)
+
+    def peak_place(self, along: Grid) -> Number:
+        """Where each seed's own largest value lies, in units of a quantity along the line."""
+        words = f"{along.words} at each seed's largest {self.words}"
+        return Number("peak_place", (self, along), words, along.unit, estimate="place")
+
+    def climb(self, *, factor: bool = False) -> Number:
+        """Largest climb from a point to any later one, both chosen on the mean of all seeds, which can only enlarge it.
+
+        With ``factor`` the climb of the logarithm, as a factor.
+        """
+        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        text = f"largest climb of {self.words} to any later point"
+        return Number("climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est)
+
+    def held_out_climb(self, *, factor: bool = False) -> Number:
+        """The largest climb of every second seed, read at the other seeds."""
+        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        text = f"largest climb of {self.words} to any later point"
+        return Number(
+            "held_out_climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est
+        )
+
+    def slope(self, over: Grid | None = None) -> Number:
+        """Each seed's least-squares slope of the logarithm over the logarithm of x, or of another quantity."""
+        x = "x" if over is None else over.words
+        return Number("slope", (self, over), f"slope of log {bracketed(self.words)} over log {x}")
+
+    def straightness(self, over: Grid | None = None) -> Number:
+        """R^2 of that line."""
+        x = "x" if over is None else over.words
+        return Number("straightness", (self, over), f"R^2 of the line of log {self.words} over log {x}")
+
+    def growth(self, *, from_middle: bool = False) -> Number:
+        """Factor from the first point to the last by each seed's least-squares line of the logarithm over x."""
+        more = " with the distance of x from the middle" if from_middle else " from the first x to the last"
+        return Number("growth", (self, from_middle), f"growth of {self.words}{more}", estimate="geometric")
+
+    def rank_with(self, other: Line) -> Number:
+        """Spearman's correlation with another line over the points."""
+        return Number("rank_with", (self, other), f"rank correlation of {self.words} and {other.words}")
+
+    def share(self, holds: Callable[..., Any], words: str, *others: Expression) -> Number:
+        """Share of the points at which something holds."""
+        return Number("share", (holds, self, *others), f"share of the points at which {words}")
+
+    def farthest(self, other: Line | float = 1.0) -> Number:
+        """Ratio to another line (or value) where its mean is farthest from 1: works against agreement."""
+        what = f"{other:g}" if isinstance(other, int | float) else other.words
+        text = f"{bracketed(self.words)} over {bracketed(what)} where farthest from 1"
+        return Number("farthest", (self, other), text, estimate="geometric")
+
+    def first_at_most(self, cut: float) -> Place:
+        """The first point at which the mean over all seeds is at most the cut."""
+        return Place("first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}")
+
+    def first_below(self, cut: float) -> Place:
+        """The first point at which the mean over all seeds is below the cut; neither end may be it."""
+        return Place("first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}")
+
+    def hump(self, left: Region) -> Hump:
+        """The minimum in the left part and the peak to the right of it."""
+        return Hump(self, left)
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Expression):
+    """One value a seed, and what is estimated from them.
+
+    Attributes:
+        estimate: what is estimated over the seeds, a key of ``WORDS``.
+    """
+
+    estimate: Estimated = "mean"
+
+    @property
+    def tree(self) -> tuple[Any, ...]:
+        """The expression as nested tuples of plain values."""
+        return (*super().tree, self.estimate)
+
+    def __truediv__(self, other: Number) -> Number:
+        words = f"{bracketed(self.words)} over {bracketed(other.words)}"
+        return Number("ratio", (self, other), words, estimate="geometric")
+
+    def __sub__(self, other: Number) -> Number:
+        return Number("minus", (self, other), f"{self.words} minus {other.words}", self.unit)
+
+    def on(self, arm: Arm) -> Number:
+        """Read on another arm; the seeds that both arms share are kept."""
+        return Number("on", (self, arm), f"{self.words} ({arm.words})", self.unit, self.estimate)
+
+    def over_mean_of(self, other: Number) -> Number:
+        """Ratio of the two means over seeds, with Fieller's interval: for a share whose denominator may be small."""
+        return Number("pair", (self, other), f"{self.words} as a share of {other.words}", estimate="ratio")
+
+    def positive_share(self) -> Number:
+        """Share of the seeds where it is above 0, among those where it is not 0, with the exact binomial interval."""
+        return replace(self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs")
+
+    def geometric(self) -> Number:
+        """Estimated the geometric mean, with the interval on logarithms."""
+        return replace(self, estimate="geometric")
+
+    def arithmetic(self) -> Number:
+        """Estimated the mean."""
+        return replace(self, estimate="mean")
+
+    def at_least(self, cut: Bound) -> Rule:
+        """The whole interval is at least the cut-off."""
+        return Rule((Cut(self, at_least=cut),))
+
+    def at_most(self, cut: Bound) -> Rule:
+        """The whole interval is at most the cut-off."""
+        return Rule((Cut(self, at_most=cut),))
+
+    def within(self, low: Bound, high: Bound, slack: float = 0.0) -> Rule:
+        """The whole interval lies between two cut-offs; ``slack`` widens those that are places, in grid steps."""
+        return Rule((Cut(self, low, high, slack),))
+
+    def across(self, axis: str) -> Line:
+        """The number as a line over another axis, for the seeds that all its values share."""
+        return Line("across", (self, axis), self.words, self.unit)
+
+
+@dataclass(frozen=True)
+class Hump:
+    """The minimum in the left part of a line and the peak to the right of it.
+
+    ``low`` and ``top`` are read leaving one seed out: at the places of the mean of the other seeds.
+    """
+
+    line: Line
+    left: Region
+
+    @property
+    def low(self) -> Number:
+        """The left minimum."""
+        words = f"left minimum of {self.line.words}"
+        return Number("hump_low", (self.line, self.left), words, self.line.unit)
+
+    @property
+    def top(self) -> Number:
+        """The peak."""
+        words = f"peak of {self.line.words}"
+        return Number("hump_top", (self.line, self.left), words, self.line.unit)
+
+    @property
+    def floor(self) -> Number:
+        """Each seed at the lowest point of the left part of the mean of all seeds: works against lying below it."""
+        words = f"left minimum of {self.line.words}"
+        return Number("hump_floor", (self.line, self.left), words, self.line.unit)
+
+    def place(self, along: Grid) -> Number:
+        """Where each seed's own peak lies, in units of a quantity along the line."""
+        words = f"{along.words} at the peak of {self.line.words}"
+        return Number("hump_place", (self.line, self.left, along), words, along.unit, estimate="place")
+
+    @property
+    def step(self) -> Number:
+        """Index of each seed's own peak on the grid."""
+        words = f"grid step of the peak of {self.line.words}"
+        return Number("hump_step", (self.line, self.left), words, "grid steps", estimate="step")
+
+
+def line(metric: str, words: str = "", unit: str = "", times: float = 1.0) -> Line:
+    """A metric along x: one row a seed. ``times`` changes its unit, for instance 100 for percentage points."""
+    found = Line("line", (metric,), words or metric.replace("_", " "), unit)
+    return found if times == 1.0 else found * times
+
+
+def scalar(metric: str, words: str = "", unit: str = "", missing: Literal["drop", "nan"] = "drop") -> Number:
+    """A number of a cell, one a seed; a seed without it is dropped, or (``nan``) makes the mean unknown."""
+    return Number("scalar", (metric, missing), words or metric.replace("_", " "), unit)
+
+
+def worst(metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = "") -> Number:
+    """The worst of all runs of all seeds, without any average: for what is exact.
+
+    Args:
+        metric: a number of a cell, or a list of them.
+        words: what it is.
+        where: a list among the cell's values that marks which of the runs count.
+        missing: what stands for a value that is not a number; by default it makes the worst unknown.
+        unit: its unit.
+    """
+    text = f"worst {words or metric.replace('_', ' ')}" + (f" where {where.replace('_', ' ')}" if where else "")
+    return Number("worst", (metric, where, missing), text, unit, estimate="worst")
+
+
+def per_seed(
+    function: Callable[..., Any], words: str, *of: Any, unit: str = "", estimate: Estimated = "mean"
+) -> Number:
+    """The escape: any number that the vocabulary lacks.
+
+    Args:
+        function: takes the operands as arrays (a line ``(seeds, points)``, a grid ``(points,)``, a number
+            ``(seeds,)``, a region as a mask, a place as an index, ``ROWS`` as the arm's cells) and returns ``(seeds,)``.
+        words: what the number is.
+        of: operands.
+        unit: its unit.
+        estimate: what is estimated over the seeds.
+    """
+    return Number("per_seed", (function, *of), words, unit, estimate)
+
+
+def per_point(function: Callable[..., Any], words: str, *of: Any, unit: str = "") -> Line:
+    """The same for a line: ``function`` returns ``(seeds, points)``."""
+    return Line("per_point", (function, *of), words, unit)
+
+
+def total(function: Callable[..., Any], words: str, *of: Any, unit: str = "") -> Number:
+    """One number of all runs together, without any spread: ``function`` returns a float."""
+    return Number("per_seed", (function, *of), words, unit, "total")
+
+
+def share_of_trials(hits: Number, trials: Number, words: str) -> Number:
+    """Share of all trials of all seeds that succeed, with the exact binomial interval."""
+    return Number("pair", (hits, trials), words, estimate="binomial")
+
+
+ROWS = Expression("rows", (), "the cells of the arm")
+"""The cells of the arm, an operand for the escapes: a list of ``(params, values)``."""

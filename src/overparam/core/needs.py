@@ -1,0 +1,242 @@
+"""What must be true of a run before a claim may be judged: preconditions that studies share. Standard library at the top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from overparam.core.arms import Arm
+from overparam.core.claim import Check
+from overparam.core.expressions import Line, line
+from overparam.core.places import Grid, Region
+
+if TYPE_CHECKING:
+    from overparam.core.view import View
+
+
+@dataclass(frozen=True)
+class Need:
+    """A precondition.
+
+    Attributes:
+        name: short name.
+        sentence: what is asked, in words.
+        check: reads the cells of one setting through the claim's arm.
+        axes: axes that it compares, so that they are no settings.
+        values: names among the cells' values that it looks up.
+        together: whether all settings are looked at as one.
+    """
+
+    name: str
+    sentence: str
+    check: Callable[[View], Check]
+    axes: frozenset[str] = frozenset()
+    values: frozenset[str] = frozenset()
+    together: bool = False
+
+    def on(self, arm: Arm) -> Need:
+        """The same asked of another arm than the claim's."""
+        words = f"{self.sentence.removesuffix('.')} ({arm.words})."
+        axes = self.axes | frozenset(arm.where)
+        return replace(self, sentence=words, check=lambda view: self.check(view.on(arm)), axes=axes)
+
+
+def need(
+    name: str, sentence: str, check: Callable[[View], Check], *axes: str, values: tuple[str, ...] = (),
+    together: bool = False,
+) -> Need:  # fmt: skip
+    """A precondition of a study's own: ``check`` takes a :class:`~overparam.core.view.View`.
+
+    Args:
+        name: short name.
+        sentence: what is asked, in words.
+        check: whether it is met, with the measured detail.
+        axes: axes that it compares.
+        values: names among the cells' values that it looks up.
+        together: whether all settings are looked at as one.
+    """
+    return Need(name, sentence, check, frozenset(axes), frozenset(values), together)
+
+
+def enough_noise(asked: float, axis: str = "noise", words: str = "label noise") -> Need:
+    """Some arm has at least this rate of noise."""
+
+    def check(view: View) -> Check:
+        level = max(view.evidence.levels(axis), default=0.0)
+        return Check(level >= asked - 1e-9, f"most {words} {level:.0%}, asked at least {asked:.0%}")
+
+    return Need("noise", f"Some arm has at least {asked:.0%} {words}.", check, frozenset({axis}))
+
+
+def clean_arm(axis: str = "noise", words: str = "clean labels") -> Need:
+    """Some arm has no noise."""
+
+    def check(view: View) -> Check:
+        there = 0.0 in view.evidence.levels(axis)
+        return Check(there, f"{words} are among the arms" if there else f"no arm has {words}: add --{axis} 0")
+
+    return Need(words, f"Some arm has {words}.", check, frozenset({axis}))
+
+
+def one_draw(axis: str = "noise", over: str = "") -> Need:
+    """Label noise is drawn once a seed: the same labels at every size, and more noise adds to less.
+
+    Compared are the digests of the labels that each cell trained on (value ``labels_digest``); for cells that hold
+    none, the shares of wrong labels.
+
+    Args:
+        axis: the rate of noise.
+        over: another axis with arms that share the labels, for instance the model.
+    """
+
+    def check(view: View) -> Check:
+        drawn: dict[int, dict[float, set[object]]] = {}
+        wrong: dict[int, dict[float, list[float]]] = {}
+        digests = 0
+        for params, values in view.evidence.rows:
+            if values.get("wrong_labels") is None:
+                continue
+            rate, seed = params.get(axis, 0.0), params["seed"]
+            wrong.setdefault(seed, {}).setdefault(rate, []).append(values["wrong_labels"])
+            mark = values.get("labels_digest")
+            digests += mark is not None
+            drawn.setdefault(seed, {}).setdefault(rate, set()).add(values["wrong_labels"] if mark is None else mark)
+        for seed, by_rate in sorted(drawn.items()):
+            if any(len(marks) > 1 for marks in by_rate.values()):
+                return Check(False, f"seed {seed}: sizes or arms at one rate of noise train on different labels")
+            shares = [max(wrong[seed][rate]) for rate in sorted(by_rate)]
+            if shares != sorted(shares):
+                return Check(False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested")
+        how = "labels compared by their digests" if digests else "shares of wrong labels compared, no digest is stored"
+        return Check(True, f"one draw a seed ({how})")
+
+    return Need(
+        "fixed noise", "Label noise is drawn once a seed, the same labels for every size, and more noise adds to less.",
+        check, frozenset({axis, *([over] if over else [])}), frozenset({"wrong_labels", "labels_digest"}), True,
+    )  # fmt: skip
+
+
+def fits(measure: Line, at_most: float, *, before_the_end: bool = True) -> Need:
+    """The mean of a measure of fit falls to a cut-off along the line; its first such point is the interpolation threshold.
+
+    Args:
+        measure: the training error or loss.
+        at_most: the cut-off, in the unit of the measure.
+        before_the_end: whether some point must follow.
+    """
+
+    def check(view: View) -> Check:
+        seen = view.on(view.arm, measure.reads)
+        mean, x = seen.read(measure).y.mean(axis=0), seen.grid("")
+        hits = [i for i, value in enumerate(mean) if value <= at_most]
+        if not hits:
+            return Check(
+                False, f"no {view.x} reaches a mean {measure.words} of {at_most:g} (lowest: {mean.min():.2g})"
+            )
+        ok = hits[0] < len(mean) - 1 or not before_the_end
+        where = f"interpolation threshold at {view.x} {x[hits[0]]:g}"
+        return Check(ok, where if ok else f"{where}: the curve ends there, add larger ones")
+
+    end = " before the last" if before_the_end else ""
+    return Need(
+        "interpolation threshold", f"Some {'point' if end else 'size'}{end} has a mean {measure.words} of at most "
+        f"{at_most:g}{' ' + measure.unit if measure.unit else ''}.", check, values=measure.values,
+    )  # fmt: skip
+
+
+def around(region: Region, points: int, left: int = 0, near: float | None = None, within: float = 0.02) -> Need:
+    """Enough points lie in a region, to the left of it, and perhaps close to one value."""
+
+    def check(view: View) -> Check:
+        from overparam.core.view import along, mask
+
+        grid: Grid = region.of[0]
+        g, inside = along(view, None, grid), mask(view, region)
+        count, below = int(inside.sum()), int((g < region.of[1]).sum())
+        told, ok = f"{count} points with {region.words}", count >= points and below >= left
+        if left:
+            told += f" and {below} to the left"
+        if near is not None:
+            nearest = float(g[abs(g / near - 1).argmin()])
+            told, ok = f"{told}, the nearest to {near:g} at {nearest:.3g}", ok and abs(nearest / near - 1) <= within
+        return Check(ok, f"{told}; asked at least {points}" + (f" and {left}" if left else ""))
+
+    more = f", and {left} to the left of it" if left else ""
+    more += f", one of them within {within:.0%} of {near:g}" if near is not None else ""
+    return Need("grid", f"At least {points} points with {region.words}{more}.", check, values=region.values)
+
+
+def reaches(grid: Grid, asked: float, within: float = 0.0) -> Need:
+    """The grid goes on to a value; ``within`` is a relative tolerance."""
+
+    def check(view: View) -> Check:
+        from overparam.core.view import along
+
+        end = float(along(view, None, grid)[-1])
+        ok = end >= asked * (1 - within)
+        return Check(ok, f"the grid ends at {grid.words} = {end:.3g}, asked at least {asked:g}")
+
+    return Need("right end", f"The grid goes on to {grid.words} of at least {asked:g}.", check, values=grid.values)
+
+
+def fine_step(region: Region, at_most: float) -> Need:
+    """The last point of a region and the next differ by at most a factor."""
+
+    def check(view: View) -> Check:
+        from overparam.core.view import along, index
+
+        g, here = along(view, None, region.of[0]), index(view, region.last)
+        step = float(g[here + 1] / g[here])
+        return Check(step <= at_most, f"the step there is a factor {step:.3g}, asked at most {at_most:g}")
+
+    what = f"The last point with {region.words} and the next differ by at most a factor {at_most:g}."
+    return Need("step", what, check, values=region.values)
+
+
+def complete(lost: float = 0.2, *metrics: str, axis: str = "") -> Need:
+    """At most this share of the seeds is lost, by divergence or otherwise.
+
+    Args:
+        lost: share of the seeds.
+        metrics: what a complete seed has at every point; by default what the rule reads.
+        axis: an axis whose every value is looked at, for instance the noise.
+    """
+
+    def check(view: View) -> Check:
+        told, ok = [], True
+        seen = view.on(view.arm, frozenset(metrics)) if metrics else view
+        for level in (view.evidence.levels(axis) or (None,)) if axis else (None,):
+            here = seen if level is None else seen.on(seen.arm.but(**{axis: level}))
+            found = here.aligned()
+            total = len(found.seeds) + len(found.dropped)
+            ok = ok and len(found.dropped) <= lost * total
+            gone = f"; diverged or missing: seed {', '.join(map(str, found.dropped))}" if found.dropped else ""
+            where = "" if level is None else f"{axis} {level:g}: "
+            told.append(f"{where}{len(found.seeds)} of {total} seeds are complete{gone}")
+        return Check(ok, "; ".join(told) + ("" if ok else f"; at most {lost:.0%} may be lost"))
+
+    sentence = f"At most {lost:.0%} of the seeds are lost, by divergence or otherwise."
+    return Need("complete", sentence, check, frozenset({axis} if axis else ()), frozenset(metrics))
+
+
+def enough_seeds(least: int) -> Need:
+    """At least so many seeds are complete in what the rule reads."""
+
+    def check(view: View) -> Check:
+        seeds = len(view.aligned().seeds)
+        return Check(seeds >= least, f"{seeds} seeds are complete, asked at least {least}")
+
+    return Need("seeds", f"At least {least} seeds are complete.", check)
+
+
+def has(metric: str, advice: str = "") -> Need:
+    """Some finished cell of the arm has this value."""
+
+    def check(view: View) -> Check:
+        rows = view.evidence.where(**view.where()).rows
+        having = sum(view.name(metric) in values for _, values in rows)
+        return Check(having > 0, f"{having} of {len(rows)} cells have it" + ("." if having else f". {advice}"))
+
+    words = line(metric).words
+    return Need(f"has {words}", f"Some finished cell has '{words}'.", check, values=frozenset({metric}))

@@ -1,0 +1,81 @@
+"""Places and regions along a line, chosen by another quantity along it. Standard library only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from overparam.core.expression import Expression
+
+
+@dataclass(frozen=True, eq=False)
+class Grid(Expression):
+    """A quantity along a line: one value a point, the same for all seeds."""
+
+    def __lt__(self, high: float) -> Region:
+        return Region("within", (self, -math.inf, high, "["), f"{self.words} below {high:g}")
+
+    def __ge__(self, low: float) -> Region:
+        return Region("within", (self, low, math.inf, "[)"), f"{self.words} at least {low:g}")
+
+    def between(self, low: float, high: float) -> Region:
+        """Points from low to high, both included."""
+        return Region("within", (self, low, high, "[]"), f"{self.words} in [{low:g}, {high:g}]")
+
+    def outside(self, low: float, high: float) -> Region:
+        """Points below low or above high."""
+        return Region("outside", (self, low, high), f"{self.words} outside [{low:g}, {high:g}]")
+
+    def near(self, wanted: float, within: float | None = None) -> Place:
+        """The point nearest in the logarithm; with ``within``, at most that relative distance away."""
+        return Place("near", (self, wanted, within), f"{self.words} = {wanted:.3g}")
+
+
+def grid(name: str, per: str = "", words: str = "") -> Grid:
+    """A quantity along a line.
+
+    Args:
+        name: the axis along which lines run, or a list among a cell's values.
+        per: an axis, or a value of the cells, by which it is divided: ``grid("width", per="n")``.
+        words: the quantity in words; by default its name.
+    """
+    text = words or name.replace("_", " ") + (f"/{per}" if per else "")
+    return Grid("grid", (name, per), text)
+
+
+@dataclass(frozen=True, eq=False)
+class Region(Expression):
+    """Some of the points of a line."""
+
+    @property
+    def last(self) -> Place:
+        """Its last point, which must have neighbours on both sides."""
+        return Place("last", (self, 0), f"the last point with {self.words}")
+
+    def __and__(self, other: Region) -> Region:
+        return Region("both", (self, other), f"{self.words} and {other.words}")
+
+
+@dataclass(frozen=True, eq=False)
+class Place(Expression):
+    """One point of a line."""
+
+    def step(self, by: int) -> Place:
+        """The point so many steps of the grid to the right."""
+        return Place("step", (self, by), f"{abs(by)} step {'after' if by > 0 else 'before'} {self.words}")
+
+    @property
+    def before(self) -> Region:
+        """The points before it."""
+        return Region("before", (self,), f"points before {self.words}")
+
+    @property
+    def onward(self) -> Region:
+        """The points from it on."""
+        return Region("onward", (self,), f"points from {self.words} on")
+
+
+START = Place("end", (0,), "the left end")
+"""The first point of a line."""
+END = Place("end", (-1,), "the right end")
+"""The last point of a line."""

@@ -1,0 +1,135 @@
+"""A rule: numbers against cut-offs, as data, with the words made from it. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+from overparam.core.expression import WORDS, Expression, plain
+
+Bound = float | Expression
+"""A cut-off: a number, or an expression that gives one value for all seeds (a place counts as its index)."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One number against its cut-offs.
+
+    The claim is supported where the whole interval lies within ``at_least`` and ``at_most``, and contradicted where
+    it lies wholly below ``contradicted_below`` or above ``contradicted_above`` (by default the same cut-offs).
+
+    Attributes:
+        number: what is measured.
+        at_least: cut-off from below.
+        at_most: cut-off from above.
+        slack: by which cut-offs that are places are widened, in steps of the grid.
+        contradicted_below: what the source's own statement excludes, from below.
+        contradicted_above: the same from above.
+        each: an axis at whose every value it must hold.
+        together: whether all settings count as one.
+    """
+
+    number: Expression
+    at_least: Bound | None = None
+    at_most: Bound | None = None
+    slack: float = 0.0
+    contradicted_below: float | None = None
+    contradicted_above: float | None = None
+    each: str = ""
+    together: bool = False
+
+    @property
+    def words(self) -> str:
+        """Number, estimate and cut-offs in words."""
+        bounds = [
+            f"{text} {_bound(bound)}{self._slack(bound)}"
+            for text, bound in (("at least", self.at_least), ("at most", self.at_most))
+            if bound is not None
+        ]
+        unit = f" {self.number.unit}" if self.number.unit else ""
+        beyond = [
+            f"{text} {value:g}{unit}"
+            for text, value in (("below", self.contradicted_below), ("above", self.contradicted_above))
+            if value is not None
+        ]
+        how = "; ".join([*self.number.how, WORDS[getattr(self.number, "estimate", "mean")]])
+        what = f"{self.number.words} ({how}): {' and '.join(bounds)}{unit}"
+        what += f", contradicted only {' or '.join(beyond)}" if beyond else ""
+        return what + (f", at every {self.each.replace('_', ' ')}" if self.each else "")
+
+    def _slack(self, bound: Bound) -> str:
+        return f" (give or take {self.slack:g} steps)" if self.slack and isinstance(bound, Expression) else ""
+
+    @property
+    def tree(self) -> tuple[Any, ...]:
+        """What is compared, as nested tuples of plain values."""
+        bounds = (self.at_least, self.at_most, self.slack, self.contradicted_below, self.contradicted_above)
+        return (*(plain(one) for one in (self.number, *bounds)), self.each, self.together)
+
+
+def _bound(bound: Bound) -> str:
+    return bound.words if isinstance(bound, Expression) else f"{bound:.4g}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Comparisons that must all hold."""
+
+    cuts: tuple[Cut, ...]
+
+    def __and__(self, other: Rule) -> Rule:
+        return Rule(self.cuts + other.cuts)
+
+    def each(self, axis: str) -> Rule:
+        """Ask it at every value of an axis."""
+        return Rule(tuple(replace(cut, each=axis) for cut in self.cuts))
+
+    def together(self) -> Rule:
+        """Judge all settings as one, not each apart: for what must hold in every single run."""
+        return Rule(tuple(replace(cut, together=True) for cut in self.cuts))
+
+    def contradicted(self, *, below: float | None = None, above: float | None = None) -> Rule:
+        """Say what contradicts it, where that is more than missing the cut-offs that support it."""
+        return Rule(
+            tuple(replace(cut, contradicted_below=below, contradicted_above=above) for cut in self.cuts)
+        )
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The metrics that it reads as lines, which must be finite everywhere for a seed to count."""
+        return frozenset().union(*(one.reads for one in self._expressions()))
+
+    @property
+    def values(self) -> frozenset[str]:
+        """Every name among a cell's values that it looks up."""
+        return frozenset().union(*(one.values for one in self._expressions()))
+
+    @property
+    def axes(self) -> frozenset[str]:
+        """The axes that it runs over or selects by itself."""
+        own = {cut.each for cut in self.cuts if cut.each}
+        return frozenset(own).union(*(one.axes for one in self._expressions()))
+
+    def _expressions(self) -> list[Expression]:
+        return [
+            one
+            for cut in self.cuts
+            for one in (cut.number, cut.at_least, cut.at_most)
+            if isinstance(one, Expression)
+        ]
+
+    @property
+    def words(self) -> str:
+        """The rule in words, made from its expressions and cut-offs."""
+        return "; and ".join(cut.words for cut in self.cuts)
+
+    @property
+    def tree(self) -> tuple[Any, ...]:
+        """The rule as nested tuples of plain values."""
+        return tuple(cut.tree for cut in self.cuts)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of what is compared with what; words do not enter."""
+        return hashlib.sha256(repr(self.tree).encode()).hexdigest()[:16]

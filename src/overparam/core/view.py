@@ -1,0 +1,244 @@
+"""The cells of one setting, seen through an arm: lines, grids, regions and places on them.
+
+Lines are arrays ``(seeds, points)``, numbers ``(seeds,)``; each travels with the seeds it belongs to, so that numbers of
+two arms pair by seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overparam.core import lines as read
+from overparam.core.arms import Arm, Choice
+from overparam.core.claim import Evidence, Params
+from overparam.core.errors import MissingEvidence, UsageError
+from overparam.core.expression import Expression
+from overparam.core.expressions import Line
+from overparam.core.places import Grid, Place, Region
+
+Array = NDArray[np.float64]
+Row = tuple[Params, Mapping[str, Any]]
+OPS: dict[str, Callable[..., Any]] = {}
+"""Operation to ``(view, *operands) -> value``; filled by :mod:`overparam.core.evaluate`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Values by seed.
+
+    Attributes:
+        seeds: the seeds, length ``seeds``.
+        y: ``(seeds,)`` for a number, ``(seeds, points)`` for a line.
+    """
+
+    seeds: tuple[int, ...]
+    y: Array
+
+    def of(self, y: Any) -> Sample:
+        """Other values of the same seeds."""
+        return Sample(self.seeds, np.asarray(y, dtype=np.float64))
+
+    def at(self, seeds: tuple[int, ...]) -> Array:
+        """The values of some of the seeds."""
+        return self.y if seeds == self.seeds else self.y[[self.seeds.index(seed) for seed in seeds]]
+
+
+def shared(samples: list[Sample]) -> tuple[int, ...]:
+    """The seeds that all samples hold.
+
+    Raises:
+        MissingEvidence: there is none.
+    """
+    if all(one.seeds == samples[0].seeds for one in samples):
+        return samples[0].seeds
+    seeds = tuple(sorted(set.intersection(*(set(one.seeds) for one in samples))))
+    if not seeds:
+        raise MissingEvidence("no seed is complete in all that is compared. Resume the run.")
+    return seeds
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The cells of one setting, seen through an arm.
+
+    Attributes:
+        evidence: the cells of the setting, all arms.
+        arm: which of them are read.
+        x: the axis or list along which lines run.
+        reads: the metrics that are read as lines together; a seed counts if all of them are finite everywhere.
+    """
+
+    evidence: Evidence
+    arm: Arm
+    x: str
+    reads: frozenset[str]
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+    def on(self, arm: Arm, reads: frozenset[str] | None = None) -> View:
+        """The same cells through another arm."""
+        return View(self.evidence, arm, arm.x or self.x, self.reads if reads is None else reads)
+
+    def where(self) -> dict[str, Any]:
+        """The arm's axes with their values."""
+        return {
+            axis: value.pick(axis, self.evidence.levels(axis)) if isinstance(value, Choice) else value
+            for axis, value in self.arm.where.items()
+        }
+
+    def rows(self) -> list[Row]:
+        """The arm's cells.
+
+        Raises:
+            MissingEvidence: there is none.
+        """
+        where = self.where()
+        found = list(self.evidence.where(**where).rows)
+        if not found:
+            at = ", ".join(f"{k} = {v}" for k, v in where.items()) or "this run"
+            raise MissingEvidence(f"no finished cell at {at}. Run them first.")
+        return found
+
+    def name(self, metric: str) -> str:
+        """The name among the cells' values that is read for a metric."""
+        return self.arm.metrics.get(metric, metric)
+
+    def aligned(self) -> read.Paired:
+        """All lines that are read, paired by seed."""
+        if "aligned" not in self.memo:
+            self._one_cell_a_point()
+            names = dict.fromkeys([*(self.name(one) for one in sorted(self.reads)), *self.arm.complete])
+            self.memo["names"] = list(names)
+            self.memo["aligned"] = read.paired(self.evidence, self.x, *names, **self.where())
+        return self.memo["aligned"]  # type: ignore[no-any-return]
+
+    def _one_cell_a_point(self) -> None:
+        """Refuse an arm that selects two cells of one seed at one point: a rule would read one and lose the other."""
+        seen: dict[Any, Params] = {}
+        for params, _ in self._measured():
+            key = (params["seed"], params.get(self.x) if not isinstance(params.get(self.x), list | tuple) else None)
+            if key in seen:
+                axes = [axis for axis in params if axis != self.x and params[axis] != seen[key].get(axis)]
+                raise UsageError(
+                    f"the arm '{self.arm.words or 'all cells'}' selects several cells of seed {params['seed']} at one "
+                    f"point, which differ in {', '.join(axes) or 'nothing'}. Name {axes[0] if axes else 'an axis'} in "
+                    "the arm, or judge .each() of its values."
+                )
+            seen[key] = params
+
+    def _measured(self) -> list[Row]:
+        """The arm's cells that hold something of what is read."""
+        names = [*(self.name(one) for one in self.reads), *self.arm.complete]
+        return [row for row in self.rows() if not names or any(name in row[1] for name in names)]
+
+    def line(self, metric: str) -> Sample:
+        """A metric as a line."""
+        found = self.aligned()
+        return Sample(found.seeds, found.lines[self.memo["names"].index(self.name(metric))])
+
+    def grid(self, name: str, per: str = "") -> Array:
+        """A quantity along the lines, ``(points,)``, perhaps divided by an axis or a value of the cells."""
+        if name in ("", self.x):
+            y = np.asarray(self._points(), dtype=np.float64)
+        else:
+            lines = self.evidence.curve(name, self.x, **self.where()).y
+            if not lines:
+                raise MissingEvidence(f"no seed has '{name}' at every {self.x}. Resume the run.")
+            y = np.asarray(lines[0], dtype=np.float64)
+        return y / self.value(per) if per else y
+
+    def _points(self) -> list[float]:
+        found: set[float] = set()
+        for params, values in self._measured():
+            here = values.get(self.x, params.get(self.x))
+            found |= set(here) if isinstance(here, list | tuple) else set() if here is None else {here}
+        return sorted(found)
+
+    def value(self, name: str) -> float:
+        """An axis, or a number among the values, that all cells of the arm share."""
+        params, values = self.rows()[0]
+        found = params.get(name, values.get(name))
+        if found is None:
+            raise MissingEvidence(f"no finished cell has '{name}'.")
+        return float(found)
+
+    def read(self, expression: Expression) -> Any:
+        """Compute an expression: a :class:`Sample`, a grid ``(points,)``, or the arm's cells."""
+        key = id(expression)
+        if key not in self.memo:
+            self.memo[key] = (expression, OPS[expression.op](self, *expression.of))
+        return self.memo[key][1]
+
+
+def along(view: View, line: Line | None, grid: Grid | None = None) -> Array:
+    """A quantity (by default x) at the points of a line, which may hold some of the points only."""
+    if line is None or line.op == "line":
+        return view.grid(*(grid.of if grid else ("",)))
+    inner = next((one for one in line.of if isinstance(one, Line)), None)
+    if line.op == "across":
+        return np.asarray(view.evidence.levels(line.of[1]), dtype=np.float64)
+    found = along(view, inner, grid)
+    if line.op == "inside":
+        return found[mask(view, line.of[1], line.of[0])]
+    return found[::-1] if line.op == "backwards" else found
+
+
+def mask(view: View, region: Region, line: Line | None = None) -> NDArray[np.bool_]:
+    """Which points of a line lie in a region, ``(points,)``."""
+    if region.op == "both":
+        return mask(view, region.of[0], line) & mask(view, region.of[1], line)
+    if region.op in ("before", "onward"):
+        points = np.arange(len(along(view, line)))
+        here = index(view, region.of[0], line)
+        return points < here if region.op == "before" else points >= here
+    g = along(view, line, region.of[0])
+    if region.op == "outside":
+        return (g < region.of[1]) | (g > region.of[2])
+    _, low, high, closed = region.of
+    return (g >= low) & (g <= high if closed.endswith("]") else g < high)
+
+
+def index(view: View, place: Place, line: Line | None = None) -> int:
+    """Index of a place among the points of a line.
+
+    Raises:
+        MissingEvidence: the line has no such point.
+    """
+    if place.op == "end":
+        return 0 if place.of[0] == 0 else len(along(view, line)) - 1
+    if place.op == "step":
+        here = index(view, place.of[0], line) + place.of[1]
+        if not 0 <= here < len(along(view, line)):
+            raise MissingEvidence(f"no point at {place.words}. Add some to --{view.x}.")
+        return here
+    if place.op == "near":
+        grid, wanted, within = place.of
+        g = along(view, line, grid)
+        here = int(np.abs(np.log(g / wanted)).argmin())
+        if within is not None and abs(g[here] / wanted - 1) > within:
+            raise MissingEvidence(f"no point within {within:.0%} of {place.words}. Add it to --{view.x}.")
+        return here
+    if place.op == "last":
+        inside = mask(view, place.of[0], line)
+        here = int(np.flatnonzero(inside)[-1]) if inside.any() else -1
+        if not 0 < here < len(inside) - 1:
+            raise MissingEvidence(f"expected points on both sides of {place.of[0].words}. Add some to --{view.x}.")
+        return here
+    if line is not None and line.op == "inside":
+        inside = mask(view, line.of[1], line.of[0])
+        here = index(view, place, line.of[0])
+        if not inside[here]:
+            raise MissingEvidence(f"{place.words} does not lie among {line.of[1].words}.")
+        return int(inside[:here].sum())
+    which, cut, strict = place.of
+    mean = view.read(which).y.mean(axis=0)
+    hits = np.flatnonzero(mean < cut if strict else mean <= cut)
+    if not hits.size or (strict and hits[0] == 0):
+        more = "smaller" if hits.size else "larger"
+        told = "every point is" if hits.size else f"none (lowest: {mean.min():.3g})"
+        raise MissingEvidence(f"expected {place.words} inside the grid, got {told}. Add {more} values to --{view.x}.")
+    return int(hits[0])

@@ -1,0 +1,131 @@
+"""Planted worlds: cells with known curves and noise, in which a rule must be right. Standard library at the top."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from overparam.core.claim import Evidence
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Knots = Sequence[tuple[float, float]]
+"""A curve by points ``(along, value)``, joined on logarithmic axes (or straight, for values that may be 0)."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Planted cells: one curve a metric, one number a scalar.
+
+    Anything that is given as a function takes the values of the arms as keyword arguments.
+
+    Attributes:
+        over: the axis or list along which lines run, and its values.
+        along: a list of the cells and its values, along which knots are given; by default that of ``over``.
+        arms: axes that are crossed, with their values.
+        lines: metric to knots, to a list of values, or to a function that returns either.
+        numbers: name to a number, or to a function that returns one; these are the same for every seed, unless
+            they have a spread.
+        spread: standard deviation between the points of a line (or of a number) by metric: of the logarithm, or of
+            the value for the metrics in ``straight``.
+        level: standard deviation of each seed's own level, on the same scale, shared by the metrics with a spread.
+        straight: metrics whose noise is added and whose knots are joined straight, so that they may be 0 or below.
+        lists: lists that every cell holds as they are.
+        fixed: axes with one value.
+        apart: one cell a point, with ``over`` an axis; else one cell a line.
+        seeds: number of seeds.
+    """
+
+    over: tuple[str, Sequence[float]] = ("x", (1.0,))
+    along: tuple[str, Sequence[float]] | None = None
+    arms: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    lines: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    spread: Mapping[str, float] = field(default_factory=dict)
+    level: float = 0.0
+    straight: tuple[str, ...] = ()
+    lists: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    apart: bool = False
+    seeds: int = 5
+
+    def but(self, *, seeds: int = 0, **changes: Any) -> World:
+        """The same world with other curves, numbers, arms or fixed axes, by their names.
+
+        A name that is none of a world's own is sought among the arms, the numbers and the lists; any other is a line.
+        """
+        own: dict[str, Any] = {"seeds": seeds or self.seeds}
+        for name, value in changes.items():
+            if name in ("over", "along", "level", "straight", "apart"):
+                own[name] = value
+            elif name in ("spread", "arms", "numbers", "lists", "fixed", "lines"):
+                own[name] = {**own.get(name, getattr(self, name)), **value}
+            else:
+                room = next((r for r in ("arms", "numbers", "lists", "fixed") if name in getattr(self, r)), "lines")
+                own[room] = {**own.get(room, getattr(self, room)), name: value}
+        return replace(self, **own)
+
+    def __call__(self, rng: np.random.Generator) -> Evidence:
+        """Draw the cells."""
+        rows: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        names, levels = list(self.arms), list(self.arms.values())
+        for values in itertools.product(*levels):
+            arms = dict(zip(names, values, strict=True))
+            for seed in range(self.seeds):
+                rows += self._cells(arms, seed, rng)
+        return Evidence(tuple(rows))
+
+    def _cells(
+        self, arms: Mapping[str, Any], seed: int, rng: np.random.Generator
+    ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        level = self.level * rng.standard_normal()
+        x, values = self.over
+        lines = {name: self._line(name, curve, arms, level, rng) for name, curve in self.lines.items()}
+        if self.along:
+            lines[self.along[0]] = list(self.along[1])
+        numbers = {name: self._number(name, value, arms, level, rng) for name, value in self.numbers.items()}
+        params = {"data": "planted", **self.fixed, **arms, "seed": seed}
+        lists = {name: list(value) for name, value in self.lists.items()}
+        if not self.apart:
+            own = {x: list(values)} if self.lines else {}
+            return [(params, {**own, **lines, **numbers, **lists})]
+        return [
+            ({**params, x: value}, {**{name: line[i] for name, line in lines.items()}, **numbers, **lists})
+            for i, value in enumerate(values)
+        ]
+
+    def _line(
+        self, name: str, curve: Any, arms: Mapping[str, Any], level: float, rng: np.random.Generator
+    ) -> list[float]:
+        import numpy as np
+
+        curve = curve(**arms) if callable(curve) else curve
+        x = np.asarray((self.along or self.over)[1], dtype=float)
+        noise = level + self.spread[name] * rng.standard_normal(len(x)) if name in self.spread else np.zeros(len(x))
+        straight = name in self.straight
+        if isinstance(curve[0], tuple):
+            at, y = np.asarray(curve, dtype=float).T
+            y = np.interp(np.log(x), np.log(at), y if straight else np.log(y))
+        else:
+            y = np.asarray(curve, dtype=float)
+            y = y if straight else np.log(y)
+        return (y + noise if straight else np.exp(y + noise)).tolist()
+
+    def _number(
+        self, name: str, value: Any, arms: Mapping[str, Any], level: float, rng: np.random.Generator
+    ) -> Any:
+        import numpy as np
+
+        found = value(**arms) if callable(value) else value
+        if name not in self.spread:
+            return found
+        noise = level + self.spread[name] * float(rng.standard_normal())
+        return float(found + noise if name in self.straight else found * np.exp(noise))
+
+
+def together(*worlds: Callable[[np.random.Generator], Evidence]) -> Callable[[np.random.Generator], Evidence]:
+    """Several planted worlds as the cells of one run."""
+    return lambda rng: Evidence(tuple(row for world in worlds for row in world(rng).rows))
