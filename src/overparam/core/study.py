@@ -29,11 +29,11 @@ from overparam.core.errors import MissingEvidence, UsageError
 
 __all__ = [
     "Axis", "Chart", "Check", "Claim", "Control", "Curve", "Diagnosis", "Estimate", "Evidence", "Finding", "FitRule",
-    "MissingEvidence", "Outcome", "Params", "Part", "Precondition", "Profile", "Report", "Series", "Source",
+    "MissingEvidence", "Outcome", "Params", "Part", "Precondition", "Profile", "Progress", "Series", "Source",
     "Status", "Study", "UsageError", "Verdict", "XAxis", "clean",
 ]  # fmt: skip
 
-Report = Callable[[float], None]
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ class Study:
     sources: tuple[Source, ...]
     axes: tuple[Axis, ...]
     profiles: Mapping[str, Profile]
-    work: Callable[[Sequence[Params], Report], Sequence[Outcome]]
+    work: Callable[[Sequence[Params], Progress], Sequence[Outcome]]
     stack_by: tuple[str, ...]
     estimate: Callable[[Params], Estimate]
     claims: tuple[Claim, ...]

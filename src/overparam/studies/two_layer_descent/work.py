@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report, UsageError
+from overparam.core import Estimate, Outcome, Params, Progress, UsageError
 from overparam.studies.progress import within
 from overparam.studies.rounding import rounded
 from overparam.studies.two_layer_descent.reuse import widen
@@ -71,7 +71,7 @@ def estimate(params: Params) -> Estimate:
     return Estimate(chains * steps + _START * len(widths) / _STACK, memory + 1e7)
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Train one stack: every seed, width after width.
 
     Members of one seed share initialisation, minibatch order and added weights across noise rates. The label noise
@@ -122,7 +122,7 @@ def _train_width(
     data: Any,
     width: int,
     chain: Sequence[Chain] | None,
-    report: Report,
+    report: Progress,
 ) -> Chain:
     """Train one width of all cells from random weights and, after the first width, from the chain's ends."""
     import jax
