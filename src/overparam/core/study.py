@@ -59,7 +59,7 @@ class Axis:
         low: smallest allowed value (included), for numbers.
         high: largest allowed value (included), for numbers.
         choices: allowed names, for strings; empty means any.
-        curve: True if all values together belong to one cell (a curve over nested sizes).
+        inside_cell: True if all values together belong to one cell (a curve over nested sizes).
         flag: name on the command line; by default the name with dashes, and an ``s`` unless singular.
     """
 
@@ -70,7 +70,7 @@ class Axis:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    curve: bool = False
+    inside_cell: bool = False
     flag: str = ""
 
     @property

@@ -17,7 +17,7 @@ AXES = (
          choices=("sphere", "digits"), flag="data"),
     Axis("activation", "Activation phi; sine2 is sin(2z).", str, "relu", choices=ACTIVATIONS, flag="activations"),
     Axis("d", "Features of the sphere; digits have 64.", int, 40, low=8, high=400, flag="d"),
-    Axis("ratio", "Numbers of rows per feature n/d, all in one cell.", float, MEDIUM, low=0.05, high=100, curve=True,
+    Axis("ratio", "Numbers of rows per feature n/d, all in one cell.", float, MEDIUM, low=0.05, high=100, inside_cell=True,
          flag="ratios"),
     Axis("units", "Hidden units of the Monte-Carlo Gram matrix.", int, 4096, low=16, high=1_000_000, flag="units"),
     Axis("draws", "Draws of the weights at which the smallest eigenvalue is compared with its limit.", int, 20, low=1,

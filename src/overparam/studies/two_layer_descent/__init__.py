@@ -31,7 +31,7 @@ PAPER_WIDTHS = (
 AXES = (
     Axis("data", "Data set, or a path to one.", str, "digits", flag="data"),
     Axis("n", "Training samples.", int, 400, low=2),
-    Axis("width", "Hidden units, ascending, all in one cell.", int, WIDTHS, low=1, curve=True, flag="widths"),
+    Axis("width", "Hidden units, ascending, all in one cell.", int, WIDTHS, low=1, inside_cell=True, flag="widths"),
     Axis("noise", "Share of training labels replaced by a class drawn from all classes.", float, 0.0, low=0, high=1),
     Axis("reuse", "Also train the two arms of weight reuse (all), or not (none).", str, "all",
          choices=("all", "none"), flag="reuse"),
