@@ -244,9 +244,9 @@ class Study:
         cell_version: raised whenever the computation of a cell changes.
         stack_limit: most cells in one stack.
         diagnose: looks for the causes of an absent effect; None for a study that does not.
-        diagnosed: names of the claims whose failure it explains; empty for all.
-        identify: what identifies a cell besides its parameters and data, as JSON types; None for nothing.
-        again: what makes a run again, where that is not the command line.
+        diagnosed_claims: names of the claims whose failure it explains; empty for all.
+        extra_identity: what identifies a cell besides its parameters and data, as JSON types; None for nothing.
+        rerun_command: command that repeats the run, if it did not come from the command line.
     """
 
     name: str
@@ -265,9 +265,9 @@ class Study:
     cell_version: int = 1
     stack_limit: int = 64
     diagnose: Callable[[Evidence], Sequence[Diagnosis]] | None = None
-    diagnosed: tuple[str, ...] = ()
-    identify: Callable[[Params], Mapping[str, Any]] | None = None
-    again: str = ""
+    diagnosed_claims: tuple[str, ...] = ()
+    extra_identity: Callable[[Params], Mapping[str, Any]] | None = None
+    rerun_command: str = ""
 
     def axis(self, name: str) -> Axis:
         """Return the axis of that name."""
