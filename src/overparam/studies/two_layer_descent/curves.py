@@ -95,10 +95,10 @@ def arm(evidence: Evidence, noise: float, prefix: str = "") -> Arm:
     Raises:
         MissingEvidence: the arm has no cells, no complete seed, or mixes several settings.
     """
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
     one_setting(evidence, SINGLE)
-    found = paired(evidence, "width", f"{prefix}test_loss", f"{prefix}test_error", noise=noise)
+    found = align_seeds(evidence, "width", f"{prefix}test_loss", f"{prefix}test_error", noise=noise)
     ratio = evidence.curve("ratio", "width", noise=noise).y[0]
     loss, error = found.lines
     widths = tuple(int(x) for x in found.x)
@@ -111,9 +111,9 @@ def fit_point(evidence: Evidence, noise: float) -> int:
     Raises:
         MissingEvidence: no width fits.
     """
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    (line,) = paired(evidence, "width", "train_loss_ratio", noise=noise).lines
+    (line,) = align_seeds(evidence, "width", "train_loss_ratio", noise=noise).lines
     mean = line.mean(axis=0)
     hits = [i for i, value in enumerate(mean) if value <= FITTED]
     if not hits:

@@ -119,12 +119,12 @@ def cliff(evidence: Evidence, noise: float = 0.0, shift: int = 0) -> Finding:
         noise: rate of label noise.
         shift: steps of the width grid by which to move the point (-1 in the control).
     """
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
     from overparam.core.stats import part, ratio_interval
 
     which = arm(evidence, noise)
     here = which.last_below + shift
-    with_reuse, without = paired(evidence, "width", "below_test_loss", "test_loss", noise=noise).lines
+    with_reuse, without = align_seeds(evidence, "width", "below_test_loss", "test_loss", noise=noise).lines
     drops = [line[:, here] / line[:, here + 1] for line in (with_reuse, without)]
     label = f"drop from width {which.widths[here]} to {which.widths[here + 1]}, with reuse over without"
     means = ", ".join(f"{ratio_interval(d, 1.0 + 0 * d).mean:.3g}" for d in drops)
@@ -201,9 +201,9 @@ def first_peak(evidence: Evidence, noise: float) -> Finding:
 
 def _height(which: Arm) -> tuple[PerSeed, PerSeed]:
     """The left minimum and the peak of the smoothed test loss, each read leaving one seed out."""
-    from overparam.core.lines import stands_out
+    from overparam.core.lines import minimum_peak_end
 
-    minimum, top, _ = stands_out(which.smooth_loss, which.left)
+    minimum, top, _ = minimum_peak_end(which.smooth_loss, which.left)
     return minimum, top
 
 
