@@ -73,8 +73,8 @@ def explain(
     """
     import numpy as np
 
-    from overparam.training.modes import modes, nested_projections
     from overparam.training.nested import squared_loss
+    from overparam.training.singular_modes import modes, nested_projections
 
     n, (others, targets) = len(y), pool
     below = [w for w in widths if w < len(others)]
