@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from numpy.typing import ArrayLike
 
+from overparam.core import clean
 from overparam.core.errors import UsageError
+from overparam.core.shown import Shown
 from overparam.own.instance import Instance, draw_instance, examples, flow_certificate
 from overparam.own.laziness import LazyScale, kernel_drift, lazy_scale
 from overparam.own.rungs import BUDGET, fitted_and_proved, in_print, obstacle
@@ -54,7 +56,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Ladder:
+class Ladder(Shown):
     """Widths of one data set and activation, from what happens to what is proved to what is in print.
 
     Attributes:
@@ -69,6 +71,8 @@ class Ladder:
         drift: relative change of its kernel at that scale, measured over gradient descent.
         obstacle: why no width can fit or certify this data; empty if nothing is known against it.
     """
+
+    drawn_by = "table"
 
     n: int
     d: int
@@ -139,13 +143,13 @@ class Ladder:
             ]
         )
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>"
-            for line in self.table()
-        )
-        head = "<tr><th>hidden units</th><th>what</th><th></th></tr>"
-        return f"<p>{html.escape(self.sentence())}</p><table>{head}{rows}</table>"
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return dict(clean(asdict(self) | {"answer": self.sentence()}))
+
+    def shown(self) -> dict[str, Any]:
+        """Return what is drawn: the answer and the table as texts."""
+        return {"answer": self.sentence(), "columns": ["hidden units", "what", ""], "rows": self.table()}
 
 
 def width_ladder(

@@ -7,7 +7,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from overparam.report.words import interval, number, plain
+from overparam.core.words import number
+from overparam.report.words import interval, plain
 
 Row = dict[str, Any]
 
