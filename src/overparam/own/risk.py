@@ -24,7 +24,7 @@ from overparam.theory import bartlett2020, holzmuller2021, simon2023
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.empirical import Spectrum, spectrum_of_features, spectrum_of_kernel
 from overparam.theory.inputs import count, nonnegative, widths_of
-from overparam.theory.noise import NoiseEstimate, estimate_noise
+from overparam.theory.label_variance import NoiseEstimate, estimate_noise
 from overparam.theory.population import population_risk
 
 PERCENT_OF_N = (

@@ -11,9 +11,9 @@ from overparam.core import clean
 from overparam.core.errors import UsageError
 from overparam.core.shown import Shown
 from overparam.core.words import number
-from overparam.theory import bartlett2020, holzmuller2021, nakkiran2021, noise
+from overparam.theory import bartlett2020, holzmuller2021, label_variance, nakkiran2021
 from overparam.theory.assumption import Assumption
-from overparam.theory.noise import NoiseEstimate
+from overparam.theory.label_variance import NoiseEstimate
 
 COLUMNS = ("width", "risk", "signal", "variance", "floor", "optimal_risk", "optimal_ridge")
 _HEADS = ("width k", "error", "without noise", "from noise", "floor", "best penalty: error", "penalty")
@@ -183,4 +183,4 @@ def _ranks(curve: RiskCurve) -> str:
 
 def _citations(curve: RiskCurve) -> list[str]:
     named = [curve.citation, nakkiran2021.CITATION, holzmuller2021.CITATION, bartlett2020.CITATION]
-    return [*named, noise.CITATION] if curve.noise.how != "given" else named
+    return [*named, label_variance.CITATION] if curve.noise.how != "given" else named

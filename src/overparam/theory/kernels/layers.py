@@ -19,7 +19,7 @@ from overparam.core.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.inputs import count, nonnegative
 from overparam.theory.kernels.duals import dual_of
-from overparam.theory.kernels.pairs import Dual
+from overparam.theory.kernels.gaussian_moments import Dual
 
 Padding = Literal["SAME", "VALID", "CIRCULAR"]
 PADDINGS: tuple[str, ...] = ("SAME", "VALID", "CIRCULAR")
@@ -110,7 +110,7 @@ class Activate:
 
     Attributes:
         function: a name or an activation of :mod:`overparam.theory.activations`, or a
-            :class:`~overparam.theory.kernels.pairs.Dual`.
+            :class:`~overparam.theory.kernels.gaussian_moments.Dual`.
     """
 
     function: str | Activation | Dual
