@@ -1,4 +1,4 @@
-"""What the theory of wide networks foretells about a training run: numbers, and how they are shown."""
+"""What the theory of wide networks predicts about a training run: numbers, and how they are shown."""
 
 from __future__ import annotations
 

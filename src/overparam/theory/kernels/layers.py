@@ -1,4 +1,4 @@
-"""A network in words, for its kernels: what each layer does to infinitely many units. Frozen, and nothing is computed.
+"""Layer specifications for the NNGP and NTK recursions: immutable, and nothing is computed here.
 
 The NTK parametrisation throughout: a layer computes ``weight_std / sqrt(fan_in) W h + bias_std b`` with all entries of
 W and b drawn from N(0, 1), and those are what is trained. ``weight_std = 1``, ``bias_std = 0`` unless said otherwise.
