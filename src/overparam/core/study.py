@@ -203,7 +203,7 @@ class Chart:
         arm: an axis with one set of lines per value, with a toggle (for instance label noise).
         arm_title: heading of the toggle.
         note: one or two sentences under the chart.
-        fit: draw the fit point lines.
+        fit: draw the interpolation threshold lines.
         along: the axis or list whose points are averaged over seeds; by default the first horizontal axis.
     """
 
@@ -222,7 +222,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class FitRule:
-    """How the fit point is measured: the smallest ``x`` at which ``metric`` is at most ``at_most``."""
+    """How the interpolation threshold is measured: the smallest ``x`` at which ``metric`` is at most ``at_most``."""
 
     metric: str
     at_most: float
@@ -247,7 +247,7 @@ class Study:
         estimate: cost of one cell.
         claims: what is judged.
         charts: what is drawn.
-        fit: how the fit point is measured.
+        fit: how the interpolation threshold is measured.
         differences: known differences from the papers, one sentence each.
         cell_version: raised whenever the computation of a cell changes.
         stack_limit: most cells in one stack.
