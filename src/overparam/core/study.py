@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from overparam.core.claim import (
@@ -77,6 +77,14 @@ class Axis:
     def option(self) -> str:
         """The long option without its dashes, for instance ``widths``."""
         return self.flag or self.name.replace("_", "-")
+
+    def but(self, **changes: Any) -> Axis:
+        """The same axis with other attributes, such as a default of its own.
+
+        >>> Axis("noise", "Share of labels.").but(default=0.2).default
+        0.2
+        """
+        return replace(self, **changes)
 
     def check(self, value: Any) -> Any:
         """Return the value as this axis's kind, or raise UsageError naming what is allowed."""
