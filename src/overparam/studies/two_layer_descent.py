@@ -107,7 +107,7 @@ CLAIMS = (
     Claim("fall", "With 20 % label noise the squared test loss falls well below the peak at p = 3 nK.", L53,
           "belkin2019", (loss.last / hump.top).at_most(0.75), NOISY,
           Control("As far in parameters before the threshold, from nK/3 to the peak, it does not fall so.",
-                  rule=(hump.top / smooth.at(ratio.near(1 / 3))).at_most(0.75)),
+                  rule=(hump.top / smooth.at(ratio.nearest(1 / 3))).at_most(0.75)),
           (MUCH, GRID, END, FIXED, FIT, WHOLE), chart="loss",
           null=(TOP.but(test_loss=hill(1.3, end=0.75)),), effect=TOP.but(test_loss=hill(1.3))),
     Claim("clean", "With clean labels the squared test loss does not rise as the width grows.", L54, "josch14",
