@@ -73,7 +73,7 @@ def test_a_cell_that_raises_costs_only_itself(toy_path, tmp_path):
     assert len(os.listdir(tmp_path / "toy" / "failed")) == 6
     (verdict,) = record["verdicts"]
     assert (verdict["status"], verdict["effect"]) == ("not_applicable", None)
-    assert verdict["reason"].startswith("the rule raised ValueError")
+    assert verdict["reason"].startswith("no point within 2% of width = 16")
 
 
 def test_a_worker_that_dies_twice_is_a_failure_and_the_others_go_on(toy_path, tmp_path):
