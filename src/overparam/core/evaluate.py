@@ -85,6 +85,11 @@ def _rows(view: View) -> list[Row]:
 
 
 @_op
+def _view(view: View) -> View:
+    return view
+
+
+@_op
 def _line(view: View, metric: str) -> Sample:
     return view.line(metric)
 

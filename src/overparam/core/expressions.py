@@ -304,3 +304,5 @@ def share_of_trials(hits: Number, trials: Number, words: str) -> Number:
 
 ROWS = Expression("rows", (), "the cells of the arm")
 """The cells of the arm, an operand for the escapes: a list of ``(params, values)``."""
+VIEW = Expression("view", (), "all cells of the setting")
+"""The view itself, an operand for the escapes: what other arms hold."""
