@@ -123,12 +123,12 @@ def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
         UsageError: there is none.
         StoreError: its record is damaged, or its cells are gone.
     """
-    from overparam.core.registry import studies
+    from overparam.core.registry import get
     from overparam.store import RecordStore
     from overparam.sweep.judge import rejudge
 
     record = RecordStore(Path(out)).latest(study, run)
-    known = studies().get(study)
+    known = get(study)
     if known is None:
         return Result(record, Path(out))
     if known.cell_version != record["cell_version"]:
