@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study, clean
+from overparam.core.atomic import check_writable
 from overparam.core.errors import DataError, StoreError, UsageError
 from overparam.core.registry import find, get
-from overparam.store import CellStore, Head, check_writable
+from overparam.store import CellStore, Head
 from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
 from overparam.sweep.jobs import Job, run_job
