@@ -25,11 +25,13 @@ def problems() -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
         if len(lines) > LONGEST:
             found.append(f"{path.relative_to(ROOT)}: expected at most {LONGEST} lines, got {len(lines)}")
-    rooms = sorted(p for p in PACKAGE.iterdir() if p.is_dir() and p.name != "__pycache__")
+    rooms = sorted(
+        {PACKAGE / p.relative_to(PACKAGE).parts[0] for p in PACKAGE.rglob("*") if _is_a_file_of_ours(p)}
+    )
     found += [
         f"{room.relative_to(ROOT)}: an empty room"
         for room in rooms
-        if not any(path.name != "__init__.py" for path in room.rglob("*.py"))
+        if room.is_dir() and not any(path.name != "__init__.py" for path in room.rglob("*.py"))
     ]
     loose = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
     found += [f"src/overparam/{name}: expected every file in a room" for name in sorted(loose)]
@@ -44,6 +46,10 @@ def problems() -> list[str]:
     found += [f"study {a}: imports the study {b}" for a, b in between_studies(graph) - STUDIES_THAT_SHARE]
     found += [f"{name}: expected to be the source of a contract in .importlinter" for name in uncovered(graph)]
     return found + (beside_studies(PACKAGE / "studies") if STUDIES_ARE_FILES else [])
+
+
+def _is_a_file_of_ours(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
 
 
 def beside_studies(folder: Path) -> list[str]:
