@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study, clean
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import StackError, StoreError, UsageError
 from overparam.store import CellStore
 from overparam.sweep.environment import environment
 from overparam.sweep.key import shown_name
@@ -53,7 +53,8 @@ def run_job(study: Study, job: Job, emit: Emit) -> None:
     """Run a stack and store each cell as soon as it is known.
 
     A stack that runs out of memory is tried again in halves, and its cells say so. When it raises anything else, its
-    cells are run one by one, so that one bad cell costs only itself; each failure is stored with its traceback.
+    cells are run one by one, so that one bad cell costs only itself; each failure is stored with its traceback. A stack
+    of cells that its study should not have put together fails as a whole: one by one it would hide the mistake.
     Events: ``started``, ``progress`` (fraction), ``cell`` (name, status), ``smaller`` (text), ``failed`` (params, error,
     traceback), ``done``.
 
@@ -75,8 +76,9 @@ def _attempt(
         raise
     except Exception as error:
         starved = out_of_memory(error)
-        if len(indices) == 1:
-            _fail(study, job, indices[0], store, emit, error)
+        if len(indices) == 1 or isinstance(error, StackError):
+            for index in indices:
+                _fail(study, job, index, store, emit, error)
             return
     # The exception is gone here, and with it the arrays that its frames held.
     size = -(-len(indices) // 2) if starved else 1
