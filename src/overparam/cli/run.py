@@ -48,7 +48,9 @@ def ls(
 
     study = name
     if stored + probes + theorems > 1:
-        raise UsageError("ls: expected one of --stored, --probes and --theorems, got several. Leave the others out.")
+        raise UsageError(
+            "ls: expected one of --stored, --probes and --theorems, got several. Leave the others out."
+        )
     if probes or theorems:
         from overparam.cli import catalogs
 
