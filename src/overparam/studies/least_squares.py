@@ -25,7 +25,6 @@ from overparam.core.algebra import (
     study,
     worst,
 )  # fmt: skip
-from overparam.core.outcomes import each_cell
 
 AXES = (
     Axis("data", "Where inputs and labels come from: normal inputs and labels, or digits labelled even and odd.", str,

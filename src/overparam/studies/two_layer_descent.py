@@ -268,7 +268,7 @@ def recipe(cell: Params, width: int, data: Any) -> Any:
 def estimate(cell: Params) -> Estimate:
     """Every width is trained twice where weights are reused."""
     from overparam.data import shape_of
-    from overparam.sweep.cost import cost, dense
+    from overparam.sweep.work import cost, dense
 
     inputs = shape_of(str(cell["data"])).features
     sizes = [dense(inputs, width, 10) for width in cell["width"]]

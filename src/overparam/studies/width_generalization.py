@@ -212,7 +212,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 def estimate(cell: Params) -> Estimate:
     """Two layers on the samples, measured with the validation samples."""
     from overparam.data import shape_of
-    from overparam.sweep.cost import cost, dense
+    from overparam.sweep.work import cost, dense
 
     shape = shape_of(str(cell["data"]))
     inputs = cell["side"] ** 2 or shape.features
