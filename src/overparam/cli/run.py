@@ -81,7 +81,8 @@ def run(
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
-    from overparam.cli.display import plan_table, progress_of, verdict_table
+    from overparam.api.progress import progress_of
+    from overparam.cli.display import plan_table, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
 
