@@ -12,6 +12,7 @@ from typing import Any
 from overparam.core.algebra import (
     MOST,
     NONE,
+    PROBES,
     Axis,
     Claim,
     Control,
@@ -58,6 +59,7 @@ AXES = (
     Axis("schedule", "Rate below p = nK: constant, or published (10 % less every 500 epochs, stop at no train error).",
          str, "constant", choices=("constant", "published"), flag="schedule"),
     Axis("spread", "Standard deviation of the weights that reuse adds.", float, 0.1, low=0.0, flag="spread"),
+    PROBES,
     Axis("seed", "Draws the start, minibatches, added weights and label noise.", int, 0, low=0, flag="seeds"),
 )  # fmt: skip
 

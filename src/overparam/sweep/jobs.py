@@ -15,7 +15,7 @@ from overparam.core import Params, Study, clean
 from overparam.core.errors import StackError, StoreError
 from overparam.store import CellStore
 from overparam.sweep.environment import environment
-from overparam.sweep.key import shown_name
+from overparam.sweep.key import shown_name, shown_probes
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -161,10 +161,10 @@ def _read_from_all(study: Study, cells: Sequence[Watched]) -> None:
 
 def _declared(study: Study, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The values that work returned, all of which the study must name."""
-    extra = sorted(set(values) - set(study.values)) if study.values else []
+    extra = {name for name in values if "probe_" not in name} - set(study.values) if study.values else ()
     if extra:
         raise StackError(
-            f"the work of '{study.name}' returned {', '.join(extra)}, which 'values' of the study does not name. "
+            f"the work of '{study.name}' returned {', '.join(sorted(extra))}, which 'values' of the study does not name. "
             "Add it there, or leave it out."
         )
     return values
@@ -172,7 +172,7 @@ def _declared(study: Study, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def shown_params(params: Params) -> dict[str, Any]:
     """Parameters as they are stored: a data file without its folders."""
-    return {**params, "data": shown_name(params["data"])}
+    return {**params, "data": shown_name(params["data"]), **shown_probes(params)}
 
 
 def _fail(study: Study, job: Job, index: int, store: CellStore, emit: Emit, error: Exception) -> None:

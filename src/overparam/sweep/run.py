@@ -20,7 +20,7 @@ from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
 from overparam.sweep.former import adopt, former_cells
 from overparam.sweep.jobs import Job, run_job
-from overparam.sweep.key import cell_name
+from overparam.sweep.key import cell_name, shown_probes
 from overparam.sweep.plan import Stack, stacks
 from overparam.sweep.processes import check_workers, run_processes
 from overparam.sweep.record import Finished, conclude
@@ -132,7 +132,7 @@ def make_plan(
 
 def _same(study: Study, store: CellStore, params: Params, cell: Head) -> None:
     """Refuse a stored cell whose parameters are not those that its name now stands for."""
-    found = cell.params
+    found, params = cell.params, {**params, **shown_probes(params)}
     for axis in study.axes:
         stored = found.get(axis.name, params[axis.name])
         stored = tuple(stored) if isinstance(stored, list) else stored

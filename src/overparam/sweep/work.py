@@ -107,9 +107,10 @@ class TrainingCurve:
         return {name + suffix: self.values[name] for name in names}
 
     def ends(self, *names: str, prefix: str = "") -> dict[str, float | None]:
-        """Metrics at the end; None where the member diverged."""
+        """Metrics at the end, and the probes that the person asked for; None where the member diverged."""
         gone = self.diverged_at is not None
-        return {prefix + name: None if gone else self.values[name][-1] for name in names}
+        asked = [] if prefix else [name for name in self.values if name.startswith("probe_")]
+        return {prefix + name: None if gone else self.values[name][-1] for name in (*names, *asked)}
 
     def best(
         self, *names: str, prefix: str = "best_", at: tuple[str, Sequence[Any]] | None = None
@@ -262,10 +263,18 @@ class Task:
         from overparam.training import train
 
         data = self.data
+        measured = {**(standard() if probes is None else probes), **self._asked()}
         return train(
             network, recipe, self.members * groups, data.x, data.x_test, data.y_test,
-            probes=standard() if probes is None else probes, progress=progress, keep_params=keep, start=start,
+            probes=measured, progress=progress, keep_params=keep, start=start,
         )  # fmt: skip
+
+    def _asked(self) -> dict[str, Any]:
+        """The probes that the person asked for, under names of their own."""
+        from overparam.probes.catalog import asked
+
+        names = self.shared["probes"] if "probes" in self.cells[0] else ("none",)
+        return {f"asked {name}": asked(name) for name in names if name != "none"}
 
 
 def task(
