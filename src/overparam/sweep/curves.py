@@ -34,8 +34,8 @@ def _asked(study: Study, evidence: Mapping[str, Evidence]) -> tuple[Chart, ...]:
     first = study.charts[0]
     return tuple(
         replace(
-            first, name=name.replace("_", "-"), title=f"Probe: {name.replace('probe_', '').replace('_', ' ')}", y_log=False, fit=False,
-            y_title=name.partition("probe_")[2].replace("_", " "), series=(Series(name, "at the end of training"),), note="",
+            first, name=name.replace("_", "-"), title=f"Probe: {name.replace('probe_', '').replace('_', ' ')}",
+            y_log=False, fit=False, y_title=name.partition("probe_")[2].replace("_", " "), series=(Series(name, "at the end of training"),), note="",
         )
         for name in sorted(names)
     )  # fmt: skip
