@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from overparam.core.algebra import (
-    Axis, Claim, Control, Estimate, Params, Progress, UsageError, World, arm, around, charts, each_cell, grid, line,
+    SEED, Axis, Claim, Control, Estimate, Params, Progress, UsageError, World, arm, around, charts, each_cell, grid, line,
     per_point, per_seed, profiles, renamed, study,
 )  # fmt: skip
 
@@ -27,7 +27,7 @@ AXES = (
     Axis("draws", "Right-hand sides, each N(0, I), over which a residual is averaged.", int, 4000, low=16, flag="draws"),
     Axis("tolerance", "Relative error of x at which iterations are counted.", float, 1e-6, low=1e-12, high=0.5,
          flag="tolerance"),
-    Axis("seed", "Draws the matrices and the right-hand sides.", int, 0, low=0, flag="seeds"),
+    SEED.but(help="Draws the matrices and the right-hand sides."),
 )  # fmt: skip
 
 PROFILES = profiles(

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from overparam.core.algebra import (
-    Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm, around, charts, each_cell, grid,
-    line, profiles, renamed, study,
+    N_TEST, NOISE, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm, around,
+    charts, each_cell, grid, line, profiles, renamed, study,
 )  # fmt: skip
 
 PERCENT = (10, 15, 20, 25, 35, 50, 60, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125, 150, 200, 250, 300, 400,
@@ -28,10 +28,9 @@ AXES = (
     Axis("n", "Numbers of training samples, all in one cell.", int, samples(300), low=2, inside_cell=True, flag="n"),
     Axis("noise", "Standard deviation of the noise in the targets of linear regression; the signal has variance 1.",
          float, 0.5, low=0.0, flag="noise"),
-    Axis("label_noise", "Share of training labels replaced by a class drawn from all, for classification.", float, 0.0,
-         low=0.0, high=1.0),
-    Axis("n_test", "Most test samples used, for classification; 0 means all.", int, 0, low=0),
-    Axis("seed", "Draws the samples, the coefficients, the noise and the random features.", int, 0, low=0, flag="seeds"),
+    NOISE.but(name="label_noise", help="Share of training labels replaced by a class drawn from all.", default=0.0),
+    N_TEST.but(help="Most test samples used, for classification; 0 means all."),
+    SEED.but(help="Draws the samples, the coefficients, the noise and the random features."),
 )  # fmt: skip
 
 PROFILES = profiles(
