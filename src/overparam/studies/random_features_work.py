@@ -13,7 +13,6 @@ the ideal fit, less what the training samples do not show of it, plus the sum ov
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +36,8 @@ def solve(cell: Params, progress: Progress) -> Outcome:
     from overparam.training.closed_form import kernel_solution, min_norm, ridge
     from overparam.training.nested import held, squared_loss, zero_one_error
 
-    whole, seed, widths, fourier = load(cell["data"]), cell["seed"], cell["width"], cell["features"] == "fourier"
+    whole, seed, widths = load(cell["data"]), cell["seed"], cell["width"]
+    fourier, tuned, why = cell["features"] == "fourier", cell["ridge"] == "tuned", cell["why"] == "all"
     data = subset(whole, cell["n"], min(cell["n_test"] or whole.n_test, whole.n_test), seed=seed)
     x, x_test = (some.reshape(len(some), -1).astype(np.float64) for some in (data.x, data.x_test))
     labels, _ = label_noise(data.y, cell["noise"], data.classes, seed=seed)
@@ -46,7 +46,6 @@ def solve(cell: Params, progress: Progress) -> Outcome:
     phi = RandomFeatures(cell["features"], x.shape[1], seed, scale)
     train = held(lambda start, stop: phi(x, start, stop), data.n, max(widths))
     test = held(lambda start, stop: phi(x_test, start, stop), data.n_test, max(widths))
-    tuned, why = cell["ridge"] == "tuned", cell["why"] == "all"
     reached = 0.3 if why else 1.0
     share = reached * (0.4 if tuned else 1.0)
     fits = min_norm(train, test, y, y_test, widths, progress=within(progress, 0.0, share))
@@ -76,8 +75,8 @@ def solve(cell: Params, progress: Progress) -> Outcome:
     note = ""
     if short:
         at = min(short, key=lambda fit: abs(math.log(fit.width / data.n)))
-        note = (f"features are rank-deficient on the training inputs at {len(short)} of {len(fits)} widths: rank {at.rank} "
-                f"at width {at.width}")  # fmt: skip
+        note = (f"features are rank-deficient on the training inputs at {len(short)} of {len(fits)} widths: rank "
+                f"{at.rank} at width {at.width}")  # fmt: skip
     return outcome(values, digits=7, note=note)
 
 
@@ -131,33 +130,40 @@ def predict(phi: Any, pool: tuple[Any, Any], n: int, widths: Any) -> dict[str, A
     from overparam.theory.empirical import spectrum_of_kernel
     from overparam.theory.population import population_risk
 
-    spectrum, k = spectrum_of_kernel(phi.kernel(pool[0], pool[0]), pool[1]), np.asarray(widths, dtype=np.float64)
+    k, (inputs, targets) = np.asarray(widths, dtype=np.float64), pool
+    spectrum = spectrum_of_kernel(phi.kernel(inputs, inputs), targets)
     white = replace(spectrum, eigenvalues=np.full(spectrum.samples, spectrum.eigenvalues.mean()))
-    asked = {"theory": (spectrum, 0.0), "theory_ridge": (spectrum, None), "white": (white, 0.0)}
-    return {f"{name}_test_loss": population_risk(of, n, k, penalty, 0.0).total for name, (of, penalty) in asked.items()}
+    asked = {
+        "theory": (spectrum, n, k, 0.0),
+        "theory_ridge": (spectrum, n, k, None),
+        "white": (white, n, k, 0.0),
+    }
+    return {f"{name}_test_loss": population_risk(*one, 0.0).total for name, one in asked.items()}
 
 
 def expected(cell: Params) -> Estimate:
-    """Operations over one rate, and the largest arrays; features are drawn again unless they are kept."""
+    """Operations of a cell and its largest arrays; features are drawn again and again unless they are kept."""
     from overparam.data import shape_of
     from overparam.sweep.work import computed
 
-    n, widths, tuned, why = cell["n"], cell["width"], cell["ridge"] == "tuned", cell["why"] == "all"
+    n, widths, arms, many = cell["n"], cell["width"], 2 if cell["ridge"] == "tuned" else 1, 3 * cell["n"]
     inputs, outputs, _, tests, _ = shape_of(cell["data"])
-    tests, largest, arms = min(cell["n_test"] or tests, tests), max(widths), 2 if tuned else 1
+    tests, largest = min(cell["n_test"] or tests, tests), max(widths)
     kept = [rows * largest if 8 * rows * largest <= 1e9 else 0 for rows in (n, tests)]
     drawn = ((1 if kept[0] else 2 * arms) * n + (1 if kept[1] else arms) * tests) * largest
-    flops = drawn * (1.5 * inputs + 300) + arms * n**2 * largest + 2 * n**3 + n * (n + tests) * (2 * inputs + 100)
-    flops += sum(n**3 / 3 if w > n else w * n**2 / 10 for w in widths)
-    flops += arms * 2 * (2 * n + tests) * outputs * sum(widths)
+    flops = (
+        drawn * (1.5 * inputs + 300) + n**2 * (arms * largest + 2 * n) + n * (n + tests) * (2 * inputs + 100)
+    )
+    flops += sum(min(n / 3, w / 10) * n**2 + arms * 2 * (2 * n + tests) * outputs * w for w in widths)
     numbers = 3.2 * n**2 + n * tests + (3072 + 2 * inputs + 2 * outputs * len(widths)) * (n + tests) + sum(kept)
-    if tuned:
+    if cell["ridge"] == "tuned":
         flops += len(widths) * n**2 * (8 * n + 6 * outputs * len(PENALTIES))
         numbers += 2 * n**2 + 3 * n * outputs * len(PENALTIES)
-    if why:
-        many = 3 * n
+    if cell["why"] == "all":
         ideal = max((w for w in widths if w < many), default=0)
-        flops += sum(10 * min(w, n) ** 3 + 4 * tests * min(w, n) ** 2 for w in widths) + 2 * largest * n * (n + tests)
+        flops += sum((10 * min(w, n) + 4 * tests) * min(w, n) ** 2 for w in widths) + 2 * largest * n * (
+            n + tests
+        )
         flops += 4 * many * ideal**2 + 6 * many**3 + ideal * many * (1.5 * inputs + 300)
         numbers += max(7 * many**2, 3 * many * ideal, 6 * n * (n + tests) + 4 * n**2)
     return computed(flops, numbers, speed=0.4)
