@@ -62,9 +62,9 @@ def test_a_fault_is_named_with_its_line(tmp_path, name):
 
 
 def test_an_axis_that_work_reads_from_the_first_cell_must_be_in_stack_by(tmp_path):
-    apart = written(tmp_path, ("    found = []", '    found, width = [], cells[0]["width"]'))
+    apart = written(tmp_path, ("    outcomes = []", '    outcomes, first = [], cells[0]["width"]'))
     assert check(find(str(apart))) == []
-    shared = written(tmp_path, ("    found = []", '    found, noise = [], cells[0]["noise"]'))
+    shared = written(tmp_path, ("    outcomes = []", '    outcomes, first = [], cells[0]["noise"]'))
     (fault,) = check(find(str(shared)))
     assert "'noise' is read from the first cell, but stack_by lacks it" in fault.what
     assert fault.line == line_of(shared, 'cells[0]["noise"]')
