@@ -100,8 +100,10 @@ CHARTS = charts(
     residual=("What no choice of x can fit", "residual |Ax - b|^2 / |b|^2",
               {"residual": PLAIN, "copies_residual": HALF, "theory_residual": "-theory: 1 - n/m"},
               "Mean over right-hand sides. From n = m on the residual is rounding, about 1e-28."),
-    rank=("Rank of the system", "log rank of A", {"rank": PLAIN, "copies_rank": HALF, "theory_rank": "-theory: min(m, n)"},
-          "Every right-hand side has a solution where the rank reaches the number of equations."),
+    rank=("Rank of the system", "log rank of A",
+          {"rank": PLAIN, "copies_rank": HALF, "theory_rank": "-theory: min(m, n)"},
+          "Every right-hand side has a solution where the rank reaches the number of equations. Counted are singular "
+          "values above max(m, n) times 2.2e-16 of the largest."),
     iterations=("Iterations of gradient descent", "log iterations to the asked relative error of x",
                 {"iterations": PLAIN, "whitened_iterations": WHITE, "theory_iterations": EDGES},
                 "From the singular values, without running the iterations; step 2/(largest + smallest squared singular "

@@ -110,18 +110,19 @@ def told(view: Any) -> str:
 # fmt: off
 # what is measured: lines over the width, one a seed, for every feature map
 ratio, fit = grid("width", per="n", words="N/n"), line("train_loss_ratio", "training loss over its initial value")
-loss, norm, size = line("test_loss", "squared test loss"), line("norm"), line("test_parameters", "effective parameters")
-error = per_point(lambda y, rows: y.clip(0.5 / rows[0][1]["n_test"]), "0-1 test error, at least half a sample",
+loss, norm, size = line("test_loss", "squared test loss"), line("norm", "coefficient norm"), line("test_parameters")
+error = per_point(lambda y, rows: y.clip(0.5 / rows[0][1]["n_test"]), "0-1 test error (at least half a sample)",
                   line("test_error"), ROWS)
 window, below = ratio.between(0.8, 1.25), loss.inside(ratio < 1).bottom()
 ONE, TEN, TWENTY = (ratio.near(times, within=0.02) for times in (1, 10, 20))
 shoulder = per_seed(highest, "largest squared test loss in [0.8, 1.25] n (place of the mean logarithm of all seeds)",
                     loss.inside(window)) / loss.at(ratio.near(0.5, within=0.02))
 simpler, left, right = (
-    per_seed(folds, f"largest {what}, as a factor", loss, size, fit, ratio, side, estimate="geometric").at_most(1.10)
-    for side, what in (("rise", "rise of complexity beyond the interpolation threshold"),
-                       ("up to", "fall of the squared test loss with complexity up to there, right of its minimum"),
-                       ("beyond", "fall of the squared test loss with complexity beyond it")))
+    per_seed(folds, f"largest {what} (places of the mean over all seeds), as a factor", loss, size, fit, ratio, side,
+             estimate="geometric").at_most(1.10)
+    for side, what in (("rise", "rise of the effective parameters beyond the interpolation threshold"),
+                       ("up to", "fall of the loss as they grow, up to the threshold and right of the minimum"),
+                       ("beyond", "fall of the loss as they grow, beyond the threshold")))
 
 
 def over_end(which: Line) -> Number:
@@ -131,8 +132,8 @@ def over_end(which: Line) -> Number:
 
 def predicted(prediction: str, words: str) -> Rule:
     """Measured over predicted test loss in [0.8, 1.25], at the largest and at the smallest."""
-    most, least = (per_seed(misses, f"{which} squared test loss over that predicted by {words}, outside [0.8, 1.25] n "
-                            "(place of the mean logarithm over all seeds)", ROWS, prediction, sign, estimate="geometric")
+    most, least = (per_seed(misses, f"{which} squared test loss over that predicted by {words}, outside [0.8, 1.25] n, "
+                            "place of the mean logarithm over all seeds", ROWS, prediction, sign, estimate="geometric")
                    for which, sign in (("largest", 1), ("smallest", -1)))
     return most.within(0.8, 1.25) & least.within(0.8, 1.25)
 

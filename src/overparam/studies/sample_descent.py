@@ -38,8 +38,8 @@ PROFILES = profiles(
     quick=("300 features, 30 to 1,500 samples: linear regression, Fourier features on digits, 10 seeds: under a minute",
            {"data": ("gaussian", "digits"), "seed": tuple(range(10))}),
     laptop=("the same with 20 seeds, and MNIST-1D", {"data": ("gaussian", "digits", "mnist1d")}),
-    paper=("1,000 features (as in Nakkiran 2019), 100 to 5,000 samples, linear regression and Fourier features on MNIST, "
-           "20 seeds", {"data": ("gaussian", "mnist"), "features": 1000, "n": samples(1000)}),
+    paper=("1,000 features (as in Nakkiran 2019), 100 to 5,000 samples, linear regression and Fourier features on "
+           "MNIST, 20 seeds", {"data": ("gaussian", "mnist"), "features": 1000, "n": samples(1000)}),
 )  # fmt: skip
 
 # what is measured: the squared test loss over n/N, one line a seed
@@ -83,9 +83,9 @@ CLAIMS = (
     Claim("more-data-hurts", "More samples can make the test loss worse, with everything else the same.", ("L54",),
           "nakkiran2019", loss.held_out_climb(factor=True).at_least(1.0), needs=GRID, chart="loss", note=places,
           control=Control("Tuned ridge on the same samples: no such pair is found.", RIDGE),
-          history=("version 2, changed after a first quick run: reading each seed at the places of all others supported "
-                   "12 of 200 planted flat lines; half of the seeds now choose, the other half is read. The cut-off is "
-                   "as it was, and the claim was supported under both.",),
+          history=("version 2, changed after a first quick run: reading each seed at the places of all others "
+                   "supported 12 of 200 planted flat lines; half of the seeds now choose, the other half is read. The "
+                   "cut-off is as it was, and the claim was supported under both.",),
           null=tuple(WORLD.but(test_loss=y) for y in ([1.0] * 25, curve(), [max(y, curve()[12]) for y in curve()])),
           effect=WORLD.but(test_loss=curve(2.0))),
     Claim("ridge", "With tuned ridge regularisation more samples never hurt.", ("L53", "L54"), "nakkiran2021",
@@ -194,11 +194,11 @@ STUDY = study(
     values=("n", "ratio", "train_loss", "test_loss", "test_error", "theory_test_loss", "norm", "rank",
             *(f"ridge_{name}" for name in ("test_loss", "test_error", "penalty"))),
     differences=(
-        "Nakkiran et al. 2020 train five-layer convolutional networks with 20 % label noise and Transformers; these are "
-        "closed forms. The study sample-descent-mlp trains a small network.",
+        "Nakkiran et al. 2020 train five-layer convolutional networks with 20 % label noise and Transformers; these "
+        "are closed forms. The study sample-descent-mlp trains a small network.",
         "Nakkiran 2019 uses linear regression with 1,000 features (recalled); quick and laptop use 300.",
-        "The coefficients of linear regression are a random direction of length 1, the noise has standard deviation 0.5; "
-        "the test loss is exact for each draw: squared distance from the coefficients plus noise variance.",
+        "The coefficients of linear regression are a random direction of length 1, the noise has standard deviation "
+        "0.5, and the test loss is exact for each draw: squared distance from the coefficients plus noise variance.",
         "Samples of one seed are nested: a larger training set contains every smaller one.",
         "Tuned ridge takes the penalty of smallest leave-one-out error, not the best one in hindsight.",
         "Numbers of samples that a data set does not have are left out, and the cell says so.",
