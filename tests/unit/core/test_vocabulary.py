@@ -9,7 +9,14 @@ from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.estimates import interval
 from overparam.core.expressions import (
-    ROWS, line, per_point, per_seed, scalar, share_of_trials, total, worst,
+    ROWS,
+    line,
+    per_point,
+    per_seed,
+    scalar,
+    share_of_trials,
+    total,
+    worst,
 )  # fmt: skip
 from overparam.core.places import END, grid
 from overparam.core.view import View
@@ -162,5 +169,7 @@ def test_what_the_cells_do_not_hold_is_missing_evidence_with_its_name(expression
 
 
 def test_an_arm_that_mixes_cells_of_one_seed_is_refused_with_the_axis():
-    with pytest.raises(UsageError, match=r"several cells of seed 0 at one point, which differ in noise\. Name noise"):
+    with pytest.raises(
+        UsageError, match=r"several cells of seed 0 at one point, which differ in noise\. Name noise"
+    ):
         View(cells(), arm(), "x", y.reads).read(y)
