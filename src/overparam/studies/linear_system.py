@@ -89,7 +89,7 @@ CLAIMS = (
           null=tuple(WORLD.but(iterations=descent(at)) for at in (0.85, 1.15)), effect=WORLD),
     Claim("faster", "With more unknowns than equations gradient descent becomes fast: at n = 4m it takes less than a "
           "twentieth of the iterations at n = 1.05m.", ("L48",), "he2021",
-          (steps.at(ratio.near(4, within=0.02)) / steps.at(ratio.near(1.05, within=0.02))).at_most(1 / 20),
+          (steps.at(ratio.near(4)) / steps.at(ratio.near(1.05))).at_most(1 / 20),
           needs=GRID, chart="iterations", control=Control("The same rule finds no gain.", WHITENED),
           null=(WORLD.but(iterations=descent(end=50)),), effect=WORLD),
 )  # fmt: skip

@@ -114,9 +114,9 @@ loss, norm, size = line("test_loss", "squared test loss"), line("norm", "coeffic
 error = per_point(lambda y, rows: y.clip(0.5 / rows[0][1]["n_test"]), "0-1 test error (at least half a sample)",
                   line("test_error"), ROWS)
 window, below = ratio.between(0.8, 1.25), loss.inside(ratio < 1).bottom()
-ONE, TEN, TWENTY = (ratio.near(times, within=0.02) for times in (1, 10, 20))
+ONE, TEN, TWENTY = (ratio.near(times) for times in (1, 10, 20))
 shoulder = per_seed(highest, "largest squared test loss in [0.8, 1.25] n (place of the mean logarithm of all seeds)",
-                    loss.inside(window)) / loss.at(ratio.near(0.5, within=0.02))
+                    loss.inside(window)) / loss.at(ratio.near(0.5))
 simpler, left, right = (
     per_seed(folds, f"largest {what} (places of the mean over all seeds), as a factor", loss, size, fit, ratio, side,
              estimate="geometric").at_most(1.10)
@@ -213,12 +213,12 @@ CLAIMS = (
     Claim("descent", "Beyond the peak the test loss falls a second time (the weak form of double descent).", ("L53",),
           "belkin2019", (loss.at(ONE) / loss.at(TEN)).at_least(1.0), PLAIN,
           Control("The decade before: from 0.1 n to n, ten times more features must not lower the loss.",
-                  rule=(loss.at(ratio.near(0.1, within=0.02)) / loss.at(ONE)).at_least(1.0)), FAR, chart="loss",
+                  rule=(loss.at(ratio.near(0.1)) / loss.at(ONE)).at_least(1.0)), FAR, chart="loss",
           null=(WORLD.but(test_loss=hill(0.08)),), effect=WORLD),
     Claim("strong", "The second descent ends below the first minimum: 10 n features beat the best number below n (the "
           "strong form of double descent).", ("L53",), "belkin2019", (below / loss.at(TEN)).at_least(1.0), PLAIN,
           Control("Barely more features than samples: 1.1 n of them, which fit the training set as exactly, must not "
-                  "beat the best width below n.", rule=(below / loss.at(ratio.near(1.1, within=0.02))).at_least(1.0)),
+                  "beat the best width below n.", rule=(below / loss.at(ratio.near(1.1))).at_least(1.0)),
           FAR, chart="loss", null=(WORLD.but(test_loss=hill(left=0.08)),), effect=WORLD.but(test_loss=hill(left=0.1)),
           history=("version 2, after a first run on digits: the best width below n is each seed's own instead of the "
                    "other seeds', which can only work against the claim; the cut-off is as it was, and the claim was "
