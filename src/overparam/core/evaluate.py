@@ -144,7 +144,7 @@ def _pairwise(function: Callable[..., Any], view: View, a: Expression, b: Expres
 
 @_op
 def _on(view: View, number: Number, arm: Arm) -> Sample:
-    return view.on(arm, number.reads).read(number)  # type: ignore[no-any-return]
+    return view.on(arm, number.reads).read(number)
 
 
 @_op

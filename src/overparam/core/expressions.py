@@ -93,13 +93,15 @@ class Line(Expression):
 
         With ``factor`` the climb of the logarithm, as a factor.
         """
-        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        unit = "" if factor else self.unit
+        est: Estimated = "geometric" if factor else "mean"
         text = f"largest climb of {self.words} to any later point"
         return Number("climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est)
 
     def held_out_climb(self, *, factor: bool = False) -> Number:
         """The largest climb of every second seed, read at the other seeds."""
-        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        unit = "" if factor else self.unit
+        est: Estimated = "geometric" if factor else "mean"
         text = f"largest climb of {self.words} to any later point"
         return Number(
             "held_out_climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est

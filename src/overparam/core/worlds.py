@@ -52,14 +52,14 @@ class World:
     apart: bool = False
     seeds: int = 5
 
-    def but(self, *, seeds: int = 0, **changes: Any) -> World:
+    def but(self, **changes: Any) -> World:
         """The same world with other curves, numbers, arms or fixed axes, by their names.
 
         A name that is none of a world's own is sought among the arms, the numbers and the lists; any other is a line.
         """
-        own: dict[str, Any] = {"seeds": seeds or self.seeds}
+        own: dict[str, Any] = {}
         for name, value in changes.items():
-            if name in ("over", "along", "level", "straight", "apart"):
+            if name in ("over", "along", "level", "straight", "apart", "seeds"):
                 own[name] = value
             elif name in ("spread", "arms", "numbers", "lists", "fixed", "lines"):
                 own[name] = {**own.get(name, getattr(self, name)), **value}

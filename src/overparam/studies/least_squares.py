@@ -19,6 +19,7 @@ from overparam.core.algebra import (
     World,
     arm,
     charts,
+    each_cell,
     need,
     profiles,
     renamed,
