@@ -156,7 +156,7 @@ class View:
 
     def _points(self) -> list[float]:
         found: set[float] = set()
-        for params, values in self._measured():
+        for params, values in self._measured() or self.rows():
             here = values.get(self.x, params.get(self.x))
             found |= set(here) if isinstance(here, list | tuple) else set() if here is None else {here}
         return sorted(found)
