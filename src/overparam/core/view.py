@@ -162,9 +162,9 @@ class View:
         return sorted(found)
 
     def value(self, name: str) -> float:
-        """An axis, or a number among the values, that all cells of the arm share."""
+        """A number among the values, or else an axis, that all cells of the arm share."""
         params, values = self.rows()[0]
-        found = params.get(name, values.get(name))
+        found = values.get(name, params.get(name))
         if found is None:
             raise MissingEvidence(f"no finished cell has '{name}'.")
         return float(found)
