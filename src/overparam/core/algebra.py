@@ -11,7 +11,8 @@ from overparam.core.expressions import (
 from overparam.core.needs import (
     Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, need, one_draw, reaches,
 )
-from overparam.core.places import END, START, Grid, Place, Region, grid
+from overparam.core.outcomes import each_cell
+from overparam.core.places import END, HERE, START, Grid, Place, Region, grid
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Control
 from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Report, Source, Study
