@@ -7,16 +7,17 @@ A study decorates its work with :func:`each_cell` at the top of its file; everyt
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 from overparam.core.claim import Params
-from overparam.core.study import Outcome, Report
+from overparam.core.study import Outcome, Progress
 
 Found = Mapping[str, Any] | Outcome
-Solve = Callable[[Params, Report], Found]
-Work = Callable[[Sequence[Params], Report], list[Outcome]]
+Solve = Callable[[Params, Progress], Found]
+Work = Callable[[Sequence[Params], Progress], list[Outcome]]
 
 
 def rounded(value: Any, digits: int = 7) -> Any:
@@ -40,7 +41,7 @@ def rounded(value: Any, digits: int = 7) -> Any:
     return value
 
 
-def within(report: Report, low: float, high: float) -> Report:
+def within(progress: Progress, low: float, high: float) -> Progress:
     """Report the fraction of a part that runs from ``low`` to ``high`` of the whole.
 
     >>> told = []
@@ -48,7 +49,7 @@ def within(report: Report, low: float, high: float) -> Report:
     >>> told
     [0.75]
     """
-    return lambda fraction: report(low + (high - low) * fraction)
+    return lambda fraction: progress(low + (high - low) * fraction)
 
 
 def shares(weights: Sequence[float]) -> list[tuple[float, float]]:
@@ -60,7 +61,7 @@ def shares(weights: Sequence[float]) -> list[tuple[float, float]]:
     ends = [0.0]
     for weight in weights:
         ends.append(ends[-1] + weight)
-    return [(low / ends[-1], high / ends[-1]) for low, high in zip(ends, ends[1:], strict=False)]
+    return [(low / ends[-1], high / ends[-1]) for low, high in itertools.pairwise(ends)]
 
 
 def outcome(
@@ -119,9 +120,9 @@ def each_cell(solve: Solve) -> Work: ...
 @overload
 def each_cell(*, digits: int = 7) -> Callable[[Solve], Work]: ...
 def each_cell(solve: Solve | None = None, *, digits: int = 7) -> Work | Callable[[Solve], Work]:
-    """Make ``work(cells, report)`` of the work of one cell, ``(cell, report) -> values``.
+    """Make ``work(cells, progress)`` of the work of one cell, ``(cell, progress) -> values``.
 
-    The cells of a stack are solved one after another; each is told its own report. Values are rounded; an outcome
+    The cells of a stack are solved one after another; each is told its own progress. Values are rounded; an outcome
     that is given as such is kept as it is.
 
     Args:
@@ -129,18 +130,18 @@ def each_cell(solve: Solve | None = None, *, digits: int = 7) -> Work | Callable
         digits: significant digits of the values.
 
     >>> @each_cell(digits=2)
-    ... def work(cell, report):
+    ... def work(cell, progress):
     ...     return {"third": cell["n"] / 3}
     >>> [found.values for found in work([{"n": 1}, {"n": 2}], print)]
     [{'third': 0.33}, {'third': 0.67}]
     """
     if solve is None:
-        return functools.partial(each_cell, digits=digits)  # type: ignore[return-value]
+        return functools.partial(each_cell, digits=digits)
 
     @functools.wraps(solve)
-    def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+    def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         many = len(cells)
-        found = (solve(cell, within(report, i / many, (i + 1) / many)) for i, cell in enumerate(cells))
+        found = (solve(cell, within(progress, i / many, (i + 1) / many)) for i, cell in enumerate(cells))
         return [one if isinstance(one, Outcome) else outcome(one, digits=digits) for one in found]
 
     return work

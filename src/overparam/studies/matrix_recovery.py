@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from overparam.core.algebra import (
-    HERE, ROWS, Axis, Check, Claim, Control, Estimate, Evidence, Params, Report, Rule, arm, charts, each_cell, grid, line,
+    HERE, ROWS, Axis, Check, Claim, Control, Estimate, Evidence, Params, Progress, Rule, arm, charts, each_cell, grid, line,
     need, per_seed, profiles, renamed, share_of_trials, study, worst,
 )  # fmt: skip
 
@@ -26,9 +26,9 @@ LOOK = 500  # steps between two looks at whether a run still gains
 AXES = (
     Axis("data", "Law of the entries of the matrices A_i.", str, "gaussian", choices=("gaussian",), flag="data"),
     Axis("d", "Rows of U; the matrices are d by d.", int, 20, low=4, flag="d"),
-    Axis("rank", "Numbers of columns r of U, all in one cell.", int, RANKS, low=1, curve=True, flag="ranks"),
+    Axis("rank", "Numbers of columns r of U, all in one cell.", int, RANKS, low=1, inside_cell=True, flag="ranks"),
     Axis("multiple", "Numbers of labels over d, at which the columns needed are sought.", float, MULTIPLES, low=1,
-         curve=True, flag="multiples"),
+         inside_cell=True, flag="multiples"),
     Axis("trials", "Starts and labels behind a share of successes, for each seed.", int, 8, low=1, flag="trials"),
     Axis("steps", "Most steps of gradient descent.", int, 3000, low=10, flag="steps"),
     Axis("seed", "Draws the matrices, the starts and the labels.", int, 0, low=0, flag="seeds"),
@@ -221,7 +221,7 @@ CHARTS = charts(
 
 
 @each_cell(digits=10)
-def work(cell: Params, report: Report) -> dict[str, Any]:
+def work(cell: Params, progress: Progress) -> dict[str, Any]:
     """Every number of columns: ranks at the start, successes, a certified run; then the columns needed."""
     import numpy as np
 
@@ -256,7 +256,7 @@ def work(cell: Params, report: Report) -> dict[str, Any]:
             table.append([succeeds(*labelled(labels, halves[:n], u, rng), u, steps) for n in sizes])
         for name, value in own.items():
             found.setdefault(name, []).append(value)
-        report((done + 1) / len(ranks))
+        progress((done + 1) / len(ranks))
     needed = {f"{labels}boundary": [boundary(ranks, hits) for hits in zip(*table, strict=True)]
               for labels, table in solved.items()}  # fmt: skip
     local = [local_rank(n, d) if 2 * k <= d + 1 else None for n, k in zip(sizes, multiples, strict=True)]
@@ -382,12 +382,13 @@ def proved(halves: Any, n: int, beyond: int, u: Any, rng: Any) -> dict[str, Any]
 
 
 def estimate(cell: Params) -> Estimate:
-    """Matrix products of every step; only few runs take all the steps that are allowed."""
-    d, steps = cell["d"], cell["steps"]
-    most = max(d * max(cell["multiple"]), 1 + d * max(cell["rank"]))
-    each = 2.5e-5 + most * d * d * 4e-10
-    runs = len(cell["rank"]) * (len(cell["multiple"]) * 0.6 + 0.3 * cell["trials"] + 6)
-    return Estimate(1.0 + runs * 25 * math.sqrt(steps) * each, 3e8 + 60.0 * most * d * d)
+    """Two products with all matrices a step; only few runs take all the steps that are allowed."""
+    from overparam.sweep.cost import NARROW, computed
+
+    d, runs = cell["d"], len(cell["rank"]) * (len(cell["multiple"]) * 0.6 + 0.3 * cell["trials"] + 6)
+    entries = d * d * max(d * max(cell["multiple"]), 1 + d * max(cell["rank"]))
+    steps = runs * 25 * math.sqrt(cell["steps"])
+    return computed(4.0 * steps * entries, 2e7 + 7.5 * entries, speed=NARROW, steps=steps, step=2.5e-5)
 
 
 STUDY = study(

@@ -1,4 +1,4 @@
-"""From evidence to what the page draws: mean lines with intervals, and fit point lines."""
+"""From evidence to what the page draws: mean lines with intervals, and interpolation threshold lines."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Ev
     taken = {"seed", "data", chart.arm, chart.along, *(x.name for x in chart.x)}
     taken |= {k for s in chart.series for k in s.where}
     names = [
-        a.name for a in study.axes if not a.curve and a.name not in taken and len(evidence.levels(a.name)) > 1
+        a.name
+        for a in study.axes
+        if not a.inside_cell and a.name not in taken and len(evidence.levels(a.name)) > 1
     ]
     choices = itertools.product(*(evidence.levels(name) for name in names))
     return [
@@ -157,7 +159,7 @@ def _fit_line(study: Study, chart: Chart, evidence: Evidence, suffix: str) -> di
         for name, value in (("x", middle), ("low", low), ("high", high))
     }
     return {
-        "label": f"fit point{suffix}",
+        "label": f"interpolation threshold{suffix}",
         **where,
         "n": len(reached),
         "detail": f"{rule.label} first at {rule.x} {middle:g}{spread}, {len(reached)} of {len(seeds)} seeds",
