@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from overparam.core.algebra import (
-    HERE, ROWS, Axis, Check, Claim, Control, Estimate, Evidence, Params, Progress, Rule, arm, charts, each_cell, grid, line,
-    need, per_seed, profiles, renamed, share_of_trials, study, worst,
+    HERE, ROWS, Axis, Check, Claim, Control, Estimate, Evidence, Params, Progress, Rule, arm, charts, each_cell, grid,
+    line, need, per_seed, profiles, renamed, share_of_trials, study, worst,
 )  # fmt: skip
 
 RANKS, MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
