@@ -9,10 +9,10 @@ from overparam.core.declare import chart, charts, profiles, study
 from overparam.core.diagnosis import Diagnosis
 from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.expressions import (
-    ROWS, Hump, Line, Number, line, per_point, per_seed, scalar, share_of_trials, total, worst,
+    ROWS, Hump, Line, Number, line, per_point, per_seed, raw, scalar, share_of_trials, total, worst,
 )
 from overparam.core.needs import (
-    Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, need, one_draw, reaches,
+    Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, need, one_draw, reaches, spans,
 )
 from overparam.core.outcomes import each_cell
 from overparam.core.places import END, HERE, START, Grid, Place, Region, grid
