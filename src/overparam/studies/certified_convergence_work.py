@@ -1,4 +1,4 @@
-"""The runs of the study on certified convergence: certified ones, impossible ones, one certified on its way, and paths."""
+"""Runs of the study on certified convergence: certified ones, impossible ones, one certified on its way, paths."""
 
 from __future__ import annotations
 
@@ -49,10 +49,8 @@ MEASURED = (
 def certified_runs(x: Any, y: Any, activation: str, seed: int, progress: Any) -> dict[str, Any]:
     """All runs of a cell over the output scale: one number a run in the lists, and two courses."""
     width = 3 * len(x) + len(x) % 2
-    base, other = (
-        draw_instance(x, y, activation, width, one, scale=1.0, antisymmetric=True)
-        for one in (seed, seed + 100_000)
-    )
+    base = draw_instance(x, y, activation, width, seed, scale=1.0, antisymmetric=True)
+    other = draw_instance(x, y, activation, width, seed + 100_000, scale=1.0, antisymmetric=True)
     lazy = lazy_scale(base)
     if lazy.scale is None:
         return {"certified": [], "failed": [], "run_width": width, "lazy_scale": None}
@@ -85,11 +83,9 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
     kept = float((norms / found.envelope(np.arange(len(norms)))).max()) <= ALLOWED and distance_over <= ALLOWED
     factors, drop = norms[1:] / norms[:-1], norms[1:] - norms[:-1]
     linear, wrong = (linear_course(one, residuals[0], step, len(norms)) for one in (kernel, other.kernel()))
-    way = shortest_path(*(two_layer(w, start.output, start.activation) for w in (start.weights, course.weights)),
-                        start.x, start.y)  # fmt: skip
-    weight = found.kept * (
-        found.sigma - found.lipschitz * path[:-1]
-    )  # positive: the path ends before sigma / L
+    begin, end = (two_layer(w, start.output, start.activation) for w in (start.weights, course.weights))
+    way = shortest_path(begin, end, start.x, start.y)
+    weight = found.kept * (found.sigma - found.lipschitz * path[:-1])  # > 0: the path ends before sigma / L
     length = 0.5 * (1 - step * beta**2) * course.lengths
     values = {
         "certified": 1, "h": found.h, "cut": int(promised > STEPS), "lemma_applies": int(premises.applies),
@@ -117,9 +113,8 @@ def lemma(step: str, course: Any, premises: Any, beta: float, rest: float) -> di
     """The four inequalities of the key lemma, each as measured over bound; ``rest`` leads from the end to a fit."""
     norms, away = course.norms, float(course.distances[-1]) - rest
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        decrease = 2 * np.log(norms / norms[0]) - np.arange(len(norms)) * 2 * math.log(
-            max(premises.rate, 1e-150)
-        )
+        factor = 2 * math.log(max(premises.rate, 1e-150))
+        decrease = 2 * np.log(norms / norms[0]) - np.arange(len(norms)) * factor
     found = (
         math.exp(min(float(np.nan_to_num(decrease, nan=1e3, posinf=1e3).max()), 25.0)),
         float(course.distances.max()) / premises.radius,
@@ -157,9 +152,8 @@ def contradicting(x: Any, y: Any) -> tuple[Any, Any]:
 
 def impossible(x: Any, y: Any, activation: str, seed: int, scale: float | None) -> dict[str, Any]:
     """Certificates given where nothing fits, over the output scales; for tanh also where the outputs cannot reach y."""
-    base = draw_instance(
-        *contradicting(x, y), activation, 3 * len(x) + len(x) % 2, seed, scale=1.0, antisymmetric=True
-    )
+    width = 3 * len(x) + len(x) % 2
+    base = draw_instance(*contradicting(x, y), activation, width, seed, scale=1.0, antisymmetric=True)
     given = [int(flow_certificate(base.scaled(over * (scale or 1.0))).certified) for over in OVER]
     given += saturating(x, y, seed) if activation == "tanh" else []
     return {"impossible_certified": given, "impossible_failed": [0] * len(given)}

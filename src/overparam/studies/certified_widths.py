@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from overparam.core.algebra import (
-    Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Number, Params, Progress, arm, charts, each_cell,
+    Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm, charts, each_cell,
     line, need, per_seed, profiles, raw, renamed, scalar, spans, study,
 )  # fmt: skip
 
@@ -77,23 +77,15 @@ FOUND = need(
 )
 
 
-def planted(rng: Any, slope: float = 0.5, size: float = 50_000, way: float = 8, last: float = 4e5) -> Evidence:
-    """Five seeds: the slope of the room, widths certified beforehand and on the way, and the last width in print."""
-    rows, widths = [], [2**i for i in range(7, 14)]
-
-    def near(middle: float, spread: float = 0.3) -> float:
-        return float(middle * 2.718281828 ** (spread * rng.standard_normal()))
-
-    for seed in range(5):
-        values = {"law_width": widths, "room": [near(k**slope, 0.05) for k in widths], "fit": near(8, 0.1),
-                  "fixed_room": [near(k, 0.05) for k in widths], "beforehand": near(size), "afterwards": near(way, 0.1),
-                  "draw0": near(50_000), "draw1": near(50_000), "smooth_formula": SMOOTH,
-                  "smooth_width": [*(near(4e5) for _ in SMOOTH[1:]), near(last)], "count_formula": [COUNT],
-                  "count_width": [2.0]}  # fmt: skip
-        params = {"data": "sphere", "n": 20, "d": 10, "activation": "tanh", "widest": 8192, "largest": 262144}
-        rows.append(({**params, "seed": seed}, values))
-    return Evidence(tuple(rows))
-
+WIDTHS = tuple(2**i for i in range(7, 14))
+WORLD = World(
+    ("law_width", WIDTHS), lines={"room": [k**0.5 for k in WIDTHS], "fixed_room": WIDTHS},
+    numbers={"beforehand": 5e4, "draw0": 5e4, "draw1": 5e4, "fit": 8, "afterwards": 8},
+    spread={"room": 0.05, "fixed_room": 0.05, "fit": 0.1, "afterwards": 0.1,
+            **dict.fromkeys(("beforehand", "draw0", "draw1"), 0.3)},
+    lists={"smooth_formula": SMOOTH, "smooth_width": [4e5] * 5, "count_formula": [COUNT], "count_width": [2.0]},
+    fixed={"n": 20, "d": 10, "activation": "tanh", "widest": 8192, "largest": 262144},
+)  # fmt: skip
 
 CLAIMS = (
     Claim("gap", "Networks fit, and are proved on their way to be near an interpolator, at a small part of the width at "
@@ -102,24 +94,25 @@ CLAIMS = (
           control=Control("The certified width over that of another draw of the weights.",
                           rule=(scalar("draw0", missing="nan") / scalar("draw1", missing="nan")).at_least(10.0)),
           needs=(FOUND,), chart="ladder",
-          null=(lambda rng: planted(rng, size=80), lambda rng: planted(rng, way=5_000)), effect=planted),
+          null=(WORLD.but(beforehand=80), WORLD.but(afterwards=5_000)), effect=WORLD),
     Claim("formulas", "The width that is proved for the data at hand is below every published formula for smooth "
           "activations with its constant set to 1.", ("L21",), "soltanolkotabi2019",
           below[0] & below[1] & below[2] & below[3] & below[4],
           control=Control("Counting parameters: the width k = n/d of as many parameters as samples, under the same rule.",
                           rule=(formula(COUNT, "count") / beforehand).at_least(1.0)),
-          needs=(FOUND,), chart="ladder", null=(lambda rng: planted(rng, last=50_000),), effect=planted),
+          needs=(FOUND,), chart="ladder", null=(WORLD.but(smooth_width=[*[4e5] * 4, 5e4]),), effect=WORLD),
     Claim("law", "The room for the path, 1/(2h), grows like the square root of the width.", ("L38",), "oymak2020",
           room.slope().within(0.45, 0.55),
           arm("|v_l| = |y|/sqrt(kn), the Lipschitz constant that holds everywhere", x="law_width"),
           Control("Output weights that do not shrink with the width: the same rule finds another power.",
                   arm(metrics=renamed("fixed_", "room"), x="law_width")), (spans(room),), chart="law",
-          null=(lambda rng: planted(rng, slope=0.45), lambda rng: planted(rng, slope=0.55)), effect=planted),
+          null=tuple(WORLD.but(room=[k**power for k in WIDTHS]) for power in (0.45, 0.55)), effect=WORLD),
 )  # fmt: skip
 
 CHARTS = charts(
     {},
-    ladder=("The ladder of widths", "log hidden units", {"rung_width": "unit rows", "raw_rung_width": "inputs as they are"},
+    ladder=("The ladder of widths", "log hidden units",
+            {"rung_width": "unit rows", "raw_rung_width": "inputs as they are"},
             "The first four are measured or proved here, the laws have explicit constants, the last five are formulas in "
             "print with their constants set to 1, which makes them no theorems.",
             {"x": {"rung": "lin what holds at this width"}}),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core.algebra import (
-    Axis, Claim, Control, Estimate, Evidence, Formerly, Params, Progress, arm, charts, each_cell, line, profiles,
-    renamed, spans, study, worst,
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles, renamed,
+    spans, study, worst,
 )  # fmt: skip
 
 NARROWEST = 256
@@ -36,23 +36,14 @@ PROFILES = profiles(
 )  # fmt: skip
 
 
-def planted(rng: Any, slope: float = -0.8, spread: float = 0.2, over: float = 0.1) -> Evidence:
-    """Five seeds: the share that switches falls like a power of the width; in one of them a sample nears its bound."""
-    import numpy as np
-
-    widths = np.array([2**i for i in range(8, 15)])
-    rows = []
-    for seed in range(5):
-        noise = rng.standard_normal((2, len(widths)))
-        values = {"switch_width": widths.tolist(), "switched": (widths**slope * np.exp(spread * noise[0])).tolist(),
-                  "pushed_switched": (0.02 * np.exp(0.02 * noise[1])).tolist(),
-                  "pushed_switched_over": [0.1] * len(widths),
-                  "switched_over": [over if (seed, i) == (4, 3) else 0.1 for i in range(len(widths))]}  # fmt: skip
-        rows.append(({"data": "sphere", "n": 20, "d": 10, "widest": 8192, "seed": seed}, values))
-    return Evidence(tuple(rows))
-
-
 switched = line("switched", "share of (sample, unit) pairs that switch")
+WIDTHS = tuple(2**i for i in range(8, 15))
+WORLD = World(
+    ("switch_width", WIDTHS), fixed={"n": 20, "d": 10, "widest": 8192}, spread={"switched": 0.2, "pushed_switched": 0.02},
+    lines={"switched": [k**-0.8 for k in WIDTHS], "pushed_switched": [0.02] * 7, "switched_over": [0.1] * 7,
+           "pushed_switched_over": [0.1] * 7},
+)  # fmt: skip
+
 CLAIMS = (
     Claim("switches", "In wide ReLU networks few units switch on the way, and never more than the weights' movement "
           "allows.", ("L10", "L40"), "oymak2020",
@@ -62,7 +53,8 @@ CLAIMS = (
           control=Control("Weights pushed at random by a fixed share of their norm, in place of training: the share "
                           "stays.", arm(metrics=renamed("pushed_", "switched", "switched_over"))),
           needs=(spans(switched),), chart="switches",
-          null=(lambda rng: planted(rng, -1 / 3, 0.1), lambda rng: planted(rng, over=1.01)), effect=planted),
+          null=(WORLD.but(switched=[k ** (-1 / 3) for k in WIDTHS], spread={"switched": 0.1}),
+                WORLD.but(switched_over=[0.1, 1.01, *[0.1] * 5])), effect=WORLD),
 )  # fmt: skip
 
 CHARTS = charts(
