@@ -90,6 +90,15 @@ def _view(view: View) -> View:
 
 
 @_op
+def _raw(view: View, metric: str) -> list[Any]:
+    name = view.name(metric)
+    found = [values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values]
+    if not found:
+        raise MissingEvidence(f"no finished cell has '{name}'. Run the study first.")
+    return found
+
+
+@_op
 def _line(view: View, metric: str) -> Sample:
     return view.line(metric)
 

@@ -78,7 +78,7 @@ class Expression:
     @cached_property
     def values(self) -> frozenset[str]:
         """Every name among a cell's values that it looks up, lines included."""
-        own = {self.of[0]} if self.op in ("line", "scalar", "grid", "worst") else set()
+        own = {self.of[0]} if self.op in ("line", "scalar", "grid", "worst", "raw") else set()
         if self.op == "worst" and self.of[1]:
             own.add(self.of[1])
         if self.op in ("grid", "floor") and self.of[-1]:

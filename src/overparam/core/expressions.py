@@ -312,6 +312,11 @@ def share_of_trials(hits: Number, trials: Number, words: str) -> Number:
     return Number("pair", (hits, trials), words, estimate="binomial")
 
 
+def raw(metric: str) -> Expression:
+    """What the cells hold under a name, whatever it is, an operand for the escapes: one entry a cell, in order of seeds."""
+    return Expression("raw", (metric,), metric.replace("_", " "))
+
+
 ROWS = Expression("rows", (), "the cells of the arm")
 """The cells of the arm, an operand for the escapes: a list of ``(params, values)``."""
 VIEW = Expression("view", (), "all cells of the setting")

@@ -10,9 +10,9 @@ from overparam.core.claim import Evidence, Finding, Part
 from overparam.core.errors import MissingEvidence
 from overparam.core.estimates import interval
 from overparam.core.expression import Expression
-from overparam.core.places import Place
+from overparam.core.places import Place, Region
 from overparam.core.rule import Bound, Cut, Rule
-from overparam.core.view import View, index
+from overparam.core.view import View, along, index, mask
 
 OUTSIDE = ("seed", "data")
 
@@ -45,10 +45,25 @@ def _parts(cuts: Iterable[Cut], view: View, prefix: str) -> list[Part]:
         if not cut.each:
             parts.append(_part(cut, view, prefix))
             continue
+        if isinstance(cut.each, Region):
+            parts += _at_every_point(cut, cut.each, view, prefix)
+            continue
         for level in view.evidence.levels(cut.each):
             told = f"{prefix}{cut.each.replace('_', ' ')} {_shown(level)}: "
             parts.append(_part(cut, view.on(view.arm.but(**{cut.each: level})), told))
     return parts
+
+
+def _at_every_point(cut: Cut, region: Region, view: View, prefix: str) -> list[Part]:
+    inside, grid = mask(view, region), region.of[0]
+    if not inside.any():
+        raise MissingEvidence(f"no point with {region.words}. Add some to --{view.x}.")
+    if view.reads:
+        view.aligned()
+    values = along(view, None, grid)
+    return [
+        _part(cut, view.at(i), f"{prefix}{grid.words} {values[i]:g}: ") for i, yes in enumerate(inside) if yes
+    ]
 
 
 def _part(cut: Cut, view: View, prefix: str) -> Part:
@@ -56,8 +71,9 @@ def _part(cut: Cut, view: View, prefix: str) -> Part:
     low, high = _bound(view, cut.at_least, -cut.slack), _bound(view, cut.at_most, cut.slack)
     found = interval(view, number, low, high)
     effect = found.mean if found.mean == found.mean and abs(found.mean) != float("inf") else None
+    ends = (found.low, found.high) if effect is not None else (None, None)
     return Part(
-        prefix + number.words, effect, found.low, found.high, found.n, low, high, number.unit,
+        prefix + number.words, effect, *ends, found.n, low, high, number.unit,
         cut.contradicted_below, cut.contradicted_above,
     )  # fmt: skip
 

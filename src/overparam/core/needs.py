@@ -245,6 +245,19 @@ def enough_seeds(least: int) -> Need:
     return Need("seeds", f"At least {least} seeds are complete.", check)
 
 
+def spans(measured: Line, points: int = 4, factor: float = 16) -> Need:
+    """A line is measured in every seed at enough points, the largest so many times the smallest: for slopes."""
+
+    def check(view: View) -> Check:
+        found = view.on(view.arm, measured.reads).aligned()
+        lost = f", some not measured (seed {', '.join(map(str, found.dropped))})" if found.dropped else ""
+        ok = len(found.x) >= points and found.x[-1] >= factor * found.x[0] and not lost
+        return Check(ok, f"{len(found.x)} points of {view.x} from {found.x[0]:g} to {found.x[-1]:g}{lost}")
+
+    what = f"At least {points} points were measured, the largest {factor:g} times the smallest."
+    return Need("span", what, check, values=measured.values)
+
+
 def has(metric: str, advice: str = "") -> Need:
     """Some finished cell of the arm has this value."""
 

@@ -71,6 +71,8 @@ class View:
         arm: which of them are read.
         x: the axis or list along which lines run.
         reads: the metrics that are read as lines together; a seed counts if all of them are finite everywhere.
+        memo: what was read already.
+        here: index of the point that ``HERE`` stands for.
     """
 
     evidence: Evidence
@@ -78,10 +80,16 @@ class View:
     x: str
     reads: frozenset[str]
     memo: dict[Any, Any] = field(default_factory=dict)
+    here: int | None = None
 
     def on(self, arm: Arm, reads: frozenset[str] | None = None) -> View:
         """The same cells through another arm."""
-        return View(self.evidence, arm, arm.x or self.x, self.reads if reads is None else reads)
+        return View(self.evidence, arm, arm.x or self.x, self.reads if reads is None else reads, here=self.here)
+
+    def at(self, here: int) -> View:
+        """The same cells and lines, with ``HERE`` at one of the points."""
+        kept = {name: self.memo[name] for name in ("aligned", "names") if name in self.memo}
+        return View(self.evidence, self.arm, self.x, self.reads, kept, here)
 
     def where(self) -> dict[str, Any]:
         """The arm's axes with their values."""
@@ -213,6 +221,10 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
     """
     if place.op == "end":
         return 0 if place.of[0] == 0 else len(along(view, line)) - 1
+    if place.op == "here":
+        if view.here is None:
+            raise UsageError("HERE stands for a point only in a rule that is asked at each: add .each(region).")
+        return view.here
     if place.op == "step":
         here = index(view, place.of[0], line) + place.of[1]
         if not 0 <= here < len(along(view, line)):
