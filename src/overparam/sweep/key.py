@@ -38,21 +38,21 @@ def cell_name(study: Study, params: Params, fingerprint: str) -> str:
     return f"{slug({'data': shown_name(params['data']), **which['params']})}--{_digest(study.name, which)}"
 
 
-def former_digest(study: Study, params: Params, fingerprint: str) -> str:
+def former_digests(study: Study, params: Params, fingerprint: str) -> list[str]:
     """Return the 16 hexadecimal digits that end the cell's name in the study that this one was a part of.
+
+    There are several where that study had axes on whose values the cell does not depend.
 
     Raises:
         ValueError: the study was no part of another.
     """
-    if study.formerly is None:
+    was = study.formerly
+    if was is None:
         raise ValueError(f"expected a study that was a part of another, got '{study.name}'")
-    which = identity(study, params, fingerprint)
-    kept = {name: value for name, value in which["params"].items() if name not in study.formerly.without}
-    params_then = {**kept, **{name: _plain(value) for name, value in study.formerly.params.items()}}
-    return _digest(
-        study.formerly.study,
-        {**which, "cell_version": study.formerly.cell_version, "params": params_then},
-    )
+    which = {**identity(study, params, fingerprint), "cell_version": was.cell_version}
+    kept = {name: value for name, value in which["params"].items() if name not in was.without}
+    then = [{**kept, **_plain(was.params), **_plain(also)} for also in ({}, *was.also)]
+    return [_digest(was.study, {**which, "params": one}) for one in then]
 
 
 def _digest(name: str, which: Mapping[str, Any]) -> str:
