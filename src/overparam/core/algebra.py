@@ -1,6 +1,6 @@
 """Everything that a study file says, in one import. Standard library only."""
 
-from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, arm, renamed
+from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, arm, preferred, renamed
 from overparam.core.axes import (
     ACTIVATION, BATCH, DATA, DIMENSION, EPOCHS, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH, WIDTHS,
 )
@@ -19,4 +19,4 @@ from overparam.core.places import END, START, Grid, Place, Region, grid
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Control
 from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Source, Study
-from overparam.core.worlds import World, together
+from overparam.core.worlds import World, power_law, together

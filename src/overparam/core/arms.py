@@ -39,6 +39,13 @@ MOST = Choice("most", _most)
 """The largest value of an axis among the cells, which must be above 0."""
 LARGEST = Choice("largest", _largest)
 """The largest value of an axis among the cells."""
+
+
+def preferred(value: Any) -> Choice:
+    """This value of an axis where some cell has it, else the largest."""
+    return Choice(f"{value} where there is any", lambda _, levels: value if value in levels or not levels else levels[-1])
+
+
 NONE = 0.0
 """No noise, no penalty: the value 0 of an axis."""
 

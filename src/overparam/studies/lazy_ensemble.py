@@ -1,65 +1,60 @@
-"""Many wide networks trained alike, beside the Gaussian formula of infinitely wide ones: Lee et al. (2019)."""
+"""Many wide networks trained alike, beside the Gaussian formula of infinitely wide ones (Lee et al. 2019)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from overparam.core.algebra import (
-    Axis, Choice, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, profiles, renamed,
-    scalar, study,
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, preferred,
+    profiles, renamed, scalar, study,
 )  # fmt: skip
 
-SMOOTH = ("tanh", "erf", "gelu", "softplus", "silu", "sine")
-SHARE, TEST, CHUNK = 0.5, 20, 50  # step, as a share of 1 / largest eigenvalue; test inputs; networks at a time
+BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
+SHARE, TEST, CHUNK = 0.5, 20, 50  # step times largest eigenvalue; test inputs; networks at a time
 
 AXES = (
-    Axis("data", "Inputs: on the unit sphere, standard normal, or handwritten digits.", str, "sphere",
-         choices=("sphere", "gaussian", "digits"), flag="data"),
-    Axis("inputs", "Digits centred and every input scaled to norm 1 (unit), or inputs as they come (raw).", str, "unit",
-         choices=("unit", "raw"), flag="inputs"),
-    Axis("n", "Training samples.", int, 32, low=4, high=500, flag="n"),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000, flag="d"),
-    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH, flag="activation"),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8, flag="steps"),
-    Axis("ensemble_width", "Hidden units.", int, 512, low=2, flag="ensemble-width"),
-    Axis("members", "Networks.", int, 100, low=10, flag="members"),
+    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
+    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
+    Axis("n", "Training samples.", int, 32, low=4, high=500),
+    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
+    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH),
+    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+    Axis("ensemble_width", "Hidden units.", int, 512, low=2),
+    Axis("members", "Networks.", int, 100, low=10),
     Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
 )  # fmt: skip
 
 PROFILES = profiles(
     {},
-    quick=("inputs on the sphere, 50 networks of 256 units, 5 seeds: seconds",
+    quick=("50 networks of 256 units, 5 seeds: seconds",
            {"n": 16, "steps": 200, "ensemble_width": 256, "members": 50, "seed": (0, 1, 2, 3, 4)}),
-    laptop=("inputs on the sphere and digits, 100 networks of 512 units, 6 seeds",
-            {"data": ("sphere", "digits"), "seed": tuple(range(6))}),
-    paper=("both inputs, centred and raw, 400 networks of 2,048 units, 10 seeds; the paper shows few experiments of this kind",
-           {"data": ("sphere", "digits"), "inputs": ("unit", "raw"), "steps": 4000, "ensemble_width": 2048, "members": 400,
+    laptop=("sphere and digits, 100 networks of 512 units, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
+    paper=("centred and raw inputs, 400 networks of 2,048 units, 10 seeds; few are published",
+           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "ensemble_width": 2048, "members": 400,
             "seed": tuple(range(10))}),
 )  # fmt: skip
 
-UNIT = Choice("unit if there are any", lambda axis, levels: "unit" if "unit" in levels else "raw")
-HERE = arm("20 test inputs at the last step", inputs=UNIT)
+HERE = arm("20 test inputs at the last step", inputs=preferred("unit"))
 READ = ("variance_ratio", "mean_share", "z")
-ratio, share, z = (
-    scalar("variance_ratio", "mean variance over the formula's"),
-    scalar("mean_share", "coefficient of the mean on the formula's mean"),
-    scalar("z", "root mean square distance of the means in standard errors"),
-)  # fmt: skip
+ratio = scalar("variance_ratio", "mean variance over the formula's")
+share = scalar("mean_share", "coefficient of the mean on the formula's mean")
+z = scalar("z", "root mean square distance of the means in standard errors")
 
 WORLD = World(
-    fixed={"inputs": "unit"}, straight=(*READ, *(f"mean_field_{name}" for name in READ)),
+    fixed={"inputs": "unit"}, straight=(*READ, "mean_field_z"), seeds=6,
     numbers={"variance_ratio": 1.0, "mean_share": 1.0, "z": 1.2, "mean_field_variance_ratio": 0.1,
              "mean_field_mean_share": 0.9, "mean_field_z": 9.0},
-    spread={"variance_ratio": 0.03, "mean_share": 0.02, "z": 0.3, "mean_field_z": 0.3}, seeds=6,
+    spread={"variance_ratio": 0.03, "mean_share": 0.02, "z": 0.3, "mean_field_z": 0.3},
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("ensemble", "Over initialisations, trained wide networks have the mean and variance of the Gaussian formula.",
-          ("L22D", "L25"), "lee2019", ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
+    Claim("ensemble", "Over initialisations, trained wide networks have the mean and variance of the Gaussian "
+          "formula.", ("L22D", "L25"), "lee2019",
+          ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
           Control("Mean-field scaling (1/width, step times width): no such spread.",
                   HERE.but("mean-field scaling", metrics=renamed("mean_field_", *READ))), chart="ensemble",
-          null=(WORLD.but(variance_ratio=1.1), WORLD.but(variance_ratio=0.9), WORLD.but(mean_share=0.9), WORLD.but(z=3.0)),
-          effect=WORLD),
+          null=(WORLD.but(variance_ratio=1.1), WORLD.but(variance_ratio=0.9), WORLD.but(mean_share=0.9),
+                WORLD.but(z=3.0)), effect=WORLD),
 )  # fmt: skip
 
 CHARTS = charts(
@@ -72,18 +67,18 @@ CHARTS = charts(
 
 @each_cell
 def work(cell: Params, progress: Progress) -> Any:
-    """Train networks that differ in their start alone; mean and variance on test inputs, and the formula's."""
+    """Train networks that differ in their start alone: mean and variance on test inputs, and the formula's."""
     import jax
     import numpy as np
 
+    from overparam.data import signed
     from overparam.models import mlp
-    from overparam.studies.lazy_work import inputs_of
     from overparam.sweep.work import within
     from overparam.theory.dynamics import ensemble, kernel_dynamics
     from overparam.theory.kernels import dense_network, kernels
     from overparam.training.full_batch import log_steps
 
-    given = inputs_of(cell, cell["n"], TEST)
+    given = signed(cell["data"], cell["n"], TEST, d=cell["d"], seed=cell["seed"], unit=cell["inputs"] == "unit")
     (n, d), width, act = given.x.shape, cell["ensemble_width"], cell["activation"]
     network = mlp(d, (width,), 1, activation=act, bias=False, parametrisation="ntk_unit")
     slow = mlp(d, (width,), 1, activation=act, bias=False, parametrisation="mean_field", gain=d**0.5)
@@ -93,8 +88,8 @@ def work(cell: Params, progress: Progress) -> Any:
     rate = SHARE / float(kernel_dynamics(whole.ntk[train, train]).eigenvalues[0])
     steps = log_steps(cell["steps"], 5)
     predicted = ensemble(
-        whole.ntk[train, train], whole.nngp[train, train], given.y, steps, rate, cross_ntk=whole.ntk[test, train],
-        cross_nngp=whole.nngp[test, train], test_nngp=whole.nngp[test, test],
+        whole.ntk[train, train], whole.nngp[train, train], given.y, steps, rate,
+        cross_ntk=whole.ntk[test, train], cross_nngp=whole.nngp[test, train], test_nngp=whole.nngp[test, test],
     )  # fmt: skip
     mean, variance = predicted.mean[-1], np.diagonal(predicted.covariance[-1])
     spread = np.sqrt(np.diagonal(predicted.covariance, axis1=1, axis2=2).mean(axis=1))
@@ -138,29 +133,27 @@ def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, prog
 
 
 def estimate(cell: Params) -> Estimate:
-    """Two ensembles, a dozen float64 operations a weight and sample."""
-    from overparam.sweep.cost import NARROW, computed
+    """Two ensembles."""
+    from overparam.sweep.cost import descent
 
-    width, d = cell["ensemble_width"], 64 if cell["data"] == "digits" else cell["d"]
-    passes = cell["steps"] * cell["n"] * 2 * width * cell["members"]
-    return computed(passes * (6 * d + 72), 2e7 + 8 * width * d * CHUNK * 6, speed=NARROW, starts=2)
+    width = cell["ensemble_width"]
+    return descent(cell, 2 * width * cell["members"], 8 * width * cell["d"] * CHUNK * 6)
 
 
 STUDY = study(
-    name="lazy-ensemble",
-    title="Wide networks over initialisations, and the Gaussian formula",
-    question="Do wide networks, over initialisations, end with the mean and variance that their kernels predict?",
+    name="lazy-ensemble", title="Wide networks over initialisations, and the Gaussian formula",
+    question="Do wide networks, over initialisations, have the mean and variance that their kernels predict?",
     x="time", sources=("lee2019",),
-    values=("time", "theory_spread", *(f"{arm}{name}" for arm in ("", "mean_field_") for name in ("spread", *READ))),
+    values=("time", "theory_spread", *(p + name for p in ("", "mean_field_") for name in ("spread", *READ))),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
     formerly=Formerly("lazy-training", {"experiment": "ensemble"}, also=(
-        {"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "width": (16, 64, 256, 1024), "samples": 50, "targets_width": 512,
-         "target_steps": 400},
+        {"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "width": (16, 64, 256, 1024), "samples": 50,
+         "targets_width": 512, "target_steps": 400},
         {"width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024, "samples": 400,
          "targets_width": 4096, "target_steps": 4000})),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is half of 1 / "
-        "largest eigenvalue of the limit kernel, in the formula too.",
+        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is half of "
+        "1 / largest eigenvalue of the limit kernel, in the formula too.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",
     ),
 )  # fmt: skip
