@@ -1,6 +1,6 @@
 """Everything that a study file says, in one import. Standard library only."""
 
-from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, arm, preferred, renamed
+from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, Only, arm, holding, preferred, renamed
 from overparam.core.axes import (
     ACTIVATION, BATCH, DATA, DIMENSION, EPOCHS, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH, WIDTHS,
 )

@@ -51,6 +51,24 @@ NONE = 0.0
 
 
 @dataclass(frozen=True)
+class Only:
+    """Which settings a rule is judged in; the others are left out.
+
+    Attributes:
+        words: what is asked of a setting, for instance "m* of at least 4".
+        holds: whether a setting is judged, from its cells ``(params, values)``.
+    """
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def holding(metric: str) -> Only:
+    """The settings of which some cell has a value, where others do not measure it."""
+    return Only(f"a measured {metric.replace('_', ' ')}", lambda rows: any(metric in values for _, values in rows))
+
+
+@dataclass(frozen=True)
 class Arm:
     """Which cells are read, and which metrics stand for which.
 
@@ -60,6 +78,7 @@ class Arm:
         metrics: name in a rule to the name among a cell's values that is read for it.
         x: the axis or list along which lines run; empty for the study's.
         complete: metrics that must be finite too for a seed to count, beside those that the rule reads.
+        only: which settings are judged; by default all.
     """
 
     words: str = ""
@@ -67,6 +86,7 @@ class Arm:
     metrics: Mapping[str, str] = field(default_factory=dict)
     x: str = ""
     complete: tuple[str, ...] = ()
+    only: Only | None = None
 
     def but(
         self, words: str = "", *, metrics: Mapping[str, str] | None = None, x: str = "", **where: Any
@@ -82,6 +102,7 @@ class Arm:
             {**self.metrics, **(metrics or {})},
             x or self.x,
             self.complete,
+            self.only,
         )
 
 
@@ -91,6 +112,7 @@ def arm(
     metrics: Mapping[str, str] | None = None,
     x: str = "",
     complete: tuple[str, ...] = (),
+    only: Only | None = None,
     **where: Any,
 ) -> Arm:
     """An arm: ``arm("clean labels", noise=NONE)``.
@@ -100,9 +122,10 @@ def arm(
         metrics: name in a rule to the name that is read for it.
         x: the axis or list along which lines run; empty for the study's.
         complete: metrics that must be finite too for a seed to count.
+        only: which settings are judged; by default all.
         where: axes with their values, or a :class:`Choice` such as ``MOST``.
     """
-    return Arm(words, where, metrics or {}, x, complete)
+    return Arm(words, where, metrics or {}, x, complete, only)
 
 
 def renamed(prefix: str, *metrics: str) -> dict[str, str]:

@@ -48,11 +48,13 @@ FALLING, FLAT = power_law(-0.5), power_law(0)
 OURS = tuple(f"{name}_{k}" for name in ("start", "drift") for k in DEPTHS)
 WORLD = World(
     ("width", (16, 32, 64, 128, 256)), fixed={"inputs": "unit"}, level=0.1, spread=dict.fromkeys(OURS, 0.03),
-    lines={**dict.fromkeys(OURS, FALLING), "other_start_2": FLAT, "other_start_3": FLAT, "drift_mean_field": FLAT},
+    lines={**dict.fromkeys(OURS, FALLING),
+           **dict.fromkeys(("other_start_2", "other_start_3", "drift_mean_field"), FLAT)},
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("deep-start", "Kernels of networks with two and three hidden layers start O(1/sqrt(width)) from their "
+    Claim("deep-start",
+          "Kernels of networks with two and three hidden layers start O(1/sqrt(width)) from their "
           "limits.", ("L22B",), "jacot2018",
           start[2].slope().within(-0.6, -0.4) & start[3].slope().within(-0.6, -0.4), HERE,
           Control("Distance to the kernel of one layer more, under the same rule: it stays.",
@@ -64,16 +66,18 @@ CLAIMS = (
           & drift[3].slope().at_most(-0.4), HERE, Control(MOVING, rule=mean_field.slope().at_most(-0.4)),
           chart="drift", effect=WORLD,
           null=(WORLD.but(drift_1=power_law(-0.4)), WORLD.but(drift_3=power_law(-0.4)))),
-    Claim("drift-rate", "The kernel's relative change falls like 1/sqrt(width), not faster.", ("L22D",), "lee2019",
+    Claim("drift-rate",
+          "The kernel's relative change falls like 1/sqrt(width), not faster.", ("L22D",), "lee2019",
           drift[1].slope().within(-0.6, -0.4) & drift[2].slope().within(-0.6, -0.4)
-          & drift[3].slope().within(-0.6, -0.4), HERE, Control(MOVING, rule=mean_field.slope().within(-0.6, -0.4)),
-          chart="drift", effect=WORLD,
+          & drift[3].slope().within(-0.6, -0.4), HERE,
+          Control(MOVING, rule=mean_field.slope().within(-0.6, -0.4)), chart="drift", effect=WORLD,
           null=(WORLD.but(drift_2=power_law(-0.6)), WORLD.but(drift_2=power_law(-0.4)))),
 )  # fmt: skip
 
 CHARTS = charts(
     {"width": "hidden units"}, ("inputs", "inputs"),
-    deep_start=("Deep kernels at the start and their limits", "log difference over the limit's smallest eigenvalue",
+    deep_start=("Deep kernels at the start and their limits",
+                "log difference over the limit's smallest eigenvalue",
                 {"start_1": "1 hidden layer", "start_2": "2 hidden layers", "start_3": "3 hidden layers",
                  "other_start_2": "2 layers from the limit of 3 (control)"}),
     drift=("How much the kernel changes in training", "log largest relative change of the kernel",
@@ -131,7 +135,7 @@ def estimate(cell: Params) -> Estimate:
 
 STUDY = study(
     name="kernel-drift", title="How deep networks' kernels start and change in training",
-    question="How near to their limits do deep networks' kernels start, and how much do they change in training?",
+    question="How near to their limits do deep networks' kernels start, and how much do they change?",
     x="width", sources=("jacot2018", "lee2019"),
     values=("width", "drift_mean_field", *OURS, *(f"other_start_{k}" for k in DEPTHS)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
@@ -140,8 +144,8 @@ STUDY = study(
          "targets_width": 512, "target_steps": 400},
         {"ensemble_width": 2048, "members": 400, "samples": 400, "targets_width": 4096, "target_steps": 4000})),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the papers' gradient flow; the step is half of "
-        "1 / largest eigenvalue of the kernel at the start.",
+        "Gradient descent with a fixed number of steps stands for the papers' gradient flow; the step is "
+        "half of 1 / largest eigenvalue of the kernel at the start.",
         "The change is the largest over about eight probe steps, even in the logarithm, not over all steps.",
         "The theory gives an upper bound on the change only; Lee et al. report changes nearer to 1/width.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",

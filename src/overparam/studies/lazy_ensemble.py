@@ -48,7 +48,8 @@ WORLD = World(
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("ensemble", "Over initialisations, trained wide networks have the mean and variance of the Gaussian "
+    Claim("ensemble",
+          "Over initialisations, trained wide networks have the mean and variance of the Gaussian "
           "formula.", ("L22D", "L25"), "lee2019",
           ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
           Control("Mean-field scaling (1/width, step times width): no such spread.",
@@ -152,8 +153,8 @@ STUDY = study(
         {"width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024, "samples": 400,
          "targets_width": 4096, "target_steps": 4000})),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is half of "
-        "1 / largest eigenvalue of the limit kernel, in the formula too.",
+        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
+        "half of 1 / largest eigenvalue of the limit kernel, in the formula too.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",
     ),
 )  # fmt: skip

@@ -56,26 +56,31 @@ def at_random(metric: str) -> Control:
 FALLING, FLAT = power_law(-1), power_law(0)
 WORLD = World(
     ("scale", QUICK), fixed={"inputs": "unit"}, level=0.1,
-    lines={"distance": FALLING, "weight_gap": power_law(-2), "output_gap": FALLING, "centred_output_gap": FALLING,
-           "random_distance": FLAT, "random_weight_gap": FLAT, "random_output_gap": FLAT},
+    lines={"distance": FALLING, "weight_gap": power_law(-2), "output_gap": FALLING,
+           "centred_output_gap": FALLING, "random_distance": FLAT, "random_weight_gap": FLAT,
+           "random_output_gap": FLAT},
     spread={"distance": 0.03, "weight_gap": 0.03, "output_gap": 0.03, "centred_output_gap": 0.03},
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("distance", "Output scale alpha: the weights move O(1/alpha) from a start with zero output.", L22, PAPER,
+    Claim("distance",
+          "Output scale alpha: the weights move O(1/alpha) from a start with zero output.", L22, PAPER,
           distance.slope().within(-1.1, -0.9), HERE, at_random("distance"), chart="distance",
           null=tuple(WORLD.but(distance=power_law(p)) for p in (-0.9, -1.1)), effect=WORLD),
     Claim("weights", "The weights stay O(1/alpha^2) from those of the linearised network.", L22, PAPER,
           weights.slope().within(-2.2, -1.8), HERE, at_random("weight_gap"), chart="weights",
           null=tuple(WORLD.but(weight_gap=power_law(p)) for p in (-1.8, -2.2)), effect=WORLD),
-    Claim("outputs", "Outputs on test inputs stay O(1/alpha) from those of the linearised network.", L22, PAPER,
+    Claim("outputs",
+          "Outputs on test inputs stay O(1/alpha) from those of the linearised network.", L22, PAPER,
           outputs.slope().within(-1.15, -0.85), HERE, at_random("output_gap"), chart="outputs",
           null=tuple(WORLD.but(output_gap=power_law(p)) for p in (-0.85, -1.15)), effect=WORLD),
-    Claim("outputs-bound", "Outputs on test inputs stay at most O(1/alpha) from those of the linearised network, "
+    Claim("outputs-bound",
+          "Outputs on test inputs stay at most O(1/alpha) from those of the linearised network, "
           "whatever makes the output start at zero.", L22, PAPER,
           outputs.slope().at_most(-0.85) & centred.slope().at_most(-0.85), HERE,
           Control(NO_FALL, rule=random.slope().at_most(-0.85)), chart="outputs",
-          null=tuple(WORLD.but(**{m: power_law(-0.85)}) for m in ("output_gap", "centred_output_gap")), effect=WORLD),
+          effect=WORLD,
+          null=(WORLD.but(output_gap=power_law(-0.85)), WORLD.but(centred_output_gap=power_law(-0.85)))),
 )  # fmt: skip
 
 ZERO, RANDOM = "zero output at the start", "random output at the start"
@@ -83,8 +88,8 @@ CHARTS = charts(
     {"scale": "output scale alpha"}, ("inputs", "inputs"),
     distance=("How far the weights move", "log largest distance of the weights from their start",
               {"distance": ZERO, "random_distance": RANDOM, "theory_distance": "-theory: linearised network"},
-              "The step is divided by alpha squared. Without a zero output the first outputs grow with alpha, so "
-              "that the weights must undo them, however large alpha is."),
+              "The step is divided by alpha squared. Without a zero output the first outputs grow with "
+              "alpha, so that the weights must undo them, however large alpha is."),
     weights=("Weights and linearised weights", "log largest distance between them",
              {"weight_gap": ZERO, "random_weight_gap": RANDOM}),
     outputs=("Outputs and linearised outputs", "log root mean square difference on test inputs",
@@ -175,18 +180,18 @@ STUDY = study(
     x="scale", sources=(PAPER,), values=("scale", *(start + name for start in STARTS for name in MEASURED)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
     formerly=Formerly("lazy-training", also=(
-        {"width": (16, 64, 256, 1024), "ensemble_width": 256, "members": 50, "samples": 50, "targets_width": 512,
-         "target_steps": 400},
+        {"width": (16, 64, 256, 1024), "ensemble_width": 256, "members": 50, "samples": 50,
+         "targets_width": 512, "target_steps": 400},
         {"width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024, "members": 400,
          "ensemble_width": 2048, "samples": 400, "targets_width": 4096, "target_steps": 4000})),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is half of "
-        "1 / largest eigenvalue of the kernel at the start, divided by alpha^2.",
+        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
+        "half of 1 / largest eigenvalue of the kernel at the start, divided by alpha^2.",
         "Deviations are the largest over about eight probe steps, even in the logarithm, not over all steps.",
-        "Outputs start at exactly zero by two copies of one network with opposite signs; half of the units are "
-        "copies. The paper allows any model with zero output.",
-        "The claim outputs-bound was added after a first run had shown that the gap of outputs falls faster than "
-        "claimed; its cut-off is the upper one of outputs.",
+        "Outputs start at exactly zero by two copies of one network with opposite signs; half of the units "
+        "are copies. The paper allows any model with zero output.",
+        "The claim outputs-bound was added after a first run had shown that the gap of outputs falls faster "
+        "than claimed; its cut-off is the upper one of outputs.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",
     ),
 )  # fmt: skip

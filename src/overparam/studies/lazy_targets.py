@@ -80,7 +80,8 @@ RANKED = WORLD.but(bound=[float(k) for k in TARGETS], straight=("vacuous", "boun
 LATE, EARLY = ([40 * k**0.699 * (by if k == at else 1.0) for k in TARGETS] for at, by in ((4, 1.25), (9, 0.75)))
 
 CLAIMS = (
-    Claim("bound-order", "The bound sqrt(2 y^T H^-1 y / n) orders targets as their test errors do.", ("L22C",),
+    Claim("bound-order",
+          "The bound sqrt(2 y^T H^-1 y / n) orders targets as their test errors do.", ("L22C",),
           ARORA, bound.rank_with(error).at_least(0.8), HERE,
           Control("The bounds of the same labels shuffled among the samples: no such order.",
                   HERE.but("shuffled labels", metrics={"bound": "shuffled_bound"})), chart="bound",
@@ -95,7 +96,8 @@ CLAIMS = (
           Control("The steps predicted for labels shuffled among the samples, under the same rule: wrong.",
                   HERE.but("shuffled labels", metrics={"theory_steps": "shuffled_steps"})), (FIT,),
           chart="steps", null=(WORLD.but(theory_steps=LATE), WORLD.but(theory_steps=EARLY)), effect=WORLD),
-    Claim("random-labels", "Random labels take longer than a linear target, but not much: at most ten times the "
+    Claim("random-labels",
+          "Random labels take longer than a linear target, but not much: at most ten times the "
           "steps.", ("L33",), "liang2018", (steps.last / steps.first).within(1.0, 10.0), HERE,
           Control("Predicted steps of random labels over those of the linear target's, shuffled: not longer.",
                   rule=(theory.last / shuffled.first).within(1.0, 10.0)), (GENERATED, FIT), chart="steps",
@@ -107,8 +109,8 @@ CHARTS = charts(
     bound=("Bound and test error of ten targets", "mean absolute error, in units of the target",
            {"test_error": "test error of the trained network", "train_error": "training error",
             "bound": "-theory: bound of Arora et al."},
-           "Targets of mean square 1. Generated inputs: linear, tilted, linear + product, square, product, absolute "
-           "value, sine, sign of a product, odd cubic, random. Digits: each digit against the rest."),
+           "Targets of mean square 1. Generated inputs: linear, tilted, linear + product, square, product, "
+           "absolute value, sine, sign of a product, odd cubic, random. Digits: each digit against the rest."),
     steps=("Steps to 5 % of the initial loss", "log steps of gradient descent",
            {"steps": "trained network", "theory_steps": "-theory: kernel at the start",
             "shuffled_steps": "-theory: shuffled labels"}),
@@ -210,10 +212,12 @@ STUDY = study(
         {"steps": 4000, "width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024,
          "ensemble_width": 2048, "members": 400})),
     differences=(
-        "The bound of Arora et al. is its leading term; the term that falls with n, whose constant is not known, is "
-        "left out, against the claim. The loss there is bounded by 1, here it is the absolute error, which is not.",
-        "Networks start from zero outputs, where the paper asks small ones, by two copies with opposite signs, and "
-        "stop after a fixed number of steps, each 0.9 of 1 / largest eigenvalue of the kernel at the start.",
+        "The bound of Arora et al. is its leading term; the term that falls with n, whose constant is not "
+        "known, is left out, against the claim. The loss there is bounded by 1, here it is the absolute "
+        "error, which is not.",
+        "Networks start from zero outputs, where the paper asks small ones, by two copies with opposite "
+        "signs, and stop after a fixed number of steps, each 0.9 of 1 / largest eigenvalue of the kernel at "
+        "the start.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",
     ),
 )  # fmt: skip

@@ -22,7 +22,7 @@ AXES = (
     Axis("n", "Training samples.", int, 32, low=4, high=500),
     Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
     Axis("steps", "Steps of gradient descent.", int, 400, low=8),
-    Axis("width", "Hidden units, all in one cell (even numbers; half are copies).", int, WIDTHS, low=2, high=65536,
+    Axis("width", "Hidden units (even numbers; half are copies).", int, WIDTHS, low=2, high=65536,
          inside_cell=True, flag="widths"),
     Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
 )  # fmt: skip
@@ -69,17 +69,19 @@ CLAIMS = (
           Control("Mean-field scaling (1/width, step times width): features move at every width.",
                   HERE.but("mean-field scaling", metrics={"moved": "mean_field_moved"})), chart="movement",
           null=tuple(WORLD.but(moved=power_law(p)) for p in (-0.4, -0.6)), effect=WORLD),
-    Claim("eigenvalue", "In a wide network the kernel's smallest eigenvalue stays above half of its limit all "
+    Claim("eigenvalue",
+          "In a wide network the kernel's smallest eigenvalue stays above half of its limit all "
           "along.", L22A, PAPER, lowest.last.at_least(0.5), HERE,
           Control("The narrowest network, under the same rule: below.", rule=lowest.first.at_least(0.5)),
           chart="eigenvalue", null=(KEPT.but(lowest=[0.4, 0.45, 0.48, 0.495]),), effect=KEPT),
-    Claim("gradient", "Squared gradient over twice the loss lies between the extreme squared singular values of "
+    Claim("gradient",
+          "Squared gradient over twice the loss lies between the extreme squared singular values of "
           "the Jacobian.", ("L24",), "allenzhu2019",
           lower.share(both_hold, "no margin is violated at any probe step", upper).at_least(1.0), HERE,
           Control("The gradient of the mean loss with the same kernel, under the same rule: violated.",
                   HERE.but("the mean loss", metrics={"gradient_low": "mean_low"})), chart="eigenvalue",
           kind="check", effect=WORLD,
-          null=tuple(WORLD.but(**{m: [1e-4, -1e-11, 1e-4, 1e-4]}) for m in ("gradient_low", "gradient_high"))),
+          null=(WORLD.but(gradient_low=[1e-4, -1e-11, 1e-4, 1e-4]), WORLD.but(gradient_high=[-1e-11, 1, 1, 1]))),
 )  # fmt: skip
 
 CHARTS = charts(
@@ -90,8 +92,8 @@ CHARTS = charts(
     movement=("How far a neuron moves", "log largest distance of a hidden unit's weights from their start",
               {"moved": "NTK scaling", "mean_field_moved": "mean-field scaling (control)",
                "theory_moved": "-theory: bound"},
-              "The bound is that of Du et al. with the constant of a one-line derivation; it supposes that the "
-              "kernel's smallest eigenvalue stays above half of its limit."),
+              "The bound is that of Du et al. with the constant of a one-line derivation; it supposes that "
+              "the kernel's smallest eigenvalue stays above half of its limit."),
     eigenvalue=("Smallest eigenvalue during training", "smallest eigenvalue over that of the limit",
                 {"lowest": "lowest of all probe steps"}),
 )  # fmt: skip
@@ -160,10 +162,11 @@ STUDY = study(
         {"widest_deep": 1024, "ensemble_width": 2048, "members": 400, "samples": 400, "targets_width": 4096,
          "target_steps": 4000})),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is half of "
-        "1 / largest eigenvalue of the kernel at the start.",
+        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
+        "half of 1 / largest eigenvalue of the kernel at the start.",
         "Deviations are the largest over about eight probe steps, even in the logarithm, not over all steps.",
-        "Outputs start at exactly zero by two copies of one network with opposite signs; half of a width are copies.",
+        "Outputs start at exactly zero by two copies of one network with opposite signs; half of a width are "
+        "copies.",
         "The law of the gradient is exact for the loss |r|^2 / 2; it is looked at in every probe step.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",
     ),
