@@ -16,8 +16,6 @@ from overparam.studies import kernel_drift, lazy_ensemble, lazy_scale, lazy_targ
 from overparam.sweep.key import cell_name, former_digests
 
 FILES = {
-    "scale": lazy_scale, "width": lazy_width, "drift": kernel_drift, "ensemble": lazy_ensemble, "targets": lazy_targets,
-}  # fmt: skip
     "scale": lazy_scale,
     "width": lazy_width,
     "drift": kernel_drift,
