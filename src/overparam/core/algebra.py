@@ -1,4 +1,6 @@
 """Everything that a study file says, in one import. Standard library only."""
+# ruff: noqa: F401, I001
+# fmt: off
 
 from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, Only, arm, holding, preferred, renamed
 from overparam.core.axes import (
@@ -9,7 +11,7 @@ from overparam.core.declare import chart, charts, profiles, study
 from overparam.core.diagnosis import Diagnosis
 from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.expressions import (
-    ROWS, Hump, Line, Number, line, per_point, per_seed, scalar, share_of_trials, total, worst,
+    ROWS, VIEW, Hump, Line, Number, line, per_point, per_seed, scalar, share_of_trials, total, worst,
 )
 from overparam.core.needs import (
     Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, need, one_draw, reaches,

@@ -43,7 +43,9 @@ LARGEST = Choice("largest", _largest)
 
 def preferred(value: Any) -> Choice:
     """This value of an axis where some cell has it, else the largest."""
-    return Choice(f"{value} where there is any", lambda _, levels: value if value in levels or not levels else levels[-1])
+    return Choice(
+        f"{value} where there is any", lambda _, levels: value if value in levels or not levels else levels[-1]
+    )
 
 
 NONE = 0.0
@@ -65,7 +67,9 @@ class Only:
 
 def holding(metric: str) -> Only:
     """The settings of which some cell has a value, where others do not measure it."""
-    return Only(f"a measured {metric.replace('_', ' ')}", lambda rows: any(metric in values for _, values in rows))
+    return Only(
+        f"a measured {metric.replace('_', ' ')}", lambda rows: any(metric in values for _, values in rows)
+    )
 
 
 @dataclass(frozen=True)

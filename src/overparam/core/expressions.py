@@ -136,11 +136,15 @@ class Line(Expression):
 
     def first_at_most(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is at most the cut."""
-        return Place("first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}")
+        return Place(
+            "first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}"
+        )
 
     def first_below(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is below the cut; neither end may be it."""
-        return Place("first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}")
+        return Place(
+            "first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}"
+        )
 
     def hump(self, left: Region) -> Hump:
         """The minimum in the left part and the peak to the right of it."""
@@ -179,7 +183,9 @@ class Number(Expression):
 
     def positive_share(self) -> Number:
         """Share of the seeds where it is above 0, among those where it is not 0, with the exact binomial interval."""
-        return replace(self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs")
+        return replace(
+            self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs"
+        )
 
     def geometric(self) -> Number:
         """Estimated the geometric mean, with the interval on logarithms."""
@@ -257,7 +263,9 @@ def scalar(metric: str, words: str = "", unit: str = "", missing: Literal["drop"
     return Number("scalar", (metric, missing), words or metric.replace("_", " "), unit)
 
 
-def worst(metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = "") -> Number:
+def worst(
+    metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = ""
+) -> Number:
     """The worst of all runs of all seeds, without any average: for what is exact.
 
     Args:
@@ -304,3 +312,5 @@ def share_of_trials(hits: Number, trials: Number, words: str) -> Number:
 
 ROWS = Expression("rows", (), "the cells of the arm")
 """The cells of the arm, an operand for the escapes: a list of ``(params, values)``."""
+VIEW = Expression("view", (), "all cells of the setting")
+"""The view itself, an operand for the escapes: what other arms hold."""

@@ -94,9 +94,7 @@ def settings(evidence: Evidence, arm: Arm, free: Iterable[str] = ()) -> list[tup
         if not kept:
             raise MissingEvidence(f"no finished cell with {arm.only.words}. Run the study's other settings.")
     several = [i for i in range(len(names)) if len({key[i] for key in kept}) > 1]
-    told = {
-        key: ", ".join(f"{names[i].replace('_', ' ')} {_shown(key[i])}" for i in several) for key in kept
-    }
+    told = {key: ", ".join(f"{names[i].replace('_', ' ')} {_shown(key[i])}" for i in several) for key in kept}
     return [
         (f"{told[key]}: " if told[key] else "", kept[key])
         for key in sorted(kept, key=lambda key: [_order(one) for one in key])

@@ -125,7 +125,9 @@ def lost_in(values: Mapping[str, Any], *may_lack: str) -> str:
     >>> lost_in({"width": [2, 4], "moved": [0.5, float("nan")], "steps": [None, 7.0]}, "steps")
     '1 of 2 values of moved'
     """
-    lists = {name: rounded(row) for name, row in values.items() if name not in may_lack and isinstance(row, list)}
+    lists = {
+        name: rounded(row) for name, row in values.items() if name not in may_lack and isinstance(row, list)
+    }
     told = [f"{row.count(None)} of {len(row)} values of {name}" for name, row in lists.items() if None in row]
     return ", ".join(told)
 

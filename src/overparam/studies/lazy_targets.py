@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core.algebra import (  # isort: skip
     Axis, Check, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, need,
     preferred, profiles, study,
 )  # fmt: skip

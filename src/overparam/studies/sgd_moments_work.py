@@ -11,7 +11,6 @@ import numpy as np
 from overparam.core.algebra import Outcome, Params, Progress
 from overparam.data import flatten, load, subset, unit_rows
 from overparam.data.stream import stream
-from overparam.studies.sgd_moments import MEAN_BATCHES, SHARES, SIZES
 from overparam.sweep.work import outcome
 from overparam.theory import sgd
 from overparam.theory.activations import activation
@@ -19,6 +18,7 @@ from overparam.theory.certificates.lipschitz import fourth_moment
 from overparam.theory.sgd.operator import threshold_ratio
 from overparam.training import sgd_runs
 
+MEAN_BATCHES, SIZES, SHARES = (1, 4, 16), (20, 40, 80, 160), (0.9, 1.1, 1.5)  # as in sgd_moments.py
 UNITS = 32  # hidden units, in pairs that cancel at the start
 NEARNESS = 0.05  # the network's h: curvature * residual / smallest singular value squared
 TANH = activation("tanh")

@@ -11,12 +11,18 @@ import pytest
 from overparam.core import clean
 from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence
+from overparam.studies import sgd_moments
 from overparam.studies import sgd_moments_work as work
 from overparam.studies.sgd_moments import STUDY, WORLD
 from overparam.theory.sgd import expected_course
 from overparam.training import sgd_runs as runs
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
+
+
+def test_the_work_computes_the_sizes_that_the_study_draws_and_judges():
+    names = ("MEAN_BATCHES", "SIZES", "SHARES")
+    assert [getattr(work, name) for name in names] == [getattr(sgd_moments, name) for name in names]
 
 
 def test_controls_of_a_good_run_do_not_pass_and_one_failure_is_enough():
