@@ -120,7 +120,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(sorted((key, plain(one)) for key, one in value.items()))
     if hasattr(value, "where") and hasattr(value, "metrics"):
-        return (plain(dict(value.where)), plain(dict(value.metrics)), value.x)
+        only = (value.only.words, plain(value.only.holds)) if value.only else None
+        return (plain(dict(value.where)), plain(dict(value.metrics)), value.x, *([only] if only else []))
     if hasattr(value, "pick"):
         return ("choice", value.words, plain(value.pick))
     if callable(value):

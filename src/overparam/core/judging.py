@@ -105,6 +105,10 @@ def settings(evidence: Evidence, arm: Arm, free: Iterable[str] = ()) -> list[tup
         found.setdefault(tuple(_key(row[0].get(name)) for name in names), []).append(row)
     kept = {key: Evidence(tuple(rows)) for key, rows in found.items()}
     kept = {key: rows for key, rows in kept.items() if rows.where(**fixed).rows}
+    if arm.only:
+        kept = {key: rows for key, rows in kept.items() if arm.only.holds(rows.where(**fixed).rows)}
+        if not kept:
+            raise MissingEvidence(f"no finished cell with {arm.only.words}. Run the study's other settings.")
     several = [i for i in range(len(names)) if len({key[i] for key in kept}) > 1]
     told = {key: ", ".join(f"{names[i].replace('_', ' ')} {_shown(key[i])}" for i in several) for key in kept}
     return [

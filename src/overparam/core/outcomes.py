@@ -118,6 +118,23 @@ def outcome(
     return Outcome(made, status, "; ".join(remarks + ([note] if note else [])))  # type: ignore[arg-type]
 
 
+def lost_in(values: Mapping[str, Any], *may_lack: str) -> str:
+    """Which lists of measurements hold a number that is not finite, in words for :func:`outcome`; empty if none.
+
+    Args:
+        values: lists, scalars and texts by name.
+        may_lack: lists in which a number may be missing without divergence, for instance a time that was not reached.
+
+    >>> lost_in({"width": [2, 4], "moved": [0.5, float("nan")], "steps": [None, 7.0]}, "steps")
+    '1 of 2 values of moved'
+    """
+    lists = {
+        name: rounded(row) for name, row in values.items() if name not in may_lack and isinstance(row, list)
+    }
+    told = [f"{row.count(None)} of {len(row)} values of {name}" for name, row in lists.items() if None in row]
+    return ", ".join(told)
+
+
 @overload
 def each_cell(solve: Solve) -> Work: ...
 @overload

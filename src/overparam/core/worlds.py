@@ -130,6 +130,15 @@ class World:
         return float(found + noise if name in self.straight else found * np.exp(noise))
 
 
+def power_law(exponent: float, factor: float = 1.0) -> Knots:
+    """A planted curve ``factor x^exponent``, for x from 1e-6 to 1e6.
+
+    >>> World(("width", (4, 9)), lines={"gap": power_law(-0.5)})(None).rows[0][1]["gap"]
+    [0.5, 0.3333333333333333]
+    """
+    return tuple((x, factor * x**exponent) for x in (1e-6, 1e6))
+
+
 def together(*worlds: Callable[[np.random.Generator], Evidence]) -> Callable[[np.random.Generator], Evidence]:
     """Several planted worlds as the cells of one run."""
     return lambda rng: Evidence(tuple(row for world in worlds for row in world(rng).rows))

@@ -38,7 +38,9 @@ def former_cells(
     by_digest = {name.rpartition("--")[2]: name for name in store.names()}
     wanted = {}
     for params, name, fingerprint in zip(cells, names, fingerprints, strict=True):
-        old = next((by_digest[one] for one in former_digests(study, params, fingerprint) if one in by_digest), None)
+        old = next(
+            (by_digest[one] for one in former_digests(study, params, fingerprint) if one in by_digest), None
+        )
         if name not in present and old is not None:
             wanted[name] = old
     readable, _ = store.heads(sorted(set(wanted.values())))

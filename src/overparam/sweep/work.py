@@ -18,13 +18,13 @@ from typing import Any
 
 from overparam.core.claim import Params
 from overparam.core.errors import StackError
-from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
+from overparam.core.outcomes import each_cell, lost_in, outcome, rounded, shares, within
 from overparam.core.study import Outcome, Progress
 from overparam.sweep.cost import Size, computed, convolutional, cost, dense
 
 __all__ = [
     "Outcome", "Shared", "Size", "Task", "TrainingCurve", "computed", "convolutional", "cost", "dense", "each_cell",
-    "outcome", "rounded", "shared", "shares", "task", "within",
+    "lost_in", "outcome", "rounded", "shared", "shares", "task", "within",
 ]  # fmt: skip
 
 _DIGITS = 6
