@@ -16,12 +16,13 @@ from rich.markup import escape
 
 from overparam.cli import run
 from overparam.cli.app import app, console
+from overparam.cli.check import check
 from overparam.cli.gallery import gallery
 from overparam.cli.risk import risk
 from overparam.cli.store import gc, merge, pack, query
 from overparam.core.errors import OverparamError, UsageError, unknown
 
-VERBS = (run.ls, run.run, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
+VERBS = (run.ls, run.run, check, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
 
 for _verb in VERBS:
     app.command(_verb)

@@ -14,5 +14,5 @@ from overparam.core.needs import (
 from overparam.core.places import END, START, Grid, Place, Region, grid
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Control
-from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Report, Source, Study
+from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Source, Study
 from overparam.core.worlds import World, together

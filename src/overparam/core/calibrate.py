@@ -48,6 +48,13 @@ def check_claim(
     return counts
 
 
+def supported(claim: Claim, trials: int, seed: int = 0) -> dict[str, int]:
+    """How many draws of each planted world are supported: of the nulls (false by a hair) and of the effect."""
+    worlds = {f"null {i}": world for i, world in enumerate(claim.null, start=1)}
+    worlds |= {"effect": claim.effect} if claim.effect is not None else {}
+    return {name: _tried(claim, world, trials, (seed, i))["supported"] for i, (name, world) in enumerate(worlds.items())}
+
+
 def _tried(claim: Claim, world: Plant, trials: int, seed: tuple[int, int]) -> Counter[str]:
     import numpy as np
 

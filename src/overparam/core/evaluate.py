@@ -48,8 +48,8 @@ _OF_ONE_LINE: dict[str, Callable[..., Any]] = {
     "climb": _climb,
 }
 _OF_A_LEFT_PART: dict[str, Callable[..., Any]] = {
-    "hump_low": lambda y, left: read.stands_out(y, left)[0],
-    "hump_top": lambda y, left: read.stands_out(y, left)[1],
+    "hump_low": lambda y, left: read.minimum_peak_end(y, left)[0],
+    "hump_top": lambda y, left: read.minimum_peak_end(y, left)[1],
     "hump_floor": read.left_minimum,
     "hump_place": read.peak_places,
     "hump_step": read.peak_places,

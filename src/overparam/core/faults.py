@@ -50,10 +50,10 @@ class Places:
                     self.calls.setdefault(f"{getattr(node.func, 'id', '')} {first.value}", node)
 
     def fault(self, what: str, text: str = "", call: str = "") -> Fault:
-        """A fault at the first place of a text inside a call such as ``Claim peak``; else at the call, else at the text."""
+        """A fault at the first place of a text inside a call such as ``Claim peak``; else in the file, else at the call."""
         inside = self.calls.get(call)
-        line = self._line(text, inside) if inside else 0
-        return Fault(what, self.name, line or (inside.lineno if inside else 0) or self._line(text, self.tree))
+        line = (self._line(text, inside) if inside else 0) or self._line(text, self.tree)
+        return Fault(what, self.name, line or (inside.lineno if inside else 0))
 
     def _line(self, text: str, within: ast.AST) -> int:
         found = [
@@ -189,15 +189,15 @@ def _claims(study: Study, at: Places) -> Iterator[Fault]:
     for claim in study.claims:
         who, call = f"claim '{claim.name}'", f"Claim {claim.name}"
         if not claim.sentence:
-            yield at.fault(f"{who}: expected a sentence", claim.name, call)
+            yield at.fault(f"{who}: expected a sentence", "", call)
         if claim.source not in sources:
             yield at.fault(f"{who}: no source '{claim.source}'.{nearest(claim.source, sources)}", claim.source, call)
         if claim.chart and claim.chart not in charts:
             yield at.fault(f"{who}: no chart '{claim.chart}'.{nearest(claim.chart, charts)}", claim.chart, call)
         if not claim.ledger or not all(re.fullmatch(r"L\d+[A-Z]?", entry) for entry in claim.ledger):
-            yield at.fault(f"{who}: expected ledger numbers such as L53, got {claim.ledger}", claim.name, call)
+            yield at.fault(f"{who}: expected ledger numbers such as L53, got {claim.ledger}", "", call)
         if claim.control is None and claim.kind != "check":
-            yield at.fault(f"{who}: expected a control. Name an arm or a rule where it must fail", claim.name, call)
+            yield at.fault(f"{who}: expected a control. Name an arm or a rule where it must fail", "", call)
         wrong = [*_names(study, claim, at, who, call)] if study.values else []
         yield from wrong
         yield from _planted(claim, at, who, call, broken=bool(wrong))
@@ -235,9 +235,9 @@ def _planted(claim: Claim, at: Places, who: str, call: str, *, broken: bool) -> 
     """Every claim has planted worlds, and its rule, control and needs can be computed there."""
     if not claim.null:
         what = "a planted violation" if claim.kind == "check" else "a planted null, where it is false by a hair"
-        yield at.fault(f"{who}: expected {what} (null=)", claim.name, call)
+        yield at.fault(f"{who}: expected {what} (null=)", "", call)
     if claim.effect is None and claim.kind != "check":
-        yield at.fault(f"{who}: expected a planted effect, where it is true (effect=)", claim.name, call)
+        yield at.fault(f"{who}: expected a planted effect, where it is true (effect=)", "", call)
     if broken:
         return
     worlds: Iterable[Plant] = (*claim.null, *([claim.effect] if claim.effect else []))
@@ -267,4 +267,4 @@ def _planted(claim: Claim, at: Places, who: str, call: str, *, broken: bool) -> 
             except Exception as error:
                 found[f"{who}: its need '{one.name}' raised {type(error).__name__}: {error}"] = None
     for what in found:
-        yield at.fault(what, claim.name, call)
+        yield at.fault(what, "", call)

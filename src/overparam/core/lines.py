@@ -25,7 +25,7 @@ Read = Float64[np.ndarray, "read_seeds points"]
 
 
 @dataclass(frozen=True, eq=False)
-class Paired:
+class AlignedLines:
     """Several metrics over one axis, for the seeds that are finite at every point of all of them.
 
     Attributes:
@@ -41,7 +41,7 @@ class Paired:
     lines: tuple[Lines, ...]
 
 
-def paired(evidence: Evidence, x: str, *metrics: str, **where: object) -> Paired:
+def align_seeds(evidence: Evidence, x: str, *metrics: str, **where: object) -> AlignedLines:
     """Read metrics over ``x`` as arrays, paired by seed.
 
     Args:
@@ -65,7 +65,7 @@ def paired(evidence: Evidence, x: str, *metrics: str, **where: object) -> Paired
     lines = tuple(
         np.asarray([curve.y[curve.seeds.index(seed)] for seed in whole], dtype=np.float64) for curve in curves
     )
-    return Paired(curves[0].x, whole, tuple(sorted(every - set(whole))), lines)
+    return AlignedLines(curves[0].x, whole, tuple(sorted(every - set(whole))), lines)
 
 
 def peak_after(line: ArrayLike, start: int) -> int:
@@ -77,7 +77,7 @@ def peak_after(line: ArrayLike, start: int) -> int:
     return start + 1 + int(np.argmax(np.asarray(line)[start + 1 :]))
 
 
-def stands_out(lines: Lines, left: int) -> tuple[PerSeed, PerSeed, PerSeed]:
+def minimum_peak_end(lines: Lines, left: int) -> tuple[PerSeed, PerSeed, PerSeed]:
     """The left minimum, the peak to the right of it, and the right end, each read leaving one seed out.
 
     Both places are chosen on the mean line of the other seeds, so that choosing the largest of many noisy
@@ -91,7 +91,7 @@ def stands_out(lines: Lines, left: int) -> tuple[PerSeed, PerSeed, PerSeed]:
         Three arrays of shape ``(seeds,)`` in the unit of the lines.
 
     >>> lines = np.array([[4.0, 1.0, 6.0, 2.0], [4.0, 2.0, 8.0, 3.0]])
-    >>> [part.tolist() for part in stands_out(lines, 2)]
+    >>> [part.tolist() for part in minimum_peak_end(lines, 2)]
     [[1.0, 2.0], [6.0, 8.0], [2.0, 3.0]]
     """
     minimum, _ = leave_one_out(lines, lambda line: int(np.argmin(line[:left])))

@@ -58,6 +58,11 @@ def find(reference: str) -> Study:
     return known[reference]
 
 
+def packaged(study: Study) -> bool:
+    """Whether a study comes with the package, whose tests look for its faults."""
+    return Path(__file__).parents[1] in Path(study.file).parents
+
+
 def _from_file(path: Path) -> Study:
     if not path.is_file():
         raise UsageError(f"expected a Python file with a study, found nothing at {path}. Check the path.")

@@ -29,11 +29,11 @@ from overparam.core.errors import MissingEvidence, UsageError
 
 __all__ = [
     "Axis", "Chart", "Check", "Claim", "Control", "Curve", "Diagnosis", "Estimate", "Evidence", "Finding", "FitRule",
-    "MissingEvidence", "Outcome", "Params", "Part", "Precondition", "Profile", "Report", "Series", "Source",
+    "MissingEvidence", "Outcome", "Params", "Part", "Precondition", "Profile", "Progress", "Series", "Source",
     "Status", "Study", "UsageError", "Verdict", "XAxis", "clean",
 ]  # fmt: skip
 
-Report = Callable[[float], None]
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Axis:
         low: smallest allowed value (included), for numbers.
         high: largest allowed value (included), for numbers.
         choices: allowed names, for strings; empty means any.
-        curve: True if all values together belong to one cell (a curve over nested sizes).
+        inside_cell: True if all values together belong to one cell (a curve over nested sizes).
         flag: name on the command line; by default the name with dashes, and an ``s`` unless singular.
     """
 
@@ -70,7 +70,7 @@ class Axis:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    curve: bool = False
+    inside_cell: bool = False
     flag: str = ""
 
     @property
@@ -262,14 +262,14 @@ class Study:
         cell_version: raised whenever the computation of a cell changes.
         stack_limit: most cells in one stack.
         diagnose: looks for the causes of an absent effect; None for a study that does not.
-        diagnosed: names of the claims whose failure it explains; empty for all.
-        identify: what identifies a cell besides its parameters and data, as JSON types; None for nothing.
+        diagnosed_claims: names of the claims whose failure it explains; empty for all.
+        extra_identity: what identifies a cell besides its parameters and data, as JSON types; None for nothing.
+        rerun_command: command that repeats the run, if it did not come from the command line.
         values: names of everything that the work returns; what rules, charts and needs read is among them.
         formerly: the study that this one was a part of; its finished cells are read by their old keys.
         derive: ``(params, values) -> values``: adds to a stored cell what cells made earlier lack, without computing it
             anew.
         file: the file that declares it, for the faults found in it.
-        again: what makes a run again, where that is not the command line.
     """
 
     name: str
@@ -278,7 +278,7 @@ class Study:
     sources: tuple[Source, ...]
     axes: tuple[Axis, ...]
     profiles: Mapping[str, Profile]
-    work: Callable[[Sequence[Params], Report], Sequence[Outcome]]
+    work: Callable[[Sequence[Params], Progress], Sequence[Outcome]]
     stack_by: tuple[str, ...]
     estimate: Callable[[Params], Estimate]
     claims: tuple[Claim, ...]
@@ -288,13 +288,13 @@ class Study:
     cell_version: int = 1
     stack_limit: int = 64
     diagnose: Callable[[Evidence], Sequence[Diagnosis]] | None = None
-    diagnosed: tuple[str, ...] = ()
-    identify: Callable[[Params], Mapping[str, Any]] | None = None
+    diagnosed_claims: tuple[str, ...] = ()
+    extra_identity: Callable[[Params], Mapping[str, Any]] | None = None
+    rerun_command: str = ""
     values: tuple[str, ...] = ()
     formerly: Formerly | None = None
     derive: Callable[[Params, Mapping[str, Any]], Mapping[str, Any]] | None = None
     file: str = ""
-    again: str = ""
 
     def axis(self, name: str) -> Axis:
         """Return the axis of that name."""

@@ -107,13 +107,13 @@ class View:
         """The name among the cells' values that is read for a metric."""
         return self.arm.metrics.get(metric, metric)
 
-    def aligned(self) -> read.Paired:
+    def aligned(self) -> read.AlignedLines:
         """All lines that are read, paired by seed."""
         if "aligned" not in self.memo:
             self._one_cell_a_point()
             names = dict.fromkeys([*(self.name(one) for one in sorted(self.reads)), *self.arm.complete])
             self.memo["names"] = list(names)
-            self.memo["aligned"] = read.paired(self.evidence, self.x, *names, **self.where())
+            self.memo["aligned"] = read.align_seeds(self.evidence, self.x, *names, **self.where())
         return self.memo["aligned"]  # type: ignore[no-any-return]
 
     def _one_cell_a_point(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from overparam.core import Outcome, Params, Report
+from overparam.core import Outcome, Params, Progress
 
 
-def within(report: Report, low: float, high: float) -> Report:
+def within(report: Progress, low: float, high: float) -> Progress:
     """Report the fraction of a part that runs from ``low`` to ``high`` of the whole.
 
     >>> told = []
@@ -19,7 +19,7 @@ def within(report: Report, low: float, high: float) -> Report:
 
 
 def one_by_one(
-    solve: Callable[[Params, Report], Outcome], cells: Sequence[Params], report: Report
+    solve: Callable[[Params, Progress], Outcome], cells: Sequence[Params], report: Progress
 ) -> list[Outcome]:
     """Solve the cells of a stack one after another.
 

@@ -88,9 +88,9 @@ def plateau(evidence: Evidence) -> Finding:
 
 
 def _errors(evidence: Evidence, setting: grids.Setting) -> tuple[list[float], Any]:
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(evidence, "n", "test_error", **setting)
+    found = align_seeds(evidence, "n", "test_error", **setting)
     if len(found.x) < 2:
         raise MissingEvidence("one number of samples only. Add more to --n.")
     return list(found.x), 100 * found.lines[0]
@@ -102,12 +102,12 @@ def _noise_level(evidence: Evidence) -> Check:
 
 
 def _crosses(evidence: Evidence) -> Check:
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
     texts, ok = [], True
     rows = noisy(evidence)
     for setting in grids.settings(rows, SETTING):
-        found = paired(rows, "n", "train_error", **setting)
+        found = align_seeds(rows, "n", "train_error", **setting)
         line = found.lines[0].mean(axis=0)
         ok = ok and line[0] <= FITTED and line[-1] >= UNFITTED
         texts.append(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core.algebra import (
-    MOST, NONE, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params, Report, UsageError, World, arm,
+    MOST, NONE, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params, Progress, UsageError, World, arm,
     around, charts, clean_arm, complete, enough_noise, fine_step, fits, grid, line, one_draw, profiles, reaches, study,
 )  # fmt: skip
 
@@ -22,7 +22,7 @@ FITTED = 1e-2  # training loss over that of zero outputs: at most 2 % of the lab
 AXES = (
     Axis("data", "Data set, or a path to one.", str, "digits", flag="data"),
     Axis("n", "Training samples.", int, 400, low=2),
-    Axis("width", "Hidden units, ascending, all in one cell.", int, WIDTHS, low=1, curve=True, flag="widths"),
+    Axis("width", "Hidden units, ascending, all in one cell.", int, WIDTHS, low=1, inside_cell=True, flag="widths"),
     Axis("noise", "Share of training labels replaced by a class drawn from all classes.", float, 0.0, low=0, high=1),
     Axis("reuse", "Also train the two arms of weight reuse (all), or not (none).", str, "all", choices=("all", "none")),
     Axis("steps", "Training steps a width.", int, 20_000, low=1),
@@ -166,7 +166,7 @@ def size(inputs: int, width: int, outputs: int) -> int:
     return (inputs + 1) * width + (width + 1) * outputs
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Train one stack: every seed and rate of noise, width after width, from random weights and from the width before."""
     from overparam.models import two_layer
     from overparam.studies.two_layer_descent.reuse import widen  # to be overparam.models.two_layer.widen

@@ -70,7 +70,9 @@ def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Ev
     taken = {"seed", "data", chart.arm, chart.along, *(x.name for x in chart.x)}
     taken |= {k for s in chart.series for k in s.where}
     names = [
-        a.name for a in study.axes if not a.curve and a.name not in taken and len(evidence.levels(a.name)) > 1
+        a.name
+        for a in study.axes
+        if not a.inside_cell and a.name not in taken and len(evidence.levels(a.name)) > 1
     ]
     choices = itertools.product(*(evidence.levels(name) for name in names))
     return [

@@ -24,7 +24,9 @@ def diagnoses(
     """
     if study.diagnose is None:
         return []
-    claims = [f"{study.name}.{name}" for name in study.diagnosed or [claim.name for claim in study.claims]]
+    claims = [
+        f"{study.name}.{name}" for name in study.diagnosed_claims or [claim.name for claim in study.claims]
+    ]
     found = []
     for data, rows in evidence.items():
         held = [

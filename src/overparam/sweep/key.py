@@ -21,14 +21,14 @@ _LONGEST = 80
 def identity(study: Study, params: Params, fingerprint: str) -> dict[str, Any]:
     """Return what identifies a cell, as JSON types; the data set's name is replaced by its fingerprint.
 
-    A study's ``identify`` adds what its axes do not show, such as the shapes of a user's network.
+    A study's ``extra_identity`` adds what its axes do not show, such as the shapes of a user's network.
     """
     kept = {
         axis.name: _plain(params[axis.name])
         for axis in study.axes
         if axis.name != "data" and (axis.default is None or params[axis.name] != axis.default)
     }
-    own = {} if study.identify is None else {"own": _plain(study.identify(params))}
+    own = {} if study.extra_identity is None else {"own": _plain(study.extra_identity(params))}
     return {"data_fingerprint": fingerprint, "cell_version": study.cell_version, "params": kept, **own}
 
 

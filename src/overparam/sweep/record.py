@@ -61,7 +61,7 @@ def conclude(
         "profile_help": study.profiles[selection.profile].help,
         "mark": selection.mark,
         "overrides": {**selection.overrides, **_own(selection, called)},
-        "again": study.again,
+        "again": study.rerun_command,
         "created": _now(),
         "seconds": round(seconds, 2),
         "compute_seconds": round(sum(cell.seconds for cell in cells.values()), 2),

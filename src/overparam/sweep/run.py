@@ -14,6 +14,7 @@ from overparam.core import Params, Study, clean
 from overparam.core.errors import DataError, StoreError, UsageError
 from overparam.core.registry import studies
 from overparam.store import CellStore, Head, check_writable
+from overparam.sweep.check import refuse
 from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
 from overparam.sweep.former import adopt, former_cells
@@ -90,10 +91,12 @@ def make_plan(
         UsageError: an unknown name or a value out of range.
         DataError: a data set that is not at hand.
     """
-    from overparam.core.registry import find
+    from overparam.core.registry import find, packaged
     from overparam.data import fingerprint
 
     found = find(study) if isinstance(study, str) else study
+    if found.values and not packaged(found):
+        refuse(found)
     count = check_workers(workers)
     budget = memory if memory is not None else 0.6 * total_memory() / count
     if not (math.isfinite(budget) and budget > 0):

@@ -47,7 +47,9 @@ class Selection:
 
     def cells(self) -> list[dict[str, Any]]:
         """Return the parameters of every cell, in the order of the axes."""
-        choices = [[self.axes[axis.name]] if axis.curve else self.axes[axis.name] for axis in self.study.axes]
+        choices = [
+            [self.axes[axis.name]] if axis.inside_cell else self.axes[axis.name] for axis in self.study.axes
+        ]
         names = [axis.name for axis in self.study.axes]
         return [dict(zip(names, values, strict=True)) for values in itertools.product(*choices)]
 

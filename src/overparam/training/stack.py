@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from overparam.models.network import Network, PyTree
 from overparam.training import inputs
-from overparam.training.feed import Feed
 from overparam.training.loop import ProbeFunction, advance, fresh_params, fresh_slots, measure
 from overparam.training.losses import loss
 from overparam.training.member import Checkpoint, Member, Trained
+from overparam.training.minibatches import Feed
 from overparam.training.recipe import Recipe, probe_times
 
 

@@ -17,9 +17,9 @@ from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network, PyTree
 from overparam.training import inputs
 from overparam.training.evaluate import Examples
-from overparam.training.feed import SEGMENT
 from overparam.training.loop import advance, fresh_params, fresh_slots
 from overparam.training.member import Member
+from overparam.training.minibatches import SEGMENT
 from overparam.training.orders import orders, steps_per_epoch
 from overparam.training.recipe import Recipe
 

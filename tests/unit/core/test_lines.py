@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from overparam.core import Evidence
-from overparam.core import lines as peaks
+from overparam.core import lines as places
 from overparam.core.errors import MissingEvidence
 
 
@@ -23,7 +23,7 @@ def evidence(values):
 
 
 def test_pairing_keeps_the_seeds_that_are_whole():
-    found = peaks.paired(
+    found = places.align_seeds(
         evidence({0: {4: 1.0, 8: 2.0}, 3: {8: 5.0, 4: 3.0}, 5: {4: 1.0, 8: None}}), "width", "e", "f"
     )
     assert found.x == (4, 8)
@@ -35,7 +35,7 @@ def test_pairing_keeps_the_seeds_that_are_whole():
 
 def test_pairing_without_a_whole_seed_says_so():
     with pytest.raises(MissingEvidence, match=r"no seed has 'e' at every width \(noise=0.1\). Resume the run"):
-        peaks.paired(evidence({0: {4: 1.0, 8: None}}), "width", "e", noise=0.1)
+        places.align_seeds(evidence({0: {4: 1.0, 8: None}}), "width", "e", noise=0.1)
 
 
 def test_places_are_chosen_against_the_claim():
@@ -44,11 +44,11 @@ def test_places_are_chosen_against_the_claim():
     rises, lows, climbs = [], [], []
     for _ in range(2000):
         lines = rng.standard_normal((5, 8))
-        low, peak, end = peaks.stands_out(lines, 4)
+        low, peak, end = places.minimum_peak_end(lines, 4)
         assert end.tolist() == lines[:, -1].tolist()
         rises.append((peak - low).mean())
-        lows.append(peaks.left_minimum(lines, 4).mean())
-        climbs.append(peaks.largest_climb(lines)[0].mean())
+        lows.append(places.left_minimum(lines, 4).mean())
+        climbs.append(places.largest_climb(lines)[0].mean())
     standard_error = np.std(rises) / np.sqrt(2000)
     assert abs(np.mean(rises)) < 4 * standard_error
     assert np.mean(lows) < -0.3
@@ -58,14 +58,14 @@ def test_places_are_chosen_against_the_claim():
 def test_a_planted_peak_is_placed():
     line = np.array([5.0, 2.0, 3.0, 9.0, 4.0, 1.0])
     lines = line + np.arange(3.0)[:, None]
-    assert peaks.peak_places(lines, 3).tolist() == [3, 3, 3]
-    low, peak, end = peaks.stands_out(lines, 3)
+    assert places.peak_places(lines, 3).tolist() == [3, 3, 3]
+    low, peak, end = places.minimum_peak_end(lines, 3)
     assert (peak - low).tolist() == [7.0, 7.0, 7.0]
     assert (peak - end).tolist() == [8.0, 8.0, 8.0]
 
 
 def test_smoothing_keeps_a_straight_line_and_spreads_a_spike():
     straight = np.arange(7.0)[None, :]
-    assert peaks.smoothed(straight, 3)[0, 1:-1].tolist() == straight[0, 1:-1].tolist()
+    assert places.smoothed(straight, 3)[0, 1:-1].tolist() == straight[0, 1:-1].tolist()
     spike = np.eye(1, 7, 3)
-    assert np.allclose(peaks.smoothed(spike, 5)[0], [0, 0.2 * 5 / 4, 0.2, 0.2, 0.2, 0.25, 0])
+    assert np.allclose(places.smoothed(spike, 5)[0], [0, 0.2 * 5 / 4, 0.2, 0.2, 0.2, 0.25, 0])

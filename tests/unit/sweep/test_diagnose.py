@@ -62,7 +62,7 @@ def test_where_the_effect_is_there_they_are_kept_closed(asks, tmp_path):
 
 def test_only_the_claims_named_are_explained(asks, tmp_path):
     other = dataclasses.replace(asks.claims[0], name="other")
-    study = dataclasses.replace(asks, claims=(*asks.claims, other), diagnosed=("rise",))
+    study = dataclasses.replace(asks, claims=(*asks.claims, other), diagnosed_claims=("rise",))
     record = execute(make_plan(study, out=tmp_path, overrides={"noise": [0.0, 0.05]}), on="inline")
     assert [bool(row["causes"]) for row in claim_rows(record)] == [True, False]
 
@@ -90,11 +90,11 @@ def test_one_that_raises_costs_no_verdict(toy, tmp_path):
 def test_what_a_study_adds_to_its_cells_identity_changes_their_names(toy, tmp_path):
     plain = make_plan(toy, out=tmp_path).names
     named = make_plan(
-        dataclasses.replace(toy, identify=lambda params: {"shapes": params["width"]}), out=tmp_path
+        dataclasses.replace(toy, extra_identity=lambda params: {"shapes": params["width"]}), out=tmp_path
     )
     assert not set(plain) & set(named.names)
 
 
 def test_what_makes_a_run_again_may_be_a_call(toy, tmp_path):
-    record = execute(make_plan(dataclasses.replace(toy, again="f(x=1)"), out=tmp_path), on="inline")
+    record = execute(make_plan(dataclasses.replace(toy, rerun_command="f(x=1)"), out=tmp_path), on="inline")
     assert '<pre tabindex="0" id="command">f(x=1)</pre>' in render(record)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from overparam.core.errors import UsageError
-from overparam.training.feed import BUFFER_BYTES, Feed
+from overparam.training.minibatches import BUFFER_BYTES, Feed
 from overparam.training.orders import orders, steps_per_epoch
 
 
@@ -51,7 +51,9 @@ def test_a_batch_larger_than_the_set_is_refused():
 
 @pytest.mark.parametrize("first", [0, 7])
 def test_the_feed_gives_every_step_its_batch(first, monkeypatch):
-    monkeypatch.setattr("overparam.training.feed.BUFFER_BYTES", 2 * 2 * 20 * 3)  # three epochs of two members
+    monkeypatch.setattr(
+        "overparam.training.minibatches.BUFFER_BYTES", 2 * 2 * 20 * 3
+    )  # three epochs of two members
     feed = Feed([1, 2], n=20, batch=5, first=first, last=50)
     whole = orders([1, 2], range(13), n=20, batch=5)
     step, shapes = first, set()

@@ -105,7 +105,7 @@ def width_sweep(
         "seeds": seeds if isinstance(seeds, int) else tuple(seeds), "recipe": recipe, "loss": loss, "n": n,
         "version": version, "title": title,
     }  # fmt: skip
-    study = dataclasses.replace(width_sweep_study(family, **given), again=_again(family, given))
+    study = dataclasses.replace(width_sweep_study(family, **given), rerun_command=_rerun_command(family, given))
     asked = study.profiles["quick"].axes["seed"]
     before = _seeds_before(study, folder)
     if before:
@@ -165,7 +165,7 @@ def _study_file(where: tuple[str, str, str], given: dict[str, Any]) -> str:
     )
 
 
-def _again(family: Make, given: dict[str, Any]) -> str:
+def _rerun_command(family: Make, given: dict[str, Any]) -> str:
     shown = {**given, "data": shown_name(given["data"])}
     usual = inspect.signature(width_sweep_study).parameters
     kept = {key: value for key, value in shown.items() if value != usual[key].default}

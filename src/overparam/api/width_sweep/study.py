@@ -108,8 +108,10 @@ def width_sweep_study(
         differences=_differences(made, reading),
         fit=FitRule(reading.fit_metric, 0.01, "width", f"{reading.fit_words} at most 1 %"),
         diagnose=diagnose(reading),
-        diagnosed=tuple(c.name for c in claims if c.name in ("peak", "error-peak", "loss-peak", "loss-at-fit")),
-        identify=lambda params: _identity(made, base, params),
+        diagnosed_claims=tuple(
+            c.name for c in claims if c.name in ("peak", "error-peak", "loss-peak", "loss-at-fit")
+        ),
+        extra_identity=lambda params: _identity(made, base, params),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from overparam.api.width_sweep.family import Family
 from overparam.api.width_sweep.given import Given, read
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.core.errors import UsageError
 from overparam.data import label_noise
 from overparam.data.target_noise import target_noise
@@ -22,7 +22,7 @@ from overparam.studies.widths.outcome import cost, outcome, short
 from overparam.training import Member, Recipe, train
 
 _ROWS = 64  # rows for which a forward pass is costed
-Work = Callable[[Sequence[Params], Report], list[Outcome]]
+Work = Callable[[Sequence[Params], Progress], list[Outcome]]
 
 
 def recipe_of(base: Recipe, params: Params) -> Recipe:
@@ -43,7 +43,7 @@ def worker(family: Family, base: Recipe, labels: bool) -> Work:
         labels: whether the targets are classes.
     """
 
-    def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+    def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
         first = cells[0]
         if first["family"] != family.tag:
             raise UsageError(

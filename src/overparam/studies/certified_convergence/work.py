@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.certified_convergence import afterwards, data, impossible, runs, widths
 from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
@@ -17,12 +17,12 @@ RELU = "relu"
 DIGITS = 6
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Measure the cells of a stack one after another."""
     return one_by_one(measure, cells, report)
 
 
-def measure(cell: Params, report: Report) -> Outcome:
+def measure(cell: Params, report: Progress) -> Outcome:
     """Measure one cell.
 
     Args:
@@ -52,7 +52,7 @@ def _outcome(values: dict[str, Any]) -> Outcome:
     return Outcome({name: rounded(value, DIGITS) for name, value in values.items()})
 
 
-def ladder(x: Any, y: Any, cell: Params, report: Report, draws: int = DRAWS) -> dict[str, Any]:
+def ladder(x: Any, y: Any, cell: Params, report: Progress, draws: int = DRAWS) -> dict[str, Any]:
     """The rungs of the ladder of one data set as values."""
     from overparam.own.ladder import width_ladder
 

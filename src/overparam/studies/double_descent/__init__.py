@@ -85,7 +85,7 @@ STUDY = Study(
     charts=CHARTS,
     fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"),
     diagnose=diagnose(READING),
-    diagnosed=("peak", "error-peak", "loss-peak"),
+    diagnosed_claims=("peak", "error-peak", "loss-peak"),
     differences=(
         "The network is a ReLU MLP d-H-H-K on MNIST-1D, the small setting of Greydanus and Kobak; Nakkiran "
         "et al. train ResNet18, a five-layer CNN and Transformers. No result here is a rerun of theirs.",

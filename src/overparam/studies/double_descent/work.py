@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.widths.outcome import PROBES, cost, outcome, short
 
 _FEATURES = {"mnist1d": 40, "digits": 64, "mnist": 784, "fashion-mnist": 784, "cifar10": 3072, "cifar100": 3072}
@@ -30,7 +30,7 @@ def parameter_count(inputs: int, width: int, outputs: int) -> int:
     return (inputs + 1) * width + (width + 1) * width + (width + 1) * outputs
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Train one stack: every seed and noise rate of one width.
 
     Members of one seed share initialisation and minibatch order across noise rates, and the noise of one seed

@@ -17,10 +17,10 @@ AXES = (
         flag="arms",
     ),
     Axis("n", "Training samples of the base.", int, default=1000, low=2, flag="n"),
-    Axis("width", "Units in each of the two hidden layers, all in one cell.", int, GRID[1:-1], low=1, curve=True,
+    Axis("width", "Units in each of the two hidden layers, all in one cell.", int, GRID[1:-1], low=1, inside_cell=True,
          flag="widths"),
     Axis("emc_width", "Widths at which EMC is searched for, all in one cell.", int, (11, 16, 23, 32), low=1,
-         curve=True, flag="emc-widths"),
+         inside_cell=True, flag="emc-widths"),
     Axis("noise", "Share of training labels replaced in every arm but the clean ones, 0 to 1.", float, 0.2, low=0,
          high=1),
     Axis("noise_kind", "What replaces a label: inclusive draws from all classes, exclusive from the wrong ones.",
@@ -44,7 +44,7 @@ AXES = (
 def _profile(
     text: str, arms: tuple[str, ...], widths: tuple[int, ...], searched: tuple[int, ...], **more: object
 ) -> Profile:
-    fixed = {axis.name: axis.default for axis in AXES if not axis.curve} | {"data": "mnist1d"} | more
+    fixed = {axis.name: axis.default for axis in AXES if not axis.inside_cell} | {"data": "mnist1d"} | more
     single = {name: (value,) for name, value in fixed.items()}
     curves = {"arm": arms, "width": widths, "emc_width": searched, "seed": tuple(range(10))}
     return Profile(text, {**single, **curves})

@@ -118,11 +118,11 @@ def sizes(evidence: Evidence, arm: str) -> Sizes:
     Raises:
         MissingEvidence: the arm has no cells, no complete seed, or mixes several settings.
     """
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
     one_setting(evidence, SINGLE)
     _there(evidence, arm)
-    found = paired(evidence, "width", "train_error", "test_error", arm=arm)
+    found = align_seeds(evidence, "width", "train_error", "test_error", arm=arm)
     params, values = evidence.where(arm=arm).rows[0]
     return Sizes(
         arm,

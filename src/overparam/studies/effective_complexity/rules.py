@@ -151,10 +151,10 @@ def _near(steps: Sequence[float]) -> Part:
 
 
 def _stands_out(which: Sizes) -> tuple[Part, Part]:
-    from overparam.core.lines import stands_out
+    from overparam.core.lines import minimum_peak_end
     from overparam.core.stats import mean_interval, part
 
-    low, peak, end = stands_out(which.test, which.left_end)
+    low, peak, end = minimum_peak_end(which.test, which.left_end)
     return (
         part(
             f"rise from the left minimum to the peak ({which.arm})",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.effective_complexity.arms import ARMS, Arm
 from overparam.studies.effective_complexity.search import STEPS, Asked, Found, crossing, grid, scan, search
 from overparam.studies.progress import within
@@ -65,7 +65,7 @@ def parameter_count(inputs: int, width: int, outputs: int) -> int:
     return (inputs + 1) * width + (width + 1) * width + (width + 1) * outputs
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Run the cells of one arm together: a stack of members a width.
 
     Args:
@@ -83,7 +83,7 @@ def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
     return _searches(cells, arm, report) if arm.search else _curves(cells, arm, report)
 
 
-def _curves(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome]:
+def _curves(cells: Sequence[Params], arm: Arm, report: Progress) -> list[Outcome]:
     """Train every width on the arm's samples, all cells of a width as one stack."""
     import numpy as np
 
@@ -124,7 +124,7 @@ def _curves(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome]:
     return outcomes
 
 
-def _searches(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome]:
+def _searches(cells: Sequence[Params], arm: Arm, report: Progress) -> list[Outcome]:
     """Search for EMC at every searched width, all cells and draws of a width as one stack."""
     from overparam.core import UsageError
     from overparam.studies.effective_complexity.samples import pool
@@ -143,7 +143,7 @@ def _searches(cells: Sequence[Params], arm: Arm, report: Report) -> list[Outcome
     labels = {seed: drawn.labels(rate, first["noise_kind"], seed) for own in seeds for seed in own}
     orders = {seed: drawn.order(seed) for seed in labels}
 
-    def measured(width: int, told: Report) -> Callable[[Sequence[Asked]], list[float]]:
+    def measured(width: int, told: Progress) -> Callable[[Sequence[Asked]], list[float]]:
         rounds = itertools.count()
 
         def measure(asked: Sequence[Asked]) -> list[float]:
@@ -209,7 +209,7 @@ def _train(
     drawn: Any,
     width: int,
     tasks: Sequence[tuple[int, Any, Any]],
-    report: Report,
+    report: Progress,
     *,
     unit: int = 1,
 ) -> list[tuple[float | None, float | None]]:

@@ -57,10 +57,10 @@ def course(evidence: Evidence, model: str, noise: float) -> Course:
     """
     import numpy as np
 
-    from overparam.core.lines import paired, smoothed
+    from overparam.core.lines import align_seeds, smoothed
 
     one_setting(evidence, SINGLE)
-    found = paired(evidence, "epoch", *METRICS, model=model, noise=noise)
+    found = align_seeds(evidence, "epoch", *METRICS, model=model, noise=noise)
     scaled = {
         metric: line * (1.0 if metric == "test_loss" else 100.0)
         for metric, line in zip(METRICS, found.lines, strict=True)
@@ -118,14 +118,14 @@ def linear_lines(evidence: Evidence, *metrics: str) -> Any:
     """Metrics of the linear model with the most label noise over steps, paired by seed.
 
     Returns:
-        :class:`overparam.core.lines.Paired`.
+        :class:`overparam.core.lines.AlignedLines`.
 
     Raises:
         MissingEvidence: no such cells, no complete seed, or several settings.
     """
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
     one_setting(evidence, SINGLE_LINEAR)
     if LINEAR not in evidence.levels("model"):
         raise MissingEvidence("no finished cell is the linear model. Run with --models linear.")
-    return paired(evidence, "step", *metrics, model=LINEAR, noise=most_noise(evidence))
+    return align_seeds(evidence, "step", *metrics, model=LINEAR, noise=most_noise(evidence))

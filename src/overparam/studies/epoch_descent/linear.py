@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from overparam.core import Outcome, Params, Report, UsageError
+from overparam.core import Outcome, Params, Progress, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ POINTS = 80
 DIGITS = 6
 
 
-def solve(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def solve(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
     outcomes = []
     for done, cell in enumerate(cells, start=1):

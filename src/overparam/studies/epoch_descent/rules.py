@@ -114,9 +114,9 @@ def ratio_of_means(numerator: PerSeed, denominator: PerSeed) -> Interval:
 
 
 def _parts(which: Course, metric: str) -> tuple[tuple[PerSeed, PerSeed], Interval]:
-    from overparam.core.lines import stands_out
+    from overparam.core.lines import minimum_peak_end
 
-    first, peak, end = stands_out(which.lines[metric], which.left)
+    first, peak, end = minimum_peak_end(which.lines[metric], which.left)
     return (first, peak), ratio_of_means(peak - end, peak - first)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report, UsageError
+from overparam.core import Estimate, Outcome, Params, Progress, UsageError
 from overparam.studies.double_descent.work import parameter_count
 from overparam.studies.epoch_descent import linear
 from overparam.studies.epoch_descent.linear import short
@@ -60,7 +60,7 @@ def _sizes(family: str, size: int, inputs: int) -> tuple[float, float, float]:
     return 2.0 * (products + head), units, count + head + _CLASSES
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Run one stack: every seed of one model at one rate of label noise.
 
     Members of one seed share initialisation and minibatch order across noise rates, and the noise of one seed

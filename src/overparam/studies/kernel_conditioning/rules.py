@@ -180,9 +180,9 @@ def _shared(
 def _lines(evidence: Evidence, metric: str, where: dict[str, Any]) -> tuple[Any, Any]:
     import numpy as np
 
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(evidence, "rows", metric, **where)
+    found = align_seeds(evidence, "rows", metric, **where)
     return np.asarray(found.x), found.lines[0]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report, UsageError
+from overparam.core import Estimate, Outcome, Params, Progress, UsageError
 from overparam.studies.kernel_conditioning import measures
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
@@ -17,12 +17,12 @@ DIGITS = 64  # features
 FLAT = 6  # dimensions of the control's rows
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
     return one_by_one(solve, cells, report)
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Measure every size of one cell and its controls.
 
     Args:

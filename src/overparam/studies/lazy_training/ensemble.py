@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import Outcome, Params, Report
+from overparam.core import Outcome, Params, Progress
 
 SHARE = 0.5  # step, as a share of 1 / largest eigenvalue of the limit kernel
 TEST = 20
 CHUNK = 50  # networks trained at a time
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Train networks that differ in their start alone; mean and variance on test inputs, and the formula's."""
     import jax
     import numpy as np
@@ -60,7 +60,7 @@ def solve(cell: Params, report: Report) -> Outcome:
     return Outcome(values)
 
 
-def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, report: Report) -> Any:
+def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, report: Progress) -> Any:
     """Outputs of the trained networks on the test inputs, shape ``(steps, members, n_test)``."""
     import jax
     import jax.numpy as jnp

@@ -197,9 +197,9 @@ def _chosen(evidence: Evidence, experiment: str) -> Evidence:
 def _lines(evidence: Evidence, x: str, experiment: str, *metrics: str) -> tuple[Any, list[Any]]:
     import numpy as np
 
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(_chosen(evidence, experiment), x, *metrics)
+    found = align_seeds(_chosen(evidence, experiment), x, *metrics)
     return np.asarray(found.x, dtype=np.float64), list(found.lines)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import Outcome, Params, Report
+from overparam.core import Outcome, Params, Progress
 
 SHARE = 0.5  # step, as a share of 1 / largest eigenvalue
 TEST = 100
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Train at every output scale, from zero outputs (two copies, or outputs less their start) and from random ones."""
     import jax
     import numpy as np
@@ -42,7 +42,7 @@ def solve(cell: Params, report: Report) -> Outcome:
 
 
 def measure(
-    cell: Params, model: Any, params: Any, given: Any, scales: Any, report: Report, centred: bool
+    cell: Params, model: Any, params: Any, given: Any, scales: Any, report: Progress, centred: bool
 ) -> dict[str, Any]:
     """Largest deviations over the probe steps, at every scale, with the step divided by alpha^2.
 

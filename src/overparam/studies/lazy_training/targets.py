@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import Outcome, Params, Report
+from overparam.core import Outcome, Params, Progress
 
 SHARE = 0.9  # step, as a share of 1 / largest eigenvalue
 TEST = 500
 FITTED = 0.05  # of the loss at the start
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Train one network a target; its test error and time to fit beside what the kernel says."""
     import jax
     import jax.numpy as jnp

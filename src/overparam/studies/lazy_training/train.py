@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.core import Outcome, Report
+from overparam.core import Outcome, Progress
 
 Model = Callable[[Any, Any], Any]
 
@@ -81,7 +81,7 @@ def _program(model: Model) -> Any:
 
 
 def descend(
-    model: Model, params: Any, x: Any, y: Any, rates: Any, scales: Any, probes: Sequence[int], report: Report
+    model: Model, params: Any, x: Any, y: Any, rates: Any, scales: Any, probes: Sequence[int], report: Progress
 ) -> Run:
     """Train a stack of members by gradient descent and keep their parameters at the probe steps.
 

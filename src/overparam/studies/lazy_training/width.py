@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import Outcome, Params, Report
+from overparam.core import Outcome, Params, Progress
 
 SHARE = 0.5  # step, as a share of 1 / largest eigenvalue of the kernel at the start
 DEPTHS = (1, 2, 3)
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Two-layer ReLU networks of every width from zero outputs, hidden layer trained, beside mean-field scaling."""
     import jax
     import numpy as np
@@ -51,7 +51,7 @@ def solve(cell: Params, report: Report) -> Outcome:
     return finished({**lines, "smallest": rounded(smallest)}, f"lambda_0 = {smallest:.3g}")
 
 
-def drift(cell: Params, report: Report) -> Outcome:
+def drift(cell: Params, report: Progress) -> Outcome:
     """Networks of one to three hidden layers, all layers trained, random outputs: kernels at the start and the end."""
     import jax
     import numpy as np
@@ -93,7 +93,7 @@ def drift(cell: Params, report: Report) -> Outcome:
     return finished(lines)
 
 
-def trained(cell: Params, model: Any, params: Any, given: Any, report: Report) -> dict[str, Any]:
+def trained(cell: Params, model: Any, params: Any, given: Any, report: Progress) -> dict[str, Any]:
     """Train one network and measure it at the probe steps.
 
     Returns:

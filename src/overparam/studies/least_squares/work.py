@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
 from overparam.studies.rows import unit
@@ -24,12 +24,12 @@ ADAM_STEPS, ADAM_RATE = 20_000, 0.01
 SHARP = 1e-4  # rates are read while this share of the first residual is left: below, rounding shows
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
     return one_by_one(solve, cells, report)
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Run every arm of one cell and compare it with the closed form.
 
     Args:
@@ -242,7 +242,7 @@ def against(run: dict[str, Any], want: Any, rate: float, name: str) -> dict[str,
     return {f"{name}gap": float(gap), f"{name}slow_gap": float(np.abs(logs - 1).max()) if at.any() else 0.0}
 
 
-def adam(x: Any, y: Any, start: Any, ends: Any, report: Report) -> dict[str, Any]:
+def adam(x: Any, y: Any, start: Any, ends: Any, report: Progress) -> dict[str, Any]:
     """Adam with a cosine schedule, in float64: how much of the residual is left; its end goes to ``ends``."""
     import jax
     import jax.numpy as jnp

@@ -45,7 +45,7 @@ AXES = (
          choices=("gaussian", "sphere"), flag="data"),
     Axis("m", "Number of equations.", int, 200, low=2, flag="m"),
     Axis("ratio", "Numbers of unknowns per equation n/m, all in one cell.", float, RATIOS, low=0.001, high=100,
-         curve=True, flag="ratios"),
+         inside_cell=True, flag="ratios"),
     Axis("draws", "Right-hand sides, each N(0, I), over which a residual is averaged.", int, 4000, low=16,
          flag="draws"),
     Axis("tolerance", "Relative error of x at which iterations are counted.", float, 1e-6, low=1e-12, high=0.5,

@@ -100,7 +100,7 @@ def bracketed(evidence: Evidence) -> Check:
 def _lines(evidence: Evidence, setting: grids.Setting, *metrics: str) -> tuple[Any, list[Any]]:
     import numpy as np
 
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(evidence, "ratio", *metrics, **setting)
+    found = align_seeds(evidence, "ratio", *metrics, **setting)
     return np.asarray(found.x), list(found.lines)

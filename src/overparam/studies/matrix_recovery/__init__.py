@@ -13,9 +13,9 @@ MULTIPLES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 AXES = (
     Axis("data", "Law of the entries of the matrices A_i.", str, "gaussian", choices=("gaussian",), flag="data"),
     Axis("d", "Rows of U; the matrices are d by d.", int, 20, low=4, flag="d"),
-    Axis("rank", "Numbers of columns r of U, all in one cell.", int, RANKS, low=1, curve=True, flag="ranks"),
+    Axis("rank", "Numbers of columns r of U, all in one cell.", int, RANKS, low=1, inside_cell=True, flag="ranks"),
     Axis("multiple", "Numbers of labels over d, at which the columns needed are sought.", float, MULTIPLES, low=1,
-         curve=True, flag="multiples"),
+         inside_cell=True, flag="multiples"),
     Axis("trials", "Starts and labels behind a share of successes, for each seed.", int, 8, low=1, flag="trials"),
     Axis("steps", "Most steps of gradient descent.", int, 3000, low=10, flag="steps"),
     Axis("seed", "Draws the matrices, the starts and the labels.", int, 0, low=0, flag="seeds"),

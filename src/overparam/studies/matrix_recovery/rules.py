@@ -168,10 +168,10 @@ def wide_grid(evidence: Evidence) -> Check:
 
 def _by_rank(evidence: Evidence, metric: str) -> list[tuple[int, list[float]]]:
     """The values of each number of columns over the seeds."""
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
     _setting(evidence)
-    found = paired(evidence, "rank", metric)
+    found = align_seeds(evidence, "rank", metric)
     return [(int(r), [float(line[i]) for line in found.lines[0]]) for i, r in enumerate(found.x)]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
 
@@ -30,7 +30,7 @@ AROUND = (
 )  # of the local dimension: labels at which the rank is counted, besides those next to it
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
     return one_by_one(solve, cells, report)
 
@@ -56,7 +56,7 @@ class Problem:
         return 2.0 * (self.halves.reshape(-1, self.d, self.d) @ u).reshape(len(self.halves), -1)
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Measure every number of columns of one cell.
 
     Args:

@@ -31,7 +31,7 @@ AXES = (
     Axis("features", "Random feature map: cosines of Gaussian projections, or ReLU of projections.", str,
          "fourier", choices=("fourier", "relu"), flag="features"),
     Axis("n", "Number of training samples.", int, 500, low=2, flag="n"),
-    Axis("width", "Numbers of random features, all in one cell.", int, widths(500), low=1, curve=True,
+    Axis("width", "Numbers of random features, all in one cell.", int, widths(500), low=1, inside_cell=True,
          flag="widths"),
     Axis("noise", "Share of training labels replaced by a class drawn from all classes.", float, 0.0, low=0.0,
          high=1.0, flag="noise"),

@@ -170,9 +170,9 @@ def lines_of(evidence: Evidence, setting: Mapping[str, Any], *metrics: str) -> t
     """Return ``N/n`` of shape ``(points,)`` and each metric of shape ``(seeds, points)``, paired by seed."""
     import numpy as np
 
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(evidence, "width", *metrics, **setting)
+    found = align_seeds(evidence, "width", *metrics, **setting)
     return np.asarray(found.x) / setting["n"], list(found.lines)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import Report
+from overparam.core import Progress
 
 CUT = 0.5  # of the median singular value
 LEADING = 0.5  # modes kept by the test features, in units of n
@@ -55,7 +55,7 @@ def population(whole: Any, n: int, n_test: int, seed: int) -> tuple[Any, Any]:
 
 
 def explain(
-    train: Any, test: Any, y: Any, y_test: Any, phi: Any, pool: tuple[Any, Any], widths: Any, report: Report
+    train: Any, test: Any, y: Any, y_test: Any, phi: Any, pool: tuple[Any, Any], widths: Any, report: Progress
 ) -> dict[str, list[float | None]]:
     """Return the test losses of the three ablations and the effective parameters, one list over the widths each.
 
@@ -73,8 +73,8 @@ def explain(
     """
     import numpy as np
 
-    from overparam.training.modes import modes, nested_projections
     from overparam.training.nested import squared_loss
+    from overparam.training.singular_modes import modes, nested_projections
 
     n, (others, targets) = len(y), pool
     below = [w for w in widths if w < len(others)]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.progress import one_by_one, within
 from overparam.studies.rounding import rounded
 
@@ -19,12 +19,12 @@ KEPT = 1e9  # bytes of features that are kept, as in overparam.training.nested
 KNOWN = {"digits": (64, 597), "mnist1d": (40, 1000)}  # inputs and test samples; else those of MNIST
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
     return one_by_one(solve, cells, report)
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Solve every width of one cell: minimum norm, tuned ridge if asked for, and the ridgeless kernel.
 
     Args:

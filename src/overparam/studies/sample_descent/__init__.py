@@ -27,7 +27,7 @@ AXES = (
     Axis("data", "gaussian: linear regression on N standard normal features. Any other data set: classification "
          "with N random Fourier features of it.", str, "gaussian", flag="data"),
     Axis("features", "Number of features N, the size of the model.", int, 300, low=2, flag="features"),
-    Axis("n", "Numbers of training samples, all in one cell.", int, samples(300), low=2, curve=True, flag="n"),
+    Axis("n", "Numbers of training samples, all in one cell.", int, samples(300), low=2, inside_cell=True, flag="n"),
     Axis("noise", "Standard deviation of the noise in the targets of linear regression; the signal has variance 1.",
          float, 0.5, low=0.0, flag="noise"),
     Axis("label_noise", "Share of training labels replaced by a class drawn from all, for classification.", float,

@@ -98,7 +98,7 @@ def _line(evidence: Evidence, setting: grids.Setting, metric: str) -> tuple[Any,
     """Return ``n/N`` of shape ``(points,)`` and the metric of shape ``(seeds, points)``."""
     import numpy as np
 
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(evidence, "n", metric, **setting)
+    found = align_seeds(evidence, "n", metric, **setting)
     return np.asarray(found.x) / setting["features"], found.lines[0]

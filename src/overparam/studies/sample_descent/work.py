@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report, UsageError
+from overparam.core import Estimate, Outcome, Params, Progress, UsageError
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
 
@@ -44,12 +44,12 @@ class Problem:
     note: str = ""
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
     return one_by_one(solve, cells, report)
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Solve every number of samples of one cell: minimum norm, and ridge tuned by leave-one-out error.
 
     Args:

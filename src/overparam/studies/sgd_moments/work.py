@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.progress import one_by_one
 from overparam.studies.rounding import rounded
 from overparam.studies.sgd_moments.problems import UNITS, Problem, crowded, inputs, problem, wide_kernel
@@ -24,12 +24,12 @@ ESCAPE = (100, 5000)  # runs, steps
 ATLAS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.1, 1.2)  # of 2/a
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Solve the cells of a stack one after another."""
     return one_by_one(solve, cells, report)
 
 
-def solve(cell: Params, report: Report) -> Outcome:
+def solve(cell: Params, report: Progress) -> Outcome:
     """Compute and measure one cell.
 
     Args:

@@ -100,9 +100,9 @@ def fit_point(evidence: Evidence, setting: grids.Setting) -> float:
     Raises:
         MissingEvidence: no width does.
     """
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(evidence, "width", "train_error", labels="given", **setting)
+    found = align_seeds(evidence, "width", "train_error", labels="given", **setting)
     fitted = (found.lines[0] <= 0).all(axis=0)
     if not fitted.any():
         lowest = float(found.lines[0].max(axis=0).min())
@@ -141,8 +141,8 @@ def reaches(evidence: Evidence) -> Check:
 
 def _errors(evidence: Evidence, setting: grids.Setting, metric: str, labels: str) -> tuple[list[float], Any]:
     """Widths, and test errors in points, at least half a sample, of shape ``(seeds, widths)``."""
-    from overparam.core.lines import paired
+    from overparam.core.lines import align_seeds
 
-    found = paired(evidence, "width", metric, "n_test", labels=labels, **setting)
+    found = align_seeds(evidence, "width", metric, "n_test", labels=labels, **setting)
     error, tests = found.lines
     return list(found.x), 100 * error.clip(0.5 / tests)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Report
+from overparam.core import Estimate, Outcome, Params, Progress
 from overparam.studies.rounding import rounded
 
 _DIGITS = 6
@@ -32,7 +32,7 @@ def estimate(params: Params) -> Estimate:
     )
 
 
-def work(cells: Sequence[Params], report: Report) -> list[Outcome]:
+def work(cells: Sequence[Params], report: Progress) -> list[Outcome]:
     """Train one stack: every seed and arm of labels of one width.
 
     Members of one seed share initialisation and minibatch order across arms. The training and validation samples

@@ -81,10 +81,10 @@ class Reading:
         Raises:
             MissingEvidence: the arm has no cells, no complete seed, or mixes several settings.
         """
-        from overparam.core.lines import paired
+        from overparam.core.lines import align_seeds
 
         one_setting(evidence, self.single)
-        found = paired(evidence, "width", *self.metrics, noise=noise)
+        found = align_seeds(evidence, "width", *self.metrics, noise=noise)
         lines = {
             metric: line * (100.0 if metric in self.shares else 1.0)
             for metric, line in zip(self.metrics, found.lines, strict=True)

@@ -90,10 +90,10 @@ def loss_below_minimum(which: Arm, place: int = -1) -> Finding:
 
 def error_parts(which: Arm, fall: float) -> tuple[Part, Part]:
     """Rise to the peak of the test error and fall from it, in percentage points, against their cut-offs."""
-    from overparam.core.lines import stands_out
+    from overparam.core.lines import minimum_peak_end
     from overparam.core.stats import mean_interval, part
 
-    low, peak, end = stands_out(which.lines["test_error"], which.left_end)
+    low, peak, end = minimum_peak_end(which.lines["test_error"], which.left_end)
     return (
         part("rise from the left minimum to the peak", mean_interval(peak - low), at_least=RISE, unit="points"),
         part("fall from the peak to the right end", mean_interval(peak - end), at_least=fall, unit="points"),
@@ -102,10 +102,10 @@ def error_parts(which: Arm, fall: float) -> tuple[Part, Part]:
 
 def loss_parts(which: Arm, rise: float, fall: float, metric: str = "test_loss") -> tuple[Part, Part]:
     """Peak of the test loss over its left minimum and over its right end, as ratios, against their cut-offs."""
-    from overparam.core.lines import stands_out
+    from overparam.core.lines import minimum_peak_end
     from overparam.core.stats import part, ratio_interval
 
-    low, peak, end = stands_out(which.lines[metric], which.left_end)
+    low, peak, end = minimum_peak_end(which.lines[metric], which.left_end)
     return (
         part("peak of the loss over its left minimum", ratio_interval(peak, low), at_least=rise),
         part("peak of the loss over its right end", ratio_interval(peak, end), at_least=fall),

@@ -70,7 +70,7 @@ def test_claims_fit_what_there_is_to_judge(blobs, wave):
     assert names(regression) == ["loss-at-fit", "loss-peak", "loss-strong"]
     assert regression.fit.metric == "train_loss_share"
     assert not any("error" in chart.name for chart in regression.charts)
-    assert set(regression.diagnosed) == {"loss-at-fit", "loss-peak"}
+    assert set(regression.diagnosed_claims) == {"loss-at-fit", "loss-peak"}
 
 
 def test_work_finds_what_the_built_in_study_finds(blobs):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from overparam.training.modes import modes, nested_projections
+from overparam.training.singular_modes import modes, nested_projections
 
 N, TESTS, WIDTHS = 12, 7, (1, 5, 11, 12, 13, 20, 24, 60)
 

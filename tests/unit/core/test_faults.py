@@ -1,0 +1,87 @@
+"""A study with a fault is told so before anything is computed, each fault with its line, all in one list."""
+
+import pytest
+
+from overparam.core.errors import UsageError
+from overparam.core.registry import find
+from overparam.sweep.check import check, check_study, refuse
+from overparam.sweep.run import make_plan
+from tests.conftest import SMALL
+
+
+def written(tmp_path, *changes):
+    text = SMALL.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert text.count(old) >= 1, old
+        text = text.replace(old, new, 1)
+    path = tmp_path / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def line_of(path, text):
+    return next(i for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1) if text in line)
+
+
+def test_the_small_study_has_no_fault():
+    assert check(find(str(SMALL))) == []
+
+
+FAULTS = {
+    "a metric of a rule": ('line("error"', 'line("eror"', "no value 'eror' to read. Did you mean 'error'?", 'line("eror"'),
+    "a metric of a chart": ('{"error": "test"', '{"errr": "test"', "no value 'errr'. Did you mean 'error'?", '"errr"'),
+    "an x of a chart": ('{"width": "units"', '{"witdh": "units"', "no axis or value 'witdh' for x", '"witdh"'),
+    "an arm of a chart": ('("noise", "Label noise")', '("nose", "Label noise")', "no axis 'nose' for its arm", '"nose"'),
+    "an axis of an arm": ("noise=NONE)", "noize=NONE)", "no axis 'noize'. Did you mean 'noise'?", "noize=NONE"),
+    "a source": ('"planted"', '"plantd"', "no source 'plantd'. Did you mean 'planted'?", '"plantd"'),
+    "a chart of a claim": ('chart="error"', 'chart="errors"', "no chart 'errors'. Did you mean 'error'?", '"errors"'),
+    "the study's x": ('x="width"', 'x="wdth"', "no axis or value 'wdth' for x", 'x="wdth"'),
+    "an axis of stack_by": ("values=(", 'stack_by=("data", "wdth"), values=(', "stack_by: no axis 'wdth'", '"wdth"'),
+    "an axis of a profile": ('{"width": (8, 16, 32)}', '{"widht": (8, 16, 32)}', "profile 'quick': no axis 'widht'", '"widht"'),
+    "no control": ('Control("Clean labels show none.", CLEAN)', "None", "expected a control", "Claim("),
+    "no planted null": ("null=(FLAT,)", "null=()", "expected a planted null, where it is false by a hair", "Claim("),
+    "no planted effect": ("effect=RISING", "effect=None", "expected a planted effect, where it is true", "Claim("),
+    "no seed": ('    Axis("seed"', '    Axis("sead"', "expected an axis 'seed'", ""),
+    "no values": ('values=("error", "loss")', "values=()", "expected 'values', the names of everything", ""),
+    "a rule that raises": ("RISE = ", "RISE = per_seed(lambda y: 1 / 0, 'broken', ERROR)\nOLD = ", "its rule raised ZeroDivisionError", "Claim("),
+    "a need that raises": ("enough_seeds(3)", "need('odd', 'Odd.', lambda view: view.nothing)", "its need 'odd' raised AttributeError", "Claim("),
+    "a rule beyond its world": ("noise=MOST)", "noise=0.9)", "cannot be computed on a planted world: no finished cell at noise = 0.9", "Claim("),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_named_with_its_line(tmp_path, name):
+    old, new, text, at = FAULTS[name]
+    path = written(tmp_path, (old, new))
+    found = check(find(str(path)))
+    hits = [fault for fault in found if text in fault.what]
+    assert hits, [str(fault) for fault in found]
+    assert hits[0].file == "mine.py"
+    if at:
+        assert hits[0].line == line_of(path, at)
+
+
+def test_an_axis_that_work_reads_from_the_first_cell_must_be_in_stack_by(tmp_path):
+    reading = ("    found = []", '    found, noise = [], cells[0]["noise"]')
+    apart = written(tmp_path, reading)
+    assert check(find(str(apart))) == []
+    shared = written(tmp_path, reading, ("values=(", 'stack_by=("data", "width"), values=('))
+    (fault,) = check(find(str(shared)))
+    assert "'noise' is read from the first cell, but stack_by lacks it" in fault.what
+    assert fault.line == line_of(shared, 'cells[0]["noise"]')
+
+
+def test_all_faults_come_at_once_and_nothing_is_computed_or_written(tmp_path):
+    path = written(tmp_path, *[FAULTS[name][:2] for name in ("a metric of a chart", "a source", "no planted effect")])
+    out = tmp_path / "runs"
+    with pytest.raises(UsageError) as caught:
+        make_plan(str(path), out=out)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "the study 'small' has 3 faults; nothing was computed:"
+    assert all(line.startswith("mine.py:") for line in lines[1:])
+    assert not out.exists()
+    study = find(str(path))
+    with pytest.raises(AssertionError, match="3 faults"):
+        check_study(study)
+    with pytest.raises(UsageError, match="3 faults"):
+        refuse(study)
