@@ -24,7 +24,7 @@ MOST = 1000  # cells that are listed one by one
 
 def studies() -> RenderableType:
     """One line a study."""
-    table = _table("study", "claims", "profiles", "question")
+    table = table_of("study", "claims", "profiles", "question")
     for name, one in all_studies().items():
         table.add_row(name, str(len(one.claims)), " ".join(one.profiles), one.question)
     return Group(
@@ -34,17 +34,17 @@ def studies() -> RenderableType:
 
 def study(one: Study) -> RenderableType:
     """A study's claims, profiles and axes."""
-    claims = _table("claim", "ledger", "rule")
+    claims = table_of("claim", "ledger", "rule")
     for claim in one.claims:
         claims.add_row(
             claim.name,
             " ".join(claim.ledger),
             f"{escape(claim.sentence)}\n[bright_black]{escape(claim.text)}[/]",
         )
-    profiles = _table("profile", "what it is")
+    profiles = table_of("profile", "what it is")
     for name, profile in one.profiles.items():
         profiles.add_row(name, escape(profile.help))
-    axes = _table("option", "what it means")
+    axes = table_of("option", "what it means")
     for axis in one.axes:
         values = " · ".join(
             f"{name} {_shorten(p.axes.get(axis.name, (axis.default,)))}" for name, p in one.profiles.items()
@@ -63,7 +63,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
     if name:
         if name not in names:
             raise unknown("stored study", name, names, f"Looked in {out}.")
-        table = _table("cell", "status", "seconds")
+        table = table_of("cell", "status", "seconds")
         store = CellStore(out, name)
         cells, damaged = store.heads()
         for key in damaged:
@@ -76,7 +76,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
             f"and {len(cells) - MOST} more: overparam query prints all, for instance as --csv", "bright_black"
         )
         return Group(table, more)
-    table = _table("study", "cells", "ok", "diverged", "damaged", "runs")
+    table = table_of("study", "cells", "ok", "diverged", "damaged", "runs")
     for one in names:
         store = CellStore(out, one)
         cells, damaged = store.heads()
@@ -90,7 +90,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
 
 def datasets(infos: Iterable[Any]) -> RenderableType:
     """One line a data set."""
-    table = _table("name", "here", "what it is", "where")
+    table = table_of("name", "here", "what it is", "where")
     for info in infos:
         here = "[green]yes[/]" if info.available else "no"
         table.add_row(info.name, here, escape(f"{info.title}: {info.detail}"), escape(str(info.where)))
@@ -99,7 +99,7 @@ def datasets(infos: Iterable[Any]) -> RenderableType:
 
 def garbage_table(found: Iterable[Garbage]) -> RenderableType:
     """What can go, one line for each study and kind."""
-    table = _table("study", "what", "count", "bytes")
+    table = table_of("study", "what", "count", "bytes")
     for garbage in found:
         for kind, words in KINDS.items():
             if garbage.count(kind):
@@ -124,7 +124,7 @@ def rows_table(
             table.add_row(*row)
         return table, len(texts)
     texts = texts[:3]
-    table = _table("column", *(f"row {number + 1}" for number in range(len(texts))))
+    table = table_of("column", *(f"row {number + 1}" for number in range(len(texts))))
     for name, *values in zip(columns, *texts, strict=True):
         table.add_row(escape(name), *values)
     return table, len(texts)
@@ -152,7 +152,7 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, no_wrap=index == 0, overflow="fold")

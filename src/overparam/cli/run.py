@@ -17,21 +17,43 @@ from overparam.core import Study
 from overparam.core.errors import UsageError, unknown
 
 
-def ls(study: str = "", /, *, stored: bool = False, out: Out = Path("runs")) -> int:
-    """List the studies; with a name, its claims, profiles and axes; with --stored, what the results folder holds.
+def ls(
+    name: str = "",
+    /,
+    *,
+    stored: bool = False,
+    probes: bool = False,
+    theorems: bool = False,
+    out: Out = Path("runs"),
+) -> int:
+    """List the studies; with a name, its claims, profiles and axes.
+
+    With --probes or --theorems list those, and with a name (or the path of a file) one of them in full; with --stored
+    list what the results folder holds.
 
     Parameters
     ----------
-    study
-        A study's name.
+    name
+        A study's name, or that of a probe or theorem.
     stored
         List stored cells and runs instead.
+    probes
+        List what can be measured on a trained network: overparam run STUDY --probe NAME.
+    theorems
+        List what is predicted, with its source.
     out
         Results folder, for --stored.
     """
     from overparam.cli import listing
 
-    if stored:
+    study = name
+    if stored + probes + theorems > 1:
+        raise UsageError("ls: expected one of --stored, --probes and --theorems, got several. Leave the others out.")
+    if probes or theorems:
+        from overparam.cli import catalogs
+
+        console().print(catalogs.probes(name) if probes else catalogs.theorems(name))
+    elif stored:
         console().print(listing.stored(out, study))
     elif study:
         from overparam.core.registry import find

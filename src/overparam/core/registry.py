@@ -7,13 +7,12 @@ A study outside the package is declared with an entry point in the group ``overp
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from overparam.core.errors import UsageError, unknown
+from overparam.core.plugin import from_file
 from overparam.core.study import Study
 
 GROUP = "overparam.studies"
@@ -64,19 +63,7 @@ def packaged(study: Study) -> bool:
 
 
 def _from_file(path: Path) -> Study:
-    if not path.is_file():
-        raise UsageError(f"expected a Python file with a study, found nothing at {path}. Check the path.")
-    name = f"overparam_study_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"expected a Python file, got {path}, which cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{path}: expected a study, got {type(error).__name__} on import: {error}.") from error
-    study = getattr(module, "STUDY", None)
+    study = getattr(from_file(path, "study"), "STUDY", None)
     if not isinstance(study, Study):
         raise UsageError(
             f"{path}: expected a variable STUDY holding an overparam.core.study.Study, got {type(study).__name__}."

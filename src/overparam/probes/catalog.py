@@ -5,8 +5,10 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import UsageError, unknown
+from overparam.core.plugin import from_file
 from overparam.probes import fit, norms
 from overparam.probes.probe import Probe
 
@@ -49,3 +51,25 @@ def available() -> dict[str, Probe]:
             raise UsageError(f"{place}: a probe named '{probe.name}' is already there. Rename one of them.")
         probes[probe.name] = probe
     return dict(sorted(probes.items()))
+
+
+def find(name: str) -> Probe:
+    """The probe of that name, or the one in a Python file.
+
+    Args:
+        name: a name, or a path that ends in ``.py`` and holds ``PROBE``.
+
+    Raises:
+        UsageError: no such probe, or a file without one; the text names the nearest.
+    """
+    if name.endswith(".py"):
+        found = getattr(from_file(Path(name), "probe"), "PROBE", None)
+        if not isinstance(found, Probe):
+            raise UsageError(
+                f"{name}: expected a variable PROBE holding an overparam.probes.Probe, got {type(found).__name__}."
+            )
+        return found
+    known = available()
+    if name not in known:
+        raise unknown("probe", name, known, "See `overparam ls --probes`, or give the path of a .py file.")
+    return known[name]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import UsageError, unknown
+from overparam.core.plugin import from_file
 from overparam.theory.theorem import Theorem
 
 GROUP = "overparam.theory"
@@ -42,3 +44,25 @@ def available() -> dict[str, Theorem]:
             raise UsageError(f"{place}: a theorem named '{one.name}' is already there. Rename one of them.")
         theorems[one.name] = one
     return dict(sorted(theorems.items()))
+
+
+def find(name: str) -> tuple[Theorem, ...]:
+    """The theorem of that name, or those in a Python file.
+
+    Args:
+        name: a name, or a path that ends in ``.py`` and holds ``THEOREMS``.
+
+    Raises:
+        UsageError: no such theorem, or a file without one; the text names the nearest.
+
+    References: none; a list.
+    """
+    if name.endswith(".py"):
+        found = getattr(from_file(Path(name), "theorem"), "THEOREMS", ())
+        if not found or not all(isinstance(one, Theorem) for one in found):
+            raise UsageError(f"{name}: expected a variable THEOREMS, a tuple of overparam.theory.Theorem objects.")
+        return tuple(found)
+    known = available()
+    if name not in known:
+        raise unknown("theorem", name, known, "See `overparam ls --theorems`, or give the path of a .py file.")
+    return (known[name],)
