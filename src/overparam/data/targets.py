@@ -15,7 +15,9 @@ from overparam.core.errors import DataError, UsageError
 from overparam.data.cache import write_atomically
 from overparam.data.catalog import fingerprint, load
 from overparam.data.dataset import Dataset, digest, flatten, from_arrays, save, subset
+from overparam.data.label_noise import LabelNoise
 from overparam.data.stream import stream
+from overparam.data.target_noise import target_noise
 
 _PARTS = ("x", "y", "x_test", "y_test")
 
@@ -39,6 +41,26 @@ class Rows:
     y_test: NDArray[Any]
     outputs: int
     labels: bool
+
+    def noisy(self, rate: float, seed: int, kind: Any = "inclusive") -> NDArray[Any]:
+        """Training targets with label noise of a kind, or with target noise."""
+        if self.labels:
+            return LabelNoise(rate, kind, seed).apply(self.y, self.outputs)
+        return target_noise(self.y, rate, seed=seed)[0]
+
+    def constant_loss(self, y: NDArray[Any]) -> float:
+        """Squared loss of the best constant prediction: half the variance of targets, summed over outputs.
+
+        Args:
+            y: targets like the training rows'; classes stand for one-hot vectors.
+
+        >>> four = np.zeros((4, 1), np.float32)
+        >>> Rows(four, four, four, four, 2, True).constant_loss(np.array([0, 1, 0, 1], np.int32))
+        0.25
+        """
+        if self.labels:
+            return float(0.5 * (1.0 - np.sum((np.bincount(y, minlength=self.outputs) / len(y)) ** 2)))
+        return float(0.5 * np.var(y.astype(np.float64), axis=0).sum())
 
 
 def numeric(data: Any) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overparam.core.axes import BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH
-from overparam.core.algebra import Claim, Control, Estimate, FitRule, Outcome, Params, Progress, grid, profiles, study
+from overparam.core.algebra import (
+    BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH, Claim, Control, Estimate, FitRule, Outcome,
+    Params, Progress, grid, profiles, study,
+)  # fmt: skip
 from overparam.core.causes import diagnose
 from overparam.core.sweeps import ERROR, SOME_FALL, WidthSweep, error_stands_out, planted, width_charts, width_claims
 
