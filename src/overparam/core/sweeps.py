@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 UNDERFIT = 20.0  # percent of the mean measure of fit: the left part of the curve lies at or above it
 FITTED = 1.0  # percent of the mean measure of fit: the threshold is the first width at or below it
-NOISE, LOST = 0.10, 0.2  # rate of noise from which a rise is expected; share of the seeds that may be incomplete
-RISE, FALL, SOME_FALL = 3.0, 4.0, 1.0  # points of test error: minimum to peak, peak to right end, of a placed peak
+NOISE, LOST = 0.10, 0.2  # rate of noise from which a rise is expected; share of the seeds that may be lost
+RISE, FALL, SOME_FALL = 3.0, 4.0, 1.0  # points: minimum to peak, peak to right end, the same of a placed peak
 FLAT = 2.0  # points: with clean labels the test error climbs by no more
-LOSS_RATIO, LOSS_RISE, LOSS_FALL = 1.5, 1.2, 1.1  # peak of the test loss over its right end; the two of a placed peak
+LOSS_RATIO, LOSS_RISE, LOSS_FALL = 1.5, 1.2, 1.1  # peak of the loss over its right end; the two of a placed one
 LONG, FAR = 10.0, 4.0  # parameters of the right end over those of the threshold: strong forms, fall of the loss
 ERROR, LOSS = line("test_error", "test error", "points", 100), line("test_loss", "test loss")
 LEDGER, SOURCE = ("L53", "L54"), "nakkiran2020"
@@ -62,8 +62,8 @@ class WidthSweep:
     @property
     def fit(self) -> Line:
         """The measure of fit, in percent."""
-        words = "training error" if self.loss == "cross_entropy" else "training loss as a share of the best constant's"
-        return line(self.fit_metric, words, "%", 100)
+        share = "training loss as a share of the best constant's"
+        return line(self.fit_metric, "training error" if self.loss == "cross_entropy" else share, "%", 100)
 
     @property
     def left_end(self) -> Place:
@@ -112,7 +112,7 @@ class WidthSweep:
             return Check(True, f"the left part of the curve has the widths {', '.join(widths[:end])}")
 
         left = f"Some width has a mean {self.fit.words} of at least {UNDERFIT:g} %, and some has less."
-        drawn = f"{self.noise.capitalize()} is drawn once a seed, the same at every width, and more adds to less."
+        drawn = f"{self.noise.capitalize()} is drawn once a seed, alike at every width, and more adds to less."
         return (
             enough_noise(NOISE, words=self.noise), need("left part", left, underfits, values=(self.fit_metric,)),
             fits(self.fit, FITTED), replace(one_draw(), sentence=drawn), self.complete,
@@ -139,9 +139,8 @@ class WidthSweep:
             sizes = view.grid("parameters")
             ratio = sizes[-1] / sizes[_index(view, self.threshold)]
             told = f"the right end has {ratio:.3g} times the parameters of the interpolation threshold"
-            return Check(
-                ratio >= times, f"{told}, asked at least {times:g}{'' if ratio >= times else ': add larger widths'}"
-            )
+            more = "" if ratio >= times else ": add larger widths"
+            return Check(ratio >= times, f"{told}, asked at least {times:g}{more}")
 
         asked = f"The right end has at least {times:g} times the parameters of the interpolation threshold."
         return need("length", asked, check, values=("parameters",))
@@ -172,9 +171,9 @@ def width_claims(sweep: WidthSweep) -> tuple[Claim, ...]:
     error, loss = ERROR.hump(sweep.left_end.before), LOSS.hump(sweep.left_end.before)
     noise, noisy, needs, threshold = sweep.noise, sweep.noisy, sweep.needs, sweep.threshold
     stopped = noisy.but(f"{noisy.words}, at the best time", metrics={"test_loss": "best_test_loss"})
-    best = Control("The loss at its best time (stopped by an oracle that sees the test set) does not peak.", stopped)
+    best = Control("The loss at its best time (an oracle that sees the test set stops) does not peak.", stopped)
     no_peak = Control("With clean labels the same rule finds no peak.", sweep.clean)
-    at_threshold = "The network at the interpolation threshold, in place of the widest, is not below the left minimum."
+    at_threshold = "The network at the interpolation threshold, in place of the widest, is not below it."
     strong = (*needs, sweep.extends(LONG))
     note, note_loss = sweep.where_it_peaks(error), sweep.where_it_peaks(loss)
     top, base = planted(sweep, 0.15), planted(sweep, 0.0)
@@ -233,21 +232,26 @@ def width_claims(sweep: WidthSweep) -> tuple[Claim, ...]:
 
 def planted(sweep: WidthSweep, noise: float) -> Callable[..., World]:
     """One arm of the published sweep of Greydanus and Kobak, ``(*errors in percent, loss=curve) -> world``."""
-    fit = (47.5, 39.7, 29.6, 19.0, 5.5, 0, 0, 0) if noise else (41.3, 28.8, 12.1, 1.4, 0, 0, 0, 0)
-    error = (49, 47.2, 50.7, 52.8, 54.05, 54.02, 50.2, 45.5) if noise else (49.3, 44.6, 41, 41.7, 41, 41.2, 38.6, 37.3)
-    loss = (1.34, 1.32, 1.66, 2.5, 5.7, 5.79, 3.92, 2.63) if noise else (1.31, 1.39, 2.31, 4.16, 4.42, 3.78, 3.07, 2.34)
-    shares = dict.fromkeys(("train_error", sweep.fit_metric), fit) | dict.fromkeys(("test_error", "best_test_error"), error)
-    published = World(
+    published = {
+        "fit": (47.5, 39.7, 29.6, 19.0, 5.5, 0, 0, 0), "error": (49, 47.2, 50.7, 52.8, 54.05, 54.02, 50.2, 45.5),
+        "loss": (1.34, 1.32, 1.66, 2.5, 5.7, 5.79, 3.92, 2.63),
+    } if noise else {
+        "fit": (41.3, 28.8, 12.1, 1.4, 0, 0, 0, 0), "error": (49.3, 44.6, 41, 41.7, 41, 41.2, 38.6, 37.3),
+        "loss": (1.31, 1.39, 2.31, 4.16, 4.42, 3.78, 3.07, 2.34),
+    }  # fmt: skip
+    fit, error = ([v / 100 for v in published[name]] for name in ("fit", "error"))
+    shares = {"train_error": fit, sweep.fit_metric: fit, "test_error": error, "best_test_error": error}
+    plain = World(
         ("width", (9, 16, 27, 36, 47, 61, 104, 300)), apart=True, arms={"noise": (noise,)}, fixed={"n": 4000},
-        lines={"parameters": (559, 1098, 2143, 3178, 4663, 6903, 16234, 105610), "test_loss": loss,
-               "best_test_loss": [1.3] * 8, **{name: [v / 100 for v in y] for name, y in shares.items()}},
+        lines={"parameters": (559, 1098, 2143, 3178, 4663, 6903, 16234, 105610), "test_loss": published["loss"],
+               "best_test_loss": [1.3] * 8, **shares},
         spread={"test_error": 0.007, "test_loss": 0.04, "best_test_loss": 0.01}, straight=("parameters", *shares),
         numbers={"wrong_labels": 0.9 * noise},
     )  # fmt: skip
 
     def changed(*error: float, loss: Sequence[float] = ()) -> World:
         own = {"test_error": [v / 100 for v in error]} if error else {}
-        return published.but(**own, **({"test_loss": loss} if loss else {}))
+        return plain.but(lines={**own, **({"test_loss": loss} if loss else {})})
 
     return changed
 
@@ -261,7 +265,8 @@ def width_charts(sweep: WidthSweep, few: Sequence[int], width: str = "hidden wid
         width: title of the horizontal axis.
     """
     oracle = "The best time is chosen on the test set, among the probe times: an oracle, not a method."
-    unit = {"cross_entropy": "cross-entropy (nats)", "squared": "squared loss (half the squared distance)"}[sweep.loss]
+    squared = sweep.loss == "squared"
+    unit = "squared loss (half the squared distance)" if squared else "cross-entropy (nats)"
     kind, given = ("error", "labels") if sweep.labels else ("loss", "targets")
     train = f"-train, against the given {given}"
     found = charts(

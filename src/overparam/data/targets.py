@@ -155,7 +155,7 @@ def _checked(parts: dict[str, Any], name: str) -> dict[str, NDArray[np.float32]]
     for key, array in arrays.items():
         bad = array.size - int(np.isfinite(array).sum())
         if bad:
-            raise DataError(f"{name}: expected finite numbers in {key}, got {bad} that are not. Drop these rows.")
+            raise DataError(f"{name}: expected finite numbers in {key}, got {bad} others. Drop these rows.")
     for x, y in (("x", "y"), ("x_test", "y_test")):
         if x in arrays and (arrays[x].ndim < 2 or len(arrays[x]) != len(arrays[y]) or len(arrays[x]) < 2):
             raise DataError(
@@ -165,9 +165,8 @@ def _checked(parts: dict[str, Any], name: str) -> dict[str, NDArray[np.float32]]
     if "x_test" not in arrays:
         order = stream("split", 0).permutation(len(arrays["x"]))
         cut = len(order) - max(1, len(order) // 4)
-        arrays = {
-            f"{key}{part}": arrays[key][some] for part, some in (("", order[:cut]), ("_test", order[cut:])) for key in "xy"
-        }
+        parts = {"": order[:cut], "_test": order[cut:]}
+        arrays = {f"{key}{part}": arrays[key][some] for part, some in parts.items() for key in "xy"}
     if any(arrays[key].shape[1:] != arrays[f"{key}_test"].shape[1:] for key in "xy"):
         raise DataError(f"{name}: expected test rows and targets of the training part's shapes, got others.")
     if float(np.var(arrays["y"], axis=0).sum()) == 0:

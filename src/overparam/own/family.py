@@ -24,7 +24,7 @@ from overparam.models.network import Network
 
 Make = Callable[[int], Any]
 Shapes = tuple[tuple[str, tuple[int, ...], str], ...]
-_ASKED = "a Network, an object with init(key) -> params and apply(params, x) -> outputs, or the pair (init, apply)"
+_ASKED = "a Network, an object with init(key) -> params and apply(params, x) -> outputs, or the pair of these"
 
 
 @dataclass(frozen=True)

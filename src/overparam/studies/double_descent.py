@@ -4,7 +4,7 @@ A ReLU network d-H-H-K is trained by SGD at every width H, with and without labe
 sweep over widths (:mod:`overparam.core.sweeps`), and one of this study's own.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,9 @@ from overparam.core.algebra import (
     Params, Progress, grid, profiles, study,
 )  # fmt: skip
 from overparam.core.causes import diagnose
-from overparam.core.sweeps import ERROR, SOME_FALL, WidthSweep, error_stands_out, planted, width_charts, width_claims
+from overparam.core.sweeps import (
+    ERROR, SOME_FALL, WidthSweep, error_stands_out, planted, width_charts, width_claims,
+)  # fmt: skip
 
 WIDTHS = (2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 47, 61, 80, 104, 135, 177, 230, 300)
 AXES = (
@@ -29,8 +31,8 @@ PROFILES = profiles(
            {"width": (9, 16, 27, 36, 47, 61, 104)}),
     laptop=("MNIST-1D, the 19 widths of Greydanus and Kobak from 2 to 300, clean and 15 % noise, 5 seeds, 500 epochs: "
             "about ten minutes on one core.", {}),
-    paper=("The noise protocol of Nakkiran et al. (labels replaced by wrong ones at rates 0, 5, 10, 15 and 20 %) and 2,000 "
-           "epochs, with 10 seeds: some hours. Still the small network on MNIST-1D, not their ResNet18 on CIFAR.",
+    paper=("The noise protocol of Nakkiran et al. (labels replaced by wrong ones at rates 0, 5, 10, 15 and 20 %) and "
+           "2,000 epochs, with 10 seeds: some hours. Still the small network on MNIST-1D, not their ResNet18 on CIFAR.",
            {"noise": (0.0, 0.05, 0.1, 0.15, 0.2), "noise_kind": "exclusive", "steps": 80_000, "seed": tuple(range(10))}),
 )  # fmt: skip
 
@@ -89,8 +91,8 @@ STUDY = study(
         "use Adam for 4,000 epochs and SGD with a decaying rate.",
         "The training and test samples are one fixed draw: a seed changes initialisation, minibatch order and label "
         "noise, so an interval does not cover the draw of the data.",
-        "The interpolation threshold is a training error of at most 1 %; Nakkiran et al. put it where the effective model "
-        "complexity equals n, with a training error of 10 %.",
+        "The interpolation threshold is a training error of at most 1 %; Nakkiran et al. put it where the effective "
+        "model complexity equals n, with a training error of 10 %.",
         "There is no data augmentation, weight decay, dropout or batch normalisation.",
         "Probe times are log-spaced, so the best time is the best of about 30.",
     ),

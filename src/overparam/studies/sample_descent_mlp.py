@@ -1,6 +1,6 @@
 """Sample-wise double descent in a trained network: a small MLP of fixed width on ever more samples (exploratory)."""
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,8 +22,9 @@ PROFILES = profiles(
     quick=("MNIST-1D, an MLP with 36 units a layer, 500 to 4,000 samples, clean and 15 % noise, 10 seeds",
            {"n": (500, 1000, 2000, 3000, 4000), "width": 36}),
     laptop=("MNIST-1D, 27 and 36 units a layer, 500 to 4,000 samples, clean and 15 % noise, 10 seeds", {}),
-    paper=("The noise protocol of Nakkiran et al. (labels replaced by wrong ones) at 15 %, four times the steps, 20 seeds: "
-           "still a small network on MNIST-1D", {"noise_kind": "exclusive", "steps": 80_000, "seed": tuple(range(20))}),
+    paper=("The noise protocol of Nakkiran et al. (labels replaced by wrong ones) at 15 %, four times the steps, 20 "
+           "seeds: still a small network on MNIST-1D",
+           {"noise_kind": "exclusive", "steps": 80_000, "seed": tuple(range(20))}),
 )  # fmt: skip
 
 FITTED, UNFITTED = 0.01, 0.05  # mean training error at the fewest and at the most samples
@@ -57,8 +58,8 @@ NEEDS = (
          "error at most 1 %), the most are not (at least 5 %).", _crosses, values=("train_error",)),
 )  # fmt: skip
 doubling = per_seed(
-    _least_gain, "fall of test error over the doubling of the samples that gains every second seed least, read at the others",
-    error, grid("n"), unit="points",
+    _least_gain, "fall of test error over the doubling that gains every second seed least, read at the others", error,
+    grid("n"), unit="points",
 )  # fmt: skip
 
 

@@ -74,7 +74,8 @@ def width_sweep(
     """
     folder, stem = Path(out), more.get("name") or Family(family).name.replace("_", "-").lower()
     lists = {key: tuple(more[key]) for key in ("noise", "seeds") if not isinstance(more.get(key, 0), int)}
-    given = {"data": stored(data, stem, folder / "data"), "widths": tuple(widths), **more, "name": stem, **lists}
+    own = {"data": stored(data, stem, folder / "data"), "widths": tuple(widths), "name": stem}
+    given = {**own, **more, **lists, "name": stem}
     study = dataclasses.replace(width_sweep_study(family, **given), rerun_command=_command(family, given))
     quick = study.profiles["quick"]
     before = _seeds_before(study, folder)
@@ -85,7 +86,7 @@ def width_sweep(
     plan = make_plan(study, "quick", out=folder, workers=workers, memory=memory, overrides=overrides)
     where, why = importable(family)
     chosen = on or ("processes" if where else "inline")
-    remark = "" if where or on or not plan.stacks else f"computed in this process: worker processes cannot import {why}"
+    remark = "" if where or on or not plan.stacks else f"computed in this process: {why}"
     with tempfile.TemporaryDirectory() as temporary:
         if where and chosen != "inline":
             path = Path(temporary) / f"{study.name}.py"
@@ -100,21 +101,22 @@ def importable(family: Make) -> tuple[tuple[str, str, str] | None, str]:
     """Whether a fresh Python can import a function.
 
     Returns:
-        The folder to search, the module and the function's name there, or None; and what cannot be imported.
+        The folder to search, the module and the function's name there, or None; and why not.
     """
     module, name = str(getattr(family, "__module__", None)), getattr(family, "__qualname__", "")
+    cannot = "worker processes cannot import"
     if not inspect.isfunction(family) and not inspect.isclass(family):
-        return None, "an object; make the family a function in a module of its own"
+        return None, f"{cannot} an object; make the family a function in a module of its own"
     if "<" in name:
-        return None, "a lambda or a function inside a function; put the family into a module"
+        return None, f"{cannot} a lambda or a function inside a function; put the family into a module"
     file = getattr(sys.modules.get(module), "__file__", None)
     if module == "__main__" or file is None or not file.endswith(".py"):
-        return None, "a family from a notebook or from the program itself; put it into a module and import it from there"
+        return None, f"{cannot} a family from a notebook or from the program itself; import it from a module"
     found: Any = sys.modules[module]
     for part in name.split("."):
         found = getattr(found, part, None)
     if found is not family:
-        return None, f"the family: {module}.{name} is something else"
+        return None, f"{cannot} the family: {module}.{name} is something else"
     path = Path(file).resolve()
     root = path.parents[module.count(".") + (path.name == "__init__.py")]
     return (str(root), module, name), ""

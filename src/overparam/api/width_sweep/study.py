@@ -1,6 +1,6 @@
 """A study around a family of networks: work, claims, charts and causes of a sweep over its widths."""
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001
 
 import dataclasses
 import hashlib
@@ -100,9 +100,9 @@ def width_sweep_study(
 def _recipe(recipe: Recipe | None, loss: str | None, labels: bool) -> Recipe:
     wanted = loss or (recipe.loss if recipe is not None else "cross_entropy" if labels else "squared")
     if recipe is not None and recipe.loss != wanted:
-        raise UsageError(f"loss: expected the recipe's '{recipe.loss}', got '{loss}'. Give it once, in the recipe.")
+        raise UsageError(f"loss: expected the recipe's '{recipe.loss}', got '{loss}'. Give it in the recipe.")
     if not labels and wanted != "squared":
-        raise UsageError(f"loss: expected 'squared' for numbers as targets, got '{wanted}'. Give loss='squared'.")
+        raise UsageError(f"loss: expected 'squared' for numbers as targets, got '{wanted}'. Give loss=squared.")
     return dataclasses.replace(recipe or RECIPE, loss=wanted)
 
 
@@ -126,7 +126,7 @@ def _named(name: str) -> str:
     taken = {module.name.replace("_", "-") for module in pkgutil.iter_modules(folder.__path__)} | {"data"}
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in taken:
         why = "it belongs to the package" if name in taken else "only a-z, 0-9 and dashes, a letter first"
-        raise UsageError(f"name: expected a name of your own for the study, got '{name}' ({why}). Give name='...'.")
+        raise UsageError(f"name: expected a name of your own for the study, got '{name}' ({why}). Give name=.")
     return name
 
 
@@ -149,13 +149,7 @@ def _differences(family: Family, given: WidthSweep) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """What a cell of a family does, and what it costs.
-
-    Attributes:
-        family: the family.
-        base: the recipe, of which steps, step size, momentum, weight decay and batch come from the cell.
-        labels: whether the targets are classes.
-    """
+    """What a cell of a family does, and what it costs; ``OF_A_CELL`` of the recipe come from the cell."""
 
     family: Family
     base: Recipe
