@@ -160,8 +160,9 @@ class Task:
 
     @cached_property
     def wrong(self) -> list[float]:
-        """Share of wrong labels of each member, from 0 to 1."""
-        return [float(rounded(float((y != self.data.y).mean()), _DIGITS)) for y in self.labels]
+        """Share of wrong labels (or rows with a wrong target) of each member, from 0 to 1."""
+        wrong = ((y != self.data.y).reshape(len(y), -1).any(axis=1) for y in self.labels)
+        return [float(rounded(float(some.mean()), _DIGITS)) for some in wrong]
 
     @cached_property
     def digests(self) -> list[str]:

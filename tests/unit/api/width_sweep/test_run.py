@@ -54,7 +54,7 @@ def test_a_sweep_gives_verdicts_causes_a_table_and_a_page(first):
     _, result = first
     assert [v["claim"].split(".")[1] for v in result.verdicts][:2] == ["peak", "error-peak"]
     assert {row["parameters"] for row in result.table()} == {6 * w + w + 3 * w + 3 for w in (2, 4, 8)}
-    assert {d["name"] for d in result.diagnoses} >= {"noise", "fit point", "axis"}
+    assert {d["name"] for d in result.diagnoses} >= {"noise", "threshold", "axis"}
     page = result.page.read_text()
     assert "Why no peak?" in page
     assert "overparam.width_sweep(mine, data=&#39;mine-" in page
@@ -142,7 +142,7 @@ def test_the_command_line_runs_a_file_and_tells_the_causes(tmp_path, capsys, mon
     assert "likely: No width fits the training set." in shown
     rows = json.loads(call("show", "from-a-file", "--json", "--out", tmp_path / "runs"))
     peak = next(row for row in rows if row["claim"] == "from-a-file.peak")
-    assert "fit point" in {cause["name"] for cause in peak["causes"]}
+    assert "threshold" in {cause["name"] for cause in peak["causes"]}
     assert next(row for row in rows if row["claim"].endswith(".clean"))["causes"] == []
 
 

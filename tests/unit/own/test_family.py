@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from overparam.api.width_sweep.family import Family, check_widths, source_of
+from overparam.own.family import Family, source_of
 from overparam.core.errors import UsageError
 from overparam.models import mlp, parameters
 
@@ -74,7 +74,7 @@ def test_what_is_no_network_is_refused(make, text):
 )
 def test_widths_that_make_no_sweep_are_refused(make, widths, text):
     with pytest.raises(UsageError, match=text):
-        check_widths(Family(make), widths)
+        Family(make).check_widths(widths)
 
 
 def defined(source, name="f"):

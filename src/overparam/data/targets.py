@@ -1,4 +1,4 @@
-"""The data of a user's family: classes, as every study has them, or numbers as targets, from an ``.npz`` file."""
+"""Rows whose targets are classes or numbers, from a name, a file or arrays: what a sweep of a person's networks needs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError, UsageError
-from overparam.data import Dataset, fingerprint, flatten, from_arrays, load, save, subset
 from overparam.data.cache import write_atomically
-from overparam.data.dataset import digest
+from overparam.data.catalog import fingerprint, load
+from overparam.data.dataset import Dataset, digest, flatten, from_arrays, save, subset
+from overparam.data.label_noise import LabelNoise
 from overparam.data.stream import stream
+from overparam.data.target_noise import target_noise
 
 _PARTS = ("x", "y", "x_test", "y_test")
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
-    """Training and test rows with classes or with numbers as targets.
+class Rows:
+    """Training and test rows.
 
     Attributes:
         x: training rows, float32, shape ``(n, inputs)``.
@@ -40,6 +42,26 @@ class Given:
     outputs: int
     labels: bool
 
+    def noisy(self, rate: float, seed: int, kind: Any = "inclusive") -> NDArray[Any]:
+        """Training targets with label noise of a kind, or with target noise."""
+        if self.labels:
+            return LabelNoise(rate, kind, seed).apply(self.y, self.outputs)
+        return target_noise(self.y, rate, seed=seed)[0]
+
+    def constant_loss(self, y: NDArray[Any]) -> float:
+        """Squared loss of the best constant prediction: half the variance of targets, summed over outputs.
+
+        Args:
+            y: targets like the training rows'; classes stand for one-hot vectors.
+
+        >>> four = np.zeros((4, 1), np.float32)
+        >>> Rows(four, four, four, four, 2, True).constant_loss(np.array([0, 1, 0, 1], np.int32))
+        0.25
+        """
+        if self.labels:
+            return float(0.5 * (1.0 - np.sum((np.bincount(y, minlength=self.outputs) / len(y)) ** 2)))
+        return float(0.5 * np.var(y.astype(np.float64), axis=0).sum())
+
 
 def numeric(data: Any) -> bool:
     """Whether data hold numbers as targets instead of classes: any that is not whole.
@@ -48,27 +70,16 @@ def numeric(data: Any) -> bool:
         data: a name, a path, a Dataset, or a tuple of two or four arrays.
     """
     if isinstance(data, tuple) and len(data) in (2, 4):
-        return _not_whole(data[1])
-    path = Path(data) if isinstance(data, str) else None
-    if path is None or path.suffix != ".npz" or not path.is_file():
+        y = np.asarray(data[1])
+    elif isinstance(data, str) and data.endswith(".npz") and Path(data).is_file():
+        y = np.asarray(_read(data).get("y", 0))
+    else:
         return False
-    return _not_whole(_read(str(path)).get("y", np.zeros(1)))
+    return y.dtype.kind == "f" and bool(y.ndim > 1 or np.any(y[np.isfinite(y)] % 1 != 0))
 
 
-def _not_whole(y: Any) -> bool:
-    values = np.asarray(y)
-    if values.dtype.kind != "f":
-        return False
-    return bool(values.ndim > 1 or np.any(values[np.isfinite(values)] % 1 != 0))
-
-
-def name_of(data: Any, name: str, out: Path) -> str:
-    """Return the name or path under which data are found by every worker; arrays are stored below ``out``.
-
-    Args:
-        data: a name, a path, a Dataset, or a tuple of two or four arrays.
-        name: what arrays are called.
-        out: results folder.
+def stored(data: Any, name: str, folder: Path) -> str:
+    """The name or path under which every worker finds data; arrays are saved in a folder.
 
     Raises:
         DataError: arrays that do not fit together.
@@ -78,10 +89,15 @@ def name_of(data: Any, name: str, out: Path) -> str:
         return str(data)
     if isinstance(data, tuple) and len(data) in (2, 4) and not any(isinstance(a, str) for a in data):
         if numeric(data):
-            return _save_targets(_checked(dict(zip(_PARTS, data, strict=False)), name), name, out)
+            arrays: dict[str, Any] = _checked(dict(zip(_PARTS, data, strict=False)), name)
+            marks = (f"{key}{a.shape}{digest(a.tobytes().hex())}" for key, a in arrays.items())
+            path = folder / f"{name}-{digest(*marks)}.npz"
+            if not path.exists():
+                write_atomically(path, lambda handle: np.savez(handle, **arrays))
+            return str(path)
         data = from_arrays(*data, name=name)
     if isinstance(data, Dataset):
-        path = out / "data" / f"{name}-{data.fingerprint}.npz"
+        path = folder / f"{name}-{data.fingerprint}.npz"
         return str(path if path.exists() else save(data, path))
     raise UsageError(
         f"data: expected a name, a path, a Dataset, (x, y) or (x, y, x_test, y_test), got {type(data).__name__}. "
@@ -89,22 +105,22 @@ def name_of(data: Any, name: str, out: Path) -> str:
     )
 
 
-def read(name: str, n: int, labels: bool) -> Given:
-    """Return the data of a cell.
+def rows(name: str, n: int, labels: bool) -> Rows:
+    """The rows of a name or path.
 
     Args:
-        name: a name or a path.
+        name: as for :func:`overparam.data.load`, or an ``.npz`` with numbers as ``y``.
         n: training rows, drawn with seed 0; 0 for all.
         labels: whether the targets are to be classes.
 
     Raises:
         DataError: data that are not at hand, of the other kind, or smaller than asked for.
     """
-    return _given(name, n, labels, fingerprint(name))
+    return _rows(name, n, labels, fingerprint(name))
 
 
 @lru_cache(maxsize=4)
-def _given(name: str, n: int, labels: bool, content: str) -> Given:
+def _rows(name: str, n: int, labels: bool, content: str) -> Rows:
     """The same; ``content`` is in the key, so that a file that has changed is read again."""
     if numeric(name) == labels:
         has, asked = ("numbers", "classes") if labels else ("classes", "numbers that are not all whole")
@@ -112,21 +128,18 @@ def _given(name: str, n: int, labels: bool, content: str) -> Given:
     if labels:
         whole = load(name)
         data = flatten(subset(whole, n) if n else whole)
-        return Given(data.x, data.y, data.x_test, data.y_test, data.classes, True)
-    parts = _checked(_read(name), name)
-    x, y = parts["x"], parts["y"]
+        return Rows(data.x, data.y, data.x_test, data.y_test, data.classes, True)
+    x, y, x_test, y_test = _checked(_read(name), name).values()
     if n > len(x):
         raise DataError(f"'{name}': expected at most {len(x):,} training rows, got {n:,}. Ask for fewer.")
-    if n:
-        rows = np.sort(stream("subset", 0).permutation(len(x))[:n])
-        x, y = x[rows], y[rows]
-    return Given(x, y, parts["x_test"], parts["y_test"], 1 if y.ndim == 1 else y.shape[1], False)
+    some = np.sort(stream("subset", 0).permutation(len(x))[:n]) if n else slice(None)
+    return Rows(x[some], y[some], x_test, y_test, 1 if y.ndim == 1 else y.shape[1], False)
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in _PARTS if name in stored.files}
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in _PARTS if name in found.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"'{path}': expected an .npz file of plain arrays, got something that cannot be read ({error}). "
@@ -139,41 +152,23 @@ def _checked(parts: dict[str, Any], name: str) -> dict[str, NDArray[np.float32]]
     if not {"x", "y"} <= set(parts) or ("x_test" in parts) != ("y_test" in parts):
         raise DataError(f"{name}: expected x and y, and x_test and y_test or neither, got {', '.join(parts)}.")
     arrays = {key: np.asarray(parts[key], dtype=np.float32) for key in _PARTS if key in parts}
-    for rows, goal in (("x", "y"), ("x_test", "y_test")):
-        if rows in arrays and (
-            arrays[rows].ndim < 2 or len(arrays[rows]) != len(arrays[goal]) or len(arrays[rows]) < 2
-        ):
-            raise DataError(
-                f"{name}: expected {rows} of shape (n, features...) and {goal} with n entries, n at least 2, got "
-                f"{arrays[rows].shape} and {arrays[goal].shape}."
-            )
     for key, array in arrays.items():
         bad = array.size - int(np.isfinite(array).sum())
         if bad:
+            raise DataError(f"{name}: expected finite numbers in {key}, got {bad} others. Drop these rows.")
+    for x, y in (("x", "y"), ("x_test", "y_test")):
+        if x in arrays and (arrays[x].ndim < 2 or len(arrays[x]) != len(arrays[y]) or len(arrays[x]) < 2):
             raise DataError(
-                f"{name}: expected finite numbers in {key}, got {bad} that are not. Drop these rows."
+                f"{name}: expected {x} of shape (n, features...) and {y} with n entries, n at least 2, got "
+                f"{arrays[x].shape} and {arrays[y].shape}."
             )
     if "x_test" not in arrays:
         order = stream("split", 0).permutation(len(arrays["x"]))
         cut = len(order) - max(1, len(order) // 4)
-        x, y = arrays["x"], arrays["y"]
-        arrays = dict(
-            zip(_PARTS, (x[order[:cut]], y[order[:cut]], x[order[cut:]], y[order[cut:]]), strict=True)
-        )
-    if (
-        arrays["x"].shape[1:] != arrays["x_test"].shape[1:]
-        or arrays["y"].shape[1:] != arrays["y_test"].shape[1:]
-    ):
+        parts = {"": order[:cut], "_test": order[cut:]}
+        arrays = {f"{key}{part}": arrays[key][some] for part, some in parts.items() for key in "xy"}
+    if any(arrays[key].shape[1:] != arrays[f"{key}_test"].shape[1:] for key in "xy"):
         raise DataError(f"{name}: expected test rows and targets of the training part's shapes, got others.")
     if float(np.var(arrays["y"], axis=0).sum()) == 0:
         raise DataError(f"{name}: expected targets that differ, got one value only. There is nothing to learn.")
     return {key: a.reshape(len(a), -1) if key.startswith("x") else a for key, a in arrays.items()}
-
-
-def _save_targets(parts: dict[str, NDArray[np.float32]], name: str, out: Path) -> str:
-    marks = [f"{key}{a.shape}{digest(a.tobytes().hex())}" for key, a in parts.items()]
-    path = out / "data" / f"{name}-{digest(*marks)}.npz"
-    if not path.exists():
-        arrays: dict[str, Any] = dict(parts)
-        write_atomically(path, lambda handle: np.savez(handle, **arrays))
-    return str(path)
