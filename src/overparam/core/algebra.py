@@ -9,10 +9,11 @@ from overparam.core.expressions import (
     ROWS, Hump, Line, Number, line, per_point, per_seed, scalar, share_of_trials, total, worst,
 )
 from overparam.core.needs import (
-    Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, need, one_draw, reaches,
+    Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, inside, need, on_average, one_draw,
+    reaches,
 )
 from overparam.core.places import END, START, Grid, Place, Region, grid
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Control
-from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Source, Study
+from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Series, Source, Study
 from overparam.core.worlds import World, together

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from overparam.core.arms import Arm
 from overparam.core.claim import Check
-from overparam.core.expressions import Line, line
-from overparam.core.places import Grid, Region
+from overparam.core.expressions import Line, Number, line
+from overparam.core.places import Grid, Place, Region
 
 if TYPE_CHECKING:
     from overparam.core.view import View
@@ -228,6 +228,32 @@ def enough_seeds(least: int) -> Need:
         return Check(seeds >= least, f"{seeds} seeds are complete, asked at least {least}")
 
     return Need("seeds", f"At least {least} seeds are complete.", check)
+
+
+def inside(place: Place) -> Need:
+    """A place that is chosen by a measure of fit can be told, so that lines have a part before it."""
+
+    def check(view: View) -> Check:
+        from overparam.core.view import index
+
+        seen = view.on(view.arm, place.reads)
+        x, here = seen.grid(""), index(seen, place)
+        return Check(True, f"{place.words} is {view.x} {x[here]:.3g}, with {here} points before it")
+
+    return Need("left part", f"The line has {place.words}, and points before it.", check, values=place.values)
+
+
+def on_average(name: str, number: Number, *, at_least: float | None = None, at_most: float | None = None) -> Need:
+    """The mean of a number over the seeds keeps to a cut-off, without an interval."""
+    asked = f"at least {at_least:g}" if at_least is not None else f"at most {at_most:g}"
+    asked += f" {number.unit}" if number.unit else ""
+
+    def check(view: View) -> Check:
+        mean = float(view.on(view.arm, number.reads).read(number).y.mean())
+        ok = (at_least is None or mean >= at_least) and (at_most is None or mean <= at_most)
+        return Check(ok, f"mean {number.words} {mean:.3g}, asked {asked}")
+
+    return Need(name, f"The mean over seeds of {number.words} is {asked}.", check, number.axes, number.values)
 
 
 def has(metric: str, advice: str = "") -> Need:
