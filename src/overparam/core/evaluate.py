@@ -190,6 +190,12 @@ def _per_point(view: View, function: Callable[..., Any], *of: Any) -> Sample:
 
 
 @_op
+def _column(view: View, number: Number, i: int) -> Sample:
+    found = view.read(number)
+    return found.of(found.y[:, i])
+
+
+@_op
 def _share(view: View, holds: Callable[..., Any], *of: Expression) -> Sample:
     found = _called(view, holds, of)
     return found.of(found.y.mean(axis=1))

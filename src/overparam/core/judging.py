@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from overparam.core.arms import Arm, Choice
@@ -43,12 +44,22 @@ def _parts(cuts: Iterable[Cut], view: View, prefix: str) -> list[Part]:
     parts = []
     for cut in cuts:
         if not cut.each:
-            parts.append(_part(cut, view, prefix))
+            parts += [_part(one, view, prefix) for one in _apart(cut, view)]
             continue
         for level in view.evidence.levels(cut.each):
             told = f"{prefix}{cut.each.replace('_', ' ')} {_shown(level)}: "
             parts.append(_part(cut, view.on(view.arm.but(**{cut.each: level})), told))
     return parts
+
+
+def _apart(cut: Cut, view: View) -> list[Cut]:
+    """A number with several values a seed (an escape that returns ``(seeds, values)``) is judged apart at each."""
+    number: Any = cut.number
+    many = view.read(number).y.shape[1:] if number.op == "per_seed" else ()
+    if not many:
+        return [cut]
+    words = [f"{number.words}, {i + 1} of {many[0]}" for i in range(many[0])]
+    return [replace(cut, number=replace(number, op="column", of=(number, i), words=text)) for i, text in enumerate(words)]
 
 
 def _part(cut: Cut, view: View, prefix: str) -> Part:

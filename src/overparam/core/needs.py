@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overparam.core.arms import Arm
 from overparam.core.claim import Check
@@ -79,7 +79,7 @@ def clean_arm(axis: str = "noise", words: str = "clean labels") -> Need:
     return Need(words, f"Some arm has {words}.", check, frozenset({axis}))
 
 
-def one_draw(axis: str = "noise", over: str = "") -> Need:
+def one_draw(axis: str = "noise", over: str = "", among: Mapping[str, tuple[Any, ...]] | None = None) -> Need:
     """Label noise is drawn once a seed: the same labels at every size, and more noise adds to less.
 
     Compared are the digests of the labels that each cell trained on (value ``labels_digest``); for cells that hold
@@ -88,14 +88,17 @@ def one_draw(axis: str = "noise", over: str = "") -> Need:
     Args:
         axis: the rate of noise.
         over: another axis with arms that share the labels, for instance the model.
+        among: an axis with the values whose cells share the labels, where others have their own.
     """
+
+    shared = among or {}
 
     def check(view: View) -> Check:
         drawn: dict[int, dict[float, set[object]]] = {}
         wrong: dict[int, dict[float, list[float]]] = {}
         digests = 0
         for params, values in view.evidence.rows:
-            if values.get("wrong_labels") is None:
+            if values.get("wrong_labels") is None or any(params[name] not in some for name, some in shared.items()):
                 continue
             rate, seed = params.get(axis, 0.0), params["seed"]
             wrong.setdefault(seed, {}).setdefault(rate, []).append(values["wrong_labels"])
@@ -113,7 +116,7 @@ def one_draw(axis: str = "noise", over: str = "") -> Need:
 
     return Need(
         "fixed noise", "Label noise is drawn once a seed, the same labels for every size, and more noise adds to less.",
-        check, frozenset({axis, *([over] if over else [])}), frozenset({"wrong_labels", "labels_digest"}), True,
+        check, frozenset({axis, *shared, *([over] if over else [])}), frozenset({"wrong_labels", "labels_digest"}), True,
     )  # fmt: skip
 
 
