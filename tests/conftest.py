@@ -11,7 +11,6 @@ import overparam.sweep.run as run_module
 from overparam.core import Evidence
 
 TOY = Path(__file__).with_name("toy_study.py")
-SMALL = Path(__file__).with_name("small_study.py")
 
 
 @pytest.fixture

@@ -3,29 +3,39 @@
 import os
 import signal
 
-from overparam.core import (
-    Axis,
-    Chart,
-    Check,
-    Claim,
-    Control,
-    Estimate,
-    Evidence,
-    Finding,
-    FitRule,
-    Outcome,
-    Part,
-    Precondition,
-    Profile,
-    Series,
-    Source,
-    Study,
-    XAxis,
+from overparam.core.algebra import (
+    MOST, NONE, Axis, Claim, Control, Estimate, FitRule, Outcome, Source, World, arm, charts, enough_noise, enough_seeds,
+    grid, line, need, per_seed, profiles, study,
+)  # fmt: skip
+
+WIDTHS = (8, 16, 32)
+AXES = (
+    Axis("data", "Data set.", str, flag="data"),
+    Axis("width", "Width.", int, low=1, flag="widths"),
+    Axis("noise", "Label noise, a fraction.", float, low=0, high=1),
+    Axis("fault", "What goes wrong.", str, default="none", choices=("none", "raise", "die", "diverge")),
+    Axis("seed", "Seed.", int, low=0, flag="seeds"),
 )
+ERROR = line("error", "test error", "points")
+NOISY, CLEAN = arm("most label noise", noise=MOST), arm("clean labels", noise=NONE)
+RISE = ERROR.at(grid("width").near(16)) - ERROR.first
+RISING = World(
+    ("width", WIDTHS), arms={"noise": (0.0, 0.2)}, lines={"error": lambda noise: [10.0, 10 + 40 * noise, 10.0]},
+    spread={"error": 0.3}, straight=("error",), apart=True, fixed={"fault": "none"},
+)  # fmt: skip
+FLAT = RISING.but(error=[10.0, 12.0, 10.0])
+CLAIMS = (
+    Claim(
+        "rise", "Label noise makes the error rise at width 16.", ("L54",), "toy", RISE.at_least(2.0), NOISY,
+        Control("without noise it does not rise", CLEAN), (enough_noise(0.1), enough_seeds(1)), chart="error",
+        null=(FLAT,), effect=RISING,
+    ),
+)  # fmt: skip
 
 
-def work(cells, report):
-    outcomes = []
+def work(cells, progress):
+    """Make up the error of every cell, and go wrong where the cell says so."""
+    found = []
     for index, cell in enumerate(cells):
         width, noise, seed = cell["width"], cell["noise"], cell["seed"]
         if cell["fault"] == "raise" and width == 16:
@@ -42,68 +52,26 @@ def work(cells, report):
             "step": [0, 1],
             "path": [1.0, loss],
         }
-        outcomes.append(
+        found.append(
             Outcome(values, "diverged" if loss != loss else "ok", f"offset {seed}" if seed > 2 else "")
         )
-        report((index + 1) / len(cells))
-    return outcomes
+        progress((index + 1) / len(cells))
+    return found
 
 
-def _rise(evidence: Evidence, noise: float) -> Finding:
-    from overparam.core.stats import mean_interval, part
-
-    curve = evidence.curve("error", "width", noise=noise)
-    at = curve.x.index(16)
-    rise = [line[at] - line[0] for line in curve.y]
-    return Finding((part("rise at width 16", mean_interval(rise), at_least=2.0, unit="points"),))
-
-
-def _noisy(evidence: Evidence) -> Check:
-    top = max(evidence.levels("noise"))
-    return Check(top >= 0.1, f"largest label noise {top:g}")
-
-
-CLAIM = Claim(
-    name="rise",
-    sentence="Label noise makes the error rise at width 16.",
-    ledger=("L54",),
-    source="toy",
-    rule="error at width 16 minus error at the smallest width is at least 2 points",
-    judge=lambda evidence: _rise(evidence, max(evidence.levels("noise"), default=0.0)),
-    control=Control("without noise it does not rise", lambda evidence: _rise(evidence, 0.0)),
-    preconditions=(Precondition("noise", "label noise of at least 10 %", _noisy),),
-    chart="error",
-)
-
-STUDY = Study(
-    name="toy",
-    title="A toy study",
-    question="Does the error rise at width 16?",
+STUDY = study(
+    name="toy", title="A toy study", question="Does the error rise at width 16?", x="width", axes=AXES, claims=CLAIMS,
     sources=(Source("toy", "A. Author, A toy, 2020.", "https://example.org", "@misc{toy}"),),
-    axes=(
-        Axis("data", "Data set.", str, flag="data"),
-        Axis("width", "Width.", int, low=1, flag="widths"),
-        Axis("noise", "Label noise, a fraction.", float, low=0, high=1),
-        Axis("fault", "What goes wrong.", str, default="none", choices=("none", "raise", "die", "diverge")),
-        Axis("seed", "Seed.", int, low=0, flag="seeds"),
+    values=("error", "train_error", "loss", "parameters", "step", "path"), work=work,
+    estimate=lambda params: Estimate(0.01 * params["width"], 1e6), differences=("it is a toy",),
+    stack_by=("data", "width", "fault"), fit=FitRule("train_error", 0.01, "width", "train error <= 1 %"),
+    profiles=profiles(
+        {"data": "digits", "noise": (0.0, 0.2), "seed": (0, 1, 2)}, quick=("quick look", {"width": (8, 16, 32)})
     ),
-    profiles={
-        "quick": Profile(
-            "quick look", {"data": ("digits",), "width": (8, 16, 32), "noise": (0.0, 0.2), "seed": (0, 1, 2)}
-        )
-    },
-    work=work,
-    stack_by=("data", "width", "fault"),
-    estimate=lambda params: Estimate(0.01 * params["width"], 1e6),
-    claims=(CLAIM,),
-    charts=(
-        Chart(
-            "error", "Error", (XAxis("width", "width"), XAxis("parameters", "parameters")), "error, %",
-            (Series("error", "test error"), Series("train_error", "train error", dashed=True)), arm="noise",
-        ),
+    charts=charts(
+        {"width": "width", "parameters": "parameters"}, ("noise", ""),
+        error=("Error", "error, %", {"error": "test error", "train_error": "-train error"}),
     ),
-    differences=("it is a toy",),
-    fit=FitRule("train_error", 0.01, "width", "train error <= 1 %"),
 )  # fmt: skip
 
-__all__ = ["CLAIM", "STUDY", "Part"]
+__all__ = ["CLAIMS", "STUDY", "need", "per_seed"]

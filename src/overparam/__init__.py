@@ -20,7 +20,7 @@ _WHERE = {
     "width_sweep_study": "api.width_sweep",
     "Result": "api.result",
     "risk_curve": "own.risk",
-    "RiskCurve": "own.risk",
+    "RiskCurve": "own.risk_values",
     "Assumption": "theory",
     "certify": "own",
     "predict": "own",

@@ -5,6 +5,23 @@ A study file imports its vocabulary here, at its top::
     from overparam.core import Axis, Claim, Study
 """
 
+from overparam.core.axes import (
+    ACTIVATION,
+    BATCH,
+    DATA,
+    DIMENSION,
+    EPOCHS,
+    MOMENTUM,
+    N_TEST,
+    NOISE,
+    NOISE_KIND,
+    RATE,
+    SEED,
+    STEPS,
+    WIDTH,
+    WIDTHS,
+    N,
+)
 from overparam.core.claim import (
     Check,
     Claim,
@@ -30,6 +47,8 @@ from overparam.core.errors import (
     nearest,
     unknown,
 )
+from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
+from overparam.core.sources import cited, source
 from overparam.core.study import (
     Axis,
     Chart,
@@ -46,6 +65,20 @@ from overparam.core.study import (
 )
 
 __all__ = [
+    "ACTIVATION",
+    "BATCH",
+    "DATA",
+    "DIMENSION",
+    "EPOCHS",
+    "MOMENTUM",
+    "NOISE",
+    "NOISE_KIND",
+    "N_TEST",
+    "RATE",
+    "SEED",
+    "STEPS",
+    "WIDTH",
+    "WIDTHS",
     "Axis",
     "Chart",
     "Check",
@@ -59,6 +92,7 @@ __all__ = [
     "Finding",
     "FitRule",
     "MissingEvidence",
+    "N",
     "NewerError",
     "NullSpaceWarning",
     "Outcome",
@@ -76,7 +110,14 @@ __all__ = [
     "UsageError",
     "Verdict",
     "XAxis",
+    "cited",
     "clean",
+    "each_cell",
     "nearest",
+    "outcome",
+    "rounded",
+    "shares",
+    "source",
     "unknown",
+    "within",
 ]

@@ -1,6 +1,9 @@
 """Everything that a study file says, in one import. Standard library only."""
 
 from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, arm, renamed
+from overparam.core.axes import (
+    ACTIVATION, BATCH, DATA, DIMENSION, EPOCHS, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH, WIDTHS,
+)
 from overparam.core.claim import Check, Evidence, Finding, Params, Part
 from overparam.core.declare import chart, charts, profiles, study
 from overparam.core.diagnosis import Diagnosis
@@ -12,6 +15,7 @@ from overparam.core.needs import (
     Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, inside, need, on_average, one_draw,
     reaches,
 )
+from overparam.core.outcomes import each_cell
 from overparam.core.places import END, START, Grid, Place, Region, grid
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Control

@@ -108,8 +108,8 @@ def peak_places(lines: Lines, left: int) -> Places:
 def left_minimum(lines: Lines, left: int) -> PerSeed:
     """Every seed at the lowest point of the left part of the mean line over all seeds, ``(seeds,)``.
 
-    The place is chosen on the seeds it is read at: that can only lower the minimum, so it makes a claim to lie
-    below it harder.
+    The place is chosen on the seeds it is read at: that can only lower the minimum, which makes a
+    claim of lying below it harder to support.
     """
     return lines[:, int(np.argmin(lines.mean(axis=0)[:left]))]
 
@@ -118,7 +118,7 @@ def largest_climb(lines: Lines) -> tuple[PerSeed, tuple[int, int]]:
     """The largest rise from a point to any later one.
 
     The two places are chosen on the mean line over all seeds, the seeds they are read at: that can only enlarge
-    the rise, so it makes a claim that there is none harder.
+    the rise, which makes a claim of no climb harder to support.
 
     Returns:
         The rise of every seed, shape ``(seeds,)``, and the two places.

@@ -1,4 +1,4 @@
-"""Seed aggregation, intervals, paired comparisons, peaks and fit points.
+"""Seed aggregation, intervals, paired comparisons, peaks and interpolation thresholds.
 
 Everything works on arrays of shape ``(seeds, points)``: one line a seed, paired over the points. Intervals are
 95 % unless said otherwise: Student t below 20 seeds, bootstrap of the mean from 20 on. Places (a peak, a minimum)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from overparam.core.claim import (
@@ -77,6 +77,14 @@ class Axis:
     def option(self) -> str:
         """The long option without its dashes, for instance ``widths``."""
         return self.flag or self.name.replace("_", "-")
+
+    def but(self, **changes: Any) -> Axis:
+        """The same axis with other attributes, such as a default of its own.
+
+        >>> Axis("noise", "Share of labels.").but(default=0.2).default
+        0.2
+        """
+        return replace(self, **changes)
 
     def check(self, value: Any) -> Any:
         """Return the value as this axis's kind, or raise UsageError naming what is allowed."""
@@ -195,7 +203,7 @@ class Chart:
         arm: an axis with one set of lines per value, with a toggle (for instance label noise).
         arm_title: heading of the toggle.
         note: one or two sentences under the chart.
-        fit: draw the fit point lines.
+        fit: draw the interpolation threshold lines.
         along: the axis or list whose points are averaged over seeds; by default the first horizontal axis.
     """
 
@@ -214,7 +222,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class FitRule:
-    """How the fit point is measured: the smallest ``x`` at which ``metric`` is at most ``at_most``."""
+    """How the interpolation threshold is measured: the smallest ``x`` at which ``metric`` is at most ``at_most``."""
 
     metric: str
     at_most: float
@@ -257,7 +265,7 @@ class Study:
         estimate: cost of one cell.
         claims: what is judged.
         charts: what is drawn.
-        fit: how the fit point is measured.
+        fit: how the interpolation threshold is measured.
         differences: known differences from the papers, one sentence each.
         cell_version: raised whenever the computation of a cell changes.
         stack_limit: most cells in one stack.

@@ -12,7 +12,7 @@ from overparam.data.cache import cached_arrays
 from overparam.data.dataset import Dataset, digest
 from overparam.data.stream import stream
 
-TRAIN = 1_200
+TRAIN, TEST = 1_200, 597
 _VERSION = "digits v1"
 
 TITLE = "Digits 8x8"

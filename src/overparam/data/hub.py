@@ -32,6 +32,7 @@ class HubSet:
         rows: published numbers of training and test images.
         classes: number of classes.
         credit: authors, paper and licence.
+        image: published shape of an image.
     """
 
     name: str
@@ -41,6 +42,7 @@ class HubSet:
     rows: tuple[int, int]
     classes: int
     credit: str
+    image: tuple[int, ...]
 
 
 SETS = {
@@ -54,6 +56,7 @@ SETS = {
             (60_000, 10_000),
             10,
             "LeCun, Cortes and Burges 1998, The MNIST database of handwritten digits",
+            (28, 28),
         ),
         HubSet(
             "fashion-mnist",
@@ -63,6 +66,7 @@ SETS = {
             (60_000, 10_000),
             10,
             "Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747 (MIT)",
+            (28, 28),
         ),
         HubSet(
             "cifar10",
@@ -72,6 +76,7 @@ SETS = {
             (50_000, 10_000),
             10,
             "Krizhevsky 2009, Learning multiple layers of features from tiny images",
+            (32, 32, 3),
         ),
         HubSet(
             "cifar100",
@@ -81,6 +86,7 @@ SETS = {
             (50_000, 10_000),
             100,
             "Krizhevsky 2009, Learning multiple layers of features from tiny images (fine labels)",
+            (32, 32, 3),
         ),
     )
 }

@@ -82,6 +82,12 @@ def title(name: str) -> str:
     return "MNIST-1D" if name == "mnist1d" else "MNIST-1D 5k"
 
 
+def rows(settings: Mnist1d) -> tuple[int, int]:
+    """Return the numbers of training and test signals."""
+    n, cut = _sizes(settings)
+    return cut, n - cut
+
+
 def detail(settings: Mnist1d) -> str:
     """Return the sizes in words."""
     n, cut = _sizes(settings)

@@ -11,3 +11,4 @@ from overparam.models.network import Network as Network
 from overparam.models.network import parameters as parameters
 from overparam.models.parametrisations import parametrisation as parametrisation
 from overparam.models.two_layer import two_layer as two_layer
+from overparam.models.two_layer import widen as widen

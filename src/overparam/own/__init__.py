@@ -5,9 +5,9 @@
 
 from overparam.own.certify import certify, certify_path, shortest_path
 from overparam.own.jacobian import empirical_kernel, jacobian
-from overparam.own.ladder import Ladder, Rung, width_ladder
 from overparam.own.predict import predict
 from overparam.own.prediction import Prediction
+from overparam.own.required_widths import Ladder, Rung, width_ladder
 from overparam.own.sgd import SgdCurve, sgd_curve
 
 __all__ = [

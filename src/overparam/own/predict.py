@@ -1,4 +1,4 @@
-"""The course of training that the kernel foretells, for your own network or for infinitely wide ones of its form.
+"""The course of training that the kernel predicts, for your own network or for infinitely wide ones of its form.
 
 >>> import jax, numpy as np
 >>> from overparam import predict, two_layer

@@ -1,4 +1,4 @@
-"""What the theory of wide networks foretells about a training run: numbers, and how they are shown."""
+"""What the theory of wide networks predicts about a training run: numbers, and how they are shown."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from overparam.core import clean
+from overparam.core.shown import Shown
 from overparam.theory.assumption import Assumption
 
 TestOutputs = Float64[np.ndarray, "times n_test classes"]
@@ -18,7 +19,7 @@ Spread = Float64[np.ndarray, "times n_test"]
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class Prediction(Shown):
     """A predicted course of training on squared loss.
 
     Attributes:
@@ -43,6 +44,8 @@ class Prediction:
         curve: pairs of step and train loss, for a picture.
         assumptions: what the prediction asks, and what a check of it found.
     """
+
+    drawn_by = "prediction"
 
     kind: str
     network: str
@@ -102,15 +105,18 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types; what is infinite is None."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "assumptions"}
+        return self._plain()
+
+    def shown(self) -> dict[str, Any]:
+        """Return what is drawn: all but the outputs on the test inputs; what is infinite is None."""
+        return self._plain("test_outputs", "test_sd")
+
+    def _plain(self, *without: str) -> dict[str, Any]:
+        names = (name for name in self.__dataclass_fields__ if name not in (*without, "assumptions"))
+        fields = {name: getattr(self, name) for name in names}
         fields["steps_to"] = {str(k): v for k, v in self.steps_to.items()}
         asked = [vars(one) for one in self.assumptions]
         return dict(clean({**fields, "condition": self.condition, "answer": self.answer, "assumptions": asked}))
-
-    def _repr_html_(self) -> str:
-        from overparam.report.prediction import prediction_html
-
-        return prediction_html(self)
 
     def __repr__(self) -> str:
         return f"Prediction({self.kind}, {self.network}, n = {self.n}: {self.answer})"

@@ -11,22 +11,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
+from overparam.own.risk_values import RiskCurve
 from overparam.theory import bartlett2020, holzmuller2021, simon2023
-from overparam.theory.assumption import Assumption, checked, failing
+from overparam.theory.assumption import Assumption, checked
 from overparam.theory.empirical import Spectrum, spectrum_of_features, spectrum_of_kernel
 from overparam.theory.inputs import count, nonnegative, widths_of
-from overparam.theory.noise import NoiseEstimate, estimate_noise
+from overparam.theory.label_variance import NoiseEstimate, estimate_noise
 from overparam.theory.population import population_risk
 
 PERCENT_OF_N = (
@@ -34,118 +32,6 @@ PERCENT_OF_N = (
     *(150, 200, 300, 450, 700, 1000, 1400, 2000),
 )
 CITATION = simon2023.CITATION
-COLUMNS = ("width", "risk", "signal", "variance", "floor", "optimal_risk", "optimal_ridge")
-
-
-@dataclass(frozen=True)
-class RiskCurve:
-    """A predicted risk curve; all errors are squared errors summed over outputs, on noisy test labels.
-
-    Attributes:
-        widths: numbers of features.
-        risk: predicted test error on samples not trained on, noise included; infinite at the peak of the minimum
-            norm.
-        signal: part that would be left without label noise.
-        variance: part that label noise in the training set adds.
-        floor: Holzmüller's lower bound for ``variance``, over training sets and full-rank features.
-        optimal_risk: predicted test error at the best penalty of each width.
-        optimal_ridge: that penalty; 0 where none is best, infinite where predicting nothing is best.
-        kernel_risk: predicted test error of the kernel, the limit of many features.
-        peak_width: the width where the curve peaks between lower values, or None.
-        peak_risk: the error there, or None.
-        rises_from: the width of the lowest error before the peak, or None.
-        n: number of training samples the prediction is for.
-        samples: number of samples that gave the spectrum.
-        outputs: number of outputs (classes).
-        ridge: penalty added to ``(1/k) Phi Phi^T``, or ``"optimal"``.
-        noise: variance of the labels' noise, summed over outputs, with its interval and where it comes from. It
-            splits the error and does not change it; ``signal + variance + noise`` is the error unless a given
-            noise exceeds that.
-        zero_risk: error of predicting nothing, the mean squared target.
-        rank: number of eigenvalues above rounding.
-        ranks: Bartlett's r_0, R_0, and k* by b (None: overfitting is not benign).
-        assumptions: what the prediction asks, and what a check of it found.
-        citation: where the formulas come from.
-    """
-
-    widths: tuple[int, ...]
-    risk: tuple[float, ...]
-    signal: tuple[float, ...]
-    variance: tuple[float, ...]
-    floor: tuple[float, ...]
-    optimal_risk: tuple[float, ...]
-    optimal_ridge: tuple[float, ...]
-    kernel_risk: float
-    peak_width: int | None
-    peak_risk: float | None
-    rises_from: int | None
-    n: int
-    samples: int
-    outputs: int
-    ridge: float | str
-    noise: NoiseEstimate
-    zero_risk: float
-    rank: int
-    ranks: dict[str, Any]
-    assumptions: tuple[Assumption, ...]
-    citation: str
-
-    def table(self) -> list[dict[str, Any]]:
-        """Return one row a width, as ``Result.table`` does; infinite values stay ``inf``."""
-        lines = zip(
-            self.widths, self.risk, self.signal, self.variance, self.floor, self.optimal_risk,
-            self.optimal_ridge, strict=True,
-        )  # fmt: skip
-        return [dict(zip(COLUMNS, line, strict=True)) for line in lines]
-
-    @property
-    def answer(self) -> str:
-        """Whether more parameters hurt, when and why, in words."""
-        from overparam.report.words import number
-
-        if self.peak_width is None or self.peak_risk is None or self.rises_from is None:
-            what = "the best penalty" if self.ridge == "optimal" else "this penalty"
-            return f"More parameters are not predicted to hurt with {what}: the curve has no peak."
-        low, at = self.widths.index(self.rises_from), self.widths.index(self.peak_width)
-        height = "without bound" if math.isinf(self.peak_risk) else f"to {number(self.peak_risk)}"
-        beside = min(at + 1, len(self.widths) - 1) if math.isinf(self.peak_risk) else at
-        share = self.variance[beside] / max(self.risk[beside] - self.noise.variance, 1e-300)
-        why = "label noise" if share > 0.5 else "what the features at hand leave out of the target"
-        return (
-            f"More parameters are predicted to hurt from width {self.rises_from} to {self.peak_width}: the error "
-            f"rises from {number(self.risk[low])} {height}, mostly from {why}, amplified. The best penalty brings "
-            f"it to {number(self.optimal_risk[at])} there."
-        )
-
-    def record(self) -> dict[str, Any]:
-        """Return everything as plain JSON types, for the page."""
-        from overparam.report.risk_record import record
-
-        return record(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write a self-contained HTML page that works offline.
-
-        Raises:
-            UsageError: the path does not end in ``.html``.
-            StoreError: it cannot be written.
-        """
-        from overparam.report.risk import write
-
-        to = Path(path)
-        if to.suffix != ".html":
-            raise UsageError(f"save: expected a path that ends in .html, got '{to}'.")
-        return write(self.record(), to)
-
-    def _repr_html_(self) -> str:
-        from overparam.report.risk import summary_html
-
-        return summary_html(self.record())
-
-    def __str__(self) -> str:
-        from overparam.report.risk_record import text
-
-        return text(self)
 
 
 def risk_curve(
@@ -384,6 +270,3 @@ def _ascending(widths: Sequence[int] | None, n: int) -> Float64[np.ndarray, " po
 
 def _floats(values: Float64[np.ndarray, " points"]) -> tuple[float, ...]:
     return tuple(float(v) for v in values)
-
-
-__all__ = ["RiskCurve", "failing", "find_peak", "risk_curve", "targets_of"]

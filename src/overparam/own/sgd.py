@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -22,7 +23,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
+from overparam.core import clean
 from overparam.core.errors import DataError, OverparamError, UsageError
+from overparam.core.shown import Shown
 from overparam.models import Network
 from overparam.models.network import check_network, check_params
 from overparam.own.certify import certify
@@ -42,7 +45,7 @@ _POINTS = 40
 
 
 @dataclass(frozen=True, eq=False)
-class SgdCurve:
+class SgdCurve(Shown):
     """What stochastic gradient descent is expected to do from given parameters, if the network stays near linear.
 
     Attributes:
@@ -60,6 +63,8 @@ class SgdCurve:
             heuristic, not a bound; None without h.
         assumptions: what the prediction asks, each with what was found.
     """
+
+    drawn_by = "table"
 
     batches: tuple[int, ...]
     steps: tuple[float, ...]
@@ -102,22 +107,20 @@ class SgdCurve:
             trust = f"h = {self.h:.3g}, above {NEAR:g}: training may leave the linearisation."
         return f"Stable with its step: batch {listed} (of {len(self.batches)} given). {trust}"
 
-    def _repr_html_(self) -> str:
-        from html import escape
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types; what is infinite is None."""
+        return dict(clean(dataclasses.asdict(self) | {"answer": self.answer}))
 
+    def shown(self) -> dict[str, Any]:
+        """Return what is drawn: the answer, the table as texts, the margins and the assumptions."""
         rows = self.table()
-        head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
-        body = "".join(
-            "<tr>" + "".join(f"<td>{_shown(value)}</td>" for value in row.values()) + "</tr>" for row in rows
-        )
-        asked = "".join(
-            f"<tr><td>{escape(a.sentence)}</td><td>{a.state}: {escape(a.detail)}</td></tr>"
-            for a in self.assumptions
-        )
-        return (
-            f"<div><p>{escape(self.answer)}</p><table><tr>{head}</tr>{body}</table>"
-            f"<p>{escape(self._margins())}</p><table>{asked}</table></div>"
-        )
+        return {
+            "answer": self.answer,
+            "columns": [*rows[0]],
+            "rows": [[_shown(value) for value in row.values()] for row in rows],
+            "remark": self._margins(),
+            "assumptions": [vars(one) for one in self.assumptions],
+        }
 
     def __str__(self) -> str:
         rows = self.table()
@@ -301,7 +304,7 @@ def _scaled(bounds: StepBounds, factor: float) -> StepBounds:
         "exact", "exact_low", "exact_high", "sufficient", "necessary", "descent", "trace", "direction", "wu_necessary"
     )  # fmt: skip
     changed: dict[str, Any] = {name: getattr(bounds, name) / factor for name in names}
-    return replace(
+    return dataclasses.replace(
         bounds, **changed, sharpness=bounds.sharpness * factor, nonuniformity=bounds.nonuniformity * factor
     )
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from overparam.theory.certificates.certificate import Certificate
+from typing import Any
 
 ROWS = {
     "sigma": "smallest singular value of the Jacobian, at least",
@@ -22,29 +19,29 @@ ROWS = {
 }
 
 
-def certificate_html(certificate: Certificate) -> str:
+def fragment(certificate: Mapping[str, Any]) -> str:
     """Return the verdict, the numbers and the conditions as one HTML fragment."""
-    where = "on the ball" if certificate.certified else "at the start"
-    pace = "a unit of time" if certificate.method == "gradient flow" else "a step"
+    where = "on the ball" if certificate["certified"] else "at the start"
+    pace = "a unit of time" if certificate["method"] == "gradient flow" else "a step"
     numbers = "".join(
         f"<tr><td>{escape(ROWS[name].format(where=where, pace=pace))}</td>"
-        f"<td>{_number(getattr(certificate, name))}</td></tr>"
-        for name in certificate.told
+        f"<td>{_number(certificate[name])}</td></tr>"
+        for name in certificate["shown_fields"]
     )
     conditions = "".join(
-        f"<tr><td>{escape(a.sentence)}</td><td>{a.state}: {escape(a.detail)}</td></tr>"
-        for a in certificate.assumptions
+        f"<tr><td>{escape(a['sentence'])}</td><td>{a['state']}: {escape(a['detail'])}</td></tr>"
+        for a in certificate["assumptions"]
     )
     rounding = "".join(
         f"<tr><td>rounding: {escape(name)}</td><td>{_number(value)}</td></tr>"
-        for name, value in certificate.rounding.items()
+        for name, value in certificate["rounding"].items()
     )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in certificate.notes)
+    notes = "".join(f"<p>{escape(note)}</p>" for note in certificate["notes"])
     return (
-        f"<div><p><b>{certificate.verdict}</b> ({certificate.method}): {escape(certificate.reason)}</p>"
+        f"<div><p><b>{certificate['verdict']}</b> ({certificate['method']}): {escape(certificate['reason'])}</p>"
         f"<table>{numbers}{conditions}{rounding}</table>{notes}</div>"
     )
 
 
-def _number(value: float) -> str:
-    return f"{value:.6g}" if math.isfinite(value) else "no bound"
+def _number(value: float | None) -> str:
+    return "no bound" if value is None else f"{value:.6g}"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.report.words import cutoff, estimate, interval, number
+from overparam.core.words import number
+from overparam.report.words import cutoff, estimate, interval
 
 _LOG_FROM = 20
 

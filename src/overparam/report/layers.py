@@ -1,4 +1,4 @@
-"""The layers of a chart in Altair's classes: fit points, single seeds, mean lines, interval bars, points.
+"""The layers of a chart in Altair's classes: interpolation thresholds, single seeds, mean lines, interval bars, points.
 
 ``altair.Chart`` copies a chart at every step (0.3 s for one of these); its specification classes do not (4 ms).
 """
@@ -226,7 +226,7 @@ def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) 
 
 def _fit_points(alt: Any, chart: Mapping[str, Any], view: View) -> Any:
     x = _x(alt, chart, view)
-    detail = {"tooltip": alt.Tooltip("detail:N", title="fit point")}
+    detail = {"tooltip": alt.Tooltip("detail:N", title="interpolation threshold")}
     inside = alt.ConditionalValueDefnumberExprRef(test="inrange(datum.x, domain('x'))", value=1)
     label = {
         "x": x,

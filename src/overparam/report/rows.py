@@ -7,7 +7,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from overparam.report.words import interval, number, plain
+from overparam.core.words import number
+from overparam.report.words import interval, plain
 
 Row = dict[str, Any]
 
@@ -73,7 +74,7 @@ def seed_lines(chart: Mapping[str, Any]) -> list[Row]:
 
 
 def fit_lines(chart: Mapping[str, Any]) -> list[Row]:
-    """One row a fit point line: its place, and the smallest and largest over seeds, on every x axis."""
+    """One row a line at a threshold: its place, and the smallest and largest over seeds, on every x axis."""
     out = []
     for line in chart["lines"]:
         arm = None if line["arm"] is None else plain(line["arm"])

@@ -1,4 +1,4 @@
-"""A cell file says of itself whether it is whole: its last line is the hash of all that stands before it."""
+"""A checksum line ends each cell file: the hash of all that stands before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From evidence to what the page draws: mean lines with intervals, and fit point lines."""
+"""From evidence to what the page draws: mean lines with intervals, and interpolation threshold lines."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _fit_line(study: Study, chart: Chart, evidence: Evidence, suffix: str) -> di
         for name, value in (("x", middle), ("low", low), ("high", high))
     }
     return {
-        "label": f"fit point{suffix}",
+        "label": f"interpolation threshold{suffix}",
         **where,
         "n": len(reached),
         "detail": f"{rule.label} first at {rule.x} {middle:g}{spread}, {len(reached)} of {len(seeds)} seeds",

@@ -1,4 +1,4 @@
-"""The condition of a Gaussian linear system from the Marchenko-Pastur edges, and what gradient descent makes of it."""
+"""The condition of a Gaussian linear system from the Marchenko-Pastur edges, and the resulting iteration count."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def test_a_curve_is_shown_as_text_table_fragment_and_page(tmp_path):
     assert set(curve.table()[0]) == {
         "width", "risk", "signal", "variance", "floor", "optimal_risk", "optimal_ridge",
     }  # fmt: skip
-    json.dumps(curve.record(), allow_nan=False)
+    json.dumps(curve.to_dict(), allow_nan=False)
     assert "<script" not in curve._repr_html_()
     page = curve.save(tmp_path / "new" / "curve.html").read_text()
     assert "Predicted risk curve" in page

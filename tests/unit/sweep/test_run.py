@@ -173,7 +173,8 @@ def test_no_line_of_a_chart_averages_over_another_axis(toy, tmp_path):
     (chart,) = record["charts"]
     found = {s["label"]: s["mean"][1] for s in chart["series"] if s["metric"] == "error"}
     assert found == pytest.approx({"test error, noise 0.0": 10.1, "test error, noise 0.2": 18.1})
-    assert [line["label"] for line in chart["lines"]] == ["fit point, noise 0.0", "fit point, noise 0.2"]
+    labels = [line["label"] for line in chart["lines"]]
+    assert labels == [f"interpolation threshold, noise {noise}" for noise in (0.0, 0.2)]
 
 
 def test_a_stack_whose_worker_dies_loses_only_the_cell_that_kills_it(toy_path, tmp_path):

@@ -150,7 +150,8 @@ def check_widths(family: Family, widths: Sequence[int]) -> tuple[int, ...]:
         given = ()
     if len(given) < 3 or min(given) < 1:
         raise UsageError(
-            f"widths: expected at least 3 whole numbers from 1 on, got {list(widths)}. Add widths around the fit point."
+            f"widths: expected at least 3 whole numbers from 1 on, got {list(widths)}. Add widths around the "
+            "interpolation threshold."
         )
     if list(given) != sorted(set(given)):
         better = ", ".join(map(str, sorted(set(given))))

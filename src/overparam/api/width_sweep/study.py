@@ -96,7 +96,7 @@ def width_sweep_study(
         name=name,
         title=title or f"The width of {called(family)}",
         question=f"How {'do test error and test loss' if labels else 'does the test loss'} of this family change as "
-        "it grows past the fit point?",
+        "it grows past the interpolation threshold?",
         sources=(NAKKIRAN,),
         axes=axes,
         profiles={"quick": profile},
@@ -215,8 +215,8 @@ def _differences(family: Family, reading: Reading) -> tuple[str, ...]:
         "not cover the draw of the data.",
     )
     squared = (
-        "Under squared loss the fit point is where the train loss is at most 1 % of that of the best constant: a "
-        "choice of ours, since gradient steps do not reach zero.",
+        "Under squared loss the interpolation threshold is where the train loss is at most 1 % of that of the best "
+        "constant: a choice of ours, since gradient steps do not reach zero.",
     )
     targets = (
         "Target noise replaces a share of the training targets by those of other rows; the papers add noise to all.",

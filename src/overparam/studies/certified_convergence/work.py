@@ -54,7 +54,7 @@ def _outcome(values: dict[str, Any]) -> Outcome:
 
 def ladder(x: Any, y: Any, cell: Params, report: Progress, draws: int = DRAWS) -> dict[str, Any]:
     """The rungs of the ladder of one data set as values."""
-    from overparam.own.ladder import width_ladder
+    from overparam.own.required_widths import width_ladder
 
     seeds = range(draws * cell["seed"], draws * cell["seed"] + draws)
     found = width_ladder(x, y, cell["activation"], seeds=seeds, largest=cell["largest"], progress=report)

@@ -67,8 +67,8 @@ def at_size(x: Any, act: Any) -> dict[str, Any]:
         schur_bounds,
         slope_coefficients,
     )
-    from overparam.theory.kernels.angles import angles
     from overparam.theory.kernels.covariance import slope_moment
+    from overparam.theory.kernels.row_angles import angles
 
     found = conditioning(x, act)
     slopes = slope_moment(angles(x), act)[0]

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from overparam.core.errors import UsageError
+from overparam.core.shown import Shown
 from overparam.theory.assumption import Assumption
 
 Loss = Literal["half sum", "mean", "mean squared error"]
@@ -18,7 +19,7 @@ LOSSES = ("half sum", "mean", "mean squared error")
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Shown):
     """The proof, or why there is none, that training from these parameters reaches zero loss.
 
     If ``certified``: gradient descent in exact arithmetic with step ``step`` (or gradient flow) converges to
@@ -49,6 +50,8 @@ class Certificate:
         rounding: what was taken off for rounding, by name.
         notes: what was done to the inputs.
     """
+
+    drawn_by = "certificate"
 
     certified: bool
     reason: str
@@ -94,7 +97,7 @@ class Certificate:
         return self.residual * np.power(self.rate, t) * (1 + 1e-12)
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def shown_fields(self) -> tuple[str, ...]:
         """Names of the numbers that say something: no step of a flow, no distance and rate where nothing is proved."""
         names = ["sigma", "beta", "lipschitz", "residual", "h"]
         names += ["distance"] if self.certified else []
@@ -107,14 +110,13 @@ class Certificate:
         """Return everything as plain JSON types; numbers that are not finite are None."""
         return {name: _plain(value) for name, value in asdict(self).items()} | {"verdict": self.verdict}
 
-    def _repr_html_(self) -> str:
-        from overparam.report.certificate import certificate_html
-
-        return certificate_html(self)
+    def shown(self) -> dict[str, Any]:
+        """Return what is drawn: all, and which of the numbers say something."""
+        return self.to_dict() | {"shown_fields": list(self.shown_fields)}
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.reason}"]
-        lines += [f"  {name:13} {getattr(self, name):.6g}" for name in self.told]
+        lines += [f"  {name:13} {getattr(self, name):.6g}" for name in self.shown_fields]
         lines += [f"  {a.state:9} {a.name}: {a.detail}" for a in self.assumptions]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 

@@ -12,10 +12,10 @@ from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import relu
 from overparam.theory.certificates.certificate import Certificate
-from overparam.theory.certificates.conclude import Facts, conclude
 from overparam.theory.certificates.deep_lipschitz import NetworkLipschitz
 from overparam.theory.certificates.dense import Dense, evaluate, two_layer
 from overparam.theory.certificates.examples import examples, why_singular
+from overparam.theory.certificates.from_start import Facts, conclude
 from overparam.theory.certificates.jacobian import spectrum
 from overparam.theory.certificates.residual import residual
 from overparam.theory.certificates.rounding import above, below, gamma, norm_above

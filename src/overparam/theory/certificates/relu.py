@@ -1,4 +1,4 @@
-"""The same for relu and leaky relu, two layers, the first trained: by counting the units that can switch.
+"""Certificates for relu and leaky relu networks of two layers, the first trained: units that can switch are counted.
 
 Within a distance R of the start, example i can lose or gain at most
 ``D_i(R) = max {m : sum of the m smallest a_il^2 <= R^2}`` units, ``a_il = |w_l.x_i|/||x_i||``, and so J moves by at most

@@ -14,6 +14,7 @@ from overparam.theory.kernels.conditioning import Conditioning, conditioning
 from overparam.theory.kernels.covariance import covariance, cross_covariance, second_moment, two_layer_ntk
 from overparam.theory.kernels.deep import KernelPair, kernels
 from overparam.theory.kernels.duals import DualValue, dual_activation, dual_of
+from overparam.theory.kernels.gaussian_moments import Dual
 from overparam.theory.kernels.hermite import (
     HermiteBound,
     hermite_bound,
@@ -33,7 +34,6 @@ from overparam.theory.kernels.layers import (
     output_shape,
 )
 from overparam.theory.kernels.networks import dense_network, fully_connected
-from overparam.theory.kernels.pairs import Dual
 from overparam.theory.kernels.schur import SchurBounds, schur_bounds
 from overparam.theory.kernels.singular import Reason, why_singular, with_constant
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from overparam.core.errors import UsageError
-from overparam.theory.kernels.pairs import NEAR, Dual, Moved, Pair, angle
+from overparam.theory.kernels.gaussian_moments import NEAR, Dual, Moved, Pair, angle
 
 Block = Float[np.ndarray, "..."]
 

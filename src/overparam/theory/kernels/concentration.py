@@ -13,8 +13,8 @@ from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import count, nonnegative, vector
-from overparam.theory.kernels.angles import rows_of
 from overparam.theory.kernels.covariance import covariance
+from overparam.theory.kernels.row_angles import rows_of
 
 
 def jacobian_gram(

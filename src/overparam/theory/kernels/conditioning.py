@@ -14,9 +14,9 @@ from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates.rump import smallest_eigenvalue_bound
 from overparam.theory.inputs import numbers
-from overparam.theory.kernels.angles import Angles, angles, rows_of
 from overparam.theory.kernels.concentration import chernoff_width
 from overparam.theory.kernels.covariance import covariance_of
+from overparam.theory.kernels.row_angles import Angles, angles, rows_of
 from overparam.theory.kernels.singular import Reason, reasons
 
 FORMED = 10  # roundings of an entry, on top of the n of an eigenvalue

@@ -13,7 +13,7 @@ from overparam.core.errors import UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, sine
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.activations import leaky_relu as leaky
-from overparam.theory.kernels.angles import Angles, angles, rows_of
+from overparam.theory.kernels.row_angles import Angles, angles, rows_of
 from overparam.theory.kernels.series import kernel_by_series
 
 _PROBES = np.array([-2.5, -1.0, -0.3, 0.0, 0.7, 1.9])

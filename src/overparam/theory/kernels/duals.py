@@ -19,7 +19,7 @@ from overparam.theory.activations import ACTIVATIONS, Activation, Function, acti
 from overparam.theory.activations import sine as waves
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.kernels.closed_duals import CLOSED, rectified, sine
-from overparam.theory.kernels.pairs import Dual, Moved, Pair, inverse_root
+from overparam.theory.kernels.gaussian_moments import Dual, Moved, Pair, inverse_root
 from overparam.theory.kernels.series import expand
 from overparam.theory.theorem import Theorem
 

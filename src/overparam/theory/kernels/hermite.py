@@ -13,7 +13,7 @@ from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates.rump import smallest_eigenvalue_bound
 from overparam.theory.inputs import count
-from overparam.theory.kernels.angles import Angles, angles, rows_of
+from overparam.theory.kernels.row_angles import Angles, angles, rows_of
 from overparam.theory.kernels.series import Expansion, expand
 
 _UNIT = 2.0**-53

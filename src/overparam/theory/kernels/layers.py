@@ -1,4 +1,4 @@
-"""A network in words, for its kernels: what each layer does to infinitely many units. Frozen, and nothing is computed.
+"""Layer specifications for the NNGP and NTK recursions: immutable, and nothing is computed here.
 
 The NTK parametrisation throughout: a layer computes ``weight_std / sqrt(fan_in) W h + bias_std b`` with all entries of
 W and b drawn from N(0, 1), and those are what is trained. ``weight_std = 1``, ``bias_std = 0`` unless said otherwise.
@@ -19,7 +19,7 @@ from overparam.core.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.inputs import count, nonnegative
 from overparam.theory.kernels.duals import dual_of
-from overparam.theory.kernels.pairs import Dual
+from overparam.theory.kernels.gaussian_moments import Dual
 
 Padding = Literal["SAME", "VALID", "CIRCULAR"]
 PADDINGS: tuple[str, ...] = ("SAME", "VALID", "CIRCULAR")
@@ -110,7 +110,7 @@ class Activate:
 
     Attributes:
         function: a name or an activation of :mod:`overparam.theory.activations`, or a
-            :class:`~overparam.theory.kernels.pairs.Dual`.
+            :class:`~overparam.theory.kernels.gaussian_moments.Dual`.
     """
 
     function: str | Activation | Dual

@@ -8,8 +8,8 @@ from typing import Protocol
 from overparam.core.errors import UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.inputs import count
+from overparam.theory.kernels.gaussian_moments import Dual
 from overparam.theory.kernels.layers import Activate, Dense, Layer
-from overparam.theory.kernels.pairs import Dual
 
 
 class Form(Protocol):

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from overparam.theory.kernels.convolution_patches import window_mean
+from overparam.theory.kernels.gaussian_moments import Pair, inverse_root
 from overparam.theory.kernels.layers import (
     Activate,
     AveragePool,
@@ -27,8 +29,6 @@ from overparam.theory.kernels.layers import (
     LayerNorm,
     Residual,
 )
-from overparam.theory.kernels.pairs import Pair, inverse_root
-from overparam.theory.kernels.windows import window_mean
 
 Block = Float[np.ndarray, "..."]
 

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 
 from overparam.core.errors import UsageError
 from overparam.theory.activations import Function
-from overparam.theory.kernels.angles import Angles
+from overparam.theory.kernels.row_angles import Angles
 
 REACH = 14.0  # standard deviations; the Gaussian weight beyond is below 1e-42
 STEP = 0.02  # of the trapezoid rule, finer for long rows

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
-from overparam.theory.kernels.angles import Angles, angles, rows_of
+from overparam.theory.kernels.row_angles import Angles, angles, rows_of
 
 SAME = 1e-13  # angle in radians, and relative difference of norms, up to which rows count as equal
 

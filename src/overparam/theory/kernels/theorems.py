@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from overparam.theory.activations import Activation
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.kernels.angles import rows_of
 from overparam.theory.kernels.concentration import chernoff_assumptions, chernoff_width
 from overparam.theory.kernels.conditioning import conditioning
 from overparam.theory.kernels.covariance import covariance, second_moment
 from overparam.theory.kernels.hermite import hermite_bound
+from overparam.theory.kernels.row_angles import rows_of
 from overparam.theory.kernels.schur import schur_assumptions, schur_bounds
 from overparam.theory.theorem import Theorem
 

@@ -1,4 +1,4 @@
-"""Steps to a given accuracy against the batch size, from the exact mean, and where larger batches stop to pay."""
+"""Steps to a given accuracy against the batch size, from the exact mean, and where larger batches stop paying off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What drawing a batch adds: one number for all ways of drawing it, and the checks that all functions here share."""
+"""The variance that minibatch sampling adds, one number for every way of drawing; and checks shared in this folder."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import Activation, activation, leaky_relu, sine
 from overparam.theory.kernels import covariance, cross_covariance, second_moment, two_layer_ntk
-from overparam.theory.kernels.angles import angles
 from overparam.theory.kernels.covariance import closed_form, covariance_with_error, slope_moment
+from overparam.theory.kernels.row_angles import angles
 from overparam.theory.kernels.series import expand, kernel_by_series
 
 SMOOTH = ("tanh", "erf", "gelu", "softplus", "silu", sine(2.0), "quadratic", "identity")

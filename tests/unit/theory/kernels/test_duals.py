@@ -7,7 +7,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, activation, leaky_relu, sine
 from overparam.theory.kernels import dual_activation, dual_of, polynomial
 from overparam.theory.kernels.closed_duals import rectified
-from overparam.theory.kernels.pairs import Pair
+from overparam.theory.kernels.gaussian_moments import Pair
 
 Q1 = np.array([1.0, 0.3, 2.0, 1.5, 0.7])
 Q2 = np.array([1.0, 1.7, 0.4, 1.5, 0.7])

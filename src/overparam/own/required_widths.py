@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
 
+import numpy as np
+from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
+from overparam.core import clean
 from overparam.core.errors import UsageError
+from overparam.core.shown import Shown
 from overparam.own.instance import Instance, draw_instance, examples, flow_certificate
 from overparam.own.laziness import LazyScale, kernel_drift, lazy_scale
-from overparam.own.rungs import BUDGET, fitted_and_proved, in_print, obstacle
 from overparam.own.search import double_and_bisect, even_widths, first
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.inputs import count
-from overparam.theory.widths import PublishedWidth
+from overparam.theory.kernels.covariance import covariance
+from overparam.theory.sufficient_width import (
+    PublishedWidth,
+    flow_width,
+    lemma_width,
+    published_widths,
+    separation,
+)
+from overparam.training.levenberg_marquardt import levenberg_marquardt
+
+FIT = 1e-3  # |r| over its start: a training loss of a millionth
+BUDGET = 200  # systems solved by Levenberg-Marquardt
+DEEPEST = 1e-10  # |r| over its start at which the optimizer stops
+UNIT_NORM = 1e-6
+
+Rows = Float64[np.ndarray, "n features"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +73,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Ladder:
+class Ladder(Shown):
     """Widths of one data set and activation, from what happens to what is proved to what is in print.
 
     Attributes:
@@ -69,6 +88,8 @@ class Ladder:
         drift: relative change of its kernel at that scale, measured over gradient descent.
         obstacle: why no width can fit or certify this data; empty if nothing is known against it.
     """
+
+    drawn_by = "table"
 
     n: int
     d: int
@@ -139,13 +160,13 @@ class Ladder:
             ]
         )
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>"
-            for line in self.table()
-        )
-        head = "<tr><th>hidden units</th><th>what</th><th></th></tr>"
-        return f"<p>{html.escape(self.sentence())}</p><table>{head}{rows}</table>"
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return dict(clean(asdict(self) | {"answer": self.sentence()}))
+
+    def shown(self) -> dict[str, Any]:
+        """Return what is drawn: the answer and the table as texts."""
+        return {"answer": self.sentence(), "columns": ["hidden units", "what", ""], "rows": self.table()}
 
 
 def width_ladder(
@@ -238,6 +259,87 @@ def width_ladder(
         _several("beforehand", certified, f"not certified in every draw up to {largest:,}"),
     )
     return Ladder(n, d, act.name, rungs, *in_print(rows, act), lazy, drift)
+
+
+def obstacle(x: Rows, y: Float64[np.ndarray, " n"]) -> str:
+    """A sentence on data that no network of this form can fit; empty if none is known.
+
+    >>> obstacle(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([1.0, -1.0]))
+    'Rows 0 and 1 of x are equal and their targets differ: no network fits both. Leave one of them out.'
+    """
+    zero = np.flatnonzero(~x.any(axis=1))
+    if len(zero):
+        return (
+            f"Row {zero[0]} of x is zero: without biases its output does not depend on the weights. Leave it out, or "
+            "append a constant feature."
+        )
+    order = np.lexsort(x.T)
+    for a, b in pairwise(order):
+        if np.array_equal(x[a], x[b]):
+            i, j = sorted((int(a), int(b)))
+            what = (
+                "with equal targets: the Jacobian never has full rank, so nothing can be certified"
+                if y[a] == y[b]
+                else "and their targets differ: no network fits both"
+            )
+            return f"Rows {i} and {j} of x are equal {what}. Leave one of them out.".replace(
+                "equal with", "equal, with"
+            )
+    return ""
+
+
+def fitted_and_proved(instance: Instance) -> tuple[bool, bool]:
+    """Whether Levenberg-Marquardt fits from this start, and whether a certificate fires on its way.
+
+    Args:
+        instance: where to start.
+
+    Returns:
+        A training loss of a millionth of its start was reached; an iterate was certified.
+    """
+    act, shape = instance.activation, instance.weights.shape
+    proved = [False]
+    bound = flow_certificate(instance).lipschitz if act.smooth else math.inf
+
+    def visit(_: int, theta: np.ndarray, r: np.ndarray) -> bool:
+        w = theta.reshape(shape)
+        if not proved[0] and math.isfinite(bound):
+            smallest = float(np.linalg.eigvalsh(instance.kernel(w))[0])
+            if bound * float(np.linalg.norm(r)) < smallest:  # worth a proof: h < 1 by an estimate
+                proved[0] = flow_certificate(instance, w).certified
+        return proved[0] and float(np.linalg.norm(r)) <= FIT * start
+
+    start = float(np.linalg.norm(instance.residual()))
+    found = levenberg_marquardt(
+        lambda t: instance.residual(t.reshape(shape)),
+        lambda t: instance.jacobian(t.reshape(shape)),
+        instance.weights.ravel(),
+        tolerance=DEEPEST,
+        iterations=BUDGET,
+        visit=visit,
+    )
+    return found.norm <= FIT * start, proved[0]
+
+
+def in_print(x: Rows, act: Activation) -> tuple[tuple[PublishedWidth, ...], float | None, float | None]:
+    """Published widths and the two explicit laws for inputs of norm 1; nothing for others."""
+    n, d = x.shape
+    if np.abs(np.linalg.norm(x, axis=1) - 1).max() > UNIT_NORM:
+        return (), None, None
+    norm = float(np.linalg.norm(x, 2))
+
+    def smallest(of: str | Activation) -> float:
+        return max(0.0, float(np.linalg.eigvalsh(covariance(x, of))[0]))
+
+    relu, apart = smallest("relu"), min(separation(x), math.sqrt(2))  # one row has no pair
+    if not act.smooth:
+        return published_widths(n, d, norm, apart, relu_smallest=relu).rows, None, None
+    own = smallest(act)
+    rows = published_widths(n, d, norm, apart, smallest=own, relu_smallest=relu).rows
+    if own == 0:
+        return rows, None, None
+    kappa = math.sqrt(d / n) * norm / own
+    return rows, flow_width(n, d, kappa, act.largest_curvature), lemma_width(n, d, kappa, act.largest_curvature)
 
 
 def _shown(width: float) -> str:

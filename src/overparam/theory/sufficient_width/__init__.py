@@ -1,15 +1,15 @@
 """Sufficient widths: those in print with constant 1, two laws with explicit constants, and the separation of data."""
 
-from overparam.theory.theorem import Theorem
-from overparam.theory.widths.laws import flow_width, law_assumptions, lemma_width
-from overparam.theory.widths.published import (
+from overparam.theory.sufficient_width.laws import flow_width, law_assumptions, lemma_width
+from overparam.theory.sufficient_width.published import (
     OYMAK,
     PublishedWidth,
     WidthTable,
     published_assumptions,
     published_widths,
 )
-from overparam.theory.widths.separation import separation
+from overparam.theory.sufficient_width.separation import separation
+from overparam.theory.theorem import Theorem
 
 __all__ = ["PublishedWidth", "WidthTable", "flow_width", "lemma_width", "published_widths", "separation"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from overparam.theory.noise import estimate_noise
+from overparam.theory.label_variance import estimate_noise
 
 N = 400
 

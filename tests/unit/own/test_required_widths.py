@@ -9,9 +9,8 @@ import overparam
 from overparam.core.errors import DataError, UsageError
 from overparam.own.descent import descend
 from overparam.own.instance import draw_instance, flow_certificate
-from overparam.own.ladder import width_ladder
 from overparam.own.laziness import kernel_drift, lazy_scale
-from overparam.own.rungs import fitted_and_proved, in_print, obstacle
+from overparam.own.required_widths import fitted_and_proved, in_print, obstacle, width_ladder
 from overparam.own.search import double_and_bisect
 from overparam.theory.activations import activation
 from overparam.theory.certificates import certify_two_layer, fourth_moment

@@ -189,7 +189,7 @@ def published_widths(
         n: training samples.
         d: features.
         norm: largest singular value ``|X|`` of the inputs, rows of norm 1.
-        separation: ``delta`` from :func:`~overparam.theory.widths.separation.separation`.
+        separation: ``delta`` from :func:`~overparam.theory.sufficient_width.separation.separation`.
         smallest: ``lambda``, smallest eigenvalue of the kernel ``E[phi'(Xw) phi'(Xw)^T] o X X^T`` of a smooth
             activation; None leaves its rows out.
         relu_smallest: the same for ReLU; None leaves its rows out.

@@ -9,8 +9,8 @@ from overparam.api.testing import check_theorem
 from overparam.core.errors import DataError, UsageError
 from overparam.theory import available
 from overparam.theory.activations import activation
-from overparam.theory.widths import flow_width, lemma_width, published_widths, separation
-from overparam.theory.widths.published import CONSTANT
+from overparam.theory.sufficient_width import flow_width, lemma_width, published_widths, separation
+from overparam.theory.sufficient_width.published import CONSTANT
 
 
 def table(**change):

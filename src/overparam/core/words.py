@@ -1,0 +1,30 @@
+"""Numbers in words. Standard library only."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\u2212"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a number with at most ``digits`` significant digits, without unit; a missing one is a dash.
+
+    >>> number(105610), number(0.15), number(-2.71828), number(1.25e-06), number(None)
+    ('105,610', '0.15', '−2.718', '1.25 × 10⁻⁶', '–')
+    """
+    if value is None or isinstance(value, bool) or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if float(value).is_integer() and size < 1e9:
+        return f"{value:,.0f}".replace("-", MINUS)
+    if size >= 1e6 or size < 1e-4:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}".replace("-", MINUS)
+    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+    text = f"{value:,.{decimals}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
