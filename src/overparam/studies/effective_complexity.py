@@ -12,9 +12,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from overparam.core.algebra import (
-    ROWS, Arm, Axis, Check, Claim, Control, Estimate, FitRule, MissingEvidence, Need, Number, Outcome, Params, Progress,
-    Rule, Series, World, arm, charts, enough_noise, grid, inside, line, need, on_average, one_draw, per_seed, profiles,
-    study, together,
+    BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm, Axis, Check, Claim, Control,
+    Estimate, FitRule, MissingEvidence, Need, Number, Outcome, Params, Progress, Rule, Series, World, arm, charts,
+    enough_noise, grid, inside, line, need, on_average, one_draw, per_seed, profiles, study, together,
 )  # fmt: skip
 
 
@@ -44,31 +44,24 @@ ARMS = {
 }
 SIZES = tuple(name for name, one in ARMS.items() if not one.search)
 SEARCHES = tuple(name for name, one in ARMS.items() if one.search)
-WIDTHS = (6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181)  # 2^(k/2), rounded
+GRID = (6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181)  # 2^(k/2), rounded
 
 AXES = (
-    Axis("data", "Data set: a name or the path of an .npz file.", str, flag="data"),
+    DATA,
     Axis("arm", "What is trained: the base, one change of it, or a search for EMC.", str, choices=tuple(ARMS), flag="arms"),
-    Axis("n", "Training samples of the base.", int, 1000, low=2, flag="n"),
-    Axis("width", "Units in each of the two hidden layers, all in one cell.", int, WIDTHS[1:-1], low=1, inside_cell=True,
-         flag="widths"),
+    N.but(help="Training samples of the base.", default=1000),
+    WIDTH.but(help="Units in each of the two hidden layers, all in one cell.", default=GRID[1:-1], inside_cell=True),
     Axis("emc_width", "Widths at which EMC is searched for, all in one cell.", int, (11, 16, 23, 32), low=1,
          inside_cell=True, flag="emc-widths"),
-    Axis("noise", "Share of training labels replaced in every arm but the clean ones, 0 to 1.", float, 0.2, low=0, high=1),
-    Axis("noise_kind", "What replaces a label: inclusive draws from all classes, exclusive from the wrong ones.", str,
-         "exclusive", choices=("inclusive", "exclusive")),
-    Axis("steps", "Training steps T of the base.", int, 5000, low=1, flag="steps"),
-    Axis("batch", "Samples in a minibatch.", int, 100, low=1),
-    Axis("learning_rate", "Learning rate of SGD, constant.", float, 0.01, low=1e-9),
-    Axis("momentum", "Momentum of SGD.", float, 0.9, low=0, high=0.9999),
+    NOISE.but(help="Share of training labels replaced in every arm but the clean ones, 0 to 1.", default=0.2),
+    NOISE_KIND.but(default="exclusive"), STEPS.but(help="Training steps T of the base.", default=5000, flag="steps"), BATCH,
+    RATE, MOMENTUM,
     Axis("tolerance", "Training error that counts as learnt, a share.", float, 0.1, low=0, high=1),
-    Axis("draws", "Training sets over which a search averages the training error.", int, 2, low=1, flag="draws"),
-    Axis("copies", "How often a sample occurs in the arm with shifted copies, itself included.", int, 3, low=1,
-         flag="copies"),
-    Axis("n_test", "Test samples kept aside; the others join the pool that training sets are drawn from.", int, 6000, low=1,
-         flag="n-test"),
-    Axis("seed", "Draws the training samples, the label noise, the initialisation and the minibatches.", int, low=0,
-         flag="seeds"),
+    Axis("draws", "Training sets over which a search averages the training error.", int, 2, low=1),
+    Axis("copies", "How often a sample occurs in the arm with shifted copies, itself included.", int, 3, low=1),
+    N_TEST.but(help="Test samples kept aside; the others join the pool that training sets are drawn from.", default=6000,
+               low=1),
+    SEED.but(help="Draws the training samples, the label noise, the initialisation and the minibatches.", default=None),
 )  # fmt: skip
 
 PROFILES = profiles(
@@ -76,12 +69,12 @@ PROFILES = profiles(
     quick=("MNIST-1D, 500 samples, 6 widths from 6 to 32, 400 epochs, 10 seeds: under a minute on two cores. The shifts of "
            "the critical width and the effect of label noise on EMC can be judged; EMC at longer training is left out, and "
            "the peak of the test error is seldom clear at this size.",
-           {"arm": (*SIZES, "emc", "emc-clean"), "width": WIDTHS[:6], "emc_width": (8, 16), "n": 500, "steps": 2000}),
+           {"arm": (*SIZES, "emc", "emc-clean"), "width": GRID[:6], "emc_width": (8, 16), "n": 500, "steps": 2000}),
     laptop=("MNIST-1D, 1,000 samples, 9 widths from 8 to 128, 500 epochs, 10 seeds, EMC at 4 widths: some six minutes on "
             "two cores.", {}),
     paper=("MNIST-1D, 4,000 samples, 8 widths from 16 to 181, 2,000 epochs, 10 seeds, EMC at 4 widths: some hours. Still "
            "the small network on MNIST-1D, not their ResNet18 on CIFAR.",
-           {"width": WIDTHS[3:], "emc_width": (23, 32, 45, 64), "n": 4000, "steps": 80_000}),
+           {"width": GRID[3:], "emc_width": (23, 32, 45, 64), "n": 4000, "steps": 80_000}),
 )  # fmt: skip
 
 # what is measured at every width: the critical width, where the training error first falls to the tolerance, and the peak
@@ -288,7 +281,7 @@ def sign_test(*names: str) -> tuple[Need, ...]:
 
 # planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
 FIXED_AXES = {"noise": 0.2, "tolerance": 0.1}
-PLANTED, SEARCHED = WIDTHS[1:-1], (11, 16, 23, 32)
+PLANTED, SEARCHED = GRID[1:-1], (11, 16, 23, 32)
 UP, DOWN = 19 * 2**0.5, 19 / 2**0.5  # half an octave, where seeds spread by 0.12
 FAR = {"samples": 40.0, "shifted": 40.0, "epochs": 13.0}
 
@@ -383,7 +376,7 @@ CHARTS = charts(
          "parameters and random targets.",
          {"x": {"emc_width": "hidden width", "emc_parameters": "parameters"}, "fit": False}),
     search=("Training error against the number of samples", f"training {SHARE}",
-            {f"scan_error_{w}": f"width {w}" for w in WIDTHS[1:8]},
+            {f"scan_error_{w}": f"width {w}" for w in GRID[1:8]},
             "The first round of each search, averaged over training sets. EMC is where a line crosses 0.1.",
             {"x": {"scan_n": "training samples"}, "arm": ("arm", "search"), "fit": False}),
     critical=("Critical width of each seed", "log critical width (units)", _by_arm("critical_width", SIZES),
@@ -428,7 +421,7 @@ STUDY = study(
     x="width", sources=("nakkiran2020",),
     values=("width", "parameters", "train_error", "test_error", "samples", "trained_on", "wrong_labels", "critical_width",
             "emc_width", "emc_parameters", "scan_n", "emc", "emc_low", "emc_high", "emc_censored",
-            *(f"{name}_{w}" for name in ("scan_error", "visited_n", "visited_error") for w in WIDTHS)),
+            *(f"{name}_{w}" for name in ("scan_error", "visited_n", "visited_error") for w in GRID)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=10,
     fit=FitRule("train_error", 0.1, "width", "training error at most 10 %"),
     differences=(

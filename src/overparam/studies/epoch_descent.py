@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from overparam.core.algebra import (
-    MOST, NONE, Axis, Choice, Claim, Control, Estimate, Evidence, MissingEvidence, Number, Outcome, Params,
-    Progress, Rule, Series, UsageError, World, arm, charts, complete, each_cell, enough_noise, inside, line, on_average, one_draw,
-    per_seed, profiles, study,
+    BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, Axis, Choice, Claim, Control, Estimate,
+    Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm, charts, complete,
+    each_cell, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FAMILIES = {"mlp": "multi-layer perceptron", "cnn": "convolutional network"}
 TIMES = 61  # evaluations of a network: step 0, and 60 from the first step to the last
 FEATURES, SAMPLES = 50, 1000  # of the linear model; half of its features are fast (scale 1), half slow
-RATE, STEPS, POINTS = 0.02, 1_000_000, 80  # its step size, last step and evaluations
+STEP_SIZE, LAST, POINTS = 0.02, 1_000_000, 80  # its step size, last step and evaluations
 
 
 def family_and_size(model: str) -> tuple[str, int]:
@@ -38,26 +38,22 @@ def family_and_size(model: str) -> tuple[str, int]:
 
 
 AXES = (
-    Axis("data", "Data set of the networks: a name or the path of an .npz file.", str, flag="data"),
+    DATA.but(help="Data set of the networks: a name or the path of an .npz file."),
     Axis("model", "linear, or a network with its size: mlp-61 (units of both hidden layers), cnn-50 (channels of three "
          "layers). In each family the largest is judged as large, the smallest as near its interpolation threshold.",
          str, flag="models"),
-    Axis("n", "Training samples of the networks.", int, 4000, low=2),
-    Axis("noise", "Share of training labels that are replaced, 0 to 1; in the linear model, variance of the label noise "
-         "over its axis 'variance'.", float, low=0, high=1),
-    Axis("noise_kind", "What replaces a label: exclusive draws from the wrong classes, inclusive from all.", str,
-         "exclusive", choices=("exclusive", "inclusive")),
-    Axis("epochs", "Passes over the training samples.", int, 500, low=1, flag="epochs"),
-    Axis("batch", "Samples in a minibatch.", int, 100, low=1),
+    N.but(help="Training samples of the networks.", default=4000),
+    NOISE.but(help="Share of training labels that are replaced, 0 to 1; in the linear model, variance of the label noise "
+              "over its axis 'variance'."),
+    NOISE_KIND.but(default="exclusive"), EPOCHS.but(default=500), BATCH,
     Axis("optimizer", "How the networks are trained.", str, "sgd", choices=("sgd", "adam")),
-    Axis("learning_rate", "Learning rate, constant.", float, 0.01, low=1e-9),
-    Axis("momentum", "Momentum of SGD; 0 for Adam.", float, 0.9, low=0, high=0.9999),
+    RATE, MOMENTUM.but(help="Momentum of SGD; 0 for Adam."),
     Axis("variance", "Variance of the label noise of the linear model at noise 1 (that of its signal is 2).", float,
          180.0, low=0),
     Axis("slow", "Scale of the slow features of the linear model (that of the fast ones is 1).", float, 0.05, low=0.02,
          high=1),
-    Axis("seed", "Networks: initialisation, order of the minibatches and label noise. Linear model: design and target.",
-         int, low=0, flag="seeds"),
+    SEED.but(help="Networks: initialisation, order of the minibatches and label noise. Linear model: design and target.",
+             default=None),
 )  # fmt: skip
 
 PROFILES = profiles(
@@ -192,7 +188,7 @@ FOR_LINEAR = (NOISY, complete(0.2, "risk", "balanced_risk", "theory", "balanced_
 L54 = ("L54",)
 
 # planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
-EPOCHS = tuple(0.025 * 20_000 ** (i / 59) for i in range(60))
+PLANTED = tuple(0.025 * 20_000 ** (i / 59) for i in range(60))
 FITS = ((0.025, 0.9), (0.31, 0.6), (3.8, 0.25), (48.0, 0.005), (500.0, 0.0))  # falls below 20 % at epoch 7
 
 
@@ -202,7 +198,7 @@ def course(low: float, peak: float, end: float) -> tuple[tuple[float, float], ..
 
 
 NETWORK = World(
-    ("epoch", EPOCHS), arms={"model": (), "noise": (0.2,)}, straight=("train_error",), numbers={"wrong_labels": 0.2},
+    ("epoch", PLANTED), arms={"model": (), "noise": (0.2,)}, straight=("train_error",), numbers={"wrong_labels": 0.2},
     lines={"test_error": course(0.4, 0.46, 0.43), "test_loss": course(1.2, 3.0, 2.4), "train_error": FITS},
     spread={"test_error": 0.0125, "test_loss": 0.015}, level=0.02,
 )  # fmt: skip
@@ -357,9 +353,9 @@ def linear(cell: Params, progress: Progress) -> dict[str, Any]:
 
     x, theta, scales = draw(cell["seed"], SAMPLES, FEATURES, cell["slow"])
     noise = math.sqrt(cell["noise"] * cell["variance"])
-    times = probe_times(STEPS, POINTS)[1:]
+    times = probe_times(LAST, POINTS)[1:]
     found: dict[str, Any] = {"step": list(times), "noise_variance": noise**2}
-    for prefix, rates in (("", np.full(FEATURES, RATE)), ("balanced_", RATE / np.square(scales))):
+    for prefix, rates in (("", np.full(FEATURES, STEP_SIZE)), ("balanced_", STEP_SIZE / np.square(scales))):
         each = expected_risk(x, theta, scales, rates, noise, times)
         found[f"{prefix}risk"] = each.sum(axis=1)
         found[f"{prefix}theory"] = early_stopped_risk(times, scales, theta, rates, noise, SAMPLES)
