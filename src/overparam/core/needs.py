@@ -82,36 +82,33 @@ def clean_arm(axis: str = "noise", words: str = "clean labels") -> Need:
 def one_draw(axis: str = "noise", over: str = "", among: Mapping[str, tuple[Any, ...]] | None = None) -> Need:
     """Label noise is drawn once a seed: the same labels at every size, and more noise adds to less.
 
-    Compared are the digests of the labels that each cell trained on (value ``labels_digest``); for cells that hold
-    none, the shares of wrong labels.
+    Compared are the digests of the labels that each cell trained on (value ``labels_digest``), or the shares of wrong
+    labels where some cell of a seed holds none.
 
     Args:
         axis: the rate of noise.
         over: another axis with arms that share the labels, for instance the model.
         among: an axis with the values whose cells share the labels, where others have their own.
     """
-
     shared = among or {}
 
     def check(view: View) -> Check:
-        drawn: dict[int, dict[float, set[object]]] = {}
-        wrong: dict[int, dict[float, list[float]]] = {}
-        digests = 0
+        drawn: dict[int, dict[float, list[tuple[float, str | None]]]] = {}
         for params, values in view.evidence.rows:
             if values.get("wrong_labels") is None or any(params[name] not in some for name, some in shared.items()):
                 continue
-            rate, seed = params.get(axis, 0.0), params["seed"]
-            wrong.setdefault(seed, {}).setdefault(rate, []).append(values["wrong_labels"])
-            mark = values.get("labels_digest")
-            digests += mark is not None
-            drawn.setdefault(seed, {}).setdefault(rate, set()).add(values["wrong_labels"] if mark is None else mark)
+            of_seed = drawn.setdefault(params["seed"], {}).setdefault(params.get(axis, 0.0), [])
+            of_seed.append((values["wrong_labels"], values.get("labels_digest")))
         for seed, by_rate in sorted(drawn.items()):
-            if any(len(marks) > 1 for marks in by_rate.values()):
-                return Check(False, f"seed {seed}: sizes or arms at one rate of noise train on different labels")
-            shares = [max(wrong[seed][rate]) for rate in sorted(by_rate)]
+            for found in by_rate.values():
+                digests = {digest for _, digest in found}
+                if len({share for share, _ in found} if None in digests else digests) > 1:
+                    return Check(False, f"seed {seed}: sizes or arms at one rate of noise train on different labels")
+            shares = [max(share for share, _ in by_rate[rate]) for rate in sorted(by_rate)]
             if shares != sorted(shares):
                 return Check(False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested")
-        how = "labels compared by their digests" if digests else "shares of wrong labels compared, no digest is stored"
+        every = all(digest for by_rate in drawn.values() for found in by_rate.values() for _, digest in found)
+        how = "labels compared by their digests" if every else "shares of wrong labels compared where a digest lacks"
         return Check(True, f"one draw a seed ({how})")
 
     return Need(

@@ -12,9 +12,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from overparam.core.algebra import (
-    BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm, Axis, Check, Claim, Control,
+    BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm, Axis, Claim, Control,
     Estimate, FitRule, MissingEvidence, Need, Number, Outcome, Params, Progress, Rule, Series, World, arm, charts,
-    enough_noise, grid, inside, line, need, on_average, one_draw, per_seed, profiles, study, together,
+    complete, enough_noise, enough_seeds, grid, inside, line, on_average, one_draw, per_seed, profiles, study, together,
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ PROFILES = profiles(
 width = grid("width")
 train = line("train_error", "training error", "%", times=100)
 test = line("test_error", "test error", "points", times=100)
-UNDERFIT = train.first_below(20.0)
+BOTH, UNDERFIT = ("train_error", "test_error"), train.first_below(20.0)
 hump = test.hump(left=UNDERFIT.before)
 STANDS = (hump.top - hump.low).at_least(1.0) & (hump.top - test.last).at_least(1.0)
 BEYOND = 1e9  # a critical width beyond the grid: larger than every width, and a tie with another one
@@ -114,7 +114,7 @@ def shift(number: Number, name: str, sign: int) -> Rule:
 
 def setting(name: str) -> Arm:
     """The cells of one arm."""
-    return arm(ARMS[name].label, complete=() if ARMS[name].search else ("train_error", "test_error"), arm=name)
+    return arm(ARMS[name].label, complete=() if ARMS[name].search else BOTH, arm=name)
 
 
 def medians(number: Number, *names: str) -> Callable[[Any], str]:
@@ -250,24 +250,14 @@ def peak_shift(**arms: int) -> Rule:
     return rule
 
 
-def whole(least: int, *names: str) -> Need:
+def whole(*names: str, least: int) -> tuple[Need, ...]:
     """Enough seeds are complete in each arm."""
-
-    def check(view: Any) -> Check:
-        told, ok = [], True
-        for name in names:
-            found = view.on(setting(name), train.reads).aligned()
-            total = len(found.seeds) + len(found.dropped)
-            ok = ok and len(found.seeds) >= least and len(found.dropped) <= 0.2 * total
-            lost = f" (diverged or missing: seed {', '.join(map(str, found.dropped))})" if found.dropped else ""
-            told.append(f"{name}: {len(found.seeds)} of {total} seeds{lost}")
-        return Check(ok, "; ".join(told))
-
-    return need("seeds", f"At least {least} seeds are complete in each arm, and at most 20 % are lost.", check, "arm")
+    asked = (enough_seeds(least), complete(0.2, *BOTH))
+    return tuple(one.on(setting(name)) for name in names for one in asked)
 
 
 NOISY, FIXED = enough_noise(0.1), one_draw(among={"arm": ("base", "shifted", "epochs")})
-PEAK = (NOISY, inside(UNDERFIT), whole(1, "base"), FIXED)
+PEAK = (NOISY, inside(UNDERFIT), complete(0.2, *BOTH), FIXED)
 INSIDE = on_average(
     "grid", per_seed(lambda c: (c > 0) & (c < BEYOND), "share of seeds whose critical width lies inside the grid", critical),
     at_least=0.8,
@@ -276,7 +266,7 @@ INSIDE = on_average(
 
 def sign_test(*names: str) -> tuple[Need, ...]:
     """What the sign test on these arms and the base needs: with 5 seeds it cannot fall below 6 %."""
-    return whole(10, "base", *names), INSIDE, FIXED
+    return (*whole("base", *names, least=10), INSIDE, FIXED)
 
 
 # planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
@@ -337,7 +327,7 @@ CLAIMS = (
     Claim("peak-shift", "The peak of the test error moves with the critical size: to larger networks with more samples and "
           "with augmentation, to smaller ones with more epochs.", L54, N20, peak_shift(samples=1, shifted=1, epochs=-1), BASE,
           Control("The base drawn again with other seeds does not move the peak.", rule=peak_shift(repeat=1)),
-          (*PEAK, whole(10, "base", "samples", "shifted", "epochs")), chart="arms",
+          (*PEAK, *whole("base", "samples", "shifted", "epochs", least=10)), chart="arms",
           null=(sizes({**FAR, "epochs": 19.0}, at=(0, 1)), sizes(FAR, rise=0.0)), effect=sizes(FAR)),
     Claim("peak-at-fit", "The test error peaks at the critical width: the smallest one that learns the training set to 10 %.",
           L54, N20, AT_FIT, BASE, Control("With clean labels the same rule finds no peak.", setting("clean")), PEAK,
