@@ -41,7 +41,9 @@ class Pool(NamedTuple):
             DataError: there are not so many.
         """
         if n > self.size:
-            raise DataError(f"expected at least {n:,} samples to draw from, got {self.size:,}. Lower --n or --n-test.")
+            raise DataError(
+                f"expected at least {n:,} samples to draw from, got {self.size:,}. Lower --n or --n-test."
+            )
         return stream("training-samples", seed).permutation(self.size)[:n]
 
     def rows(self, chosen: Any) -> Any:

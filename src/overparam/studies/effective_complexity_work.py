@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,15 +65,21 @@ def search(
     while asked:
         for (cell, place), error in zip(asked, measure(asked), strict=True):
             errors[cell][place] = error
-        ends = ((cell, bracket(mine, tolerance)) for cell, mine in enumerate(errors))
-        asked = [(cell, (e[0] + e[1]) // 2) for cell, e in ends if None not in e and e[1] - e[0] > 1]  # type: ignore[operator]
+        ends = ((cell, *bracket(mine, tolerance)) for cell, mine in enumerate(errors))
+        open_ = ((cell, low, high) for cell, low, high in ends if low is not None and high is not None)
+        asked = [(cell, (low + high) // 2) for cell, low, high in open_ if high - low > 1]
     return [{points[place]: mine[place] for place in sorted(mine)} for mine in errors]
 
 
 def emc(errors: Mapping[int, float], tolerance: float) -> dict[str, Any]:
     """EMC in samples, read inside the bracket (None at an end of the grid), its bracket, and the end (-1, 0 or 1)."""
     low, high = bracket(errors, tolerance)
-    found: dict[str, Any] = {"emc": None, "emc_low": low, "emc_high": high, "emc_censored": -1 if low is None else 1}
+    found: dict[str, Any] = {
+        "emc": None,
+        "emc_low": low,
+        "emc_high": high,
+        "emc_censored": -1 if low is None else 1,
+    }
     if low is not None and high is not None:
         share = (tolerance - errors[low]) / (errors[high] - errors[low])
         found |= {"emc": math.exp(math.log(low) + share * math.log(high / low)), "emc_censored": 0}
@@ -132,18 +139,19 @@ def searches(cells: Sequence[Params], arm: Any, progress: Progress) -> list[Outc
     labels = {seed: drawn.labels(rate, kind, seed) for own in seeds for seed in own}
     rows = {seed: drawn.training_set(seed, max(first["n"], points[-1])) for seed in labels}
     found, scanned = [], [points[place] for place in scan(len(points))]
+
+    def measure(asked: Sequence[Asked], width: int, rounds: Iterator[int], told: Progress) -> list[float]:
+        turn = min(next(rounds), ROUNDS - 1)
+        tasks = [(s, labels[s], rows[s][: points[place]]) for cell, place in asked for s in seeds[cell]]
+        part = within(told, turn / ROUNDS, (turn + 1) / ROUNDS)
+        pairs = _train(first, arm, drawn, width, tasks, part, unit=len(cells) * draws)
+        errors = [1.0 if train is None else train for train, _ in pairs]
+        return [sum(errors[i : i + draws]) / draws for i in range(0, len(errors), draws)]
+
     for i, width in enumerate(widths):
-        rounds = itertools.count(ROUNDS * i)
-
-        def measure(asked: Sequence[Asked], width: int = width, rounds: Any = rounds, last: int = ROUNDS * (i + 1)) -> list[float]:
-            turn = min(next(rounds), last - 1)
-            part = within(progress, turn / (ROUNDS * len(widths)), (turn + 1) / (ROUNDS * len(widths)))
-            tasks = [(s, labels[s], rows[s][: points[place]]) for cell, place in asked for s in seeds[cell]]
-            pairs = _train(first, arm, drawn, width, tasks, part, unit=len(cells) * draws)
-            errors = [1.0 if train is None else train for train, _ in pairs]
-            return [sum(errors[i : i + draws]) / draws for i in range(0, len(errors), draws)]
-
-        found.append(search(measure, len(cells), points, first["tolerance"]))
+        told = within(progress, i / len(widths), (i + 1) / len(widths))
+        one = partial(measure, width=width, rounds=itertools.count(), told=told)
+        found.append(search(one, len(cells), points, first["tolerance"]))
     progress(1.0)
     made = []
     for visited in zip(*found, strict=True):
@@ -155,13 +163,14 @@ def searches(cells: Sequence[Params], arm: Any, progress: Progress) -> list[Outc
         for width, errors in zip(widths, visited, strict=True):
             values[f"scan_error_{width}"] = [errors[size] for size in scanned]
             values |= {f"visited_n_{width}": list(errors), f"visited_error_{width}": list(errors.values())}
-        told = {-1: "below the smallest", 1: "at least the largest"}
-        notes = [
-            f"at width {width} EMC is {told[end['emc_censored']]} number of samples tried"
+        words = {-1: "below the smallest", 1: "at least the largest"}
+        hit = [
+            (width, words[end["emc_censored"]])
             for width, end in zip(widths, ends, strict=True)
             if end["emc_censored"]
         ]
-        made.append(outcome(values, note="; ".join(notes)))
+        note = "; ".join(f"at width {width} EMC is {where} number of samples tried" for width, where in hit)
+        made.append(outcome(values, note=note))
     return made
 
 
@@ -187,7 +196,9 @@ def _train(
         # Filled up to whole units: cells at an end of the grid leave a search, and no new stack is compiled.
         filled = part + [part[-1]] * (-len(part) % unit)
         members = [Member(seed, y) for seed, y, _ in filled]
-        params = train_subsets(network, recipe, members, [rows for *_, rows in filled], drawn.x, progress=progress)
+        params = train_subsets(
+            network, recipe, members, [rows for *_, rows in filled], drawn.x, progress=progress
+        )
         classes, finite = (np.asarray(a) for a in predictions(params, everything, network=network))
         for (_, y, rows), own, whole in zip(part, classes, finite, strict=False):
             test = float(np.mean(own[len(drawn.x) :] != drawn.y_test))

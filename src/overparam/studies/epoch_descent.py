@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from overparam.core.algebra import (
     BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, Axis, Choice, Claim, Control, Estimate,
-    Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm, charts, complete,
-    each_cell, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
+    Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm, charts,
+    complete, each_cell, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ AXES = (
          "layers). In each family the largest is judged as large, the smallest as near its interpolation threshold.",
          str, flag="models"),
     N.but(help="Training samples of the networks.", default=4000),
-    NOISE.but(help="Share of training labels that are replaced, 0 to 1; in the linear model, variance of the label noise "
-              "over its axis 'variance'."),
+    NOISE.but(help="Share of training labels that are replaced, 0 to 1; in the linear model, variance of the label "
+              "noise over its axis 'variance'."),
     NOISE_KIND.but(default="exclusive"), EPOCHS.but(default=500), BATCH,
     Axis("optimizer", "How the networks are trained.", str, "sgd", choices=("sgd", "adam")),
     RATE, MOMENTUM.but(help="Momentum of SGD; 0 for Adam."),
@@ -52,8 +52,8 @@ AXES = (
          180.0, low=0),
     Axis("slow", "Scale of the slow features of the linear model (that of the fast ones is 1).", float, 0.05, low=0.02,
          high=1),
-    SEED.but(help="Networks: initialisation, order of the minibatches and label noise. Linear model: design and target.",
-             default=None),
+    SEED.but(help="Networks: initialisation, order of the minibatches and label noise. Linear model: design and "
+             "target.", default=None),
 )  # fmt: skip
 
 PROFILES = profiles(
@@ -62,8 +62,8 @@ PROFILES = profiles(
      "seed": tuple(range(5))},
     quick=("The linear model in closed form, and two multi-layer perceptrons on MNIST-1D (61 and 128 units), clean and "
            "20 % noise, 5 seeds, 500 epochs: under a minute on two cores.", {"model": ("linear", "mlp-61", "mlp-128")}),
-    laptop=("The linear model, perceptrons of 61 and 200 units, and convolutional networks of 20 and 50 channels: about "
-            "five minutes on two cores.", {"model": ("linear", "mlp-61", "mlp-200", "cnn-20", "cnn-50")}),
+    laptop=("The linear model, perceptrons of 61 and 200 units, and convolutional networks of 20 and 50 channels: "
+            "about five minutes on two cores.", {"model": ("linear", "mlp-61", "mlp-200", "cnn-20", "cnn-50")}),
     paper=("The optimizer of Nakkiran et al. (Adam at 0.0001, batches of 128, 4,000 epochs) on the convolutional "
            "networks, 10 seeds: some hours. Still MNIST-1D, not their ResNet18 on CIFAR-10.",
            {"model": ("linear", "cnn-20", "cnn-50"), "seed": tuple(range(10)), "epochs": 4000, "batch": 128,
@@ -109,7 +109,9 @@ def low_and_peak(lines: np.ndarray, left: int) -> tuple[int, int]:
 def peak(name: str) -> Number:
     """Every seed at the peak of the mean line over all seeds."""
     words = f"{TESTS[name].words} at the peak of the mean over all seeds"
-    return per_seed(lambda y, left: y[:, low_and_peak(y, left)[1]], words, TESTS[name], UNDERFIT, unit=TESTS[name].unit)
+    return per_seed(
+        lambda y, left: y[:, low_and_peak(y, left)[1]], words, TESTS[name], UNDERFIT, unit=TESTS[name].unit
+    )
 
 
 def picked(family: str, *, small: bool = False) -> Choice:
@@ -133,10 +135,11 @@ def told(name: str) -> Callable[[Any], str]:
 
         lines, epoch, unit = view.read(TESTS[name]).y, view.grid(""), TESTS[name].unit
         (low, top), mean = low_and_peak(lines, index(view, UNDERFIT)), lines.mean(axis=0)
-        places = (f"{what} {mean[i]:.3g} at epoch {epoch[i]:.3g}" for what, i in (("minimum", low), ("peak", top), ("end", -1)))
+        named = (("first minimum", low), ("peak", top), ("end", -1))
+        places = (f"{what} {mean[i]:.3g} at epoch {epoch[i]:.3g}" for what, i in named)
         saves = "costs" if mean[-1] < mean[low] else "saves"
-        return (f"{view.where()['model']}: {', '.join(places)}. Stopping at the first minimum {saves} "
-                f"{abs(mean[-1] - mean[low]):.2g} {unit}.")  # fmt: skip
+        gain = f"Stopping at the first minimum {saves} {abs(mean[-1] - mean[low]):.2g} {unit}."
+        return f"{view.where()['model']}: {', '.join(places)}. {gain}"
 
     return note
 
@@ -178,7 +181,10 @@ def farthest_apart(ratio: np.ndarray) -> np.ndarray:
 
 
 AWAY = per_seed(
-    farthest_apart, "distance of the risk from the theory, each seed at its own worst time", risk / theory, unit="%"
+    farthest_apart,
+    "distance of the risk from the theory, each seed at its own worst time",
+    risk / theory,
+    unit="%",
 )
 LINEAR = arm("linear model, most label noise", x="step", model="linear", noise=MOST)
 MATCHED = LINEAR.but("linear model, matched step sizes, most label noise", metrics={"risk": "balanced_risk"})
@@ -203,7 +209,8 @@ NETWORK = World(
     spread={"test_error": 0.0125, "test_loss": 0.015}, level=0.02,
 )  # fmt: skip
 WEAK = {  # first minimum, peak and end: the last is true
-    "error": ((0.4, 0.4, 0.4), (0.45, 0.42, 0.4), (0.4, 0.48, 0.48), (0.4, 0.41, 0.39), (0.4, 0.46, 0.4492), (0.4, 0.44, 0.42)),
+    "error": ((0.4, 0.4, 0.4), (0.45, 0.42, 0.4), (0.4, 0.48, 0.48), (0.4, 0.41, 0.39), (0.4, 0.46, 0.4492),
+              (0.4, 0.44, 0.42)),
     "loss": ((1.2, 1.26, 1.1), (1.2, 3.0, 2.676), (1.2, 1.5, 1.3)),
 }  # fmt: skip
 STRONG = {"error": ((0.4, 0.46, 0.4), (0.4, 0.46, 0.38)), "loss": ((1.2, 3.0, 1.2), (1.2, 3.0, 1.1))}
@@ -216,7 +223,7 @@ def steps(*levels: float) -> list[float]:
 
     n = len(levels)
     places = [x for k in range(n) for x in (k * 79 / n + 2, (k + 1) * 79 / n - 2)]
-    return np.exp(np.interp(np.arange(80), places, np.repeat(np.log(levels), 2))).tolist()  # type: ignore[no-any-return]
+    return [float(y) for y in np.exp(np.interp(np.arange(80), places, np.repeat(np.log(levels), 2)))]
 
 
 def dips(*heights: float) -> list[float]:
@@ -225,18 +232,18 @@ def dips(*heights: float) -> list[float]:
 
 
 def stretched(risk: Sequence[float], away: float = 0.0) -> Callable[[np.random.Generator], Evidence]:
-    """A risk whose logarithm is stretched by a factor of each seed's own, and a theory that far away from it at step 30."""
+    """A risk whose logarithm each seed stretches by a factor of its own, and a theory that far away at step 30."""
     near = [r * (1 + away) ** -math.exp(-(((k - 29) / 8) ** 2)) for k, r in enumerate(risk)]
     lines = {"risk": risk, "balanced_risk": risk, "theory": near, "balanced_theory": dips(60.0, 60.0)}
     world = World(("step", range(1, 81)), arms={"model": ("linear",), "noise": (0.2,)}, lines=lines,
                   spread={"risk": 2e-4, "balanced_risk": 2e-4})  # fmt: skip
 
     def plant(rng: np.random.Generator) -> Evidence:
-        factors = 1 + 0.2 * rng.standard_normal(world.seeds)
-        return Evidence(tuple(
-            (params, {name: one if name == "step" else [y ** factors[params["seed"]] for y in one] for name, one in v.items()})
-            for params, v in world(rng).rows
-        ))  # fmt: skip
+        rows, factors = [], 1 + 0.2 * rng.standard_normal(world.seeds)
+        for params, values in world(rng).rows:
+            drawn = {name: [y ** factors[params["seed"]] for y in values[name]] for name in lines}
+            rows.append((params, {**values, **drawn}))
+        return Evidence(tuple(rows))
 
     return plant
 
@@ -251,13 +258,13 @@ LINEAR_CLAIMS = (
           FOR_LINEAR, chart="risk",
           null=tuple(stretched(r) for r in (FALLING, dips(60.0), dips(42.0, 60.0), dips(60.0, 60.0, 42.0))),
           effect=stretched(dips(46.0, 60.0))),
-    Claim("elimination", "Step sizes matched to the features eliminate the second descent: the risk has one minimum over "
-          "time.", L54, "heckel2021", minima(1), MATCHED,
+    Claim("elimination", "Step sizes matched to the features eliminate the second descent: the risk has one minimum "
+          "over time.", L54, "heckel2021", minima(1), MATCHED,
           Control("With one step size for all features the same rule finds more than one minimum.", LINEAR),
           FOR_LINEAR, chart="risk",
           null=tuple(stretched(r) for r in (FALLING, dips(42.0), dips(60.0, 42.0))), effect=stretched(dips(46.0))),
-    Claim("superposition", "The risk over time is the sum of one bias-variance trade-off a feature, each on the clock of "
-          "its own scale.", L54, "heckel2021", AWAY.at_most(20.0), LINEAR,
+    Claim("superposition", "The risk over time is the sum of one bias-variance trade-off a feature, each on the clock "
+          "of its own scale.", L54, "heckel2021", AWAY.at_most(20.0), LINEAR,
           Control("The same sum with one clock for all features (the curve of matched step sizes) is not that near.",
                   ONE_CLOCK),
           FOR_LINEAR, chart="risk", null=(stretched(dips(60.0, 60.0), 0.2),), effect=stretched(dips(60.0, 60.0), 0.12)),
@@ -275,18 +282,18 @@ def network_claims(family: str, words: str) -> tuple[Claim, ...]:
 
     def planted(name: str, *curves: tuple[float, float, float]) -> dict[str, Any]:
         world = NETWORK.but(model=(f"{family}-61", f"{family}-200"))
-        *null, effect = (world.but(**{f"test_{name}": course(*one)}) for one in curves)
+        *null, effect = (world.but(lines={f"test_{name}": course(*one)}) for one in curves)
         return {"null": tuple(null), "effect": effect}
 
     return (
-        *(Claim(f"{family}-{name}-descent", f"With label noise the test {name} of a large {words} first falls, then rises "
-                "to a peak, then falls again as training goes on.", L54, "nakkiran2020",
+        *(Claim(f"{family}-{name}-descent", f"With label noise the test {name} of a large {words} first falls, then "
+                "rises to a peak, then falls again as training goes on.", L54, "nakkiran2020",
                 rise(name) & taken_back(name).at_least(0.2), large,
                 Control("With clean labels the same rule finds no rise and second descent.", clean),
                 of_large, chart=name, note=told(name), **planted(name, *WEAK[name]))
           for name in TESTS),
-        Claim(f"{family}-critical", f"With label noise the test error of a {words} near its interpolation threshold rises "
-              "and does not fall again: longer training only hurts.", L54, "nakkiran2020",
+        Claim(f"{family}-critical", f"With label noise the test error of a {words} near its interpolation threshold "
+              "rises and does not fall again: longer training only hurts.", L54, "nakkiran2020",
               rise("error") & taken_back("error").at_most(0.2), small,
               Control("The largest network of the family does not behave so under the same rule.", large),
               of_small, chart="error", note=told("error"), **planted("error", *CRITICAL)),
@@ -299,7 +306,10 @@ def network_claims(family: str, words: str) -> tuple[Claim, ...]:
     )  # fmt: skip
 
 
-CLAIMS = (*LINEAR_CLAIMS, *(claim for family, words in FAMILIES.items() for claim in network_claims(family, words)))
+CLAIMS = (
+    *LINEAR_CLAIMS,
+    *(claim for family, words in FAMILIES.items() for claim in network_claims(family, words)),
+)
 
 
 def _linear(metric: str, label: str, *, dashed: bool = False) -> Series:
@@ -313,9 +323,9 @@ CHARTS = charts(
           (_linear("risk", "one step size"), _linear("balanced_risk", "matched step sizes"),
            _linear("theory", "theory: one step size", dashed=True),
            _linear("balanced_theory", "theory: matched step sizes", dashed=True)),
-          "Risk of gradient descent on each seed's design, in expectation over the label noise; the theory is the sum for "
-          "many samples. Matched: in proportion to 1 over the squared scale of each feature. The noise has 180 times the "
-          "label noise as its variance, unless the axis 'variance' says otherwise.", {"x": {"step": "step"}}),
+          "Risk of gradient descent on each seed's design, in expectation over the label noise; the theory is the sum "
+          "for many samples. Matched: in proportion to 1 over the squared scale of each feature. The noise has 180 "
+          "times the label noise as its variance, unless the axis 'variance' says otherwise.", {"x": {"step": "step"}}),
     parts=("Linear model: fast and slow features apart", SQUARED,
            (_linear("fast_risk", "fast features"), _linear("slow_risk", "slow features"),
             _linear("risk", "both", dashed=True)),
@@ -390,8 +400,8 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         steps=given["epochs"] * epoch, probes=TIMES, loss="cross_entropy",
         **{name: given[name] for name in ("optimizer", "learning_rate", "momentum", "batch")},
     )  # fmt: skip
-    made = []
-    for run, facts in zip(stack.curves(network, recipe, progress, {"fit": standard()["fit"]}), stack.facts, strict=True):
+    made, runs = [], stack.curves(network, recipe, progress, {"fit": standard()["fit"]})
+    for run, facts in zip(runs, stack.facts, strict=True):
         after = run.since(1)
         epochs = rounded([step / epoch for step in after.steps], 6)
         count = parameters(network)
@@ -429,22 +439,22 @@ STUDY = study(
             "best_test_loss_epoch"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
     differences=(
-        "The networks are small and learn MNIST-1D (the setting of Greydanus and Kobak); Nakkiran et al. train ResNet18 "
-        "and a five-layer CNN on CIFAR. No result here is a rerun of theirs.",
+        "The networks are small and learn MNIST-1D (the setting of Greydanus and Kobak); Nakkiran et al. train "
+        "ResNet18 and a five-layer CNN on CIFAR. No result here is a rerun of theirs.",
         "Label noise is exclusive at 20 %, as in Nakkiran et al.: a replaced label is always wrong. The study "
         "double-descent is inclusive by default, so the two rates are not comparable.",
-        "One optimizer: SGD with learning rate 0.01 and momentum 0.9 at a constant rate for 500 epochs. Nakkiran et al. "
-        "use Adam at 0.0001 for 4,000 epochs, as the profile `paper` does, and no augmentation is used here.",
-        "The sizes near the interpolation threshold (61 units, 20 channels) are taken from published curves over width; "
-        "whether they are near it is a precondition.",
+        "One optimizer: SGD with learning rate 0.01 and momentum 0.9 at a constant rate for 500 epochs. Nakkiran et "
+        "al. use Adam at 0.0001 for 4,000 epochs, as the profile `paper` does, and no augmentation is used here.",
+        "The sizes near the interpolation threshold (61 units, 20 channels) are taken from published curves over "
+        "width; whether they are near it is a precondition.",
         "The training and test samples are one fixed draw: a seed changes initialisation, minibatch order and label "
         "noise, so an interval does not cover the draw of the data.",
-        "The linear model is in closed form: 50 Gaussian features, half of scale 1 and half of 0.05, 1,000 samples, each "
-        "half with a signal of mean variance 1, noise of variance 36. Sizes and noise are ours.",
+        "The linear model is in closed form: 50 Gaussian features, half of scale 1 and half of 0.05, 1,000 samples, "
+        "each half with a signal of mean variance 1, noise of variance 36. Sizes and noise are ours.",
         "The risk of the linear model is in excess of the noise variance. With that added, as in a test loss, the two "
         "dips are the same in height and far smaller as shares.",
-        "Heckel and Yilmaz eliminate the second descent of a network by a smaller learning rate of its last layer; here "
-        "only the linear model has step sizes of its own for each feature.",
+        "Heckel and Yilmaz eliminate the second descent of a network by a smaller learning rate of its last layer; "
+        "here only the linear model has step sizes of its own for each feature.",
         "Their theorem bounds the distance between the risk and the sum; here it is measured.",
         "The first minimum is read on the test set: it says what stopping early could give, not how to stop.",
         "The linear model does not look at the data set.",
