@@ -65,7 +65,7 @@ def test_estimate_grows_with_what_costs():
     from overparam.sweep.select import select
 
     cost = {cell["arm"]: estimate(cell) for cell in select(STUDY, "laptop").cells()}
-    assert cost["epochs"].seconds > 3 * cost["base"].seconds
+    assert cost["epochs"].seconds > 2 * cost["base"].seconds
     assert cost["emc-epochs"].seconds > 3 * cost["emc"].seconds > 3 * cost["base"].seconds
     assert cost["shifted"].bytes > cost["base"].bytes
 
