@@ -59,7 +59,10 @@ def _apart(cut: Cut, view: View) -> list[Cut]:
     if not many:
         return [cut]
     words = [f"{number.words}, {i + 1} of {many[0]}" for i in range(many[0])]
-    return [replace(cut, number=replace(number, op="column", of=(number, i), words=text)) for i, text in enumerate(words)]
+    return [
+        replace(cut, number=replace(number, op="column", of=(number, i), words=text))
+        for i, text in enumerate(words)
+    ]
 
 
 def _part(cut: Cut, view: View, prefix: str) -> Part:
@@ -101,9 +104,7 @@ def settings(evidence: Evidence, arm: Arm, free: Iterable[str] = ()) -> list[tup
     kept = {key: Evidence(tuple(rows)) for key, rows in found.items()}
     kept = {key: rows for key, rows in kept.items() if rows.where(**fixed).rows}
     several = [i for i in range(len(names)) if len({key[i] for key in kept}) > 1]
-    told = {
-        key: ", ".join(f"{names[i].replace('_', ' ')} {_shown(key[i])}" for i in several) for key in kept
-    }
+    told = {key: ", ".join(f"{names[i].replace('_', ' ')} {_shown(key[i])}" for i in several) for key in kept}
     return [
         (f"{told[key]}: " if told[key] else "", kept[key])
         for key in sorted(kept, key=lambda key: [_order(one) for one in key])

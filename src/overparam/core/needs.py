@@ -95,7 +95,9 @@ def one_draw(axis: str = "noise", over: str = "", among: Mapping[str, tuple[Any,
     def check(view: View) -> Check:
         drawn: dict[int, dict[float, list[tuple[float, str | None]]]] = {}
         for params, values in view.evidence.rows:
-            if values.get("wrong_labels") is None or any(params[name] not in some for name, some in shared.items()):
+            if values.get("wrong_labels") is None or any(
+                params[name] not in some for name, some in shared.items()
+            ):
                 continue
             of_seed = drawn.setdefault(params["seed"], {}).setdefault(params.get(axis, 0.0), [])
             of_seed.append((values["wrong_labels"], values.get("labels_digest")))
@@ -103,12 +105,20 @@ def one_draw(axis: str = "noise", over: str = "", among: Mapping[str, tuple[Any,
             for found in by_rate.values():
                 digests = {digest for _, digest in found}
                 if len({share for share, _ in found} if None in digests else digests) > 1:
-                    return Check(False, f"seed {seed}: sizes or arms at one rate of noise train on different labels")
+                    return Check(
+                        False, f"seed {seed}: sizes or arms at one rate of noise train on different labels"
+                    )
             shares = [max(share for share, _ in by_rate[rate]) for rate in sorted(by_rate)]
             if shares != sorted(shares):
-                return Check(False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested")
+                return Check(
+                    False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested"
+                )
         every = all(digest for by_rate in drawn.values() for found in by_rate.values() for _, digest in found)
-        how = "labels compared by their digests" if every else "shares of wrong labels compared where a digest lacks"
+        how = (
+            "labels compared by their digests"
+            if every
+            else "shares of wrong labels compared where a digest lacks"
+        )
         return Check(True, f"one draw a seed ({how})")
 
     return Need(
@@ -159,7 +169,10 @@ def around(region: Region, points: int, left: int = 0, near: float | None = None
             told += f" and {below} to the left"
         if near is not None:
             nearest = float(g[abs(g / near - 1).argmin()])
-            told, ok = f"{told}, the nearest to {near:g} at {nearest:.3g}", ok and abs(nearest / near - 1) <= within
+            told, ok = (
+                f"{told}, the nearest to {near:g} at {nearest:.3g}",
+                ok and abs(nearest / near - 1) <= within,
+            )
         return Check(ok, f"{told}; asked at least {points}" + (f" and {left}" if left else ""))
 
     more = f", and {left} to the left of it" if left else ""
@@ -177,7 +190,9 @@ def reaches(grid: Grid, asked: float, within: float = 0.0) -> Need:
         ok = end >= asked * (1 - within)
         return Check(ok, f"the grid ends at {grid.words} = {end:.3g}, asked at least {asked:g}")
 
-    return Need("right end", f"The grid goes on to {grid.words} of at least {asked:g}.", check, values=grid.values)
+    return Need(
+        "right end", f"The grid goes on to {grid.words} of at least {asked:g}.", check, values=grid.values
+    )
 
 
 def fine_step(region: Region, at_most: float) -> Need:
@@ -243,7 +258,9 @@ def inside(place: Place) -> Need:
     return Need("left part", f"The line has {place.words}, and points before it.", check, values=place.values)
 
 
-def on_average(name: str, number: Number, *, at_least: float | None = None, at_most: float | None = None) -> Need:
+def on_average(
+    name: str, number: Number, *, at_least: float | None = None, at_most: float | None = None
+) -> Need:
     """The mean of a number over the seeds keeps to a cut-off, without an interval."""
     asked = f"at least {at_least:g}" if at_least is not None else f"at most {at_most:g}"
     asked += f" {number.unit}" if number.unit else ""

@@ -81,7 +81,8 @@ def outcome(
         values: scalars, texts and lists by name.
         lines: ends of a chain of trainings by arm, as :meth:`overparam.sweep.work.Task.ends` gives them; the arm's
             name is put before a metric's (``""`` for the plain arm), and each metric becomes a list over the chain.
-        metrics: which metrics of ``lines``; a mapping gives the factor of each.
+        metrics: which metrics of ``lines``; a mapping gives the factor of each. Probes that the person asked for
+            are kept beside them.
         digits: significant digits.
         lost: where training diverged, in words; empty if nowhere.
         note: a remark for the page.
@@ -102,6 +103,8 @@ def outcome(
     factors = metrics if isinstance(metrics, Mapping) else dict.fromkeys(metrics, 1.0)
     out, gone = dict(values), []
     for arm, ends in (lines or {}).items():
+        asked = {name: 1.0 for end in ends[:1] for name in end if name.startswith("probe_")}
+        factors = {**factors, **asked}
         out |= {arm + name: [end[name] * factor for end in ends] for name, factor in factors.items()}
         called, named = places or ("point", range(1, len(ends) + 1))
         where = [str(at) for at, end in zip(named, ends, strict=True) if end["diverged_at"] is not None]

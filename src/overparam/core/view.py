@@ -114,13 +114,16 @@ class View:
             names = dict.fromkeys([*(self.name(one) for one in sorted(self.reads)), *self.arm.complete])
             self.memo["names"] = list(names)
             self.memo["aligned"] = read.align_seeds(self.evidence, self.x, *names, **self.where())
-        return self.memo["aligned"]  # type: ignore[no-any-return]
+        return self.memo["aligned"]
 
     def _one_cell_a_point(self) -> None:
         """Refuse an arm that selects two cells of one seed at one point: a rule would read one and lose the other."""
         seen: dict[Any, Params] = {}
         for params, _ in self._measured():
-            key = (params["seed"], params.get(self.x) if not isinstance(params.get(self.x), list | tuple) else None)
+            key = (
+                params["seed"],
+                params.get(self.x) if not isinstance(params.get(self.x), list | tuple) else None,
+            )
             if key in seen:
                 axes = [axis for axis in params if axis != self.x and params[axis] != seen[key].get(axis)]
                 raise UsageError(
@@ -226,7 +229,9 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
         inside = mask(view, place.of[0], line)
         here = int(np.flatnonzero(inside)[-1]) if inside.any() else -1
         if not 0 < here < len(inside) - 1:
-            raise MissingEvidence(f"expected points on both sides of {place.of[0].words}. Add some to --{view.x}.")
+            raise MissingEvidence(
+                f"expected points on both sides of {place.of[0].words}. Add some to --{view.x}."
+            )
         return here
     if line is not None and line.op == "inside":
         inside = mask(view, line.of[1], line.of[0])
@@ -240,5 +245,7 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
     if not hits.size or (strict and hits[0] == 0):
         more = "smaller" if hits.size else "larger"
         told = "every point is" if hits.size else f"none (lowest: {mean.min():.3g})"
-        raise MissingEvidence(f"expected {place.words} inside the grid, got {told}. Add {more} values to --{view.x}.")
+        raise MissingEvidence(
+            f"expected {place.words} inside the grid, got {told}. Add {more} values to --{view.x}."
+        )
     return int(hits[0])

@@ -4,7 +4,7 @@ A cell is one setting: it trains a network at every width on n samples, or searc
 number of samples that is learnt. Settings are compared with a base seed by seed.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -335,7 +335,8 @@ CLAIMS = (
           null=(sizes({**FAR, "epochs": 19.0}, at=(0, 1)), sizes(FAR, rise=0.0)), effect=sizes(FAR)),
     Claim("peak-at-fit", "The test error peaks at the critical width: the smallest one that learns the training set to "
           "10 %.", L54, N20, near(steps_from, LEARNT.words, LEARNT), BASE,
-          Control("With clean labels the same rule finds no peak.", setting("clean")), PEAK, chart="error", note=medians(critical), null=(sizes(at=(0, 1, 2)), sizes(rise=0.015)), effect=sizes()),
+          Control("With clean labels the same rule finds no peak.", setting("clean")), PEAK, chart="error",
+          note=medians(critical), null=(sizes(at=(0, 1, 2)), sizes(rise=0.015)), effect=sizes()),
     Claim("peak-at-emc", "The test error peaks where the effective model complexity equals the number of training "
           "samples.", L54, N20, at_emc("emc"), BASE,
           Control("With clean labels the same rule finds no peak.", setting("clean"), at_emc("emc-clean")),
