@@ -92,7 +92,9 @@ def _view(view: View) -> View:
 @_op
 def _raw(view: View, metric: str) -> list[Any]:
     name = view.name(metric)
-    found = [values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values]
+    found = [
+        values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values
+    ]
     if not found:
         raise MissingEvidence(f"no finished cell has '{name}'. Run the study first.")
     return found
@@ -203,6 +205,12 @@ def _per_seed(view: View, function: Callable[..., Any], *of: Any) -> Sample:
 @_op
 def _per_point(view: View, function: Callable[..., Any], *of: Any) -> Sample:
     return _called(view, function, of)
+
+
+@_op
+def _column(view: View, number: Number, i: int) -> Sample:
+    found = view.read(number)
+    return found.of(found.y[:, i])
 
 
 @_op

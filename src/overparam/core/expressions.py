@@ -288,7 +288,8 @@ def per_seed(
 
     Args:
         function: takes the operands as arrays (a line ``(seeds, points)``, a grid ``(points,)``, a number
-            ``(seeds,)``, a region as a mask, a place as an index, ``ROWS`` as the arm's cells) and returns ``(seeds,)``.
+            ``(seeds,)``, a region as a mask, a place as an index, ``ROWS`` as the arm's cells) and returns ``(seeds,)``,
+            or ``(seeds, values)`` for several values a seed, each judged apart.
         words: what the number is.
         of: operands.
         unit: its unit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from overparam.core.arms import Arm, Choice
@@ -43,7 +44,7 @@ def _parts(cuts: Iterable[Cut], view: View, prefix: str) -> list[Part]:
     parts = []
     for cut in cuts:
         if not cut.each:
-            parts.append(_part(cut, view, prefix))
+            parts += [_part(one, view, prefix) for one in _apart(cut, view)]
             continue
         if isinstance(cut.each, Region):
             parts += _at_every_point(cut, cut.each, view, prefix)
@@ -63,6 +64,19 @@ def _at_every_point(cut: Cut, region: Region, view: View, prefix: str) -> list[P
     values = along(view, None, grid)
     return [
         _part(cut, view.at(i), f"{prefix}{grid.words} {values[i]:g}: ") for i, yes in enumerate(inside) if yes
+    ]
+
+
+def _apart(cut: Cut, view: View) -> list[Cut]:
+    """A number with several values a seed (an escape that returns ``(seeds, values)``) is judged apart at each."""
+    number: Any = cut.number
+    many = view.read(number).y.shape[1:] if number.op == "per_seed" else ()
+    if not many:
+        return [cut]
+    words = [f"{number.words}, {i + 1} of {many[0]}" for i in range(many[0])]
+    return [
+        replace(cut, number=replace(number, op="column", of=(number, i), words=text))
+        for i, text in enumerate(words)
     ]
 
 
