@@ -4,7 +4,7 @@ A cell is one setting: it trains a network at every width on n samples, or searc
 number of samples that is learnt. Settings are compared with a base seed by seed.
 """
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -4,7 +4,7 @@ A cell is a network trained for some epochs and evaluated at 60 times, or a line
 solved in closed form. Lines run over epochs, for the linear model over steps.
 """
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 import math
 import re

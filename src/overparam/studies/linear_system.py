@@ -4,7 +4,7 @@ Every n of one cell is solved in closed form, with two arms beside it: ``copies_
 others, and ``whitened_``, where all singular values are made equal.
 """
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 import math
 from typing import Any

@@ -1,6 +1,6 @@
 """Random features: the double descent of Belkin, Hsu, Ma and Mandal (2019) in closed form, and why there is a peak."""
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any

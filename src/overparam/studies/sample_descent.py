@@ -1,6 +1,6 @@
 """Sample-wise double descent in closed form: a model of fixed size N, ever more samples, with tuned ridge beside it."""
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 import math
 from typing import Any

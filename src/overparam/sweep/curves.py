@@ -31,14 +31,13 @@ def draw(study: Study, evidence: Mapping[str, Evidence]) -> list[dict[str, Any]]
 def _asked(study: Study, evidence: Mapping[str, Evidence]) -> tuple[Chart, ...]:
     """One chart for each value of the probes that a person asked for, over the x of the study's first chart."""
     names = {name for rows in evidence.values() for _, cell in rows.rows for name in cell if "probe_" in name}
-    first = study.charts[0]
-    return tuple(
-        replace(
-            first, name=name.replace("_", "-"), title=f"Probe: {name.replace('probe_', '').replace('_', ' ')}",
-            y_log=False, fit=False, y_title=name.partition("probe_")[2].replace("_", " "), series=(Series(name, "at the end of training"),), note="",
-        )
-        for name in sorted(names)
-    )  # fmt: skip
+    first, made = study.charts[0], []
+    for name in sorted(names):
+        words = name.replace("probe_", "").replace("_", " ")
+        series = (Series(name, "at the end of training"),)
+        named = {"name": name.replace("_", "-"), "title": f"Probe: {words}", "y_title": words, "series": series}
+        made.append(replace(first, y_log=False, fit=False, note="", **named))
+    return tuple(made)
 
 
 def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict[str, Any]:
