@@ -3,7 +3,7 @@
 import os
 import signal
 
-from overparam.core.algebra import (
+from overparam.core import (
     MOST,
     NONE,
     Axis,

@@ -7,8 +7,8 @@ import pytest
 
 from overparam.api.testing import check_probe, check_study, check_theorem
 from overparam.core import Estimate, Profile
-from overparam.core.calibrate import check_claim
 from overparam.core.registry import studies
+from overparam.core.testing import check_claim
 from overparam.probes import available
 from overparam.theory import available as theorems
 from tests import simulations

@@ -33,7 +33,7 @@ def run(
     The same call again computes nothing; more seeds or widths extend what is stored.
 
     Args:
-        study: its name, the path of its file, or a :class:`~overparam.core.study.Study`.
+        study: its name, the path of its file, or a :class:`~overparam.core.parts.Study`.
         profile: ``quick``, ``laptop`` or ``paper``.
         out: results folder.
         on: ``processes`` (one worker a core or GPU), ``inline`` (in this process), ``ray`` (Ray on this machine),

@@ -6,7 +6,7 @@ studies today; where a study has another, it says so.
 
 from __future__ import annotations
 
-from overparam.core.study import Axis
+from overparam.core.parts import Axis
 
 DATA = Axis("data", "Data set: a name or the path of an .npz file.", str, flag="data")
 SEED = Axis(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from overparam.core.arms import Arm
 from overparam.core.errors import MissingEvidence, UsageError, nearest
+from overparam.core.parts import Study
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Plant
-from overparam.core.study import Study
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 from overparam.core.claim import Params
-from overparam.core.study import Outcome, Progress
+from overparam.core.parts import Outcome, Progress
 
 Found = Mapping[str, Any] | Outcome
 Solve = Callable[[Params, Progress], Found]
@@ -146,7 +146,7 @@ def each_cell(solve: Solve | None = None, *, digits: int = 7) -> Work | Callable
     that is given as such is kept as it is.
 
     Args:
-        solve: the work of one cell; it returns values by name, or an :class:`~overparam.core.study.Outcome`.
+        solve: the work of one cell; it returns values by name, or an :class:`~overparam.core.parts.Outcome`.
         digits: significant digits of the values.
 
     >>> @each_cell(digits=2)

@@ -2,7 +2,7 @@
 
 A study of the package stands in the module of its name: ``two-layer-descent`` in ``studies/two_layer_descent``, so
 that finding one imports one. A study outside the package is declared with an entry point in the group
-``overparam.studies`` that names a :class:`~overparam.core.study.Study`, or is run straight from its file:
+``overparam.studies`` that names a :class:`~overparam.core.parts.Study`, or is run straight from its file:
 ``overparam run path/to/my_study.py``. Neither may take the name of a study of the package.
 """
 
@@ -18,8 +18,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from overparam.core.errors import UsageError, unknown
+from overparam.core.parts import Study
 from overparam.core.plugin import from_file
-from overparam.core.study import Study
 
 GROUP = "overparam.studies"
 

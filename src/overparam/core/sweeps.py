@@ -14,10 +14,10 @@ from overparam.core.claim import Check
 from overparam.core.declare import charts
 from overparam.core.expressions import Hump, Line, line
 from overparam.core.needs import Need, complete, enough_noise, fits, need, one_draw
+from overparam.core.parts import Chart, Series
 from overparam.core.places import Place
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Control
-from overparam.core.study import Chart, Series
 from overparam.core.worlds import World
 
 if TYPE_CHECKING:

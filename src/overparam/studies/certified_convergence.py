@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params, Progress, arm, charts, each_cell, line,
     need, per_seed, profiles, raw, renamed, spans, study, total, worst,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm, charts, each_cell,
     line, need, per_seed, profiles, raw, renamed, scalar, spans, study,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH, Claim, Control, Estimate, FitRule, Outcome,
     Params, Progress, grid, profiles, study,
 )  # fmt: skip

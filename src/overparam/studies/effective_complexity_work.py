@@ -13,7 +13,7 @@ import numpy as np
 from overparam.core.claim import Params
 from overparam.core.errors import UsageError
 from overparam.core.outcomes import outcome, within
-from overparam.core.study import Outcome, Progress
+from overparam.core.parts import Outcome, Progress
 from overparam.data.pool import Pool, pool
 
 STEPS = 4  # points a doubling on the grid of sample sizes: its ratio is 2^(1/4)

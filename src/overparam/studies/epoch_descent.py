@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, Axis, Choice, Claim, Control, Estimate,
     Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm, charts,
     complete, each_cell, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     SEED, Axis, Claim, Control, Estimate, Params, Progress, UsageError, World, arm, around, charts, each_cell, grid, line,
     per_point, per_seed, profiles, renamed, study,
 )  # fmt: skip

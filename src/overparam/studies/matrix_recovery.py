@@ -11,7 +11,7 @@ import math
 from functools import partial
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     HERE, ROWS, Axis, Check, Claim, Control, Estimate, Evidence, Params, Progress, Rule, arm, charts, each_cell, grid,
     line, need, per_seed, profiles, renamed, share_of_trials, study, worst,
 )  # fmt: skip

@@ -16,7 +16,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from overparam.core.algebra import Estimate, Outcome, Params, Progress, each_cell
+from overparam.core import Estimate, Outcome, Params, Progress, each_cell
 
 FLOOR = 1e-9  # of the initial loss; a smaller training loss is rounding
 PENALTIES = tuple(10.0 ** (k / 4) for k in range(-32, 9))  # 1e-8 to 1e2 of the mean squared feature length

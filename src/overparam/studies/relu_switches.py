@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles, renamed,
     spans, study, worst,
 )  # fmt: skip

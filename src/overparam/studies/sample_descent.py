@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     N_TEST, NOISE, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm, around,
     charts, each_cell, grid, line, profiles, renamed, study,
 )  # fmt: skip

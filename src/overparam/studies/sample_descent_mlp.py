@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, STEPS, WIDTH, Check, Claim, Control, Estimate,
     MissingEvidence, Outcome, Params, Progress, World, arm, charts, enough_noise, grid, line, need, per_seed, profiles,
     study,

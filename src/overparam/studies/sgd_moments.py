@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core.algebra import (  # isort: skip
+from overparam.core import (  # isort: skip
     Axis, Check, Claim, Control, Estimate, Only, Params, Progress, World, arm, charts, each_cell, grid, holding,
     line, need, power_law, profiles, scalar, study, worst,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.algebra import Outcome, Params, Progress
+from overparam.core import Outcome, Params, Progress
 from overparam.data import flatten, load, subset, unit_rows
 from overparam.data.stream import stream
 from overparam.sweep.work import outcome

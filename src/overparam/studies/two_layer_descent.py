@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     MOST,
     NONE,
     PROBES,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from overparam.core.errors import UsageError
-from overparam.core.study import Outcome, Params, Progress
+from overparam.core.parts import Outcome, Params, Progress
 from overparam.data import LabelNoise, flatten, load, subset
 from overparam.data.stream import stream
 from overparam.models import parameters, two_layer

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from overparam.core.study import Estimate
+from overparam.core.parts import Estimate
 
 STEP = 8e-6  # seconds a member-step
 RATE = 80e9  # floating-point operations a second

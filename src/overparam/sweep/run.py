@@ -95,7 +95,7 @@ def make_plan(
     from overparam.data import fingerprint
 
     found = find(study) if isinstance(study, str) else study
-    if found.values and not ships(found):
+    if not ships(found):
         refuse(found)
     count = check_workers(workers)
     budget = memory if memory is not None else 0.6 * total_memory() / count

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core.claim import Params
-from overparam.core.study import Estimate, Outcome, Progress
+from overparam.core.parts import Estimate, Outcome, Progress
 from overparam.sweep.work import Task, cost, dense, outcome, task
 
 BY_STEP = ("test_error", "test_loss", "train_error", "train_loss")

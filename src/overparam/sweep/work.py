@@ -19,7 +19,7 @@ from typing import Any
 from overparam.core.claim import Params
 from overparam.core.errors import StackError
 from overparam.core.outcomes import each_cell, lost_in, outcome, rounded, shares, within
-from overparam.core.study import Outcome, Progress
+from overparam.core.parts import Outcome, Progress
 from overparam.sweep.cost import Size, computed, convolutional, cost, dense
 
 __all__ = [

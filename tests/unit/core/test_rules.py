@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from overparam.core.arms import MOST, NONE, arm
-from overparam.core.calibrate import check_claim
 from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence
 from overparam.core.expressions import line, per_seed, scalar
@@ -25,6 +24,7 @@ from overparam.core.needs import (
 )  # fmt: skip
 from overparam.core.places import grid
 from overparam.core.statements import Claim, Control, same_numbers
+from overparam.core.testing import check_claim
 from overparam.core.worlds import World
 
 y, x = line("y", "test loss"), grid("x")

@@ -9,7 +9,7 @@ import pytest
 
 from overparam.core.claim import Evidence
 from overparam.core.errors import UsageError
-from overparam.core.study import clean
+from overparam.core.parts import clean
 from overparam.studies.linear_system import STUDY, solved
 from overparam.sweep.judge import judge
 from overparam.theory.marchenko1967 import mean_descent_iterations

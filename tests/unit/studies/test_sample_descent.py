@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from overparam.core.claim import Evidence
 from overparam.core.errors import UsageError
-from overparam.core.study import clean
+from overparam.core.parts import clean
 from overparam.studies.sample_descent import PENALTIES, STUDY, problem, samples
 from overparam.sweep.judge import judge
 from overparam.theory.belkin2020 import weak_features_risk

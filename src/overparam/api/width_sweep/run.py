@@ -14,7 +14,7 @@ from overparam.api.result import Result
 from overparam.api.run import finish
 from overparam.api.width_sweep.study import width_sweep_study
 from overparam.core.errors import StoreError
-from overparam.core.study import Study
+from overparam.core.parts import Study
 from overparam.data.targets import stored
 from overparam.own.family import Family, Make
 from overparam.store import RecordStore

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (
     BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH, Axis, Estimate, FitRule, Outcome, Params,
     Profile, Progress, Study, UsageError, study,
 )  # fmt: skip

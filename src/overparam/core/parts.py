@@ -1,8 +1,4 @@
-"""The vocabulary of a study: Study, Axis, Profile, Chart, and the claims of :mod:`overparam.core.claim`.
-
-A study file imports this module and the standard library at its top, nothing else; so a list of
-studies costs neither numpy nor JAX. Work functions and rules import what they need in their bodies.
-"""
+"""The parts of a study: Axis, Profile, Chart, Source, Estimate, Outcome, and Study itself. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,27 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from overparam.core.claim import (
-    Check,
-    Claim,
-    Control,
-    Curve,
-    Evidence,
-    Finding,
-    Params,
-    Part,
-    Precondition,
-    Status,
-    Verdict,
-)
+from overparam.core.claim import Evidence, Params
 from overparam.core.diagnosis import Diagnosis
-from overparam.core.errors import MissingEvidence, UsageError
-
-__all__ = [
-    "Axis", "Chart", "Check", "Claim", "Control", "Curve", "Diagnosis", "Estimate", "Evidence", "Finding", "FitRule",
-    "MissingEvidence", "Outcome", "Params", "Part", "Precondition", "Profile", "Progress", "Series", "Source",
-    "Status", "Study", "UsageError", "Verdict", "XAxis", "clean",
-]  # fmt: skip
+from overparam.core.errors import UsageError
+from overparam.core.statements import Claim
 
 Progress = Callable[[float], None]
 
