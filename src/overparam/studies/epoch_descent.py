@@ -219,11 +219,15 @@ CRITICAL = (0.42, 0.5, 0.484), (0.42, 0.43, 0.43), (0.42, 0.5, 0.5)
 
 def steps(*levels: float) -> list[float]:
     """A line on 80 points that holds every level for a while, straight between them on a logarithmic scale."""
-    import numpy as np
-
-    n = len(levels)
-    places = [x for k in range(n) for x in (k * 79 / n + 2, (k + 1) * 79 / n - 2)]
-    return [float(y) for y in np.exp(np.interp(np.arange(80), places, np.repeat(np.log(levels), 2)))]
+    many, line_ = len(levels), []
+    for point in range(80):
+        at = min(max(point * many / 79, 0), many - 1e-9)
+        k, edge = int(at), 2 * many / 79  # a level is held but for two points at each of its ends
+        low, high = (at - k < edge and k > 0), (k + 1 - at < edge and k < many - 1)
+        other = levels[k - 1] if low else levels[k + 1] if high else levels[k]
+        away = (edge - (at - k) if low else edge - (k + 1 - at)) / (2 * edge) if low or high else 0.0
+        line_.append(levels[k] ** (1 - away) * other**away)
+    return line_
 
 
 def dips(*heights: float) -> list[float]:
