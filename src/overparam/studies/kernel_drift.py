@@ -106,7 +106,9 @@ def work(cell: Params, progress: Progress) -> Any:
     def network(hidden: tuple[int, ...], rule: str = "ntk_unit", gain: float = 1.0) -> Any:
         return mlp(d, hidden, 1, activation=act, bias=False, parametrisation=rule, gain=gain)
 
-    limits = [kernels(dense_network(network((1,) * k).form), given.x, get="ntk").ntk for k in (1, 2, 3, 4)]
+    limits: list[Any] = [
+        kernels(dense_network(network((1,) * k).form), given.x, get="ntk").ntk for k in (1, 2, 3, 4)
+    ]
     lines: dict[str, list[Any]] = {"width": list(widths)}
     runs = [(m, k) for m in widths for k in (*DEPTHS, 0)]
     with jax.enable_x64(True):
