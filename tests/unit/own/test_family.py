@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from overparam.own.family import Family, source_of
 from overparam.core.errors import UsageError
 from overparam.models import mlp, parameters
+from overparam.own.family import Family, source_of
 
 
 def mine(width):
