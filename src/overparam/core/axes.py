@@ -29,8 +29,12 @@ EPOCHS = Axis("epochs", "Passes over the training samples.", int, low=1, flag="e
 BATCH = Axis("batch", "Samples in a minibatch.", int, 100, low=1)
 RATE = Axis("learning_rate", "Learning rate of SGD, constant.", float, 0.01, low=1e-9)
 MOMENTUM = Axis("momentum", "Momentum of SGD.", float, 0.9, low=0, high=0.9999)
+PROBES = Axis(
+    "probes", "Further probes, measured at the end of training: names (see `overparam ls --probes`), or files that hold a "
+    "PROBE.", str, ("none",), inside_cell=True, flag="probe",
+)  # fmt: skip
 
 STANDARD = (
     DATA, N, N_TEST, DIMENSION, WIDTH, NOISE, NOISE_KIND, ACTIVATION, STEPS, EPOCHS, BATCH, RATE, MOMENTUM,
-    SEED,
+    PROBES, SEED,
 )  # fmt: skip

@@ -85,6 +85,22 @@ def _rows(view: View) -> list[Row]:
 
 
 @_op
+def _view(view: View) -> View:
+    return view
+
+
+@_op
+def _raw(view: View, metric: str) -> list[Any]:
+    name = view.name(metric)
+    found = [
+        values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values
+    ]
+    if not found:
+        raise MissingEvidence(f"no finished cell has '{name}'. Run the study first.")
+    return found
+
+
+@_op
 def _line(view: View, metric: str) -> Sample:
     return view.line(metric)
 
@@ -139,14 +155,16 @@ def _pairwise(function: Callable[..., Any], view: View, a: Expression, b: Expres
 
 @_op
 def _on(view: View, number: Number, arm: Arm) -> Sample:
-    return view.on(arm, number.reads).read(number)  # type: ignore[no-any-return]
+    return view.on(arm, number.reads).read(number)
 
 
 @_op
 def _across(view: View, number: Number, axis: str) -> Sample:
     levels = view.evidence.levels(axis)
     if len(levels) < 3:
-        raise MissingEvidence(f"expected at least three values of {axis}, got {len(levels)}. Add some to --{axis}.")
+        raise MissingEvidence(
+            f"expected at least three values of {axis}, got {len(levels)}. Add some to --{axis}."
+        )
     found = [view.on(view.arm.but(**{axis: level})).read(number) for level in levels]
     seeds = shared(found)
     return Sample(seeds, np.stack([one.at(seeds) for one in found], axis=1))
@@ -190,6 +208,12 @@ def _per_point(view: View, function: Callable[..., Any], *of: Any) -> Sample:
 
 
 @_op
+def _column(view: View, number: Number, i: int) -> Sample:
+    found = view.read(number)
+    return found.of(found.y[:, i])
+
+
+@_op
 def _share(view: View, holds: Callable[..., Any], *of: Expression) -> Sample:
     found = _called(view, holds, of)
     return found.of(found.y.mean(axis=1))
@@ -209,7 +233,9 @@ def _called(view: View, function: Callable[..., Any], of: tuple[Any, ...]) -> Sa
             read_.append(view.read(one) if isinstance(one, Expression) else one)
     samples = [one for one in read_ if isinstance(one, Sample)]
     seeds = shared(samples) if samples else tuple(sorted({params["seed"] for params, _ in view.rows()}))
-    y = np.asarray(function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64)
+    y = np.asarray(
+        function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64
+    )
     return Sample(seeds if y.ndim and len(y) == len(seeds) else tuple(range(y.size)), np.atleast_1d(y))
 
 

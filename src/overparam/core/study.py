@@ -239,12 +239,15 @@ class Formerly:
         params: values of the axes that the former study had and this one has not; those at the former study's default
             are left out, as they are in its keys.
         without: axes of this study that the former one did not have.
+        also: other values of the same axes, one mapping a profile of the former study, on which this study's cells do
+            not depend; each is put over ``params``.
         cell_version: of the former study.
     """
 
     study: str
     params: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    also: tuple[Mapping[str, Any], ...] = ()
     cell_version: int = 1
 
 

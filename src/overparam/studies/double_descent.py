@@ -4,7 +4,7 @@ A ReLU network d-H-H-K is trained by SGD at every width H, with and without labe
 sweep over widths (:mod:`overparam.core.sweeps`), and one of this study's own.
 """
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any

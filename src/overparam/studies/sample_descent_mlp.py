@@ -1,6 +1,6 @@
 """Sample-wise double descent in a trained network: a small MLP of fixed width on ever more samples (exploratory)."""
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any

@@ -12,7 +12,16 @@ from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence
 from overparam.core.expressions import line, per_seed, scalar
 from overparam.core.needs import (
-    around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, one_draw, reaches,
+    around,
+    clean_arm,
+    complete,
+    enough_noise,
+    enough_seeds,
+    fine_step,
+    fits,
+    has,
+    one_draw,
+    reaches,
 )  # fmt: skip
 from overparam.core.places import grid
 from overparam.core.statements import Claim, Control, same_numbers
@@ -84,7 +93,10 @@ def test_claims_that_read_one_number_are_told_and_arms_tell_them_apart():
 def test_axes_that_a_claim_does_not_speak_of_are_judged_apart_and_named():
     rows = tuple(({**p, "n": n}, v) for n in (4, 9) for p, v in draw().rows)
     found = claim(y.last.at_least(0.5)).judge(Evidence(rows))
-    assert [part.label for part in found.parts] == ["n 4: test loss at the right end", "n 9: test loss at the right end"]
+    assert [part.label for part in found.parts] == [
+        "n 4: test loss at the right end",
+        "n 9: test loss at the right end",
+    ]
     together = claim(scalar("wrong_labels").at_least(0.1).together(), arm(noise=MOST), x="x")
     assert len(together.judge(draw()).parts) == 1
 
@@ -106,7 +118,7 @@ def test_a_cut_off_may_be_a_place_and_its_slack_is_in_steps():
 
 
 def test_missing_the_cut_off_that_supports_is_not_yet_what_contradicts():
-    height = (y.inside(x.between(2, 4)).largest() / y.first)
+    height = y.inside(x.between(2, 4)).largest() / y.first
     near, far = height.at_least(2.2), height.at_least(2.2).contradicted(below=1.5)
     assert claim(near).judge(draw()).status == "contradicted"
     assert claim(far).judge(draw()).status == "inconclusive"
@@ -140,7 +152,9 @@ def test_a_need_is_met_and_can_fail(name):
 
 def test_clean_labels_and_complete_seeds_can_be_missing():
     def ask(one, rows):
-        (found,) = [p.check(Evidence(tuple(rows))) for p in claim(y.last.at_least(0), needs=(one,)).preconditions]
+        (found,) = [
+            p.check(Evidence(tuple(rows))) for p in claim(y.last.at_least(0), needs=(one,)).preconditions
+        ]
         return found
 
     rows = draw().rows
@@ -192,7 +206,7 @@ def test_a_planted_world_has_the_curve_the_arms_and_the_spread_that_it_says():
 
 
 def test_calibration_refuses_a_rule_that_believes_too_much_and_one_that_sees_too_little():
-    rise = (y.inside(x.between(2, 4)).largest() / y.first)
+    rise = y.inside(x.between(2, 4)).largest() / y.first
     null, effect = WORLD.but(y=((1, 1), (4, 1.1), (8, 1))), WORLD.but(y=((1, 1), (4, 1.3), (8, 1)))
     fair = claim(rise.at_least(1.1), null=(null,), effect=effect)
     assert check_claim(fair, trials=60)["effect"]["supported"] == 60

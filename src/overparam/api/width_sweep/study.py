@@ -4,7 +4,6 @@ from __future__ import annotations  # noqa: I001
 
 import dataclasses
 import hashlib
-import pkgutil
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from overparam.core.algebra import (
     Profile, Progress, Study, UsageError, study,
 )  # fmt: skip
 from overparam.core.causes import diagnose
+from overparam.core.registry import packaged
 from overparam.core.sweeps import WidthSweep, width_charts, width_claims
 from overparam.data.targets import numeric, rows
 from overparam.own.family import Family, Make
@@ -121,11 +121,9 @@ def _axes(family: Family, base: Recipe, labels: bool) -> tuple[Axis, ...]:
 
 
 def _named(name: str) -> str:
-    import overparam.studies as folder
-
-    taken = {module.name.replace("_", "-") for module in pkgutil.iter_modules(folder.__path__)} | {"data"}
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in taken:
-        why = "it belongs to the package" if name in taken else "only a-z, 0-9 and dashes, a letter first"
+    taken = name == "data" or packaged(name) is not None
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or taken:
+        why = "it belongs to the package" if taken else "only a-z, 0-9 and dashes, a letter first"
         raise UsageError(f"name: expected a name of your own for the study, got '{name}' ({why}). Give name=.")
     return name
 
