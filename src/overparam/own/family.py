@@ -10,9 +10,11 @@ import itertools
 import math
 import operator
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -164,6 +166,33 @@ class Family:
                 told = "Leave one of them out, or let the network grow with its width."
                 raise self.wrong(asked, f"{p:,} at width {a} and {q:,} at width {b}", told)
         return given
+
+    def importable(self) -> tuple[tuple[str, str, str] | None, str]:
+        """Whether a fresh Python can import the function.
+
+        Returns:
+            The folder to search, the module and the function's name there, or None; and why not.
+        """
+        make, cannot = self.make, "worker processes cannot import"
+        module, name = str(getattr(make, "__module__", None)), getattr(make, "__qualname__", "")
+        if not inspect.isfunction(make) and not inspect.isclass(make):
+            return None, f"{cannot} an object; make the family a function in a module of its own"
+        if "<" in name:
+            return None, f"{cannot} a lambda or a function inside a function; put the family into a module"
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if module == "__main__" or file is None or not file.endswith(".py"):
+            return (
+                None,
+                f"{cannot} a family from a notebook or from the program itself; import it from a module",
+            )
+        found: Any = sys.modules[module]
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is not make:
+            return None, f"{cannot} the family: {module}.{name} is something else"
+        path = Path(file).resolve()
+        root = path.parents[module.count(".") + (path.name == "__init__.py")]
+        return (str(root), module, name), ""
 
 
 def source_of(make: Make) -> str:

@@ -74,7 +74,7 @@ WORLDS = {
     "two seeds": ({"seeds": 2, "spread": 3.0}, WidthSweep(), {"seeds"}, set()),
     "one seed": ({"seeds": 1}, WidthSweep(), {"seeds"}, set()),
     "weight decay": ({"params": {"weight_decay": 5e-4}}, WidthSweep(), {"regularisation"}, set()),
-    "an early stop": ({}, WidthSweep(regularisers=("training stops at a train error of 0.05",)), {"regularisation"}, set()),
+    "an early stop": ({}, WidthSweep(regularisers=("training stops early",)), {"regularisation"}, set()),
     "the error under squared loss": ({"n": 400}, WidthSweep(loss="squared"), {"metric"}, set()),
     "p = n is elsewhere": ({"n": 40_000}, WidthSweep(), {"axis"}, set()),
     "p = nK is elsewhere": ({"n": 4000}, WidthSweep(loss="squared"), {"metric", "axis"}, set()),
@@ -86,7 +86,7 @@ WORLDS = {
         {"change": lambda cell: {"test_error": None} if cell["seed"] > 2 and cell["width"] == 300 else {}},
         WidthSweep(), {"lost seeds"}, set(),
     ),
-    "numbers as targets": ({"n": 4000, "classes": 1}, WidthSweep(loss="squared", labels=False), set(), {"smooth targets"}),
+    "numbers as targets": ({"classes": 1}, WidthSweep(loss="squared", labels=False), set(), {"smooth targets"}),
 }  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -72,11 +71,12 @@ def width_sweep(
         DataError: data that are not at hand or do not fit together.
         StoreError: the results folder cannot be written.
     """
-    folder, stem = Path(out), more.get("name") or Family(family).name.replace("_", "-").lower()
+    folder, made = Path(out), Family(family)
+    stem = more.get("name") or made.name.replace("_", "-").lower()
     lists = {key: tuple(more[key]) for key in ("noise", "seeds") if not isinstance(more.get(key, 0), int)}
     own = {"data": stored(data, stem, folder / "data"), "widths": tuple(widths), "name": stem}
     given = {**own, **more, **lists, "name": stem}
-    study = dataclasses.replace(width_sweep_study(family, **given), rerun_command=_command(family, given))
+    study = dataclasses.replace(width_sweep_study(family, **given), rerun_command=_command(made.name, given))
     quick = study.profiles["quick"]
     before = _seeds_before(study, folder)
     if before:
@@ -84,7 +84,7 @@ def width_sweep(
         study = dataclasses.replace(study, profiles={"quick": shorter})
     overrides = {"seed": list(quick.axes["seed"])} if before else {}
     plan = make_plan(study, "quick", out=folder, workers=workers, memory=memory, overrides=overrides)
-    where, why = importable(family)
+    where, why = made.importable()
     chosen = on or ("processes" if where else "inline")
     remark = "" if where or on or not plan.stacks else f"computed in this process: {why}"
     with tempfile.TemporaryDirectory() as temporary:
@@ -97,40 +97,15 @@ def width_sweep(
         return finish(plan, on=chosen, limit=limit, progress=progress, page=page, remark=remark)
 
 
-def importable(family: Make) -> tuple[tuple[str, str, str] | None, str]:
-    """Whether a fresh Python can import a function.
-
-    Returns:
-        The folder to search, the module and the function's name there, or None; and why not.
-    """
-    module, name = str(getattr(family, "__module__", None)), getattr(family, "__qualname__", "")
-    cannot = "worker processes cannot import"
-    if not inspect.isfunction(family) and not inspect.isclass(family):
-        return None, f"{cannot} an object; make the family a function in a module of its own"
-    if "<" in name:
-        return None, f"{cannot} a lambda or a function inside a function; put the family into a module"
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if module == "__main__" or file is None or not file.endswith(".py"):
-        return None, f"{cannot} a family from a notebook or from the program itself; import it from a module"
-    found: Any = sys.modules[module]
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is not family:
-        return None, f"{cannot} the family: {module}.{name} is something else"
-    path = Path(file).resolve()
-    root = path.parents[module.count(".") + (path.name == "__init__.py")]
-    return (str(root), module, name), ""
-
-
 def _arguments(given: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value!r}" for key, value in given.items())
 
 
-def _command(family: Make, given: Mapping[str, Any]) -> str:
+def _command(name: str, given: Mapping[str, Any]) -> str:
     usual = inspect.signature(width_sweep_study).parameters
-    shown = {**given, "data": shown_name(str(given["data"]))}
+    shown = {**given, "data": shown_name(given["data"])}
     kept = {key: value for key, value in shown.items() if key not in usual or value != usual[key].default}
-    return f"overparam.width_sweep({Family(family).name}, {_arguments(kept)})"
+    return f"overparam.width_sweep({name}, {_arguments(kept)})"
 
 
 def _seeds_before(study: Study, out: Path) -> tuple[int, ...]:
