@@ -31,6 +31,8 @@ def _peak(y: Array, log: bool) -> Array:
 
 
 def _climb(y: Array, factor: bool) -> Array:
+    if y.shape[1] < 2:
+        raise MissingEvidence("a climb needs two points, got one. Add more values along x.")
     return np.exp(read.largest_climb(np.log(y))[0]) if factor else read.largest_climb(y)[0]
 
 
@@ -248,6 +250,8 @@ def _at(view: View, line: Line, place: Place) -> Sample:
 @_op
 def _held_out_climb(view: View, line: Line, factor: bool) -> Sample:
     found = view.read(line)
+    if found.y.shape[1] < 2:
+        raise MissingEvidence("a climb needs two points, got one. Add more values along x.")
     rise, _ = read.held_out_climb(np.log(found.y) if factor else found.y)
     return Sample(found.seeds[::2] if len(found.seeds) > 1 else found.seeds, np.exp(rise) if factor else rise)
 

@@ -219,7 +219,7 @@ def work(cell: Params, progress: Progress) -> dict[str, Any]:
 
 def estimate(cell: Params) -> Estimate:
     """Descent at every width; all of them together take twice as long as the widest."""
-    from overparam.sweep.cost import NARROW, computed
+    from overparam.sweep.work import NARROW, computed
 
     return computed(6e5 * cell["n"] * cell["widest"], 2e7, speed=NARROW, steps=1e5)
 

@@ -191,7 +191,7 @@ def ladder(x: Any, y: Any, cell: Params, progress: Progress, draws: int) -> dict
 
 def estimate(cell: Params) -> Estimate:
     """Kernels at the largest widths, for every draw of the weights."""
-    from overparam.sweep.cost import NARROW, computed
+    from overparam.sweep.work import NARROW, computed
 
     n, largest, digits = cell["n"], cell["largest"], cell["data"] == "digits"
     held = (5.0 * n + 2.0 * (64 if digits else cell["d"])) * largest

@@ -67,9 +67,8 @@ AXES = (
 
 PROFILES = profiles(
     {**{axis.name: axis.default for axis in AXES}, "data": "mnist1d", "arm": tuple(ARMS), "seed": tuple(range(10))},
-    quick=("MNIST-1D, 500 samples, 6 widths from 6 to 32, 400 epochs, 10 seeds: under a minute on two cores. The "
-           "shifts of the critical width and the effect of label noise on EMC can be judged; EMC at longer training is "
-           "left out, and the peak of the test error is seldom clear at this size.",
+    quick=("MNIST-1D, 500 samples, 6 widths from 6 to 32, 400 epochs, 10 seeds: under a minute on two cores. EMC at longer "
+           "training is left out, and the peak of the test error is seldom clear at this size.",
            {"arm": (*SIZES, "emc", "emc-clean"), "width": GRID[:6], "emc_width": (8, 16), "n": 500, "steps": 2000}),
     laptop=("MNIST-1D, 1,000 samples, 9 widths from 8 to 128, 500 epochs, 10 seeds, EMC at 4 widths: some six minutes "
             "on two cores.", {}),
@@ -96,12 +95,10 @@ def critical_widths(train: Any, widths: Any, rows: Any) -> list[float]:
     return [min(crossing(widths.tolist(), one, most), BEYOND) for one in train.tolist()]
 
 
-def first_learnt(train: Any, rows: Any) -> Any:
-    """Index of the smallest width that each seed learns at; NaN if there is none."""
-    import numpy as np
-
+def steps_from_fit(peak: Any, train: Any, rows: Any) -> list[float]:
+    """Grid steps from the smallest width that each seed learns at, if there is one, to its peak."""
     learnt = train <= 100.0 * rows[0][0]["tolerance"]
-    return np.where(learnt.any(axis=1), learnt.argmax(axis=1), np.nan)
+    return [at - one.argmax() for at, one in zip(peak, learnt, strict=True) if one.any()]
 
 
 critical = per_seed(critical_widths, "critical width", train, width, ROWS, unit="units")
@@ -118,15 +115,13 @@ def setting(name: str) -> Arm:
     return arm(ARMS[name].label, complete=() if ARMS[name].search else BOTH, arm=name)
 
 
-def medians(number: Number, *names: str) -> Callable[[Any], str]:
-    """A remark: the median of a number in the base and in other arms."""
+def medians(*names: str) -> Callable[[Any], str]:
+    """A remark: the median critical width in the base and in other arms."""
 
     def note(view: Any) -> str:
-        told, ends = [], {0.0: "below the grid", BEYOND: "beyond the grid"}
-        for name in ("base", *names):
-            value = median(view.read(number.on(setting(name))).y.tolist())
-            told.append(f"{name} {ends.get(value, format(value, '.3g'))}")
-        return f"Median {number.words}: {', '.join(told)}."
+        found = {name: median(view.read(critical.on(setting(name))).y.tolist()) for name in ("base", *names)}
+        told = (f"{name} {'beyond the grid' if x == BEYOND else format(x, '.3g')}" for name, x in found.items())
+        return f"Median critical width: {', '.join(told)}."
 
     return note
 
@@ -147,26 +142,21 @@ def judged(*tables: Any, least: int = 1) -> list[Any]:
 
     kept = np.all([np.isfinite(table[0]) for table in tables], axis=0)
     if kept.sum() < least:
-        raise MissingEvidence(
-            f"EMC lies inside the grid of sample sizes for every seed at {kept.sum()} of {len(kept)} widths, asked at "
-            f"least {least}. Search at other widths (--emc-widths)."
-        )
+        told = f"EMC lies inside the grid of sample sizes at {kept.sum()} of {len(kept)} widths"
+        raise MissingEvidence(f"{told}, asked at least {least}. Search at other widths (--emc-widths).")
     return [np.log(table[:, kept]) for table in tables]
 
 
 def growth(table: Any) -> Any:
     """EMC at each judged width over that at the next smaller one."""
-    import numpy as np
-
-    return np.exp(np.diff(judged(table, least=2)[0], axis=1))
+    logs = judged(table, least=2)[0]
+    return math.e ** (logs[:, 1:] - logs[:, :-1])
 
 
 def over(above: Any, below: Any) -> Any:
     """Ratio of EMC between two arms, the geometric mean over the judged widths."""
-    import numpy as np
-
     one, two = judged(above, below)
-    return np.exp((one - two).mean(axis=1))
+    return math.e ** (one - two).mean(axis=1)
 
 
 def half_over_half(table: Any) -> Any:
@@ -206,34 +196,20 @@ def reaching_n(rows: Any) -> list[float]:
     return found
 
 
-def steps_from(peak: Any, place: Any) -> Any:
-    """Grid steps from a place to the peak, for the seeds that have both."""
-    import numpy as np
-
-    return (peak - place)[np.isfinite(peak - place)]
-
-
-def steps_from_width(peak: Any, reached: Any, widths: Any) -> Any:
-    """The same from a width in units; the first width searched tells nothing unless it is the first of the grid."""
+def steps_from_width(peak: Any, reached: Any, widths: Any) -> list[float]:
+    """Grid steps from a width to the peak; the first width searched tells nothing unless it is the grid's first."""
     place = {w: i for i, w in enumerate(widths.tolist())} | {-widths[0]: 0}
-    steps = steps_from(peak, [place.get(w, math.nan) for w in reached])
+    steps = [at - place[w] for at, w in zip(peak, reached.tolist(), strict=True) if w in place]
     if len(steps) < 0.8 * len(peak):
-        raise MissingEvidence(
-            f"EMC crosses n inside the widths searched for {len(steps)} of {len(peak)} seeds, asked at least 80%. "
-            "Search at more widths (--emc-widths)."
-        )
+        told = f"EMC crosses n inside the widths searched for {len(steps)} of {len(peak)} seeds"
+        raise MissingEvidence(f"{told}, asked at least 80%. Search at more widths (--emc-widths).")
     return steps
 
 
 def near(function: Callable[..., Any], words: str, *of: Any) -> Rule:
     """The peak lies within one grid step of a place, and stands out."""
-    text = f"steps from {words} to the peak"
-    return (
-        per_seed(function, text, hump.step, *of, unit="grid steps", estimate="step").within(-1.0, 1.0) & STANDS
-    )
-
-
-LEARNT = per_seed(first_learnt, "the smallest width that is learnt", train, ROWS)
+    text, unit = f"steps from {words} to the peak", "grid steps"
+    return per_seed(function, text, hump.step, *of, unit=unit, estimate="step").within(-1.0, 1.0) & STANDS
 
 
 def at_emc(name: str) -> Rule:
@@ -252,23 +228,16 @@ def peak_shift(**arms: int) -> Rule:
     return rule
 
 
-def whole(*names: str, least: int) -> tuple[Need, ...]:
-    """Enough seeds are complete in each arm."""
-    asked = (enough_seeds(least), complete(0.2, *BOTH))
-    return tuple(one.on(setting(name)) for name in names for one in asked)
-
-
 NOISY, FIXED = enough_noise(0.1), one_draw(among={"arm": ("base", "shifted", "epochs")})
 PEAK = (NOISY, inside(UNDERFIT), complete(0.2, *BOTH), FIXED)
-SHARE = per_seed(
-    lambda c: (c > 0) & (c < BEYOND), "share of seeds with a critical width inside the grid", critical
-)
+SHARE = per_seed(lambda c: (c > 0) & (c < BEYOND), "share of seeds inside the grid", critical)
 INSIDE = on_average("grid", SHARE, at_least=0.8)
 
 
 def sign_test(*names: str) -> tuple[Need, ...]:
     """What the sign test on these arms and the base needs: with 5 seeds it cannot fall below 6 %."""
-    return (*whole("base", *names, least=10), INSIDE, FIXED)
+    asked = (enough_seeds(10), complete(0.2, *BOTH))
+    return (INSIDE, FIXED, *(one.on(setting(name)) for name in ("base", *names) for one in asked))
 
 
 # planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
@@ -278,82 +247,76 @@ UP, DOWN = 19 * 2**0.5, 19 / 2**0.5  # half an octave, where seeds spread by 0.1
 FAR = {"samples": 40.0, "shifted": 40.0, "epochs": 13.0}
 
 
-def sizes(
-    moved: Mapping[str, float] = {}, at: Sequence[int] = (0,), rise: float = 0.06, base: float = 19.0
-) -> World:
+def sizes(moved: Mapping[str, float] = {}, at: Sequence[int] = (0,), rise: float = 0.06) -> World:
     """Training errors that fall through 10 % at critical widths, and test errors that peak steps after it."""
 
-    def train_error(arm: str) -> list[float]:
-        return [0.1 + 0.4 * math.log2(moved.get(arm, base) / w) for w in PLANTED]
-
     def test_error(arm: str) -> list[float]:
-        first = next(i for i, w in enumerate(PLANTED) if w >= moved.get(arm, base))
+        first = next(i for i, w in enumerate(PLANTED) if w >= moved.get(arm, 19.0))
         return [0.5 - 0.005 * first + rise if i - first in at else 0.5 - 0.005 * i for i in range(len(PLANTED))]
 
     return World(
         ("width", PLANTED), arms={"arm": ("base", "repeat", *moved)}, fixed=FIXED_AXES, seeds=10, level=0.048,
-        lines={"train_error": train_error, "test_error": test_error}, spread={"train_error": 0.0, "test_error": 0.005},
-        straight=("train_error", "test_error"), numbers={"wrong_labels": lambda arm: 0.2 * (arm != "clean")},
+        spread={"train_error": 0.0, "test_error": 0.005}, straight=BOTH,
+        lines={"test_error": test_error,
+               "train_error": lambda arm: [0.1 + 0.4 * math.log2(moved.get(arm, 19.0) / w) for w in PLANTED]},
+        numbers={"wrong_labels": lambda arm: 0.2 * (arm != "clean")},
     )  # fmt: skip
 
 
-def searches(power: float = 1.3, **factor: float) -> World:
+def searches(factors: Mapping[str, float], power: float = 1.3) -> World:
     """EMC that crosses n = 1000 at width 20, times a factor of each arm."""
-
-    def table(arm: str) -> list[float]:
-        return [1000 * factor[arm.replace("-", "_")] * (w / 20) ** power for w in SEARCHED]
-
-    names = tuple(name.replace("_", "-") for name in factor)
     return World(
-        ("emc_width", SEARCHED), arms={"arm": names}, fixed=FIXED_AXES, seeds=10,
-        lines={"emc": table}, spread={"emc": 0.08}, lists={"emc_censored": (0,) * 4}, numbers={"samples": 1000},
+        ("emc_width", SEARCHED), arms={"arm": tuple(factors)}, fixed=FIXED_AXES, seeds=10, spread={"emc": 0.08},
+        lines={"emc": lambda arm: [1000 * factors[arm] * (w / 20) ** power for w in SEARCHED]},
+        lists={"emc_censored": (0,) * 4}, numbers={"samples": 1000},
     )  # fmt: skip
 
 
-L54, N20, BASE, EMC = ("L54",), "nakkiran2020", setting("base"), setting("emc")
+L54, N20, BASE, EMC, NEAR = ("L54",), "nakkiran2020", setting("base"), setting("emc"), searches({"emc": 1.0})
 SAME = "The base drawn again with other seeds does not shift the critical width."
 AGAIN = {sign: Control(SAME, rule=shift(critical, "repeat", sign)) for sign in (1, -1)}
 CLAIMS = (
     Claim("noise-shift", "Label noise moves the critical size to larger networks.", L54, N20,
           shift(critical, "clean", -1), BASE, AGAIN[1], (NOISY, *sign_test("clean")), chart="critical",
-          note=medians(critical, "clean"), null=(sizes({"clean": 19.0}),), effect=sizes({"clean": DOWN})),
+          note=medians("clean"), null=(sizes({"clean": 19.0}),), effect=sizes({"clean": DOWN})),
     Claim("samples-shift", "More training samples move the critical size to larger networks.", L54, N20,
           shift(critical, "samples", 1) & shift(critical, "samples-epochs", 1), BASE, AGAIN[1],
-          sign_test("samples", "samples-epochs"), chart="critical", note=medians(critical, "samples", "samples-epochs"),
+          sign_test("samples", "samples-epochs"), chart="critical", note=medians("samples", "samples-epochs"),
           null=(sizes({"samples": UP, "samples-epochs": 19.0}),), effect=sizes({"samples": UP, "samples-epochs": UP})),
     Claim("augmentation-shift", "Data augmentation moves the critical size to larger networks.", L54, N20,
           shift(critical, "shifted", 1), BASE, AGAIN[1], sign_test("shifted"), chart="critical",
-          note=medians(critical, "shifted"), null=(sizes({"shifted": 19.0}),), effect=sizes({"shifted": UP})),
+          note=medians("shifted"), null=(sizes({"shifted": 19.0}),), effect=sizes({"shifted": UP})),
     Claim("epochs-shift", "More epochs of training move the critical size to smaller networks.", L54, N20,
           shift(critical, "epochs", -1), BASE, AGAIN[-1], sign_test("epochs"), chart="critical",
-          note=medians(critical, "epochs"), null=(sizes({"epochs": 19.0}),), effect=sizes({"epochs": DOWN})),
+          note=medians("epochs"), null=(sizes({"epochs": 19.0}),), effect=sizes({"epochs": DOWN})),
     Claim("peak-shift", "The peak of the test error moves with the critical size: to larger networks with more samples "
           "and with augmentation, to smaller ones with more epochs.", L54, N20,
           peak_shift(samples=1, shifted=1, epochs=-1), BASE,
           Control("The base drawn again with other seeds does not move the peak.", rule=peak_shift(repeat=1)),
-          (*PEAK, *whole("base", "samples", "shifted", "epochs", least=10)), chart="arms",
+          (*PEAK, *sign_test("samples", "shifted", "epochs")[2:]), chart="arms",
           null=(sizes({**FAR, "epochs": 19.0}, at=(0, 1)), sizes(FAR, rise=0.0)), effect=sizes(FAR)),
     Claim("peak-at-fit", "The test error peaks at the critical width: the smallest one that learns the training set to "
-          "10 %.", L54, N20, near(steps_from, LEARNT.words, LEARNT), BASE,
+          "10 %.", L54, N20, near(steps_from_fit, "the critical width", train, ROWS), BASE,
           Control("With clean labels the same rule finds no peak.", setting("clean")), PEAK, chart="error",
-          note=medians(critical), null=(sizes(at=(0, 1, 2)), sizes(rise=0.015)), effect=sizes()),
+          note=medians(), null=(sizes(at=(0, 1, 2)), sizes(rise=0.015)), effect=sizes()),
     Claim("peak-at-emc", "The test error peaks where the effective model complexity equals the number of training "
           "samples.", L54, N20, at_emc("emc"), BASE,
           Control("With clean labels the same rule finds no peak.", setting("clean"), at_emc("emc-clean")),
           PEAK, chart="emc",
-          null=(together(sizes(at=(0, 1, 2)), searches(emc=1.0)), together(sizes(at=(0, 1)), searches(emc=1.6))),
-          effect=together(sizes(), searches(emc=1.0))),
+          null=(together(sizes(at=(0, 1, 2)), NEAR), together(sizes(at=(0, 1)), searches({"emc": 1.6}))),
+          effect=together(sizes(), NEAR)),
     Claim("emc-width", "Effective model complexity grows with width.", L54, N20, GROWTH.at_least(1.0), EMC,
           Control("Two halves of the seeds at the same widths do not differ.", rule=HALVES.at_least(1.0)), chart="emc",
-          note=left_out, null=(searches(0.0, emc=1.0),), effect=searches(0.5, emc=1.0)),
+          note=left_out, null=(searches({"emc": 1.0}, 0.0),), effect=searches({"emc": 1.0}, 0.5)),
     Claim("emc-epochs", "Effective model complexity grows with the length of training.", L54, N20,
           emc_over("emc-epochs", "emc").at_least(1.0), EMC,
           Control("Two halves of the seeds at the same steps do not differ.", rule=HALVES.at_least(1.0)), chart="emc",
-          note=left_out, null=(searches(emc=1.0, emc_epochs=1.0),), effect=searches(emc=1.0, emc_epochs=1.1)),
+          note=left_out, null=(searches({"emc": 1.0, "emc-epochs": 1.0}),), effect=searches({"emc": 1.0, "emc-epochs": 1.1})),
     Claim("emc-noise", "Label noise lowers effective model complexity.", L54, N20,
           emc_over("emc", "emc-clean").at_most(1.0), EMC,
-          Control("Two halves of the seeds at one noise do not differ.", rule=HALVES.at_most(1.0)), (NOISY,),
-          chart="emc", note=left_out, null=(searches(emc=1.0, emc_clean=1.0),), effect=searches(emc=1.0, emc_clean=1.1)),
+          Control("Two halves of the seeds at one noise do not differ.", rule=HALVES.at_most(1.0)), (NOISY,), chart="emc",
+          note=left_out, null=(searches({"emc": 1.0, "emc-clean": 1.0}),),
+          effect=searches({"emc": 1.0, "emc-clean": 1.1})),
 )  # fmt: skip
 
 
@@ -370,15 +333,15 @@ CHARTS = charts(
          "EMC is the largest number of samples that is learnt to a training error of 10 %, on average over training "
          "sets. A search that hits an end of the grid is not drawn. The dashed line is EMC of linear least squares "
          "with as many parameters and random targets.",
-         {"x": {"emc_width": "hidden width", "emc_parameters": "parameters"}, "fit": False}),
+         {"x": {"emc_width": "hidden width", "emc_parameters": "parameters"}}),
     search=("Training error against the number of samples", f"training {ERROR}",
             {f"scan_error_{w}": f"width {w}" for w in GRID[1:8]},
             "The first round of each search, averaged over training sets. EMC is where a line crosses 0.1.",
-            {"x": {"scan_n": "training samples"}, "arm": ("arm", "search"), "fit": False}),
+            {"x": {"scan_n": "training samples"}, "arm": ("arm", "search")}),
     critical=("Critical width of each seed", "log critical width (units)", _by_arm("critical_width", SIZES),
               "Where the training error first falls to 10 %. Each point is one seed; the sign tests compare, seed by "
               "seed, each setting with the base. A critical width outside the grid is not drawn.",
-              {"x": {"seed": "lin seed"}, "fit": False}),
+              {"x": {"seed": "lin seed"}}),
     arms=("Test error against width in every setting", f"test {ERROR}", _by_arm("test_error", OTHERS), NO_FIT),
     train=("Training error against width in every setting", f"training {ERROR}", _by_arm("train_error", OTHERS),
            "Against the given labels, copies included where there are any.", NO_FIT),
@@ -396,25 +359,14 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 
 
 def estimate(cell: Params) -> Estimate:
-    """Expected cost; a search trains ``draws`` members at every doubling of its grid and at about two more sizes."""
-    from overparam.data import shape_of
-    from overparam.studies.effective_complexity_work import ROUNDS, grid, scan
-    from overparam.sweep.cost import cost, dense
+    """Expected cost of one cell."""
+    from overparam.studies.effective_complexity_work import expected
 
-    one, shape = ARMS[cell["arm"]], shape_of(str(cell["data"]))
-    size = max(1, shape.train + shape.test - cell["n_test"])
-    n = size if one.search else cell["n"] * one.samples * (cell["copies"] if one.augmented else 1)
-    points = grid(cell["n"], cell["batch"], size)
-    trained = cell["draws"] * (len(scan(len(points))) + ROUNDS - 1) if one.search else 1
-    networks = [
-        dense(shape.features, w, w, shape.classes) for w in cell["emc_width" if one.search else "width"]
-    ]
-    return cost(cell, networks, steps=cell["steps"] * one.steps, n=n, trained=trained, probes=1)
+    return expected(cell, ARMS[cell["arm"]])
 
 
 STUDY = study(
-    name="effective-complexity",
-    title="Effective model complexity and what moves the critical size",
+    name="effective-complexity", title="Effective model complexity and what moves the critical size",
     question="How many samples can a training procedure learn, and does the peak of the test error follow?",
     x="width", sources=("nakkiran2020",),
     values=("width", "parameters", *BOTH, "samples", "trained_on", "wrong_labels", "critical_width", "emc_width",

@@ -13,7 +13,7 @@ import numpy as np
 from overparam.core.claim import Params
 from overparam.core.errors import UsageError
 from overparam.core.outcomes import outcome, within
-from overparam.core.parts import Outcome, Progress
+from overparam.core.parts import Estimate, Outcome, Progress
 from overparam.data.pool import Pool, pool
 
 STEPS = 4  # points a doubling on the grid of sample sizes: its ratio is 2^(1/4)
@@ -207,6 +207,22 @@ def _train(
 
 
 def _parameters(drawn: Pool, widths: Sequence[int]) -> list[int]:
-    from overparam.sweep.cost import dense
+    from overparam.sweep.work import dense
 
     return [dense(drawn.x.shape[1], width, width, drawn.classes).parameters for width in widths]
+
+
+def expected(cell: Params, one: Any) -> Estimate:
+    """Expected cost; a search trains ``draws`` members at every doubling of its grid and at about two more sizes."""
+    from overparam.data import shape_of
+    from overparam.sweep.work import cost, dense
+
+    shape = shape_of(str(cell["data"]))
+    size = max(1, shape.train + shape.test - cell["n_test"])
+    n = size if one.search else cell["n"] * one.samples * (cell["copies"] if one.augmented else 1)
+    points = grid(cell["n"], cell["batch"], size)
+    trained = cell["draws"] * (len(scan(len(points))) + ROUNDS - 1) if one.search else 1
+    networks = [
+        dense(shape.features, w, w, shape.classes) for w in cell["emc_width" if one.search else "width"]
+    ]
+    return cost(cell, networks, steps=cell["steps"] * one.steps, n=n, trained=trained, probes=1)

@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING, Any
 from overparam.core import (
     BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, Axis, Choice, Claim, Control, Estimate,
     Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm, charts,
-    complete, each_cell, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
+    complete, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
 )  # fmt: skip
 
 if TYPE_CHECKING:
     import numpy as np
 
 FAMILIES = {"mlp": "multi-layer perceptron", "cnn": "convolutional network"}
-TIMES = 61  # evaluations of a network: step 0, and 60 from the first step to the last
-FEATURES, SAMPLES = 50, 1000  # of the linear model; half of its features are fast (scale 1), half slow
-STEP_SIZE, LAST, POINTS = 0.02, 1_000_000, 80  # its step size, last step and evaluations
 
 
 def family_and_size(model: str) -> tuple[str, int]:
@@ -320,6 +317,7 @@ def _linear(metric: str, label: str, *, dashed: bool = False) -> Series:
     return Series(metric, label, dashed, {"model": "linear"})
 
 
+COURSE = ("test_error", "test_loss", "train_error", "train_loss")
 SQUARED = "excess risk (squared units of the target)"
 CHARTS = charts(
     {"epoch": "epoch"}, ("noise", "label noise"),
@@ -343,93 +341,19 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-def draw(seed: int, samples: int, features: int, slow: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gaussian inputs, a target and the scales of the features: 1 in the first half, ``slow`` in the second.
-
-    Coefficients are normal with sd sqrt(2 / features) over the scale, so each half has a signal of mean variance 1.
-    """
-    import numpy as np
-
-    from overparam.data.stream import stream
-
-    random, scales = stream("epoch-descent", seed), np.repeat([1.0, slow], features // 2)
-    x = random.standard_normal((samples, features)) * scales
-    return x, random.standard_normal(features) * math.sqrt(2 / features) / scales, scales
-
-
-@each_cell(digits=6)
-def linear(cell: Params, progress: Progress) -> dict[str, Any]:
-    """Risk over time of one drawn design and target, with one step size and with matched ones, and its theory."""
-    import numpy as np
-
-    from overparam.theory.heckel2021 import early_stopped_risk, expected_risk
-    from overparam.training.recipe import probe_times
-
-    x, theta, scales = draw(cell["seed"], SAMPLES, FEATURES, cell["slow"])
-    noise = math.sqrt(cell["noise"] * cell["variance"])
-    times = probe_times(LAST, POINTS)[1:]
-    found: dict[str, Any] = {"step": list(times), "noise_variance": noise**2}
-    for prefix, rates in (("", np.full(FEATURES, STEP_SIZE)), ("balanced_", STEP_SIZE / np.square(scales))):
-        each = expected_risk(x, theta, scales, rates, noise, times)
-        found[f"{prefix}risk"] = each.sum(axis=1)
-        found[f"{prefix}theory"] = early_stopped_risk(times, scales, theta, rates, noise, SAMPLES)
-        if not prefix:
-            found["fast_risk"], found["slow_risk"] = (half.sum(axis=1) for half in np.hsplit(each, 2))
-    progress(1.0)
-    return found
-
-
-COURSE = ("test_error", "test_loss", "train_error", "train_loss")
-
-
 def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Solve the linear model, or train one stack: every seed of one network at one rate of label noise."""
-    family, size = family_and_size(cells[0]["model"])
-    if family == "linear":
-        return linear(cells, progress)
-    from overparam.models import cnn1d, mlp, parameters
-    from overparam.probes import standard
-    from overparam.sweep.work import outcome, rounded, shared, task
-    from overparam.training import Recipe
+    from overparam.studies.epoch_descent_work import linear, networks
 
-    given = shared(cells)
-    if given["batch"] > given["n"]:
-        raise UsageError(
-            f"--batch: expected at most the {given['n']} training samples, got {given['batch']}. Take a smaller batch."
-        )
-    stack, epoch = task(cells), given["n"] // given["batch"]
-    build, layers = (mlp, 2) if family == "mlp" else (cnn1d, 3)
-    network = build(stack.data.features, (size,) * layers, stack.data.classes)
-    recipe = Recipe(
-        steps=given["epochs"] * epoch, probes=TIMES, loss="cross_entropy",
-        **{name: given[name] for name in ("optimizer", "learning_rate", "momentum", "batch")},
-    )  # fmt: skip
-    made, runs = [], stack.curves(network, recipe, progress, {"fit": standard()["fit"]})
-    for run, facts in zip(runs, stack.facts, strict=True):
-        after = run.since(1)
-        epochs = rounded([step / epoch for step in after.steps], 6)
-        count = parameters(network)
-        values = {
-            **facts, "parameters": count, "parameters_per_sample": count / given["n"], "epoch": epochs,
-            **after.lines(*COURSE), **after.ends(*COURSE, prefix="final_"),
-            **after.best("test_error", "test_loss", at=("epoch", epochs)),
-        }  # fmt: skip
-        made.append(outcome(values, lost=after.lost))
-    return made
+    family, size = family_and_size(cells[0]["model"])
+    return linear(cells, progress) if family == "linear" else networks(cells, family, size, progress)
 
 
 def estimate(cell: Params) -> Estimate:
     """Expected cost of one cell."""
-    from overparam.data import shape_of
-    from overparam.sweep.work import computed, convolutional, cost, dense
+    from overparam.studies.epoch_descent_work import expected
 
-    family, size = family_and_size(cell["model"])
-    if family == "linear":
-        return computed(2.0 * SAMPLES * FEATURES**2, FEATURES * (3 * SAMPLES + 4 * POINTS))
-    shape = shape_of(str(cell["data"]))
-    made = dense(shape.features, size, size, shape.classes)
-    made = made if family == "mlp" else convolutional(shape.features, (size,) * 3, shape.classes)
-    return cost(cell, made, steps=cell["epochs"] * max(1, cell["n"] // cell["batch"]), probes=TIMES)
+    return expected(cell, *family_and_size(cell["model"]))
 
 
 STUDY = study(

@@ -127,7 +127,7 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Four networks of every width; layers of m by m weights count as m / d times as many units."""
-    from overparam.sweep.cost import descent
+    from overparam.sweep.work import descent
 
     widths = [m for m in cell["width"] if m <= cell["widest_deep"]]
     d, widest = 64 if cell["data"] == "digits" else cell["d"], max(widths, default=1)

@@ -135,7 +135,7 @@ def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, prog
 
 def estimate(cell: Params) -> Estimate:
     """Two ensembles."""
-    from overparam.sweep.cost import descent
+    from overparam.sweep.work import descent
 
     width = cell["ensemble_width"]
     return descent(cell, 2 * width * cell["members"], 8 * width * cell["d"] * CHUNK * 6)

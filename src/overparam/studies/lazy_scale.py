@@ -169,7 +169,7 @@ def measure(
 
 def estimate(cell: Params) -> Estimate:
     """Three starts at every scale."""
-    from overparam.sweep.cost import descent
+    from overparam.sweep.work import descent
 
     return descent(cell, 3 * len(cell["scale"]) * cell["units"], cell["n"] * cell["units"] * (cell["d"] + 1))
 

@@ -195,7 +195,7 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Ten networks."""
-    from overparam.sweep.cost import descent
+    from overparam.sweep.work import descent
 
     n, width = cell["samples"], cell["targets_width"]
     return descent(cell, 10 * width, (n + 60) * width * cell["d"], n=n, steps=cell["target_steps"])

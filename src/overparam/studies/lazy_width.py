@@ -145,7 +145,7 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Two networks of every width."""
-    from overparam.sweep.cost import descent
+    from overparam.sweep.work import descent
 
     held = 3 * cell["n"] * max(cell["width"]) * (cell["d"] + 1)
     return descent(cell, 2 * sum(cell["width"]), held, starts=len(cell["width"]))

@@ -383,7 +383,7 @@ def proved(halves: Any, n: int, beyond: int, u: Any, rng: Any) -> dict[str, Any]
 
 def estimate(cell: Params) -> Estimate:
     """Two products with all matrices a step; only few runs take all the steps that are allowed."""
-    from overparam.sweep.cost import NARROW, computed
+    from overparam.sweep.work import NARROW, computed
 
     d, runs = cell["d"], len(cell["rank"]) * (len(cell["multiple"]) * 0.6 + 0.3 * cell["trials"] + 6)
     entries = d * d * max(d * max(cell["multiple"]), 1 + d * max(cell["rank"]))

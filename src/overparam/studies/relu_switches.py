@@ -131,7 +131,7 @@ def counted(start: Any, weights: Any) -> tuple[float, float]:
 
 def estimate(cell: Params) -> Estimate:
     """Descent of every width; all of them together take twice as long as the widest."""
-    from overparam.sweep.cost import NARROW, computed
+    from overparam.sweep.work import NARROW, computed
 
     return computed(1.2e5 * cell["n"] * cell["widest"], 2e7, speed=NARROW)
 

@@ -224,7 +224,7 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Steps of all runs: a few float64 operations a run and sample, or a run, unit and input of a network."""
-    from overparam.sweep.cost import NARROW, computed
+    from overparam.sweep.work import NARROW, computed
 
     n, d, runs = cell["n"], cell["d"] if cell["data"] == "sphere" else 64, cell["runs"]
     if cell["model"] == "network":

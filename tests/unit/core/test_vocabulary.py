@@ -18,6 +18,8 @@ from overparam.core.expressions import (
     total,
     worst,
 )  # fmt: skip
+from overparam.core.judging import judge
+from overparam.core.needs import inside, on_average, one_draw
 from overparam.core.places import END, grid
 from overparam.core.view import View
 
@@ -173,3 +175,39 @@ def test_an_arm_that_mixes_cells_of_one_seed_is_refused_with_the_axis():
         UsageError, match=r"several cells of seed 0 at one point, which differ in noise\. Name noise"
     ):
         View(cells(), arm(), "x", y.reads).read(y)
+
+
+def test_several_values_a_seed_are_judged_apart():
+    steps = per_seed(lambda z: z[:, 1:] / z[:, :-1], "step", line("z"), estimate="geometric")
+    parts = judge(steps.at_least(1.0), arm("", noise=NONE), "x", cells(), {"n"}).parts
+    assert [part.label for part in parts] == [f"step, {i} of 4" for i in (1, 2, 3, 4)]
+    assert [part.effect for part in parts] == pytest.approx(stats.gmean(Z[:, 1:] / Z[:, :-1], axis=0))
+
+
+def test_a_need_on_a_place_tells_where_it_is_and_is_missing_evidence_at_an_end():
+    fit = line("fit", times=100)
+    seen = View(cells(), arm("", noise=NONE), "x", frozenset({"y"}))
+    check = inside(fit.first_below(20.0)).check(seen)
+    assert check.ok
+    assert check.detail.endswith("is x 4, with 2 points before it")
+    with pytest.raises(MissingEvidence):
+        inside(fit.first_below(60.0)).check(seen)
+
+
+@pytest.mark.parametrize(("bounds", "ok"), [({"at_least": 2.0}, True), ({"at_most": 1.9}, False)])
+def test_a_need_on_a_mean_keeps_to_its_cut_off(bounds, ok):
+    check = on_average("size", scalar("s"), **bounds).check(view(scalar("s")))
+    assert (check.ok, "mean s 2, asked at" in check.detail) == (ok, True)
+
+
+def test_one_draw_is_asked_among_the_cells_that_share_their_labels():
+    def drawn(*rows):
+        cells = [({"arm": arm_, "noise": 0.2, "seed": 0}, values) for arm_, values in rows]
+        need = one_draw(among={"arm": ("a", "b")})
+        return need.check(View(Evidence(tuple(cells)), arm(""), "x", frozenset())).ok
+
+    share = {"wrong_labels": 0.2}
+    assert drawn(("a", share), ("b", share), ("c", {"wrong_labels": 0.5}))
+    assert not drawn(("a", share), ("b", {"wrong_labels": 0.5}))
+    assert drawn(("a", share), ("b", {**share, "labels_digest": "x"}))  # a stored cell without a digest
+    assert not drawn(("a", {**share, "labels_digest": "y"}), ("b", {**share, "labels_digest": "x"}))

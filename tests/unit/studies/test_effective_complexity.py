@@ -331,18 +331,18 @@ def ended(widths, seeds=(3,)):
 
 def test_a_width_whose_search_hit_an_end_is_left_out_and_named():
     claim = CLAIMS["emc-width"]
-    found = claim.judge(edited(searches(emc=1.0), ended({32})))
+    found = claim.judge(edited(searches({"emc": 1.0}), ended({32})))
     assert len(found.parts) == 2
     assert found.note == "Left out, because a search hit an end of the grid: width 32."
     with pytest.raises(MissingEvidence, match="at 1 of 4 widths, asked at least 2"):
-        claim.judge(edited(searches(emc=1.0), ended({16, 23, 32})))
+        claim.judge(edited(searches({"emc": 1.0}), ended({16, 23, 32})))
 
 
 def test_emc_beyond_the_grid_still_reaches_n_but_a_first_width_that_does_tells_nothing():
     claim = CLAIMS["peak-at-emc"]
 
     def cells(factor, change=lambda p, v: None):
-        return Evidence(sizes()(np.random.default_rng(1)).rows + edited(searches(emc=factor), change).rows)
+        return Evidence(sizes()(np.random.default_rng(1)).rows + edited(searches({"emc": factor}), change).rows)
 
     assert abs(claim.judge(cells(1.0, ended({23, 32}, range(10)))).parts[0].effect) < 0.5
     for factor in (5.0, 0.2):

@@ -10,16 +10,8 @@ import pytest
 
 from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError
-from overparam.studies.epoch_descent import (
-    FEATURES,
-    PROFILES,
-    STUDY,
-    depths,
-    draw,
-    estimate,
-    family_and_size,
-    work,
-)
+from overparam.studies.epoch_descent import PROFILES, STUDY, depths, estimate, family_and_size, work
+from overparam.studies.epoch_descent_work import FEATURES, draw
 from overparam.sweep.plan import stacks
 from overparam.sweep.select import select
 
