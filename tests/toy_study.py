@@ -4,8 +4,26 @@ import os
 import signal
 
 from overparam.core.algebra import (
-    MOST, NONE, Axis, Claim, Control, Estimate, FitRule, Outcome, Source, World, arm, charts, enough_noise, enough_seeds,
-    grid, line, need, per_seed, profiles, study,
+    MOST,
+    NONE,
+    Axis,
+    Claim,
+    Control,
+    Estimate,
+    FitRule,
+    Outcome,
+    Source,
+    World,
+    arm,
+    charts,
+    enough_noise,
+    enough_seeds,
+    grid,
+    line,
+    need,
+    per_seed,
+    profiles,
+    study,
 )  # fmt: skip
 
 WIDTHS = (8, 16, 32)
@@ -35,7 +53,7 @@ CLAIMS = (
 
 def work(cells, progress):
     """Make up the error of every cell, and go wrong where the cell says so."""
-    found = []
+    outcomes = []
     for index, cell in enumerate(cells):
         width, noise, seed = cell["width"], cell["noise"], cell["seed"]
         if cell["fault"] == "raise" and width == 16:
@@ -52,15 +70,16 @@ def work(cells, progress):
             "step": [0, 1],
             "path": [1.0, loss],
         }
-        found.append(
+        outcomes.append(
             Outcome(values, "diverged" if loss != loss else "ok", f"offset {seed}" if seed > 2 else "")
         )
         progress((index + 1) / len(cells))
-    return found
+    return outcomes
 
 
 STUDY = study(
-    name="toy", title="A toy study", question="Does the error rise at width 16?", x="width", axes=AXES, claims=CLAIMS,
+    name="toy",
+    title="A toy study", question="Does the error rise at width 16?", x="width", axes=AXES, claims=CLAIMS,
     sources=(Source("toy", "A. Author, A toy, 2020.", "https://example.org", "@misc{toy}"),),
     values=("error", "train_error", "loss", "parameters", "step", "path"), work=work,
     estimate=lambda params: Estimate(0.01 * params["width"], 1e6), differences=("it is a toy",),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from overparam.api.testing import check_probe, check_study, check_theorem
-from overparam.core import Profile
+from overparam.core import Estimate, Profile
+from overparam.core.calibrate import check_claim
 from overparam.core.registry import studies
 from overparam.probes import available
 from overparam.theory import available as theorems
@@ -44,12 +45,16 @@ def test_the_toy_study_keeps_its_contract(toy):
     ("change", "text"),
     [
         ({"name": "My Study"}, "a name in lower case with dashes"),
-        ({"stack_by": ("depth",)}, "stack_by to name axes"),
+        ({"stack_by": ("depth",)}, "stack_by: no axis 'depth'"),
+        ({"stack_by": ("data", "seed")}, "expected seeds to share a stack"),
         ({"profiles": {"slow": Profile("", {})}}, "a profile 'quick'"),
         ({"differences": ()}, "at least one known difference"),
         ({"charts": ()}, "at least one chart"),
-        ({"sources": ()}, "to name one of the sources"),
+        ({"sources": ()}, "no source 'toy'"),
         ({"claims": ()}, "claims with names of their own"),
+        ({"values": ()}, "expected 'values'"),
+        ({"estimate": lambda cell: Estimate(0.0, 1.0)}, "an estimate above 0"),
+        ({"estimate": lambda cell: cell["nothing"]}, "the estimate raised KeyError"),
     ],
 )
 def test_a_broken_study_is_told_what_was_expected(toy, change, text):
@@ -60,16 +65,39 @@ def test_a_broken_study_is_told_what_was_expected(toy, change, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"ledger": ("fifty",)}, "to name its ledger numbers"),
-        ({"rule_version": 2}, "one reason a change of its rule"),
-        ({"chart": "nowhere"}, "to name one of the charts"),
-        ({"rule": ""}, "to say what it asks"),
+        ({"ledger": ("fifty",)}, "expected ledger numbers such as L53"),
+        ({"chart": "nowhere"}, "no chart 'nowhere'"),
+        ({"sentence": ""}, "expected a sentence"),
+        ({"control": None}, "expected a control"),
+        ({"null": ()}, "expected a planted null"),
+        ({"effect": None}, "expected a planted effect"),
+        ({"null": (), "kind": "check"}, "expected a planted violation"),
     ],
 )
 def test_a_broken_claim_is_told_what_was_expected(toy, change, text):
     claim = dataclasses.replace(toy.claims[0], **change)
     with pytest.raises(AssertionError, match=text):
         check_study(dataclasses.replace(toy, claims=(claim,)))
+
+
+def test_a_check_of_what_is_proved_needs_no_control_and_no_effect(toy):
+    claim = dataclasses.replace(toy.claims[0], kind="check", control=None, effect=None)
+    check_study(dataclasses.replace(toy, claims=(claim,)))
+
+
+CLAIMS = [pytest.param(c, id=f"{n}.{c.name}") for n, s in studies().items() for c in s.claims]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_claim_is_rarely_supported_in_its_null_and_mostly_in_its_effect(claim):
+    """At a rate of 2.5 % more than 5 of 60 has a probability of 0.4 %; the slow test has 400 draws."""
+    check_claim(claim, trials=60, max_false=None if claim.kind == "check" else 5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_claim_is_calibrated_on_many_draws(claim):
+    check_claim(claim, trials=400, max_false=None if claim.kind == "check" else 20)
 
 
 def test_a_probe_that_gives_other_names_is_refused():

@@ -31,7 +31,9 @@ def check_claim(
     if not claim.null or (claim.effect is None and claim.kind != "check"):
         raise AssertionError(f"claim '{claim.name}': expected planted worlds, null= and effect=. Plant them.")
     allowed = max_false if max_false is not None else 0 if claim.kind == "check" else trials // 20
-    counts = {f"null {i}": _tried(claim, world, trials, (seed, i)) for i, world in enumerate(claim.null, start=1)}
+    counts = {
+        f"null {i}": _tried(claim, world, trials, (seed, i)) for i, world in enumerate(claim.null, start=1)
+    }
     for name, count in counts.items():
         if count["supported"] > allowed:
             raise AssertionError(
@@ -52,7 +54,10 @@ def supported(claim: Claim, trials: int, seed: int = 0) -> dict[str, int]:
     """How many draws of each planted world are supported: of the nulls (false by a hair) and of the effect."""
     worlds = {f"null {i}": world for i, world in enumerate(claim.null, start=1)}
     worlds |= {"effect": claim.effect} if claim.effect is not None else {}
-    return {name: _tried(claim, world, trials, (seed, i))["supported"] for i, (name, world) in enumerate(worlds.items())}
+    return {
+        name: _tried(claim, world, trials, (seed, i))["supported"]
+        for i, (name, world) in enumerate(worlds.items())
+    }
 
 
 def _tried(claim: Claim, world: Plant, trials: int, seed: tuple[int, int]) -> Counter[str]:

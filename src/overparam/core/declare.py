@@ -47,7 +47,9 @@ def chart(
         more: other fields of :class:`~overparam.core.study.Chart`.
     """
     series = tuple(Series(m, label.removeprefix("-"), label.startswith("-")) for m, label in metrics.items())
-    axes = tuple(XAxis(name, title.removeprefix("lin "), not title.startswith("lin ")) for name, title in x.items())
+    axes = tuple(
+        XAxis(name, title.removeprefix("lin "), not title.startswith("lin ")) for name, title in x.items()
+    )
     return Chart(
         name, title, axes, unit.removeprefix("log "), series,
         **{"y_log": unit.startswith("log "), "arm": arm[0], "arm_title": arm[1], "note": note, **more},

@@ -94,6 +94,11 @@ def _raw(view: View, metric: str) -> list[Any]:
 
 
 @_op
+def _view(view: View) -> View:
+    return view
+
+
+@_op
 def _line(view: View, metric: str) -> Sample:
     return view.line(metric)
 
@@ -148,14 +153,16 @@ def _pairwise(function: Callable[..., Any], view: View, a: Expression, b: Expres
 
 @_op
 def _on(view: View, number: Number, arm: Arm) -> Sample:
-    return view.on(arm, number.reads).read(number)  # type: ignore[no-any-return]
+    return view.on(arm, number.reads).read(number)
 
 
 @_op
 def _across(view: View, number: Number, axis: str) -> Sample:
     levels = view.evidence.levels(axis)
     if len(levels) < 3:
-        raise MissingEvidence(f"expected at least three values of {axis}, got {len(levels)}. Add some to --{axis}.")
+        raise MissingEvidence(
+            f"expected at least three values of {axis}, got {len(levels)}. Add some to --{axis}."
+        )
     found = [view.on(view.arm.but(**{axis: level})).read(number) for level in levels]
     seeds = shared(found)
     return Sample(seeds, np.stack([one.at(seeds) for one in found], axis=1))
@@ -218,7 +225,9 @@ def _called(view: View, function: Callable[..., Any], of: tuple[Any, ...]) -> Sa
             read_.append(view.read(one) if isinstance(one, Expression) else one)
     samples = [one for one in read_ if isinstance(one, Sample)]
     seeds = shared(samples) if samples else tuple(sorted({params["seed"] for params, _ in view.rows()}))
-    y = np.asarray(function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64)
+    y = np.asarray(
+        function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64
+    )
     return Sample(seeds if y.ndim and len(y) == len(seeds) else tuple(range(y.size)), np.atleast_1d(y))
 
 

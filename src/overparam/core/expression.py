@@ -30,7 +30,9 @@ WORDS: dict[str, str] = {
 """What is estimated, and what the interval covers."""
 
 HOW: dict[str, str] = {
-    **dict.fromkeys(("largest", "lowest", "climb", "farthest", "hump_floor"), "places of the mean over all seeds"),
+    **dict.fromkeys(
+        ("largest", "lowest", "climb", "farthest", "hump_floor"), "places of the mean over all seeds"
+    ),
     **dict.fromkeys(("peak", "hump_low", "hump_top"), "places of the mean over the other seeds"),
     **dict.fromkeys(("top", "bottom", "peak_place", "hump_place", "hump_step"), "each seed's own place"),
     "held_out_climb": "places of every second seed, read at the others",

@@ -93,13 +93,15 @@ class Line(Expression):
 
         With ``factor`` the climb of the logarithm, as a factor.
         """
-        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        unit = "" if factor else self.unit
+        est: Estimated = "geometric" if factor else "mean"
         text = f"largest climb of {self.words} to any later point"
         return Number("climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est)
 
     def held_out_climb(self, *, factor: bool = False) -> Number:
         """The largest climb of every second seed, read at the other seeds."""
-        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        unit = "" if factor else self.unit
+        est: Estimated = "geometric" if factor else "mean"
         text = f"largest climb of {self.words} to any later point"
         return Number(
             "held_out_climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est
@@ -136,11 +138,15 @@ class Line(Expression):
 
     def first_at_most(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is at most the cut."""
-        return Place("first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}")
+        return Place(
+            "first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}"
+        )
 
     def first_below(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is below the cut; neither end may be it."""
-        return Place("first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}")
+        return Place(
+            "first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}"
+        )
 
     def hump(self, left: Region) -> Hump:
         """The minimum in the left part and the peak to the right of it."""
@@ -179,7 +185,9 @@ class Number(Expression):
 
     def positive_share(self) -> Number:
         """Share of the seeds where it is above 0, among those where it is not 0, with the exact binomial interval."""
-        return replace(self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs")
+        return replace(
+            self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs"
+        )
 
     def geometric(self) -> Number:
         """Estimated the geometric mean, with the interval on logarithms."""
@@ -257,7 +265,9 @@ def scalar(metric: str, words: str = "", unit: str = "", missing: Literal["drop"
     return Number("scalar", (metric, missing), words or metric.replace("_", " "), unit)
 
 
-def worst(metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = "") -> Number:
+def worst(
+    metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = ""
+) -> Number:
     """The worst of all runs of all seeds, without any average: for what is exact.
 
     Args:
@@ -309,3 +319,5 @@ def raw(metric: str) -> Expression:
 
 ROWS = Expression("rows", (), "the cells of the arm")
 """The cells of the arm, an operand for the escapes: a list of ``(params, values)``."""
+VIEW = Expression("view", (), "all cells of the setting")
+"""The view itself, an operand for the escapes: what other arms hold."""

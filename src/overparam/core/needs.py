@@ -101,14 +101,24 @@ def one_draw(axis: str = "noise", over: str = "") -> Need:
             wrong.setdefault(seed, {}).setdefault(rate, []).append(values["wrong_labels"])
             mark = values.get("labels_digest")
             digests += mark is not None
-            drawn.setdefault(seed, {}).setdefault(rate, set()).add(values["wrong_labels"] if mark is None else mark)
+            drawn.setdefault(seed, {}).setdefault(rate, set()).add(
+                values["wrong_labels"] if mark is None else mark
+            )
         for seed, by_rate in sorted(drawn.items()):
             if any(len(marks) > 1 for marks in by_rate.values()):
-                return Check(False, f"seed {seed}: sizes or arms at one rate of noise train on different labels")
+                return Check(
+                    False, f"seed {seed}: sizes or arms at one rate of noise train on different labels"
+                )
             shares = [max(wrong[seed][rate]) for rate in sorted(by_rate)]
             if shares != sorted(shares):
-                return Check(False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested")
-        how = "labels compared by their digests" if digests else "shares of wrong labels compared, no digest is stored"
+                return Check(
+                    False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested"
+                )
+        how = (
+            "labels compared by their digests"
+            if digests
+            else "shares of wrong labels compared, no digest is stored"
+        )
         return Check(True, f"one draw a seed ({how})")
 
     return Need(
@@ -159,7 +169,10 @@ def around(region: Region, points: int, left: int = 0, near: float | None = None
             told += f" and {below} to the left"
         if near is not None:
             nearest = float(g[abs(g / near - 1).argmin()])
-            told, ok = f"{told}, the nearest to {near:g} at {nearest:.3g}", ok and abs(nearest / near - 1) <= within
+            told, ok = (
+                f"{told}, the nearest to {near:g} at {nearest:.3g}",
+                ok and abs(nearest / near - 1) <= within,
+            )
         return Check(ok, f"{told}; asked at least {points}" + (f" and {left}" if left else ""))
 
     more = f", and {left} to the left of it" if left else ""
@@ -177,7 +190,9 @@ def reaches(grid: Grid, asked: float, within: float = 0.0) -> Need:
         ok = end >= asked * (1 - within)
         return Check(ok, f"the grid ends at {grid.words} = {end:.3g}, asked at least {asked:g}")
 
-    return Need("right end", f"The grid goes on to {grid.words} of at least {asked:g}.", check, values=grid.values)
+    return Need(
+        "right end", f"The grid goes on to {grid.words} of at least {asked:g}.", check, values=grid.values
+    )
 
 
 def fine_step(region: Region, at_most: float) -> Need:

@@ -26,9 +26,13 @@ class Grid(Expression):
         """Points below low or above high."""
         return Region("outside", (self, low, high), f"{self.words} outside [{low:g}, {high:g}]")
 
-    def near(self, wanted: float, within: float | None = None) -> Place:
-        """The point nearest in the logarithm; with ``within``, at most that relative distance away."""
+    def near(self, wanted: float, within: float = 0.02) -> Place:
+        """The point at a value, give or take a relative distance: where the grid has none, nothing is read."""
         return Place("near", (self, wanted, within), f"{self.words} = {wanted:.3g}")
+
+    def nearest(self, wanted: float) -> Place:
+        """The point nearest to a value in the logarithm, however far."""
+        return Place("near", (self, wanted, None), f"the point nearest to {self.words} = {wanted:.3g}")
 
 
 def grid(name: str, per: str = "", words: str = "") -> Grid:

@@ -122,7 +122,7 @@ class View:
             names = dict.fromkeys([*(self.name(one) for one in sorted(self.reads)), *self.arm.complete])
             self.memo["names"] = list(names)
             self.memo["aligned"] = read.align_seeds(self.evidence, self.x, *names, **self.where())
-        return self.memo["aligned"]  # type: ignore[no-any-return]
+        return self.memo["aligned"]
 
     def _one_cell_a_point(self) -> None:
         """Refuse an arm that selects two cells of one seed at one point: a rule would read one and lose the other."""

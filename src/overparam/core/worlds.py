@@ -52,19 +52,21 @@ class World:
     apart: bool = False
     seeds: int = 5
 
-    def but(self, *, seeds: int = 0, **changes: Any) -> World:
+    def but(self, **changes: Any) -> World:
         """The same world with other curves, numbers, arms or fixed axes, by their names.
 
         A name that is none of a world's own is sought among the arms, the numbers and the lists; any other is a line.
         """
-        own: dict[str, Any] = {"seeds": seeds or self.seeds}
+        own: dict[str, Any] = {}
         for name, value in changes.items():
-            if name in ("over", "along", "level", "straight", "apart"):
+            if name in ("over", "along", "level", "straight", "apart", "seeds"):
                 own[name] = value
             elif name in ("spread", "arms", "numbers", "lists", "fixed", "lines"):
                 own[name] = {**own.get(name, getattr(self, name)), **value}
             else:
-                room = next((r for r in ("arms", "numbers", "lists", "fixed") if name in getattr(self, r)), "lines")
+                room = next(
+                    (r for r in ("arms", "numbers", "lists", "fixed") if name in getattr(self, r)), "lines"
+                )
                 own[room] = {**own.get(room, getattr(self, room)), name: value}
         return replace(self, **own)
 
@@ -104,7 +106,9 @@ class World:
 
         curve = curve(**arms) if callable(curve) else curve
         x = np.asarray((self.along or self.over)[1], dtype=float)
-        noise = level + self.spread[name] * rng.standard_normal(len(x)) if name in self.spread else np.zeros(len(x))
+        noise = (
+            level + self.spread[name] * rng.standard_normal(len(x)) if name in self.spread else np.zeros(len(x))
+        )
         straight = name in self.straight
         if isinstance(curve[0], tuple):
             at, y = np.asarray(curve, dtype=float).T

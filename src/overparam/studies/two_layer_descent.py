@@ -10,8 +10,34 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core.algebra import (
-    MOST, NONE, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params, Progress, UsageError, World, arm,
-    around, charts, clean_arm, complete, enough_noise, fine_step, fits, grid, line, one_draw, profiles, reaches, study,
+    MOST,
+    NONE,
+    Axis,
+    Claim,
+    Control,
+    Estimate,
+    FitRule,
+    Line,
+    Number,
+    Outcome,
+    Params,
+    Progress,
+    UsageError,
+    World,
+    arm,
+    around,
+    charts,
+    clean_arm,
+    complete,
+    enough_noise,
+    fine_step,
+    fits,
+    grid,
+    line,
+    one_draw,
+    profiles,
+    reaches,
+    study,
 )  # fmt: skip
 
 WIDTHS = (2, 4, 7, 11, 16, 22, 28, 34, 40, 44, 48, 53, 58, 64, 71, 82, 96, 114, 136, 160)
@@ -61,20 +87,35 @@ def drop(which: Line, step: int = 0) -> Number:
 
 NOISY, CLEAN = arm("most label noise", noise=MOST), arm("clean labels", noise=NONE)
 REUSED = CLEAN.but("clean labels, reuse at every width", metrics={"test_loss": "continuous_test_loss"})
-GRID, END, FIT = around(window, points=5, left=3), reaches(ratio, 2.9), fits(line("train_loss_ratio", "training loss over that of zero outputs"), FITTED)
+GRID, END, FIT = (
+    around(window, points=5, left=3),
+    reaches(ratio, 2.9),
+    fits(line("train_loss_ratio", "training loss over that of zero outputs"), FITTED),
+)
 FIT_NOISY = FIT.on(NOISY)
 SOME, MUCH, ZERO, FIXED = enough_noise(0.1), enough_noise(0.2), clean_arm(), one_draw()
+WHOLE = complete(0.2, axis="noise")
 SAME = "With clean labels the same rule finds none."
 L53, L54 = ("L53",), ("L53", "L54")
 
 # planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
-RATES, HEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2), {0.0: 0.96, 0.05: 1.03, 0.1: 1.15, 0.15: 1.28, 0.2: 1.42}  # public logs
+RATES, HEIGHTS = (
+    (0.0, 0.05, 0.1, 0.15, 0.2),
+    {0.0: 0.96, 0.05: 1.03, 0.1: 1.15, 0.15: 1.28, 0.2: 1.42},
+)  # public logs
 CHAIN = ((0.04, 0.084), (0.2, 0.07), (1.0, 0.294), (3.0, 0.322))  # the test loss with reuse, at p/(nK)
 
 
 def hill(height: float, end: float = 0.6, at: float = 1.0) -> Any:
     """The test loss: 0.07 left of the window, ``height`` times that around ``at`` nK, and ``end`` of it at 3 nK."""
-    knots = ((0.04, 1.3), (0.2, 1.0), (0.65 * at, 1.0), (0.81 * at, height), (1.21 * at, height), (3.0, height * end))
+    knots = (
+        (0.04, 1.3),
+        (0.2, 1.0),
+        (0.65 * at, 1.0),
+        (0.81 * at, height),
+        (1.21 * at, height),
+        (3.0, height * end),
+    )
     return tuple((x, 0.07 * y) for x, y in knots)
 
 
@@ -98,43 +139,43 @@ FALLING = BASE.but(test_loss=((0.04, 0.1), (3.0, 0.03)))
 CLAIMS = (
     Claim("peak", "With label noise and no reuse, the squared test loss peaks close to p = nK.", L53, "belkin2019",
           hump.place(ratio).within(0.75, 1.35) & rise.at_least(1.05) & (hump.top / loss.last).at_least(1.05),
-          NOISY, Control(SAME, CLEAN), (SOME, GRID, END, FIXED, FIT), chart="loss",
+          NOISY, Control(SAME, CLEAN), (SOME, GRID, END, FIXED, FIT, WHOLE), chart="loss",
           null=tuple(TOP.but(test_loss=h) for h in (hill(1.5, at=1.6), hill(1.0), hill(1.4, end=1.0))), effect=TOP),
     Claim("rise", "With 20 % label noise the squared test loss rises from its first minimum to the peak.", L54, "josch14",
-          rise.at_least(1.15), NOISY, Control(SAME, CLEAN), (MUCH, GRID, FIXED, FIT), chart="loss",
+          rise.at_least(1.15), NOISY, Control(SAME, CLEAN), (MUCH, GRID, FIXED, FIT, WHOLE), chart="loss",
           null=(TOP.but(test_loss=hill(1.15)),), effect=TOP.but(test_loss=hill(1.4))),
     Claim("fall", "With 20 % label noise the squared test loss falls well below the peak at p = 3 nK.", L53,
           "belkin2019", (loss.last / hump.top).at_most(0.75), NOISY,
           Control("As far in parameters before the threshold, from nK/3 to the peak, it does not fall so.",
-                  rule=(hump.top / smooth.at(ratio.near(1 / 3))).at_most(0.75)),
-          (MUCH, GRID, END, FIXED, FIT), chart="loss",
+                  rule=(hump.top / smooth.at(ratio.nearest(1 / 3))).at_most(0.75)),
+          (MUCH, GRID, END, FIXED, FIT, WHOLE), chart="loss",
           null=(TOP.but(test_loss=hill(1.3, end=0.75)),), effect=TOP.but(test_loss=hill(1.3))),
     Claim("clean", "With clean labels the squared test loss does not rise as the width grows.", L54, "josch14",
           smooth.climb(factor=True).at_most(1.15), CLEAN,
-          Control("With the most label noise the same rule finds a climb.", NOISY), (ZERO, SOME, GRID, FIT), chart="loss",
+          Control("With the most label noise the same rule finds a climb.", NOISY), (ZERO, SOME, GRID, FIT, WHOLE), chart="loss",
           null=(BASE.but(test_loss=hill(1.15)),), effect=FALLING),
     Claim("error-no-peak", "The 0-1 test error has no peak at any rate of label noise.", L53, "josch14",
           error.smoothed(5).climb().at_most(2.0).each("noise"), arm("every rate of noise"),
           Control("Read from the widest network to the narrowest the same lines climb.",
                   rule=error.smoothed(5).backwards().climb().at_most(2.0).each("noise")),
-          (SOME, GRID, FIXED, FIT_NOISY), chart="error",
+          (SOME, GRID, FIXED, FIT_NOISY, WHOLE), chart="error",
           null=(BASE.but(test_error=((0.04, 0.2), (0.65, 0.2), (0.82, 0.22), (3.0, 0.22))),), effect=WORLD),
     Claim("cliff", "The published fall of the test loss at p = nK comes from the reuse of weights, which stops there.",
           L53, "josch14", (drop(below) / drop(loss)).at_least(2.0), CLEAN,
           Control("One step before, where both reuse weights, there is none.",
                   rule=(drop(below, -1) / drop(loss, -1)).at_least(2.0)),
-          (ZERO, GRID, fine_step(here, 1.25), FIT), chart="reuse",
+          (ZERO, GRID, fine_step(here, 1.25), FIT, WHOLE), chart="reuse",
           null=(BASE.but(below_test_loss=cliff(2.0)),), effect=BASE.but(below_test_loss=cliff(3.5))),
     Claim("continuous", "If weights are reused at every width, the test loss does not fall beyond p = nK.", L53,
           "josch14", (smooth.inside(window).largest() / loss.last).at_most(1.25), REUSED,
-          Control("Without reuse the same rule finds a fall.", CLEAN), (ZERO, GRID, END, FIT), chart="reuse",
+          Control("Without reuse the same rule finds a fall.", CLEAN), (ZERO, GRID, END, FIT, WHOLE), chart="reuse",
           null=(BASE.but(continuous_test_loss=hill(2.0, end=0.8)),),
           effect=BASE.but(continuous_test_loss=hill(2.0, end=0.98))),
     Claim("dose", "The more label noise, the higher the peak stands over the first minimum.", L54, "josch14",
           rise.across("noise").growth().at_least(1.10), arm("every rate of noise"),
           Control("Over the distance from the middle rate a steady growth cancels.",
                   rule=rise.across("noise").growth(from_middle=True).at_least(1.10)),
-          (ZERO, MUCH, GRID, FIXED, FIT_NOISY), chart="loss",
+          (ZERO, MUCH, GRID, FIXED, FIT_NOISY, WHOLE), chart="loss",
           null=(WORLD.but(test_loss=lambda noise: hill(1.2 * 1.1 ** (noise / 0.2))),),
           effect=WORLD.but(test_loss=lambda noise: hill(1.35 ** (noise / 0.2)))),
 )  # fmt: skip
@@ -169,38 +210,44 @@ def size(inputs: int, width: int, outputs: int) -> int:
 def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Train one stack: every seed and rate of noise, width after width, from random weights and from the width before."""
     from overparam.models import two_layer
-    from overparam.studies.two_layer_descent.reuse import widen  # to be overparam.models.two_layer.widen
-    from overparam.studies.two_layer_descent.work import silent_classes  # to be a probe, overparam.probes.silent
-    from overparam.studies.progress import within
-    from overparam.study import UsageError
-    from work import outcome, task  # to be overparam.work
+    from overparam.models.two_layer import widen
+    from overparam.probes import standard
+    from overparam.probes.silent import PROBE
+    from overparam.sweep.work import outcome, shares, task, within
 
-    first, given = cells[0], task(cells)
-    widths, data, reuse = first["width"], given.data, first["reuse"] == "all"
+    stack = task(cells)
+    common, data = stack.shared, stack.data
+    widths, reuse = common["width"], common["reuse"] == "all"
     if list(widths) != sorted(set(widths)):
         raise UsageError(f"--widths: expected ascending widths, got {', '.join(map(str, widths))}. Sort them.")
+    sizes = [size(data.features, width, data.classes) for width in widths]
     fresh: list[list[Any]] = [[] for _ in cells]
     chain: list[list[Any]] = [[] for _ in cells]
-    for done, width in enumerate(widths):
+    for width, span in zip(widths, shares([2e4 + p for p in sizes]), strict=True):
         network = two_layer(data.features, width, data.classes, init="glorot")
-        starts = [given.fresh(network)]
-        if reuse and done:
-            before = zip(chain, cells, strict=True)
-            starts.append([widen(line_[-1]["params"], width, first["spread"], c["seed"]) for line_, c in before])
-        part = within(report, done / len(widths), (done + 1) / len(widths))
-        found = given.ends(network, recipe(first, width, data), starts, part, {"silent": silent_classes})
+        starts = [stack.fresh(network)]
+        if reuse and chain[0]:
+            grown = [
+                widen(ends[-1]["params"], width, common["spread"], cell["seed"])
+                for ends, cell in zip(chain, cells, strict=True)
+            ]
+            starts.append(grown)
+        probes = {**standard(), "silent": PROBE}
+        found = stack.ends(network, recipe(common, width, data), starts, within(progress, *span), probes)
         for lines, ends in ((fresh, found[0]), (chain, found[-1])):
             for own, end in zip(lines, ends, strict=True):
                 own.append({**end, "train_loss_ratio": 2 * end["train_loss"]})
-    sizes = [size(data.features, w, data.classes) for w in widths]
-    fixed = {"width": list(widths), "parameters": sizes, "ratio": [p / (data.n * data.classes) for p in sizes]}
-    below_nk, scale = sum(r < 1 for r in fixed["ratio"]), 2 / data.classes
-    factors = {m: scale if m.endswith("loss") else 1.0 for m in METRICS}
+    ratios = [p / (data.n * data.classes) for p in sizes]
+    fixed = {"width": list(widths), "parameters": sizes, "ratio": ratios}
+    below_nk, scale = sum(r < 1 for r in ratios), 2 / data.classes
+    factors = {metric: scale if metric.endswith("loss") else 1.0 for metric in METRICS}
     made = []
-    for wrong, own, grown in zip(given.wrong, fresh, chain, strict=True):
-        lines = {"": own, "below_": grown[:below_nk] + own[below_nk:], "continuous_": grown}
+    for facts, own, grown in zip(stack.facts, fresh, chain, strict=True):
+        arms = (
+            {"": own, "below_": grown[:below_nk] + own[below_nk:], "continuous_": grown} if reuse else {"": own}
+        )
         fit = {"train_loss_ratio": [end["train_loss_ratio"] for end in own]}
-        made.append(outcome({**fixed, **fit, "wrong_labels": wrong}, lines if reuse else {"": own}, factors))
+        made.append(outcome({**fixed, **fit, **facts}, arms, factors, words=ARMS, places=("width", widths)))
     return made
 
 
@@ -220,11 +267,12 @@ def recipe(cell: Params, width: int, data: Any) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Every width is trained twice where weights are reused."""
-    from work import SHAPES, cost
+    from overparam.data import shape_of
+    from overparam.sweep.work import cost, dense
 
-    inputs = SHAPES.get(str(cell["data"]), (784,))[0]
-    chains = 1 if cell["reuse"] == "none" else 2
-    return cost(cell, [size(inputs, w, 10) for w in cell["width"]], max(cell["width"]), chains)
+    inputs = shape_of(str(cell["data"])).features
+    sizes = [dense(inputs, width, 10) for width in cell["width"]]
+    return cost(cell, sizes, chains=1 if cell["reuse"] == "none" else 2, probes=2)
 
 
 STUDY = study(
@@ -232,7 +280,10 @@ STUDY = study(
     title="Double descent in two-layer networks, with and without the reuse of weights",
     question="Does the squared test loss of a trained two-layer network peak at p = nK, and how much of the published "
     "peak is due to weights reused from narrower networks?",
-    x="width", sources=("belkin2019", "josch14"), values=(),
+    x="width", sources=("belkin2019", "josch14"), values=(
+        "width", "parameters", "ratio", "wrong_labels", "labels_digest", "train_loss_ratio",
+        *(prefix + metric for prefix in ARMS for metric in METRICS),
+    ),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
     fit=FitRule("train_loss_ratio", FITTED, "width", f"training loss at most {FITTED:g} of that of zero outputs"),
     differences=(

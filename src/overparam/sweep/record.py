@@ -137,7 +137,9 @@ def _meaning(
     study: Study, profile: str, mark: str, data: Sequence[str], rows: Sequence[tuple[Params, Cell]]
 ) -> dict[str, Any]:
     evidence = {
-        name: Evidence(tuple((params, _values(study, params, cell)) for params, cell in rows if params["data"] == name))
+        name: Evidence(
+            tuple((params, _values(study, params, cell)) for params, cell in rows if params["data"] == name)
+        )
         for name in data
     }
     verdicts = [

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from overparam.core.claim import Params
-from overparam.core.errors import UsageError
+from overparam.core.errors import StackError
 from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
 from overparam.core.study import Outcome, Progress
 from overparam.sweep.cost import Size, computed, convolutional, cost, dense
@@ -50,11 +50,11 @@ class Shared(Mapping[str, Any]):
         """The value of an axis.
 
         Raises:
-            UsageError: the cells have several.
+            StackError: the cells have several.
         """
         if name in self._several:
             found = ", ".join(map(str, self._several[name][:8]))
-            raise UsageError(
+            raise StackError(
                 f"axis '{name}': expected one value in a stack, got {found}. Add '{name}' to the study's stack_by, or "
                 "read it from each cell."
             )
@@ -289,7 +289,7 @@ def task(
 
     Raises:
         DataError: fewer training samples than asked for.
-        UsageError: cells of several data sets or numbers of samples.
+        StackError: cells of several data sets or numbers of samples.
     """
     from overparam.data import flatten, load, subset
 

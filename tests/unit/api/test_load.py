@@ -12,7 +12,7 @@ def stored(tmp_path, toy, monkeypatch):
     overparam.run(str(TOY), out=tmp_path, on="inline", progress=False)
 
     def known(study):
-        monkeypatch.setattr("overparam.core.registry.studies", lambda: {"toy": study})
+        monkeypatch.setattr("overparam.core.registry.get", {"toy": study}.get)
 
     known(toy)
     return tmp_path, known
@@ -27,7 +27,7 @@ def test_a_run_with_changed_rules_is_judged_again_and_its_page_written(stored, t
     out, known = stored
     page = out / "toy" / "quick.html"
     page.unlink()
-    claim = dataclasses.replace(toy.claims[0], rule_version=2, sentence="A new sentence.")
+    claim = dataclasses.replace(toy.claims[0], history=("stricter",), sentence="A new sentence.")
     known(dataclasses.replace(toy, claims=(claim,)))
     result = overparam.load("toy", out=out)
     assert result.remark == "judged again from the stored cells: the rules have changed"
@@ -45,7 +45,7 @@ def test_a_run_with_a_changed_computation_is_stale(stored, toy):
 def test_a_run_whose_cells_are_gone_cannot_be_judged_again(stored, toy):
     out, known = stored
     next((out / "toy" / "cells").iterdir()).unlink()
-    known(dataclasses.replace(toy, claims=(dataclasses.replace(toy.claims[0], rule_version=2),)))
+    known(dataclasses.replace(toy, claims=(dataclasses.replace(toy.claims[0], history=("stricter",)),)))
     with pytest.raises(overparam.StoreError, match="expected the 18 cells of this run.*got 17"):
         overparam.load("toy", out=out)
     assert json.loads((out / "toy" / "quick.json").read_text())["verdicts"][0]["rule_version"] == 1

@@ -9,7 +9,15 @@ from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.estimates import interval
 from overparam.core.expressions import (
-    ROWS, line, per_point, per_seed, scalar, share_of_trials, total, worst,
+    ROWS,
+    line,
+    per_point,
+    per_seed,
+    raw,
+    scalar,
+    share_of_trials,
+    total,
+    worst,
 )  # fmt: skip
 from overparam.core.places import END, grid
 from overparam.core.view import View
@@ -52,7 +60,8 @@ CASES = {
     "times": (line("y", times=100).first, 100 * Y[:, 0]),
     "at a region's last point": (y.at(x < 5), Y[:, 2]),
     "a step on": (y.at((x < 5).last.step(1)), Y[:, 3]),
-    "near": (y.at(x.near(7)), Y[:, 3]),
+    "near": (y.at(x.near(8.1)), Y[:, 3]),
+    "nearest": (y.at(x.nearest(7)), Y[:, 3]),
     "per an axis": (y.at(grid("x", per="n").near(1)), Y[:, 2]),
     "another grid": (y.at(grid("size").near(80)), Y[:, 3]),
     "ends": (y.first - y.last, Y[:, 0] - Y[:, -1]),
@@ -147,7 +156,7 @@ def test_the_worst_is_the_smallest_where_the_cut_is_from_below_and_unknown_where
     ("expression", "text"),
     [
         (y.at(x < 0.5), "points on both sides of x below 0.5"),
-        (y.at(x.near(3, within=0.02)), "no point within 2% of x = 3"),
+        (y.at(x.near(3)), "no point within 2% of x = 3"),
         (y.at(fit.first_at_most(-1.0)), "the first point with mean fit at most -1 inside the grid, got none"),
         (y.inside(x.between(5, 6)).largest(), "no point with x in"),
         (y.hump(x < 0.5).low, "both sides of x below 0.5"),
@@ -160,6 +169,17 @@ def test_what_the_cells_do_not_hold_is_missing_evidence_with_its_name(expression
         value(expression)
 
 
+def test_raw_is_what_each_cell_holds_under_the_name_that_the_arm_reads():
+    own = View(cells(), arm(noise=NONE, metrics={"list": "runs"}), "x", frozenset())
+    assert own.read(raw("list")) == [[1.0, 2.0, None], [1.0, 3.0, None], [1.0, 4.0, None]]
+    longest = per_seed(lambda lists: [len(one) for one in lists], "length", raw("list"), estimate="worst")
+    assert interval(own, longest, 1.0, None).mean == 3.0
+    with pytest.raises(MissingEvidence, match="no finished cell has 'nothing'"):
+        own.read(raw("nothing"))
+
+
 def test_an_arm_that_mixes_cells_of_one_seed_is_refused_with_the_axis():
-    with pytest.raises(UsageError, match=r"several cells of seed 0 at one point, which differ in noise\. Name noise"):
+    with pytest.raises(
+        UsageError, match=r"several cells of seed 0 at one point, which differ in noise\. Name noise"
+    ):
         View(cells(), arm(), "x", y.reads).read(y)

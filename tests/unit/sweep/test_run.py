@@ -72,8 +72,8 @@ def test_a_cell_that_raises_costs_only_itself(toy_path, tmp_path):
     assert sum(e["event"] == "failed" for e in heard) == 6
     assert len(os.listdir(tmp_path / "toy" / "failed")) == 6
     (verdict,) = record["verdicts"]
-    assert (verdict["status"], verdict["effect"]) == ("inconclusive", None)
-    assert verdict["reason"].startswith("the rule raised ValueError")
+    assert (verdict["status"], verdict["effect"]) == ("not_applicable", None)
+    assert verdict["reason"].startswith("no point within 2% of width = 16")
 
 
 def test_a_worker_that_dies_twice_is_a_failure_and_the_others_go_on(toy_path, tmp_path):
@@ -109,13 +109,16 @@ def test_one_arm_alone_cannot_be_supported_without_its_control(toy_path, tmp_pat
     (verdict,) = record["verdicts"]
     assert verdict["status"] == "inconclusive"
     assert verdict["control"]["status"] == "not_run"
-    assert "no finished cell has 'error' over 'width' at noise=0.0" in verdict["reason"]
+    assert "no finished cell at noise = 0" in verdict["reason"]
 
 
 def test_an_unmet_precondition_is_named(toy_path, tmp_path):
     record = sweep.execute(plan(toy_path, tmp_path, noise="0,0.05"), on="inline")
     (verdict,) = record["verdicts"]
-    assert (verdict["status"], verdict["reason"]) == ("not_applicable", "largest label noise 0.05")
+    assert (verdict["status"], verdict["reason"]) == (
+        "not_applicable",
+        "most label noise 5%, asked at least 10%",
+    )
 
 
 def test_one_seed_is_inconclusive(toy_path, tmp_path):
@@ -127,7 +130,7 @@ def test_one_seed_is_inconclusive(toy_path, tmp_path):
 
 def test_a_control_that_shows_the_effect_too_bars_support(toy, tmp_path):
     claim = toy.claims[0]
-    same = dataclasses.replace(claim, control=dataclasses.replace(claim.control, judge=claim.judge))
+    same = dataclasses.replace(claim, control=dataclasses.replace(claim.control, on=claim.on))
     broken = dataclasses.replace(toy, claims=(same,))
     record = sweep.execute(sweep.make_plan(broken, out=tmp_path), on="inline")
     assert record["verdicts"][0]["status"] == "inconclusive"
@@ -137,7 +140,7 @@ def test_a_control_that_shows_the_effect_too_bars_support(toy, tmp_path):
 def test_a_changed_rule_is_noticed_and_judged_again_without_computing(toy_path, toy, tmp_path):
     record = sweep.execute(plan(toy_path, tmp_path), on="inline")
     assert rejudge(toy, record) == []
-    changed = dataclasses.replace(toy, claims=(dataclasses.replace(toy.claims[0], rule_version=2),))
+    changed = dataclasses.replace(toy, claims=(dataclasses.replace(toy.claims[0], history=("stricter",)),))
     assert rejudge(changed, record) == ["toy.rise"]
     again = reconclude(toy, record, tmp_path)
     assert again["verdicts"] == record["verdicts"]

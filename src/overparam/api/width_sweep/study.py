@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import pkgutil
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from overparam.api.width_sweep.given import numeric
 from overparam.api.width_sweep.work import estimator, worker
 from overparam.core import Axis, Claim, FitRule, Params, Profile, Study
 from overparam.core.errors import UsageError
+from overparam.core.registry import packaged
 from overparam.studies.sources import NAKKIRAN
 from overparam.studies.widths.arms import Reading
 from overparam.studies.widths.causes import diagnose
@@ -124,11 +124,9 @@ def _claims(reading: Reading) -> tuple[Claim, ...]:
 
 
 def _named(name: str) -> str:
-    import overparam.studies as folder
-
-    taken = {module.name.replace("_", "-") for module in pkgutil.iter_modules(folder.__path__)} | {"data"}
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in taken:
-        why = "it belongs to the package" if name in taken else "only a-z, 0-9 and dashes, a letter first"
+    taken = name == "data" or packaged(name) is not None
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or taken:
+        why = "it belongs to the package" if taken else "only a-z, 0-9 and dashes, a letter first"
         raise UsageError(
             f"name: expected a name of your own for the study, got '{name}' ({why}). Give name='...'."
         )

@@ -60,6 +60,12 @@ def test_the_study_keeps_the_contract(blobs, wave):
     check_study(make(wave, scalar, recipe=SQUARED))
 
 
+def test_a_family_may_be_called_as_a_file_beside_the_studies(blobs):
+    assert make(blobs, name="levels").name == "levels"
+    with pytest.raises(UsageError, match="got 'double-descent' \\(it belongs to the package\\)"):
+        make(blobs, name="double-descent")
+
+
 def test_claims_fit_what_there_is_to_judge(blobs, wave):
     def names(study):
         return [claim.name for claim in study.claims]
