@@ -87,11 +87,14 @@ def _rows(view: View) -> list[Row]:
 
 
 @_op
+<<<<<<< HEAD
 def _view(view: View) -> View:
     return view
 
 
 @_op
+=======
+>>>>>>> certified
 def _raw(view: View, metric: str) -> list[Any]:
     name = view.name(metric)
     found = [
@@ -100,6 +103,14 @@ def _raw(view: View, metric: str) -> list[Any]:
     if not found:
         raise MissingEvidence(f"no finished cell has '{name}'. Run the study first.")
     return found
+<<<<<<< HEAD
+=======
+
+
+@_op
+def _view(view: View) -> View:
+    return view
+>>>>>>> certified
 
 
 @_op

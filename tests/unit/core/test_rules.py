@@ -8,7 +8,7 @@ import pytest
 
 from overparam.core.arms import MOST, NONE, arm
 from overparam.core.claim import Evidence
-from overparam.core.errors import MissingEvidence
+from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.expressions import line, per_seed, scalar
 from overparam.core.needs import (
     around,
@@ -21,8 +21,9 @@ from overparam.core.needs import (
     has,
     one_draw,
     reaches,
+    spans,
 )  # fmt: skip
-from overparam.core.places import grid
+from overparam.core.places import HERE, grid
 from overparam.core.statements import Claim, Control, same_numbers
 from overparam.core.testing import check_claim
 from overparam.core.worlds import World
@@ -106,6 +107,19 @@ def test_every_value_of_an_axis_is_a_part():
     assert [part.label.partition(":")[0] for part in found.parts] == ["noise 0", "noise 0.2"]
 
 
+def test_every_point_of_a_region_is_a_part_read_at_here():
+    rule = y.at(HERE).at_least(0.5).each(x >= 2)
+    found = claim(rule).judge(draw())
+    assert [part.label.partition(":")[0] for part in found.parts] == ["x 2", "x 4", "x 8"]
+    assert [round(part.effect, 1) for part in found.parts] == [1.4, 2.0, 1.0]
+    assert rule.words.endswith("at least 0.5, at every point with x at least 2")
+    assert rule.fingerprint != y.at(HERE).at_least(0.5).each(x >= 4).fingerprint
+    with pytest.raises(MissingEvidence, match="no point with x at least 9"):
+        claim(y.at(HERE).at_least(0.5).each(x >= 9)).judge(draw())
+    with pytest.raises(UsageError, match=r"add \.each\(region\)"):
+        claim(y.at(HERE).at_least(0.5)).judge(draw())
+
+
 def test_an_arm_without_cells_is_missing_evidence_and_names_it():
     with pytest.raises(MissingEvidence, match=r"no finished cell at noise = 0\.5"):
         claim(y.last.at_least(0.5), arm("half", noise=0.5)).judge(draw())
@@ -134,6 +148,7 @@ NEEDS = {
     "near": (around(x.between(2, 4), 1, near=4.0), around(x.between(2, 4), 1, near=3.0)),
     "reaches": (reaches(x, 8), reaches(x, 9)),
     "step": (fine_step(x < 5, 2.0), fine_step(x < 5, 1.5)),
+    "spans": (spans(y, 4, 8), spans(y, 4, 9)),
     "fits": (fits(y, 1.05), fits(y, 0.5)),
     "has": (has("y"), has("nothing")),
     "complete": (complete(0.2), None),

@@ -13,6 +13,7 @@ from overparam.core.expressions import (
     line,
     per_point,
     per_seed,
+    raw,
     scalar,
     share_of_trials,
     total,
@@ -168,6 +169,15 @@ def test_the_worst_is_the_smallest_where_the_cut_is_from_below_and_unknown_where
 def test_what_the_cells_do_not_hold_is_missing_evidence_with_its_name(expression, text):
     with pytest.raises(MissingEvidence, match=text):
         value(expression)
+
+
+def test_raw_is_what_each_cell_holds_under_the_name_that_the_arm_reads():
+    own = View(cells(), arm(noise=NONE, metrics={"list": "runs"}), "x", frozenset())
+    assert own.read(raw("list")) == [[1.0, 2.0, None], [1.0, 3.0, None], [1.0, 4.0, None]]
+    longest = per_seed(lambda lists: [len(one) for one in lists], "length", raw("list"), estimate="worst")
+    assert interval(own, longest, 1.0, None).mean == 3.0
+    with pytest.raises(MissingEvidence, match="no finished cell has 'nothing'"):
+        own.read(raw("nothing"))
 
 
 def test_an_arm_that_mixes_cells_of_one_seed_is_refused_with_the_axis():
