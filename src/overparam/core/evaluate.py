@@ -87,30 +87,17 @@ def _rows(view: View) -> list[Row]:
 
 
 @_op
-<<<<<<< HEAD
 def _view(view: View) -> View:
     return view
 
 
 @_op
-=======
->>>>>>> certified
 def _raw(view: View, metric: str) -> list[Any]:
     name = view.name(metric)
-    found = [
-        values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values
-    ]
+    found = [values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values]
     if not found:
         raise MissingEvidence(f"no finished cell has '{name}'. Run the study first.")
     return found
-<<<<<<< HEAD
-=======
-
-
-@_op
-def _view(view: View) -> View:
-    return view
->>>>>>> certified
 
 
 @_op
