@@ -94,7 +94,9 @@ def _view(view: View) -> View:
 @_op
 def _raw(view: View, metric: str) -> list[Any]:
     name = view.name(metric)
-    found = [values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values]
+    found = [
+        values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values
+    ]
     if not found:
         raise MissingEvidence(f"no finished cell has '{name}'. Run the study first.")
     return found
