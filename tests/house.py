@@ -38,7 +38,7 @@ def problems() -> list[str]:
     for path in sorted((PACKAGE / "studies").rglob("*.py")):
         for name in _module_level_imports(path):
             top = name.split(".")[0]
-            own = name in ("overparam.core", "overparam.core") or name.startswith("overparam.studies")
+            own = name.startswith("overparam.core")
             if path.stem.endswith("_work"):
                 continue  # imported inside functions of its study alone, which the next rule sees to
             if name.endswith("_work") or (top not in sys.stdlib_module_names and not own):

@@ -20,11 +20,11 @@ from overparam.core.claim import Params
 from overparam.core.errors import StackError
 from overparam.core.outcomes import each_cell, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import Outcome, Progress
-from overparam.sweep.cost import Size, computed, convolutional, cost, dense
+from overparam.sweep.cost import NARROW, Size, computed, convolutional, cost, dense, descent
 
 __all__ = [
-    "Outcome", "Shared", "Size", "Task", "TrainingCurve", "computed", "convolutional", "cost", "dense", "each_cell",
-    "lost_in", "outcome", "rounded", "shared", "shares", "task", "within",
+    "NARROW", "Outcome", "Shared", "Size", "Task", "TrainingCurve", "computed", "convolutional", "cost", "dense", "descent",
+    "each_cell", "lost_in", "outcome", "rounded", "shared", "shares", "task", "within",
 ]  # fmt: skip
 
 _DIGITS = 6
