@@ -18,5 +18,5 @@ from overparam.core.outcomes import each_cell
 from overparam.core.places import END, START, Grid, Place, Region, grid
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Control
-from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Source, Study
+from overparam.core.study import Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Series, Source, Study
 from overparam.core.worlds import World, together

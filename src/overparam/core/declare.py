@@ -31,7 +31,7 @@ def profiles(base: Mapping[str, Any], /, **given: tuple[str, Mapping[str, Any]])
 
 
 def chart(
-    name: str, title: str, unit: str, metrics: Mapping[str, str], *,
+    name: str, title: str, unit: str, metrics: Mapping[str, str] | Sequence[Series], *,
     x: Mapping[str, str], arm: tuple[str, str] = ("", ""), note: str = "", **more: Any,
 ) -> Chart:  # fmt: skip
     """One chart.
@@ -40,13 +40,18 @@ def chart(
         name: short name.
         title: heading.
         unit: title of the vertical axis with its unit; ``log `` before it makes the axis logarithmic.
-        metrics: metric to its label; a label that starts with ``-`` is drawn dashed.
+        metrics: metric to its label; a label that starts with ``-`` is drawn dashed. Or series, where each has cells of
+            its own.
         x: horizontal axes, name to title; ``lin `` before a title makes the axis linear.
         arm: an axis with one set of lines a value, and its heading.
         note: a sentence under the chart.
         more: other fields of :class:`~overparam.core.study.Chart`.
     """
-    series = tuple(Series(m, label.removeprefix("-"), label.startswith("-")) for m, label in metrics.items())
+    series = (
+        tuple(Series(m, label.removeprefix("-"), label.startswith("-")) for m, label in metrics.items())
+        if isinstance(metrics, Mapping)
+        else tuple(metrics)
+    )
     axes = tuple(XAxis(name, title.removeprefix("lin "), not title.startswith("lin ")) for name, title in x.items())
     return Chart(
         name, title, axes, unit.removeprefix("log "), series,
