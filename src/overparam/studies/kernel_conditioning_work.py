@@ -28,7 +28,7 @@ def solve(cell: Params, progress: Progress) -> Outcome:
     """Measure every size of one cell, then finite widths at n = d."""
     seed, name, drawn = cell["seed"], cell["activation"], rows(cell)
     act = sine(2.0) if name == "sine2" else activation(name)
-    x, extra = drawn["x"], drawn.keys() - {"x", "offset"}
+    x, extra = drawn["x"], sorted(drawn.keys() - {"x", "offset"})
     d = x.shape[1]
     sizes, flat, found = counts(d, cell["ratio"], len(x)), sphere(len(x), min(FLAT, d), seed), []
     for done, n in enumerate(sizes):
