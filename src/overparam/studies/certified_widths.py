@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm, charts, each_cell,
-    line, need, per_seed, profiles, raw, renamed, scalar, spans, study,
+    Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm, charts, each_cell, line,
+    need, per_seed, profiles, raw, renamed, scalar, spans, study,
 )  # fmt: skip
 
 DRAWS = 3  # of the weights, for the ladder of a cell

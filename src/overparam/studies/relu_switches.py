@@ -9,8 +9,8 @@ from __future__ import annotations  # isort: skip_file
 from typing import Any
 
 from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles, renamed,
-    spans, study, worst,
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles,
+    renamed, spans, study, worst,
 )  # fmt: skip
 
 NARROWEST = 256
