@@ -5,7 +5,7 @@ certified on its way, and one that is certified at its start, beforehand. The ro
 certificate at the start gets easier with the width.
 """
 
-from __future__ import annotations  # isort: skip_file
+from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (
-    # isort: skip     Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line,
-    power_law, preferred, profiles, study,
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, power_law,
+    preferred, profiles, study,
 )  # fmt: skip
 
 WIDTHS, QUICK, DEPTHS = (16, 32, 64, 128, 256, 512, 1024), (16, 64, 256, 1024), (1, 2, 3)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (
-    # isort: skip     Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line,
-    power_law, preferred, profiles, renamed, study,
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, power_law,
+    preferred, profiles, renamed, study,
 )  # fmt: skip
 
 SCALES, QUICK = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0), (1.0, 4.0, 16.0, 64.0, 256.0)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (
-    # isort: skip     Axis, Check, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts,
-    each_cell, line, need, preferred, profiles, study,
+    Axis, Check, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, need,
+    preferred, profiles, study,
 )  # fmt: skip
 
 BOTH, TARGETS, ARORA = ("sphere", "digits"), tuple(range(1, 11)), "arora2019"

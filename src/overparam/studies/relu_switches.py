@@ -4,7 +4,7 @@ A (sample, unit) pair switches if the sign of the unit's input differs between t
 given movement of all weights the most pairs of a sample that can switch are counted exactly.
 """
 
-from __future__ import annotations  # isort: skip_file
+from __future__ import annotations
 
 from typing import Any
 
