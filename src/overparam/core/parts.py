@@ -257,8 +257,8 @@ class Study:
         rerun_command: command that repeats the run, if it did not come from the command line.
         values: names of everything that the work returns; what rules, charts and needs read is among them.
         formerly: the study that this one was a part of; its finished cells are read by their old keys.
-        derive: ``(params, values) -> values``: adds to a stored cell what cells made earlier lack, without computing it
-            anew.
+        first_rows: whether a cell trains on the first draw of ``n`` rows, so that the digest of its labels can be derived
+            from its parameters where a cell made earlier lacks it.
         file: the file that declares it, for the faults found in it.
     """
 
@@ -283,7 +283,7 @@ class Study:
     rerun_command: str = ""
     values: tuple[str, ...] = ()
     formerly: Formerly | None = None
-    derive: Callable[[Params, Mapping[str, Any]], Mapping[str, Any]] | None = None
+    first_rows: bool = False
     file: str = ""
 
     def axis(self, name: str) -> Axis:

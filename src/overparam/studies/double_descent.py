@@ -6,12 +6,11 @@ sweep over widths (:mod:`overparam.core.sweeps`), and one of this study's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from overparam.core import (
-    BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, RATE, SEED, STEPS, WIDTH, Claim, Control, Estimate, FitRule, Outcome,
-    Params, Progress, grid, profiles, study,
+    BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, PROBES, RATE, SEED, STEPS, WIDTH, Claim, Control, Estimate, FitRule,
+    Outcome, Params, Progress, grid, profiles, study,
 )  # fmt: skip
 from overparam.core.causes import diagnose
 from overparam.core.sweeps import (
@@ -20,7 +19,7 @@ from overparam.core.sweeps import (
 
 WIDTHS = (2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 47, 61, 80, 104, 135, 177, 230, 300)
 AXES = (
-    DATA, N.but(default=4000), WIDTH, NOISE, NOISE_KIND, STEPS, BATCH, RATE, MOMENTUM, SEED.but(default=None),
+    DATA, N.but(default=4000), WIDTH, NOISE, NOISE_KIND, STEPS, BATCH, RATE, MOMENTUM, PROBES, SEED.but(default=None),
 )  # fmt: skip
 
 PROFILES = profiles(
@@ -66,20 +65,13 @@ def estimate(cell: Params) -> Estimate:
     return mlp_cost(cell)
 
 
-def derive(params: Params, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The digest of the labels, for cells stored without one."""
-    from overparam.data import labels_digest
-
-    return {"labels_digest": labels_digest(params)}
-
-
 STUDY = study(
     name="double-descent",
     title="Deep double descent in the width of a trained network",
     question="How do test error and test loss change as a trained network grows past the interpolation threshold?",
     x="width", sources=("nakkiran2020", "greydanus2024"), values=(*SWEEP.values, "labels_digest"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=width_charts(SWEEP, few=(16, 47, 104)), work=work,
-    estimate=estimate, derive=derive, stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
+    estimate=estimate, first_rows=True, stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
     fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"),
     diagnose=diagnose(SWEEP), diagnosed_claims=("peak", "error-peak", "loss-peak"),
     differences=(

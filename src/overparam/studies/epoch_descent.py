@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from overparam.core import (
-    BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, Axis, Choice, Claim, Control,
+    BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, Axis, Choice, Claim, Control,
     Estimate, Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm,
     charts, complete, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
 )  # fmt: skip
@@ -49,7 +49,7 @@ AXES = (
          180.0, low=0),
     Axis("slow", "Scale of the slow features of the linear model (that of the fast ones is 1).", float, 0.05, low=0.02,
          high=1),
-    SEED.but(help="Networks: initialisation, order of the minibatches and label noise. Linear model: design and "
+    PROBES, SEED.but(help="Networks: initialisation, order of the minibatches and label noise. Linear model: design and "
              "target.", default=None),
 )  # fmt: skip
 
@@ -365,7 +365,7 @@ STUDY = study(
             "wrong_labels", "labels_digest", "parameters", "parameters_per_sample", "epoch", *COURSE,
             *(f"final_{name}" for name in COURSE), "best_test_error", "best_test_loss", "best_test_error_epoch",
             "best_test_loss_epoch"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, first_rows=True,
     differences=(
         "The networks are small and learn MNIST-1D (the setting of Greydanus and Kobak); Nakkiran et al. train "
         "ResNet18 and a five-layer CNN on CIFAR. No result here is a rerun of theirs.",

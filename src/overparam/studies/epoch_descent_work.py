@@ -79,7 +79,7 @@ def networks(cells: Sequence[Params], family: str, size: int, progress: Progress
         count = parameters(network)
         values = {
             **facts, "parameters": count, "parameters_per_sample": count / given["n"], "epoch": epochs,
-            **after.lines(*COURSE), **after.ends(*COURSE, prefix="final_"),
+            **after.lines(*COURSE), **after.ends(*COURSE, prefix="final_"), **after.ends(),
             **after.best("test_error", "test_loss", at=("epoch", epochs)),
         }  # fmt: skip
         made.append(outcome(values, lost=after.lost))

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core import (
-    BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, STEPS, WIDTH, Check, Claim, Control,
+    BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, STEPS, WIDTH, Check, Claim, Control,
     Estimate, MissingEvidence, Outcome, Params, Progress, World, arm, charts, enough_noise, grid, line, need,
     per_seed, profiles, study,
 )  # fmt: skip
 from overparam.core.sweeps import WidthSweep
 
 AXES = (
-    DATA, N.but(default=4000), WIDTH, NOISE, NOISE_KIND, STEPS, BATCH, RATE, MOMENTUM, SEED.but(default=None),
+    DATA, N.but(default=4000), WIDTH, NOISE, NOISE_KIND, STEPS, BATCH, RATE, MOMENTUM, PROBES, SEED.but(default=None),
 )  # fmt: skip
 FINE = (500, 750, 1000, 1500, 2000, 2500, 3000, 3500, 4000)
 PROFILES = profiles(
@@ -113,7 +113,7 @@ STUDY = study(
     title="Sample-wise double descent in a trained network",
     question="Does the test error of a trained network of fixed width ever rise, or stall, as samples are added?",
     x="n", sources=("nakkiran2020", "greydanus2024"), values=(*WidthSweep().values, "labels_digest"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, first_rows=True,
     stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
     differences=(
         "Exploratory: no published number stands behind this setting. Nakkiran et al. train five-layer convolutional "

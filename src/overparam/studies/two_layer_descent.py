@@ -260,7 +260,7 @@ STUDY = study(
         "width", "parameters", "ratio", "wrong_labels", "labels_digest", "train_loss_ratio",
         *(prefix + metric for prefix in ARMS for metric in METRICS),
     ),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, first_rows=True,
     fit=FitRule("train_loss_ratio", FITTED, "width", f"training loss at most {FITTED:g} of that of zero outputs"),
     differences=(
         "Quick and laptop use 400 digits of 8 x 8 pixels and 20,000 steps (quick: 10,000); the paper 4,000 of MNIST and "

@@ -155,8 +155,12 @@ def _meaning(
 
 
 def _values(study: Study, params: Params, cell: Cell) -> Mapping[str, Any]:
-    """A cell's values, with what cells made earlier lack and can be derived from their parameters."""
-    return cell.values if study.derive is None else {**study.derive(params, cell.values), **cell.values}
+    """A cell's values, with the digest of its labels where a cell made earlier lacks it: nothing is trained for that."""
+    if not study.first_rows or "wrong_labels" not in cell.values or "labels_digest" in cell.values:
+        return cell.values
+    from overparam.data import labels_digest
+
+    return {**cell.values, "labels_digest": labels_digest(params, cell.document.get("data_fingerprint"))}
 
 
 def _called(selection: Selection, fingerprints: Sequence[str]) -> dict[str, str]:
