@@ -3,9 +3,27 @@
 import os
 import signal
 
-from overparam.core.algebra import (
-    MOST, NONE, Axis, Claim, Control, Estimate, FitRule, Outcome, Source, World, arm, charts, enough_noise, enough_seeds,
-    grid, line, need, per_seed, profiles, study,
+from overparam.core import (
+    MOST,
+    NONE,
+    Axis,
+    Claim,
+    Control,
+    Estimate,
+    FitRule,
+    Outcome,
+    Source,
+    World,
+    arm,
+    charts,
+    enough_noise,
+    enough_seeds,
+    grid,
+    line,
+    need,
+    per_seed,
+    profiles,
+    study,
 )  # fmt: skip
 
 WIDTHS = (8, 16, 32)

@@ -1,14 +1,16 @@
 """Every study, probe and theorem that can be found keeps its contract; so does a plug-in's, with the same functions."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from overparam.api.testing import check_probe, check_study, check_theorem
 from overparam.core import Estimate, Profile
-from overparam.core.calibrate import check_claim
 from overparam.core.registry import studies
+from overparam.core.testing import check_claim
 from overparam.probes import available
 from overparam.theory import available as theorems
 from tests import simulations
@@ -34,6 +36,12 @@ def test_a_study_keeps_its_contract(study):
 @pytest.mark.parametrize("probe", [pytest.param(p, id=name) for name, p in available().items()])
 def test_a_probe_keeps_its_contract(probe):
     check_probe(probe)
+
+
+def test_a_list_of_studies_needs_neither_numpy_nor_jax():
+    code = "import sys; from overparam.core.registry import studies; studies(); print({'numpy', 'jax', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_the_toy_study_keeps_its_contract(toy):

@@ -21,9 +21,24 @@ def test_the_examples_of_the_vocabulary_run():
 def test_every_public_word_is_on_the_page():
     text = PAGE.read_text(encoding="utf-8")
     words = set(WORDS) - {"trend"}
-    for kind in (expressions.Line, expressions.Number, expressions.Hump, places.Region, places.Place, places.Grid, Rule):
+    for kind in (
+        expressions.Line,
+        expressions.Number,
+        expressions.Hump,
+        places.Region,
+        places.Place,
+        places.Grid,
+        Rule,
+    ):
         own = [name for name, value in vars(kind).items() if callable(value) or isinstance(value, property)]
-        words |= {name for name in own if name[0] != "_"} - {"tree", "reads", "values", "axes", "words", "fingerprint"}
+        words |= {name for name in own if name[0] != "_"} - {
+            "tree",
+            "reads",
+            "values",
+            "axes",
+            "words",
+            "fingerprint",
+        }
     for module in (expressions, needs):
         public = inspect.getmembers(module, inspect.isfunction)
         words |= {name for name, one in public if one.__module__ == module.__name__}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from overparam.core import Axis, Estimate, Outcome, Profile, Source, Study
 
-FAULTS = ("none", "slow", "hang", "memory", "kill", "crash", "compile", "end")
+FAULTS = ("none", "slow", "hang", "memory", "kill", "crash", "compile", "end", "shared")
 
 
 def work(cells, report):
@@ -19,6 +19,10 @@ def work(cells, report):
         raise MemoryError
     if fault == "kill" and len(cells) > 2:
         os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "shared":
+        from overparam.sweep.work import shared
+
+        assert shared(cells)["seed"] >= 0  # the stack has several seeds
     outcomes = []
     for index, cell in enumerate(cells):
         bad = cell["width"] == 2 and cell["seed"] == 1

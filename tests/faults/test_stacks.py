@@ -33,6 +33,15 @@ def test_a_stack_that_runs_out_of_memory_is_halved_and_says_so(tmp_path, truth, 
     assert texts == ["4 cells together: out of memory, tried again with 2"] * 6
 
 
+@pytest.mark.parametrize("on", ["inline", "processes"])
+def test_a_stack_whose_work_reads_one_value_of_several_fails_as_a_whole(tmp_path, on):
+    record, _ = run(tmp_path, "shared", on)
+    assert record["cells"]["ok"] == 0
+    assert len(record["failures"]) == 24
+    text = "StackError: axis 'seed': expected one value in a stack, got 0, 1, 2, 3. Add 'seed' to the study's stack_by"
+    assert all(failure["error"].startswith(text) for failure in record["failures"])
+
+
 def test_a_stack_that_the_system_kills_is_halved_and_says_so(tmp_path, truth):
     record, _ = run(tmp_path, "kill")
     assert record["cells"]["ok"] == 24

@@ -19,7 +19,7 @@ from scipy.stats import binom
 
 from overparam.core.stats import prediction_interval
 from overparam.studies.double_descent import STUDY
-from overparam.studies.double_descent.work import parameter_count
+from overparam.sweep.cost import dense
 
 TABLE = json.loads(Path(__file__).with_name("mnist1d_table.json").read_text())
 METRICS = {"test_error": 100.0, "test_loss": 1.0}
@@ -57,7 +57,7 @@ def trained() -> Cells:
 
 
 def test_the_table_names_the_networks_of_the_study():
-    assert [parameter_count(40, width, 10) for width in TABLE["widths"]] == TABLE["parameters"]
+    assert [dense(40, width, width, 10).parameters for width in TABLE["widths"]] == TABLE["parameters"]
     assert set(TABLE["widths"]) <= set(STUDY.profiles["laptop"].axes["width"])
     assert {arm["noise"] for arm in TABLE["arms"]} == set(STUDY.profiles["laptop"].axes["noise"])
 

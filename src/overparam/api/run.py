@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overparam.api.result import Result
-from overparam.core.errors import UsageError
+from overparam.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from overparam.core import Study
@@ -33,7 +33,7 @@ def run(
     The same call again computes nothing; more seeds or widths extend what is stored.
 
     Args:
-        study: its name, the path of its file, or a :class:`~overparam.core.study.Study`.
+        study: its name, the path of its file, or a :class:`~overparam.core.parts.Study`.
         profile: ``quick``, ``laptop`` or ``paper``.
         out: results folder.
         on: ``processes`` (one worker a core or GPU), ``inline`` (in this process), ``ray`` (Ray on this machine),
@@ -78,7 +78,7 @@ def finish(plan: Plan, *, on: str, limit: float | None, progress: bool, page: bo
     from overparam.sweep.run import execute
 
     if progress:
-        from overparam.cli.display import note, progress_of
+        from overparam.api.progress import note, progress_of
 
         if remark:
             note(remark)
@@ -109,8 +109,25 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
         StoreError: the file cannot be written.
     """
     from overparam.report.gallery import write
+    from overparam.store import RecordStore
 
-    return write(Path(out), None if to is None else Path(to))
+    folder = Path(out)
+    target = folder / "gallery.html" if to is None else Path(to)
+    store = RecordStore(folder)
+    records: list[tuple[Path, dict[str, Any]]] = []
+    damaged = []
+    for study in store.studies():
+        for path in store.runs(study):
+            try:
+                records.append((path, store.read(path)))
+            except StoreError:
+                damaged.append(f"{study}/{path.name}")
+    if not records:
+        raise UsageError(
+            f"gallery: expected stored runs in {out}, got none. Run `overparam run random-features --out {out}` first, "
+            "or name another folder with --out."
+        )
+    return write(records, damaged, target)
 
 
 def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
@@ -123,12 +140,12 @@ def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
         UsageError: there is none.
         StoreError: its record is damaged, or its cells are gone.
     """
-    from overparam.core.registry import studies
+    from overparam.core.registry import get
     from overparam.store import RecordStore
     from overparam.sweep.judge import rejudge
 
     record = RecordStore(Path(out)).latest(study, run)
-    known = studies().get(study)
+    known = get(study)
     if known is None:
         return Result(record, Path(out))
     if known.cell_version != record["cell_version"]:

@@ -23,7 +23,9 @@ def probes(name: str = "") -> RenderableType:
     for probe in [find_probe(name)] if name else all_probes().values():
         for i, (value, words) in enumerate(probe.values.items()):
             table.add_row("" if i else probe.name, value, escape(words))
-    return Group(table, Text("overparam run STUDY --probe NAME measures it at the end of training", "bright_black"))
+    return Group(
+        table, Text("overparam run STUDY --probe NAME measures it at the end of training", "bright_black")
+    )
 
 
 def theorems(name: str = "") -> RenderableType:
@@ -33,7 +35,10 @@ def theorems(name: str = "") -> RenderableType:
         for one in all_theorems().values():
             first = (inspect.getdoc(one.function) or "").partition("\n")[0]
             table.add_row(one.name, escape(first), escape(one.citation))
-        return Group(table, Text("overparam ls --theorems NAME for its formula, assumptions and an example", "bright_black"))
+        return Group(
+            table,
+            Text("overparam ls --theorems NAME for its formula, assumptions and an example", "bright_black"),
+        )
     return Group(*(part for one in find_theorems(name) for part in _theorem(one)))
 
 
@@ -44,8 +49,14 @@ def _theorem(one: Theorem) -> list[RenderableType]:
     asked = table_of("assumption", "state", "on the example")
     for assumption in one.assumptions(**given):
         asked.add_row(assumption.name, assumption.state, escape(assumption.detail))
-    call = ", ".join(f"{key}={np.array2string(np.asarray(v), threshold=6, precision=4)}" for key, v in given.items())
-    shown = str(value) if not isinstance(value, np.ndarray | float) else np.array2string(np.asarray(value), precision=6)
+    call = ", ".join(
+        f"{key}={np.array2string(np.asarray(v), threshold=6, precision=4)}" for key, v in given.items()
+    )
+    shown = (
+        str(value)
+        if not isinstance(value, np.ndarray | float)
+        else np.array2string(np.asarray(value), precision=6)
+    )
     head = f"{one.name}: {one.citation}"
     name = one.function.__name__
     return [Text(head, "bold"), Text(doc), Text(f"{name}({call}) = {shown}"), asked]

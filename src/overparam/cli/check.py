@@ -47,7 +47,7 @@ def _calibrate(claims: object, trials: int) -> None:
     from rich import box
     from rich.table import Table
 
-    from overparam.core.calibrate import supported
+    from overparam.core.testing import supported
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("statement", "planted world", f"supported of {trials}"):

@@ -153,6 +153,7 @@ def _value(value: Any) -> str:
 
 
 def table_of(*columns: str) -> Table:
+    """An empty table; the first column is not wrapped."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, no_wrap=index == 0, overflow="fold")

@@ -48,7 +48,9 @@ def ls(
 
     study = name
     if stored + probes + theorems > 1:
-        raise UsageError("ls: expected one of --stored, --probes and --theorems, got several. Leave the others out.")
+        raise UsageError(
+            "ls: expected one of --stored, --probes and --theorems, got several. Leave the others out."
+        )
     if probes or theorems:
         from overparam.cli import catalogs
 
@@ -103,7 +105,8 @@ def run(
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
-    from overparam.cli.display import plan_table, progress_of, verdict_table
+    from overparam.api.progress import progress_of
+    from overparam.cli.display import plan_table, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
 

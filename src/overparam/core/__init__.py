@@ -1,123 +1,37 @@
-"""The hall: what a study is, what a claim is, and how both speak of errors. Standard library only.
+"""The hall: everything that a study file says, in one import, and how the package speaks of errors.
 
-A study file imports its vocabulary here, at its top::
+Standard library only at import time::
 
-    from overparam.core import Axis, Claim, Study
+    from overparam.core import Axis, Claim, line, study
 """
+# ruff: noqa: F401, I001
+# mypy: implicit-reexport
 
+from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, Only, arm, holding, preferred, renamed
 from overparam.core.axes import (
-    ACTIVATION,
-    BATCH,
-    DATA,
-    DIMENSION,
-    EPOCHS,
-    MOMENTUM,
-    N_TEST,
-    NOISE,
-    NOISE_KIND,
-    RATE,
-    SEED,
-    STEPS,
-    WIDTH,
-    WIDTHS,
-    N,
-)
-from overparam.core.claim import (
-    Check,
-    Claim,
-    Control,
-    Curve,
-    Evidence,
-    Finding,
-    Params,
-    Part,
-    Precondition,
-    Status,
-    Verdict,
-)
+    ACTIVATION, BATCH, DATA, DIMENSION, EPOCHS, MOMENTUM, N, NOISE, NOISE_KIND, N_TEST, PROBES, RATE, SEED,
+    STEPS, WIDTH, WIDTHS,
+)  # fmt: skip
+from overparam.core.claim import Check, Curve, Evidence, Finding, Params, Part, Precondition, Status, Verdict
+from overparam.core.declare import chart, charts, profiles, study
 from overparam.core.diagnosis import Diagnosis
 from overparam.core.errors import (
-    DataError,
-    MissingEvidence,
-    NewerError,
-    NullSpaceWarning,
-    OverparamError,
-    StoreError,
-    UsageError,
-    nearest,
-    unknown,
-)
+    DataError, MissingEvidence, NewerError, NullSpaceWarning, OverparamError, StackError, StoreError,
+    UsageError, nearest, unknown,
+)  # fmt: skip
+from overparam.core.expressions import (
+    ROWS, VIEW, Hump, Line, Number, line, per_point, per_seed, raw, scalar, share_of_trials, total, worst,
+)  # fmt: skip
+from overparam.core.needs import (
+    Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, inside, need,
+    on_average, one_draw, reaches, spans,
+)  # fmt: skip
 from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
+from overparam.core.parts import (
+    Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Series, Source, Study, XAxis, clean,
+)  # fmt: skip
+from overparam.core.places import END, HERE, START, Grid, Place, Region, grid
+from overparam.core.rule import Rule
 from overparam.core.sources import cited, source
-from overparam.core.study import (
-    Axis,
-    Chart,
-    Estimate,
-    FitRule,
-    Outcome,
-    Profile,
-    Progress,
-    Series,
-    Source,
-    Study,
-    XAxis,
-    clean,
-)
-
-__all__ = [
-    "ACTIVATION",
-    "BATCH",
-    "DATA",
-    "DIMENSION",
-    "EPOCHS",
-    "MOMENTUM",
-    "NOISE",
-    "NOISE_KIND",
-    "N_TEST",
-    "RATE",
-    "SEED",
-    "STEPS",
-    "WIDTH",
-    "WIDTHS",
-    "Axis",
-    "Chart",
-    "Check",
-    "Claim",
-    "Control",
-    "Curve",
-    "DataError",
-    "Diagnosis",
-    "Estimate",
-    "Evidence",
-    "Finding",
-    "FitRule",
-    "MissingEvidence",
-    "N",
-    "NewerError",
-    "NullSpaceWarning",
-    "Outcome",
-    "OverparamError",
-    "Params",
-    "Part",
-    "Precondition",
-    "Profile",
-    "Progress",
-    "Series",
-    "Source",
-    "Status",
-    "StoreError",
-    "Study",
-    "UsageError",
-    "Verdict",
-    "XAxis",
-    "cited",
-    "clean",
-    "each_cell",
-    "nearest",
-    "outcome",
-    "rounded",
-    "shares",
-    "source",
-    "unknown",
-    "within",
-]
+from overparam.core.statements import Claim, Control, same_numbers
+from overparam.core.worlds import World, power_law, together

@@ -39,8 +39,37 @@ MOST = Choice("most", _most)
 """The largest value of an axis among the cells, which must be above 0."""
 LARGEST = Choice("largest", _largest)
 """The largest value of an axis among the cells."""
+
+
+def preferred(value: Any) -> Choice:
+    """This value of an axis where some cell has it, else the largest."""
+    return Choice(
+        f"{value} where there is any", lambda _, levels: value if value in levels or not levels else levels[-1]
+    )
+
+
 NONE = 0.0
 """No noise, no penalty: the value 0 of an axis."""
+
+
+@dataclass(frozen=True)
+class Only:
+    """Which settings a rule is judged in; the others are left out.
+
+    Attributes:
+        words: what is asked of a setting, for instance "m* of at least 4".
+        holds: whether a setting is judged, from its cells ``(params, values)``.
+    """
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def holding(metric: str) -> Only:
+    """The settings of which some cell has a value, where others do not measure it."""
+    return Only(
+        f"a measured {metric.replace('_', ' ')}", lambda rows: any(metric in values for _, values in rows)
+    )
 
 
 @dataclass(frozen=True)
@@ -53,6 +82,7 @@ class Arm:
         metrics: name in a rule to the name among a cell's values that is read for it.
         x: the axis or list along which lines run; empty for the study's.
         complete: metrics that must be finite too for a seed to count, beside those that the rule reads.
+        only: which settings are judged; by default all.
     """
 
     words: str = ""
@@ -60,6 +90,7 @@ class Arm:
     metrics: Mapping[str, str] = field(default_factory=dict)
     x: str = ""
     complete: tuple[str, ...] = ()
+    only: Only | None = None
 
     def but(
         self, words: str = "", *, metrics: Mapping[str, str] | None = None, x: str = "", **where: Any
@@ -75,6 +106,7 @@ class Arm:
             {**self.metrics, **(metrics or {})},
             x or self.x,
             self.complete,
+            self.only,
         )
 
 
@@ -84,6 +116,7 @@ def arm(
     metrics: Mapping[str, str] | None = None,
     x: str = "",
     complete: tuple[str, ...] = (),
+    only: Only | None = None,
     **where: Any,
 ) -> Arm:
     """An arm: ``arm("clean labels", noise=NONE)``.
@@ -93,9 +126,10 @@ def arm(
         metrics: name in a rule to the name that is read for it.
         x: the axis or list along which lines run; empty for the study's.
         complete: metrics that must be finite too for a seed to count.
+        only: which settings are judged; by default all.
         where: axes with their values, or a :class:`Choice` such as ``MOST``.
     """
-    return Arm(words, where, metrics or {}, x, complete)
+    return Arm(words, where, metrics or {}, x, complete, only)
 
 
 def renamed(prefix: str, *metrics: str) -> dict[str, str]:

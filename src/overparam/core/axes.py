@@ -6,7 +6,7 @@ studies today; where a study has another, it says so.
 
 from __future__ import annotations
 
-from overparam.core.study import Axis
+from overparam.core.parts import Axis
 
 DATA = Axis("data", "Data set: a name or the path of an .npz file.", str, flag="data")
 SEED = Axis(
@@ -29,8 +29,12 @@ EPOCHS = Axis("epochs", "Passes over the training samples.", int, low=1, flag="e
 BATCH = Axis("batch", "Samples in a minibatch.", int, 100, low=1)
 RATE = Axis("learning_rate", "Learning rate of SGD, constant.", float, 0.01, low=1e-9)
 MOMENTUM = Axis("momentum", "Momentum of SGD.", float, 0.9, low=0, high=0.9999)
+PROBES = Axis(
+    "probes", "Further probes, measured at the end of training: names (see `overparam ls --probes`), or files that hold a "
+    "PROBE.", str, ("none",), inside_cell=True, flag="probe",
+)  # fmt: skip
 
 STANDARD = (
     DATA, N, N_TEST, DIMENSION, WIDTH, NOISE, NOISE_KIND, ACTIVATION, STEPS, EPOCHS, BATCH, RATE, MOMENTUM,
-    SEED,
+    PROBES, SEED,
 )  # fmt: skip

@@ -1,7 +1,4 @@
-"""What is claimed and how it is judged: Evidence, Part, Finding, Claim, Verdict. Standard library only.
-
-Studies import these names from :mod:`overparam.core.study`.
-"""
+"""What is read and what is found: Evidence, Part, Finding, Precondition, Verdict. Standard library only."""
 
 from __future__ import annotations
 
@@ -179,54 +176,6 @@ class Precondition:
     name: str
     sentence: str
     check: Callable[[Evidence], Check]
-
-
-@dataclass(frozen=True)
-class Control:
-    """A negative control: the same rule where the effect must not appear. It fails when it is supported."""
-
-    sentence: str
-    judge: Callable[[Evidence], Finding]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence from a source with a rule fixed beforehand.
-
-    Attributes:
-        name: short name; the full one is ``study.claim``.
-        sentence: the claim, in words.
-        ledger: numbers of the claim ledger that it answers, for instance ``("L53",)``.
-        source: key of one of the study's sources.
-        rule: the rule with its cut-offs, in words.
-        judge: the rule as a function of the evidence.
-        control: the negative control.
-        preconditions: checked first; one unmet makes the verdict ``not_applicable``.
-        rule_version: raised whenever the rule changes.
-        rule_history: why each later version was made.
-        chart: the chart on which it can be seen.
-    """
-
-    name: str
-    sentence: str
-    ledger: tuple[str, ...]
-    source: str
-    rule: str
-    judge: Callable[[Evidence], Finding]
-    control: Control
-    preconditions: tuple[Precondition, ...] = ()
-    rule_version: int = 1
-    rule_history: tuple[str, ...] = ()
-    chart: str = ""
-
-    @property
-    def text(self) -> str:
-        """The rule in words."""
-        return self.rule
-
-    def judge_control(self, evidence: Evidence) -> Finding:
-        """Judge the control."""
-        return self.control.judge(evidence)
 
 
 @dataclass(frozen=True)

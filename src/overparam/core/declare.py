@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from overparam.core.errors import UsageError, nearest
+from overparam.core.parts import Axis, Chart, Profile, Series, Study, XAxis
 from overparam.core.sources import source
 from overparam.core.statements import Claim
-from overparam.core.study import Axis, Chart, Profile, Series, Study, XAxis
 
 
 def profiles(base: Mapping[str, Any], /, **given: tuple[str, Mapping[str, Any]]) -> dict[str, Profile]:
@@ -45,14 +45,16 @@ def chart(
         x: horizontal axes, name to title; ``lin `` before a title makes the axis linear.
         arm: an axis with one set of lines a value, and its heading.
         note: a sentence under the chart.
-        more: other fields of :class:`~overparam.core.study.Chart`.
+        more: other fields of :class:`~overparam.core.parts.Chart`.
     """
     series = (
         tuple(Series(m, label.removeprefix("-"), label.startswith("-")) for m, label in metrics.items())
         if isinstance(metrics, Mapping)
         else tuple(metrics)
     )
-    axes = tuple(XAxis(name, title.removeprefix("lin "), not title.startswith("lin ")) for name, title in x.items())
+    axes = tuple(
+        XAxis(name, title.removeprefix("lin "), not title.startswith("lin ")) for name, title in x.items()
+    )
     return Chart(
         name, title, axes, unit.removeprefix("log "), series,
         **{"y_log": unit.startswith("log "), "arm": arm[0], "arm_title": arm[1], "note": note, **more},
@@ -91,9 +93,9 @@ def study(
         x: the axis, or list among a cell's values, along which lines run.
         axes: its parameters, ``seed`` and ``data`` among them.
         claims: what is judged.
-        sources: keys of ``studies/sources.bib``, or :class:`~overparam.core.study.Source` objects of your own.
+        sources: keys of ``studies/sources.bib``, or :class:`~overparam.core.parts.Source` objects of your own.
         values: names of everything that the work returns.
-        more: the other fields of :class:`~overparam.core.study.Study`; ``stack_by`` is by default every axis but
+        more: the other fields of :class:`~overparam.core.parts.Study`; ``stack_by`` is by default every axis but
             the seed.
 
     Raises:

@@ -14,6 +14,10 @@ class UsageError(OverparamError):
     """A wrong name, flag or value (exit code 2)."""
 
 
+class StackError(UsageError):
+    """Work that reads one value of an axis on which the cells of its stack do not agree: a mistake in the study."""
+
+
 class DataError(OverparamError):
     """A data set that is missing, damaged or of the wrong shape."""
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.errors import MissingEvidence
 import overparam.core.evaluate  # noqa: F401  (fills the table of operations)
+from overparam.core.errors import MissingEvidence
 from overparam.core.expressions import Number
 from overparam.core.stats import (
     Interval,
@@ -53,12 +53,14 @@ def _step(y: Array) -> Interval:
     mean = mean_interval(y)
     if mean.low is None or mean.high is None:
         return mean
-    return Interval(mean.mean, min(mean.low, mean.mean - HALF_STEP), max(mean.high, mean.mean + HALF_STEP), mean.n)
+    return Interval(
+        mean.mean, min(mean.low, mean.mean - HALF_STEP), max(mean.high, mean.mean + HALF_STEP), mean.n
+    )
 
 
 def _binomial(y: Array) -> Interval:
     """Hits and trials of each seed, pooled; one seed is one draw of what the trials share, and gives no interval."""
-    hits, trials = (int(round(v)) for v in y.sum(axis=0))
+    hits, trials = (round(float(v)) for v in y.sum(axis=0))
     if not trials:
         raise MissingEvidence("no trial was made. Run the study first.")
     share = sign_interval([1] * hits + [-1] * (trials - hits))

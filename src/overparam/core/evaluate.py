@@ -31,6 +31,8 @@ def _peak(y: Array, log: bool) -> Array:
 
 
 def _climb(y: Array, factor: bool) -> Array:
+    if y.shape[1] < 2:
+        raise MissingEvidence("a climb needs two points, got one. Add more values along x.")
     return np.exp(read.largest_climb(np.log(y))[0]) if factor else read.largest_climb(y)[0]
 
 
@@ -90,6 +92,17 @@ def _view(view: View) -> View:
 
 
 @_op
+def _raw(view: View, metric: str) -> list[Any]:
+    name = view.name(metric)
+    found = [
+        values[name] for _, values in sorted(view.rows(), key=lambda row: row[0]["seed"]) if name in values
+    ]
+    if not found:
+        raise MissingEvidence(f"no finished cell has '{name}'. Run the study first.")
+    return found
+
+
+@_op
 def _line(view: View, metric: str) -> Sample:
     return view.line(metric)
 
@@ -144,14 +157,16 @@ def _pairwise(function: Callable[..., Any], view: View, a: Expression, b: Expres
 
 @_op
 def _on(view: View, number: Number, arm: Arm) -> Sample:
-    return view.on(arm, number.reads).read(number)  # type: ignore[no-any-return]
+    return view.on(arm, number.reads).read(number)
 
 
 @_op
 def _across(view: View, number: Number, axis: str) -> Sample:
     levels = view.evidence.levels(axis)
     if len(levels) < 3:
-        raise MissingEvidence(f"expected at least three values of {axis}, got {len(levels)}. Add some to --{axis}.")
+        raise MissingEvidence(
+            f"expected at least three values of {axis}, got {len(levels)}. Add some to --{axis}."
+        )
     found = [view.on(view.arm.but(**{axis: level})).read(number) for level in levels]
     seeds = shared(found)
     return Sample(seeds, np.stack([one.at(seeds) for one in found], axis=1))
@@ -195,6 +210,12 @@ def _per_point(view: View, function: Callable[..., Any], *of: Any) -> Sample:
 
 
 @_op
+def _column(view: View, number: Number, i: int) -> Sample:
+    found = view.read(number)
+    return found.of(found.y[:, i])
+
+
+@_op
 def _share(view: View, holds: Callable[..., Any], *of: Expression) -> Sample:
     found = _called(view, holds, of)
     return found.of(found.y.mean(axis=1))
@@ -214,7 +235,9 @@ def _called(view: View, function: Callable[..., Any], of: tuple[Any, ...]) -> Sa
             read_.append(view.read(one) if isinstance(one, Expression) else one)
     samples = [one for one in read_ if isinstance(one, Sample)]
     seeds = shared(samples) if samples else tuple(sorted({params["seed"] for params, _ in view.rows()}))
-    y = np.asarray(function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64)
+    y = np.asarray(
+        function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64
+    )
     return Sample(seeds if y.ndim and len(y) == len(seeds) else tuple(range(y.size)), np.atleast_1d(y))
 
 
@@ -227,6 +250,8 @@ def _at(view: View, line: Line, place: Place) -> Sample:
 @_op
 def _held_out_climb(view: View, line: Line, factor: bool) -> Sample:
     found = view.read(line)
+    if found.y.shape[1] < 2:
+        raise MissingEvidence("a climb needs two points, got one. Add more values along x.")
     rise, _ = read.held_out_climb(np.log(found.y) if factor else found.y)
     return Sample(found.seeds[::2] if len(found.seeds) > 1 else found.seeds, np.exp(rise) if factor else rise)
 

@@ -30,7 +30,9 @@ WORDS: dict[str, str] = {
 """What is estimated, and what the interval covers."""
 
 HOW: dict[str, str] = {
-    **dict.fromkeys(("largest", "lowest", "climb", "farthest", "hump_floor"), "places of the mean over all seeds"),
+    **dict.fromkeys(
+        ("largest", "lowest", "climb", "farthest", "hump_floor"), "places of the mean over all seeds"
+    ),
     **dict.fromkeys(("peak", "hump_low", "hump_top"), "places of the mean over the other seeds"),
     **dict.fromkeys(("top", "bottom", "peak_place", "hump_place", "hump_step"), "each seed's own place"),
     "held_out_climb": "places of every second seed, read at the others",
@@ -76,7 +78,7 @@ class Expression:
     @cached_property
     def values(self) -> frozenset[str]:
         """Every name among a cell's values that it looks up, lines included."""
-        own = {self.of[0]} if self.op in ("line", "scalar", "grid", "worst") else set()
+        own = {self.of[0]} if self.op in ("line", "scalar", "grid", "worst", "raw") else set()
         if self.op == "worst" and self.of[1]:
             own.add(self.of[1])
         if self.op in ("grid", "floor") and self.of[-1]:
@@ -118,7 +120,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(sorted((key, plain(one)) for key, one in value.items()))
     if hasattr(value, "where") and hasattr(value, "metrics"):
-        return (plain(dict(value.where)), plain(dict(value.metrics)), value.x)
+        only = (value.only.words, plain(value.only.holds)) if value.only else None
+        return (plain(dict(value.where)), plain(dict(value.metrics)), value.x, *([only] if only else []))
     if hasattr(value, "pick"):
         return ("choice", value.words, plain(value.pick))
     if callable(value):

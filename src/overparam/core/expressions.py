@@ -93,13 +93,15 @@ class Line(Expression):
 
         With ``factor`` the climb of the logarithm, as a factor.
         """
-        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        unit = "" if factor else self.unit
+        est: Estimated = "geometric" if factor else "mean"
         text = f"largest climb of {self.words} to any later point"
         return Number("climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est)
 
     def held_out_climb(self, *, factor: bool = False) -> Number:
         """The largest climb of every second seed, read at the other seeds."""
-        unit, est = ("", "geometric") if factor else (self.unit, "mean")
+        unit = "" if factor else self.unit
+        est: Estimated = "geometric" if factor else "mean"
         text = f"largest climb of {self.words} to any later point"
         return Number(
             "held_out_climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est
@@ -136,11 +138,15 @@ class Line(Expression):
 
     def first_at_most(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is at most the cut."""
-        return Place("first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}")
+        return Place(
+            "first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}"
+        )
 
     def first_below(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is below the cut; neither end may be it."""
-        return Place("first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}")
+        return Place(
+            "first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}"
+        )
 
     def hump(self, left: Region) -> Hump:
         """The minimum in the left part and the peak to the right of it."""
@@ -179,7 +185,9 @@ class Number(Expression):
 
     def positive_share(self) -> Number:
         """Share of the seeds where it is above 0, among those where it is not 0, with the exact binomial interval."""
-        return replace(self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs")
+        return replace(
+            self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs"
+        )
 
     def geometric(self) -> Number:
         """Estimated the geometric mean, with the interval on logarithms."""
@@ -257,7 +265,9 @@ def scalar(metric: str, words: str = "", unit: str = "", missing: Literal["drop"
     return Number("scalar", (metric, missing), words or metric.replace("_", " "), unit)
 
 
-def worst(metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = "") -> Number:
+def worst(
+    metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = ""
+) -> Number:
     """The worst of all runs of all seeds, without any average: for what is exact.
 
     Args:
@@ -278,7 +288,8 @@ def per_seed(
 
     Args:
         function: takes the operands as arrays (a line ``(seeds, points)``, a grid ``(points,)``, a number
-            ``(seeds,)``, a region as a mask, a place as an index, ``ROWS`` as the arm's cells) and returns ``(seeds,)``.
+            ``(seeds,)``, a region as a mask, a place as an index, ``ROWS`` as the arm's cells) and returns ``(seeds,)``,
+            or ``(seeds, values)`` for several values a seed, each judged apart.
         words: what the number is.
         of: operands.
         unit: its unit.
@@ -300,6 +311,11 @@ def total(function: Callable[..., Any], words: str, *of: Any, unit: str = "") ->
 def share_of_trials(hits: Number, trials: Number, words: str) -> Number:
     """Share of all trials of all seeds that succeed, with the exact binomial interval."""
     return Number("pair", (hits, trials), words, estimate="binomial")
+
+
+def raw(metric: str) -> Expression:
+    """What the cells hold under a name, whatever it is, an operand for the escapes: one entry a cell, in order of seeds."""
+    return Expression("raw", (metric,), metric.replace("_", " "))
 
 
 ROWS = Expression("rows", (), "the cells of the arm")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from overparam.core.arms import Arm
 from overparam.core.errors import MissingEvidence, UsageError, nearest
+from overparam.core.parts import Study
 from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Plant
-from overparam.core.study import Study
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,15 @@ class Places:
         """Read the file that declares the study, if there is one."""
         path = Path(study.file)
         self.name = path.name
-        self.tree = ast.parse(path.read_text(encoding="utf-8")) if study.file and path.is_file() else ast.parse("")
+        self.tree = (
+            ast.parse(path.read_text(encoding="utf-8")) if study.file and path.is_file() else ast.parse("")
+        )
         self.calls: dict[str, ast.Call] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
-                first = next((k.value for k in node.keywords if k.arg == "name"), node.args[0] if node.args else None)
+                first = next(
+                    (k.value for k in node.keywords if k.arg == "name"), node.args[0] if node.args else None
+                )
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     self.calls.setdefault(f"{getattr(node.func, 'id', '')} {first.value}", node)
 
@@ -118,7 +122,9 @@ def _axes(study: Study, at: Places) -> Iterator[Fault]:
                 yield at.fault(f"profile '{profile}': {error}", name)
                 continue
             if not kept or kept != tuple(values):
-                yield at.fault(f"profile '{profile}': expected values of their kind for '{name}', got {values}", name)
+                yield at.fault(
+                    f"profile '{profile}': expected values of their kind for '{name}', got {values}", name
+                )
     yield from _first_cell(study, at)
 
 
@@ -140,14 +146,14 @@ def _first_cell(study: Study, at: Places) -> Iterator[Fault]:
             if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Constant):
                 continue
             name, whose = node.slice.value, node.value
-            if (_is_first(whose, cells) or (isinstance(whose, ast.Name) and whose.id in first)) and name in axes:
-                if name not in study.stack_by:
-                    yield Fault(
-                        f"'{name}' is read from the first cell, but stack_by lacks it: the cells of a stack may differ "
-                        f"in it. Add '{name}' to stack_by, or read it from each cell",
-                        at.name,
-                        node.lineno,
-                    )
+            from_first = _is_first(whose, cells) or (isinstance(whose, ast.Name) and whose.id in first)
+            if from_first and name in axes and name not in study.stack_by:
+                yield Fault(
+                    f"'{name}' is read from the first cell, but stack_by lacks it: the cells of a stack may differ in "
+                    f"it. Add '{name}' to stack_by, or read it from each cell",
+                    at.name,
+                    node.lineno,
+                )
 
 
 def _is_first(node: ast.AST, cells: str) -> bool:
@@ -175,7 +181,9 @@ def _charts(study: Study, at: Places) -> Iterator[Fault]:
                 yield at.fault(f"{who}: no axis or value '{name}' for x.{nearest(name, axes | values)}", name)
         for series in chart.series:
             if series.metric not in values:
-                yield at.fault(f"{who}: no value '{series.metric}'.{nearest(series.metric, values)}", series.metric)
+                yield at.fault(
+                    f"{who}: no value '{series.metric}'.{nearest(series.metric, values)}", series.metric
+                )
             for name in series.where:
                 if name not in axes:
                     yield at.fault(f"{who}: no axis '{name}' for a series.{nearest(name, axes)}", name)
@@ -191,7 +199,9 @@ def _claims(study: Study, at: Places) -> Iterator[Fault]:
         if not claim.sentence:
             yield at.fault(f"{who}: expected a sentence", "", call)
         if claim.source not in sources:
-            yield at.fault(f"{who}: no source '{claim.source}'.{nearest(claim.source, sources)}", claim.source, call)
+            yield at.fault(
+                f"{who}: no source '{claim.source}'.{nearest(claim.source, sources)}", claim.source, call
+            )
         if claim.chart and claim.chart not in charts:
             yield at.fault(f"{who}: no chart '{claim.chart}'.{nearest(claim.chart, charts)}", claim.chart, call)
         if not claim.ledger or not all(re.fullmatch(r"L\d+[A-Z]?", entry) for entry in claim.ledger):
@@ -216,7 +226,9 @@ def _names(study: Study, claim: Claim, at: Places, who: str, call: str) -> Itera
             if read not in axes | values:
                 wrong[read] = f"{who}: no value '{read}' to read.{nearest(read, values | axes)}"
         for name in set(arm.metrics) - rule.values:
-            wrong[name] = f"{who}: its arm renames '{name}', which the rule does not read.{nearest(name, rule.values)}"
+            wrong[name] = (
+                f"{who}: its arm renames '{name}', which the rule does not read.{nearest(name, rule.values)}"
+            )
         for name in (*arm.where, *rule.axes):
             if name not in axes:
                 wrong[name] = f"{who}: no axis '{name}'.{nearest(name, axes)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from overparam.core.arms import Arm, Choice
@@ -10,9 +11,9 @@ from overparam.core.claim import Evidence, Finding, Part
 from overparam.core.errors import MissingEvidence
 from overparam.core.estimates import interval
 from overparam.core.expression import Expression
-from overparam.core.places import Place
+from overparam.core.places import Place, Region
 from overparam.core.rule import Bound, Cut, Rule
-from overparam.core.view import View, index
+from overparam.core.view import View, along, index, mask
 
 OUTSIDE = ("seed", "data")
 
@@ -43,7 +44,10 @@ def _parts(cuts: Iterable[Cut], view: View, prefix: str) -> list[Part]:
     parts = []
     for cut in cuts:
         if not cut.each:
-            parts.append(_part(cut, view, prefix))
+            parts += [_part(one, view, prefix) for one in _apart(cut, view)]
+            continue
+        if isinstance(cut.each, Region):
+            parts += _at_every_point(cut, cut.each, view, prefix)
             continue
         for level in view.evidence.levels(cut.each):
             told = f"{prefix}{cut.each.replace('_', ' ')} {_shown(level)}: "
@@ -51,13 +55,39 @@ def _parts(cuts: Iterable[Cut], view: View, prefix: str) -> list[Part]:
     return parts
 
 
+def _at_every_point(cut: Cut, region: Region, view: View, prefix: str) -> list[Part]:
+    inside, grid = mask(view, region), region.of[0]
+    if not inside.any():
+        raise MissingEvidence(f"no point with {region.words}. Add some to --{view.x}.")
+    if view.reads:
+        view.aligned()
+    values = along(view, None, grid)
+    return [
+        _part(cut, view.at(i), f"{prefix}{grid.words} {values[i]:g}: ") for i, yes in enumerate(inside) if yes
+    ]
+
+
+def _apart(cut: Cut, view: View) -> list[Cut]:
+    """A number with several values a seed (an escape that returns ``(seeds, values)``) is judged apart at each."""
+    number: Any = cut.number
+    many = view.read(number).y.shape[1:] if number.op == "per_seed" else ()
+    if not many:
+        return [cut]
+    words = [f"{number.words}, {i + 1} of {many[0]}" for i in range(many[0])]
+    return [
+        replace(cut, number=replace(number, op="column", of=(number, i), words=text))
+        for i, text in enumerate(words)
+    ]
+
+
 def _part(cut: Cut, view: View, prefix: str) -> Part:
     number: Any = cut.number
     low, high = _bound(view, cut.at_least, -cut.slack), _bound(view, cut.at_most, cut.slack)
     found = interval(view, number, low, high)
     effect = found.mean if found.mean == found.mean and abs(found.mean) != float("inf") else None
+    ends = (found.low, found.high) if effect is not None else (None, None)
     return Part(
-        prefix + number.words, effect, found.low, found.high, found.n, low, high, number.unit,
+        prefix + number.words, effect, *ends, found.n, low, high, number.unit,
         cut.contradicted_below, cut.contradicted_above,
     )  # fmt: skip
 
@@ -89,10 +119,12 @@ def settings(evidence: Evidence, arm: Arm, free: Iterable[str] = ()) -> list[tup
         found.setdefault(tuple(_key(row[0].get(name)) for name in names), []).append(row)
     kept = {key: Evidence(tuple(rows)) for key, rows in found.items()}
     kept = {key: rows for key, rows in kept.items() if rows.where(**fixed).rows}
+    if arm.only:
+        kept = {key: rows for key, rows in kept.items() if arm.only.holds(rows.where(**fixed).rows)}
+        if not kept:
+            raise MissingEvidence(f"no finished cell with {arm.only.words}. Run the study's other settings.")
     several = [i for i in range(len(names)) if len({key[i] for key in kept}) > 1]
-    told = {
-        key: ", ".join(f"{names[i].replace('_', ' ')} {_shown(key[i])}" for i in several) for key in kept
-    }
+    told = {key: ", ".join(f"{names[i].replace('_', ' ')} {_shown(key[i])}" for i in several) for key in kept}
     return [
         (f"{told[key]}: " if told[key] else "", kept[key])
         for key in sorted(kept, key=lambda key: [_order(one) for one in key])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overparam.core.arms import Arm
 from overparam.core.claim import Check
-from overparam.core.expressions import Line, line
-from overparam.core.places import Grid, Region
+from overparam.core.expressions import Line, Number, line
+from overparam.core.places import Grid, Place, Region
 
 if TYPE_CHECKING:
     from overparam.core.view import View
@@ -79,41 +79,51 @@ def clean_arm(axis: str = "noise", words: str = "clean labels") -> Need:
     return Need(words, f"Some arm has {words}.", check, frozenset({axis}))
 
 
-def one_draw(axis: str = "noise", over: str = "") -> Need:
+def one_draw(axis: str = "noise", over: str = "", among: Mapping[str, tuple[Any, ...]] | None = None) -> Need:
     """Label noise is drawn once a seed: the same labels at every size, and more noise adds to less.
 
-    Compared are the digests of the labels that each cell trained on (value ``labels_digest``); for cells that hold
-    none, the shares of wrong labels.
+    Compared are the digests of the labels that each cell trained on (value ``labels_digest``), or the shares of wrong
+    labels where some cell of a seed holds none.
 
     Args:
         axis: the rate of noise.
         over: another axis with arms that share the labels, for instance the model.
+        among: an axis with the values whose cells share the labels, where others have their own.
     """
+    shared = among or {}
 
     def check(view: View) -> Check:
-        drawn: dict[int, dict[float, set[object]]] = {}
-        wrong: dict[int, dict[float, list[float]]] = {}
-        digests = 0
+        drawn: dict[int, dict[float, list[tuple[float, str | None]]]] = {}
         for params, values in view.evidence.rows:
-            if values.get("wrong_labels") is None:
+            if values.get("wrong_labels") is None or any(
+                params[name] not in some for name, some in shared.items()
+            ):
                 continue
-            rate, seed = params.get(axis, 0.0), params["seed"]
-            wrong.setdefault(seed, {}).setdefault(rate, []).append(values["wrong_labels"])
-            mark = values.get("labels_digest")
-            digests += mark is not None
-            drawn.setdefault(seed, {}).setdefault(rate, set()).add(values["wrong_labels"] if mark is None else mark)
+            of_seed = drawn.setdefault(params["seed"], {}).setdefault(params.get(axis, 0.0), [])
+            of_seed.append((values["wrong_labels"], values.get("labels_digest")))
         for seed, by_rate in sorted(drawn.items()):
-            if any(len(marks) > 1 for marks in by_rate.values()):
-                return Check(False, f"seed {seed}: sizes or arms at one rate of noise train on different labels")
-            shares = [max(wrong[seed][rate]) for rate in sorted(by_rate)]
+            for found in by_rate.values():
+                digests = {digest for _, digest in found}
+                if len({share for share, _ in found} if None in digests else digests) > 1:
+                    return Check(
+                        False, f"seed {seed}: sizes or arms at one rate of noise train on different labels"
+                    )
+            shares = [max(share for share, _ in by_rate[rate]) for rate in sorted(by_rate)]
             if shares != sorted(shares):
-                return Check(False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested")
-        how = "labels compared by their digests" if digests else "shares of wrong labels compared, no digest is stored"
+                return Check(
+                    False, f"seed {seed} has fewer wrong labels at more noise: the draws are not nested"
+                )
+        every = all(digest for by_rate in drawn.values() for found in by_rate.values() for _, digest in found)
+        how = (
+            "labels compared by their digests"
+            if every
+            else "shares of wrong labels compared where a digest lacks"
+        )
         return Check(True, f"one draw a seed ({how})")
 
     return Need(
         "fixed noise", "Label noise is drawn once a seed, the same labels for every size, and more noise adds to less.",
-        check, frozenset({axis, *([over] if over else [])}), frozenset({"wrong_labels", "labels_digest"}), True,
+        check, frozenset({axis, *shared, *([over] if over else [])}), frozenset({"wrong_labels", "labels_digest"}), True,
     )  # fmt: skip
 
 
@@ -159,7 +169,10 @@ def around(region: Region, points: int, left: int = 0, near: float | None = None
             told += f" and {below} to the left"
         if near is not None:
             nearest = float(g[abs(g / near - 1).argmin()])
-            told, ok = f"{told}, the nearest to {near:g} at {nearest:.3g}", ok and abs(nearest / near - 1) <= within
+            told, ok = (
+                f"{told}, the nearest to {near:g} at {nearest:.3g}",
+                ok and abs(nearest / near - 1) <= within,
+            )
         return Check(ok, f"{told}; asked at least {points}" + (f" and {left}" if left else ""))
 
     more = f", and {left} to the left of it" if left else ""
@@ -177,7 +190,9 @@ def reaches(grid: Grid, asked: float, within: float = 0.0) -> Need:
         ok = end >= asked * (1 - within)
         return Check(ok, f"the grid ends at {grid.words} = {end:.3g}, asked at least {asked:g}")
 
-    return Need("right end", f"The grid goes on to {grid.words} of at least {asked:g}.", check, values=grid.values)
+    return Need(
+        "right end", f"The grid goes on to {grid.words} of at least {asked:g}.", check, values=grid.values
+    )
 
 
 def fine_step(region: Region, at_most: float) -> Need:
@@ -228,6 +243,47 @@ def enough_seeds(least: int) -> Need:
         return Check(seeds >= least, f"{seeds} seeds are complete, asked at least {least}")
 
     return Need("seeds", f"At least {least} seeds are complete.", check)
+
+
+def spans(measured: Line, points: int = 4, factor: float = 16) -> Need:
+    """A line is measured in every seed at enough points, the largest so many times the smallest: for slopes."""
+
+    def check(view: View) -> Check:
+        found = view.on(view.arm, measured.reads).aligned()
+        lost = f", some not measured (seed {', '.join(map(str, found.dropped))})" if found.dropped else ""
+        ok = len(found.x) >= points and found.x[-1] >= factor * found.x[0] and not lost
+        return Check(ok, f"{len(found.x)} points of {view.x} from {found.x[0]:g} to {found.x[-1]:g}{lost}")
+
+    what = f"At least {points} points were measured, the largest {factor:g} times the smallest."
+    return Need("span", what, check, values=measured.values)
+
+
+def inside(place: Place) -> Need:
+    """A place that is chosen by a measure of fit can be told, so that lines have a part before it."""
+
+    def check(view: View) -> Check:
+        from overparam.core.view import index
+
+        seen = view.on(view.arm, place.reads)
+        x, here = seen.grid(""), index(seen, place)
+        return Check(True, f"{place.words} is {view.x} {x[here]:.3g}, with {here} points before it")
+
+    return Need("left part", f"The line has {place.words}, and points before it.", check, values=place.values)
+
+
+def on_average(
+    name: str, number: Number, *, at_least: float | None = None, at_most: float | None = None
+) -> Need:
+    """The mean of a number over the seeds keeps to a cut-off, without an interval."""
+    asked = f"at least {at_least:g}" if at_least is not None else f"at most {at_most:g}"
+    asked += f" {number.unit}" if number.unit else ""
+
+    def check(view: View) -> Check:
+        mean = float(view.on(view.arm, number.reads).read(number).y.mean())
+        ok = (at_least is None or mean >= at_least) and (at_most is None or mean <= at_most)
+        return Check(ok, f"mean {number.words} {mean:.3g}, asked {asked}")
+
+    return Need(name, f"The mean over seeds of {number.words} is {asked}.", check, number.axes, number.values)
 
 
 def has(metric: str, advice: str = "") -> Need:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 from overparam.core.claim import Params
-from overparam.core.study import Outcome, Progress
+from overparam.core.parts import Outcome, Progress
 
 Found = Mapping[str, Any] | Outcome
 Solve = Callable[[Params, Progress], Found]
@@ -81,7 +81,8 @@ def outcome(
         values: scalars, texts and lists by name.
         lines: ends of a chain of trainings by arm, as :meth:`overparam.sweep.work.Task.ends` gives them; the arm's
             name is put before a metric's (``""`` for the plain arm), and each metric becomes a list over the chain.
-        metrics: which metrics of ``lines``; a mapping gives the factor of each.
+        metrics: which metrics of ``lines``; a mapping gives the factor of each. Probes that the person asked for
+            are kept beside them.
         digits: significant digits.
         lost: where training diverged, in words; empty if nowhere.
         note: a remark for the page.
@@ -102,6 +103,8 @@ def outcome(
     factors = metrics if isinstance(metrics, Mapping) else dict.fromkeys(metrics, 1.0)
     out, gone = dict(values), []
     for arm, ends in (lines or {}).items():
+        asked = {name: 1.0 for end in ends[:1] for name in end if name.startswith("probe_")}
+        factors = {**factors, **asked}
         out |= {arm + name: [end[name] * factor for end in ends] for name, factor in factors.items()}
         called, named = places or ("point", range(1, len(ends) + 1))
         where = [str(at) for at, end in zip(named, ends, strict=True) if end["diverged_at"] is not None]
@@ -115,6 +118,23 @@ def outcome(
     return Outcome(made, status, "; ".join(remarks + ([note] if note else [])))  # type: ignore[arg-type]
 
 
+def lost_in(values: Mapping[str, Any], *may_lack: str) -> str:
+    """Which lists of measurements hold a number that is not finite, in words for :func:`outcome`; empty if none.
+
+    Args:
+        values: lists, scalars and texts by name.
+        may_lack: lists in which a number may be missing without divergence, for instance a time that was not reached.
+
+    >>> lost_in({"width": [2, 4], "moved": [0.5, float("nan")], "steps": [None, 7.0]}, "steps")
+    '1 of 2 values of moved'
+    """
+    lists = {
+        name: rounded(row) for name, row in values.items() if name not in may_lack and isinstance(row, list)
+    }
+    told = [f"{row.count(None)} of {len(row)} values of {name}" for name, row in lists.items() if None in row]
+    return ", ".join(told)
+
+
 @overload
 def each_cell(solve: Solve) -> Work: ...
 @overload
@@ -126,7 +146,7 @@ def each_cell(solve: Solve | None = None, *, digits: int = 7) -> Work | Callable
     that is given as such is kept as it is.
 
     Args:
-        solve: the work of one cell; it returns values by name, or an :class:`~overparam.core.study.Outcome`.
+        solve: the work of one cell; it returns values by name, or an :class:`~overparam.core.parts.Outcome`.
         digits: significant digits of the values.
 
     >>> @each_cell(digits=2)

@@ -83,3 +83,5 @@ START = Place("end", (0,), "the left end")
 """The first point of a line."""
 END = Place("end", (-1,), "the right end")
 """The last point of a line."""
+HERE = Place("here", (), "the point")
+"""Each point in turn, in a rule that is asked at each of a region: ``line.at(HERE).at_least(1).each(region)``."""

@@ -31,5 +31,7 @@ def from_file(path: Path, what: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(f"{path}: expected a {what}, got {type(error).__name__} on import: {error}.") from error
+        raise UsageError(
+            f"{path}: expected a {what}, got {type(error).__name__} on import: {error}."
+        ) from error
     return module

@@ -1,43 +1,73 @@
-"""Where studies are found: one file each in :mod:`overparam.studies`, entry points, or a path to a file.
+"""Where studies are found: one file each in ``overparam.studies``, entry points, or a path to a file.
 
-A study outside the package is declared with an entry point in the group ``overparam.studies`` that names a
-:class:`~overparam.core.study.Study`, or is run straight from its file: ``overparam run path/to/my_study.py``.
+A study of the package stands in the module of its name: ``two-layer-descent`` in ``studies/two_layer_descent``, so
+that finding one imports one. A study outside the package is declared with an entry point in the group
+``overparam.studies`` that names a :class:`~overparam.core.parts.Study`, or is run straight from its file:
+``overparam run path/to/my_study.py``. Neither may take the name of a study of the package.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
-from importlib.metadata import entry_points
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from overparam.core.errors import UsageError, unknown
+from overparam.core.parts import Study
 from overparam.core.plugin import from_file
-from overparam.core.study import Study
 
 GROUP = "overparam.studies"
 
 
 def studies() -> dict[str, Study]:
-    """Return every study that can be found, by name, sorted."""
-    import overparam.studies as folder
+    """Return every study that can be found, by name, sorted.
 
-    found: dict[str, Study] = {}
-    for module in pkgutil.iter_modules(folder.__path__):
-        study = getattr(importlib.import_module(f"{folder.__name__}.{module.name}"), "STUDY", None)
-        if isinstance(study, Study):
-            found[study.name] = study
-    for point in entry_points(group=GROUP):
-        try:
-            study = point.load()
-        except Exception as error:
-            raise UsageError(
-                f"the installed plug-in '{point.value}' cannot be imported ({type(error).__name__}: {error}). "
-                "Mend or uninstall it."
-            ) from error
-        if isinstance(study, Study):
-            found.setdefault(study.name, study)
+    Raises:
+        UsageError: an installed plug-in cannot be imported, or takes a name that is taken.
+    """
+    folder = importlib.import_module(GROUP)
+    modules = (module.name for module in pkgutil.iter_modules(folder.__path__))
+    names = (name.replace("_", "-") for name in modules if not name.endswith("_work"))
+    found = {name: study for name in names if (study := packaged(name)) is not None}
+    for point, study in _plugged(entry_points(group=GROUP)):
+        if found.setdefault(study.name, study) is not study:
+            raise _taken(f"the installed plug-in '{point.value}'", study.name)
     return dict(sorted(found.items()))
+
+
+def packaged(name: str) -> Study | None:
+    """Return the study of that name in the package; None if there is none. One module is imported.
+
+    >>> packaged("double-descent").name, packaged("no-such-study")
+    ('double-descent', None)
+    """
+    module = name.replace("-", "_")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", module) or importlib.util.find_spec(f"{GROUP}.{module}") is None:
+        return None
+    study = getattr(importlib.import_module(f"{GROUP}.{module}"), "STUDY", None)
+    return study if isinstance(study, Study) and study.name == name else None
+
+
+def get(name: str) -> Study | None:
+    """Return the study of that name in the package or among the installed plug-ins; None if there is none.
+
+    Raises:
+        UsageError: an installed plug-in cannot be imported, or takes the name of a study of the package.
+    """
+    points = list(entry_points(group=GROUP))
+    study = packaged(name)
+    if study is not None:
+        for point, other in _plugged(point for point in points if point.name == name):
+            if other is not study and other.name == name:
+                raise _taken(f"the installed plug-in '{point.value}'", name)
+        return study
+    points.sort(key=lambda point: point.name != name)  # most plug-ins call a study by its name: one import then
+    return next((study for _, study in _plugged(points) if study.name == name), None)
 
 
 def find(reference: str) -> Study:
@@ -47,17 +77,37 @@ def find(reference: str) -> Study:
         reference: a name such as ``double-descent``, or a path that ends in ``.py`` and holds ``STUDY``.
 
     Raises:
-        UsageError: no such study; the text names the nearest one.
+        UsageError: no such study, and the text names the nearest one; or a file whose study has a name that is taken.
     """
     if reference.endswith(".py"):
         return _from_file(Path(reference))
-    known = studies()
-    if reference not in known:
-        raise unknown("study", reference, known, "See `overparam ls`, or give the path of a .py file.")
-    return known[reference]
+    study = get(reference)
+    if study is None:
+        raise unknown("study", reference, studies(), "See `overparam ls`, or give the path of a .py file.")
+    return study
 
 
-def packaged(study: Study) -> bool:
+def _plugged(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Study]]:
+    for point in points:
+        try:
+            study = point.load()
+        except Exception as error:
+            raise UsageError(
+                f"the installed plug-in '{point.value}' cannot be imported ({type(error).__name__}: {error}). "
+                "Mend or uninstall it."
+            ) from error
+        if isinstance(study, Study):
+            yield point, study
+
+
+def _taken(where: str, name: str) -> UsageError:
+    return UsageError(
+        f"{where}: expected a name of its own for the study, got '{name}', which is taken: results would be mixed. "
+        "Give it another name."
+    )
+
+
+def ships(study: Study) -> bool:
     """Whether a study comes with the package, whose tests look for its faults."""
     return Path(__file__).parents[1] in Path(study.file).parents
 
@@ -66,7 +116,12 @@ def _from_file(path: Path) -> Study:
     study = getattr(from_file(path, "study"), "STUDY", None)
     if not isinstance(study, Study):
         raise UsageError(
-            f"{path}: expected a variable STUDY holding an overparam.core.study.Study, got {type(study).__name__}."
+            f"{path}: expected a variable STUDY holding an overparam.core.Study, got {type(study).__name__}."
             " See CONTRIBUTING.md, recipe 'a new study'."
         )
+    own = packaged(study.name)
+    if own is not None and not path.samefile(
+        str(sys.modules[f"{GROUP}.{study.name.replace('-', '_')}"].__file__)
+    ):
+        raise _taken(str(path), study.name)
     return study

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from overparam.core.expression import WORDS, Expression, plain
+from overparam.core.places import Region
 
 Bound = float | Expression
 """A cut-off: a number, or an expression that gives one value for all seeds (a place counts as its index)."""
@@ -26,7 +27,7 @@ class Cut:
         slack: by which cut-offs that are places are widened, in steps of the grid.
         contradicted_below: what the source's own statement excludes, from below.
         contradicted_above: the same from above.
-        each: an axis at whose every value it must hold.
+        each: an axis at whose every value it must hold, or a region at whose every point it must, read at ``HERE``.
         together: whether all settings count as one.
     """
 
@@ -36,7 +37,7 @@ class Cut:
     slack: float = 0.0
     contradicted_below: float | None = None
     contradicted_above: float | None = None
-    each: str = ""
+    each: str | Region = ""
     together: bool = False
 
     @property
@@ -56,6 +57,8 @@ class Cut:
         how = "; ".join([*self.number.how, WORDS[getattr(self.number, "estimate", "mean")]])
         what = f"{self.number.words} ({how}): {' and '.join(bounds)}{unit}"
         what += f", contradicted only {' or '.join(beyond)}" if beyond else ""
+        if isinstance(self.each, Region):
+            return f"{what}, at every point with {self.each.words}"
         return what + (f", at every {self.each.replace('_', ' ')}" if self.each else "")
 
     def _slack(self, bound: Bound) -> str:
@@ -65,7 +68,7 @@ class Cut:
     def tree(self) -> tuple[Any, ...]:
         """What is compared, as nested tuples of plain values."""
         bounds = (self.at_least, self.at_most, self.slack, self.contradicted_below, self.contradicted_above)
-        return (*(plain(one) for one in (self.number, *bounds)), self.each, self.together)
+        return (*(plain(one) for one in (self.number, *bounds)), plain(self.each), self.together)
 
 
 def _bound(bound: Bound) -> str:
@@ -81,9 +84,9 @@ class Rule:
     def __and__(self, other: Rule) -> Rule:
         return Rule(self.cuts + other.cuts)
 
-    def each(self, axis: str) -> Rule:
-        """Ask it at every value of an axis."""
-        return Rule(tuple(replace(cut, each=axis) for cut in self.cuts))
+    def each(self, what: str | Region) -> Rule:
+        """Ask it at every value of an axis, or at every point of a region, where it reads lines at ``HERE``."""
+        return Rule(tuple(replace(cut, each=what) for cut in self.cuts))
 
     def together(self) -> Rule:
         """Judge all settings as one, not each apart: for what must hold in every single run."""
@@ -108,14 +111,14 @@ class Rule:
     @property
     def axes(self) -> frozenset[str]:
         """The axes that it runs over or selects by itself."""
-        own = {cut.each for cut in self.cuts if cut.each}
+        own = {cut.each for cut in self.cuts if isinstance(cut.each, str) and cut.each}
         return frozenset(own).union(*(one.axes for one in self._expressions()))
 
     def _expressions(self) -> list[Expression]:
         return [
             one
             for cut in self.cuts
-            for one in (cut.number, cut.at_least, cut.at_most)
+            for one in (cut.number, cut.at_least, cut.at_most, cut.each)
             if isinstance(one, Expression)
         ]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from overparam.core.errors import UsageError, unknown
-from overparam.core.study import Source
+from overparam.core.parts import Source
 
 NEEDED = ("author", "title", "year")
 OURS = ("venue", "presenter", "remark")

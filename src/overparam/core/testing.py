@@ -1,82 +1,76 @@
-"""What a rule must keep: it rarely supports a null and mostly supports an effect, on planted evidence."""
+"""A claim tried on its planted worlds: rarely supported where it is false by a hair, mostly where it is true."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from overparam.core.claim import Claim, Evidence
-
-if TYPE_CHECKING:
-    import numpy as np
-
-Plant = Callable[["np.random.Generator"], Evidence]
-
-
-def check_rule(
-    claim: Claim,
-    null: Plant,
-    effect: Plant,
-    *,
-    trials: int = 200,
-    power: float = 0.9,
-    max_false: int = 10,
-    seed: int = 0,
-) -> dict[str, Counter[str]]:
-    """Judge a claim on planted evidence: it must rarely support a null and mostly support an effect.
-
-    Args:
-        claim: the claim whose rule is judged.
-        null: makes evidence at or just beyond a cut-off, where the claim is false, from a random generator.
-        effect: makes evidence with the effect at the size the rule is meant to find.
-        trials: number of planted evidences of each sort.
-        power: smallest share of planted effects that must be supported.
-        max_false: most planted nulls that may be supported; 10 of 200 goes with a design rate of 2.5 %.
-        seed: of the random generators, one a trial.
-
-    Returns:
-        How often each status came out, under ``"null"`` and ``"effect"``.
-
-    Raises:
-        AssertionError: more false verdicts or fewer found effects than allowed; the text says how many.
-
-    >>> from overparam.core.claim import Control, Finding, Part
-    >>> def judge(evidence):
-    ...     (x,) = [values["x"] for _, values in evidence.rows]
-    ...     return Finding((Part("x", x, x - 1, x + 1, 5, at_least=0.0),))
-    >>> claim = Claim("x", "x is positive", (), "", "x >= 0", judge, Control("", judge))
-    >>> def plant(x):
-    ...     return lambda rng: Evidence((({"seed": 0}, {"x": x + 0.1 * rng.normal()}),))
-    >>> check_rule(claim, plant(0.0), plant(2.0), trials=20, max_false=0)["effect"]["supported"]
-    20
-    """
-    import numpy as np
-
-    counts: dict[str, Counter[str]] = {}
-    for sort, plant in (("null", null), ("effect", effect)):
-        rngs = (np.random.default_rng([seed, sort == "effect", trial]) for trial in range(trials))
-        counts[sort] = Counter(claim.judge(plant(rng)).status for rng in rngs)
-    false, found = counts["null"]["supported"], counts["effect"]["supported"]
-    if false > max_false:
-        raise AssertionError(
-            f"claim '{claim.name}': expected at most {max_false} of {trials} planted nulls supported, "
-            f"got {false} ({_listed(counts['null'])}). "
-            "Choose places so that the choice works against the claim, or widen the interval."
-        )
-    if found < power * trials:
-        raise AssertionError(
-            f"claim '{claim.name}': expected at least {power:.0%} of {trials} planted effects supported, "
-            f"got {found} ({_listed(counts['effect'])}). Add seeds, or state a larger effect."
-        )
-    return counts
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{status} {count}" for status, count in counts.most_common())
+from overparam.core.statements import Claim, Plant
 
 
 def expect(holds: object, what: str) -> None:
     """Raise AssertionError with what was expected, unless it holds."""
     if not holds:
         raise AssertionError(f"expected {what}")
+
+
+def check_claim(
+    claim: Claim, *, trials: int = 200, power: float = 0.9, max_false: int | None = None, seed: int = 0
+) -> dict[str, Counter[str]]:
+    """Judge a claim on its planted worlds, many times.
+
+    A check of what is proved may never be supported in a world that violates it. A claim may be supported in 5 % of the
+    draws of a null: the rules are built for 2.5 %, and more than 10 of 200 has a probability of 1 % at that rate.
+
+    Args:
+        claim: the claim with its worlds, bound to a study's x.
+        trials: draws of each world.
+        power: smallest share of the draws of the effect that must be supported.
+        max_false: most draws of a null that may be supported; by default 5 % of the trials, and none for a check.
+        seed: of the random generators, one a draw.
+
+    Returns:
+        How often each status came out, under ``"null 1"``, ``"null 2"``, ... and ``"effect"``.
+
+    Raises:
+        AssertionError: more false verdicts or fewer found effects than allowed, or no world; the text says how many.
+    """
+    if not claim.null or (claim.effect is None and claim.kind != "check"):
+        raise AssertionError(f"claim '{claim.name}': expected planted worlds, null= and effect=. Plant them.")
+    allowed = max_false if max_false is not None else 0 if claim.kind == "check" else trials // 20
+    counts = {
+        f"null {i}": _tried(claim, world, trials, (seed, i)) for i, world in enumerate(claim.null, start=1)
+    }
+    for name, count in counts.items():
+        if count["supported"] > allowed:
+            raise AssertionError(
+                f"claim '{claim.name}': expected at most {allowed} of {trials} draws of {name} supported, got "
+                f"{count['supported']} ({_listed(count)}). Choose places so that the choice works against the claim."
+            )
+    if claim.effect is not None:
+        counts["effect"] = _tried(claim, claim.effect, trials, (seed, 0))
+        if counts["effect"]["supported"] < power * trials:
+            raise AssertionError(
+                f"claim '{claim.name}': expected at least {power:.0%} of {trials} draws of the effect supported, got "
+                f"{counts['effect']['supported']} ({_listed(counts['effect'])}). Add seeds, or plant a larger effect."
+            )
+    return counts
+
+
+def supported(claim: Claim, trials: int, seed: int = 0) -> dict[str, int]:
+    """How many draws of each planted world are supported: of the nulls (false by a hair) and of the effect."""
+    worlds = {f"null {i}": world for i, world in enumerate(claim.null, start=1)}
+    worlds |= {"effect": claim.effect} if claim.effect is not None else {}
+    return {
+        name: _tried(claim, world, trials, (seed, i))["supported"]
+        for i, (name, world) in enumerate(worlds.items())
+    }
+
+
+def _tried(claim: Claim, world: Plant, trials: int, seed: tuple[int, int]) -> Counter[str]:
+    import numpy as np
+
+    return Counter(claim.judge(world(np.random.default_rng([*seed, trial]))).status for trial in range(trials))
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{status} {count}" for status, count in counts.most_common())

@@ -23,7 +23,10 @@ def cells(x: Sequence[float] = (), /, **values: Any) -> Evidence:
     seeds = len(next(iter(values.values())))
     return Evidence(
         tuple(
-            ({"data": "planted", "seed": seed}, {"x": list(x), **{name: rows[seed] for name, rows in values.items()}})
+            (
+                {"data": "planted", "seed": seed},
+                {"x": list(x), **{name: rows[seed] for name, rows in values.items()}},
+            )
             for seed in range(seeds)
         )
     )
@@ -40,11 +43,15 @@ def read(word: Line | Number, x: Sequence[float] = (), /, **values: Any) -> list
     from overparam.core.view import View
 
     found = View(cells(x, **values), Arm(), "x", word.reads).read(word)
-    rounded: list[Any] = [[float(f"{v:.6g}") for v in row] if found.y.ndim > 1 else float(f"{row:.6g}") for row in found.y]
+    rounded: list[Any] = [
+        [float(f"{v:.6g}") for v in row] if found.y.ndim > 1 else float(f"{row:.6g}") for row in found.y
+    ]
     return rounded
 
 
-def estimate(number: Number, x: Sequence[float] = (), /, *, at_least: float | None = None, **values: Any) -> str:
+def estimate(
+    number: Number, x: Sequence[float] = (), /, *, at_least: float | None = None, **values: Any
+) -> str:
     """The estimate over the seeds with its 95 % interval, in words.
 
     Args:

@@ -71,6 +71,8 @@ class View:
         arm: which of them are read.
         x: the axis or list along which lines run.
         reads: the metrics that are read as lines together; a seed counts if all of them are finite everywhere.
+        memo: what was read already.
+        here: index of the point that ``HERE`` stands for.
     """
 
     evidence: Evidence
@@ -78,10 +80,16 @@ class View:
     x: str
     reads: frozenset[str]
     memo: dict[Any, Any] = field(default_factory=dict)
+    here: int | None = None
 
     def on(self, arm: Arm, reads: frozenset[str] | None = None) -> View:
         """The same cells through another arm."""
-        return View(self.evidence, arm, arm.x or self.x, self.reads if reads is None else reads)
+        return View(self.evidence, arm, arm.x or self.x, self.reads if reads is None else reads, here=self.here)
+
+    def at(self, here: int) -> View:
+        """The same cells and lines, with ``HERE`` at one of the points."""
+        kept = {name: self.memo[name] for name in ("aligned", "names") if name in self.memo}
+        return View(self.evidence, self.arm, self.x, self.reads, kept, here)
 
     def where(self) -> dict[str, Any]:
         """The arm's axes with their values."""
@@ -114,13 +122,16 @@ class View:
             names = dict.fromkeys([*(self.name(one) for one in sorted(self.reads)), *self.arm.complete])
             self.memo["names"] = list(names)
             self.memo["aligned"] = read.align_seeds(self.evidence, self.x, *names, **self.where())
-        return self.memo["aligned"]  # type: ignore[no-any-return]
+        return self.memo["aligned"]
 
     def _one_cell_a_point(self) -> None:
         """Refuse an arm that selects two cells of one seed at one point: a rule would read one and lose the other."""
         seen: dict[Any, Params] = {}
         for params, _ in self._measured():
-            key = (params["seed"], params.get(self.x) if not isinstance(params.get(self.x), list | tuple) else None)
+            key = (
+                params["seed"],
+                params.get(self.x) if not isinstance(params.get(self.x), list | tuple) else None,
+            )
             if key in seen:
                 axes = [axis for axis in params if axis != self.x and params[axis] != seen[key].get(axis)]
                 raise UsageError(
@@ -153,15 +164,15 @@ class View:
 
     def _points(self) -> list[float]:
         found: set[float] = set()
-        for params, values in self._measured():
+        for params, values in self._measured() or self.rows():
             here = values.get(self.x, params.get(self.x))
             found |= set(here) if isinstance(here, list | tuple) else set() if here is None else {here}
         return sorted(found)
 
     def value(self, name: str) -> float:
-        """An axis, or a number among the values, that all cells of the arm share."""
+        """A number among the values, or else an axis, that all cells of the arm share."""
         params, values = self.rows()[0]
-        found = params.get(name, values.get(name))
+        found = values.get(name, params.get(name))
         if found is None:
             raise MissingEvidence(f"no finished cell has '{name}'.")
         return float(found)
@@ -210,6 +221,10 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
     """
     if place.op == "end":
         return 0 if place.of[0] == 0 else len(along(view, line)) - 1
+    if place.op == "here":
+        if view.here is None:
+            raise UsageError("HERE stands for a point only in a rule that is asked at each: add .each(region).")
+        return view.here
     if place.op == "step":
         here = index(view, place.of[0], line) + place.of[1]
         if not 0 <= here < len(along(view, line)):
@@ -226,7 +241,9 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
         inside = mask(view, place.of[0], line)
         here = int(np.flatnonzero(inside)[-1]) if inside.any() else -1
         if not 0 < here < len(inside) - 1:
-            raise MissingEvidence(f"expected points on both sides of {place.of[0].words}. Add some to --{view.x}.")
+            raise MissingEvidence(
+                f"expected points on both sides of {place.of[0].words}. Add some to --{view.x}."
+            )
         return here
     if line is not None and line.op == "inside":
         inside = mask(view, line.of[1], line.of[0])
@@ -240,5 +257,7 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
     if not hits.size or (strict and hits[0] == 0):
         more = "smaller" if hits.size else "larger"
         told = "every point is" if hits.size else f"none (lowest: {mean.min():.3g})"
-        raise MissingEvidence(f"expected {place.words} inside the grid, got {told}. Add {more} values to --{view.x}.")
+        raise MissingEvidence(
+            f"expected {place.words} inside the grid, got {told}. Add {more} values to --{view.x}."
+        )
     return int(hits[0])

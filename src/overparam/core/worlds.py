@@ -52,19 +52,21 @@ class World:
     apart: bool = False
     seeds: int = 5
 
-    def but(self, *, seeds: int = 0, **changes: Any) -> World:
+    def but(self, **changes: Any) -> World:
         """The same world with other curves, numbers, arms or fixed axes, by their names.
 
         A name that is none of a world's own is sought among the arms, the numbers and the lists; any other is a line.
         """
-        own: dict[str, Any] = {"seeds": seeds or self.seeds}
+        own: dict[str, Any] = {}
         for name, value in changes.items():
-            if name in ("over", "along", "level", "straight", "apart"):
+            if name in ("over", "along", "level", "straight", "apart", "seeds"):
                 own[name] = value
             elif name in ("spread", "arms", "numbers", "lists", "fixed", "lines"):
                 own[name] = {**own.get(name, getattr(self, name)), **value}
             else:
-                room = next((r for r in ("arms", "numbers", "lists", "fixed") if name in getattr(self, r)), "lines")
+                room = next(
+                    (r for r in ("arms", "numbers", "lists", "fixed") if name in getattr(self, r)), "lines"
+                )
                 own[room] = {**own.get(room, getattr(self, room)), name: value}
         return replace(self, **own)
 
@@ -104,7 +106,9 @@ class World:
 
         curve = curve(**arms) if callable(curve) else curve
         x = np.asarray((self.along or self.over)[1], dtype=float)
-        noise = level + self.spread[name] * rng.standard_normal(len(x)) if name in self.spread else np.zeros(len(x))
+        noise = (
+            level + self.spread[name] * rng.standard_normal(len(x)) if name in self.spread else np.zeros(len(x))
+        )
         straight = name in self.straight
         if isinstance(curve[0], tuple):
             at, y = np.asarray(curve, dtype=float).T
@@ -124,6 +128,15 @@ class World:
             return found
         noise = level + self.spread[name] * float(rng.standard_normal())
         return float(found + noise if name in self.straight else found * np.exp(noise))
+
+
+def power_law(exponent: float, factor: float = 1.0) -> Knots:
+    """A planted curve ``factor x^exponent``, for x from 1e-6 to 1e6.
+
+    >>> World(("width", (4, 9)), lines={"gap": power_law(-0.5)})(None).rows[0][1]["gap"]
+    [0.5, 0.3333333333333333]
+    """
+    return tuple((x, factor * x**exponent) for x in (1e-6, 1e6))
 
 
 def together(*worlds: Callable[[np.random.Generator], Evidence]) -> Callable[[np.random.Generator], Evidence]:

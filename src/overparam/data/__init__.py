@@ -12,6 +12,7 @@ from overparam.data.label_noise import LabelNoise, digest_of, label_noise
 from overparam.data.labels import labels_digest
 from overparam.data.rows import unit_rows
 from overparam.data.shape import DataShape, shape_of
+from overparam.data.signed import Signed, signed
 from overparam.data.synthetic import gaussian, sphere
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "LabelNoise",
+    "Signed",
     "cache_folder",
     "describe",
     "digest_of",
@@ -33,6 +35,7 @@ __all__ = [
     "names",
     "save",
     "shape_of",
+    "signed",
     "sphere",
     "subset",
     "unit_rows",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
@@ -66,6 +67,26 @@ def parameters(network: Network) -> int:
     """
     shapes = jax.eval_shape(network.init, jax.random.key(0))
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+
+
+def forward_pass(network: Network, rows: int = 64) -> tuple[float | None, int | None]:
+    """Floating-point operations, and numbers read or written, of one example's forward pass, as the compiler counts them.
+
+    Args:
+        network: any network.
+        rows: examples for which it is compiled.
+
+    Returns:
+        The two counts; None for both from a compiler that does not count.
+    """
+    params = jax.eval_shape(network.init, jax.random.key(0))
+    x = jax.ShapeDtypeStruct((rows, network.inputs), jnp.float32)
+    try:
+        counted: Any = jax.jit(network.apply).lower(params, x).cost_analysis()
+        counted = counted[0] if isinstance(counted, list) else counted
+        return float(counted["flops"]) / rows, int(counted["bytes accessed"] / (4 * rows))
+    except Exception:  # a compiler that does not count is no reason not to run
+        return None, None
 
 
 def check_network(network: object) -> None:

@@ -13,7 +13,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.data.stream import stream
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
-from overparam.theory.certificates import Certificate, certify_two_layer
+from overparam.theory.certificates import Certificate, certify_two_layer, fourth_moment
 from overparam.theory.inputs import all_finite, array_of, numbers
 
 Weights = Float64[np.ndarray, "units features"]
@@ -127,6 +127,24 @@ def flow_certificate(instance: Instance, weights: Weights | None = None) -> Cert
     """
     w = instance.weights if weights is None else weights
     return certify_two_layer(w, instance.output, instance.x, instance.y, instance.activation, flow=True)
+
+
+def lipschitz_everywhere(instance: Instance) -> float:
+    """A Lipschitz constant of the Jacobian at all weights, ``B_2 |v|_inf tau(X)``: outputs over squared weights.
+
+    ``B_2`` bounds the second derivative of the activation, and ``tau(X)^2`` is at least ``sum_i (x_i.u)^4`` for unit u.
+
+    Args:
+        instance: the network and its data.
+
+    References: own derivation; see :func:`overparam.theory.certificates.fourth_moment`.
+
+    >>> start = draw_instance(np.eye(2), [1.0, -1.0], "tanh", 6, 0)
+    >>> lipschitz_everywhere(start.scaled(2.0)) == 2 * lipschitz_everywhere(start)
+    True
+    """
+    tau = fourth_moment(instance.x, iterations=0).upper
+    return instance.activation.largest_curvature * float(np.abs(instance.output).max()) * tau
 
 
 def examples(x: ArrayLike, y: ArrayLike) -> tuple[Float64[np.ndarray, "n features"], Float64[np.ndarray, " n"]]:

@@ -66,7 +66,7 @@ def predict(
     With ``params`` or ``seed``: the linearisation of this very network at these parameters. Without them: the mean
     and spread over initialisations of infinitely wide networks of this form, for dense networks in NTK
     parametrisation. Both are in float64 and closed form: any step costs the same, also infinity. How far they hold for
-    a finite network is what :func:`overparam.certify` and the study ``lazy-training`` are about.
+    a finite network is what :func:`overparam.certify` and the studies ``lazy-width`` and ``kernel-drift`` are about.
 
     Args:
         network: any network; of known form (``mlp``, ``two_layer``) for infinite width.

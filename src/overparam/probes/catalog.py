@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -73,3 +74,19 @@ def find(name: str) -> Probe:
     if name not in known:
         raise unknown("probe", name, known, "See `overparam ls --probes`, or give the path of a .py file.")
     return known[name]
+
+
+@lru_cache
+def asked(name: str) -> Probe:
+    """The probe of a name or file with ``probe_`` before its values, so that they stand beside a study's own."""
+    probe = find(name)
+
+    def measure(*arrays: object) -> dict[str, object]:
+        found = probe.function(*arrays)  # type: ignore[arg-type]
+        return {f"probe_{value}": number for value, number in found.items()}
+
+    return Probe(
+        f"probe_{probe.name}",
+        {f"probe_{value}": words for value, words in probe.values.items()},
+        measure,  # type: ignore[arg-type]
+    )

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from overparam.core.atomic import write_bytes
 from overparam.core.errors import UsageError, unknown
 from overparam.report import rows
 from overparam.report.layers import picture
 from overparam.report.theme import config
 from overparam.report.view import ALL, View, first_view
-from overparam.store import write_bytes
 
 Patch = list[list[Any]]
 FORMATS = (".json", ".pdf", ".png", ".svg")

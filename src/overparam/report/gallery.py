@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.atomic import write_text
+from overparam.core.errors import UsageError
 from overparam.report import page, words
 from overparam.report.charts import bare, convert
 from overparam.report.rows import fit_lines, points
 from overparam.report.theme import DARK, LIGHT, config
 from overparam.report.view import first_view
-from overparam.store import RecordStore
-from overparam.store.atomic import write_text
 
-NAME = "gallery.html"
 _WIDTH, _HEIGHT = 300, 150
 _FAR = 1e-3
 
@@ -55,30 +53,24 @@ class Card:
         return words.seeds(len(_parameter(self.record, "seed")))
 
 
-def write(out: Path, to: Path | None = None) -> Path:
-    """Write the gallery of a results folder; a run whose page is missing gets one.
+def write(records: Sequence[tuple[Path, Mapping[str, Any]]], damaged: Sequence[str], to: Path) -> Path:
+    """Write the gallery of stored runs; a run whose page is missing gets one.
 
     Args:
-        out: results folder.
-        to: the file; by default ``gallery.html`` in the results folder.
+        records: each run's path and its record, the newest first in each study.
+        damaged: names of the records that cannot be read.
+        to: the file; links are relative to it.
 
     Returns:
         The path of the file.
 
     Raises:
-        UsageError: nothing is stored there, or a file that does not end in ``.html``.
+        UsageError: a file that does not end in ``.html``.
         StoreError: a file cannot be written.
     """
-    target = out / NAME if to is None else to
-    if target.suffix not in (".html", ".htm"):
-        raise UsageError(f"--to: expected a file ending in .html, .htm for the gallery, got '{target}'.")
-    records, damaged = stored(out)
-    if not records:
-        raise UsageError(
-            f"gallery: expected stored runs in {out}, got none. Run `overparam run random-features --out {out}` first, "
-            "or name another folder with --out."
-        )
-    folder = target.resolve().parent
+    if to.suffix not in (".html", ".htm"):
+        raise UsageError(f"--to: expected a file ending in .html, .htm for the gallery, got '{to}'.")
+    folder = to.resolve().parent
     cards: list[Card] = []
     for path, record in records:
         file = path.with_suffix(".html")
@@ -86,20 +78,7 @@ def write(out: Path, to: Path | None = None) -> Path:
             page.write(record, file)
         link = Path(os.path.relpath(file.resolve(), folder)).as_posix()
         cards.append(Card(record, quote(link), thumbnail(record, f"t{len(cards)}-")))
-    return write_text(target, render(cards, damaged))
-
-
-def stored(out: Path) -> tuple[list[tuple[Path, dict[str, Any]]], list[str]]:
-    """Read all records of a results folder, the newest first in each study; and name those that cannot be read."""
-    records, damaged = [], []
-    store = RecordStore(out)
-    for study in store.studies():
-        for path in store.runs(study):
-            try:
-                records.append((path, store.read(path)))
-            except StoreError:
-                damaged.append(f"{study}/{path.name}")
-    return records, damaged
+    return write_text(to, render(cards, damaged))
 
 
 def render(cards: Sequence[Card], damaged: Sequence[str] = ()) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import diagnosis
+from overparam.core.atomic import write_text
 from overparam.report import words
 from overparam.report.charts import parcel
 from overparam.report.interval import plot
 from overparam.report.rows import seed_counts
 from overparam.report.theme import DARK, LIGHT, config
-from overparam.store.atomic import write_text
 
 
 def render(record: Mapping[str, Any]) -> str:

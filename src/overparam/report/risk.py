@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from overparam.core.atomic import write_text
 from overparam.report.charts import parcel
 from overparam.report.page import asset, bundle, embed, environment, raw, sha256
 from overparam.report.theme import DARK, LIGHT, config
-from overparam.store.atomic import write_text
 
 _LINES = (
     ("risk", "predicted test error", False),

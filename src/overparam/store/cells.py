@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from overparam.core.atomic import write_json, write_once, write_text
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
-from overparam.store.atomic import write_json, write_once, write_text
 from overparam.store.packs import Head, Pack
 from overparam.store.seal import sealed, whole
 

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overparam.core.atomic import check_writable
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
-from overparam.store.atomic import check_writable
 from overparam.store.cells import Cell, CellStore, parse
 from overparam.store.garbage import AGE
 from overparam.store.records import RecordStore

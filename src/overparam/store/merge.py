@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.core.atomic import write_bytes
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
-from overparam.store.atomic import write_bytes
 from overparam.store.cells import Cell, CellStore, parse
 
 RELATIVE = 1e-5

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from overparam.core.atomic import flush, write_text
 from overparam.core.errors import StoreError
 from overparam.store import packs
-from overparam.store.atomic import flush, write_text
 from overparam.store.cells import CellStore, parse
 from overparam.store.packs import Pack
 

@@ -19,8 +19,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from overparam.core.atomic import flush, temporary_beside
 from overparam.core.errors import NewerError, StoreError
-from overparam.store.atomic import flush, temporary_beside
 
 FORMAT = 1
 SAFE = re.compile(r"[^./\\\0][^/\\\0]*")  # a name that stays inside its folder

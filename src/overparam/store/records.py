@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from overparam.core.atomic import write_json
 from overparam.core.errors import NewerError, StoreError, UsageError, nearest
-from overparam.store.atomic import write_json
 
 SCHEMA = 1
 

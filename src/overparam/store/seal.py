@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from overparam.store.atomic import json_text
+from overparam.core.atomic import json_text
 
 _MARK = ',\n"sha256": "'
 

@@ -4,11 +4,11 @@ Sigma(X) = E[phi'(Xw) phi'(Xw)^T] o XX^T is the covariance of n rows X in d dime
 product of entries; kappa = sqrt(d/n) |X| / lambda, with lambda its smallest eigenvalue. Lines run along n.
 """
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 from typing import Any
 
-from overparam.core.algebra import (
+from overparam.core import (  # isort: skip
     Axis, Check, Claim, Control, Estimate, Evidence, MissingEvidence, Number, Params, Progress, Series, World, arm,
     charts, each_cell, grid, line, need, per_seed, profiles, scalar, share_of_trials, study,
 )  # fmt: skip

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.errors import UsageError
-from overparam.core.outcomes import outcome, within
-from overparam.core.study import Outcome, Params, Progress
+from overparam.core import Outcome, Params, Progress, UsageError, outcome, within
 from overparam.data import load
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream

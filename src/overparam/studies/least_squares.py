@@ -9,10 +9,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core.algebra import (
-    Axis, Check, Claim, Control, Estimate, Params, World, arm, charts, need, profiles, renamed, study, worst,
+from overparam.core import (
+    Axis,
+    Check,
+    Claim,
+    Control,
+    Estimate,
+    Params,
+    World,
+    arm,
+    charts,
+    each_cell,
+    need,
+    profiles,
+    renamed,
+    study,
+    worst,
 )  # fmt: skip
-from overparam.core.outcomes import each_cell
 
 AXES = (
     Axis("data", "Where inputs and labels come from: normal inputs and labels, or digits labelled even and odd.", str,
@@ -51,13 +64,18 @@ short = (
     & worst("overshoot", "overshoot of a component, relative").at_most(AGREES)
 )  # fmt: skip
 ENDS = ("distance", "outside")
-MOMENTUM, ADAM = arm("momentum 0.9", metrics=renamed("momentum_", *ENDS)), arm("Adam", metrics=renamed("adam_", *ENDS))
+MOMENTUM, ADAM = (
+    arm("momentum 0.9", metrics=renamed("momentum_", *ENDS)),
+    arm("Adam", metrics=renamed("adam_", *ENDS)),
+)
 
 
 def _full_rank(view: Any) -> Check:
     for p, v in view.rows():
         if v["rank"] < p["n"]:
-            return Check(False, f"rank {v['rank']} of {p['n']} at seed {p['seed']}. Take fewer samples or features.")
+            return Check(
+                False, f"rank {v['rank']} of {p['n']} at seed {p['seed']}. Take fewer samples or features."
+            )
     return Check(True, "every matrix has rank n")
 
 
@@ -65,7 +83,9 @@ def _settled(view: Any) -> Check:
     rows = [v for _, v in view.rows()]
     late = [v["predicted_steps"] for v in rows if not v["settled"]]
     detail = f"{len(late)} of {len(rows)} runs need more steps than allowed, up to {max(late, default=0)}. Take fewer samples."
-    return Check(not late, detail if late else f"the longest run takes {max(v['predicted_steps'] for v in rows)} steps")
+    return Check(
+        not late, detail if late else f"the longest run takes {max(v['predicted_steps'] for v in rows)} steps"
+    )
 
 
 def _small_step(view: Any) -> Check:
@@ -73,7 +93,9 @@ def _small_step(view: Any) -> Check:
     return Check(largest <= 1, f"the largest step is {largest:g} / |X|^2")
 
 
-RANK = need("rank", "Every input matrix has rank n, so that all labels can be fitted.", _full_rank, values=("rank",))
+RANK = need(
+    "rank", "Every input matrix has rank n, so that all labels can be fitted.", _full_rank, values=("rank",)
+)
 SETTLED = need("settled", "The closed form leaves at most 1e-10 of the slowest component within 400,000 steps.", _settled,
                values=("predicted_steps", "settled"))  # fmt: skip
 STEP = need("step", "The step is at most 1/|X|^2.", _small_step, "step")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import linalg
 
 from overparam.core.outcomes import outcome
-from overparam.core.study import Outcome, Params, Progress
+from overparam.core.parts import Outcome, Params, Progress
 from overparam.data import load
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream

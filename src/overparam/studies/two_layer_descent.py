@@ -9,9 +9,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core.algebra import (
-    MOST, NONE, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params, Progress, UsageError, World, arm,
-    around, charts, clean_arm, complete, enough_noise, fine_step, fits, grid, line, one_draw, profiles, reaches, study,
+from overparam.core import (
+    MOST,
+    NONE,
+    PROBES,
+    Axis,
+    Claim,
+    Control,
+    Estimate,
+    FitRule,
+    Line,
+    Number,
+    Outcome,
+    Params,
+    Progress,
+    UsageError,
+    World,
+    arm,
+    around,
+    charts,
+    clean_arm,
+    complete,
+    enough_noise,
+    fine_step,
+    fits,
+    grid,
+    line,
+    one_draw,
+    profiles,
+    reaches,
+    study,
 )  # fmt: skip
 
 WIDTHS = (2, 4, 7, 11, 16, 22, 28, 34, 40, 44, 48, 53, 58, 64, 71, 82, 96, 114, 136, 160)
@@ -32,6 +59,7 @@ AXES = (
     Axis("schedule", "Rate below p = nK: constant, or published (10 % less every 500 epochs, stop at no train error).",
          str, "constant", choices=("constant", "published"), flag="schedule"),
     Axis("spread", "Standard deviation of the weights that reuse adds.", float, 0.1, low=0.0, flag="spread"),
+    PROBES,
     Axis("seed", "Draws the start, minibatches, added weights and label noise.", int, 0, low=0, flag="seeds"),
 )  # fmt: skip
 
@@ -61,7 +89,11 @@ def drop(which: Line, step: int = 0) -> Number:
 
 NOISY, CLEAN = arm("most label noise", noise=MOST), arm("clean labels", noise=NONE)
 REUSED = CLEAN.but("clean labels, reuse at every width", metrics={"test_loss": "continuous_test_loss"})
-GRID, END, FIT = around(window, points=5, left=3), reaches(ratio, 2.9), fits(line("train_loss_ratio", "training loss over that of zero outputs"), FITTED)
+GRID, END, FIT = (
+    around(window, points=5, left=3),
+    reaches(ratio, 2.9),
+    fits(line("train_loss_ratio", "training loss over that of zero outputs"), FITTED),
+)
 FIT_NOISY = FIT.on(NOISY)
 SOME, MUCH, ZERO, FIXED = enough_noise(0.1), enough_noise(0.2), clean_arm(), one_draw()
 WHOLE = complete(0.2, axis="noise")
@@ -69,13 +101,23 @@ SAME = "With clean labels the same rule finds none."
 L53, L54 = ("L53",), ("L53", "L54")
 
 # planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
-RATES, HEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2), {0.0: 0.96, 0.05: 1.03, 0.1: 1.15, 0.15: 1.28, 0.2: 1.42}  # public logs
+RATES, HEIGHTS = (
+    (0.0, 0.05, 0.1, 0.15, 0.2),
+    {0.0: 0.96, 0.05: 1.03, 0.1: 1.15, 0.15: 1.28, 0.2: 1.42},
+)  # public logs
 CHAIN = ((0.04, 0.084), (0.2, 0.07), (1.0, 0.294), (3.0, 0.322))  # the test loss with reuse, at p/(nK)
 
 
 def hill(height: float, end: float = 0.6, at: float = 1.0) -> Any:
     """The test loss: 0.07 left of the window, ``height`` times that around ``at`` nK, and ``end`` of it at 3 nK."""
-    knots = ((0.04, 1.3), (0.2, 1.0), (0.65 * at, 1.0), (0.81 * at, height), (1.21 * at, height), (3.0, height * end))
+    knots = (
+        (0.04, 1.3),
+        (0.2, 1.0),
+        (0.65 * at, 1.0),
+        (0.81 * at, height),
+        (1.21 * at, height),
+        (3.0, height * end),
+    )
     return tuple((x, 0.07 * y) for x, y in knots)
 
 
@@ -203,7 +245,9 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     factors = {metric: scale if metric.endswith("loss") else 1.0 for metric in METRICS}
     made = []
     for facts, own, grown in zip(stack.facts, fresh, chain, strict=True):
-        arms = {"": own, "below_": grown[:below_nk] + own[below_nk:], "continuous_": grown} if reuse else {"": own}
+        arms = (
+            {"": own, "below_": grown[:below_nk] + own[below_nk:], "continuous_": grown} if reuse else {"": own}
+        )
         fit = {"train_loss_ratio": [end["train_loss_ratio"] for end in own]}
         made.append(outcome({**fixed, **fit, **facts}, arms, factors, words=ARMS, places=("width", widths)))
     return made
@@ -226,7 +270,7 @@ def recipe(cell: Params, width: int, data: Any) -> Any:
 def estimate(cell: Params) -> Estimate:
     """Every width is trained twice where weights are reused."""
     from overparam.data import shape_of
-    from overparam.sweep.cost import cost, dense
+    from overparam.sweep.work import cost, dense
 
     inputs = shape_of(str(cell["data"])).features
     sizes = [dense(inputs, width, 10) for width in cell["width"]]

@@ -9,10 +9,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core.algebra import (
-    BATCH, DATA, MOMENTUM, N, RATE, STEPS, VIEW, WIDTH, Axis, Check, Claim, Control, Estimate, FitRule, Line,
-    MissingEvidence, Number, Outcome, Params, Progress, World, arm, charts, grid, line, need, per_seed, profiles,
-    renamed, study,
+from overparam.core import (
+    BATCH,
+    DATA,
+    MOMENTUM,
+    RATE,
+    STEPS,
+    VIEW,
+    WIDTH,
+    Axis,
+    Check,
+    Claim,
+    Control,
+    Estimate,
+    FitRule,
+    Line,
+    MissingEvidence,
+    N,
+    Number,
+    Outcome,
+    Params,
+    Progress,
+    World,
+    arm,
+    charts,
+    grid,
+    line,
+    need,
+    per_seed,
+    profiles,
+    renamed,
+    study,
 )  # fmt: skip
 
 POWERS = tuple(2**k for k in range(1, 13))
@@ -74,14 +101,29 @@ def page(ordered: Any) -> float:
 
 def read(words: str, which: Any, *, unit: str = "", **more: Any) -> Number:
     """A number of the error, at the places that are judged."""
-    return per_seed(lambda e, w, view: which(e, *judged(e, w, view)), words, ERROR, width, VIEW, unit=unit, **more)
+    return per_seed(
+        lambda e, w, view: which(e, *judged(e, w, view)), words, ERROR, width, VIEW, unit=unit, **more
+    )
 
 
 ERROR: Line = line("test_error", "test error").floor(0.5, per="n_test") * 100
-more = read("test error of the worst wide network minus that at H0", lambda e, a, b: e[:, b] - e[:, a], unit="points")
-spread = read("one standard error of the error at H0", lambda e, a, b: e[:, a].std(ddof=1) / len(e) ** 0.5 if len(e) > 1 else 0)
-times = read("test error at H0 over that of the worst wide network", lambda e, a, b: e[:, a] / e[:, b], estimate="geometric")
-trend = read("p of Page's test for an error that falls from H0 on", lambda e, a, b: page(e[:, a:][:, ::-1]), estimate="trend")
+more = read(
+    "test error of the worst wide network minus that at H0", lambda e, a, b: e[:, b] - e[:, a], unit="points"
+)
+spread = read(
+    "one standard error of the error at H0",
+    lambda e, a, b: e[:, a].std(ddof=1) / len(e) ** 0.5 if len(e) > 1 else 0,
+)
+times = read(
+    "test error at H0 over that of the worst wide network",
+    lambda e, a, b: e[:, a] / e[:, b],
+    estimate="geometric",
+)
+trend = read(
+    "p of Page's test for an error that falls from H0 on",
+    lambda e, a, b: page(e[:, a:][:, ::-1]),
+    estimate="trend",
+)
 IMPROVES = more.at_most(spread) & times.at_least(1 / (1 - GAIN)) & trend.at_most(LEVEL)
 STOPPED = renamed("stopped_", "test_error")
 
@@ -170,7 +212,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 def estimate(cell: Params) -> Estimate:
     """Two layers on the samples, measured with the validation samples."""
     from overparam.data import shape_of
-    from overparam.sweep.cost import cost, dense
+    from overparam.sweep.work import cost, dense
 
     shape = shape_of(str(cell["data"]))
     inputs = cell["side"] ** 2 or shape.features

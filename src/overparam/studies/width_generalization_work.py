@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from overparam.core.errors import UsageError
-from overparam.core.study import Outcome, Params, Progress
+from overparam.core.parts import Outcome, Params, Progress
 from overparam.data import LabelNoise, flatten, load, subset
 from overparam.data.stream import stream
 from overparam.models import parameters, two_layer
@@ -44,7 +44,8 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     )  # fmt: skip
     noise = [LabelNoise(float(cell["labels"] == "random"), "inclusive", cell["seed"]) for cell in cells]
     members = [
-        Member(cell["seed"], one.apply(data.y[rows], data.classes)) for cell, one in zip(cells, noise, strict=True)
+        Member(cell["seed"], one.apply(data.y[rows], data.classes))
+        for cell, one in zip(cells, noise, strict=True)
     ]
     trained = train(
         network, recipe, members, data.x[rows], np.concatenate([data.x[held], data.x_test]),

@@ -45,7 +45,9 @@ def _costs(study: Study, at: Places) -> Iterator[Fault]:
             yield at.fault(f"profile '{name}': expected an estimate above 0, got {cost}", "estimate")
         names = {cell_name(study, json.loads(json.dumps(cell)), "f") for cell in cells}
         if len(names) != len(cells):
-            yield at.fault(f"profile '{name}': expected cells with names of their own, some values are equal", name)
+            yield at.fault(
+                f"profile '{name}': expected cells with names of their own, some values are equal", name
+            )
 
 
 def told(study: Study, found: list[Fault]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from overparam.core.study import Estimate
+from overparam.core.parts import Estimate
 
 STEP = 8e-6  # seconds a member-step
 RATE = 80e9  # floating-point operations a second
@@ -146,3 +146,25 @@ def computed(
     1.1
     """
     return Estimate(0.1 + starts * START / 2 + steps * step + flops / (RATE * speed), 1.5e8 + 8.0 * numbers)
+
+
+def descent(
+    cell: Mapping[str, Any], units: float, held: float, *, n: int | None = None, steps: int | None = None,
+    starts: float = 2.0,
+) -> Estimate:  # fmt: skip
+    """Expected cost of full-batch descent of small networks in float64, a dozen operations a weight and sample.
+
+    Args:
+        cell: with ``data``, ``d`` (of generated inputs), ``n`` and ``steps``, unless they are given.
+        units: hidden units of all networks that are trained; other layers count as more units.
+        held: float64 numbers held beside 160 MB.
+        n: training rows.
+        steps: steps of a training.
+        starts: programs to compile.
+
+    >>> round(descent({"data": "sphere", "d": 10, "n": 32, "steps": 400}, 10_000, 0).seconds, 1)
+    4.5
+    """
+    d = 64 if cell["data"] == "digits" else cell["d"]
+    passes = units * (cell["n"] if n is None else n) * (cell["steps"] if steps is None else steps)
+    return computed(passes * (6 * d + 72), 2e7 + held, speed=NARROW, starts=starts)

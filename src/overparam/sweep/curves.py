@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from overparam.core import Chart, Evidence, Series, Study, XAxis, clean
@@ -24,7 +25,19 @@ def draw(study: Study, evidence: Mapping[str, Evidence]) -> list[dict[str, Any]]
         On a logarithmic vertical axis the mean is geometric and the interval formed on logarithms, as in the
         rules that judge ratios.
     """
-    return [_chart(study, chart, evidence) for chart in study.charts]
+    return [_chart(study, chart, evidence) for chart in (*study.charts, *_asked(study, evidence))]
+
+
+def _asked(study: Study, evidence: Mapping[str, Evidence]) -> tuple[Chart, ...]:
+    """One chart for each value of the probes that a person asked for, over the x of the study's first chart."""
+    names = {name for rows in evidence.values() for _, cell in rows.rows for name in cell if "probe_" in name}
+    first, made = study.charts[0], []
+    for name in sorted(names):
+        words = name.replace("probe_", "").replace("_", " ")
+        series = (Series(name, "at the end of training"),)
+        named = {"name": name.replace("_", "-"), "title": f"Probe: {words}", "y_title": words, "series": series}
+        made.append(replace(first, y_log=False, fit=False, note="", **named))
+    return tuple(made)
 
 
 def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from overparam.core import Params, Study, clean
 from overparam.store import CellStore
 from overparam.sweep.jobs import shown_params
-from overparam.sweep.key import former_digest
+from overparam.sweep.key import former_digests
 
 
 def former_cells(
@@ -38,7 +38,9 @@ def former_cells(
     by_digest = {name.rpartition("--")[2]: name for name in store.names()}
     wanted = {}
     for params, name, fingerprint in zip(cells, names, fingerprints, strict=True):
-        old = by_digest.get(former_digest(study, params, fingerprint))
+        old = next(
+            (by_digest[one] for one in former_digests(study, params, fingerprint) if one in by_digest), None
+        )
         if name not in present and old is not None:
             wanted[name] = old
     readable, _ = store.heads(sorted(set(wanted.values())))

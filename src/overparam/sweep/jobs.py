@@ -6,16 +6,16 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study, clean
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import StackError, StoreError
 from overparam.store import CellStore
 from overparam.sweep.environment import environment
-from overparam.sweep.key import shown_name
+from overparam.sweep.key import shown_name, shown_probes
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -53,7 +53,8 @@ def run_job(study: Study, job: Job, emit: Emit) -> None:
     """Run a stack and store each cell as soon as it is known.
 
     A stack that runs out of memory is tried again in halves, and its cells say so. When it raises anything else, its
-    cells are run one by one, so that one bad cell costs only itself; each failure is stored with its traceback.
+    cells are run one by one, so that one bad cell costs only itself; each failure is stored with its traceback. A stack
+    of cells that its study should not have put together fails as a whole: one by one it would hide the mistake.
     Events: ``started``, ``progress`` (fraction), ``cell`` (name, status), ``smaller`` (text), ``failed`` (params, error,
     traceback), ``done``.
 
@@ -75,8 +76,9 @@ def _attempt(
         raise
     except Exception as error:
         starved = out_of_memory(error)
-        if len(indices) == 1:
-            _fail(study, job, indices[0], store, emit, error)
+        if len(indices) == 1 or isinstance(error, StackError):
+            for index in indices:
+                _fail(study, job, index, store, emit, error)
             return
     # The exception is gone here, and with it the arrays that its frames held.
     size = -(-len(indices) // 2) if starved else 1
@@ -133,30 +135,25 @@ def _run(
         emit({"event": "cell", "job": job.number, "name": job.names[index], "status": outcome.status})
 
 
-class Watched(Mapping[str, Any]):
-    """A cell's parameters, which remember the axes that were read."""
+class Watched(dict[str, Any]):
+    """A cell's parameters, which remember the axes that were read by name."""
 
     def __init__(self, params: Params) -> None:
-        """Wrap the parameters; nothing is read yet."""
-        self.params, self.seen = params, set[str]()
+        """Copy the parameters; nothing is read yet."""
+        super().__init__(params)
+        self.seen = set[str]()
 
     def __getitem__(self, axis: str) -> Any:
         self.seen.add(axis)
-        return self.params[axis]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.params)
-
-    def __len__(self) -> int:
-        return len(self.params)
+        return super().__getitem__(axis)
 
 
 def _read_from_all(study: Study, cells: Sequence[Watched]) -> None:
     """Refuse results of a work function that read an axis from the first cell alone, where the cells differ in it."""
     for axis in cells[0].seen:
-        varies = any(cell.params[axis] != cells[0].params[axis] for cell in cells)
+        varies = any(dict.__getitem__(cell, axis) != dict.__getitem__(cells[0], axis) for cell in cells)
         if varies and not any(axis in cell.seen for cell in cells[1:]):
-            raise UsageError(
+            raise StackError(
                 f"the work of '{study.name}' reads '{axis}' from the first cell of a stack whose cells differ in it. "
                 f"Add '{axis}' to stack_by, or read it from each cell."
             )
@@ -164,10 +161,10 @@ def _read_from_all(study: Study, cells: Sequence[Watched]) -> None:
 
 def _declared(study: Study, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The values that work returned, all of which the study must name."""
-    extra = sorted(set(values) - set(study.values)) if study.values else []
+    extra = {name for name in values if "probe_" not in name} - set(study.values) if study.values else ()
     if extra:
-        raise UsageError(
-            f"the work of '{study.name}' returned {', '.join(extra)}, which 'values' of the study does not name. "
+        raise StackError(
+            f"the work of '{study.name}' returned {', '.join(sorted(extra))}, which 'values' of the study does not name. "
             "Add it there, or leave it out."
         )
     return values
@@ -175,7 +172,7 @@ def _declared(study: Study, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def shown_params(params: Params) -> dict[str, Any]:
     """Parameters as they are stored: a data file without its folders."""
-    return {**params, "data": shown_name(params["data"])}
+    return {**params, "data": shown_name(params["data"]), **shown_probes(params)}
 
 
 def _fail(study: Study, job: Job, index: int, store: CellStore, emit: Emit, error: Exception) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study
+from overparam.core.errors import UsageError
 
 _LONGEST = 80
 
@@ -23,6 +24,7 @@ def identity(study: Study, params: Params, fingerprint: str) -> dict[str, Any]:
 
     A study's ``extra_identity`` adds what its axes do not show, such as the shapes of a user's network.
     """
+    params = {**params, **shown_probes(params)}
     kept = {
         axis.name: _plain(params[axis.name])
         for axis in study.axes
@@ -38,21 +40,21 @@ def cell_name(study: Study, params: Params, fingerprint: str) -> str:
     return f"{slug({'data': shown_name(params['data']), **which['params']})}--{_digest(study.name, which)}"
 
 
-def former_digest(study: Study, params: Params, fingerprint: str) -> str:
+def former_digests(study: Study, params: Params, fingerprint: str) -> list[str]:
     """Return the 16 hexadecimal digits that end the cell's name in the study that this one was a part of.
+
+    There are several where that study had axes on whose values the cell does not depend.
 
     Raises:
         ValueError: the study was no part of another.
     """
-    if study.formerly is None:
+    was = study.formerly
+    if was is None:
         raise ValueError(f"expected a study that was a part of another, got '{study.name}'")
-    which = identity(study, params, fingerprint)
-    kept = {name: value for name, value in which["params"].items() if name not in study.formerly.without}
-    params_then = {**kept, **{name: _plain(value) for name, value in study.formerly.params.items()}}
-    return _digest(
-        study.formerly.study,
-        {**which, "cell_version": study.formerly.cell_version, "params": params_then},
-    )
+    which = {**identity(study, params, fingerprint), "cell_version": was.cell_version}
+    kept = {name: value for name, value in which["params"].items() if name not in was.without}
+    then = [{**kept, **_plain(was.params), **_plain(also)} for also in ({}, *was.also)]
+    return [_digest(was.study, {**which, "params": one}) for one in then]
 
 
 def _digest(name: str, which: Mapping[str, Any]) -> str:
@@ -67,6 +69,26 @@ def shown_name(data: str) -> str:
     ('mnist1d', 'mine.npz')
     """
     return Path(data).name if data.endswith((".npz", ".parquet")) else data
+
+
+def shown_probes(params: Params) -> dict[str, Any]:
+    """The probes that a person asked for as they are keyed and stored: a file by its name and a hash of its text.
+
+    Raises:
+        UsageError: a file that is not there.
+    """
+    return {"probes": tuple(map(_shown_probe, params["probes"]))} if "probes" in params else {}
+
+
+def _shown_probe(name: str) -> str:
+    if not name.endswith(".py"):
+        return name
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(
+            f"--probe: expected a Python file with a probe, found nothing at {path}. Check the path."
+        )
+    return f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
 
 
 def slug(values: Mapping[str, Any], whole: Mapping[str, Any] | None = None, *, hashed: bool = False) -> str:

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from overparam.core.atomic import write_text
 from overparam.core.errors import OverparamError, StoreError, UsageError
-from overparam.store.atomic import write_text
 from overparam.sweep.environment import environment
 from overparam.sweep.processes import ONE_THREAD, THREADS
 

@@ -15,7 +15,7 @@ from overparam.sweep.curves import draw
 from overparam.sweep.diagnose import diagnoses
 from overparam.sweep.environment import environment
 from overparam.sweep.judge import judge
-from overparam.sweep.key import shown_name
+from overparam.sweep.key import shown_name, shown_probes
 from overparam.sweep.select import Selection
 
 
@@ -51,7 +51,7 @@ def conclude(
     ]
     diverged = [(params, cell) for params, cell in rows if cell.status == "diverged"]
     failed = sum(f["name"] not in cells for f in failures)
-    now = environment()
+    now, shown = environment(), {**selection.axes, **shown_probes(selection.axes)}
     record = {
         "study": study.name,
         "reference": shown_file(reference) or study.name,
@@ -77,7 +77,7 @@ def conclude(
             {
                 "name": axis.name,
                 "help": axis.help,
-                "values": [called.get(v, v) if axis.name == "data" else v for v in selection.axes[axis.name]],
+                "values": [called.get(v, v) if axis.name == "data" else v for v in shown[axis.name]],
             }
             for axis in study.axes
         ],
@@ -137,7 +137,9 @@ def _meaning(
     study: Study, profile: str, mark: str, data: Sequence[str], rows: Sequence[tuple[Params, Cell]]
 ) -> dict[str, Any]:
     evidence = {
-        name: Evidence(tuple((params, _values(study, params, cell)) for params, cell in rows if params["data"] == name))
+        name: Evidence(
+            tuple((params, _values(study, params, cell)) for params, cell in rows if params["data"] == name)
+        )
         for name in data
     }
     verdicts = [

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study, clean
+from overparam.core.atomic import check_writable
 from overparam.core.errors import DataError, StoreError, UsageError
-from overparam.core.registry import studies
-from overparam.store import CellStore, Head, check_writable
+from overparam.core.registry import find, get, ships
+from overparam.store import CellStore, Head
 from overparam.sweep.check import refuse
 from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
 from overparam.sweep.former import adopt, former_cells
 from overparam.sweep.jobs import Job, run_job
-from overparam.sweep.key import cell_name
+from overparam.sweep.key import cell_name, shown_probes
 from overparam.sweep.plan import Stack, stacks
 from overparam.sweep.processes import check_workers, run_processes
 from overparam.sweep.record import Finished, conclude
@@ -91,11 +92,10 @@ def make_plan(
         UsageError: an unknown name or a value out of range.
         DataError: a data set that is not at hand.
     """
-    from overparam.core.registry import find, packaged
     from overparam.data import fingerprint
 
     found = find(study) if isinstance(study, str) else study
-    if found.values and not packaged(found):
+    if not ships(found):
         refuse(found)
     count = check_workers(workers)
     budget = memory if memory is not None else 0.6 * total_memory() / count
@@ -132,7 +132,7 @@ def make_plan(
 
 def _same(study: Study, store: CellStore, params: Params, cell: Head) -> None:
     """Refuse a stored cell whose parameters are not those that its name now stands for."""
-    found = cell.params
+    found, params = cell.params, {**params, **shown_probes(params)}
     for axis in study.axes:
         stored = found.get(axis.name, params[axis.name])
         stored = tuple(stored) if isinstance(stored, list) else stored
@@ -146,7 +146,7 @@ def _same(study: Study, store: CellStore, params: Params, cell: Head) -> None:
 def _reference(study: Study | str) -> str:
     if isinstance(study, str):
         return study
-    return study.name if studies().get(study.name) is study else ""
+    return study.name if get(study.name) is study else ""
 
 
 def execute(

@@ -10,7 +10,7 @@ from typing import Any
 
 from overparam.core import Axis, Study
 from overparam.core.errors import UsageError, unknown
-from overparam.sweep.key import shown_name, slug
+from overparam.sweep.key import shown_name, shown_probes, slug
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,16 @@ class Selection:
         """Name of the run: the profile, and what was changed."""
         if not self.changed:
             return self.profile
-        shown = {k: _short(map(shown_name, v) if k == "data" else v) for k, v in self.changed.items()}
-        own = any(shown_name(name) != name for name in self.changed.get("data", ()))
-        return f"{self.profile}+{slug(shown, whole=self.changed, hashed=own)}"
+        changed = {**self.changed, **shown_probes(self.changed)}
+        shown = {k: _short(map(shown_name, v) if k == "data" else v) for k, v in changed.items()}
+        own = any(shown_name(name) != name for name in changed.get("data", ()))
+        return f"{self.profile}+{slug(shown, whole=changed, hashed=own)}"
 
     @property
     def overrides(self) -> dict[str, str]:
         """What to write after ``--option`` to change the profile in the same way."""
-        return {self.study.axis(name).option: _text(name, values) for name, values in self.changed.items()}
+        changed = {**self.changed, **shown_probes(self.changed)}
+        return {self.study.axis(name).option: _text(name, values) for name, values in changed.items()}
 
     def cells(self) -> list[dict[str, Any]]:
         """Return the parameters of every cell, in the order of the axes."""
@@ -70,7 +72,7 @@ def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = Non
         raise unknown("profile", profile, study.profiles, f"Choose one with --profile for '{study.name}'.")
     given_axes = study.profiles[profile].axes
     axes = {
-        axis.name: tuple(axis.check(v) for v in given_axes.get(axis.name, (axis.default,)))
+        axis.name: tuple(axis.check(v) for v in given_axes.get(axis.name, _default(axis)))
         for axis in study.axes
     }
     by_name = {key: axis for axis in study.axes for key in (axis.name, axis.option)}
@@ -92,6 +94,10 @@ def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = Non
     profile_axes = dict(axes)
     axes.update(changed)
     return Selection(study, profile, axes, changed, _mark(changed, profile_axes))
+
+
+def _default(axis: Axis) -> tuple[Any, ...]:
+    return axis.default if axis.inside_cell and isinstance(axis.default, tuple) else (axis.default,)
 
 
 def _mark(changed: Mapping[str, tuple[Any, ...]], profile: Mapping[str, tuple[Any, ...]]) -> str:

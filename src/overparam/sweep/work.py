@@ -17,14 +17,14 @@ from functools import cached_property
 from typing import Any
 
 from overparam.core.claim import Params
-from overparam.core.errors import UsageError
-from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
-from overparam.core.study import Outcome, Progress
-from overparam.sweep.cost import Size, computed, convolutional, cost, dense
+from overparam.core.errors import StackError
+from overparam.core.outcomes import each_cell, lost_in, outcome, rounded, shares, within
+from overparam.core.parts import Outcome, Progress
+from overparam.sweep.cost import NARROW, Size, computed, convolutional, cost, dense, descent
 
 __all__ = [
-    "Outcome", "Shared", "Size", "Task", "TrainingCurve", "computed", "convolutional", "cost", "dense", "each_cell",
-    "outcome", "rounded", "shared", "shares", "task", "within",
+    "NARROW", "Outcome", "Shared", "Size", "Task", "TrainingCurve", "computed", "convolutional", "cost", "dense", "descent",
+    "each_cell", "lost_in", "outcome", "rounded", "shared", "shares", "task", "within",
 ]  # fmt: skip
 
 _DIGITS = 6
@@ -50,11 +50,11 @@ class Shared(Mapping[str, Any]):
         """The value of an axis.
 
         Raises:
-            UsageError: the cells have several.
+            StackError: the cells have several.
         """
         if name in self._several:
             found = ", ".join(map(str, self._several[name][:8]))
-            raise UsageError(
+            raise StackError(
                 f"axis '{name}': expected one value in a stack, got {found}. Add '{name}' to the study's stack_by, or "
                 "read it from each cell."
             )
@@ -107,9 +107,10 @@ class TrainingCurve:
         return {name + suffix: self.values[name] for name in names}
 
     def ends(self, *names: str, prefix: str = "") -> dict[str, float | None]:
-        """Metrics at the end; None where the member diverged."""
+        """Metrics at the end, and the probes that the person asked for; None where the member diverged."""
         gone = self.diverged_at is not None
-        return {prefix + name: None if gone else self.values[name][-1] for name in names}
+        asked = [] if prefix else [name for name in self.values if name.startswith("probe_")]
+        return {prefix + name: None if gone else self.values[name][-1] for name in (*names, *asked)}
 
     def best(
         self, *names: str, prefix: str = "best_", at: tuple[str, Sequence[Any]] | None = None
@@ -159,8 +160,9 @@ class Task:
 
     @cached_property
     def wrong(self) -> list[float]:
-        """Share of wrong labels of each member, from 0 to 1."""
-        return [float(rounded(float((y != self.data.y).mean()), _DIGITS)) for y in self.labels]
+        """Share of wrong labels (or rows with a wrong target) of each member, from 0 to 1."""
+        wrong = ((y != self.data.y).reshape(len(y), -1).any(axis=1) for y in self.labels)
+        return [float(rounded(float(some.mean()), _DIGITS)) for some in wrong]
 
     @cached_property
     def digests(self) -> list[str]:
@@ -262,10 +264,18 @@ class Task:
         from overparam.training import train
 
         data = self.data
+        measured = {**(standard() if probes is None else probes), **self._asked()}
         return train(
             network, recipe, self.members * groups, data.x, data.x_test, data.y_test,
-            probes=standard() if probes is None else probes, progress=progress, keep_params=keep, start=start,
+            probes=measured, progress=progress, keep_params=keep, start=start,
         )  # fmt: skip
+
+    def _asked(self) -> dict[str, Any]:
+        """The probes that the person asked for, under names of their own."""
+        from overparam.probes.catalog import asked
+
+        names = self.shared["probes"] if "probes" in self.cells[0] else ("none",)
+        return {f"asked {name}": asked(name) for name in names if name != "none"}
 
 
 def task(
@@ -289,7 +299,7 @@ def task(
 
     Raises:
         DataError: fewer training samples than asked for.
-        UsageError: cells of several data sets or numbers of samples.
+        StackError: cells of several data sets or numbers of samples.
     """
     from overparam.data import flatten, load, subset
 

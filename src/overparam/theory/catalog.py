@@ -60,7 +60,9 @@ def find(name: str) -> tuple[Theorem, ...]:
     if name.endswith(".py"):
         found = getattr(from_file(Path(name), "theorem"), "THEOREMS", ())
         if not found or not all(isinstance(one, Theorem) for one in found):
-            raise UsageError(f"{name}: expected a variable THEOREMS, a tuple of overparam.theory.Theorem objects.")
+            raise UsageError(
+                f"{name}: expected a variable THEOREMS, a tuple of overparam.theory.Theorem objects."
+            )
         return tuple(found)
     known = available()
     if name not in known:

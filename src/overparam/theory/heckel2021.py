@@ -93,6 +93,45 @@ def early_stopped_risk(
     return np.asarray(bias + noise**2 / samples * np.square(1.0 - kept).sum(axis=1), dtype=np.float64)
 
 
+def expected_risk(
+    x: ArrayLike, coefficients: ArrayLike, scales: ArrayLike, rates: ArrayLike, noise: float, times: ArrayLike
+) -> Float64[np.ndarray, "times features"]:
+    """Excess risk of gradient descent from zero on one design, in expectation over the label noise alone.
+
+    With D = diag(rates), C = x^T x / n and the eigendecomposition D^(1/2) C D^(1/2) = V diag(l) V^T, the error
+    after t steps is ``W (-a c + (1 - a) z)``: W = D^(1/2) V, a = (1 - l)^t, c = V^T D^(-1/2) theta, and z of mean
+    zero with variances noise^2 / (n l). So one eigendecomposition serves all times, and nothing is sampled.
+
+    Args:
+        x: inputs, shape ``(n, features)``.
+        coefficients: the true ones, theta, shape ``(features,)``.
+        scales: standard deviations of the features, shape ``(features,)``.
+        rates: step sizes, shape ``(features,)``.
+        noise: standard deviation of the label noise.
+        times: numbers of steps, shape ``(times,)``.
+
+    Returns:
+        Excess risk of each feature's coefficient, ``scales^2 E (w_t - theta)^2``, shape ``(times, features)``.
+
+    Raises:
+        UsageError: a step size with which gradient descent diverges on this design.
+    """
+    inputs, root = np.asarray(x, dtype=np.float64), np.sqrt(np.asarray(rates, dtype=np.float64))
+    moves, vectors = np.linalg.eigh((inputs * root).T @ (inputs * root) / len(inputs))
+    moves = moves.clip(min=0.0)  # rounding; the matrix has no negative eigenvalue
+    if moves[-1] >= 2:
+        raise UsageError(
+            f"the largest step times curvature is {moves[-1]:.3g}, expected below 2: gradient descent diverges. "
+            "Take smaller step sizes."
+        )
+    weights, kept = root[:, None] * vectors, left_after(times, moves)
+    bias = (kept * (vectors.T @ (np.asarray(coefficients, dtype=np.float64) / root))) @ weights.T
+    # (1 - a)^2 / l tends to 0 with l: a direction without data is never moved.
+    seen = np.where(moves > 0, moves, 1.0)
+    spread = np.where(moves > 0, np.square(1.0 - kept) / seen, 0.0) @ np.square(weights).T
+    return np.asarray(np.square(scales) * (np.square(bias) + noise**2 / len(inputs) * spread), dtype=np.float64)
+
+
 def left_after(times: ArrayLike, moves: ArrayLike) -> Float64[np.ndarray, "times directions"]:
     """Share ``(1 - move)^t`` of the initial error that is left along each direction after t steps.
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from jaxtyping import Float64
+
 from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption
 from overparam.theory.theorem import Theorem
@@ -82,6 +85,38 @@ def descent_iterations(kappa: float, tolerance: float) -> float:
     if kappa == 1.0:
         return 1.0
     return max(1.0, math.log(1 / tolerance) / (math.log1p(2.0 / (kappa - 1.0))))
+
+
+def mean_descent_iterations(singular: Float64[np.ndarray, " rank"], tolerance: float) -> int:
+    r"""Steps of gradient descent from zero until the relative error of x is small, averaged over right-hand sides.
+
+    With step :math:`\eta = 2/(\sigma_1^2 + \sigma_r^2)` the error along a singular direction is multiplied by
+    :math:`1 - \eta\sigma_i^2` a step. For b ~ N(0, I) the solution has variance :math:`\sigma_i^{-2}` there, so the
+    squared relative error after t steps, expectations of numerator and denominator, is
+    :math:`\sum\sigma_i^{-2}(1-\eta\sigma_i^2)^{2t} / \sum\sigma_i^{-2}`. The smallest t is found by bisection.
+
+    Args:
+        singular: nonzero singular values of the matrix, shape ``(rank,)``.
+        tolerance: relative error asked for, between 0 and 1.
+
+    Returns:
+        A number of steps, at least 1.
+
+    >>> mean_descent_iterations(np.array([2.0, 2.0]), 1e-6)  # one step lands on the solution
+    1
+    """
+    squared = np.square(np.asarray(singular, dtype=np.float64))
+    weights = 1.0 / squared
+    weights /= weights.sum()
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.abs(1.0 - 2.0 / (squared.max() + squared.min()) * squared))
+    slowest = float(logs.max())
+    low, high = 0, 1 if math.isinf(slowest) else max(1, math.ceil(math.log(tolerance) / slowest) + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        small = np.dot(weights, np.exp(2.0 * middle * logs)) <= tolerance**2
+        low, high = (low, middle) if small else (middle, high)
+    return high
 
 
 def assumptions(rows: int, columns: int) -> tuple[Assumption, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from numpy.typing import NDArray
 
 LEFT = 1e12  # times the loss at the start: a run this far out has left and is stopped
 _LOOK = 20  # steps between two looks
@@ -17,7 +18,7 @@ _LOOK = 20  # steps between two looks
 
 def draw_batches(
     random: np.random.Generator, runs: int, n: int, batch: int, replacement: bool
-) -> Int64[np.ndarray, "runs batch"]:
+) -> Int64[np.ndarray, "members batch"]:
     """Numbers of the samples in a batch of every run, shape ``(runs, batch)``."""
     if replacement or batch == 1:
         return random.integers(0, n, (runs, batch))
@@ -33,8 +34,8 @@ def linear_losses(
     runs: int,
     random: np.random.Generator,
     replacement: bool = False,
-    weigh: Float64[np.ndarray, "measures n"] | None = None,
-) -> Float64[np.ndarray, "times runs"]:
+    weigh: NDArray[np.float64] | None = None,
+) -> Float64[np.ndarray, "times members"]:
     """Losses ``|r|^2 / 2`` of a linear model, or ``|weigh r|^2``, shape ``(times, runs)``.
 
     Args:
@@ -79,7 +80,7 @@ def network_losses(
     times: Sequence[int],
     runs: int,
     random: np.random.Generator,
-) -> Float64[np.ndarray, "times runs"]:
+) -> Float64[np.ndarray, "times members"]:
     """Losses ``|f - y|^2 / 2`` of a two-layer network, its first layer trained, shape ``(times, runs)``.
 
     Args:
@@ -117,7 +118,7 @@ def excursions(
     steps: int,
     runs: int,
     random: np.random.Generator,
-) -> tuple[Float64[np.ndarray, " runs"], Float64[np.ndarray, " runs"]]:
+) -> tuple[Float64[np.ndarray, " members"], Float64[np.ndarray, " members"]]:
     """How far single-sample runs get: largest and last loss over the first, each of shape ``(runs,)``, up to LEFT.
 
     Args:

@@ -12,7 +12,7 @@ def stored(tmp_path, toy, monkeypatch):
     overparam.run(str(TOY), out=tmp_path, on="inline", progress=False)
 
     def known(study):
-        monkeypatch.setattr("overparam.core.registry.studies", lambda: {"toy": study})
+        monkeypatch.setattr("overparam.core.registry.get", {"toy": study}.get)
 
     known(toy)
     return tmp_path, known

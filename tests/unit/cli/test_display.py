@@ -2,7 +2,8 @@ import io
 
 from rich.console import Console
 
-from overparam.cli.display import plan_table, progress_of, verdict_table
+from overparam.api.progress import progress_of
+from overparam.cli.display import plan_table, verdict_table
 from overparam.sweep.run import execute, make_plan
 
 

@@ -20,7 +20,9 @@ def written(tmp_path, *changes):
 
 
 def line_of(path, text):
-    return next(i for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1) if text in line)
+    return next(
+        i for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1) if text in line
+    )
 
 
 def test_the_toy_study_has_no_fault():
@@ -29,7 +31,9 @@ def test_the_toy_study_has_no_fault():
 
 FAULTS = {
     "a metric of a rule": ('line("error"', 'line("eror"', "no value 'eror' to read. Did you mean 'error'?", 'line("eror"'),
-    "a metric of a chart": ('{"error": "test error"', '{"errr": "test error"', "no value 'errr'. Did you mean 'error'?", '"errr"'),
+    "a metric of a chart": (
+        '{"error": "test error"', '{"errr": "test error"', "no value 'errr'. Did you mean 'error'?", '"errr"'
+    ),
     "an x of a chart": ('{"width": "width"', '{"witdh": "width"', "no axis or value 'witdh' for x", '"witdh"'),
     "an arm of a chart": ('("noise", "")', '("nose", "")', "no axis 'nose' for its arm", '"nose"'),
     "an axis of an arm": ("noise=NONE)", "noize=NONE)", "no axis 'noize'. Did you mean 'noise'?", "noize=NONE"),
@@ -37,15 +41,26 @@ FAULTS = {
     "a chart of a claim": ('chart="error"', 'chart="errors"', "no chart 'errors'. Did you mean 'error'?", '"errors"'),
     "the study's x": ('x="width"', 'x="wdth"', "no axis or value 'wdth' for x", 'x="wdth"'),
     "an axis of stack_by": ('"width", "fault"),', '"wdth", "fault"),', "stack_by: no axis 'wdth'", '"wdth"'),
-    "an axis of a profile": ('{"width": (8, 16, 32)}', '{"widht": (8, 16, 32)}', "profile 'quick': no axis 'widht'", '"widht"'),
+    "an axis of a profile": (
+        '{"width": (8, 16, 32)}', '{"widht": (8, 16, 32)}', "profile 'quick': no axis 'widht'", '"widht"'
+    ),
     "no control": ('Control("without noise it does not rise", CLEAN)', "None", "expected a control", "Claim("),
     "no planted null": ("null=(FLAT,)", "null=()", "expected a planted null, where it is false by a hair", "Claim("),
     "no planted effect": ("effect=RISING", "effect=None", "expected a planted effect, where it is true", "Claim("),
     "no seed": ('    Axis("seed"', '    Axis("sead"', "expected an axis 'seed'", ""),
-    "no values": ('values=("error", "train_error", "loss", "parameters", "step", "path")', "values=()", "expected 'values', the names of everything", ""),
-    "a rule that raises": ("RISE = ", "RISE = per_seed(lambda y: 1 / 0, 'broken', ERROR)\nOLD = ", "its rule raised ZeroDivisionError", "Claim("),
-    "a need that raises": ("enough_seeds(1)", "need('odd', 'Odd.', lambda view: view.nothing)", "its need 'odd' raised AttributeError", "Claim("),
-    "a rule beyond its world": ("noise=MOST)", "noise=0.9)", "cannot be computed on a planted world: no finished cell at noise = 0.9", "Claim("),
+    "no values": (
+        'values=("error", "train_error", "loss", "parameters", "step", "path")', "values=()",
+        "expected 'values', the names of everything", "",
+    ),
+    "a rule that raises": (
+        "RISE = ", "RISE = per_seed(lambda y: 1 / 0, 'broken', ERROR)\nOLD = ", "its rule raised ZeroDivisionError", "Claim("
+    ),
+    "a need that raises": (
+        "enough_seeds(1)", "need('odd', 'Odd.', lambda view: view.nothing)", "its need 'odd' raised AttributeError", "Claim("
+    ),
+    "a rule beyond its world": (
+        "noise=MOST)", "noise=0.9)", "cannot be computed on a planted world: no finished cell at noise = 0.9", "Claim("
+    ),
 }  # fmt: skip
 
 
@@ -71,7 +86,9 @@ def test_an_axis_that_work_reads_from_the_first_cell_must_be_in_stack_by(tmp_pat
 
 
 def test_all_faults_come_at_once_and_nothing_is_computed_or_written(tmp_path):
-    path = written(tmp_path, *[FAULTS[name][:2] for name in ("a metric of a chart", "a source", "no planted effect")])
+    path = written(
+        tmp_path, *[FAULTS[name][:2] for name in ("a metric of a chart", "a source", "no planted effect")]
+    )
     out = tmp_path / "runs"
     with pytest.raises(UsageError) as caught:
         make_plan(str(path), out=out)

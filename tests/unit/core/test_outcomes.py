@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
-from overparam.core.study import Outcome
+from overparam.core.parts import Outcome
 
 
 def test_rounding_reaches_into_lists_and_leaves_what_is_no_fraction():

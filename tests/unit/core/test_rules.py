@@ -7,15 +7,25 @@ import numpy as np
 import pytest
 
 from overparam.core.arms import MOST, NONE, arm
-from overparam.core.calibrate import check_claim
 from overparam.core.claim import Evidence
-from overparam.core.errors import MissingEvidence
+from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.expressions import line, per_seed, scalar
 from overparam.core.needs import (
-    around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, one_draw, reaches,
+    around,
+    clean_arm,
+    complete,
+    enough_noise,
+    enough_seeds,
+    fine_step,
+    fits,
+    has,
+    one_draw,
+    reaches,
+    spans,
 )  # fmt: skip
-from overparam.core.places import grid
+from overparam.core.places import HERE, grid
 from overparam.core.statements import Claim, Control, same_numbers
+from overparam.core.testing import check_claim
 from overparam.core.worlds import World
 
 y, x = line("y", "test loss"), grid("x")
@@ -84,7 +94,10 @@ def test_claims_that_read_one_number_are_told_and_arms_tell_them_apart():
 def test_axes_that_a_claim_does_not_speak_of_are_judged_apart_and_named():
     rows = tuple(({**p, "n": n}, v) for n in (4, 9) for p, v in draw().rows)
     found = claim(y.last.at_least(0.5)).judge(Evidence(rows))
-    assert [part.label for part in found.parts] == ["n 4: test loss at the right end", "n 9: test loss at the right end"]
+    assert [part.label for part in found.parts] == [
+        "n 4: test loss at the right end",
+        "n 9: test loss at the right end",
+    ]
     together = claim(scalar("wrong_labels").at_least(0.1).together(), arm(noise=MOST), x="x")
     assert len(together.judge(draw()).parts) == 1
 
@@ -92,6 +105,19 @@ def test_axes_that_a_claim_does_not_speak_of_are_judged_apart_and_named():
 def test_every_value_of_an_axis_is_a_part():
     found = claim(y.last.at_least(0.5).each("noise"), arm("every rate")).judge(draw())
     assert [part.label.partition(":")[0] for part in found.parts] == ["noise 0", "noise 0.2"]
+
+
+def test_every_point_of_a_region_is_a_part_read_at_here():
+    rule = y.at(HERE).at_least(0.5).each(x >= 2)
+    found = claim(rule).judge(draw())
+    assert [part.label.partition(":")[0] for part in found.parts] == ["x 2", "x 4", "x 8"]
+    assert [round(part.effect, 1) for part in found.parts] == [1.4, 2.0, 1.0]
+    assert rule.words.endswith("at least 0.5, at every point with x at least 2")
+    assert rule.fingerprint != y.at(HERE).at_least(0.5).each(x >= 4).fingerprint
+    with pytest.raises(MissingEvidence, match="no point with x at least 9"):
+        claim(y.at(HERE).at_least(0.5).each(x >= 9)).judge(draw())
+    with pytest.raises(UsageError, match=r"add \.each\(region\)"):
+        claim(y.at(HERE).at_least(0.5)).judge(draw())
 
 
 def test_an_arm_without_cells_is_missing_evidence_and_names_it():
@@ -106,7 +132,7 @@ def test_a_cut_off_may_be_a_place_and_its_slack_is_in_steps():
 
 
 def test_missing_the_cut_off_that_supports_is_not_yet_what_contradicts():
-    height = (y.inside(x.between(2, 4)).largest() / y.first)
+    height = y.inside(x.between(2, 4)).largest() / y.first
     near, far = height.at_least(2.2), height.at_least(2.2).contradicted(below=1.5)
     assert claim(near).judge(draw()).status == "contradicted"
     assert claim(far).judge(draw()).status == "inconclusive"
@@ -122,6 +148,7 @@ NEEDS = {
     "near": (around(x.between(2, 4), 1, near=4.0), around(x.between(2, 4), 1, near=3.0)),
     "reaches": (reaches(x, 8), reaches(x, 9)),
     "step": (fine_step(x < 5, 2.0), fine_step(x < 5, 1.5)),
+    "spans": (spans(y, 4, 8), spans(y, 4, 9)),
     "fits": (fits(y, 1.05), fits(y, 0.5)),
     "has": (has("y"), has("nothing")),
     "complete": (complete(0.2), None),
@@ -140,7 +167,9 @@ def test_a_need_is_met_and_can_fail(name):
 
 def test_clean_labels_and_complete_seeds_can_be_missing():
     def ask(one, rows):
-        (found,) = [p.check(Evidence(tuple(rows))) for p in claim(y.last.at_least(0), needs=(one,)).preconditions]
+        (found,) = [
+            p.check(Evidence(tuple(rows))) for p in claim(y.last.at_least(0), needs=(one,)).preconditions
+        ]
         return found
 
     rows = draw().rows
@@ -192,7 +221,7 @@ def test_a_planted_world_has_the_curve_the_arms_and_the_spread_that_it_says():
 
 
 def test_calibration_refuses_a_rule_that_believes_too_much_and_one_that_sees_too_little():
-    rise = (y.inside(x.between(2, 4)).largest() / y.first)
+    rise = y.inside(x.between(2, 4)).largest() / y.first
     null, effect = WORLD.but(y=((1, 1), (4, 1.1), (8, 1))), WORLD.but(y=((1, 1), (4, 1.3), (8, 1)))
     fair = claim(rise.at_least(1.1), null=(null,), effect=effect)
     assert check_claim(fair, trials=60)["effect"]["supported"] == 60

@@ -115,3 +115,24 @@ def test_sign_interval_covers_the_share_and_needs_two_seeds_that_differ():
 
 def test_a_geometric_mean_of_tiny_numbers_keeps_its_digits():
     assert stats.geometric_interval([1e-15, 4e-15]).mean == pytest.approx(2e-15, rel=1e-11)
+
+
+def test_fieller_agrees_with_the_t_interval_of_the_difference():
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        rise = 3 + rng.standard_normal(6)
+        fall = 0.4 * rise + rng.standard_normal(6)
+        ratio = stats.ratio_of_means(fall, rise)
+        if stats.mean_interval(rise).low <= 0:
+            assert ratio.low is None
+            continue
+        assert ratio.low < ratio.mean < ratio.high
+        for cut in (ratio.low, ratio.high):
+            inner = stats.mean_interval(fall - cut * rise)
+            assert min(abs(inner.low), abs(inner.high)) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_denominator_that_may_be_zero_gives_no_interval():
+    share = stats.ratio_of_means([1.0, 2.0, 1.5], [-1.0, 1.0, 0.1])
+    assert (share.low, share.high, share.n) == (None, None, 3)
+    assert stats.ratio_of_means([1.0], [2.0]).low is None

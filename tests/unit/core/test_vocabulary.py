@@ -9,8 +9,18 @@ from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.estimates import interval
 from overparam.core.expressions import (
-    ROWS, line, per_point, per_seed, scalar, share_of_trials, total, worst,
+    ROWS,
+    line,
+    per_point,
+    per_seed,
+    raw,
+    scalar,
+    share_of_trials,
+    total,
+    worst,
 )  # fmt: skip
+from overparam.core.judging import judge
+from overparam.core.needs import inside, on_average, one_draw
 from overparam.core.places import END, grid
 from overparam.core.view import View
 
@@ -161,6 +171,53 @@ def test_what_the_cells_do_not_hold_is_missing_evidence_with_its_name(expression
         value(expression)
 
 
+def test_raw_is_what_each_cell_holds_under_the_name_that_the_arm_reads():
+    own = View(cells(), arm(noise=NONE, metrics={"list": "runs"}), "x", frozenset())
+    assert own.read(raw("list")) == [[1.0, 2.0, None], [1.0, 3.0, None], [1.0, 4.0, None]]
+    longest = per_seed(lambda lists: [len(one) for one in lists], "length", raw("list"), estimate="worst")
+    assert interval(own, longest, 1.0, None).mean == 3.0
+    with pytest.raises(MissingEvidence, match="no finished cell has 'nothing'"):
+        own.read(raw("nothing"))
+
+
 def test_an_arm_that_mixes_cells_of_one_seed_is_refused_with_the_axis():
-    with pytest.raises(UsageError, match=r"several cells of seed 0 at one point, which differ in noise\. Name noise"):
+    with pytest.raises(
+        UsageError, match=r"several cells of seed 0 at one point, which differ in noise\. Name noise"
+    ):
         View(cells(), arm(), "x", y.reads).read(y)
+
+
+def test_several_values_a_seed_are_judged_apart():
+    steps = per_seed(lambda z: z[:, 1:] / z[:, :-1], "step", line("z"), estimate="geometric")
+    parts = judge(steps.at_least(1.0), arm("", noise=NONE), "x", cells(), {"n"}).parts
+    assert [part.label for part in parts] == [f"step, {i} of 4" for i in (1, 2, 3, 4)]
+    assert [part.effect for part in parts] == pytest.approx(stats.gmean(Z[:, 1:] / Z[:, :-1], axis=0))
+
+
+def test_a_need_on_a_place_tells_where_it_is_and_is_missing_evidence_at_an_end():
+    fit = line("fit", times=100)
+    seen = View(cells(), arm("", noise=NONE), "x", frozenset({"y"}))
+    check = inside(fit.first_below(20.0)).check(seen)
+    assert check.ok
+    assert check.detail.endswith("is x 4, with 2 points before it")
+    with pytest.raises(MissingEvidence):
+        inside(fit.first_below(60.0)).check(seen)
+
+
+@pytest.mark.parametrize(("bounds", "ok"), [({"at_least": 2.0}, True), ({"at_most": 1.9}, False)])
+def test_a_need_on_a_mean_keeps_to_its_cut_off(bounds, ok):
+    check = on_average("size", scalar("s"), **bounds).check(view(scalar("s")))
+    assert (check.ok, "mean s 2, asked at" in check.detail) == (ok, True)
+
+
+def test_one_draw_is_asked_among_the_cells_that_share_their_labels():
+    def drawn(*rows):
+        cells = [({"arm": arm_, "noise": 0.2, "seed": 0}, values) for arm_, values in rows]
+        need = one_draw(among={"arm": ("a", "b")})
+        return need.check(View(Evidence(tuple(cells)), arm(""), "x", frozenset())).ok
+
+    share = {"wrong_labels": 0.2}
+    assert drawn(("a", share), ("b", share), ("c", {"wrong_labels": 0.5}))
+    assert not drawn(("a", share), ("b", {"wrong_labels": 0.5}))
+    assert drawn(("a", share), ("b", {**share, "labels_digest": "x"}))  # a stored cell without a digest
+    assert not drawn(("a", {**share, "labels_digest": "y"}), ("b", {**share, "labels_digest": "x"}))

@@ -113,3 +113,12 @@ def test_a_plug_in_is_found(monkeypatch):
     monkeypatch.setattr("overparam.probes.catalog.entry_points", lambda group: [Point(new)])
     assert list(available()) == ["fit", "new", "norms", "silent"]
     assert importlib.metadata.entry_points(group="overparam.probes") is not None
+
+
+def test_silent_classes_are_those_that_are_never_predicted():
+    network = linear(4, 3)
+    params = {"output": {"weight": np.zeros((3, 4), np.float32), "bias": np.array([0.0, 2.0, 1.0], np.float32)}}
+    found = available()["silent"](
+        network, loss("squared"), params, params, X, jnp.asarray(Y), X_TEST, jnp.asarray(Y_TEST)
+    )
+    assert int(found["silent_classes"]) == 2

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from overparam.core.atomic import check_writable, write_json
 from overparam.core.errors import StoreError, UsageError
-from overparam.store import CellStore, RecordStore, write_json
-from overparam.store.atomic import check_writable
+from overparam.store import CellStore, RecordStore
 
 DOCUMENT = {"study": "toy", "params": {"width": 3}, "values": {"loss": 0.5}, "status": "ok", "seconds": 0.1}
 

@@ -1,194 +1,21 @@
-"""Why there is a peak: the rules on planted evidence, the arm of a cell against brute force."""
-
-import json
+"""Why there is a peak: the arm of a cell against brute force."""
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from overparam.api.testing import check_rule
-from overparam.core import Evidence, clean
-from overparam.core.errors import MissingEvidence
+from overparam.core.claim import Evidence
 from overparam.data import load, subset
 from overparam.models.random_features import RandomFeatures, fourier_scale
-from overparam.studies.random_features import STUDY, why, widths
-from overparam.studies.random_features.why_claims import CLAIMS as ALL
+from overparam.studies import random_features_work as why
+from overparam.studies.random_features import STUDY
 from overparam.sweep.curves import draw
 from overparam.sweep.key import cell_name
 
-N = 500
-GRID = widths(N)
-RATIO = np.array(GRID) / N
-CLAIMS = {claim.name: claim for claim in ALL}
-ARMS = {"small-values": "cut", "residuals": "ideal", "test-directions": "leading"}
-GAP = 1 / np.maximum(abs(1 - RATIO), 1e-3)
-
-
-def index(ratio):
-    return int(abs(RATIO - ratio).argmin())
-
-
-UNTOUCHED = np.where(RATIO <= 1, 0.5 * np.exp(-3 * RATIO) + 0.1 * (1 + RATIO * GAP), 0.08 + 0.05 * GAP)
-COMPLEXITY = np.where(RATIO <= 1, RATIO * GAP, 0.3 + GAP) * N
-FLAT = 0.1 + 0.3 / (1 + 3 * RATIO)
-
-
-def set_at(line, ratio, value):
-    out = np.array(line)
-    out[index(ratio)] = value
-    return out
-
-
-def peaked(factor):
-    """A falling curve whose value at n is this factor times that at 0.5 n."""
-    return set_at(FLAT, 1.0, factor * FLAT[index(0.5)])
-
-
-def noisy(rng, line, sd=0.02):
-    return line * np.exp(0.05 * rng.normal() + sd * rng.normal(size=line.size))
-
-
-def planted(rng, seeds=5, noise=0.02, **change):
-    """Evidence of both maps; ``change`` replaces a curve of the Fourier map. Theory shares the level of its seed."""
-    usual = {
-        "test_loss": UNTOUCHED, "cut_test_loss": FLAT, "ideal_test_loss": FLAT, "leading_test_loss": FLAT,
-        "test_parameters": COMPLEXITY, "miss": np.ones(25), "white_miss": np.linspace(0.3, 3.0, 25),
-    }  # fmt: skip
-    rows = []
-    for features in ("fourier", "relu"):
-        curves = usual | (change if features == "fourier" else {})
-        for seed in range(seeds):
-            values = {name: noisy(rng, line, noise) for name, line in curves.items() if "miss" not in name}
-            for name, miss in (("theory_test_loss", "miss"), ("white_test_loss", "white_miss")):
-                values[name] = values["test_loss"] / curves[miss] * np.exp(noise * rng.normal(size=25))
-            values = {name: line.tolist() for name, line in values.items()}
-            values |= {
-                "width": list(GRID), "n_test": 597, "rank": [min(w, N) for w in GRID],
-                "train_loss_ratio": [0.5 if w < N else 1e-9 for w in GRID],
-            }  # fmt: skip
-            values["theory_test_loss"][index(1.0)] = None
-            params = {"features": features, "n": N, "noise": 0.0, "scale": 0.0, "n_test": 0, "seed": seed}
-            rows.append((params, values))
-    return Evidence(tuple(rows))
-
-
-NULLS = {
-    **{f"{name}/peak": (name, {f"{arm}_test_loss": peaked(1.5)}) for name, arm in ARMS.items()},
-    "effective-parameters/rise": (
-        "effective-parameters", {"test_parameters": set_at(COMPLEXITY, 20.0, 1.1 * COMPLEXITY[index(14.0)])},
-    ),
-    "effective-parameters/below": (
-        "effective-parameters", {"test_loss": set_at(UNTOUCHED, 0.86, UNTOUCHED[index(0.8)] / 1.1)},
-    ),
-    "effective-parameters/beyond": (
-        "effective-parameters", {"test_loss": set_at(UNTOUCHED, 3.0, UNTOUCHED[index(4.5)] / 1.1)},
-    ),
-    "theory-curve/above": ("theory-curve", {"miss": set_at(np.ones(25), 3.0, 1.25)}),
-    "theory-curve/below": ("theory-curve", {"miss": set_at(np.ones(25), 0.3, 0.8)}),
-}  # fmt: skip
-EFFECTS = {
-    **{name: {f"{arm}_test_loss": peaked(1.35)} for name, arm in ARMS.items()},
-    "effective-parameters": {"noise": 0.01},
-    "theory-curve": {"miss": set_at(np.ones(25), 3.0, 1.12)},
-}
-
-
-@pytest.mark.parametrize("case", NULLS)
-def test_every_rule_on_planted_nulls_and_effects(case):
-    name, null = NULLS[case]
-    counts = check_rule(
-        CLAIMS[name], lambda rng: planted(rng, **null), lambda rng: planted(rng, **EFFECTS[name])
-    )
-    assert counts["effect"]["contradicted"] == 0
-
-
-def test_every_claim_is_in_the_study_and_has_a_planted_null():
-    assert {name for name, _ in NULLS.values()} == set(CLAIMS) == set(EFFECTS)
-    assert set(CLAIMS) < {claim.name for claim in STUDY.claims}
-
-
-@pytest.mark.parametrize("name", CLAIMS)
-def test_a_textbook_curve_is_supported_and_its_control_is_not(name):
-    evidence = planted(np.random.default_rng(0), noise=0.01)
-    assert CLAIMS[name].judge(evidence).status == "supported"
-    assert CLAIMS[name].control.judge(evidence).status == "contradicted"
-    assert all(p.check(evidence).ok for p in CLAIMS[name].preconditions)
-
-
-@pytest.mark.parametrize("name", CLAIMS)
-def test_one_bad_map_contradicts_and_one_seed_is_inconclusive(name):
-    bad = {f"{arm}_test_loss": UNTOUCHED for arm in ARMS.values()}
-    bad |= {"test_parameters": np.array(GRID, float), "miss": np.full(25, 2.0)}
-    assert CLAIMS[name].judge(planted(np.random.default_rng(0), **bad)).status == "contradicted"
-    assert CLAIMS[name].judge(planted(np.random.default_rng(0), seeds=1)).status == "inconclusive"
-
-
-def test_effects_are_the_planted_numbers():
-    evidence = planted(
-        np.random.default_rng(0), noise=0.0, cut_test_loss=peaked(3.0), miss=set_at(np.ones(25), 2.0, 0.7)
-    )
-    assert CLAIMS["small-values"].judge(evidence).parts[0].effect == pytest.approx(3.0)
-    largest, smallest = CLAIMS["theory-curve"].judge(evidence).parts[:2]
-    assert (largest.effect, smallest.effect) == (pytest.approx(1.0), pytest.approx(0.7))
-    assert smallest.label.endswith("smallest, at 2 n")
-    rise, below, beyond = CLAIMS["effective-parameters"].judge(evidence).parts[:3]
-    later = COMPLEXITY[RATIO >= 1]
-    assert rise.effect == pytest.approx((later[1:] / later[:-1]).max())
-    assert below.effect < 1 > beyond.effect
-
-
-def test_the_number_of_features_as_complexity_shows_the_second_descent():
-    parts = CLAIMS["effective-parameters"].control.judge(planted(np.random.default_rng(0), noise=0.0)).parts
-    assert parts[0].effect == pytest.approx(20.0)
-    later = UNTOUCHED[RATIO >= 1]
-    assert parts[2].effect == pytest.approx(later[0] / later[-1])
-    assert parts[2].effect > 100
-
-
-def test_the_two_sides_are_parted_at_the_measured_fit_point():
-    """Features short of rank fit later: the rise of complexity up to there is none beyond it."""
-    late = set_at(set_at(COMPLEXITY, 1.03, 3000 * N), 1.06, 5000 * N)
-    rows = planted(np.random.default_rng(0), noise=0.01, test_parameters=late).rows
-    judged = CLAIMS["effective-parameters"].judge
-    assert judged(Evidence(rows)).status == "contradicted"
-    later = [0.5 if r < 1.05 else 1e-9 for r in RATIO]
-    parts = judged(Evidence(tuple((p, v | {"train_loss_ratio": later}) for p, v in rows))).parts
-    assert (parts[0].status, parts[0].label[-32:]) == ("supported", "the fit point (1.06 n), as a factor"[-32:])
-
-
-def test_a_prediction_within_the_window_is_not_asked_for():
-    wild = np.where((RATIO >= 0.8) & (RATIO <= 1.25), 50.0, 1.0)
-    evidence = planted(np.random.default_rng(0), noise=0.01, miss=wild)
-    assert CLAIMS["theory-curve"].judge(evidence).status == "supported"
-
-
-def test_a_run_without_the_arm_is_told_how_to_get_it():
-    rows = planted(np.random.default_rng(0)).rows
-    bare = Evidence(tuple((p, {k: v for k, v in w.items() if "_test_loss" not in k}) for p, w in rows))
-    for name, claim in CLAIMS.items():
-        unmet = [p.check(bare) for p in claim.preconditions if not p.check(bare).ok]
-        assert unmet[0].detail.startswith("0 of 10 cells have it. Run them with --why all"), name
-    with pytest.raises(MissingEvidence, match=r"no width between 0.8 n and 1.25 n"):
-        CLAIMS["residuals"].judge(cut(rows, lambda r: r > 1.3 or r < 0.7))
-    with pytest.raises(MissingEvidence, match="no width within 2 % of 0.5 n"):
-        CLAIMS["residuals"].judge(cut(rows, lambda r: r > 0.7))
-    with pytest.raises(MissingEvidence, match="fewer than two widths below the fit point"):
-        CLAIMS["effective-parameters"].judge(cut(rows, lambda r: r >= 1))
-    with pytest.raises(MissingEvidence, match=r"no width outside \[0.8, 1.25\] n"):
-        CLAIMS["theory-curve"].judge(cut(rows, lambda r: 0.9 < r < 1.1))
-
-
-def cut(rows, keep):
-    chosen = [i for i, r in enumerate(RATIO) if keep(r)]
-    return Evidence(
-        tuple(
-            (p, {k: [v[i] for i in chosen] if isinstance(v, list) else v for k, v in w.items()})
-            for p, w in rows
-        )
-    )
-
-
-# ------------------------------------------------------------------------------------- the real cell
+LISTS = (
+    *("cut_test_loss", "ideal_test_loss", "leading_test_loss"),
+    *("train_parameters", "test_parameters", "below_test_loss", "beyond_test_loss"),
+)
 
 
 def cell(**change):
@@ -288,7 +115,7 @@ def test_old_values_do_not_know_of_the_arm(made):
         values = made[features][1]
         assert {k: values[k] for k in plain.values} == dict(plain.values)
         added = set(values) - set(plain.values)
-        assert added == {*why.LISTS, "theory_test_loss", "theory_ridge_test_loss", "white_test_loss"}
+        assert added == {*LISTS, "theory_test_loss", "theory_ridge_test_loss", "white_test_loss"}
 
 
 GOLDEN = {
@@ -321,24 +148,11 @@ def test_the_white_prediction_has_a_closed_form():
     assert values["white_test_loss"] == pytest.approx(white.tolist(), rel=1e-6)
 
 
-def test_a_cell_of_the_arm_is_small_json(made):
-    (outcome,) = STUDY.work([cell(n=50, width=widths(50), n_test=50)], lambda f: None)
-    text = json.dumps(clean(outcome.values), allow_nan=False)
-    assert len(text) < 10_000
-    assert outcome.values["theory_test_loss"][11] is None
-
-
 def test_noisy_labels_have_no_theory_curve_and_clean_ideal_targets():
     noisy, bare = STUDY.work([cell(noise=1.0), cell()], lambda f: None)
     assert "theory_test_loss" not in noisy.values
     assert noisy.values["ideal_test_loss"] == bare.values["ideal_test_loss"]
     assert noisy.values["cut_test_loss"] != bare.values["cut_test_loss"]
-
-
-def test_charts_find_their_values(made):
-    for chart in STUDY.charts:
-        names = {s.metric for s in chart.series} | {x.name for x in chart.x}
-        assert names <= set(made["fourier"][1]), chart.name
 
 
 def test_complexity_is_drawn_a_point_a_width_with_every_seed(made):

@@ -1,124 +1,64 @@
-"""The rules of the study on stochastic gradient descent on planted data, and its cells against other computations."""
+"""The study on stochastic gradient descent: its needs, and its cells against other computations."""
 
 import json
 import math
 import subprocess
 import sys
-from importlib import import_module
 
 import numpy as np
 import pytest
 
-from overparam.api.testing import check_rule, check_study
-from overparam.core import Evidence, clean
+from overparam.core import clean
+from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence
-from overparam.studies.sgd_moments import STUDY, problems, runs
+from overparam.studies import sgd_moments
+from overparam.studies import sgd_moments_work as work
+from overparam.studies.sgd_moments import STUDY, WORLD
 from overparam.theory.sgd import expected_course
+from overparam.training import sgd_runs as runs
 
-work = import_module("overparam.studies.sgd_moments.work")
 CLAIMS = {claim.name: claim for claim in STUDY.claims}
-SIZES = list(work.SIZES)
-GOOD = {
-    "deviation": 0.65, "descent_deviation": 3.0, "tail": 0.02, "h": 0.0, "over_guarantee": 0.4,
-    "exact_over_guarantee": 0.6, "over_average": 9.0, "critical": 12.0, "small_slope": -1.0, "large_slope": -0.02,
-    "fixed_small_slope": 0.0, "fixed_large_slope": 0.0, "above_sufficient": 0.1, "below_necessary": 0.1,
-    "descent_below_necessary": -1.0, "over_printed": -0.3, "built_over_printed": -0.1, "rate_slope": 0.5,
-    "crowded_slope": -2.0, "leave_mean": 8.0, "leave_median": 6.0, "end_median": -6.0, "leave_descent": 0.0,
-}  # fmt: skip
-SPREAD = {
-    "deviation": 0.15, "over_guarantee": 0.1, "small_slope": 0.05, "large_slope": 0.03, "rate_slope": 0.2,
-    "leave_mean": 2.0, "leave_median": 2.0, "end_median": 2.0,
-}  # fmt: skip
 
 
-def planted(seeds=8, model="features", **means):
-    """Evidence with the given means, normal spread over seeds; the values of a good run elsewhere."""
-
-    def draw(rng):
-        rows = []
-        for seed in range(seeds):
-            v = {k: m + SPREAD.get(k, 0.0) * rng.normal() for k, m in (GOOD | means).items()}
-            for name, slope in (("c", v.pop("rate_slope")), ("crowded_c", v.pop("crowded_slope"))):
-                v[name] = [3.0 * (n / 20) ** slope for n in SIZES]
-            v["size"] = SIZES
-            v["share_of_edge"] = list(work.SHARES)
-            for name in ("leave_mean", "leave_median", "leave_descent"):
-                v[name] = [0.0, 0.5 * v[name], v[name]]
-            v["end_median"] = [v["end_median"], 0.0, 5.0]
-            rows.append(({"model": model, "seed": seed, "data": "sphere"}, v))
-        return Evidence(tuple(rows))
-
-    return draw
+def test_the_work_computes_the_sizes_that_the_study_draws_and_judges():
+    names = ("MEAN_BATCHES", "SIZES", "SHARES")
+    assert [getattr(work, name) for name in names] == [getattr(sgd_moments, name) for name in names]
 
 
-@pytest.mark.parametrize(
-    ("name", "nulls"),
-    [
-        ("mean", [{"deviation": 1.0}]),
-        ("rate", [{"rate_slope": 0.0}]),
-        ("guarantee", [{"over_guarantee": 1.0}, {"exact_over_guarantee": 1.0 + 2e-9}]),
-        ("scaling", [{"small_slope": -0.8}, {"small_slope": -1.2}, {"large_slope": -0.25}]),
-        ("bounds", [{"above_sufficient": -2e-9}, {"below_necessary": -2e-9}]),
-        ("escape", [{"leave_mean": 2.0}, {"leave_median": 2.0}, {"end_median": -1.0}]),
-        ("printed", [{"over_printed": 2e-9}, {"built_over_printed": 2e-9}]),
-    ],
-)
-def test_rules_rarely_support_a_null_and_find_their_effect(name, nulls):
-    for null in nulls:
-        check_rule(CLAIMS[name], planted(**null), planted())
-
-
-def test_controls_of_a_good_run_do_not_pass():
-    evidence = planted()(np.random.default_rng(0))
-    for claim in STUDY.claims:
-        assert claim.judge(evidence).status == "supported", claim.name
-        assert claim.control.judge(evidence).status == "contradicted", claim.name
-        assert all(one.check(evidence).ok for one in claim.preconditions), claim.name
-
-
-def test_one_failure_among_many_seeds_is_enough_for_rules_without_failures():
-    evidence = planted()(np.random.default_rng(0))
+def test_controls_of_a_good_run_do_not_pass_and_one_failure_is_enough():
+    evidence = WORLD(np.random.default_rng(0))
+    for name in ("mean", "guarantee", "scaling", "bounds", "printed"):
+        assert CLAIMS[name].judge(evidence).status == "supported", name
+        assert CLAIMS[name].judge_control(evidence).status == "contradicted", name
+        assert all(one.check(evidence).ok for one in CLAIMS[name].preconditions), name
     evidence.rows[3][1]["below_necessary"] = -1e-6
-    assert CLAIMS["bounds"].judge(evidence).status == "contradicted"
     evidence.rows[3][1]["over_printed"] = 1e-6
-    assert CLAIMS["printed"].judge(evidence).status == "contradicted"
-
-
-def test_a_value_that_is_not_finite_decides_nothing():
-    evidence = planted()(np.random.default_rng(0))
+    assert CLAIMS["bounds"].judge(evidence).status == CLAIMS["printed"].judge(evidence).status == "contradicted"
     evidence.rows[0][1].update(below_necessary=None, deviation=None)
-    assert CLAIMS["bounds"].judge(evidence).status == "inconclusive"
-    assert CLAIMS["mean"].judge(evidence).status == "inconclusive"
+    assert CLAIMS["bounds"].judge(evidence).status == CLAIMS["mean"].judge(evidence).status == "inconclusive"
 
 
-def test_preconditions_say_what_is_unmet():
+def test_needs_say_what_is_unmet_and_settings_without_room_are_not_judged():
     rng = np.random.default_rng(0)
     (tails,), (room,) = CLAIMS["mean"].preconditions, CLAIMS["scaling"].preconditions
-    assert not tails.check(planted(tail=0.2)(rng)).ok
-    far = tails.check(planted(h=0.2)(rng))
+    assert not tails.check(WORLD.but(tail=0.2)(rng)).ok
+    far = tails.check(WORLD.but(h=0.2)(rng))
     assert (far.ok, far.detail) == (
         False,
         "largest share of one run 0.02 (at most 0.1), largest h 0.2 (at most 0.1)",
     )
-    narrow = planted(critical=2.5)(rng)
-    assert not room.check(narrow).ok
-    assert CLAIMS["scaling"].judge(narrow).note == "m* below 4, not judged: the only setting."
-    late = planted()(rng)
+    late = WORLD(rng)
     late.rows[2][1]["small_slope"] = None
     assert "not reached" in room.check(late).detail
-    with pytest.raises(MissingEvidence, match="no finished cell has 'deviation'. Run every model"):
-        CLAIMS["mean"].judge(Evidence(()))
-
-
-def test_settings_are_judged_apart_and_named():
-    rng = np.random.default_rng(0)
-    both = Evidence(planted()(rng).rows + planted(model="linear", deviation=2.0)(rng).rows)
-    finding = CLAIMS["mean"].judge(both)
-    assert [p.label.split(":")[0] for p in finding.parts] == ["model features", "model linear"]
-    assert [p.status for p in finding.parts] == ["supported", "contradicted"]
-
-
-# ------------------------------------------------------------------------------------- the real cell
+    narrow = WORLD.but(critical=2.5, fixed={"model": "linear"})(rng)
+    with pytest.raises(MissingEvidence, match=r"no finished cell with m\* of at least 4"):
+        room.check(narrow)
+    both = Evidence(WORLD.but(fixed={"model": "features"})(rng).rows + narrow.rows)
+    assert len(CLAIMS["scaling"].judge(both).parts) == 2
+    far = Evidence(both.rows + WORLD.but(deviation=2.0, fixed={"model": "network"})(rng).rows)
+    found = CLAIMS["mean"].judge(far).parts
+    assert [part.label.split(":")[0] for part in found] == ["model features", "model linear", "model network"]
+    assert [part.status for part in found] == ["supported", "supported", "contradicted"]
 
 
 def cell(**change):
@@ -140,7 +80,7 @@ def outcomes():
 
 
 def test_network_gradients_are_those_of_finite_differences():
-    found = problems.problem(cell(model="network"), 18)
+    found = work.problem(cell(model="network"), 18)
 
     def outputs(weights):
         return np.tanh(found.x @ weights.T) @ found.output
@@ -154,15 +94,17 @@ def test_network_gradients_are_those_of_finite_differences():
         slope = (outputs(found.weights + move) - outputs(found.weights - move)) / 2e-5
         assert slope == pytest.approx(found.features[:, k], rel=1e-5, abs=1e-6 * np.abs(found.features).max())
     sigma = np.linalg.svd(found.features, compute_uv=False)[-1]
-    assert found.h == problems.NEARNESS
+    assert found.h == work.NEARNESS
     lipschitz = 4 / (3 * math.sqrt(3)) * abs(found.output[0]) * np.linalg.norm(found.x, 2) * 1.0001
     assert lipschitz * np.linalg.norm(found.y) / sigma**2 >= found.h
 
 
 def test_network_runs_are_gradient_descent_for_the_full_batch():
-    found = problems.problem(cell(model="network"), 18)
+    found = work.problem(cell(model="network"), 18)
     step = 1 / np.linalg.eigvalsh(found.kernel)[-1] * 18 * 0.5
-    losses = runs.network_losses(found, 18, step, [0, 3], 2, np.random.default_rng(0))
+    losses = runs.network_losses(
+        found.x, found.y, found.weights, found.output, work.TANH, 18, step, [0, 3], 2, np.random.default_rng(0)
+    )
     w = found.weights.copy()
     for _ in range(3):
         z = found.x @ w.T
@@ -174,7 +116,7 @@ def test_network_runs_are_gradient_descent_for_the_full_batch():
 
 @pytest.mark.parametrize("replacement", [False, True])
 def test_linear_runs_have_the_exact_mean(replacement):
-    found = problems.problem(cell(), 18)
+    found = work.problem(cell(), 18)
     course = expected_course(found.kernel, -found.y, 3, 1.0, 20, replacement=replacement, times=[0, 5, 20])
     losses = runs.linear_losses(
         found.kernel, -found.y, 3, 1.0, [0, 5, 20], 4000, np.random.default_rng(1), replacement
@@ -184,7 +126,7 @@ def test_linear_runs_have_the_exact_mean(replacement):
 
 
 def test_runs_that_leave_are_stopped_and_counted():
-    found = problems.problem(cell(), 18)
+    found = work.problem(cell(), 18)
     peak, last = runs.excursions(found.kernel, -found.y, 30.0, 400, 5, np.random.default_rng(0))
     assert peak.tolist() == last.tolist() == [runs.LEFT] * 5
     peak, last = runs.excursions(found.kernel, -found.y, 0.5, 400, 5, np.random.default_rng(0))
@@ -223,37 +165,33 @@ def test_cells_are_small_json_hold_what_is_drawn_and_are_repeatable(outcomes):
     drawn = {s.metric for chart in STUDY.charts for s in chart.series}
     drawn |= {x.name for chart in STUDY.charts for x in chart.x}
     assert drawn <= held
-    again = work.courses(cell(), problems.problem(cell(), 18), {"exact_step": [1.0] * 3, "batch": [1, 4, 16]})
-    more = work.courses(cell(), problems.problem(cell(), 18), {"exact_step": [1.0] * 3, "batch": [1, 4, 16]})
+    again = work.curves(cell(), work.problem(cell(), 18), dict.fromkeys((1, 4, 16), 1.0))
+    more = work.curves(cell(), work.problem(cell(), 18), dict.fromkeys((1, 4, 16), 1.0))
     assert clean(again) == clean(more)
 
 
 def test_digits_are_even_or_odd_and_prepared_as_said():
-    x, y = problems.inputs(cell(data="digits", inputs="centred"), 20)
+    x, y = work.inputs(cell(data="digits", inputs="centred"), 20)
     assert set(y) == {-1.0, 1.0}
     assert np.linalg.norm(x, axis=1) == pytest.approx(np.ones(20))
-    raw, _ = problems.inputs(cell(data="digits", inputs="raw"), 20)
+    raw, _ = work.inputs(cell(data="digits", inputs="raw"), 20)
     assert raw.min() == 0.0
     assert raw.max() <= 1.0
 
 
 def test_crowded_inputs_come_in_pairs():
-    x, _ = problems.inputs(cell(), 18)
-    near = problems.crowded(x, 0)
+    x, _ = work.inputs(cell(), 18)
+    near = work.crowded(x, 0)
     assert np.linalg.norm(near[1::2] - x[::2], axis=1) == pytest.approx(np.full(9, 1 / 18))
     assert (near[::2] == x[::2]).all()
 
 
 def test_the_wide_kernel_is_that_of_its_features():
-    x, _ = problems.inputs(cell(), 18)
-    kernel = problems.wide_kernel(x, 0)
+    x, _ = work.inputs(cell(), 18)
+    kernel = work.wide_kernel(x, 0)
     assert np.linalg.eigvalsh(kernel)[0] > 0
-    big = problems.wide_kernel(np.tile(x, (6, 1)), 0)[:18, :18]
+    big = work.wide_kernel(np.tile(x, (6, 1)), 0)[:18, :18]
     assert kernel == pytest.approx(big, abs=0.25 * kernel.max())
-
-
-def test_a_study_that_keeps_the_contract():
-    check_study(STUDY)
 
 
 def test_importing_and_estimating_needs_no_numerics():

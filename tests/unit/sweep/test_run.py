@@ -115,7 +115,10 @@ def test_one_arm_alone_cannot_be_supported_without_its_control(toy_path, tmp_pat
 def test_an_unmet_precondition_is_named(toy_path, tmp_path):
     record = sweep.execute(plan(toy_path, tmp_path, noise="0,0.05"), on="inline")
     (verdict,) = record["verdicts"]
-    assert (verdict["status"], verdict["reason"]) == ("not_applicable", "most label noise 5%, asked at least 10%")
+    assert (verdict["status"], verdict["reason"]) == (
+        "not_applicable",
+        "most label noise 5%, asked at least 10%",
+    )
 
 
 def test_one_seed_is_inconclusive(toy_path, tmp_path):

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import StackError
 from overparam.core.outcomes import rounded
 from overparam.data import LabelNoise, digest_of, flatten, load, subset
 from overparam.models import linear, mlp, two_layer
@@ -65,13 +65,13 @@ def test_an_axis_that_varies_is_not_read_from_the_stack():
     both = shared(cells())
     assert both["width"] == 5
     assert dict(both) == {k: v for k, v in cells()[0].items() if k != "seed"}
-    with pytest.raises(UsageError, match="axis 'seed': expected one value in a stack, got 0, 3. Add 'seed' to"):
+    with pytest.raises(StackError, match="axis 'seed': expected one value in a stack, got 0, 3. Add 'seed' to"):
         both["seed"]
-    with pytest.raises(UsageError, match="axis 'seed'"):
+    with pytest.raises(StackError, match="axis 'seed'"):
         both.get("seed")
     with pytest.raises(KeyError):
         both["unknown"]
-    with pytest.raises(UsageError, match="axis 'n': expected one value"):
+    with pytest.raises(StackError, match="axis 'n': expected one value"):
         task([*cells(n=60), *cells(n=70)])
 
 

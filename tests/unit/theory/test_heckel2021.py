@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from overparam.core.errors import UsageError
-from overparam.theory.heckel2021 import early_stopped_risk, left_after
+from overparam.theory.heckel2021 import early_stopped_risk, expected_risk, left_after
 
 TIMES = (0, 1, 2, 5, 17, 60)
 
@@ -94,3 +94,19 @@ def test_bad_input_is_refused_with_its_reason(change, text):
     early_stopped_risk(**good)
     with pytest.raises(UsageError, match=text):
         early_stopped_risk(**{**good, **change})
+
+
+@pytest.mark.parametrize(("n", "d"), [(7, 4), (5, 8)])
+def test_the_risk_of_a_design_is_that_of_gradient_descent_step_by_step(n, d):
+    rng = np.random.default_rng(n)
+    scales = np.repeat([1.0, 0.3], d // 2)
+    x, theta = rng.standard_normal((n, d)) * scales, rng.standard_normal(d)
+    rates = 0.1 / scales**1.3
+    found = expected_risk(x, theta, scales, rates, 0.8, TIMES)
+    assert found.shape == (len(TIMES), d)
+    assert found.sum(axis=1) == pytest.approx(stepped(x, theta, scales, rates, 0.8, TIMES), rel=1e-9)
+
+
+def test_a_step_that_diverges_on_the_design_is_refused():
+    with pytest.raises(UsageError, match="the largest step times curvature is 3, expected below 2"):
+        expected_risk(np.eye(3) * 3, np.ones(3), np.ones(3), np.ones(3), 1.0, (1,))

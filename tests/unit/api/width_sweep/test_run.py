@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import overparam
-from overparam.api.width_sweep.run import importable
 from overparam.core.errors import DataError, UsageError
 from overparam.data import from_arrays
 from overparam.models import mlp
+from overparam.own.family import Family
 from overparam.training import Recipe
 
 RECIPE = Recipe(steps=40, learning_rate=0.1, momentum=0.9, batch=20, probes=5)
@@ -23,6 +23,7 @@ X = CENTRES[Y] + RNG.standard_normal((80, 6))
 CODE = """
 import overparam
 from overparam.models import mlp
+from overparam.own.family import Family
 from overparam.training import Recipe
 
 def mine(width):
@@ -54,7 +55,7 @@ def test_a_sweep_gives_verdicts_causes_a_table_and_a_page(first):
     _, result = first
     assert [v["claim"].split(".")[1] for v in result.verdicts][:2] == ["peak", "error-peak"]
     assert {row["parameters"] for row in result.table()} == {6 * w + w + 3 * w + 3 for w in (2, 4, 8)}
-    assert {d["name"] for d in result.diagnoses} >= {"noise", "fit point", "axis"}
+    assert {d["name"] for d in result.diagnoses} >= {"noise", "threshold", "axis"}
     page = result.page.read_text()
     assert "Why no peak?" in page
     assert "overparam.width_sweep(mine, data=&#39;mine-" in page
@@ -86,14 +87,14 @@ def test_a_diverged_member_is_a_result(tmp_path):
 
 
 def test_what_fresh_workers_can_import(tmp_path, monkeypatch):
-    assert importable(lambda width: mine(width))[0] is None
-    assert "lambda" in importable(lambda width: mine(width))[1]
-    assert "notebook" in importable(_as_main(mine))[1]
+    assert Family(lambda width: mine(width)).importable()[0] is None
+    assert "lambda" in Family(lambda width: mine(width)).importable()[1]
+    assert "notebook" in Family(_as_main(mine)).importable()[1]
     (tmp_path / "my_networks.py").write_text(CODE.split("STUDY")[0])
     monkeypatch.syspath_prepend(str(tmp_path))
     import my_networks
 
-    assert importable(my_networks.mine) == ((str(tmp_path.resolve()), "my_networks", "mine"), "")
+    assert Family(my_networks.mine).importable() == ((str(tmp_path.resolve()), "my_networks", "mine"), "")
 
 
 def _as_main(function):
@@ -142,7 +143,7 @@ def test_the_command_line_runs_a_file_and_tells_the_causes(tmp_path, capsys, mon
     assert "likely: No width fits the training set." in shown
     rows = json.loads(call("show", "from-a-file", "--json", "--out", tmp_path / "runs"))
     peak = next(row for row in rows if row["claim"] == "from-a-file.peak")
-    assert "fit point" in {cause["name"] for cause in peak["causes"]}
+    assert "threshold" in {cause["name"] for cause in peak["causes"]}
     assert next(row for row in rows if row["claim"].endswith(".clean"))["causes"] == []
 
 

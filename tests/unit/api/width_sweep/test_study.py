@@ -7,8 +7,8 @@ import pytest
 
 from overparam.api.testing import check_study
 from overparam.api.width_sweep import width_sweep_study
-from overparam.api.width_sweep.work import constant_loss
 from overparam.core.errors import DataError, UsageError
+from overparam.data.targets import Rows
 from overparam.models import mlp
 from overparam.sweep.key import cell_name
 from overparam.sweep.select import select
@@ -60,6 +60,12 @@ def test_the_study_keeps_the_contract(blobs, wave):
     check_study(make(wave, scalar, recipe=SQUARED))
 
 
+def test_a_family_may_be_called_as_a_file_beside_the_studies(blobs):
+    assert make(blobs, name="levels").name == "levels"
+    with pytest.raises(UsageError, match="got 'double-descent' \\(it belongs to the package\\)"):
+        make(blobs, name="double-descent")
+
+
 def test_claims_fit_what_there_is_to_judge(blobs, wave):
     def names(study):
         return [claim.name for claim in study.claims]
@@ -74,7 +80,7 @@ def test_claims_fit_what_there_is_to_judge(blobs, wave):
 
 
 def test_work_finds_what_the_built_in_study_finds(blobs):
-    from overparam.studies.double_descent.work import work
+    from overparam.studies.double_descent import work
 
     base = {
         "data": blobs, "n": 60, "width": 4, "noise_kind": "inclusive", "steps": 60, "batch": 20,
@@ -103,11 +109,13 @@ def test_a_regression_measures_loss_alone_and_its_share_of_the_best_constant(wav
 
 
 def test_the_best_constant_by_brute_force():
+    none = np.zeros((5, 1), np.float32)
     y = np.array([0, 2, 2, 1, 2], np.int32)
     hot = np.eye(3)[y]
-    assert constant_loss(y, 3) == pytest.approx(0.5 * np.mean(np.sum((hot - hot.mean(0)) ** 2, axis=1)))
-    t = np.array([[1.0, 0.0], [3.0, 4.0]])
-    assert constant_loss(t, 2) == pytest.approx(0.5 * (1.0 + 4.0))
+    found = Rows(none, y, none, y, 3, True).constant_loss(y)
+    assert found == pytest.approx(0.5 * np.mean(np.sum((hot - hot.mean(0)) ** 2, axis=1)))
+    t = np.array([[1.0, 0.0], [3.0, 4.0]], np.float32)
+    assert Rows(none, t, none, t, 2, False).constant_loss(t) == pytest.approx(0.5 * (1.0 + 4.0))
 
 
 def test_a_cell_is_known_by_family_shapes_and_recipe_and_not_by_seeds_or_widths(blobs):
@@ -175,10 +183,10 @@ def test_a_batch_larger_than_the_data_is_refused_before_anything_runs(blobs, tmp
 def test_numbers_as_targets_need_the_squared_loss_and_labels_are_no_numbers(blobs, wave):
     with pytest.raises(UsageError, match="expected 'squared' for numbers as targets, got 'cross_entropy'"):
         make(wave, scalar)
-    from overparam.api.width_sweep.given import read
+    from overparam.data.targets import rows
 
     with pytest.raises(DataError, match="expected classes as targets, got numbers"):
-        read(wave, 0, True)
+        rows(wave, 0, True)
     with pytest.raises(DataError, match="expected at most 60 training rows, got 99"):
-        read(wave, 99, False)
-    assert len(read(wave, 30, False).x) == 30
+        rows(wave, 99, False)
+    assert len(rows(wave, 30, False).x) == 30

@@ -1,0 +1,160 @@
+"""Many wide networks trained alike, beside the Gaussian formula of infinitely wide ones (Lee et al. 2019)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from overparam.core import (  # isort: skip
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, preferred,
+    profiles, renamed, scalar, study,
+)  # fmt: skip
+
+BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
+SHARE, TEST, CHUNK = 0.5, 20, 50  # step times largest eigenvalue; test inputs; networks at a time
+
+AXES = (
+    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
+    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
+    Axis("n", "Training samples.", int, 32, low=4, high=500),
+    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
+    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH),
+    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+    Axis("ensemble_width", "Hidden units.", int, 512, low=2),
+    Axis("members", "Networks.", int, 100, low=10),
+    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
+)  # fmt: skip
+
+PROFILES = profiles(
+    {},
+    quick=("50 networks of 256 units, 5 seeds: seconds",
+           {"n": 16, "steps": 200, "ensemble_width": 256, "members": 50, "seed": (0, 1, 2, 3, 4)}),
+    laptop=("sphere and digits, 100 networks of 512 units, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
+    paper=("centred and raw inputs, 400 networks of 2,048 units, 10 seeds; few are published",
+           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "ensemble_width": 2048, "members": 400,
+            "seed": tuple(range(10))}),
+)  # fmt: skip
+
+HERE = arm("20 test inputs at the last step", inputs=preferred("unit"))
+READ = ("variance_ratio", "mean_share", "z")
+ratio = scalar("variance_ratio", "mean variance over the formula's")
+share = scalar("mean_share", "coefficient of the mean on the formula's mean")
+z = scalar("z", "root mean square distance of the means in standard errors")
+
+WORLD = World(
+    fixed={"inputs": "unit"}, straight=(*READ, "mean_field_z"), seeds=6,
+    numbers={"variance_ratio": 1.0, "mean_share": 1.0, "z": 1.2, "mean_field_variance_ratio": 0.1,
+             "mean_field_mean_share": 0.9, "mean_field_z": 9.0},
+    spread={"variance_ratio": 0.03, "mean_share": 0.02, "z": 0.3, "mean_field_z": 0.3},
+)  # fmt: skip
+
+CLAIMS = (
+    Claim("ensemble",
+          "Over initialisations, trained wide networks have the mean and variance of the Gaussian "
+          "formula.", ("L22D", "L25"), "lee2019",
+          ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
+          Control("Mean-field scaling (1/width, step times width): no such spread.",
+                  HERE.but("mean-field scaling", metrics=renamed("mean_field_", *READ))), chart="ensemble",
+          null=(WORLD.but(variance_ratio=1.1), WORLD.but(variance_ratio=0.9), WORLD.but(mean_share=0.9),
+                WORLD.but(z=3.0)), effect=WORLD),
+)  # fmt: skip
+
+CHARTS = charts(
+    {"time": "steps"}, ("inputs", "inputs"),
+    ensemble=("Spread over initialisations", "standard deviation on test inputs",
+              {"spread": "trained networks", "mean_field_spread": "mean-field scaling (control)",
+               "theory_spread": "-theory: Gaussian formula"}),
+)  # fmt: skip
+
+
+@each_cell
+def work(cell: Params, progress: Progress) -> Any:
+    """Train networks that differ in their start alone: mean and variance on test inputs, and the formula's."""
+    import jax
+    import numpy as np
+
+    from overparam.data import signed
+    from overparam.models import mlp
+    from overparam.sweep.work import within
+    from overparam.theory.dynamics import ensemble, kernel_dynamics
+    from overparam.theory.kernels import dense_network, kernels
+    from overparam.training.full_batch import log_steps
+
+    given = signed(cell["data"], cell["n"], TEST, d=cell["d"], seed=cell["seed"], unit=cell["inputs"] == "unit")
+    (n, d), width, act = given.x.shape, cell["ensemble_width"], cell["activation"]
+    network = mlp(d, (width,), 1, activation=act, bias=False, parametrisation="ntk_unit")
+    slow = mlp(d, (width,), 1, activation=act, bias=False, parametrisation="mean_field", gain=d**0.5)
+    form: Any = network.form
+    whole: Any = kernels(dense_network(form), np.concatenate([given.x, given.x_test]))
+    train, test = slice(0, n), slice(n, None)
+    rate = SHARE / float(kernel_dynamics(whole.ntk[train, train]).eigenvalues[0])
+    steps = log_steps(cell["steps"], 5)
+    predicted = ensemble(
+        whole.ntk[train, train], whole.nngp[train, train], given.y, steps, rate,
+        cross_ntk=whole.ntk[test, train], cross_nngp=whole.nngp[test, train], test_nngp=whole.nngp[test, test],
+    )  # fmt: skip
+    mean, variance = predicted.mean[-1], np.diagonal(predicted.covariance[-1])
+    spread = np.sqrt(np.diagonal(predicted.covariance, axis1=1, axis2=2).mean(axis=1))
+    values: dict[str, Any] = {"time": [max(1, step) for step in steps], "theory_spread": spread}
+    with jax.enable_x64(True):
+        # the mean-field kernel is the other one over the width, so the step is as many times larger
+        for k, (prefix, one, step) in enumerate((("", network, rate), ("mean_field_", slow, rate * width))):
+            outputs = sample(cell, one, given, step, steps, within(progress, k / 2, (k + 1) / 2))
+            end = outputs[-1]
+            seen, away = end.var(axis=0, ddof=1), end.mean(axis=0) - mean
+            values |= {
+                f"{prefix}spread": np.sqrt(outputs.var(axis=1, ddof=1).mean(axis=1)),
+                f"{prefix}variance_ratio": float(np.mean(seen / variance)),
+                f"{prefix}mean_share": float(end.mean(axis=0) @ mean / (mean @ mean)),
+                f"{prefix}z": float(np.sqrt(np.mean((away / np.sqrt(seen / len(end))) ** 2))),
+            }
+    return values
+
+
+def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, progress: Progress) -> Any:
+    """Outputs of the trained networks on the test inputs, shape ``(steps, members, n_test)``."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from overparam.sweep.work import within
+    from overparam.training.full_batch import descend, scalar_model
+
+    model, found = scalar_model(network), []
+    many = -(-cell["members"] // CHUNK)
+    show = jax.jit(jax.vmap(lambda p: model(p, jnp.asarray(given.x_test))))
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(cell["seed"]), 1), many * CHUNK)
+    y = np.broadcast_to(given.y, (CHUNK, len(given.y)))
+    for i in range(many):
+        drawn = jax.vmap(network.init)(keys[i * CHUNK : (i + 1) * CHUNK])
+        params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
+        told = within(progress, i / many, (i + 1) / many)
+        run = descend(model, params, given.x, y, np.full(CHUNK, rate), np.ones(CHUNK), steps, told)
+        found.append(np.stack([np.asarray(show(p)) for p in run.params]))
+    return np.concatenate(found, axis=1)[:, : cell["members"]]
+
+
+def estimate(cell: Params) -> Estimate:
+    """Two ensembles."""
+    from overparam.sweep.work import descent
+
+    width = cell["ensemble_width"]
+    return descent(cell, 2 * width * cell["members"], 8 * width * cell["d"] * CHUNK * 6)
+
+
+STUDY = study(
+    name="lazy-ensemble", title="Wide networks over initialisations, and the Gaussian formula",
+    question="Do wide networks, over initialisations, have the mean and variance that their kernels predict?",
+    x="time", sources=("lee2019",),
+    values=("time", "theory_spread", *(p + name for p in ("", "mean_field_") for name in ("spread", *READ))),
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
+    formerly=Formerly("lazy-training", {"experiment": "ensemble"}, also=(
+        {"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "width": (16, 64, 256, 1024), "samples": 50,
+         "targets_width": 512, "target_steps": 400},
+        {"width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024, "samples": 400,
+         "targets_width": 4096, "target_steps": 4000})),
+    differences=(
+        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
+        "half of 1 / largest eigenvalue of the limit kernel, in the formula too.",
+        "Weights are drawn as 24-bit numbers, all computations are in float64.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,360 @@
+"""Random features: the double descent of Belkin, Hsu, Ma and Mandal (2019) in closed form, and why there is a peak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from overparam.core import (
+    DATA, N, N_TEST, NOISE, NONE, ROWS, SEED, WIDTHS, Arm, Axis, Claim, Control, Estimate, Evidence, FitRule, Line,
+    MissingEvidence, Number, Outcome, Params, Progress, Rule, World, arm, around, charts, fits, grid, has, line,
+    per_point, per_seed, profiles, reaches, renamed, study,
+)  # fmt: skip
+
+PERCENT = (5, 10, 20, 30, 50, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125, 150, 200, 300, 450, 700, 1000, 1400,
+           2000)  # fmt: skip
+PAPER_WIDTHS = (500, 1000, 1500, 2000, 2500, *range(3000, 15000, 1000), 20000, 40000, 60000)
+FITTED = 1e-6  # training loss over its initial value
+
+
+def widths(n: int) -> tuple[int, ...]:
+    """Numbers of features from 0.05 n to 20 n, dense around n."""
+    return tuple(n * p // 100 for p in PERCENT)
+
+
+AXES = (
+    DATA.but(help="Data set, or a path to one.", default="digits"),
+    Axis("features", "Random feature map: cosines of Gaussian projections, or ReLU of projections.", str, "fourier",
+         choices=("fourier", "relu"), flag="features"),
+    N.but(help="Number of training samples.", default=500, flag="n"),
+    WIDTHS.but(help="Numbers of random features, all in one cell.", default=widths(500)),
+    NOISE.but(help="Share of training labels replaced by a class drawn from all classes.", default=0.0, flag="noise"),
+    Axis("ridge", "Also solve ridge with the penalty of smallest leave-one-out error (tuned), or not (none).", str,
+         "tuned", choices=("tuned", "none"), flag="ridge"),
+    Axis("scale", "Standard deviation of the Fourier directions; 0 means 2 over the samples' median distance.", float,
+         0.0, low=0.0, flag="scale"),
+    Axis("why", "Also compute the ablations, the effective parameters and the theory curve (all), or not (none).", str,
+         "none", choices=("none", "all"), flag="why"),
+    N_TEST.but(flag="n-test"),
+    SEED.but(help="Draws the training samples, the features and the label noise."),
+)  # fmt: skip
+
+PROFILES = profiles(
+    {"features": ("fourier", "relu"), "noise": 0.0, "ridge": "tuned", "scale": 0.0, "why": "all"},
+    quick=("digits, 500 samples, both feature maps, 5 seeds: under a minute",
+           {"data": "digits", "n": 500, "width": widths(500), "n_test": 0, "seed": tuple(range(5))}),
+    laptop=("digits and MNIST, 1,000 samples, both feature maps, 10 seeds",
+            {"data": ("digits", "mnist"), "n": 1000, "width": widths(1000), "n_test": 2000, "seed": tuple(range(10))}),
+    paper=("MNIST, 10,000 samples, Fourier features up to 60,000 as published, one seed: a curve to look at; verdicts "
+           "ask for more seeds", {"data": "mnist", "features": "fourier", "n": 10_000, "width": PAPER_WIDTHS,
+                                  "ridge": "none", "scale": 0.2, "why": "none", "n_test": 0, "seed": 0}),
+)  # fmt: skip
+
+
+def highest(lines: Any, sign: int = 1) -> Any:
+    """Each seed where the mean logarithm over all seeds is largest (or smallest): works against the claim."""
+    import numpy as np
+
+    return lines[:, (sign * np.log(lines).mean(axis=0)).argmax()]
+
+
+def misses(rows: Any, prediction: str, sign: int) -> Any:
+    """Measured over predicted test loss outside [0.8, 1.25] n, as ``highest``; at N = n the prediction is infinite."""
+    from overparam.core.lines import align_seeds
+
+    kept = []
+    for params, values in rows:
+        far = [i for i, width in enumerate(values["width"]) if not 0.8 <= width / params["n"] <= 1.25]
+        if prediction in values and not far:
+            raise MissingEvidence("no width outside [0.8, 1.25] n. Add some to --widths.")
+        if prediction in values:
+            kept.append((params, {m: [values[m][i] for i in far] for m in ("width", "test_loss", prediction)}))
+    found = align_seeds(Evidence(tuple(kept)), "width", "test_loss", prediction)
+    return highest(found.lines[0] / found.lines[1], sign)
+
+
+def folds(loss: Any, size: Any, train: Any, r: Any, side: str) -> Any:
+    """Largest factor by which complexity rises, or the loss falls as complexity grows, on one side of the threshold.
+
+    Widths between the seeds' first and last interpolation threshold are on no side; up to it, the loss is read right of
+    its minimum. Places are those of the largest mean over all seeds, which works against the claim.
+    """
+    import numpy as np
+
+    from overparam.core.lines import largest_climb
+
+    fitted = train <= FITTED
+    first, last = fitted.argmax(axis=1).min(), fitted.argmax(axis=1).max()
+    if not fitted.any(axis=1).all() or first < 2 or len(r) - last < 3:
+        raise MissingEvidence("a seed does not fit, or fewer than two widths lie on a side. Add to --widths.")
+    chosen = slice(0, first + 1) if side == "up to" else slice(last, None)
+    loss, size = np.log(loss), np.log(size)
+    if side == "rise":
+        return np.exp(largest_climb(size[:, chosen])[0])
+    lines = loss[:, chosen][:, size[:, chosen].mean(axis=0).argsort(kind="stable")]
+    start = lines.mean(axis=0).argmin() if side == "up to" else 0
+    return np.exp(largest_climb(-lines[:, start:])[0]) if start + 1 < lines.shape[1] else np.ones(len(lines))
+
+
+def told(view: Any) -> str:
+    """Where the samples are fitted, and the rank of the features at N = n."""
+    import numpy as np
+
+    both = view.on(view.arm, frozenset({"train_loss_ratio", "rank"}))
+    r, hit, rank = both.read(ratio), both.read(fit).y <= FITTED, both.read(line("rank")).y / both.value("n")
+    places = r[hit.argmax(axis=1)[hit.any(axis=1)]]
+    where = f"{np.median(places):.3g} n" if len(places) else "not reached"
+    return f"Interpolation threshold {where}, rank of the features at N = n {rank[:, abs(r - 1).argmin()].mean():.3g} n."
+
+
+# fmt: off
+# what is measured: lines over the width, one a seed, for every feature map
+ratio, fit = grid("width", per="n", words="N/n"), line("train_loss_ratio", "training loss over its initial value")
+loss, norm, size = line("test_loss", "squared test loss"), line("norm", "coefficient norm"), line("test_parameters")
+error = per_point(lambda y, rows: y.clip(0.5 / rows[0][1]["n_test"]), "0-1 test error (at least half a sample)",
+                  line("test_error"), ROWS)
+window, below = ratio.between(0.8, 1.25), loss.inside(ratio < 1).bottom()
+ONE, TEN, TWENTY = (ratio.near(times) for times in (1, 10, 20))
+shoulder = per_seed(highest, "largest squared test loss in [0.8, 1.25] n (place of the mean logarithm of all seeds)",
+                    loss.inside(window)) / loss.at(ratio.near(0.5))
+simpler, left, right = (
+    per_seed(folds, f"largest {what} (places of the mean over all seeds), as a factor", loss, size, fit, ratio, side,
+             estimate="geometric").at_most(1.10)
+    for side, what in (("rise", "rise of the effective parameters beyond the interpolation threshold"),
+                       ("up to", "fall of the loss as they grow, up to the threshold and right of the minimum"),
+                       ("beyond", "fall of the loss as they grow, beyond the threshold")))
+
+
+def over_end(which: Line) -> Number:
+    """The peak in [0.8, 1.25] n over the right end."""
+    return which.inside(window).peak(log=True) / which.last
+
+
+def predicted(prediction: str, words: str) -> Rule:
+    """Measured over predicted test loss in [0.8, 1.25], at the largest and at the smallest."""
+    most, least = (per_seed(misses, f"{which} squared test loss over that predicted by {words}, outside [0.8, 1.25] n, "
+                            "place of the mean logarithm over all seeds", ROWS, prediction, sign, estimate="geometric")
+                   for which, sign in (("largest", 1), ("smallest", -1)))
+    return most.within(0.8, 1.25) & least.within(0.8, 1.25)
+
+
+def tuned(*metrics: str) -> Arm:
+    """Ridge in place of the minimum norm."""
+    words = "ridge with the penalty of smallest leave-one-out error, on the same features"
+    return arm(words, metrics=renamed("ridge_", *metrics))
+
+
+PLAIN, LIMIT = arm("minimum norm"), line("limit_test_loss", "that of the kernel")
+FIT, GRID = fits(fit, FITTED, before_the_end=False), around(window, points=5, near=1.0)
+FAR, FARTHER = (FIT, GRID, reaches(ratio, 10, within=0.02)), (FIT, GRID, reaches(ratio, 20, within=0.02))
+WHY = has("cut_test_loss", "Run them with --why all.")
+CURVE = has("theory_test_loss", "Run them with --why all, without label noise.")
+
+# planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
+Knots = tuple[tuple[float, float], ...]
+
+
+def hill(peak: float = 1e3, end: float = 0.08, left: float = 0.3, at: float = 1.0) -> Knots:
+    """Falls to the left minimum, peaks, and falls to its right end from 10 n on."""
+    return ((0.05, 2 * left), (0.4, left), (0.93 * at, left), (at, peak), (1.07 * at, left), (10, end), (20, end))
+
+
+def bent(knots: Knots, *points: tuple[float, float]) -> Knots:
+    """The curve with other values at some places."""
+    return tuple(sorted({**dict(knots), **dict(points)}.items()))
+
+
+FALLING = ((0.05, 0.6), (0.97, 0.12), (1.0, 0.12), (20.0, 0.08))
+SHOULDER = ((0.05, 0.4), (0.5, 0.2), (0.9, 0.18), (1.0, 0.2), (1.1, 0.17), (20.0, 0.1))
+EXPLAINED = ((0.05, 0.5), (0.3, 0.3), (0.8, 1.0), (0.97, 5.0), (1.0, 100.0), (1.03, 5.0), (2.0, 0.15), (20.0, 0.08))
+COMPLEXITY = ((0.05, 26.0), (0.97, 16e3), (1.0, 5e5), (1.03, 17e3), (2.0, 650.0), (14.0, 190.0), (20.0, 176.0))
+WORLD = World(
+    ("width", widths(500)), ("ratio", tuple(p / 100 for p in PERCENT)), level=0.05,
+    fixed={"features": "fourier", "n": 500, "noise": 0.0}, numbers={"n_test": 597},
+    lists={"rank": [min(w, 500) for w in widths(500)]},
+    lines={"test_loss": hill(), "test_error": hill(0.9, 0.02, 0.05), "norm": hill(60, 0.3, 1.0), "ridge_norm": FALLING,
+           "ridge_test_loss": FALLING, "ridge_test_error": FALLING, "limit_test_loss": ((0.05, 0.08), (20, 0.08)),
+           "train_loss_ratio": ((0.05, 0.6), (0.99, 0.1), (1.0, 1e-9), (20, 1e-9))},
+    spread={"test_loss": 0.03, "test_error": 0.03, "norm": 0.03, "ridge_test_loss": 0.02, "ridge_test_error": 0.02,
+            "ridge_norm": 0.02, "limit_test_loss": 0.01},
+)
+SOUGHT = WORLD.but(
+    test_loss=EXPLAINED, test_parameters=COMPLEXITY, theory_test_loss=EXPLAINED, white_test_loss=((0.05, 0.1), (20, 0.1)),
+    lines={f"{name}_test_loss": SHOULDER for name in ("cut", "ideal", "leading")},
+    spread=dict.fromkeys(("test_loss", "test_parameters", "theory_test_loss", "cut_test_loss", "ideal_test_loss",
+                          "leading_test_loss"), 0.01),
+)
+
+
+def ablation(name: str, metric: str, sentence: str, how: str) -> Claim:
+    """A claim that the peak is gone without one of its three factors."""
+    null, effect = (SOUGHT.but(lines={metric: bent(SHOULDER, (1.0, 0.2 * times))}) for times in (1.51, 1.35))
+    return Claim(name, sentence, ("L53",), "schaeffer2023", shoulder.at_most(1.5),
+                 arm(how, metrics={"test_loss": metric}), Control("The untouched curve: it rises.", PLAIN),
+                 (WHY, FIT, GRID), chart="ablations", null=(null,), effect=effect)
+
+
+CLAIMS = (
+    Claim("peak", "The squared test loss of the minimum-norm solution peaks where the number of features equals the "
+          "number of training samples.", ("L53",), "belkin2019", loss.peak_place(ratio).within(0.9, 1.1), PLAIN,
+          Control("Tuned ridge: no peak at n.", tuned("test_loss")), (FIT, GRID), chart="loss", note=told,
+          null=(WORLD.but(test_loss=hill(at=1.11)), WORLD.but(test_loss=hill(at=0.89))), effect=WORLD),
+    Claim("height", "The peak is tall: the squared loss falls at least tenfold from it to the right end, and the 0-1 "
+          "error at least twofold.", ("L53",), "belkin2019",
+          over_end(loss).at_least(10.0) & over_end(error).at_least(2.0), PLAIN,
+          Control("Tuned ridge: no tall peak.", tuned("test_loss", "test_error")), FAR, chart="loss",
+          null=(WORLD.but(test_loss=hill(0.8)), WORLD.but(test_error=hill(0.04, 0.02, 0.02))),
+          effect=WORLD.but(test_loss=hill(30))),
+    Claim("norm", "The norm of the coefficients peaks at the same place as the loss, and is smaller again at the right "
+          "end.", ("L53",), "belkin2019", norm.peak_place(ratio).within(0.9, 1.1) & over_end(norm).at_least(1.0), PLAIN,
+          Control("Tuned ridge: the norm does not peak at n.", tuned("norm")), FAR, chart="norm",
+          null=(WORLD.but(norm=hill(60, 0.3, 1.0, 1.11)), WORLD.but(norm=hill(20, 20, 1.0))),
+          effect=WORLD.but(norm=hill(20, 0.3, 1.0))),
+    Claim("descent", "Beyond the peak the test loss falls a second time (the weak form of double descent).", ("L53",),
+          "belkin2019", (loss.at(ONE) / loss.at(TEN)).at_least(1.0), PLAIN,
+          Control("The decade before: from 0.1 n to n, ten times more features must not lower the loss.",
+                  rule=(loss.at(ratio.near(0.1)) / loss.at(ONE)).at_least(1.0)), FAR, chart="loss",
+          null=(WORLD.but(test_loss=hill(0.08)),), effect=WORLD),
+    Claim("strong", "The second descent ends below the first minimum: 10 n features beat the best number below n (the "
+          "strong form of double descent).", ("L53",), "belkin2019", (below / loss.at(TEN)).at_least(1.0), PLAIN,
+          Control("Barely more features than samples: 1.1 n of them, which fit the training set as exactly, must not "
+                  "beat the best width below n.", rule=(below / loss.at(ratio.near(1.1))).at_least(1.0)),
+          FAR, chart="loss", null=(WORLD.but(test_loss=hill(left=0.08)),), effect=WORLD.but(test_loss=hill(left=0.1)),
+          history=("version 2, after a first run on digits: the best width below n is each seed's own instead of the "
+                   "other seeds', which can only work against the claim; the cut-off is as it was, and the claim was "
+                   "supported under both.",)),
+    Claim("kernel-limit", "With many features the minimum-norm solution is the ridgeless solution of the limit kernel.",
+          ("L53",), "belkin2019", (loss.at(TWENTY) / LIMIT.at(TWENTY)).within(0.9, 1.1), PLAIN,
+          Control("The same at N = n, where the features are far from their limit.",
+                  rule=(loss.at(ONE) / LIMIT.at(ONE)).within(0.9, 1.1)), FARTHER, chart="loss",
+          null=(WORLD.but(test_loss=hill(end=0.0885)), WORLD.but(test_loss=hill(end=0.0715))), effect=WORLD),
+    Claim("ridge", "Optimal ridge regularisation removes the peak: more features never cost test loss.", ("L53",),
+          "belkin2019", loss.climb(factor=True).at_most(1.10), tuned("test_loss"),
+          Control("The minimum-norm solution under the same rule: it rises.", PLAIN), FAR[1:], chart="loss",
+          null=(WORLD.but(ridge_test_loss=bent(FALLING, (1.0, 0.132))),),
+          effect=WORLD.but(ridge_test_loss=bent(FALLING, (1.0, 0.1236))),
+          history=("version 2, after a first run on digits: reading each seed's rise at the other seeds' widths "
+                   "supported 25 of 200 planted nulls; the widths of the largest mean rise over all seeds work against "
+                   "the claim instead. The cut-off is as it was, and the claim was supported under both.",)),
+    ablation("small-values", "cut_test_loss", "The peak needs small singular values of the training features: without "
+             "them it is gone.", "at every width, singular values below half their median count as zero"),
+    ablation("residuals", "ideal_test_loss", "The peak needs targets that the features miss: with targets that N "
+             "features can represent it is gone.", "at every width, the training targets are those of the ideal fit: "
+             "least squares with the same features on the population"),
+    ablation("test-directions", "leading_test_loss", "The peak needs test samples along the small singular directions: "
+             "projected on the leading ones it is gone.", "at every width, the test features are projected on the n/2 "
+             "leading right singular vectors of the training features"),
+    Claim("effective-parameters", "Against the effective number of parameters on the test inputs there is no second "
+          "descent: beyond the interpolation threshold more features make the fit simpler, and the test loss falls as "
+          "complexity does.", ("L53",), "curth2023", simpler & left & right, PLAIN,
+          Control("The number of features itself as the measure of complexity.",
+                  arm("the number of features", metrics={"test_parameters": "width"})), (WHY, *FAR), chart="complexity",
+          null=(SOUGHT.but(test_parameters=bent(COMPLEXITY, (20.0, 209.0))),
+                SOUGHT.but(test_loss=bent(EXPLAINED, (0.86, 1 / 1.1))),
+                SOUGHT.but(test_loss=bent(EXPLAINED, (3.0, 0.12), (4.5, 0.132)))), effect=SOUGHT,
+          history=("version 2, after a first run on digits: the sides are parted at the measured fit point instead of n. "
+                   "The rank of ReLU features reaches n only at about 1.03 n, so version 1 took the rise to their peak "
+                   "for one beyond it, and was contradicted. The cut-offs are as they were; ReLU is inconclusive under "
+                   "version 2.",)),
+    Claim("theory-curve", "The test loss follows from the spectrum of the limit kernel and the target alone, away from "
+          "the peak.", ("L53",), "simon2023", predicted("theory_test_loss", "the random-feature eigenframework"),
+          arm("clean labels", noise=NONE),
+          Control("The same formula with all eigenvalues equal: the number of features alone does not predict the loss.",
+                  rule=predicted("white_test_loss", "equal eigenvalues")), (CURVE, *FAR), chart="loss",
+          null=tuple(SOUGHT.but(theory_test_loss=[(x, y / miss) for x, y in EXPLAINED]) for miss in (1.25, 0.8)),
+          effect=SOUGHT.but(theory_test_loss=[(x, y / 1.12) for x, y in EXPLAINED])),
+)
+# fmt: on
+
+SQUARED = "log squared test loss, summed over classes"
+X = {"width": "random features N", "ratio": "random features per training sample N/n"}
+CHARTS = charts(
+    X, ("features", "Features"),
+    loss=("Squared loss", "log squared loss, summed over classes",
+          {"test_loss": "test, minimum norm", "ridge_test_loss": "test, tuned ridge",
+           "limit_test_loss": "-test, ridgeless kernel limit",
+           "theory_test_loss": "-theory (eigenframework): minimum norm",
+           "theory_ridge_test_loss": "-theory (eigenframework): best ridge", "train_loss": "-training, minimum norm"},
+          "A training loss below 1e-9 of its initial value is rounding and drawn there. The charts on ablations and "
+          "complexity ask what the peak needs (Schaeffer et al. 2023) and to which axis it belongs (Curth et al. 2023)."),
+    error=("0-1 error", "fraction of samples misclassified",
+           {"test_error": "test, minimum norm", "ridge_test_error": "test, tuned ridge",
+            "train_error": "-training, minimum norm"}),
+    norm=("Norm of the coefficients", "log Frobenius norm", {"norm": "minimum norm", "ridge_norm": "tuned ridge"}),
+    rank=("Rank of the features on the training samples", "numerical rank", {"rank": "rank"},
+          "Singular values below max(n, N) times 2.2e-16 of the largest count as zero. For some directions a ReLU "
+          "feature without a bias is zero, or linear, on all samples, so the rank can stay below N and n."),
+    ablations=("What the peak needs", SQUARED,
+               {"test_loss": "untouched", "cut_test_loss": "without small singular values",
+                "ideal_test_loss": "without residuals of the ideal fit",
+                "leading_test_loss": "test features on the leading modes"},
+               "The excess of the test loss over the ideal fit's is a sum over singular modes of three factors: one "
+               "over the singular value, the test features along the mode, and what the features miss of the training "
+               "targets. Each ablation takes one of them away."),
+    complexity=("Test loss against complexity", SQUARED,
+                {"below_test_loss": "up to n features", "beyond_test_loss": "from n features on"},
+                "The effective number of parameters on the test inputs is n times the mean squared length of the "
+                "weights that a prediction gives to the training targets. On the training inputs it is the rank of the "
+                "features. Points are means over the seeds at one number of features.",
+                {"x": {"test_parameters": "effective parameters on the test inputs",
+                       "train_parameters": "effective parameters on the training inputs", **X},
+                 "fit": False, "along": "width"}),
+    parameters=("Effective number of parameters", "log effective parameters",
+                {"test_parameters": "on the test inputs", "train_parameters": "-on the training inputs"}),
+)  # fmt: skip
+
+
+def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
+    """Solve the cells of a stack one after another."""
+    from overparam.studies.random_features_work import solve
+
+    return solve(cells, progress)
+
+
+def estimate(cell: Params) -> Estimate:
+    """Operations of a cell: features, factorisations, and with ``why`` a decomposition a width."""
+    from overparam.studies.random_features_work import expected
+
+    return expected(cell)
+
+
+STUDY = study(
+    name="random-features", title="Double descent with random features",
+    question="Does the test loss of least squares on random features peak at N = n and fall again beyond it?",
+    x="width", sources=("belkin2019", "curth2023", "schaeffer2023", "simon2023"), stack_limit=1,
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
+    fit=FitRule("train_loss_ratio", FITTED, "width", "train loss at most 1e-6 of its initial value"),
+    values=("width", "ratio", "train_loss", "train_loss_ratio", "test_loss", "train_error", "test_error", "norm", "rank",
+            "limit_test_loss", "kernel_test_loss", "kernel_test_error", "kernel_rank", "initial_loss", "condition",
+            "scale", "n_test", "ridge_test_loss", "ridge_test_error", "ridge_norm", "ridge_lambda", "cut_test_loss",
+            "ideal_test_loss", "leading_test_loss", "train_parameters", "test_parameters", "below_test_loss",
+            "beyond_test_loss", "theory_test_loss", "theory_ridge_test_loss", "white_test_loss"),
+    differences=(
+        "The paper uses N complex exponentials; these are N real cosines with a random phase, so N counts real "
+        "coefficients a class.",
+        "The quick and laptop profiles use 500 and 1,000 training samples where the paper uses 10,000, and the digits "
+        "of scikit-learn (8 x 8 pixels) beside MNIST.",
+        "The laptop profile measures the test loss on at most 2,000 test samples, drawn with the seed.",
+        "By default the Fourier scale is 2 over the samples' median distance; the paper profile uses 0.2.",
+        "The paper shows one run a width; here each seed draws its own training samples and features, and the widths "
+        "of one seed are nested: more features extend fewer.",
+        "Targets are one-hot and not centred, and features carry no factor in N, as in the paper.",
+        "The widths go to 20 n, in the paper profile to 6 n as published, less than most claims ask for.",
+        "Label noise, when asked for, is inclusive: the new label may be the old one.",
+        "A training loss below 1e-9 of its initial value is rounding and stored as that.",
+        "Tuned ridge and the ridgeless kernel solution are added here as references.",
+        "Schaeffer et al. vary the number of samples of a linear regression and use absolute cut-offs of the singular "
+        "values; here the number of features varies, and the cut is half the median singular value of each width.",
+        "Schaeffer et al. also replace the test targets in the ablation of residuals, and the test loss is then 0 up "
+        "to n features; here the test labels stay. The ideal fit is taken on at most 3 n samples that stand for the "
+        "population: the training samples, the test samples and others that were not drawn. A width of at least as "
+        "many features meets all of their targets. The digits have 1,797 samples in all, 1.8 n in the laptop profile: "
+        "there the ideal fit of wide features is an overfit of the population.",
+        "With the same modes kept, projecting the test features and cutting singular values are one and the same "
+        "prediction; the two ablations differ in what they keep: a count of n/2, or what is not small.",
+        "The theory curve takes the spectrum of the limit kernel from the same 3 n samples, fewer than its authors would "
+        "ask for; the training samples are taken out of the prediction. It is drawn for clean labels only.",
+        "Curth et al. count along two complexity axes, features and principal components left out; here the effective "
+        "number of parameters is read along the number of features alone, with their formula as recalled.",
+    ),
+)  # fmt: skip
