@@ -39,7 +39,10 @@ def test_a_probe_keeps_its_contract(probe):
 
 
 def test_a_list_of_studies_needs_neither_numpy_nor_jax():
-    code = "import sys; from overparam.core.registry import studies; studies(); print({'numpy', 'jax', 'scipy'} & set(sys.modules))"
+    code = (
+        "import sys; from overparam.core.registry import studies; studies();"
+        "print({'numpy', 'jax', 'scipy'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

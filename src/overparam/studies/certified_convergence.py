@@ -6,7 +6,7 @@ on, and runs at multiples of that scale are followed step by step. So are a netw
 tasks that nothing fits, and the length of the way over the width.
 """
 
-from __future__ import annotations  # isort: skip_file
+from __future__ import annotations
 
 from functools import partial
 from typing import Any

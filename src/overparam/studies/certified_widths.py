@@ -5,14 +5,14 @@ certified on its way, and one that is certified at its start, beforehand. The ro
 certificate at the start gets easier with the width.
 """
 
-from __future__ import annotations  # isort: skip_file
+from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
 from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm, charts, each_cell,
-    line, need, per_seed, profiles, raw, renamed, scalar, spans, study,
+    Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm, charts, each_cell, line,
+    need, per_seed, profiles, raw, renamed, scalar, spans, study,
 )  # fmt: skip
 
 DRAWS = 3  # of the weights, for the ladder of a cell

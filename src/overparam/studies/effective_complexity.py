@@ -12,9 +12,10 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from overparam.core import (
-    BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm, Axis, Claim, Control,
+    BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, N_TEST, RATE, ROWS, SEED, STEPS, WIDTH, Arm, Axis, Claim, Control,
     Estimate, FitRule, MissingEvidence, Need, Number, Outcome, Params, Progress, Rule, Series, World, arm, charts,
-    complete, enough_noise, enough_seeds, grid, inside, line, on_average, one_draw, per_seed, profiles, study, together,
+    complete, enough_noise, enough_seeds, grid, inside, line, on_average, one_draw, per_seed, profiles, study,
+    together,
 )  # fmt: skip
 
 

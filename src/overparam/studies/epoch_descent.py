@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from overparam.core import (
-    BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, Axis, Choice, Claim, Control, Estimate,
-    Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm, charts,
-    complete, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
+    BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, Axis, Choice, Claim, Control,
+    Estimate, Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm,
+    charts, complete, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
 )  # fmt: skip
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (  # isort: skip
+from overparam.core import (
     Axis, Check, Claim, Control, Estimate, Evidence, MissingEvidence, Number, Params, Progress, Series, World, arm,
     charts, each_cell, grid, line, need, per_seed, profiles, scalar, share_of_trials, study,
 )  # fmt: skip
@@ -225,7 +225,7 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Eigenvalues, Hermite series and Monte-Carlo Gram matrices of every size, then widths at n = d."""
-    from overparam.sweep.cost import computed
+    from overparam.sweep.work import computed
 
     digits, act, units = cell["data"] == "digits", cell["activation"], cell["units"]
     d = 64 if digits else cell["d"]

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core import Outcome, Params, Progress, UsageError, outcome, within
+from overparam.core.errors import UsageError
+from overparam.core.outcomes import outcome, within
+from overparam.core.parts import Outcome, Params, Progress
 from overparam.data import load
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream

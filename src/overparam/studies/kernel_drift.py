@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (  # isort: skip
+from overparam.core import (
     Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, power_law,
     preferred, profiles, study,
 )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (  # isort: skip
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, preferred,
-    profiles, renamed, scalar, study,
+from overparam.core import (
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, preferred, profiles,
+    renamed, scalar, study,
 )  # fmt: skip
 
 BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")

@@ -10,20 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (
-    Axis,
-    Check,
-    Claim,
-    Control,
-    Estimate,
-    Params,
-    World,
-    arm,
-    charts,
-    each_cell,
-    need,
-    profiles,
-    renamed,
-    study,
+    Axis, Check, Claim, Control, Estimate, Params, World, arm, charts, each_cell, need, profiles, renamed, study,
     worst,
 )  # fmt: skip
 

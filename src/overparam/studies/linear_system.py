@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 from overparam.core import (
-    SEED, Axis, Claim, Control, Estimate, Params, Progress, UsageError, World, arm, around, charts, each_cell, grid, line,
-    per_point, per_seed, profiles, renamed, study,
+    SEED, Axis, Claim, Control, Estimate, Params, Progress, UsageError, World, arm, around, charts, each_cell, grid,
+    line, per_point, per_seed, profiles, renamed, study,
 )  # fmt: skip
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 1.0, 1.03, 1.05, 1.1, 1.15, 1.25, 1.5, 2.0, 3.0,

@@ -5,7 +5,7 @@ columns can be rotated without changing any value, so at most ``d r - r (r - 1)/
 start: the local count. One cell holds every number of columns.
 """
 
-from __future__ import annotations  # isort: skip_file
+from __future__ import annotations
 
 import math
 from functools import partial

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core import (
-    DATA, N, N_TEST, NOISE, NONE, ROWS, SEED, WIDTHS, Arm, Axis, Claim, Control, Estimate, Evidence, FitRule, Line,
+    DATA, N, NOISE, NONE, N_TEST, ROWS, SEED, WIDTHS, Arm, Axis, Claim, Control, Estimate, Evidence, FitRule, Line,
     MissingEvidence, Number, Outcome, Params, Progress, Rule, World, arm, around, charts, fits, grid, has, line,
     per_point, per_seed, profiles, reaches, renamed, study,
 )  # fmt: skip

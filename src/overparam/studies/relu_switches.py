@@ -4,13 +4,13 @@ A (sample, unit) pair switches if the sign of the unit's input differs between t
 given movement of all weights the most pairs of a sample that can switch are counted exactly.
 """
 
-from __future__ import annotations  # isort: skip_file
+from __future__ import annotations
 
 from typing import Any
 
 from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles, renamed,
-    spans, study, worst,
+    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles,
+    renamed, spans, study, worst,
 )  # fmt: skip
 
 NARROWEST = 256

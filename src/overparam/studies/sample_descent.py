@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from overparam.core import (
-    N_TEST, NOISE, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm, around,
+    NOISE, N_TEST, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm, around,
     charts, each_cell, grid, line, profiles, renamed, study,
 )  # fmt: skip
 

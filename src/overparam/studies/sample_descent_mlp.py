@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core import (
-    BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, STEPS, WIDTH, Check, Claim, Control, Estimate,
-    MissingEvidence, Outcome, Params, Progress, World, arm, charts, enough_noise, grid, line, need, per_seed, profiles,
-    study,
+    BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, RATE, SEED, STEPS, WIDTH, Check, Claim, Control,
+    Estimate, MissingEvidence, Outcome, Params, Progress, World, arm, charts, enough_noise, grid, line, need,
+    per_seed, profiles, study,
 )  # fmt: skip
 from overparam.core.sweeps import WidthSweep
 

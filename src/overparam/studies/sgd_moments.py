@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core import (  # isort: skip
-    Axis, Check, Claim, Control, Estimate, Only, Params, Progress, World, arm, charts, each_cell, grid, holding,
-    line, need, power_law, profiles, scalar, study, worst,
+from overparam.core import (
+    Axis, Check, Claim, Control, Estimate, Only, Params, Progress, World, arm, charts, each_cell, grid, holding, line,
+    need, power_law, profiles, scalar, study, worst,
 )  # fmt: skip
 
 MEAN_BATCHES, SIZES, SHARES = (1, 4, 16), (20, 40, 80, 160), (0.9, 1.1, 1.5)  # n of the rate; shares of eta*

@@ -10,35 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core import (
-    MOST,
-    NONE,
-    PROBES,
-    Axis,
-    Claim,
-    Control,
-    Estimate,
-    FitRule,
-    Line,
-    Number,
-    Outcome,
-    Params,
-    Progress,
-    UsageError,
-    World,
-    arm,
-    around,
-    charts,
-    clean_arm,
-    complete,
-    enough_noise,
-    fine_step,
-    fits,
-    grid,
-    line,
-    one_draw,
-    profiles,
-    reaches,
-    study,
+    MOST, NONE, PROBES, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params, Progress, UsageError,
+    World, arm, around, charts, clean_arm, complete, enough_noise, fine_step, fits, grid, line, one_draw, profiles,
+    reaches, study,
 )  # fmt: skip
 
 WIDTHS = (2, 4, 7, 11, 16, 22, 28, 34, 40, 44, 48, 53, 58, 64, 71, 82, 96, 114, 136, 160)

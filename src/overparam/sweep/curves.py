@@ -35,8 +35,8 @@ def _asked(study: Study, evidence: Mapping[str, Evidence]) -> tuple[Chart, ...]:
     for name in sorted(names):
         words = name.replace("probe_", "").replace("_", " ")
         series = (Series(name, "at the end of training"),)
-        named = {"name": name.replace("_", "-"), "title": f"Probe: {words}", "y_title": words, "series": series}
-        made.append(replace(first, y_log=False, fit=False, note="", **named))
+        one = replace(first, name=name.replace("_", "-"), title=f"Probe: {words}", y_title=words, series=series)
+        made.append(replace(one, y_log=False, fit=False, note=""))
     return tuple(made)
 
 
