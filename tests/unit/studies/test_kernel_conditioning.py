@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from overparam.core import clean
-from overparam.core.errors import UsageError
+from overparam.core import UsageError, clean
 from overparam.studies import kernel_conditioning_work as work
 from overparam.studies.kernel_conditioning import MEDIUM, STUDY
 from overparam.theory.activations import activation, sine

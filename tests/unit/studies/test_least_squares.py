@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from overparam.core import Evidence, clean
-from overparam.core.errors import UsageError
+from overparam.core import Evidence, UsageError, clean
 from overparam.studies.least_squares import STUDY
 from overparam.studies.least_squares_work import descend, momentum_rate, problem, settling
 from overparam.sweep.judge import judge

@@ -6,8 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from overparam.core import Evidence
-from overparam.core.errors import DataError, MissingEvidence, UsageError
+from overparam.core import DataError, Evidence, MissingEvidence, UsageError
 from overparam.core.view import View
 from overparam.data import flatten, load, subset
 from overparam.data.stream import stream
