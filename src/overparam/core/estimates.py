@@ -75,7 +75,8 @@ def _without_spread(view: View, number: Number, y: Array, *, largest: bool) -> I
 
 
 def _holds(view: View, number: Number, values: Any) -> bool:
-    return number.op != "worst" or view.name(number.of[0]) in values
+    base = number.of[0] if number.op == "plus" else number
+    return base.op != "worst" or view.name(base.of[0]) in values
 
 
 def _trend(p: float, seeds: int, level: float) -> Interval:

@@ -142,6 +142,12 @@ def _minus(view: View, a: Number, b: Number) -> Sample:
 
 
 @_op
+def _plus(view: View, number: Number, constant: float) -> Sample:
+    found: Sample = view.read(number)
+    return found.of(found.y + constant)
+
+
+@_op
 def _pair(view: View, a: Number, b: Number) -> Sample:
     one, two = view.read(a), view.read(b)
     seeds = shared([one, two])

@@ -175,6 +175,10 @@ class Number(Expression):
     def __sub__(self, other: Number) -> Number:
         return Number("minus", (self, other), f"{self.words} minus {other.words}", self.unit)
 
+    def plus(self, constant: float) -> Number:
+        """The same plus a constant, for instance a logarithm of a factor."""
+        return Number("plus", (self, constant), f"{self.words} plus {constant:.3g}", self.unit, self.estimate)
+
     def on(self, arm: Arm) -> Number:
         """Read on another arm; the seeds that both arms share are kept."""
         return Number("on", (self, arm), f"{self.words} ({arm.words})", self.unit, self.estimate)

@@ -52,6 +52,7 @@ leave_half = line("leave_median", "powers of ten that the median run leaves by")
 stay = line("end_median", "powers of ten of the median run's last loss").at(edge.near(0.9, 0.01))
 sufficient = worst("above_sufficient", "log of exact over sufficient step of all batch sizes and seeds")
 necessary = worst("below_necessary", "log of necessary over exact step of all batch sizes and seeds")
+LOG2 = math.log(2)
 printed = worst("over_printed", "log of exact over printed step of all batch sizes and seeds")
 built = worst("built_over_printed", "log of exact over printed step at the constructed minimum")
 
@@ -171,7 +172,7 @@ CLAIMS = (
           printed.at_most(TINY) & built.at_most(TINY).together(),
           arm("no failure allowed", only=holding("over_printed")),
           Control("Half of the printed bound is exceeded.",
-                  rule=printed.at_most(TINY - math.log(2)) & built.at_most(TINY - math.log(2)).together()),
+                  rule=printed.plus(LOG2).at_most(TINY) & built.plus(LOG2).at_most(TINY).together()),
           chart="threshold", effect=WORLD,
           null=(WORLD.but(over_printed=2e-9), WORLD.but(built_over_printed=2e-9))),
 )  # fmt: skip

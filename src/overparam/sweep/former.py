@@ -63,5 +63,7 @@ def adopt(study: Study, out: Path, adopted: Mapping[str, str], params: Mapping[s
     for name, old in adopted.items():
         own = {"study": study.name, "cell_version": study.cell_version, "params": shown_params(params[name])}
         came = {"formerly": {"study": study.formerly.study, "name": old}}
-        found = {key: value for key, value in cells[old].document.items() if key not in ("schema", "cell", "sha256")}
+        found = {
+            key: value for key, value in cells[old].document.items() if key not in ("schema", "cell", "sha256")
+        }
         store.write(name, clean({**found, **own, **came}))

@@ -92,6 +92,7 @@ CASES = {
     "a floor": (y.floor(10.0, per="n").at(END), np.maximum(Y[:, -1], 2.5)),
     "up to the interpolation threshold": (y.inside(fit.first_at_most(0.15).before).last, Y[:, 1]),
     "from it on": (y.inside(fit.first_below(0.4).onward).first, Y[:, 1]),
+    "plus": (y.first.plus(0.5), Y[:, 0] + 0.5),
     "another arm": (y.first.on(arm("noisy", noise=MOST)), 1.2 * Y[:, 0]),
     "scalar": (scalar("s"), [1.0, 2.0, 3.0]),
     "per seed": (per_seed(lambda a, g: a @ g, "weighted", y, x), Y @ np.array(X)),
