@@ -66,7 +66,10 @@ class Place(Expression):
 
     def step(self, by: int) -> Place:
         """The point so many steps of the grid to the right."""
-        return Place("step", (self, by), f"{abs(by)} step {'after' if by > 0 else 'before'} {self.words}")
+        if by == 0:
+            return self
+        many = f"{abs(by)} step{'' if abs(by) == 1 else 's'}"
+        return Place("step", (self, by), f"{many} {'after' if by > 0 else 'before'} {self.words}")
 
     @property
     def before(self) -> Region:
