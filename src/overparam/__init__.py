@@ -52,6 +52,7 @@ _WHERE = {
     "Dataset": "data",
     "load_data": "data:load",
     "label_noise": "data",
+    "LabelNoise": "data",
     "Network": "models",
     "linear": "models",
     "two_layer": "models",

@@ -13,7 +13,7 @@ from overparam.own.instance import Instance
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """The course of full-batch gradient descent on ``(1/2) |f - y|^2``.
+    """The trajectory of full-batch gradient descent on ``(1/2) |f - y|^2``.
 
     Attributes:
         residuals: f - y before every step and at the end, shape ``(times, n)``.
@@ -41,7 +41,7 @@ class Descent:
 
 
 def descend(instance: Instance, step: float, steps: int, *, tolerance: float = 0.0) -> Descent:
-    """Run gradient descent ``W <- W - eta J^T r`` and record its course.
+    """Run gradient descent ``W <- W - eta J^T r`` and record its trajectory.
 
     Args:
         instance: where to start.
@@ -50,15 +50,15 @@ def descend(instance: Instance, step: float, steps: int, *, tolerance: float = 0
         tolerance: stop at ``|r| <= tolerance |r_0|``.
 
     Returns:
-        The course, up to the stop.
+        The trajectory, up to the stop.
 
     Raises:
         UsageError: a step that is not positive, or a negative number of steps.
 
     >>> from overparam.own.instance import draw_instance
     >>> start = draw_instance(np.eye(2), [1.0, -1.0], "identity", 8, 0)
-    >>> course = descend(start, 1.0 / start.kernel()[0, 0], 100, tolerance=1e-9)
-    >>> bool(course.norms[-1] <= 1e-9 * course.norms[0])
+    >>> trajectory = descend(start, 1.0 / start.kernel()[0, 0], 100, tolerance=1e-9)
+    >>> bool(trajectory.norms[-1] <= 1e-9 * trajectory.norms[0])
     True
     """
     if not (step > 0 and np.isfinite(step)) or steps < 0:

@@ -84,8 +84,8 @@ def kernel_drift(instance: Instance) -> float | None:
     """
     start = instance.kernel()
     step = 1.0 / float(np.linalg.eigvalsh(start)[-1])
-    course = descend(instance, step, DRIFT_STEPS, tolerance=DRIFT_TOLERANCE)
-    if course.diverged or course.norms[-1] > DRIFT_TOLERANCE * course.norms[0]:
+    trajectory = descend(instance, step, DRIFT_STEPS, tolerance=DRIFT_TOLERANCE)
+    if trajectory.diverged or trajectory.norms[-1] > DRIFT_TOLERANCE * trajectory.norms[0]:
         return None
-    change = instance.kernel(course.weights) - start
+    change = instance.kernel(trajectory.weights) - start
     return float(np.linalg.norm(change) / np.linalg.norm(start))

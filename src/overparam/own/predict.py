@@ -1,4 +1,4 @@
-"""The course of training that the kernel predicts, for your own network or for infinitely wide ones of its form.
+"""The trajectory of training that the kernel predicts, for your own network or for infinitely wide ones of its form.
 
 >>> import jax, numpy as np
 >>> from overparam import predict, two_layer
@@ -133,21 +133,23 @@ def _linearised(
 ) -> Prediction:
     out, size = network.outputs, count_parameters(network)
     if len(x) * out * size <= DENSE:
-        course = feature_dynamics(jacobian(network, params, x))
+        trajectory = feature_dynamics(jacobian(network, params, x))
     else:
-        course = kernel_dynamics(empirical_kernel(network, params, x))
-    course = _scaled(course, loss, len(x), out)
+        trajectory = kernel_dynamics(empirical_kernel(network, params, x))
+    trajectory = _scaled(trajectory, loss, len(x), out)
     residual = (_outputs(network, params, x) - y).reshape(-1)
-    step, share = _step(course, rate, flow), _null_share(course, residual, steps)
+    step, share = _step(trajectory, rate, flow), _null_share(trajectory, residual, steps)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NullSpaceWarning)  # said once, above
-        losses = course.loss(residual, steps, step)
-        distance = course.distance(residual, steps, step)
+        losses = trajectory.loss(residual, steps, step)
+        distance = trajectory.distance(residual, steps, step)
         outputs = None
         if test is not None:
             cross = empirical_kernel(network, params, test, x)
             first = _outputs(network, params, test).reshape(-1)
-            outputs = course.predict(first, cross, residual, steps, step).reshape(len(steps), len(test), out)
+            outputs = trajectory.predict(first, cross, residual, steps, step).reshape(
+                len(steps), len(test), out
+            )
     lazy = Assumption(
         "lazy training",
         "The network's kernel does not change during training.",
@@ -155,7 +157,7 @@ def _linearised(
         "holds better the wider the network; certify proves it for some",
     )
     return _made(
-        course, KINDS[0], network, loss, step, steps, losses, residual, share, len(x), lazy,
+        trajectory, KINDS[0], network, loss, step, steps, losses, residual, share, len(x), lazy,
         outputs=outputs, sd=None, distance=tuple(map(float, distance)),
     )  # fmt: skip
 
@@ -183,19 +185,19 @@ def _infinite(
         )
     layers = dense_network(form)
     own: Any = kernels(layers, x)
-    course = _scaled(kernel_dynamics(own.ntk), loss, len(x), network.outputs)
+    trajectory = _scaled(kernel_dynamics(own.ntk), loss, len(x), network.outputs)
     # |r_t|^2 averages to |D y|^2 + outputs tr(D K D): the same sum as for the columns of y and a root of K
     lam, vectors = np.linalg.eigh(own.nngp)
     root = vectors * np.sqrt(np.maximum(lam, 0.0) * network.outputs)
     columns = np.concatenate([-y, root], axis=1)
-    step, share = _step(course, rate, flow), _null_share(course, columns, steps)
+    step, share = _step(trajectory, rate, flow), _null_share(trajectory, columns, steps)
     outputs = sd = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NullSpaceWarning)  # said once, above
-        losses = course.loss(columns, steps, step)
+        losses = trajectory.loss(columns, steps, step)
         if test is not None:
             cross, there = kernels(layers, test, x), kernels(layers, test, get="nngp")
-            inner, times = _in_own_time(course, step, steps)
+            inner, times = _in_own_time(trajectory, step, steps)
             found = ensemble(
                 own.ntk, own.nngp, y, times, inner,
                 cross_ntk=cross.ntk, cross_nngp=cross.nngp, test_nngp=there.nngp,
@@ -208,22 +210,22 @@ def _infinite(
         f"this one has hidden widths {list(form.sizes[1:-1])}",
     )
     return _made(
-        course, KINDS[1], network, loss, step, steps, losses, columns, share, len(x), lazy,
+        trajectory, KINDS[1], network, loss, step, steps, losses, columns, share, len(x), lazy,
         outputs=outputs, sd=sd, distance=None,
     )  # fmt: skip
 
 
 def _in_own_time(
-    course: KernelDynamics, step: float | None, steps: tuple[float, ...]
+    trajectory: KernelDynamics, step: float | None, steps: tuple[float, ...]
 ) -> tuple[float | None, tuple[float, ...]]:
-    """Step and times of the loss ``|r|^2 / 2`` that are the same course."""
+    """Step and times of the loss ``|r|^2 / 2`` that are the same trajectory."""
     if step is None:
-        return None, tuple(time / course.divisor for time in steps)
-    return step / course.divisor, steps
+        return None, tuple(time / trajectory.divisor for time in steps)
+    return step / trajectory.divisor, steps
 
 
 def _made(
-    course: KernelDynamics,
+    trajectory: KernelDynamics,
     kind: str,
     network: Network,
     loss: str,
@@ -239,15 +241,15 @@ def _made(
     sd: Float64[np.ndarray, "times n_test"] | None,
     distance: tuple[float, ...] | None,
 ) -> Prediction:
-    limit = course.largest_step()
-    first = float(course.loss(residual, [0], step)[0])
+    limit = trajectory.largest_step()
+    first = float(trajectory.loss(residual, [0], step)[0])
     stable = step is None or step < limit
-    reached = {one: course.time_to(residual, one * first, step) if stable else math.inf for one in SHARES}
+    reached = {one: trajectory.time_to(residual, one * first, step) if stable else math.inf for one in SHARES}
     said = "gradient flow" if step is None else f"step {step:.4g}, limit {limit:.4g}"
     return Prediction(
         kind, network.name, loss, step, steps, tuple(map(float, losses)), outputs, sd, distance, limit, reached,
-        float(course.eigenvalues[-1]), float(course.eigenvalues[0]), course.null, share, n, count_parameters(network),
-        _curve(course, residual, step, reached, steps) if stable else (),
+        float(trajectory.eigenvalues[-1]), float(trajectory.eigenvalues[0]), trajectory.null, share, n, count_parameters(network),
+        _curve(trajectory, residual, step, reached, steps) if stable else (),
         (
             assumption,
             checked("stable step", "The step is below 2 / largest eigenvalue of the loss.", stable, said),
@@ -255,14 +257,14 @@ def _made(
                 "regular kernel",
                 "No part of the residual lies where the kernel is zero.",
                 share == 0,
-                f"{course.null} directions of eigenvalue zero, {share:.3g} of the squared residual there",
+                f"{trajectory.null} directions of eigenvalue zero, {share:.3g} of the squared residual there",
             ),
         ),
     )  # fmt: skip
 
 
 def _curve(
-    course: KernelDynamics,
+    trajectory: KernelDynamics,
     residual: Float64[np.ndarray, "n ..."],
     step: float | None,
     reached: dict[float, float],
@@ -277,32 +279,32 @@ def _curve(
     places = np.geomspace(start, max(end, start), 40)
     if step is not None:
         places = np.unique(np.round(places))
-    return tuple(zip(places.tolist(), course.loss(residual, places, step).tolist(), strict=True))
+    return tuple(zip(places.tolist(), trajectory.loss(residual, places, step).tolist(), strict=True))
 
 
-def _scaled(course: KernelDynamics, loss: str, n: int, outputs: int) -> KernelDynamics:
+def _scaled(trajectory: KernelDynamics, loss: str, n: int, outputs: int) -> KernelDynamics:
     divisor = {"half sum": 1.0, "mean": float(n), "mean squared error": n * outputs / 2}[loss]
-    return dataclasses.replace(course, divisor=divisor)
+    return dataclasses.replace(trajectory, divisor=divisor)
 
 
-def _step(course: KernelDynamics, rate: float | None, flow: bool) -> float | None:
+def _step(trajectory: KernelDynamics, rate: float | None, flow: bool) -> float | None:
     if flow:
         if rate is not None:
             raise UsageError(f"rate: expected None with flow=True, got {rate!r}. Gradient flow has no step.")
         return None
-    limit = course.largest_step()
+    limit = trajectory.largest_step()
     return rate if rate is not None else 0.5 * limit if math.isfinite(limit) else 1.0
 
 
 def _null_share(
-    course: KernelDynamics, residual: Float64[np.ndarray, "n ..."], steps: tuple[float, ...]
+    trajectory: KernelDynamics, residual: Float64[np.ndarray, "n ..."], steps: tuple[float, ...]
 ) -> float:
-    share = course.null_share(residual)
+    share = trajectory.null_share(residual)
     if share <= UNSEEN:
         return 0.0
     if any(math.isinf(one) for one in steps):
         warnings.warn(
-            f"{course.null} of {len(course.eigenvalues)} directions of the kernel have eigenvalue zero; {share:.3g} of "
+            f"{trajectory.null} of {len(trajectory.eigenvalues)} directions of the kernel have eigenvalue zero; {share:.3g} of "
             "the squared residual lies there and is never learnt. Look for duplicated inputs, opposite inputs, or more "
             "samples than parameters.",
             NullSpaceWarning,

@@ -20,7 +20,7 @@ Spread = Float64[np.ndarray, "times n_test"]
 
 @dataclass(frozen=True, eq=False)
 class Prediction(Shown):
-    """A predicted course of training on squared loss.
+    """A predicted trajectory of training on squared loss.
 
     Attributes:
         kind: ``linearised``: this network, its kernel held at the start; ``infinite width``: mean over initialisations.

@@ -1,4 +1,4 @@
-"""The expected course of stochastic gradient descent on your own network, from its linearisation, without a run.
+"""The expected trajectory of stochastic gradient descent on your own network, from its linearisation, without a run.
 
 >>> import numpy as np
 >>> from overparam.models import linear
@@ -201,18 +201,18 @@ def sgd_curve(
     last = 20 * n if steps is None else count(steps, "steps", 0)
     times = np.unique(np.concatenate([[0, last], np.geomspace(1, max(1, last), _POINTS).round()])).astype(int)
     times = times[times <= last]
-    courses = [
+    trajectories = [
         expected_course(kernel, residual, one, eta, last, out, replacement, times)
         for one, eta in zip(sizes, etas, strict=True)
     ]
     h, why = _nearness(network, params, inputs, y)
-    first = float(courses[0].loss[0]) / n
+    first = float(trajectories[0].loss[0]) / n
     return SgdCurve(
         batches=tuple(sizes),
         steps=tuple(eta / factor for eta in etas),
         times=tuple(times.tolist()),
-        loss=np.stack([one.loss / n for one in courses]),
-        descent=np.stack([one.mean_loss / n for one in courses]),
+        loss=np.stack([one.loss / n for one in trajectories]),
+        descent=np.stack([one.mean_loss / n for one in trajectories]),
         bounds=tuple(_scaled(one, factor) for one in bounds),
         critical=batch_guarantee(minimum, 1).critical,
         h=h,

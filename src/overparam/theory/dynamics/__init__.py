@@ -1,8 +1,8 @@
 """What training on squared loss does when the kernel stays as it is: closed forms at any step, infinity included.
 
 >>> import numpy as np
->>> course = kernel_dynamics(np.diag([2.0, 1.0]))
->>> course.loss([1.0, 1.0], [0, 1], rate=0.5).tolist()  # factors 0 and 1/2 of the residuals
+>>> trajectory = kernel_dynamics(np.diag([2.0, 1.0]))
+>>> trajectory.loss([1.0, 1.0], [0, 1], rate=0.5).tolist()  # factors 0 and 1/2 of the residuals
 [1.0, 0.125]
 """
 

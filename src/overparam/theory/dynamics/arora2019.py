@@ -67,14 +67,14 @@ def generalisation_bound(kernel: ArrayLike, y: ArrayLike, largest: float | None 
     >>> generalisation_bound([[0.5, 0.0], [0.0, 0.5]], [0.3, -0.3]).value
     0.6
     """
-    course = kernel_dynamics(kernel)
-    targets = residuals_of(y, len(course.eigenvalues), "y").reshape(len(course.eigenvalues), -1)
-    share = course.null_share(targets)
-    weights = np.square(course.vectors[:, : course.rank].T @ targets).sum(axis=1)
-    squared = math.inf if share > UNSEEN else float((weights / course.eigenvalues[: course.rank]).sum())
+    trajectory = kernel_dynamics(kernel)
+    targets = residuals_of(y, len(trajectory.eigenvalues), "y").reshape(len(trajectory.eigenvalues), -1)
+    share = trajectory.null_share(targets)
+    weights = np.square(trajectory.vectors[:, : trajectory.rank].T @ targets).sum(axis=1)
+    squared = math.inf if share > UNSEEN else float((weights / trajectory.eigenvalues[: trajectory.rank]).sum())
     value = float(np.round(math.sqrt(2.0 * squared / len(targets)), 15))
     trivial = float(np.ptp(targets)) if largest is None else nonnegative(largest, "largest")
-    return GeneralisationBound(value, value >= trivial, trivial, course.condition, share)
+    return GeneralisationBound(value, value >= trivial, trivial, trajectory.condition, share)
 
 
 def assumptions(kernel: ArrayLike, y: ArrayLike, **_: object) -> tuple[Assumption, ...]:

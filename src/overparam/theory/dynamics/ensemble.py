@@ -90,8 +90,8 @@ def ensemble(
     >>> found.mean.tolist(), found.sd.tolist()
     ([[0.0], [1.5]], [[1.0], [0.5]])
     """
-    course = kernel_dynamics(ntk, loss)
-    n = len(course.eigenvalues)
+    trajectory = kernel_dynamics(ntk, loss)
+    n = len(trajectory.eigenvalues)
     k, targets = symmetric_of(nngp, "nngp"), residuals_of(y, n, "y")
     if k.shape != (n, n):
         raise DataError(f"nngp: expected shape ({n}, {n}), as the tangent kernel, got {k.shape}.")
@@ -100,7 +100,7 @@ def ensemble(
         raise UsageError("expected cross_ntk, cross_nngp and test_nngp together, or none of them.")
     times_of(times, whole=rate is not None)
     if cross_ntk is None or cross_nngp is None or test_nngp is None:
-        left = course.residual(np.eye(n), times, rate)
+        left = trajectory.residual(np.eye(n), times, rate)
         mean = targets - np.einsum("tnm,m...->tn...", left, targets)
         return Ensemble(mean, _symmetric(left @ k @ left.transpose(0, 2, 1)))
     t_cross, k_cross = matrix_of(cross_ntk, "cross_ntk"), matrix_of(cross_nngp, "cross_nngp")
@@ -111,7 +111,7 @@ def ensemble(
             f"cross_ntk and cross_nngp: expected shape {want}, got {t_cross.shape} and {k_cross.shape}. "
             "Rows are test inputs, columns training inputs."
         )
-    weights = np.einsum("mn,tnk->tmk", t_cross, course.dual(np.eye(n), times, rate))
+    weights = np.einsum("mn,tnk->tmk", t_cross, trajectory.dual(np.eye(n), times, rate))
     mixed = weights @ k_cross.T
     covariance = k_test - mixed - mixed.transpose(0, 2, 1) + weights @ k @ weights.transpose(0, 2, 1)
     return Ensemble(np.einsum("tmn,n...->tm...", weights, targets), _symmetric(covariance))

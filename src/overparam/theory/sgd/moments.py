@@ -37,7 +37,7 @@ FITTED = 1e-12  # share of the residual outside of the kernel's range that count
 
 @dataclass(frozen=True, eq=False)
 class SgdMoments:
-    """Expected course of stochastic gradient descent; infinite from where it exceeds 1e250 on.
+    """Expected trajectory of stochastic gradient descent; infinite from where it exceeds 1e250 on.
 
     Attributes:
         times: numbers of steps done.
@@ -80,7 +80,7 @@ def expected_course(
         times: ascending numbers of steps at which values are kept; all by default.
 
     Returns:
-        The course; two matrix products of size ``samples * outputs`` a step.
+        The trajectory; two matrix products of size ``samples * outputs`` a step.
 
     Raises:
         DataError: shapes that do not fit, missing numbers, a kernel that is not positive semidefinite.
@@ -182,7 +182,7 @@ def second_moments(start: Coordinates, noise: float, step: float, outputs: int =
     moment = np.outer(start.residual, start.residual)
     while True:
         yield moment
-        with np.errstate(over="ignore", invalid="ignore"):  # a course that leaves float64 ends below
+        with np.errstate(over="ignore", invalid="ignore"):  # a trajectory that leaves float64 ends below
             moment = fixed * moment + (noise * samples) * by_sample(start.basis, pulled, moment, outputs)
         if not np.abs(moment).max() < HUGE:
             return
