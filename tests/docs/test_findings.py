@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from overparam.core.registry import studies
+
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = json.loads((ROOT / "tests" / "golden" / "report_record.json").read_text(encoding="utf-8"))
 
@@ -45,3 +47,21 @@ def test_the_readme_counts_what_the_page_lists():
     for name, cells in rows:
         for status, cell in zip(header, cells.split("|"), strict=True):
             assert int(cell.strip() or 0) == sections[name].count(f"| **{status}** |"), (name, status)
+
+
+def test_the_page_has_every_study_with_every_claim():
+    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `([a-z-]+)`\n(.*?)(?=^## |\Z)", page, re.S | re.M))
+    assert list(sections) == sorted(studies())
+    for name, text in sections.items():
+        listed = set(re.findall(r"^\| `([a-z0-9-]+)`, ", text, re.M))
+        assert listed == {claim.name for claim in studies()[name].claims}, name
+        assert text.strip().startswith(studies()[name].question), name
+
+
+def test_the_readme_tells_the_question_of_every_study():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## What it answers")[1].split("<!-- findings -->")[0]
+    assert sorted(re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \| ", table, re.M)))) == sorted(
+        studies()
+    )
