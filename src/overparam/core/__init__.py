@@ -13,6 +13,7 @@ from overparam.core.axes import (
     STEPS, WIDTH, WIDTHS,
 )  # fmt: skip
 from overparam.core.claim import Check, Curve, Evidence, Finding, Params, Part, Precondition, Status, Verdict
+from overparam.core.cost import NARROW, computed, descent
 from overparam.core.declare import chart, charts, profiles, study
 from overparam.core.diagnosis import Diagnosis
 from overparam.core.errors import (
@@ -26,7 +27,7 @@ from overparam.core.needs import (
     Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, inside, need,
     on_average, one_draw, reaches, spans,
 )  # fmt: skip
-from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
+from overparam.core.outcomes import each_cell, later, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import (
     Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Series, Source, Study, XAxis, clean,
 )  # fmt: skip

@@ -11,10 +11,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params, Progress, arm, charts, each_cell, line,
-    need, per_seed, profiles, raw, renamed, spans, study, total, worst,
-)  # fmt: skip
+from overparam.core import (NARROW, Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params, Progress,
+    arm, charts, computed, each_cell, line, need, per_seed, profiles, raw, renamed, spans, study, total, within,
+    worst)  # fmt: skip
 
 ROUNDING = 1 + 1e-9  # of hard inequalities between measured and proved numbers
 NARROWEST = 128
@@ -207,7 +206,6 @@ def work(cell: Params, progress: Progress) -> dict[str, Any]:
     """Certified runs, impossible tasks, a certificate on the way, and paths over the width."""
     from overparam.data.signed import signed_examples
     from overparam.studies import certified_convergence_work as measure
-    from overparam.sweep.work import within
 
     x, y = signed_examples(cell["data"], cell["n"], cell["d"], cell["seed"])
     which = (x, y, cell["activation"], cell["seed"])
@@ -219,8 +217,6 @@ def work(cell: Params, progress: Progress) -> dict[str, Any]:
 
 def estimate(cell: Params) -> Estimate:
     """Descent at every width; all of them together take twice as long as the widest."""
-    from overparam.sweep.work import NARROW, computed
-
     return computed(6e5 * cell["n"] * cell["widest"], 2e7, speed=NARROW, steps=1e5)
 
 
@@ -230,14 +226,12 @@ STUDY = study(
     x="width", sources=("soltanolkotabi2019", "oymak2020", "oymak2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
     charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
     formerly=Formerly("certified-convergence", also=({"largest": 131072}, {"largest": 524288}, {"largest": 1048576})),
-    values=(
-        "over", "run_width", "lazy_scale", "drift", "h", "certified", "failed", "cut", "contraction_over", "fast_over",
-        "linear_over", "wrong_over", "path_over", "distance_over", "potential_rise", "printed_rise", "shortest",
-        "nearest", "detour", "lemma_applies", *LEMMAS, *(f"printed_{name}" for name in LEMMAS), "progress",
-        *(f"{run}_{what}" for run in ("near", "far") for what in ("course", "envelope", "linear")),
-        "impossible_certified", "impossible_failed", "after_certified", "after_failed", "after_h", "after_step",
-        "after_residual", "after", "after_course", "after_envelope", "width", "path", "fixed_path", "theory_path",
-    ),
+    values=("over", "run_width", "lazy_scale", "drift", "h", "certified", "failed", "cut", "contraction_over",
+            "fast_over", "linear_over", "wrong_over", "path_over", "distance_over", "potential_rise", "printed_rise",
+            "shortest", "nearest", "detour", "lemma_applies", *LEMMAS, *(f"printed_{name}" for name in LEMMAS),
+            "progress", *(f"{run}_{what}" for run in ("near", "far") for what in ("course", "envelope", "linear")),
+            "impossible_certified", "impossible_failed", "after_certified", "after_failed", "after_h", "after_step",
+            "after_residual", "after", "after_course", "after_envelope", "width", "path", "fixed_path", "theory_path"),
     differences=(
         "The talk's theorems leave their constants open. What is checked here are certificates with explicit constants "
         "for the network at hand, of the same form; rounding of the certificates is accounted for, that of the runs is "

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from overparam.core import Estimate, Outcome, Params, Progress, UsageError, each_cell
+from overparam.core import (Estimate, Outcome, Params, Progress, UsageError, computed, each_cell, outcome,
+    rounded)  # fmt: skip
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,12 @@ def draw(seed: int, samples: int, features: int, slow: float) -> tuple[np.ndarra
     random, scales = stream("epoch-descent", seed), np.repeat([1.0, slow], features // 2)
     x = random.standard_normal((samples, features)) * scales
     return x, random.standard_normal(features) * math.sqrt(2 / features) / scales, scales
+
+
+def run(cells: Sequence[Params], progress: Progress, split: Any) -> list[Outcome]:
+    """Solve the linear model, or train one stack: every seed of one network at one rate of label noise."""
+    family, size = split(cells[0]["model"])
+    return linear(cells, progress) if family == "linear" else networks(cells, family, size, progress)
 
 
 @each_cell(digits=6)
@@ -57,7 +64,7 @@ def networks(cells: Sequence[Params], family: str, size: int, progress: Progress
     """Train one stack: every seed of one network at one rate of label noise."""
     from overparam.models import cnn1d, mlp, parameters
     from overparam.probes import standard
-    from overparam.sweep.work import outcome, rounded, shared, task
+    from overparam.sweep.work import shared, task
     from overparam.training import Recipe
 
     given = shared(cells)
@@ -86,11 +93,12 @@ def networks(cells: Sequence[Params], family: str, size: int, progress: Progress
     return made
 
 
-def expected(cell: Params, family: str, size: int) -> Estimate:
+def expected(cell: Params, split: Any) -> Estimate:
     """Expected cost of one cell."""
     from overparam.data import shape_of
-    from overparam.sweep.work import computed, convolutional, cost, dense
+    from overparam.sweep.work import convolutional, cost, dense
 
+    family, size = split(cell["model"])
     if family == "linear":
         return computed(2.0 * SAMPLES * FEATURES**2, FEATURES * (3 * SAMPLES + 4 * POINTS))
     shape = shape_of(str(cell["data"]))

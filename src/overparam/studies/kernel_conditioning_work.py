@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.errors import UsageError
-from overparam.core.outcomes import outcome, within
-from overparam.core.parts import Outcome, Params, Progress
+from overparam.core import Outcome, Params, Progress, UsageError, each_cell, outcome, within
 from overparam.data import load
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream
@@ -24,6 +22,7 @@ TERMS, PAIRS = 20, 24  # of the Hermite series, and pairs of rows at which it is
 BLOCK = 4096  # units drawn at once
 
 
+@each_cell
 def solve(cell: Params, progress: Progress) -> Outcome:
     """Measure every size of one cell, then finite widths at n = d."""
     seed, name, drawn = cell["seed"], cell["activation"], rows(cell)

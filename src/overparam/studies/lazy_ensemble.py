@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, preferred, profiles,
-    renamed, scalar, study,
-)  # fmt: skip
+from overparam.core import (Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, descent,
+    each_cell, preferred, profiles, renamed, scalar, study, within)  # fmt: skip
 
 BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
 SHARE, TEST, CHUNK = 0.5, 20, 50  # step times largest eigenvalue; test inputs; networks at a time
@@ -48,10 +46,8 @@ WORLD = World(
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("ensemble",
-          "Over initialisations, trained wide networks have the mean and variance of the Gaussian "
-          "formula.", ("L22D", "L25"), "lee2019",
-          ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
+    Claim("ensemble", "Over initialisations, trained wide networks have the mean and variance of the Gaussian formula.",
+          ("L22D", "L25"), "lee2019", ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
           Control("Mean-field scaling (1/width, step times width): no such spread.",
                   HERE.but("mean-field scaling", metrics=renamed("mean_field_", *READ))), chart="ensemble",
           null=(WORLD.but(variance_ratio=1.1), WORLD.but(variance_ratio=0.9), WORLD.but(mean_share=0.9),
@@ -74,7 +70,6 @@ def work(cell: Params, progress: Progress) -> Any:
 
     from overparam.data import signed
     from overparam.models import mlp
-    from overparam.sweep.work import within
     from overparam.theory.dynamics import ensemble, kernel_dynamics
     from overparam.theory.kernels import dense_network, kernels
     from overparam.training.full_batch import log_steps
@@ -116,7 +111,6 @@ def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, prog
     import jax.numpy as jnp
     import numpy as np
 
-    from overparam.sweep.work import within
     from overparam.training.full_batch import descend, scalar_model
 
     model, found = scalar_model(network), []
@@ -135,8 +129,6 @@ def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, prog
 
 def estimate(cell: Params) -> Estimate:
     """Two ensembles."""
-    from overparam.sweep.work import descent
-
     width = cell["ensemble_width"]
     return descent(cell, 2 * width * cell["members"], 8 * width * cell["d"] * CHUNK * 6)
 

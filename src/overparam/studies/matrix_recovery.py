@@ -11,10 +11,9 @@ import math
 from functools import partial
 from typing import Any
 
-from overparam.core import (
-    HERE, ROWS, Axis, Check, Claim, Control, Estimate, Evidence, Params, Progress, Rule, arm, charts, each_cell, grid,
-    line, need, per_seed, profiles, renamed, share_of_trials, study, worst,
-)  # fmt: skip
+from overparam.core import (HERE, NARROW, ROWS, Axis, Check, Claim, Control, Estimate, Evidence, Params, Progress, Rule,
+    arm, charts, computed, each_cell, grid, line, need, per_seed, profiles, renamed, share_of_trials, study,
+    worst)  # fmt: skip
 
 RANKS, MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 NEAR = 0.05  # length of the change of the labels over that of the values at the start
@@ -383,8 +382,6 @@ def proved(halves: Any, n: int, beyond: int, u: Any, rng: Any) -> dict[str, Any]
 
 def estimate(cell: Params) -> Estimate:
     """Two products with all matrices a step; only few runs take all the steps that are allowed."""
-    from overparam.sweep.work import NARROW, computed
-
     d, runs = cell["d"], len(cell["rank"]) * (len(cell["multiple"]) * 0.6 + 0.3 * cell["trials"] + 6)
     entries = d * d * max(d * max(cell["multiple"]), 1 + d * max(cell["rank"]))
     steps = runs * 25 * math.sqrt(cell["steps"])
@@ -393,16 +390,15 @@ def estimate(cell: Params) -> Estimate:
 
 STUDY = study(
     name="matrix-recovery", title="Matrix recovery by a factor",
-    question="How many labels does gradient descent on a factor fit, and how many columns does that need?",
-    x="rank", sources=("soltanolkotabi2019", "oymak2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    work=work, estimate=estimate, stack_limit=1,
-    values=(
-        "rank", "multiple", "dimension", "entries", "wrong", "printed", "transition", "weak_transition", "weak_printed",
-        "predicted_steps", *(f"{labels}_{p}" for labels in ("near", "any", "infeasible") for p in PERCENTS),
-        *(f"{run}_{name}" for run in ("proved", "beyond") for name in ("certified", *KEPT)),
-        "near_boundary", "any_boundary", "diagonal_boundary", "theory_printed", "theory_local", "theory_landscape",
-        "theory_unit", "theory_printed_share",
-    ),
+    question="How many labels does gradient descent on a factor fit, and how many columns does that need?", x="rank",
+    sources=("soltanolkotabi2019", "oymak2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work,
+    estimate=estimate, stack_limit=1,
+    values=("rank", "multiple", "dimension", "entries", "wrong", "printed", "transition", "weak_transition",
+            "weak_printed", "predicted_steps",
+            *(f"{labels}_{p}" for labels in ("near", "any", "infeasible") for p in PERCENTS),
+            *(f"{run}_{name}" for run in ("proved", "beyond") for name in ("certified", *KEPT)), "near_boundary",
+            "any_boundary", "diagonal_boundary", "theory_printed", "theory_local", "theory_landscape", "theory_unit",
+            "theory_printed_share"),
     differences=(
         "The slide asks for n <= d r. From two columns on that cannot be: the columns of U can be rotated without "
         "changing any value, so at most d r - r (r - 1)/2 labels can be fitted nearby. It is judged as printed and as "

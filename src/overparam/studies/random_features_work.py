@@ -16,7 +16,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Progress, each_cell
+from overparam.core import Estimate, Outcome, Params, Progress, computed, each_cell, outcome, within
 
 FLOOR = 1e-9  # of the initial loss; a smaller training loss is rounding
 PENALTIES = tuple(10.0 ** (k / 4) for k in range(-32, 9))  # 1e-8 to 1e2 of the mean squared feature length
@@ -32,7 +32,6 @@ def solve(cell: Params, progress: Progress) -> Outcome:
 
     from overparam.data import label_noise, load, subset
     from overparam.models.random_features import RandomFeatures, fourier_scale
-    from overparam.sweep.work import outcome, within
     from overparam.training.closed_form import kernel_solution, min_norm, ridge
     from overparam.training.nested import held, squared_loss, zero_one_error
 
@@ -144,7 +143,6 @@ def predict(phi: Any, pool: tuple[Any, Any], n: int, widths: Any) -> dict[str, A
 def expected(cell: Params) -> Estimate:
     """Operations of a cell and its largest arrays; features are drawn again and again unless they are kept."""
     from overparam.data import shape_of
-    from overparam.sweep.work import computed
 
     n, widths, arms, many = cell["n"], cell["width"], 2 if cell["ridge"] == "tuned" else 1, 3 * cell["n"]
     inputs, outputs, _, tests, _ = shape_of(cell["data"])

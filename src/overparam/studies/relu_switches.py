@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles,
-    renamed, spans, study, worst,
-)  # fmt: skip
+from overparam.core import (NARROW, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts,
+    computed, each_cell, line, profiles, renamed, spans, study, worst)  # fmt: skip
 
 NARROWEST = 256
 GOALS = (0.3, 0.1, 0.01)  # of the first residual: where switches are counted
@@ -131,8 +129,6 @@ def counted(start: Any, weights: Any) -> tuple[float, float]:
 
 def estimate(cell: Params) -> Estimate:
     """Descent of every width; all of them together take twice as long as the widest."""
-    from overparam.sweep.work import NARROW, computed
-
     return computed(1.2e5 * cell["n"] * cell["widest"], 2e7, speed=NARROW)
 
 
