@@ -11,23 +11,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from overparam.core import (NARROW, Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params, Progress,
-    arm, charts, computed, each_cell, line, need, per_seed, profiles, raw, renamed, spans, study, total, within,
-    worst)  # fmt: skip
+from overparam.core import (CERTIFIED, NARROW, Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params,
+    Progress, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, spans, study, total,
+    within, worst)  # fmt: skip
 
 ROUNDING = 1 + 1e-9  # of hard inequalities between measured and proved numbers
 NARROWEST = 128
 
-AXES = (
-    Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,
-         "sphere", choices=("sphere", "digits"), flag="data"),
-    Axis("n", "Number of samples.", int, 20, low=4, high=200, flag="n"),
-    Axis("d", "Features of the points on the sphere; digits have 64.", int, 10, low=2, flag="d"),
-    Axis("activation", "Activation, a smooth one.", str, "tanh", choices=("gelu", "softplus", "tanh"),
-         flag="activations"),
-    Axis("widest", "Largest width at which paths are measured.", int, 8192, low=512, flag="widest"),
-    Axis("seed", "Draws the data and the weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+AXES = joined(CERTIFIED,
+    Axis("widest", "Largest width at which paths are measured.", int, 8192, low=512, flag="widest"))  # fmt: skip
 
 PROFILES = profiles(
     {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import (NARROW, Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm,
-    charts, computed, each_cell, line, need, per_seed, profiles, raw, renamed, scalar, spans, study, within)  # fmt: skip
+from overparam.core import (CERTIFIED, NARROW, Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress,
+    World, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, scalar, spans, study,
+    within)  # fmt: skip
 
 DRAWS = 3  # of the weights, for the ladder of a cell
 RUNGS = ("rank", "fit", "afterwards", "beforehand")
@@ -21,17 +22,9 @@ NAMES = ("Jacobian of full rank", "fitted", "certified on the way", "certified b
          "n^4/lambda^4 (Du)")  # fmt: skip
 COUNT = "parameters = samples"
 
-AXES = (
-    Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,
-         "sphere", choices=("sphere", "digits"), flag="data"),
-    Axis("n", "Number of samples.", int, 20, low=4, high=200, flag="n"),
-    Axis("d", "Features of the points on the sphere; digits have 64.", int, 10, low=2, flag="d"),
-    Axis("activation", "Activation, a smooth one.", str, "tanh", choices=("gelu", "softplus", "tanh"),
-         flag="activations"),
+AXES = joined(CERTIFIED,
     Axis("widest", "A quarter of the largest width at which the room is measured.", int, 8192, low=512, flag="widest"),
-    Axis("largest", "Largest width tried for a certificate at the start.", int, 262144, low=256, flag="largest"),
-    Axis("seed", "Draws the data and the weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("largest", "Largest width tried for a certificate at the start.", int, 262144, low=256, flag="largest"))  # fmt: skip
 
 PROFILES = profiles(
     {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, descent,
-    each_cell, line, lost_in, outcome, power_law, preferred, profiles, study, within)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, study,
+    within)  # fmt: skip
 
 WIDTHS, QUICK, DEPTHS = (16, 32, 64, 128, 256, 512, 1024), (16, 64, 256, 1024), (1, 2, 3)
-BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
-
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("n", "Training samples.", int, 32, low=4, high=500),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+BOTH = ("sphere", "digits")
+AXES = joined(NEAR_KERNEL,
     Axis("width", "Widths, in one cell.", int, WIDTHS, low=2, high=65536, inside_cell=True, flag="widths"),
-    Axis("widest_deep", "Widest network; wider values of --widths are left out.", int, 256, low=2),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("widest_deep", "Widest network; wider values of --widths are left out.", int, 256, low=2))  # fmt: skip
 
 PROFILES = profiles(
     {"width": WIDTHS},
@@ -130,10 +122,7 @@ STUDY = study(
     x="width", sources=("jacot2018", "lee2019"),
     values=("width", "drift_mean_field", *OURS, *(f"other_start_{k}" for k in DEPTHS)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", {"experiment": "drift"}, also=(
-        {"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "ensemble_width": 256, "members": 50, "samples": 50,
-         "targets_width": 512, "target_steps": 400},
-        {"ensemble_width": 2048, "members": 400, "samples": 400, "targets_width": 4096, "target_steps": 4000})),
+    formerly=Formerly("lazy-training", {"experiment": "drift"}, also=LAZY_TRAINING),
     differences=(
         "Gradient descent with a fixed number of steps stands for the papers' gradient flow; the step is "
         "half of 1 / largest eigenvalue of the kernel at the start.",

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, descent,
-    each_cell, line, lost_in, outcome, power_law, preferred, profiles, renamed, study, within)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, renamed, study,
+    within)  # fmt: skip
 
 SCALES, QUICK = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0), (1.0, 4.0, 16.0, 64.0, 256.0)
-BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
+BOTH = ("sphere", "digits")
 SHARE, TEST = 0.5, 100  # step times largest eigenvalue of the kernel at the start; test inputs
 
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("n", "Training samples.", int, 32, low=4, high=500),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+AXES = joined(NEAR_KERNEL,
     Axis("scale", "Output scales.", float, SCALES, low=1e-3, high=1e6, inside_cell=True, flag="scales"),
-    Axis("units", "Hidden units (an even number; half are copies).", int, 128, low=4),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("units", "Hidden units (an even number; half are copies).", int, 128, low=4))  # fmt: skip
 
 PROFILES = profiles(
     {"scale": SCALES},
@@ -169,11 +162,7 @@ STUDY = study(
     question="When does a network train like its linearisation?",
     x="scale", sources=(PAPER,), values=("scale", *(start + name for start in STARTS for name in MEASURED)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", also=(
-        {"width": (16, 64, 256, 1024), "ensemble_width": 256, "members": 50, "samples": 50,
-         "targets_width": 512, "target_steps": 400},
-        {"width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024, "members": 400,
-         "ensemble_width": 2048, "samples": 400, "targets_width": 4096, "target_steps": 4000})),
+    formerly=Formerly("lazy-training", also=LAZY_TRAINING),
     differences=(
         "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
         "half of 1 / largest eigenvalue of the kernel at the start, divided by alpha^2.",

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (Axis, Check, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts,
-    descent, each_cell, line, lost_in, need, outcome, preferred, profiles, study)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Check, Claim, Control, Estimate, Formerly, Params, Progress,
+    World, arm, charts, descent, each_cell, joined, line, lost_in, need, outcome, preferred, profiles, study)  # fmt: skip
 
 BOTH, TARGETS, ARORA = ("sphere", "digits"), tuple(range(1, 11)), "arora2019"
 SHARE, TEST, FITTED = 0.9, 500, 0.05  # step times largest eigenvalue; test inputs; share of the first loss
 
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
+AXES = joined(NEAR_KERNEL,
     Axis("samples", "Training samples.", int, 100, low=10, high=1000),
     Axis("targets_width", "Hidden units (an even number; half are copies).", int, 1024, low=4),
     Axis("target_steps", "Steps of gradient descent.", int, 500, low=8),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    without=("n", "activation", "steps"))  # fmt: skip
 
 PROFILES = profiles(
     {},
@@ -199,11 +195,7 @@ STUDY = study(
     question="Does the kernel predict the order of test errors and the time to fit of ten targets?", x="target",
     sources=(ARORA, "liang2018"), values=("target", *MEASURED, "condition"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
     charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", {"experiment": "targets"},
-                      also=({"n": 16, "steps": 200, "scale": (1.0, 4.0, 16.0, 64.0, 256.0), "width": (16, 64, 256, 1024),
-                             "ensemble_width": 256, "members": 50},
-                            {"steps": 4000, "width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192),
-                             "widest_deep": 1024, "ensemble_width": 2048, "members": 400})),
+    formerly=Formerly("lazy-training", {"experiment": "targets"}, also=LAZY_TRAINING),
     differences=(
         "The bound of Arora et al. is its leading term; the term that falls with n, whose constant is not known, is left "
         "out, against the claim. The loss there is bounded by 1, here it is the absolute error, which is not.",

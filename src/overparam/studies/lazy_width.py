@@ -8,22 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, descent,
-    each_cell, line, lost_in, outcome, power_law, preferred, profiles, study, within)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, study,
+    within)  # fmt: skip
 
 WIDTHS, QUICK, BOTH = (16, 32, 64, 128, 256, 512, 1024), (16, 64, 256, 1024), ("sphere", "digits")
 WIDE = (*WIDTHS, 2048, 4096, 8192)
 
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("n", "Training samples.", int, 32, low=4, high=500),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+AXES = joined(NEAR_KERNEL,
     Axis("width", "Hidden units (even numbers; half are copies).", int, WIDTHS, low=2, high=65536,
          inside_cell=True, flag="widths"),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    without=("activation",))  # fmt: skip
 
 PROFILES = profiles(
     {"width": WIDTHS},
@@ -148,11 +143,7 @@ STUDY = study(
     question="How near to its limit does a two-layer ReLU network's kernel stay, and how far do units move?", x="width",
     sources=(PAPER, "allenzhu2019"), values=(*MEASURED, "smallest"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
     charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", {"experiment": "width"},
-                      also=({"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "ensemble_width": 256, "members": 50, "samples": 50,
-                             "targets_width": 512, "target_steps": 400},
-                            {"widest_deep": 1024, "ensemble_width": 2048, "members": 400, "samples": 400,
-                             "targets_width": 4096, "target_steps": 4000})),
+    formerly=Formerly("lazy-training", {"experiment": "width"}, also=LAZY_TRAINING),
     differences=(
         "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is half of 1 / "
         "largest eigenvalue of the kernel at the start.",
