@@ -12,6 +12,7 @@ import numpy as np
 
 from overparam.core import Estimate, Outcome, Params, Progress, UsageError, outcome, within
 from overparam.data.pool import Pool, pool
+from overparam.sweep.work import cost, dense
 
 STEPS = 4  # points a doubling on the grid of sample sizes: its ratio is 2^(1/4)
 OCTAVES = 2  # doublings of that grid on each side of the study's n
@@ -208,15 +209,12 @@ def _train(
 
 
 def _parameters(drawn: Pool, widths: Sequence[int]) -> list[int]:
-    from overparam.sweep.work import dense
-
     return [dense(drawn.x.shape[1], width, width, drawn.classes).parameters for width in widths]
 
 
 def expected(cell: Params, arms: Mapping[str, Any]) -> Estimate:
     """Expected cost; a search trains ``draws`` members at every doubling of its grid and at about two more sizes."""
     from overparam.data import shape_of
-    from overparam.sweep.work import cost, dense
 
     one, shape = arms[cell["arm"]], shape_of(str(cell["data"]))
     size = max(1, shape.train + shape.test - cell["n_test"])

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from overparam.core import (BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, Axis,
-    Choice, Claim, Control, Evidence, MissingEvidence, Number, Rule, Series, UsageError, World, arm, charts, complete,
-    enough_noise, inside, later, line, on_average, one_draw, per_seed, profiles, study)  # fmt: skip
+    Choice, Claim, Control, Estimate, Evidence, MissingEvidence, Number, Params, Rule, Series, UsageError, World, arm,
+    charts, complete, computed, enough_noise, inside, later, line, on_average, one_draw, per_seed, profiles,
+    study)  # fmt: skip
 
 if TYPE_CHECKING:
     import numpy as np
@@ -337,6 +338,20 @@ CHARTS = charts(
 )  # fmt: skip
 
 
+def estimate(cell: Params) -> Estimate:
+    """Expected cost of one cell."""
+    from overparam.data import shape_of
+    from overparam.sweep.work import convolutional, cost, dense
+
+    family, size = family_and_size(cell["model"])
+    if family == "linear":
+        return computed(2.0 * 1000 * 50**2, 50 * (3 * 1000 + 4 * 80))  # 1,000 samples, 50 features, 80 times
+    shape = shape_of(str(cell["data"]))
+    made = dense(shape.features, size, size, shape.classes)
+    made = made if family == "mlp" else convolutional(shape.features, (size,) * 3, shape.classes)
+    return cost(cell, made, steps=cell["epochs"] * max(1, cell["n"] // cell["batch"]), probes=61)
+
+
 STUDY = study(
     name="epoch-descent", title="Double descent over training time",
     question="Does longer training first help, then hurt, then help again, and why?", x="epoch",
@@ -345,8 +360,7 @@ STUDY = study(
             "wrong_labels", "labels_digest", "parameters", "parameters_per_sample", "epoch", *COURSE,
             *(f"final_{name}" for name in COURSE), "best_test_error", "best_test_loss", "best_test_error_epoch",
             "best_test_loss_epoch"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    work=later("overparam.studies.epoch_descent_work:run", family_and_size),
-    estimate=later("overparam.studies.epoch_descent_work:expected", family_and_size), first_rows=True,
+    work=later("overparam.studies.epoch_descent_work:run", family_and_size), estimate=estimate, first_rows=True,
     differences=(
         "The networks are small and learn MNIST-1D (the setting of Greydanus and Kobak); Nakkiran et al. train ResNet18 "
         "and a five-layer CNN on CIFAR. No result here is a rerun of theirs.",

@@ -6,12 +6,15 @@ import math
 from itertools import pairwise
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from overparam.core import Outcome, Params, Progress, UsageError, each_cell, outcome, within
 from overparam.data import load
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream
+from overparam.models.activations import activation as model_activation
 from overparam.theory import kernels
 from overparam.theory.activations import activation, sine
 from overparam.theory.kernels.covariance import slope_moment
@@ -161,11 +164,6 @@ def jacobian(x: Any, name: str, act: Any, seed: int) -> dict[str, float]:
 
     J is by automatic differentiation in float64, for 16 units; ``plain`` leaves the unequal output weights out of J J^T.
     """
-    import jax
-    import jax.numpy as jnp
-
-    from overparam.models.activations import activation as model_activation
-
     random = stream("kernel-jacobian", seed)
     w, v = random.standard_normal((16, x.shape[1])), random.standard_normal(16)
     phi = (lambda z: jnp.sin(2.0 * z)) if name == "sine2" else model_activation(name)

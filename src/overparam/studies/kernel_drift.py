@@ -118,14 +118,13 @@ def estimate(cell: Params) -> Estimate:
 
 STUDY = study(
     name="kernel-drift", title="How deep networks' kernels start and change in training",
-    question="How near to their limits do deep networks' kernels start, and how much do they change?",
-    x="width", sources=("jacot2018", "lee2019"),
-    values=("width", "drift_mean_field", *OURS, *(f"other_start_{k}" for k in DEPTHS)),
+    question="How near to their limits do deep networks' kernels start, and how much do they change?", x="width",
+    sources=("jacot2018", "lee2019"), values=("width", "drift_mean_field", *OURS, *(f"other_start_{k}" for k in DEPTHS)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
     formerly=Formerly("lazy-training", {"experiment": "drift"}, also=LAZY_TRAINING),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the papers' gradient flow; the step is "
-        "half of 1 / largest eigenvalue of the kernel at the start.",
+        "Gradient descent with a fixed number of steps stands for the papers' gradient flow; the step is half of 1 / "
+        "largest eigenvalue of the kernel at the start.",
         "The change is the largest over about eight probe steps, even in the logarithm, not over all steps.",
         "The theory gives an upper bound on the change only; Lee et al. report changes nearer to 1/width.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",

@@ -10,9 +10,8 @@ from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Es
 BOTH = ("sphere", "digits")
 SHARE, TEST, CHUNK = 0.5, 20, 50  # step times largest eigenvalue; test inputs; networks at a time
 
-AXES = joined(NEAR_KERNEL,
-    Axis("ensemble_width", "Hidden units.", int, 512, low=2),
-    Axis("members", "Networks.", int, 100, low=10))  # fmt: skip
+AXES = joined(NEAR_KERNEL, Axis("ensemble_width", "Hidden units.", int, 512, low=2),
+              Axis("members", "Networks.", int, 100, low=10))  # fmt: skip
 
 PROFILES = profiles(
     {},

@@ -14,11 +14,10 @@ from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Check, Claim, Cont
 BOTH, TARGETS, ARORA = ("sphere", "digits"), tuple(range(1, 11)), "arora2019"
 SHARE, TEST, FITTED = 0.9, 500, 0.05  # step times largest eigenvalue; test inputs; share of the first loss
 
-AXES = joined(NEAR_KERNEL,
-    Axis("samples", "Training samples.", int, 100, low=10, high=1000),
-    Axis("targets_width", "Hidden units (an even number; half are copies).", int, 1024, low=4),
-    Axis("target_steps", "Steps of gradient descent.", int, 500, low=8),
-    without=("n", "activation", "steps"))  # fmt: skip
+AXES = joined(NEAR_KERNEL, Axis("samples", "Training samples.", int, 100, low=10, high=1000),
+              Axis("targets_width", "Hidden units (an even number; half are copies).", int, 1024, low=4),
+              Axis("target_steps", "Steps of gradient descent.", int, 500, low=8),
+              without=("n", "activation", "steps"))  # fmt: skip
 
 PROFILES = profiles(
     {},

@@ -16,9 +16,8 @@ WIDTHS, QUICK, BOTH = (16, 32, 64, 128, 256, 512, 1024), (16, 64, 256, 1024), ("
 WIDE = (*WIDTHS, 2048, 4096, 8192)
 
 AXES = joined(NEAR_KERNEL,
-    Axis("width", "Hidden units (even numbers; half are copies).", int, WIDTHS, low=2, high=65536,
-         inside_cell=True, flag="widths"),
-    without=("activation",))  # fmt: skip
+              Axis("width", "Hidden units (even numbers; half are copies).", int, WIDTHS, low=2, high=65536,
+                   inside_cell=True, flag="widths"), without=("activation",))  # fmt: skip
 
 PROFILES = profiles(
     {"width": WIDTHS},

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 from scipy import linalg
 
 from overparam.core import Params, Progress, each_cell
@@ -204,10 +207,6 @@ def against(run: dict[str, Any], want: Any, rate: float) -> dict[str, float]:
 
 def adam(x: Any, y: Any, start: Any) -> Any:
     """Where Adam with a cosine schedule ends, in float64, shape ``(p,)``."""
-    import jax
-    import jax.numpy as jnp
-    import optax
-
     with jax.enable_x64(True):
         inputs, labels = jnp.asarray(x, jnp.float64), jnp.asarray(y, jnp.float64)
         method = optax.adam(optax.cosine_decay_schedule(ADAM_RATE, ADAM_STEPS))

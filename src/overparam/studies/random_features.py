@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (DATA, N, N_TEST, NOISE, NONE, ROWS, SEED, WIDTHS, Arm, Axis, Claim, Control, Evidence,
-    FitRule, Line, MissingEvidence, Number, Rule, World, arm, around, charts, fits, grid, has, later, line, per_point,
-    per_seed, profiles, reaches, renamed, study)  # fmt: skip
+from overparam.core import (DATA, N, N_TEST, NOISE, NONE, ROWS, SEED, WIDTHS, Arm, Axis, Claim, Control, Estimate,
+    Evidence, FitRule, Line, MissingEvidence, Number, Params, Rule, World, arm, around, charts, computed, fits, grid, has,
+    later, line, per_point, per_seed, profiles, reaches, renamed, study)  # fmt: skip
 
 PERCENT = (5, 10, 20, 30, 50, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125, 150, 200, 300, 450, 700, 1000, 1400,
            2000)  # fmt: skip
@@ -114,12 +114,11 @@ window, below = ratio.between(0.8, 1.25), loss.inside(ratio < 1).bottom()
 ONE, TEN, TWENTY = (ratio.near(times) for times in (1, 10, 20))
 shoulder = per_seed(highest, "largest squared test loss in [0.8, 1.25] n (place of the mean logarithm of all seeds)",
                     loss.inside(window)) / loss.at(ratio.near(0.5))
-simpler, left, right = (
-    per_seed(folds, f"largest {what} (places of the mean over all seeds), as a factor", loss, size, fit, ratio, side,
-             estimate="geometric").at_most(1.10)
-    for side, what in (("rise", "rise of the effective parameters beyond the interpolation threshold"),
-                       ("up to", "fall of the loss as they grow, up to the threshold and right of the minimum"),
-                       ("beyond", "fall of the loss as they grow, beyond the threshold")))
+simpler, left, right = (per_seed(folds, f"largest {what} (places of the mean over all seeds), as a factor", loss, size,
+                                 fit, ratio, side, estimate="geometric").at_most(1.10) for side,
+                        what in (("rise", "rise of the effective parameters beyond the interpolation threshold"),
+                                 ("up to", "fall of the loss as they grow, up to the threshold and right of the minimum"),
+                                 ("beyond", "fall of the loss as they grow, beyond the threshold")))
 
 
 def over_end(which: Line) -> Number:
@@ -301,12 +300,39 @@ CHARTS = charts(
 )  # fmt: skip
 
 
+def estimate(cell: Params) -> Estimate:
+    """Operations of a cell and its largest arrays; features are drawn again and again unless they are kept."""
+    from overparam.data import shape_of
+
+    n, widths, penalties, many = cell["n"], cell["width"], 41, 3 * cell["n"]  # as in random_features_work.py
+    arms = 2 if cell["ridge"] == "tuned" else 1
+    inputs, outputs, _, tests, _ = shape_of(cell["data"])
+    tests, largest = min(cell["n_test"] or tests, tests), max(widths)
+    kept = [rows * largest if 8 * rows * largest <= 1e9 else 0 for rows in (n, tests)]
+    drawn = ((1 if kept[0] else 2 * arms) * n + (1 if kept[1] else arms) * tests) * largest
+    flops = (
+        drawn * (1.5 * inputs + 300) + n**2 * (arms * largest + 2 * n) + n * (n + tests) * (2 * inputs + 100)
+    )
+    flops += sum(min(n / 3, w / 10) * n**2 + arms * 2 * (2 * n + tests) * outputs * w for w in widths)
+    numbers = 3.2 * n**2 + n * tests + (3072 + 2 * inputs + 2 * outputs * len(widths)) * (n + tests) + sum(kept)
+    if cell["ridge"] == "tuned":
+        flops += len(widths) * n**2 * (8 * n + 6 * outputs * penalties)
+        numbers += 2 * n**2 + 3 * n * outputs * penalties
+    if cell["why"] == "all":
+        ideal = max((w for w in widths if w < many), default=0)
+        flops += sum((10 * min(w, n) + 4 * tests) * min(w, n) ** 2 for w in widths) + 2 * largest * n * (
+            n + tests
+        )
+        flops += 4 * many * ideal**2 + 6 * many**3 + ideal * many * (1.5 * inputs + 300)
+        numbers += max(7 * many**2, 3 * many * ideal, 6 * n * (n + tests) + 4 * n**2)
+    return computed(flops, numbers, speed=0.4)
+
+
 STUDY = study(
     name="random-features", title="Double descent with random features",
     question="Does the test loss of least squares on random features peak at N = n and fall again beyond it?", x="width",
     sources=("belkin2019", "curth2023", "schaeffer2023", "simon2023"), stack_limit=1, axes=AXES, profiles=PROFILES,
-    claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_features_work:solve"),
-    estimate=later("overparam.studies.random_features_work:expected"),
+    claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_features_work:solve"), estimate=estimate,
     fit=FitRule("train_loss_ratio", FITTED, "width", "train loss at most 1e-6 of its initial value"),
     values=("width", "ratio", "train_loss", "train_loss_ratio", "test_loss", "train_error", "test_error", "norm", "rank",
             "limit_test_loss", "kernel_test_loss", "kernel_test_error", "kernel_rank", "initial_loss", "condition",

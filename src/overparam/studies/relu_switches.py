@@ -16,9 +16,8 @@ GOALS = (0.3, 0.1, 0.01)  # of the first residual: where switches are counted
 STEPS = 20_000
 PUSH = 0.05  # of |W_0|: length of the random push of the control
 
-AXES = joined(CERTIFIED,
-    Axis("widest", "Half of the largest width.", int, 8192, low=512, flag="widest"),
-    without=("activation",))  # fmt: skip
+AXES = joined(CERTIFIED, Axis("widest", "Half of the largest width.", int, 8192, low=512, flag="widest"),
+              without=("activation",))  # fmt: skip
 
 PROFILES = profiles(
     {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},
