@@ -112,6 +112,8 @@ def _imports(path: Path, known: Mapping[str, Path]) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             inner = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
             wanted |= {whole if whole in known else str(node.module) for whole in inner.values()}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            wanted |= {node.value.partition(":")[0]} if ":" in node.value else set()  # a reference for later
     return wanted & set(known)
 
 

@@ -9,10 +9,11 @@ Standard library only at import time::
 
 from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, Only, arm, holding, preferred, renamed
 from overparam.core.axes import (
-    ACTIVATION, BATCH, DATA, DIMENSION, EPOCHS, MOMENTUM, N, NOISE, NOISE_KIND, N_TEST, PROBES, RATE, SEED,
-    STEPS, WIDTH, WIDTHS,
+    ACTIVATION, BATCH, CERTIFIED, DATA, DIMENSION, EPOCHS, LAZY_TRAINING, MOMENTUM, N, NEAR_KERNEL, NOISE, NOISE_KIND,
+    N_TEST, PROBES, RATE, SEED, STEPS, WIDTH, WIDTHS, joined,
 )  # fmt: skip
 from overparam.core.claim import Check, Curve, Evidence, Finding, Params, Part, Precondition, Status, Verdict
+from overparam.core.cost import NARROW, computed, descent
 from overparam.core.declare import chart, charts, profiles, study
 from overparam.core.diagnosis import Diagnosis
 from overparam.core.errors import (
@@ -26,7 +27,7 @@ from overparam.core.needs import (
     Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, inside, need,
     on_average, one_draw, reaches, spans,
 )  # fmt: skip
-from overparam.core.outcomes import each_cell, outcome, rounded, shares, within
+from overparam.core.outcomes import each_cell, later, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import (
     Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Series, Source, Study, XAxis, clean,
 )  # fmt: skip

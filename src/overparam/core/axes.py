@@ -38,3 +38,40 @@ STANDARD = (
     DATA, N, N_TEST, DIMENSION, WIDTH, NOISE, NOISE_KIND, ACTIVATION, STEPS, EPOCHS, BATCH, RATE, MOMENTUM,
     PROBES, SEED,
 )  # fmt: skip
+
+NEAR_KERNEL = (
+    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
+    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
+    Axis("n", "Training samples.", int, 32, low=4, high=500),
+    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
+    Axis("activation", "Activation.", str, "tanh", choices=("tanh", "erf", "gelu", "softplus", "silu", "sine")),
+    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
+)  # fmt: skip
+"""Axes of networks near their kernel."""
+LAZY_TRAINING = (
+    {"n": 16, "steps": 200, "scale": (1.0, 4.0, 16.0, 64.0, 256.0), "width": (16, 64, 256, 1024), "ensemble_width": 256,
+     "members": 50, "samples": 50, "targets_width": 512, "target_steps": 400},
+    {"steps": 4000, "width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024,
+     "ensemble_width": 2048, "members": 400, "samples": 400, "targets_width": 4096, "target_steps": 4000},
+)  # fmt: skip
+"""What the profiles quick and paper of the former study lazy-training set, of which each of its parts has a few axes."""
+CERTIFIED = (
+    Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,
+         "sphere", choices=("sphere", "digits"), flag="data"),
+    Axis("n", "Number of samples.", int, 20, low=4, high=200, flag="n"),
+    Axis("d", "Features of the points on the sphere; digits have 64.", int, 10, low=2, flag="d"),
+    Axis("activation", "Activation, a smooth one.", str, "tanh", choices=("gelu", "softplus", "tanh"), flag="activations"),
+    Axis("seed", "Draws the data and the weights.", int, 0, low=0, flag="seeds"),
+)  # fmt: skip
+"""Axes of networks that are certified."""
+
+
+def joined(common: tuple[Axis, ...], *own: Axis, without: tuple[str, ...] = ()) -> tuple[Axis, ...]:
+    """Common axes, the seed last, with a study's own before it.
+
+    >>> [axis.name for axis in joined(NEAR_KERNEL, N_TEST, without=("activation", "steps"))]
+    ['data', 'inputs', 'n', 'd', 'n_test', 'seed']
+    """
+    kept = [axis for axis in common if axis.name not in without]
+    return (*kept[:-1], *own, kept[-1])

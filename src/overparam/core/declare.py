@@ -108,6 +108,10 @@ def study(
     caller = inspect.currentframe()
     more.setdefault("file", caller.f_back.f_code.co_filename if caller and caller.f_back else "")
     more.setdefault("stack_by", tuple(axis.name for axis in axes if axis.name != "seed"))
+    if more.get("formerly"):
+        names, was = {axis.name for axis in axes}, more["formerly"]
+        apart = tuple({key: value for key, value in one.items() if key not in names} for one in was.also)
+        more["formerly"] = replace(was, also=apart)
     return Study(
         axes=tuple(axes),
         claims=tuple(replace(claim, x=claim.x or x) for claim in claims),

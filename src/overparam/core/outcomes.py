@@ -7,6 +7,7 @@ A study decorates its work with :func:`each_cell` at the top of its file; everyt
 from __future__ import annotations
 
 import functools
+import importlib
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,24 @@ from overparam.core.parts import Outcome, Progress
 Found = Mapping[str, Any] | Outcome
 Solve = Callable[[Params, Progress], Found]
 Work = Callable[[Sequence[Params], Progress], list[Outcome]]
+
+
+def later(where: str, *more: Any) -> Callable[..., Any]:
+    """A function that is imported when it is first called, so that a study's file needs the standard library alone.
+
+    Args:
+        where: module and name, for instance ``overparam.studies.random_features_work:solve``.
+        more: what it is given behind everything else.
+
+    >>> later("math:hypot", 4)(3)
+    5.0
+    """
+    module, _, name = where.partition(":")
+
+    def call(*given: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*given, *more)
+
+    return call
 
 
 def rounded(value: Any, digits: int = 7) -> Any:

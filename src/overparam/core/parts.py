@@ -219,7 +219,7 @@ class Formerly:
             are left out, as they are in its keys.
         without: axes of this study that the former one did not have.
         also: other values of the same axes, one mapping a profile of the former study, on which this study's cells do
-            not depend; each is put over ``params``.
+            not depend; each is put over ``params``. Axes that this study has are left out of them by ``study``.
         cell_version: of the former study.
     """
 

@@ -11,24 +11,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params, Progress, arm, charts, each_cell, line,
-    need, per_seed, profiles, raw, renamed, spans, study, total, worst,
-)  # fmt: skip
+from overparam.core import (CERTIFIED, NARROW, Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params,
+    Progress, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, spans, study, total,
+    within, worst)  # fmt: skip
 
 ROUNDING = 1 + 1e-9  # of hard inequalities between measured and proved numbers
 NARROWEST = 128
 
-AXES = (
-    Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,
-         "sphere", choices=("sphere", "digits"), flag="data"),
-    Axis("n", "Number of samples.", int, 20, low=4, high=200, flag="n"),
-    Axis("d", "Features of the points on the sphere; digits have 64.", int, 10, low=2, flag="d"),
-    Axis("activation", "Activation, a smooth one.", str, "tanh", choices=("gelu", "softplus", "tanh"),
-         flag="activations"),
-    Axis("widest", "Largest width at which paths are measured.", int, 8192, low=512, flag="widest"),
-    Axis("seed", "Draws the data and the weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+AXES = joined(CERTIFIED,
+    Axis("widest", "Largest width at which paths are measured.", int, 8192, low=512, flag="widest"))  # fmt: skip
 
 PROFILES = profiles(
     {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},
@@ -207,7 +198,6 @@ def work(cell: Params, progress: Progress) -> dict[str, Any]:
     """Certified runs, impossible tasks, a certificate on the way, and paths over the width."""
     from overparam.data.signed import signed_examples
     from overparam.studies import certified_convergence_work as measure
-    from overparam.sweep.work import within
 
     x, y = signed_examples(cell["data"], cell["n"], cell["d"], cell["seed"])
     which = (x, y, cell["activation"], cell["seed"])
@@ -219,8 +209,6 @@ def work(cell: Params, progress: Progress) -> dict[str, Any]:
 
 def estimate(cell: Params) -> Estimate:
     """Descent at every width; all of them together take twice as long as the widest."""
-    from overparam.sweep.work import NARROW, computed
-
     return computed(6e5 * cell["n"] * cell["widest"], 2e7, speed=NARROW, steps=1e5)
 
 
@@ -230,14 +218,12 @@ STUDY = study(
     x="width", sources=("soltanolkotabi2019", "oymak2020", "oymak2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
     charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
     formerly=Formerly("certified-convergence", also=({"largest": 131072}, {"largest": 524288}, {"largest": 1048576})),
-    values=(
-        "over", "run_width", "lazy_scale", "drift", "h", "certified", "failed", "cut", "contraction_over", "fast_over",
-        "linear_over", "wrong_over", "path_over", "distance_over", "potential_rise", "printed_rise", "shortest",
-        "nearest", "detour", "lemma_applies", *LEMMAS, *(f"printed_{name}" for name in LEMMAS), "progress",
-        *(f"{run}_{what}" for run in ("near", "far") for what in ("course", "envelope", "linear")),
-        "impossible_certified", "impossible_failed", "after_certified", "after_failed", "after_h", "after_step",
-        "after_residual", "after", "after_course", "after_envelope", "width", "path", "fixed_path", "theory_path",
-    ),
+    values=("over", "run_width", "lazy_scale", "drift", "h", "certified", "failed", "cut", "contraction_over",
+            "fast_over", "linear_over", "wrong_over", "path_over", "distance_over", "potential_rise", "printed_rise",
+            "shortest", "nearest", "detour", "lemma_applies", *LEMMAS, *(f"printed_{name}" for name in LEMMAS),
+            "progress", *(f"{run}_{what}" for run in ("near", "far") for what in ("course", "envelope", "linear")),
+            "impossible_certified", "impossible_failed", "after_certified", "after_failed", "after_h", "after_step",
+            "after_residual", "after", "after_course", "after_envelope", "width", "path", "fixed_path", "theory_path"),
     differences=(
         "The talk's theorems leave their constants open. What is checked here are certificates with explicit constants "
         "for the network at hand, of the same form; rounding of the certificates is accounted for, that of the runs is "

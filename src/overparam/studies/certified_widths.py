@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress, World, arm, charts, each_cell, line,
-    need, per_seed, profiles, raw, renamed, scalar, spans, study,
-)  # fmt: skip
+from overparam.core import (CERTIFIED, NARROW, Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress,
+    World, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, scalar, spans, study,
+    within)  # fmt: skip
 
 DRAWS = 3  # of the weights, for the ladder of a cell
 RUNGS = ("rank", "fit", "afterwards", "beforehand")
@@ -23,17 +22,9 @@ NAMES = ("Jacobian of full rank", "fitted", "certified on the way", "certified b
          "n^4/lambda^4 (Du)")  # fmt: skip
 COUNT = "parameters = samples"
 
-AXES = (
-    Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,
-         "sphere", choices=("sphere", "digits"), flag="data"),
-    Axis("n", "Number of samples.", int, 20, low=4, high=200, flag="n"),
-    Axis("d", "Features of the points on the sphere; digits have 64.", int, 10, low=2, flag="d"),
-    Axis("activation", "Activation, a smooth one.", str, "tanh", choices=("gelu", "softplus", "tanh"),
-         flag="activations"),
+AXES = joined(CERTIFIED,
     Axis("widest", "A quarter of the largest width at which the room is measured.", int, 8192, low=512, flag="widest"),
-    Axis("largest", "Largest width tried for a certificate at the start.", int, 262144, low=256, flag="largest"),
-    Axis("seed", "Draws the data and the weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("largest", "Largest width tried for a certificate at the start.", int, 262144, low=256, flag="largest"))  # fmt: skip
 
 PROFILES = profiles(
     {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},
@@ -93,14 +84,13 @@ CLAIMS = (
           (beforehand / fit).at_least(10.0) & (beforehand / on_the_way).at_least(10.0),
           control=Control("The certified width over that of another draw of the weights.",
                           rule=(scalar("draw0", missing="nan") / scalar("draw1", missing="nan")).at_least(10.0)),
-          needs=(FOUND,), chart="ladder",
-          null=(WORLD.but(beforehand=80), WORLD.but(afterwards=5_000)), effect=WORLD),
+          needs=(FOUND,), chart="ladder", null=(WORLD.but(beforehand=80), WORLD.but(afterwards=5_000)), effect=WORLD),
     Claim("formulas", "The width that is proved for the data at hand is below every published formula for smooth "
           "activations with its constant set to 1.", ("L21",), "soltanolkotabi2019",
           below[0] & below[1] & below[2] & below[3] & below[4],
           control=Control("Counting parameters: the width k = n/d of as many parameters as samples, under the same rule.",
-                          rule=(formula(COUNT, "count") / beforehand).at_least(1.0)),
-          needs=(FOUND,), chart="ladder", null=(WORLD.but(smooth_width=[*[4e5] * 4, 5e4]),), effect=WORLD),
+                          rule=(formula(COUNT, "count") / beforehand).at_least(1.0)), needs=(FOUND,), chart="ladder",
+          null=(WORLD.but(smooth_width=[*[4e5] * 4, 5e4]),), effect=WORLD),
     Claim("law", "The room for the path, 1/(2h), grows like the square root of the width.", ("L38",), "oymak2020",
           room.slope().within(0.45, 0.55),
           arm("|v_l| = |y|/sqrt(kn), the Lipschitz constant that holds everywhere", x="law_width"),
@@ -127,7 +117,6 @@ CHARTS = (replace(CHARTS[0], x=(replace(CHARTS[0].x[0], names=NAMES),)), *CHARTS
 def work(cell: Params, progress: Progress) -> dict[str, Any]:
     """The room over the width, then the ladder; that of digits as they are as well, for one draw of the weights."""
     from overparam.data.signed import signed_examples
-    from overparam.sweep.work import within
 
     which = (cell["data"], cell["n"], cell["d"], cell["seed"])
     x, y = signed_examples(*which)
@@ -191,8 +180,6 @@ def ladder(x: Any, y: Any, cell: Params, progress: Progress, draws: int) -> dict
 
 def estimate(cell: Params) -> Estimate:
     """Kernels at the largest widths, for every draw of the weights."""
-    from overparam.sweep.work import NARROW, computed
-
     n, largest, digits = cell["n"], cell["largest"], cell["data"] == "digits"
     held = (5.0 * n + 2.0 * (64 if digits else cell["d"])) * largest
     return computed(2400.0 * n * largest * DRAWS * (2.5 if digits else 1.0), 2e7 + held, speed=NARROW)

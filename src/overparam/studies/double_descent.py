@@ -6,12 +6,9 @@ sweep over widths (:mod:`overparam.core.sweeps`), and one of this study's own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 
-from overparam.core import (
-    BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, PROBES, RATE, SEED, STEPS, WIDTH, Claim, Control, Estimate, FitRule,
-    Outcome, Params, Progress, grid, profiles, study,
-)  # fmt: skip
+from overparam.core import (BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, PROBES, RATE, SEED, STEPS, WIDTH, Claim, Control,
+    FitRule, grid, later, profiles, study)  # fmt: skip
 from overparam.core.causes import diagnose
 from overparam.core.sweeps import (
     ERROR, SOME_FALL, WidthSweep, error_stands_out, planted, width_charts, width_claims,
@@ -41,9 +38,8 @@ TOP = planted(SWEEP, 0.15)
 
 CLAIMS = (
     *width_claims(SWEEP),
-    Claim("peak-parameters",
-          "With label noise the test error peaks where the number of parameters is close to the number of samples.",
-          ("L53", "L54"), "greydanus2024",
+    Claim("peak-parameters", "With label noise the test error peaks where the number of parameters is close to the "
+          "number of samples.", ("L53", "L54"), "greydanus2024",
           HUMP.place(grid("parameters", per="n")).within(0.7, 2.0) & error_stands_out(HUMP, SOME_FALL), SWEEP.noisy,
           Control("With clean labels the same rule finds no peak.", SWEEP.clean), SWEEP.needs, chart="error",
           note=SWEEP.where_it_peaks(HUMP), null=(TOP(49, *[47.2] * 7), TOP(49, 47.2, 54, 51, 50, 50, 48, 45.5)),
@@ -51,29 +47,15 @@ CLAIMS = (
 )  # fmt: skip
 
 
-def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
-    """Train one stack: every seed and rate of noise of one width."""
-    from overparam.sweep.width_work import mlp_cells
-
-    return mlp_cells(cells, progress)
-
-
-def estimate(cell: Params) -> Estimate:
-    """Expected cost of one cell."""
-    from overparam.sweep.width_work import mlp_cost
-
-    return mlp_cost(cell)
-
-
 STUDY = study(
-    name="double-descent",
-    title="Deep double descent in the width of a trained network",
+    name="double-descent", title="Deep double descent in the width of a trained network",
     question="How do test error and test loss change as a trained network grows past the interpolation threshold?",
-    x="width", sources=("nakkiran2020", "greydanus2024"), values=(*SWEEP.values, "labels_digest"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=width_charts(SWEEP, few=(16, 47, 104)), work=work,
-    estimate=estimate, first_rows=True, stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
-    fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"),
-    diagnose=diagnose(SWEEP), diagnosed_claims=("peak", "error-peak", "loss-peak"),
+    x="width", sources=("nakkiran2020", "greydanus2024"), values=(*SWEEP.values, "labels_digest"), axes=AXES,
+    profiles=PROFILES, claims=CLAIMS, charts=width_charts(SWEEP, few=(16, 47, 104)),
+    work=later("overparam.sweep.width_work:mlp_cells"), estimate=later("overparam.sweep.width_work:mlp_cost"),
+    first_rows=True, stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
+    fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"), diagnose=diagnose(SWEEP),
+    diagnosed_claims=("peak", "error-peak", "loss-peak"),
     differences=(
         "The network is a ReLU MLP d-H-H-K on MNIST-1D, the small setting of Greydanus and Kobak; Nakkiran et al. train "
         "ResNet18, a five-layer CNN and Transformers. No result here is a rerun of theirs.",

@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-from overparam.core import (
-    BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, N_TEST, RATE, ROWS, SEED, STEPS, WIDTH, Arm, Axis, Claim, Control,
-    Estimate, FitRule, MissingEvidence, Need, Number, Outcome, Params, Progress, Rule, Series, World, arm, charts,
-    complete, enough_noise, enough_seeds, grid, inside, line, on_average, one_draw, per_seed, profiles, study,
-    together,
-)  # fmt: skip
+from overparam.core import (BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm,
+    Axis, Claim, Control, FitRule, MissingEvidence, Need, Number, Rule, Series, World, arm, charts, complete,
+    enough_noise, enough_seeds, grid, inside, later, line, on_average, one_draw, per_seed, profiles, study,
+    together)  # fmt: skip
 
 
 class Setting(NamedTuple):
@@ -332,9 +330,8 @@ CHARTS = charts(
          (*_by_arm("emc", SEARCHES),
           Series("emc_parameters", "theory: linear least squares, one sample a parameter", True, {"arm": "emc"})),
          "EMC is the largest number of samples that is learnt to a training error of 10 %, on average over training "
-         "sets. A search that hits an end of the grid is not drawn. The dashed line is EMC of linear least squares "
-         "with as many parameters and random targets.",
-         {"x": {"emc_width": "hidden width", "emc_parameters": "parameters"}}),
+         "sets. A search that hits an end of the grid is not drawn. The dashed line is EMC of linear least squares with "
+         "as many parameters and random targets.", {"x": {"emc_width": "hidden width", "emc_parameters": "parameters"}}),
     search=("Training error against the number of samples", f"training {ERROR}",
             {f"scan_error_{w}": f"width {w}" for w in GRID[1:8]},
             "The first round of each search, averaged over training sets. EMC is where a line crosses 0.1.",
@@ -351,48 +348,34 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
-    """Run the cells of one arm together: a stack of members a width."""
-    from overparam.studies import effective_complexity_work as of
-
-    one = ARMS[cells[0]["arm"]]
-    return of.searches(cells, one, progress) if one.search else of.curves(cells, one, progress)
-
-
-def estimate(cell: Params) -> Estimate:
-    """Expected cost of one cell."""
-    from overparam.studies.effective_complexity_work import expected
-
-    return expected(cell, ARMS[cell["arm"]])
-
-
 STUDY = study(
     name="effective-complexity", title="Effective model complexity and what moves the critical size",
-    question="How many samples can a training procedure learn, and does the peak of the test error follow?",
-    x="width", sources=("nakkiran2020",),
+    question="How many samples can a training procedure learn, and does the peak of the test error follow?", x="width",
+    sources=("nakkiran2020",),
     values=("width", "parameters", *BOTH, "samples", "trained_on", "wrong_labels", "critical_width", "emc_width",
             "emc_parameters", "scan_n", "emc", "emc_low", "emc_high", "emc_censored",
-            *(f"{name}_{w}" for name in ("scan_error", "visited_n", "visited_error") for w in GRID)),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=10,
+            *(f"{name}_{w}" for name in ("scan_error", "visited_n", "visited_error") for w in GRID)), axes=AXES,
+    profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.effective_complexity_work:run", ARMS),
+    estimate=later("overparam.studies.effective_complexity_work:expected", ARMS), stack_limit=10,
     fit=FitRule("train_error", 0.1, "width", "training error at most 10 %"),
     differences=(
         "The network is a ReLU MLP d-H-H-K on MNIST-1D with SGD at a constant rate; Nakkiran et al. train ResNet18, a "
         "five-layer CNN and Transformers with Adam or a decaying rate. No result here is a rerun of theirs.",
-        "A training procedure here is a number of steps, the same for every number of samples: with a number of "
-        "epochs, small training sets would see few steps, and EMC would not be a matter of size alone. So twice the "
-        "samples at T steps are half the epochs; an arm with twice the steps keeps the epochs, and the claim on samples "
-        "asks for both.",
+        "A training procedure here is a number of steps, the same for every number of samples: with a number of epochs, "
+        "small training sets would see few steps, and EMC would not be a matter of size alone. So twice the samples at T "
+        "steps are half the epochs; an arm with twice the steps keeps the epochs, and the claim on samples asks for "
+        "both.",
         "There is no augmentation on the fly: each sample comes with a fixed set of copies, moved by 1 to 5 places "
         "around the end and scaled by 0.9 to 1.1, with the label of the sample, wrong or not. The number of steps is "
         "that of the base, and the training error counts the copies.",
-        "The critical width is read between grid points on log width. Nakkiran et al. define the critical regime by "
-        "EMC close to n without a number for close; here the peak must lie within one grid step of a factor 1.4.",
+        "The critical width is read between grid points on log width. Nakkiran et al. define the critical regime by EMC "
+        "close to n without a number for close; here the peak must lie within one grid step of a factor 1.4.",
         "A search for EMC looks at sample sizes a factor 2 apart from n/4 to 4n, then halves the bracket above the "
-        "largest that is learnt, down to a factor 1.19, and reads EMC inside it. A larger size that is learnt beyond "
-        "one that is not could be missed between the first sizes.",
+        "largest that is learnt, down to a factor 1.19, and reads EMC inside it. A larger size that is learnt beyond one "
+        "that is not could be missed between the first sizes.",
         "The mean over training sets is over a few draws (two by default), and each seed has draws of its own.",
-        "Training sets are drawn from a pool of all samples but 6,000 test samples: the published training part and "
-        "the rest of the test part. So a number of samples above 4,000 can be had; the split is not the published one.",
+        "Training sets are drawn from a pool of all samples but 6,000 test samples: the published training part and the "
+        "rest of the test part. So a number of samples above 4,000 can be had; the split is not the published one.",
         "Label noise is exclusive (a wrong class), 20 % by default, and drawn once for each sample and seed.",
         "A seed changes everything: training samples, noise, initialisation and minibatch order.",
     ),

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.claim import Params
-from overparam.core.errors import UsageError
-from overparam.core.outcomes import outcome, within
-from overparam.core.parts import Estimate, Outcome, Progress
+from overparam.core import Estimate, Outcome, Params, Progress, UsageError, outcome, within
 from overparam.data.pool import Pool, pool
+from overparam.sweep.work import cost, dense
 
 STEPS = 4  # points a doubling on the grid of sample sizes: its ratio is 2^(1/4)
 OCTAVES = 2  # doublings of that grid on each side of the study's n
@@ -99,6 +97,12 @@ def crossing(widths: Sequence[float], errors: Sequence[float], tolerance: float)
     return float(widths[i - 1] * (widths[i] / widths[i - 1]) ** share)
 
 
+def run(cells: Sequence[Params], progress: Progress, arms: Mapping[str, Any]) -> list[Outcome]:
+    """Run the cells of one arm together: a stack of members a width."""
+    arm = arms[cells[0]["arm"]]
+    return searches(cells, arm, progress) if arm.search else curves(cells, arm, progress)
+
+
 def curves(cells: Sequence[Params], arm: Any, progress: Progress) -> list[Outcome]:
     """Train every width on the arm's samples, all cells of a width as one stack."""
     first = cells[0]
@@ -165,10 +169,8 @@ def searches(cells: Sequence[Params], arm: Any, progress: Progress) -> list[Outc
             values |= {f"visited_n_{width}": list(errors), f"visited_error_{width}": list(errors.values())}
         words = {-1: "below the smallest", 1: "at least the largest"}
         hit = [
-            (width, words[end["emc_censored"]])
-            for width, end in zip(widths, ends, strict=True)
-            if end["emc_censored"]
-        ]
+            (width, words[end["emc_censored"]]) for width, end in zip(widths, ends, strict=True) if end["emc_censored"]
+        ]  # fmt: skip
         note = "; ".join(f"at width {width} EMC is {where} number of samples tried" for width, where in hit)
         made.append(outcome(values, note=note))
     return made
@@ -207,17 +209,14 @@ def _train(
 
 
 def _parameters(drawn: Pool, widths: Sequence[int]) -> list[int]:
-    from overparam.sweep.work import dense
-
     return [dense(drawn.x.shape[1], width, width, drawn.classes).parameters for width in widths]
 
 
-def expected(cell: Params, one: Any) -> Estimate:
+def expected(cell: Params, arms: Mapping[str, Any]) -> Estimate:
     """Expected cost; a search trains ``draws`` members at every doubling of its grid and at about two more sizes."""
     from overparam.data import shape_of
-    from overparam.sweep.work import cost, dense
 
-    shape = shape_of(str(cell["data"]))
+    one, shape = arms[cell["arm"]], shape_of(str(cell["data"]))
     size = max(1, shape.train + shape.test - cell["n_test"])
     n = size if one.search else cell["n"] * one.samples * (cell["copies"] if one.augmented else 1)
     points = grid(cell["n"], cell["batch"], size)

@@ -11,11 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from overparam.core import (
-    BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, Axis, Choice, Claim, Control,
-    Estimate, Evidence, MissingEvidence, Number, Outcome, Params, Progress, Rule, Series, UsageError, World, arm,
-    charts, complete, enough_noise, inside, line, on_average, one_draw, per_seed, profiles, study,
-)  # fmt: skip
+from overparam.core import (BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, Axis,
+    Choice, Claim, Control, Estimate, Evidence, MissingEvidence, Number, Params, Rule, Series, UsageError, World, arm,
+    charts, complete, computed, enough_noise, inside, later, line, on_average, one_draw, per_seed, profiles,
+    study)  # fmt: skip
 
 if TYPE_CHECKING:
     import numpy as np
@@ -255,20 +254,19 @@ LINEAR_CLAIMS = (
           "time: the fast and the slow features each have a bias-variance trade-off of their own.", L54, "heckel2021",
           minima(2), LINEAR,
           Control("With step sizes matched to the features (in proportion to 1 over the squared scale), where all "
-                  "trade-offs happen at one time, the same rule finds no two minima.", MATCHED),
-          FOR_LINEAR, chart="risk",
+                  "trade-offs happen at one time, the same rule finds no two minima.", MATCHED), FOR_LINEAR, chart="risk",
           null=tuple(stretched(r) for r in (FALLING, dips(60.0), dips(42.0, 60.0), dips(60.0, 60.0, 42.0))),
           effect=stretched(dips(46.0, 60.0))),
-    Claim("elimination", "Step sizes matched to the features eliminate the second descent: the risk has one minimum "
-          "over time.", L54, "heckel2021", minima(1), MATCHED,
-          Control("With one step size for all features the same rule finds more than one minimum.", LINEAR),
-          FOR_LINEAR, chart="risk",
-          null=tuple(stretched(r) for r in (FALLING, dips(42.0), dips(60.0, 42.0))), effect=stretched(dips(46.0))),
-    Claim("superposition", "The risk over time is the sum of one bias-variance trade-off a feature, each on the clock "
-          "of its own scale.", L54, "heckel2021", AWAY.at_most(20.0), LINEAR,
+    Claim("elimination", "Step sizes matched to the features eliminate the second descent: the risk has one minimum over "
+          "time.", L54, "heckel2021", minima(1), MATCHED,
+          Control("With one step size for all features the same rule finds more than one minimum.", LINEAR), FOR_LINEAR,
+          chart="risk", null=tuple(stretched(r) for r in (FALLING, dips(42.0), dips(60.0, 42.0))),
+          effect=stretched(dips(46.0))),
+    Claim("superposition", "The risk over time is the sum of one bias-variance trade-off a feature, each on the clock of "
+          "its own scale.", L54, "heckel2021", AWAY.at_most(20.0), LINEAR,
           Control("The same sum with one clock for all features (the curve of matched step sizes) is not that near.",
-                  ONE_CLOCK),
-          FOR_LINEAR, chart="risk", null=(stretched(dips(60.0, 60.0), 0.2),), effect=stretched(dips(60.0, 60.0), 0.12)),
+                  ONE_CLOCK), FOR_LINEAR, chart="risk", null=(stretched(dips(60.0, 60.0), 0.2),),
+          effect=stretched(dips(60.0, 60.0), 0.12)),
 )  # fmt: skip
 
 
@@ -324,15 +322,14 @@ CHARTS = charts(
     risk=("Linear model: risk over time", SQUARED,
           (_linear("risk", "one step size"), _linear("balanced_risk", "matched step sizes"),
            _linear("theory", "theory: one step size", dashed=True),
-           _linear("balanced_theory", "theory: matched step sizes", dashed=True)),
-          "Risk of gradient descent on each seed's design, in expectation over the label noise; the theory is the sum "
-          "for many samples. Matched: in proportion to 1 over the squared scale of each feature. The noise has 180 "
-          "times the label noise as its variance, unless the axis 'variance' says otherwise.", {"x": {"step": "step"}}),
+           _linear("balanced_theory", "theory: matched step sizes", dashed=True)), "Risk of gradient descent on each "
+          "seed's design, in expectation over the label noise; the theory is the sum for many samples. Matched: in "
+          "proportion to 1 over the squared scale of each feature. The noise has 180 times the label noise as its "
+          "variance, unless the axis 'variance' says otherwise.", {"x": {"step": "step"}}),
     parts=("Linear model: fast and slow features apart", SQUARED,
            (_linear("fast_risk", "fast features"), _linear("slow_risk", "slow features"),
-            _linear("risk", "both", dashed=True)),
-           "With one step size for all. Each half falls while its signal is learnt and rises while its noise is: two "
-           "trade-offs at two times make two minima.", {"x": {"step": "step"}}),
+            _linear("risk", "both", dashed=True)), "With one step size for all. Each half falls while its signal is "
+           "learnt and rises while its noise is: two trade-offs at two times make two minima.", {"x": {"step": "step"}}),
     error=("Networks: test error over epochs", "test error (share of samples)", {"test_error": "test error"},
            "The test labels are clean: test error counts true mistakes."),
     loss=("Networks: test loss over epochs", "log test cross-entropy (nats)", {"test_loss": "test loss"}),
@@ -341,48 +338,46 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
-    """Solve the linear model, or train one stack: every seed of one network at one rate of label noise."""
-    from overparam.studies.epoch_descent_work import linear, networks
-
-    family, size = family_and_size(cells[0]["model"])
-    return linear(cells, progress) if family == "linear" else networks(cells, family, size, progress)
-
-
 def estimate(cell: Params) -> Estimate:
     """Expected cost of one cell."""
-    from overparam.studies.epoch_descent_work import expected
+    from overparam.data import shape_of
+    from overparam.sweep.work import convolutional, cost, dense
 
-    return expected(cell, *family_and_size(cell["model"]))
+    family, size = family_and_size(cell["model"])
+    if family == "linear":
+        return computed(2.0 * 1000 * 50**2, 50 * (3 * 1000 + 4 * 80))  # 1,000 samples, 50 features, 80 times
+    shape = shape_of(str(cell["data"]))
+    made = dense(shape.features, size, size, shape.classes)
+    made = made if family == "mlp" else convolutional(shape.features, (size,) * 3, shape.classes)
+    return cost(cell, made, steps=cell["epochs"] * max(1, cell["n"] // cell["batch"]), probes=61)
 
 
 STUDY = study(
-    name="epoch-descent",
-    title="Double descent over training time",
-    question="Does longer training first help, then hurt, then help again, and why?",
-    x="epoch", sources=("nakkiran2020", "heckel2021", "greydanus2024"),
+    name="epoch-descent", title="Double descent over training time",
+    question="Does longer training first help, then hurt, then help again, and why?", x="epoch",
+    sources=("nakkiran2020", "heckel2021", "greydanus2024"),
     values=("step", "noise_variance", "risk", "theory", "balanced_risk", "balanced_theory", "fast_risk", "slow_risk",
             "wrong_labels", "labels_digest", "parameters", "parameters_per_sample", "epoch", *COURSE,
             *(f"final_{name}" for name in COURSE), "best_test_error", "best_test_loss", "best_test_error_epoch",
-            "best_test_loss_epoch"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, first_rows=True,
+            "best_test_loss_epoch"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
+    work=later("overparam.studies.epoch_descent_work:run", family_and_size), estimate=estimate, first_rows=True,
     differences=(
-        "The networks are small and learn MNIST-1D (the setting of Greydanus and Kobak); Nakkiran et al. train "
-        "ResNet18 and a five-layer CNN on CIFAR. No result here is a rerun of theirs.",
+        "The networks are small and learn MNIST-1D (the setting of Greydanus and Kobak); Nakkiran et al. train ResNet18 "
+        "and a five-layer CNN on CIFAR. No result here is a rerun of theirs.",
         "Label noise is exclusive at 20 %, as in Nakkiran et al.: a replaced label is always wrong. The study "
         "double-descent is inclusive by default, so the two rates are not comparable.",
-        "One optimizer: SGD with learning rate 0.01 and momentum 0.9 at a constant rate for 500 epochs. Nakkiran et "
-        "al. use Adam at 0.0001 for 4,000 epochs, as the profile `paper` does, and no augmentation is used here.",
-        "The sizes near the interpolation threshold (61 units, 20 channels) are taken from published curves over "
-        "width; whether they are near it is a precondition.",
+        "One optimizer: SGD with learning rate 0.01 and momentum 0.9 at a constant rate for 500 epochs. Nakkiran et al. "
+        "use Adam at 0.0001 for 4,000 epochs, as the profile `paper` does, and no augmentation is used here.",
+        "The sizes near the interpolation threshold (61 units, 20 channels) are taken from published curves over width; "
+        "whether they are near it is a precondition.",
         "The training and test samples are one fixed draw: a seed changes initialisation, minibatch order and label "
         "noise, so an interval does not cover the draw of the data.",
-        "The linear model is in closed form: 50 Gaussian features, half of scale 1 and half of 0.05, 1,000 samples, "
-        "each half with a signal of mean variance 1, noise of variance 36. Sizes and noise are ours.",
+        "The linear model is in closed form: 50 Gaussian features, half of scale 1 and half of 0.05, 1,000 samples, each "
+        "half with a signal of mean variance 1, noise of variance 36. Sizes and noise are ours.",
         "The risk of the linear model is in excess of the noise variance. With that added, as in a test loss, the two "
         "dips are the same in height and far smaller as shares.",
-        "Heckel and Yilmaz eliminate the second descent of a network by a smaller learning rate of its last layer; "
-        "here only the linear model has step sizes of its own for each feature.",
+        "Heckel and Yilmaz eliminate the second descent of a network by a smaller learning rate of its last layer; here "
+        "only the linear model has step sizes of its own for each feature.",
         "Their theorem bounds the distance between the risk and the sum; here it is measured.",
         "The first minimum is read on the test set: it says what stopping early could give, not how to stop.",
         "The linear model does not look at the data set.",

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Progress, UsageError, each_cell
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
+from overparam.core import Outcome, Params, Progress, UsageError, each_cell, outcome, rounded
+from overparam.data.stream import stream
+from overparam.models import cnn1d, mlp, parameters
+from overparam.probes import standard
+from overparam.sweep.work import shared, task
+from overparam.theory.heckel2021 import early_stopped_risk, expected_risk
+from overparam.training import Recipe
+from overparam.training.recipe import probe_times
 
 TIMES = 61  # evaluations of a network: step 0, and 60 from the first step to the last
 FEATURES, SAMPLES = 50, 1000  # of the linear model; half of its features are fast (scale 1), half slow
@@ -22,23 +28,20 @@ def draw(seed: int, samples: int, features: int, slow: float) -> tuple[np.ndarra
 
     Coefficients are normal with sd sqrt(2 / features) over the scale, so each half has a signal of mean variance 1.
     """
-    import numpy as np
-
-    from overparam.data.stream import stream
-
     random, scales = stream("epoch-descent", seed), np.repeat([1.0, slow], features // 2)
     x = random.standard_normal((samples, features)) * scales
     return x, random.standard_normal(features) * math.sqrt(2 / features) / scales, scales
 
 
+def run(cells: Sequence[Params], progress: Progress, split: Any) -> list[Outcome]:
+    """Solve the linear model, or train one stack: every seed of one network at one rate of label noise."""
+    family, size = split(cells[0]["model"])
+    return linear(cells, progress) if family == "linear" else networks(cells, family, size, progress)
+
+
 @each_cell(digits=6)
 def linear(cell: Params, progress: Progress) -> dict[str, Any]:
     """Risk over time of one drawn design and target, with one step size and with matched ones, and its theory."""
-    import numpy as np
-
-    from overparam.theory.heckel2021 import early_stopped_risk, expected_risk
-    from overparam.training.recipe import probe_times
-
     x, theta, scales = draw(cell["seed"], SAMPLES, FEATURES, cell["slow"])
     noise = math.sqrt(cell["noise"] * cell["variance"])
     times = probe_times(LAST, POINTS)[1:]
@@ -55,11 +58,6 @@ def linear(cell: Params, progress: Progress) -> dict[str, Any]:
 
 def networks(cells: Sequence[Params], family: str, size: int, progress: Progress) -> list[Outcome]:
     """Train one stack: every seed of one network at one rate of label noise."""
-    from overparam.models import cnn1d, mlp, parameters
-    from overparam.probes import standard
-    from overparam.sweep.work import outcome, rounded, shared, task
-    from overparam.training import Recipe
-
     given = shared(cells)
     if given["batch"] > given["n"]:
         raise UsageError(
@@ -84,16 +82,3 @@ def networks(cells: Sequence[Params], family: str, size: int, progress: Progress
         }  # fmt: skip
         made.append(outcome(values, lost=after.lost))
     return made
-
-
-def expected(cell: Params, family: str, size: int) -> Estimate:
-    """Expected cost of one cell."""
-    from overparam.data import shape_of
-    from overparam.sweep.work import computed, convolutional, cost, dense
-
-    if family == "linear":
-        return computed(2.0 * SAMPLES * FEATURES**2, FEATURES * (3 * SAMPLES + 4 * POINTS))
-    shape = shape_of(str(cell["data"]))
-    made = dense(shape.features, size, size, shape.classes)
-    made = made if family == "mlp" else convolutional(shape.features, (size,) * 3, shape.classes)
-    return cost(cell, made, steps=cell["epochs"] * max(1, cell["n"] // cell["batch"]), probes=TIMES)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Evidence, MissingEvidence, Number, Params, Progress, Series, World, arm,
-    charts, each_cell, grid, line, need, per_seed, profiles, scalar, share_of_trials, study,
-)  # fmt: skip
+from overparam.core import (Axis, Check, Claim, Control, Estimate, Evidence, MissingEvidence, Number, Params, Series,
+    World, arm, charts, computed, grid, later, line, need, per_seed, profiles, scalar, share_of_trials,
+    study)  # fmt: skip
 
 ACTIVATIONS = ("relu", "softplus", "gelu", "tanh", "sine2")
 MEDIUM = (0.5, 1.0, 1.5, 2.2, 3.3, 5.0, 7.0, 10.0)
@@ -215,18 +214,8 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-@each_cell
-def work(cell: Params, progress: Progress) -> Any:
-    """Measure every size of one draw of rows, with its controls, then finite widths at n = d."""
-    from overparam.studies.kernel_conditioning_work import solve
-
-    return solve(cell, progress)
-
-
 def estimate(cell: Params) -> Estimate:
     """Eigenvalues, Hermite series and Monte-Carlo Gram matrices of every size, then widths at n = d."""
-    from overparam.sweep.work import computed
-
     digits, act, units = cell["data"] == "digits", cell["activation"], cell["units"]
     d = 64 if digits else cell["d"]
     sizes = [max(2.0, ratio * d) for ratio in cell["ratio"]]
@@ -240,17 +229,17 @@ def estimate(cell: Params) -> Estimate:
 STUDY = study(
     name="kernel-conditioning", title="How well conditioned data are for a wide two-layer network",
     question="Do the data let a wide network fit any labels, how well, and does that depend on how many rows there are?",
-    x="rows", sources=(TALK, "oymak2020", "tropp2012"), axes=AXES, profiles=PROFILES, work=work, estimate=estimate,
-    stack_limit=1, claims=CLAIMS, charts=CHARTS, values=(
-        *HELD, *FAILED, "rows", "ratio", "features", "offset", "kappa", "theory_kappa", "flat_kappa", "singular",
-        "smallest", "proved", "norm", "hermite", "lemma", "schur", "gram_error", "folded_error", "jacobian_log",
-        "plain_jacobian_log", "raw_kappa", "uncentred_kappa", "ball_kappa", "ball_centred_kappa", "uncentred_ratio",
-        "ball_ratio", "width", "kept_mean", "kept_low", "half", "chernoff", "kept", "starved", "drawn", "needed",
-        "pessimism",
-    ),
+    x="rows", sources=(TALK, "oymak2020", "tropp2012"), axes=AXES, profiles=PROFILES,
+    work=later("overparam.studies.kernel_conditioning_work:solve"), estimate=estimate, stack_limit=1, claims=CLAIMS,
+    charts=CHARTS,
+    values=(*HELD, *FAILED, "rows", "ratio", "features", "offset", "kappa", "theory_kappa", "flat_kappa", "singular",
+            "smallest", "proved", "norm", "hermite", "lemma", "schur", "gram_error", "folded_error", "jacobian_log",
+            "plain_jacobian_log", "raw_kappa", "uncentred_kappa", "ball_kappa", "ball_centred_kappa", "uncentred_ratio",
+            "ball_ratio", "width", "kept_mean", "kept_low", "half", "chernoff", "kept", "starved", "drawn", "needed",
+            "pessimism"),
     differences=(
-        "The slides print the Hermite lemma with an equals sign and mu_2; read here as 'at least, as matrices' and "
-        "mu_1 = E phi'', counting from 0 as the slide's own sum does.",
+        "The slides print the Hermite lemma with an equals sign and mu_2; read here as 'at least, as matrices' and mu_1 "
+        "= E phi'', counting from 0 as the slide's own sum does.",
         "The slides define Sigma by (1/k) E[J J^T], and drop the output weights from J J^T: right for output weights +1 "
         "and -1 only. Here J J^T keeps them and is divided by |v|^2.",
         "'Scales like a constant' has no numbers in the slides; the cut-off 0.15 on the slope of log kappa is ours, as "

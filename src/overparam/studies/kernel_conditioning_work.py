@@ -6,14 +6,15 @@ import math
 from itertools import pairwise
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from overparam.core.errors import UsageError
-from overparam.core.outcomes import outcome, within
-from overparam.core.parts import Outcome, Params, Progress
+from overparam.core import Outcome, Params, Progress, UsageError, each_cell, outcome, within
 from overparam.data import load
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream
+from overparam.models.activations import activation as model_activation
 from overparam.theory import kernels
 from overparam.theory.activations import activation, sine
 from overparam.theory.kernels.covariance import slope_moment
@@ -24,6 +25,7 @@ TERMS, PAIRS = 20, 24  # of the Hermite series, and pairs of rows at which it is
 BLOCK = 4096  # units drawn at once
 
 
+@each_cell
 def solve(cell: Params, progress: Progress) -> Outcome:
     """Measure every size of one cell, then finite widths at n = d."""
     seed, name, drawn = cell["seed"], cell["activation"], rows(cell)
@@ -162,11 +164,6 @@ def jacobian(x: Any, name: str, act: Any, seed: int) -> dict[str, float]:
 
     J is by automatic differentiation in float64, for 16 units; ``plain`` leaves the unequal output weights out of J J^T.
     """
-    import jax
-    import jax.numpy as jnp
-
-    from overparam.models.activations import activation as model_activation
-
     random = stream("kernel-jacobian", seed)
     w, v = random.standard_normal((16, x.shape[1])), random.standard_normal(16)
     phi = (lambda z: jnp.sin(2.0 * z)) if name == "sine2" else model_activation(name)

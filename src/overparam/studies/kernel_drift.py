@@ -8,25 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, power_law,
-    preferred, profiles, study,
-)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, study,
+    within)  # fmt: skip
 
 WIDTHS, QUICK, DEPTHS = (16, 32, 64, 128, 256, 512, 1024), (16, 64, 256, 1024), (1, 2, 3)
-BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
-
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("n", "Training samples.", int, 32, low=4, high=500),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+BOTH = ("sphere", "digits")
+AXES = joined(NEAR_KERNEL,
     Axis("width", "Widths, in one cell.", int, WIDTHS, low=2, high=65536, inside_cell=True, flag="widths"),
-    Axis("widest_deep", "Widest network; wider values of --widths are left out.", int, 256, low=2),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("widest_deep", "Widest network; wider values of --widths are left out.", int, 256, low=2))  # fmt: skip
 
 PROFILES = profiles(
     {"width": WIDTHS},
@@ -48,36 +38,30 @@ FALLING, FLAT = power_law(-0.5), power_law(0)
 OURS = tuple(f"{name}_{k}" for name in ("start", "drift") for k in DEPTHS)
 WORLD = World(
     ("width", (16, 32, 64, 128, 256)), fixed={"inputs": "unit"}, level=0.1, spread=dict.fromkeys(OURS, 0.03),
-    lines={**dict.fromkeys(OURS, FALLING),
-           **dict.fromkeys(("other_start_2", "other_start_3", "drift_mean_field"), FLAT)},
+    lines={**dict.fromkeys(OURS, FALLING), **dict.fromkeys(("other_start_2", "other_start_3", "drift_mean_field"), FLAT)},
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("deep-start",
-          "Kernels of networks with two and three hidden layers start O(1/sqrt(width)) from their "
-          "limits.", ("L22B",), "jacot2018",
-          start[2].slope().within(-0.6, -0.4) & start[3].slope().within(-0.6, -0.4), HERE,
+    Claim("deep-start", "Kernels of networks with two and three hidden layers start O(1/sqrt(width)) from their limits.",
+          ("L22B",), "jacot2018", start[2].slope().within(-0.6, -0.4) & start[3].slope().within(-0.6, -0.4), HERE,
           Control("Distance to the kernel of one layer more, under the same rule: it stays.",
                   HERE.but("one layer more", metrics={f"start_{k}": f"other_start_{k}" for k in (2, 3)})),
           chart="deep-start", effect=WORLD,
           null=(WORLD.but(start_2=power_law(-0.4)), WORLD.but(start_3=power_law(-0.6)))),
     Claim("drift", "The kernel's relative change in training is at most O(1/sqrt(width)), at depths 1 to 3.",
-          ("L22D", "L25"), "lee2019", drift[1].slope().at_most(-0.4) & drift[2].slope().at_most(-0.4)
-          & drift[3].slope().at_most(-0.4), HERE, Control(MOVING, rule=mean_field.slope().at_most(-0.4)),
-          chart="drift", effect=WORLD,
+          ("L22D", "L25"), "lee2019",
+          drift[1].slope().at_most(-0.4) & drift[2].slope().at_most(-0.4) & drift[3].slope().at_most(-0.4), HERE,
+          Control(MOVING, rule=mean_field.slope().at_most(-0.4)), chart="drift", effect=WORLD,
           null=(WORLD.but(drift_1=power_law(-0.4)), WORLD.but(drift_3=power_law(-0.4)))),
-    Claim("drift-rate",
-          "The kernel's relative change falls like 1/sqrt(width), not faster.", ("L22D",), "lee2019",
-          drift[1].slope().within(-0.6, -0.4) & drift[2].slope().within(-0.6, -0.4)
-          & drift[3].slope().within(-0.6, -0.4), HERE,
-          Control(MOVING, rule=mean_field.slope().within(-0.6, -0.4)), chart="drift", effect=WORLD,
+    Claim("drift-rate", "The kernel's relative change falls like 1/sqrt(width), not faster.", ("L22D",), "lee2019",
+          drift[1].slope().within(-0.6, -0.4) & drift[2].slope().within(-0.6, -0.4) & drift[3].slope().within(-0.6, -0.4),
+          HERE, Control(MOVING, rule=mean_field.slope().within(-0.6, -0.4)), chart="drift", effect=WORLD,
           null=(WORLD.but(drift_2=power_law(-0.6)), WORLD.but(drift_2=power_law(-0.4)))),
 )  # fmt: skip
 
 CHARTS = charts(
     {"width": "hidden units"}, ("inputs", "inputs"),
-    deep_start=("Deep kernels at the start and their limits",
-                "log difference over the limit's smallest eigenvalue",
+    deep_start=("Deep kernels at the start and their limits", "log difference over the limit's smallest eigenvalue",
                 {"start_1": "1 hidden layer", "start_2": "2 hidden layers", "start_3": "3 hidden layers",
                  "other_start_2": "2 layers from the limit of 3 (control)"}),
     drift=("How much the kernel changes in training", "log largest relative change of the kernel",
@@ -94,7 +78,6 @@ def work(cell: Params, progress: Progress) -> Any:
 
     from overparam.data import signed
     from overparam.models import mlp
-    from overparam.sweep.work import lost_in, outcome, within
     from overparam.theory.kernels import dense_network, kernels
     from overparam.training.full_batch import draw, scalar_model
     from overparam.training.tangent import tangent_run
@@ -127,8 +110,6 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Four networks of every width; layers of m by m weights count as m / d times as many units."""
-    from overparam.sweep.work import descent
-
     widths = [m for m in cell["width"] if m <= cell["widest_deep"]]
     d, widest = 64 if cell["data"] == "digits" else cell["d"], max(widths, default=1)
     units = sum(5 * m + 3 * m * m / d for m in widths)
@@ -137,17 +118,13 @@ def estimate(cell: Params) -> Estimate:
 
 STUDY = study(
     name="kernel-drift", title="How deep networks' kernels start and change in training",
-    question="How near to their limits do deep networks' kernels start, and how much do they change?",
-    x="width", sources=("jacot2018", "lee2019"),
-    values=("width", "drift_mean_field", *OURS, *(f"other_start_{k}" for k in DEPTHS)),
+    question="How near to their limits do deep networks' kernels start, and how much do they change?", x="width",
+    sources=("jacot2018", "lee2019"), values=("width", "drift_mean_field", *OURS, *(f"other_start_{k}" for k in DEPTHS)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", {"experiment": "drift"}, also=(
-        {"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "ensemble_width": 256, "members": 50, "samples": 50,
-         "targets_width": 512, "target_steps": 400},
-        {"ensemble_width": 2048, "members": 400, "samples": 400, "targets_width": 4096, "target_steps": 4000})),
+    formerly=Formerly("lazy-training", {"experiment": "drift"}, also=LAZY_TRAINING),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the papers' gradient flow; the step is "
-        "half of 1 / largest eigenvalue of the kernel at the start.",
+        "Gradient descent with a fixed number of steps stands for the papers' gradient flow; the step is half of 1 / "
+        "largest eigenvalue of the kernel at the start.",
         "The change is the largest over about eight probe steps, even in the logarithm, not over all steps.",
         "The theory gives an upper bound on the change only; Lee et al. report changes nearer to 1/width.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, preferred, profiles,
-    renamed, scalar, study,
-)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, descent, each_cell, joined, preferred, profiles, renamed, scalar, study, within)  # fmt: skip
 
-BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
+BOTH = ("sphere", "digits")
 SHARE, TEST, CHUNK = 0.5, 20, 50  # step times largest eigenvalue; test inputs; networks at a time
 
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("n", "Training samples.", int, 32, low=4, high=500),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
-    Axis("ensemble_width", "Hidden units.", int, 512, low=2),
-    Axis("members", "Networks.", int, 100, low=10),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+AXES = joined(NEAR_KERNEL, Axis("ensemble_width", "Hidden units.", int, 512, low=2),
+              Axis("members", "Networks.", int, 100, low=10))  # fmt: skip
 
 PROFILES = profiles(
     {},
@@ -48,10 +37,8 @@ WORLD = World(
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("ensemble",
-          "Over initialisations, trained wide networks have the mean and variance of the Gaussian "
-          "formula.", ("L22D", "L25"), "lee2019",
-          ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
+    Claim("ensemble", "Over initialisations, trained wide networks have the mean and variance of the Gaussian formula.",
+          ("L22D", "L25"), "lee2019", ratio.within(0.9, 1.1) & share.within(0.9, 1.1) & z.at_most(3.0), HERE,
           Control("Mean-field scaling (1/width, step times width): no such spread.",
                   HERE.but("mean-field scaling", metrics=renamed("mean_field_", *READ))), chart="ensemble",
           null=(WORLD.but(variance_ratio=1.1), WORLD.but(variance_ratio=0.9), WORLD.but(mean_share=0.9),
@@ -74,7 +61,6 @@ def work(cell: Params, progress: Progress) -> Any:
 
     from overparam.data import signed
     from overparam.models import mlp
-    from overparam.sweep.work import within
     from overparam.theory.dynamics import ensemble, kernel_dynamics
     from overparam.theory.kernels import dense_network, kernels
     from overparam.training.full_batch import log_steps
@@ -116,7 +102,6 @@ def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, prog
     import jax.numpy as jnp
     import numpy as np
 
-    from overparam.sweep.work import within
     from overparam.training.full_batch import descend, scalar_model
 
     model, found = scalar_model(network), []
@@ -135,8 +120,6 @@ def sample(cell: Params, network: Any, given: Any, rate: float, steps: Any, prog
 
 def estimate(cell: Params) -> Estimate:
     """Two ensembles."""
-    from overparam.sweep.work import descent
-
     width = cell["ensemble_width"]
     return descent(cell, 2 * width * cell["members"], 8 * width * cell["d"] * CHUNK * 6)
 
@@ -147,11 +130,7 @@ STUDY = study(
     x="time", sources=("lee2019",),
     values=("time", "theory_spread", *(p + name for p in ("", "mean_field_") for name in ("spread", *READ))),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", {"experiment": "ensemble"}, also=(
-        {"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "width": (16, 64, 256, 1024), "samples": 50,
-         "targets_width": 512, "target_steps": 400},
-        {"width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024, "samples": 400,
-         "targets_width": 4096, "target_steps": 4000})),
+    formerly=Formerly("lazy-training", {"experiment": "ensemble"}, also=LAZY_TRAINING),
     differences=(
         "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
         "half of 1 / largest eigenvalue of the limit kernel, in the formula too.",

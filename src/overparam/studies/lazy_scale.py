@@ -8,26 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, power_law,
-    preferred, profiles, renamed, study,
-)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, renamed, study,
+    within)  # fmt: skip
 
 SCALES, QUICK = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0), (1.0, 4.0, 16.0, 64.0, 256.0)
-BOTH, SMOOTH = ("sphere", "digits"), ("tanh", "erf", "gelu", "softplus", "silu", "sine")
+BOTH = ("sphere", "digits")
 SHARE, TEST = 0.5, 100  # step times largest eigenvalue of the kernel at the start; test inputs
 
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("n", "Training samples.", int, 32, low=4, high=500),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("activation", "Activation.", str, "tanh", choices=SMOOTH),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
+AXES = joined(NEAR_KERNEL,
     Axis("scale", "Output scales.", float, SCALES, low=1e-3, high=1e6, inside_cell=True, flag="scales"),
-    Axis("units", "Hidden units (an even number; half are copies).", int, 128, low=4),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("units", "Hidden units (an even number; half are copies).", int, 128, low=4))  # fmt: skip
 
 PROFILES = profiles(
     {"scale": SCALES},
@@ -56,30 +47,25 @@ def at_random(metric: str) -> Control:
 FALLING, FLAT = power_law(-1), power_law(0)
 WORLD = World(
     ("scale", QUICK), fixed={"inputs": "unit"}, level=0.1,
-    lines={"distance": FALLING, "weight_gap": power_law(-2), "output_gap": FALLING,
-           "centred_output_gap": FALLING, "random_distance": FLAT, "random_weight_gap": FLAT,
-           "random_output_gap": FLAT},
+    lines={"distance": FALLING, "weight_gap": power_law(-2), "output_gap": FALLING, "centred_output_gap": FALLING,
+           "random_distance": FLAT, "random_weight_gap": FLAT, "random_output_gap": FLAT},
     spread={"distance": 0.03, "weight_gap": 0.03, "output_gap": 0.03, "centred_output_gap": 0.03},
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("distance",
-          "Output scale alpha: the weights move O(1/alpha) from a start with zero output.", L22, PAPER,
+    Claim("distance", "Output scale alpha: the weights move O(1/alpha) from a start with zero output.", L22, PAPER,
           distance.slope().within(-1.1, -0.9), HERE, at_random("distance"), chart="distance",
           null=tuple(WORLD.but(distance=power_law(p)) for p in (-0.9, -1.1)), effect=WORLD),
     Claim("weights", "The weights stay O(1/alpha^2) from those of the linearised network.", L22, PAPER,
           weights.slope().within(-2.2, -1.8), HERE, at_random("weight_gap"), chart="weights",
           null=tuple(WORLD.but(weight_gap=power_law(p)) for p in (-1.8, -2.2)), effect=WORLD),
-    Claim("outputs",
-          "Outputs on test inputs stay O(1/alpha) from those of the linearised network.", L22, PAPER,
+    Claim("outputs", "Outputs on test inputs stay O(1/alpha) from those of the linearised network.", L22, PAPER,
           outputs.slope().within(-1.15, -0.85), HERE, at_random("output_gap"), chart="outputs",
           null=tuple(WORLD.but(output_gap=power_law(p)) for p in (-0.85, -1.15)), effect=WORLD),
-    Claim("outputs-bound",
-          "Outputs on test inputs stay at most O(1/alpha) from those of the linearised network, "
+    Claim("outputs-bound", "Outputs on test inputs stay at most O(1/alpha) from those of the linearised network, "
           "whatever makes the output start at zero.", L22, PAPER,
           outputs.slope().at_most(-0.85) & centred.slope().at_most(-0.85), HERE,
-          Control(NO_FALL, rule=random.slope().at_most(-0.85)), chart="outputs",
-          effect=WORLD,
+          Control(NO_FALL, rule=random.slope().at_most(-0.85)), chart="outputs", effect=WORLD,
           null=(WORLD.but(output_gap=power_law(-0.85)), WORLD.but(centred_output_gap=power_law(-0.85)))),
 )  # fmt: skip
 
@@ -113,7 +99,6 @@ def work(cell: Params, progress: Progress) -> Any:
 
     from overparam.data import signed
     from overparam.models import two_layer
-    from overparam.sweep.work import lost_in, outcome, within
     from overparam.training.full_batch import draw, scalar_model
 
     given = signed(cell["data"], cell["n"], TEST, d=cell["d"], seed=cell["seed"], unit=cell["inputs"] == "unit")
@@ -169,8 +154,6 @@ def measure(
 
 def estimate(cell: Params) -> Estimate:
     """Three starts at every scale."""
-    from overparam.sweep.work import descent
-
     return descent(cell, 3 * len(cell["scale"]) * cell["units"], cell["n"] * cell["units"] * (cell["d"] + 1))
 
 
@@ -179,11 +162,7 @@ STUDY = study(
     question="When does a network train like its linearisation?",
     x="scale", sources=(PAPER,), values=("scale", *(start + name for start in STARTS for name in MEASURED)),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", also=(
-        {"width": (16, 64, 256, 1024), "ensemble_width": 256, "members": 50, "samples": 50,
-         "targets_width": 512, "target_steps": 400},
-        {"width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024, "members": 400,
-         "ensemble_width": 2048, "samples": 400, "targets_width": 4096, "target_steps": 4000})),
+    formerly=Formerly("lazy-training", also=LAZY_TRAINING),
     differences=(
         "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
         "half of 1 / largest eigenvalue of the kernel at the start, divided by alpha^2.",

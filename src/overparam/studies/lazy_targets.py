@@ -8,23 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, need,
-    preferred, profiles, study,
-)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Check, Claim, Control, Estimate, Formerly, Params, Progress,
+    World, arm, charts, descent, each_cell, joined, line, lost_in, need, outcome, preferred, profiles, study)  # fmt: skip
 
 BOTH, TARGETS, ARORA = ("sphere", "digits"), tuple(range(1, 11)), "arora2019"
 SHARE, TEST, FITTED = 0.9, 500, 0.05  # step times largest eigenvalue; test inputs; share of the first loss
 
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("samples", "Training samples.", int, 100, low=10, high=1000),
-    Axis("targets_width", "Hidden units (an even number; half are copies).", int, 1024, low=4),
-    Axis("target_steps", "Steps of gradient descent.", int, 500, low=8),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+AXES = joined(NEAR_KERNEL, Axis("samples", "Training samples.", int, 100, low=10, high=1000),
+              Axis("targets_width", "Hidden units (an even number; half are copies).", int, 1024, low=4),
+              Axis("target_steps", "Steps of gradient descent.", int, 500, low=8),
+              without=("n", "activation", "steps"))  # fmt: skip
 
 PROFILES = profiles(
     {},
@@ -80,12 +73,11 @@ RANKED = WORLD.but(bound=[float(k) for k in TARGETS], straight=("vacuous", "boun
 LATE, EARLY = ([40 * k**0.699 * (by if k == at else 1.0) for k in TARGETS] for at, by in ((4, 1.25), (9, 0.75)))
 
 CLAIMS = (
-    Claim("bound-order",
-          "The bound sqrt(2 y^T H^-1 y / n) orders targets as their test errors do.", ("L22C",),
-          ARORA, bound.rank_with(error).at_least(0.8), HERE,
+    Claim("bound-order", "The bound sqrt(2 y^T H^-1 y / n) orders targets as their test errors do.", ("L22C",), ARORA,
+          bound.rank_with(error).at_least(0.8), HERE,
           Control("The bounds of the same labels shuffled among the samples: no such order.",
-                  HERE.but("shuffled labels", metrics={"bound": "shuffled_bound"})), chart="bound",
-          null=(RANKED,), effect=WORLD),
+                  HERE.but("shuffled labels", metrics={"bound": "shuffled_bound"})), chart="bound", null=(RANKED,),
+          effect=WORLD),
     Claim("bound-holds", "The mean absolute test error is at most the bound.", ("L22C",), ARORA,
           bound.share(lambda b, e: b >= e, "the test error is at most the bound", error).at_least(1.0), HERE,
           Control("The training error in the place of the bound, under the same rule: exceeded.",
@@ -94,11 +86,10 @@ CLAIMS = (
     Claim("steps", "The kernel at the start predicts how many steps a target takes.", ("L33", "L22C"), ARORA,
           theory.farthest(steps).within(0.75, 1.25), HERE,
           Control("The steps predicted for labels shuffled among the samples, under the same rule: wrong.",
-                  HERE.but("shuffled labels", metrics={"theory_steps": "shuffled_steps"})), (FIT,),
-          chart="steps", null=(WORLD.but(theory_steps=LATE), WORLD.but(theory_steps=EARLY)), effect=WORLD),
-    Claim("random-labels",
-          "Random labels take longer than a linear target, but not much: at most ten times the "
-          "steps.", ("L33",), "liang2018", (steps.last / steps.first).within(1.0, 10.0), HERE,
+                  HERE.but("shuffled labels", metrics={"theory_steps": "shuffled_steps"})), (FIT,), chart="steps",
+          null=(WORLD.but(theory_steps=LATE), WORLD.but(theory_steps=EARLY)), effect=WORLD),
+    Claim("random-labels", "Random labels take longer than a linear target, but not much: at most ten times the steps.",
+          ("L33",), "liang2018", (steps.last / steps.first).within(1.0, 10.0), HERE,
           Control("Predicted steps of random labels over those of the linear target's, shuffled: not longer.",
                   rule=(theory.last / shuffled.first).within(1.0, 10.0)), (GENERATED, FIT), chart="steps",
           null=(WORLD.but(steps=[40.0] * 10), WORLD.but(steps=[40.0] * 9 + [400.0])), effect=WORLD),
@@ -154,7 +145,6 @@ def work(cell: Params, progress: Progress) -> Any:
     from overparam.data import signed
     from overparam.data.stream import stream
     from overparam.models import two_layer
-    from overparam.sweep.work import lost_in, outcome
     from overparam.theory.dynamics import generalisation_bound, kernel_dynamics
     from overparam.theory.kernels import covariance
     from overparam.training.full_batch import descend, draw, model_jacobian, scalar_model
@@ -195,29 +185,21 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Ten networks."""
-    from overparam.sweep.work import descent
-
     n, width = cell["samples"], cell["targets_width"]
     return descent(cell, 10 * width, (n + 60) * width * cell["d"], n=n, steps=cell["target_steps"])
 
 
 STUDY = study(
     name="lazy-targets", title="What the kernel predicts of ten targets",
-    question="Does the kernel predict the order of test errors and the time to fit of ten targets?",
-    x="target", sources=(ARORA, "liang2018"), values=("target", *MEASURED, "condition"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", {"experiment": "targets"}, also=(
-        {"n": 16, "steps": 200, "scale": (1.0, 4.0, 16.0, 64.0, 256.0), "width": (16, 64, 256, 1024),
-         "ensemble_width": 256, "members": 50},
-        {"steps": 4000, "width": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192), "widest_deep": 1024,
-         "ensemble_width": 2048, "members": 400})),
+    question="Does the kernel predict the order of test errors and the time to fit of ten targets?", x="target",
+    sources=(ARORA, "liang2018"), values=("target", *MEASURED, "condition"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
+    charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
+    formerly=Formerly("lazy-training", {"experiment": "targets"}, also=LAZY_TRAINING),
     differences=(
-        "The bound of Arora et al. is its leading term; the term that falls with n, whose constant is not "
-        "known, is left out, against the claim. The loss there is bounded by 1, here it is the absolute "
-        "error, which is not.",
-        "Networks start from zero outputs, where the paper asks small ones, by two copies with opposite "
-        "signs, and stop after a fixed number of steps, each 0.9 of 1 / largest eigenvalue of the kernel at "
-        "the start.",
+        "The bound of Arora et al. is its leading term; the term that falls with n, whose constant is not known, is left "
+        "out, against the claim. The loss there is bounded by 1, here it is the absolute error, which is not.",
+        "Networks start from zero outputs, where the paper asks small ones, by two copies with opposite signs, and stop "
+        "after a fixed number of steps, each 0.9 of 1 / largest eigenvalue of the kernel at the start.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",
     ),
 )  # fmt: skip

@@ -8,24 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, power_law,
-    preferred, profiles, study,
-)  # fmt: skip
+from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, study,
+    within)  # fmt: skip
 
 WIDTHS, QUICK, BOTH = (16, 32, 64, 128, 256, 512, 1024), (16, 64, 256, 1024), ("sphere", "digits")
 WIDE = (*WIDTHS, 2048, 4096, 8192)
 
-AXES = (
-    Axis("data", "Generated or handwritten inputs.", str, "sphere", choices=("sphere", "gaussian", "digits")),
-    Axis("inputs", "Digits centred, all of norm 1 (unit), or raw.", str, "unit", choices=("unit", "raw")),
-    Axis("n", "Training samples.", int, 32, low=4, high=500),
-    Axis("d", "Dimension of generated inputs.", int, 10, low=3, high=1000),
-    Axis("steps", "Steps of gradient descent.", int, 400, low=8),
-    Axis("width", "Hidden units (even numbers; half are copies).", int, WIDTHS, low=2, high=65536,
-         inside_cell=True, flag="widths"),
-    Axis("seed", "Draws inputs, labels and initial weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+AXES = joined(NEAR_KERNEL,
+              Axis("width", "Hidden units (even numbers; half are copies).", int, WIDTHS, low=2, high=65536,
+                   inside_cell=True, flag="widths"), without=("activation",))  # fmt: skip
 
 PROFILES = profiles(
     {"width": WIDTHS},
@@ -51,9 +43,8 @@ def both_hold(low: Any, high: Any) -> Any:
 FALLING, FLAT = power_law(-0.5), power_law(0)
 WORLD = World(
     ("width", QUICK), fixed={"inputs": "unit"}, level=0.1, spread={"start": 0.03, "moved": 0.03},
-    lines={"start": FALLING, "other_start": FLAT, "moved": FALLING, "mean_field_moved": FLAT,
-           "gradient_low": [1e-4] * 4, "gradient_high": [0.3] * 4, "mean_low": [-0.1] * 4},
-    straight=("gradient_low", "gradient_high", "mean_low"),
+    lines={"start": FALLING, "other_start": FLAT, "moved": FALLING, "mean_field_moved": FLAT, "gradient_low": [1e-4] * 4,
+           "gradient_high": [0.3] * 4, "mean_low": [-0.1] * 4}, straight=("gradient_low", "gradient_high", "mean_low"),
 )  # fmt: skip
 KEPT = World(("width", QUICK), fixed={"inputs": "unit"}, lines={"lowest": [0.4, 0.65, 0.78, 0.84]},
              spread={"lowest": 0.02}, straight=("lowest",))  # fmt: skip
@@ -64,23 +55,21 @@ CLAIMS = (
           Control("Distance to the kernel of both layers, not the limit of these networks: it stays.",
                   HERE.but("the kernel of both layers", metrics={"start": "other_start"})), chart="start",
           null=tuple(WORLD.but(start=power_law(p)) for p in (-0.4, -0.6)), effect=WORLD),
-    Claim("movement", "No neuron moves farther than O(1/sqrt(width)).", L22A, PAPER,
-          moved.slope().within(-0.6, -0.4), HERE,
+    Claim("movement", "No neuron moves farther than O(1/sqrt(width)).", L22A, PAPER, moved.slope().within(-0.6, -0.4),
+          HERE,
           Control("Mean-field scaling (1/width, step times width): features move at every width.",
                   HERE.but("mean-field scaling", metrics={"moved": "mean_field_moved"})), chart="movement",
           null=tuple(WORLD.but(moved=power_law(p)) for p in (-0.4, -0.6)), effect=WORLD),
-    Claim("eigenvalue",
-          "In a wide network the kernel's smallest eigenvalue stays above half of its limit all "
-          "along.", L22A, PAPER, lowest.last.at_least(0.5), HERE,
+    Claim("eigenvalue", "In a wide network the kernel's smallest eigenvalue stays above half of its limit all along.",
+          L22A, PAPER, lowest.last.at_least(0.5), HERE,
           Control("The narrowest network, under the same rule: below.", rule=lowest.first.at_least(0.5)),
           chart="eigenvalue", null=(KEPT.but(lowest=[0.4, 0.45, 0.48, 0.495]),), effect=KEPT),
-    Claim("gradient",
-          "Squared gradient over twice the loss lies between the extreme squared singular values of "
-          "the Jacobian.", ("L24",), "allenzhu2019",
+    Claim("gradient", "Squared gradient over twice the loss lies between the extreme squared singular values of the "
+          "Jacobian.", ("L24",), "allenzhu2019",
           lower.share(both_hold, "no margin is violated at any probe step", upper).at_least(1.0), HERE,
           Control("The gradient of the mean loss with the same kernel, under the same rule: violated.",
-                  HERE.but("the mean loss", metrics={"gradient_low": "mean_low"})), chart="eigenvalue",
-          kind="check", effect=WORLD,
+                  HERE.but("the mean loss", metrics={"gradient_low": "mean_low"})), chart="eigenvalue", kind="check",
+          effect=WORLD,
           null=(WORLD.but(gradient_low=[1e-4, -1e-11, 1e-4, 1e-4]), WORLD.but(gradient_high=[-1e-11, 1, 1, 1]))),
 )  # fmt: skip
 
@@ -111,7 +100,6 @@ def work(cell: Params, progress: Progress) -> Any:
 
     from overparam.data import signed
     from overparam.models import two_layer
-    from overparam.sweep.work import lost_in, outcome, within
     from overparam.theory.dynamics import neuron_movement
     from overparam.theory.kernels.covariance import covariance, second_moment
     from overparam.training.full_batch import draw, scalar_model
@@ -145,28 +133,21 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """Two networks of every width."""
-    from overparam.sweep.work import descent
-
     held = 3 * cell["n"] * max(cell["width"]) * (cell["d"] + 1)
     return descent(cell, 2 * sum(cell["width"]), held, starts=len(cell["width"]))
 
 
 STUDY = study(
     name="lazy-width", title="Wide two-layer networks stay near their kernel",
-    question="How near to its limit does a two-layer ReLU network's kernel stay, and how far do units move?",
-    x="width", sources=(PAPER, "allenzhu2019"), values=(*MEASURED, "smallest"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    formerly=Formerly("lazy-training", {"experiment": "width"}, also=(
-        {"scale": (1.0, 4.0, 16.0, 64.0, 256.0), "ensemble_width": 256, "members": 50, "samples": 50,
-         "targets_width": 512, "target_steps": 400},
-        {"widest_deep": 1024, "ensemble_width": 2048, "members": 400, "samples": 400, "targets_width": 4096,
-         "target_steps": 4000})),
+    question="How near to its limit does a two-layer ReLU network's kernel stay, and how far do units move?", x="width",
+    sources=(PAPER, "allenzhu2019"), values=(*MEASURED, "smallest"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
+    charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
+    formerly=Formerly("lazy-training", {"experiment": "width"}, also=LAZY_TRAINING),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
-        "half of 1 / largest eigenvalue of the kernel at the start.",
+        "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is half of 1 / "
+        "largest eigenvalue of the kernel at the start.",
         "Deviations are the largest over about eight probe steps, even in the logarithm, not over all steps.",
-        "Outputs start at exactly zero by two copies of one network with opposite signs; half of a width are "
-        "copies.",
+        "Outputs start at exactly zero by two copies of one network with opposite signs; half of a width are copies.",
         "The law of the gradient is exact for the loss |r|^2 / 2; it is looked at in every probe step.",
         "Weights are drawn as 24-bit numbers, all computations are in float64.",
     ),

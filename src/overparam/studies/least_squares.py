@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Params, World, arm, charts, each_cell, need, profiles, renamed, study,
-    worst,
-)  # fmt: skip
+from overparam.core import (Axis, Check, Claim, Control, Estimate, Params, World, arm, charts, later, need, profiles,
+    renamed, study, worst)  # fmt: skip
 
 AXES = (
     Axis("data", "Where inputs and labels come from: normal inputs and labels, or digits labelled even and odd.", str,
@@ -146,14 +144,6 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-@each_cell
-def work(cell: Params, progress: Any) -> Any:
-    """Run every arm of one cell and compare it with the closed form."""
-    from overparam.studies.least_squares_work import solve
-
-    return solve(cell, progress)
-
-
 def estimate(cell: Params) -> Estimate:
     """Expected cost of a cell on one core; the number of steps is guessed from the sort of inputs."""
     n = cell["n"]
@@ -168,17 +158,18 @@ ARMS = ("", "momentum_", "overshoot_")
 FACTS = ("residual", "distance", "outside", "path", "path_share", "overshoot", "excess")
 STUDY = study(
     name="least-squares", title="Least squares with more unknowns than labels",
-    question="Where does gradient descent end when many solutions exist, how fast, and by how long a way?",
-    x="times", sources=(TALK,), axes=AXES, profiles=PROFILES, work=work, estimate=estimate, stack_limit=4, claims=CLAIMS,
-    charts=CHARTS, values=(
-        *(name + fact for name in ARMS for fact in FACTS), *(name + fact for name in ARMS[:2] for fact in ("gap", "slow_gap")),
-        "rank", "unknowns", "distance_scale", "condition", "theory_rate", "predicted_steps", "settled", "theory_path_low",
-        "theory_path_high", "times", "residual_line", "theory_line", "momentum_line", "path_line", "tall_residual",
-        "adam_distance", "adam_outside", "adam_residual",
-    ),
+    question="Where does gradient descent end when many solutions exist, how fast, and by how long a way?", x="times",
+    sources=(TALK,), axes=AXES, profiles=PROFILES, work=later("overparam.studies.least_squares_work:solve"),
+    estimate=estimate, stack_limit=4, claims=CLAIMS, charts=CHARTS,
+    values=(*(name + fact for name in ARMS for fact in FACTS),
+            *(name + fact for name in ARMS[:2] for fact in ("gap", "slow_gap")), "rank", "unknowns", "distance_scale",
+            "condition", "theory_rate", "predicted_steps", "settled", "theory_path_low", "theory_path_high", "times",
+            "residual_line", "theory_line", "momentum_line", "path_line", "tall_residual", "adam_distance",
+            "adam_outside", "adam_residual"),
     differences=(
-        "The slides name three properties in words: global convergence, the closest optimum, a relatively short path. The "
-        "cut-offs, the rate and the bound sqrt(n) on path over distance are added; the bound is proved for steps up to 1/|X|^2.",
+        "The slides name three properties in words: global convergence, the closest optimum, a relatively short path. "
+        "The cut-offs, the rate and the bound sqrt(n) on path over distance are added; the bound is proved for steps up "
+        "to 1/|X|^2.",
         "The slides do not say that X must have rank n; with dependent rows descent ends at the closest least-squares "
         "solution instead. Here the rank is a precondition.",
         "Momentum is sometimes said to lose the closest solution. From rest it cannot: its moves are sums of gradients, "
@@ -186,7 +177,7 @@ STUDY = study(
         "Labels of digits are +1 for even and -1 for odd; the slides show no data.",
         "Digits are taken at 10 to 30 samples: more would need more than 400,000 steps, since their matrices are "
         "ill-conditioned.",
-        "Adam runs 20,000 steps with a learning rate that falls from 0.01 to 0 along a cosine; how much of the residual it "
-        "leaves is drawn beside its distance.",
+        "Adam runs 20,000 steps with a learning rate that falls from 0.01 to 0 along a cosine; how much of the residual "
+        "it leaves is drawn beside its distance.",
     ),
 )  # fmt: skip

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 from scipy import linalg
 
-from overparam.core.outcomes import outcome
-from overparam.core.parts import Outcome, Params, Progress
+from overparam.core import Params, Progress, each_cell
 from overparam.data import load
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream
@@ -24,7 +26,8 @@ ADAM_STEPS, ADAM_RATE = 20_000, 0.01
 SHARP = 1e-4  # rates are read while this share of the first residual is left: below, rounding shows
 
 
-def solve(cell: Params, progress: Progress) -> Outcome:
+@each_cell(digits=10)
+def solve(cell: Params, progress: Progress) -> dict[str, Any]:
     """Run every arm of one cell and compare it with the closed form."""
     x, y, start = problem(cell)
     top = float(np.linalg.norm(x, 2)) ** 2
@@ -77,7 +80,7 @@ def solve(cell: Params, progress: Progress) -> Outcome:
     progress(1.0)
     ends("adam_", end)
     values["adam_residual"] = float(np.linalg.norm(x @ end - y)) / float(np.linalg.norm(x @ start - y))
-    return outcome(values, digits=10)
+    return values
 
 
 def draw(cell: Params, purpose: str) -> Any:
@@ -204,10 +207,6 @@ def against(run: dict[str, Any], want: Any, rate: float) -> dict[str, float]:
 
 def adam(x: Any, y: Any, start: Any) -> Any:
     """Where Adam with a cosine schedule ends, in float64, shape ``(p,)``."""
-    import jax
-    import jax.numpy as jnp
-    import optax
-
     with jax.enable_x64(True):
         inputs, labels = jnp.asarray(x, jnp.float64), jnp.asarray(y, jnp.float64)
         method = optax.adam(optax.cosine_decay_schedule(ADAM_RATE, ADAM_STEPS))

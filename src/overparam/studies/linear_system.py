@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core import (
-    SEED, Axis, Claim, Control, Estimate, Params, Progress, UsageError, World, arm, around, charts, each_cell, grid,
-    line, per_point, per_seed, profiles, renamed, study,
-)  # fmt: skip
+from overparam.core import (SEED, Axis, Claim, Control, Estimate, Params, Progress, UsageError, World, arm, around,
+    charts, computed, each_cell, grid, line, per_point, per_seed, profiles, renamed, study)  # fmt: skip
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 1.0, 1.03, 1.05, 1.1, 1.15, 1.25, 1.5, 2.0, 3.0,
           4.0, 6.0, 10.0)  # fmt: skip
@@ -161,8 +159,6 @@ def solved(a: Any, b: Any) -> tuple[dict[str, float], Any, Any, Any]:
 
 def estimate(cell: Params) -> Estimate:
     """Three singular value decompositions a size, the residuals, and the draw of the matrices."""
-    from overparam.sweep.work import computed
-
     m, draws, sizes = cell["m"], cell["draws"], [max(1.0, ratio * cell["m"]) for ratio in cell["ratio"]]
     flops = sum(64 * min(m, n) ** 2 * max(m, n) + 6 * m * n * draws * (n < 2 * m) + 1e3 * m * n for n in sizes)
     return computed(flops, 8 * m * max(sizes) + 6 * m * draws)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import (
-    DATA, N, NOISE, NONE, N_TEST, ROWS, SEED, WIDTHS, Arm, Axis, Claim, Control, Estimate, Evidence, FitRule, Line,
-    MissingEvidence, Number, Outcome, Params, Progress, Rule, World, arm, around, charts, fits, grid, has, line,
-    per_point, per_seed, profiles, reaches, renamed, study,
-)  # fmt: skip
+from overparam.core import (DATA, N, N_TEST, NOISE, NONE, ROWS, SEED, WIDTHS, Arm, Axis, Claim, Control, Estimate,
+    Evidence, FitRule, Line, MissingEvidence, Number, Params, Rule, World, arm, around, charts, computed, fits, grid, has,
+    later, line, per_point, per_seed, profiles, reaches, renamed, study)  # fmt: skip
 
 PERCENT = (5, 10, 20, 30, 50, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125, 150, 200, 300, 450, 700, 1000, 1400,
            2000)  # fmt: skip
@@ -117,12 +114,11 @@ window, below = ratio.between(0.8, 1.25), loss.inside(ratio < 1).bottom()
 ONE, TEN, TWENTY = (ratio.near(times) for times in (1, 10, 20))
 shoulder = per_seed(highest, "largest squared test loss in [0.8, 1.25] n (place of the mean logarithm of all seeds)",
                     loss.inside(window)) / loss.at(ratio.near(0.5))
-simpler, left, right = (
-    per_seed(folds, f"largest {what} (places of the mean over all seeds), as a factor", loss, size, fit, ratio, side,
-             estimate="geometric").at_most(1.10)
-    for side, what in (("rise", "rise of the effective parameters beyond the interpolation threshold"),
-                       ("up to", "fall of the loss as they grow, up to the threshold and right of the minimum"),
-                       ("beyond", "fall of the loss as they grow, beyond the threshold")))
+simpler, left, right = (per_seed(folds, f"largest {what} (places of the mean over all seeds), as a factor", loss, size,
+                                 fit, ratio, side, estimate="geometric").at_most(1.10) for side,
+                        what in (("rise", "rise of the effective parameters beyond the interpolation threshold"),
+                                 ("up to", "fall of the loss as they grow, up to the threshold and right of the minimum"),
+                                 ("beyond", "fall of the loss as they grow, beyond the threshold")))
 
 
 def over_end(which: Line) -> Number:
@@ -304,25 +300,39 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
-    """Solve the cells of a stack one after another."""
-    from overparam.studies.random_features_work import solve
-
-    return solve(cells, progress)
-
-
 def estimate(cell: Params) -> Estimate:
-    """Operations of a cell: features, factorisations, and with ``why`` a decomposition a width."""
-    from overparam.studies.random_features_work import expected
+    """Operations of a cell and its largest arrays; features are drawn again and again unless they are kept."""
+    from overparam.data import shape_of
 
-    return expected(cell)
+    n, widths, penalties, many = cell["n"], cell["width"], 41, 3 * cell["n"]  # as in random_features_work.py
+    arms = 2 if cell["ridge"] == "tuned" else 1
+    inputs, outputs, _, tests, _ = shape_of(cell["data"])
+    tests, largest = min(cell["n_test"] or tests, tests), max(widths)
+    kept = [rows * largest if 8 * rows * largest <= 1e9 else 0 for rows in (n, tests)]
+    drawn = ((1 if kept[0] else 2 * arms) * n + (1 if kept[1] else arms) * tests) * largest
+    flops = (
+        drawn * (1.5 * inputs + 300) + n**2 * (arms * largest + 2 * n) + n * (n + tests) * (2 * inputs + 100)
+    )
+    flops += sum(min(n / 3, w / 10) * n**2 + arms * 2 * (2 * n + tests) * outputs * w for w in widths)
+    numbers = 3.2 * n**2 + n * tests + (3072 + 2 * inputs + 2 * outputs * len(widths)) * (n + tests) + sum(kept)
+    if cell["ridge"] == "tuned":
+        flops += len(widths) * n**2 * (8 * n + 6 * outputs * penalties)
+        numbers += 2 * n**2 + 3 * n * outputs * penalties
+    if cell["why"] == "all":
+        ideal = max((w for w in widths if w < many), default=0)
+        flops += sum((10 * min(w, n) + 4 * tests) * min(w, n) ** 2 for w in widths) + 2 * largest * n * (
+            n + tests
+        )
+        flops += 4 * many * ideal**2 + 6 * many**3 + ideal * many * (1.5 * inputs + 300)
+        numbers += max(7 * many**2, 3 * many * ideal, 6 * n * (n + tests) + 4 * n**2)
+    return computed(flops, numbers, speed=0.4)
 
 
 STUDY = study(
     name="random-features", title="Double descent with random features",
-    question="Does the test loss of least squares on random features peak at N = n and fall again beyond it?",
-    x="width", sources=("belkin2019", "curth2023", "schaeffer2023", "simon2023"), stack_limit=1,
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
+    question="Does the test loss of least squares on random features peak at N = n and fall again beyond it?", x="width",
+    sources=("belkin2019", "curth2023", "schaeffer2023", "simon2023"), stack_limit=1, axes=AXES, profiles=PROFILES,
+    claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_features_work:solve"), estimate=estimate,
     fit=FitRule("train_loss_ratio", FITTED, "width", "train loss at most 1e-6 of its initial value"),
     values=("width", "ratio", "train_loss", "train_loss_ratio", "test_loss", "train_error", "test_error", "norm", "rank",
             "limit_test_loss", "kernel_test_loss", "kernel_test_error", "kernel_rank", "initial_loss", "condition",
@@ -332,12 +342,12 @@ STUDY = study(
     differences=(
         "The paper uses N complex exponentials; these are N real cosines with a random phase, so N counts real "
         "coefficients a class.",
-        "The quick and laptop profiles use 500 and 1,000 training samples where the paper uses 10,000, and the digits "
-        "of scikit-learn (8 x 8 pixels) beside MNIST.",
+        "The quick and laptop profiles use 500 and 1,000 training samples where the paper uses 10,000, and the digits of "
+        "scikit-learn (8 x 8 pixels) beside MNIST.",
         "The laptop profile measures the test loss on at most 2,000 test samples, drawn with the seed.",
         "By default the Fourier scale is 2 over the samples' median distance; the paper profile uses 0.2.",
-        "The paper shows one run a width; here each seed draws its own training samples and features, and the widths "
-        "of one seed are nested: more features extend fewer.",
+        "The paper shows one run a width; here each seed draws its own training samples and features, and the widths of "
+        "one seed are nested: more features extend fewer.",
         "Targets are one-hot and not centred, and features carry no factor in N, as in the paper.",
         "The widths go to 20 n, in the paper profile to 6 n as published, less than most claims ask for.",
         "Label noise, when asked for, is inclusive: the new label may be the old one.",
@@ -345,11 +355,11 @@ STUDY = study(
         "Tuned ridge and the ridgeless kernel solution are added here as references.",
         "Schaeffer et al. vary the number of samples of a linear regression and use absolute cut-offs of the singular "
         "values; here the number of features varies, and the cut is half the median singular value of each width.",
-        "Schaeffer et al. also replace the test targets in the ablation of residuals, and the test loss is then 0 up "
-        "to n features; here the test labels stay. The ideal fit is taken on at most 3 n samples that stand for the "
-        "population: the training samples, the test samples and others that were not drawn. A width of at least as "
-        "many features meets all of their targets. The digits have 1,797 samples in all, 1.8 n in the laptop profile: "
-        "there the ideal fit of wide features is an overfit of the population.",
+        "Schaeffer et al. also replace the test targets in the ablation of residuals, and the test loss is then 0 up to "
+        "n features; here the test labels stay. The ideal fit is taken on at most 3 n samples that stand for the "
+        "population: the training samples, the test samples and others that were not drawn. A width of at least as many "
+        "features meets all of their targets. The digits have 1,797 samples in all, 1.8 n in the laptop profile: there "
+        "the ideal fit of wide features is an overfit of the population.",
         "With the same modes kept, projecting the test features and cutting singular values are one and the same "
         "prediction; the two ablations differ in what they keep: a count of n/2, or what is not small.",
         "The theory curve takes the spectrum of the limit kernel from the same 3 n samples, fewer than its authors would "

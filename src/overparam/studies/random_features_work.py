@@ -16,7 +16,16 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import Estimate, Outcome, Params, Progress, each_cell
+import numpy as np
+
+from overparam.core import Outcome, Params, Progress, each_cell, outcome, within
+from overparam.data import label_noise, load, subset
+from overparam.models.random_features import RandomFeatures, fourier_scale
+from overparam.theory.empirical import spectrum_of_kernel
+from overparam.theory.population import population_risk
+from overparam.training.closed_form import kernel_solution, min_norm, ridge
+from overparam.training.nested import held, squared_loss, zero_one_error
+from overparam.training.singular_modes import modes, nested_projections
 
 FLOOR = 1e-9  # of the initial loss; a smaller training loss is rounding
 PENALTIES = tuple(10.0 ** (k / 4) for k in range(-32, 9))  # 1e-8 to 1e2 of the mean squared feature length
@@ -28,14 +37,6 @@ POPULATION = 3  # samples that stand for the population, in units of n
 @each_cell
 def solve(cell: Params, progress: Progress) -> Outcome:
     """Solve every width of one cell: minimum norm, tuned ridge if asked for, the ridgeless kernel, and why."""
-    import numpy as np
-
-    from overparam.data import label_noise, load, subset
-    from overparam.models.random_features import RandomFeatures, fourier_scale
-    from overparam.sweep.work import outcome, within
-    from overparam.training.closed_form import kernel_solution, min_norm, ridge
-    from overparam.training.nested import held, squared_loss, zero_one_error
-
     whole, seed, widths = load(cell["data"]), cell["seed"], cell["width"]
     fourier, tuned, why = cell["features"] == "fourier", cell["ridge"] == "tuned", cell["why"] == "all"
     data = subset(whole, cell["n"], min(cell["n_test"] or whole.n_test, whole.n_test), seed=seed)
@@ -82,10 +83,6 @@ def solve(cell: Params, progress: Progress) -> Outcome:
 
 def population(whole: Any, n: int, n_test: int, seed: int) -> tuple[Any, Any]:
     """Inputs and clean one-hot targets of at most 3 n samples: the training samples, test samples, and others."""
-    import numpy as np
-
-    from overparam.data import subset
-
     tests = min(n_test, (POPULATION - 1) * n)
     numbers = replace(whole, x=np.arange(whole.n)[:, None], x_test=np.arange(whole.n_test)[:, None])
     drawn = subset(numbers, n, tests, seed=seed)
@@ -101,11 +98,6 @@ def explain(
     train: Any, test: Any, y: Any, y_test: Any, phi: Any, pool: tuple[Any, Any], widths: Any, progress: Progress
 ) -> dict[str, list[Any]]:
     """Test losses of the three ablations, effective parameters, and the untouched loss up to n features and from n on."""
-    import numpy as np
-
-    from overparam.training.nested import squared_loss
-    from overparam.training.singular_modes import modes, nested_projections
-
     n, (others, targets), rows = len(y), pool, []
     below = [w for w in widths if w < len(others)]
     ideal = nested_projections(phi(others, 0, below[-1]), targets, below, n) if below else {}
@@ -125,11 +117,6 @@ def explain(
 
 def predict(phi: Any, pool: tuple[Any, Any], n: int, widths: Any) -> dict[str, Any]:
     """Test losses from the spectrum of the limit kernel: minimum norm, best ridge, minimum norm at equal eigenvalues."""
-    import numpy as np
-
-    from overparam.theory.empirical import spectrum_of_kernel
-    from overparam.theory.population import population_risk
-
     k, (inputs, targets) = np.asarray(widths, dtype=np.float64), pool
     spectrum = spectrum_of_kernel(phi.kernel(inputs, inputs), targets)
     white = replace(spectrum, eigenvalues=np.full(spectrum.samples, spectrum.eigenvalues.mean()))
@@ -139,31 +126,3 @@ def predict(phi: Any, pool: tuple[Any, Any], n: int, widths: Any) -> dict[str, A
         "white": (white, n, k, 0.0),
     }
     return {f"{name}_test_loss": population_risk(*one, 0.0).total for name, one in asked.items()}
-
-
-def expected(cell: Params) -> Estimate:
-    """Operations of a cell and its largest arrays; features are drawn again and again unless they are kept."""
-    from overparam.data import shape_of
-    from overparam.sweep.work import computed
-
-    n, widths, arms, many = cell["n"], cell["width"], 2 if cell["ridge"] == "tuned" else 1, 3 * cell["n"]
-    inputs, outputs, _, tests, _ = shape_of(cell["data"])
-    tests, largest = min(cell["n_test"] or tests, tests), max(widths)
-    kept = [rows * largest if 8 * rows * largest <= 1e9 else 0 for rows in (n, tests)]
-    drawn = ((1 if kept[0] else 2 * arms) * n + (1 if kept[1] else arms) * tests) * largest
-    flops = (
-        drawn * (1.5 * inputs + 300) + n**2 * (arms * largest + 2 * n) + n * (n + tests) * (2 * inputs + 100)
-    )
-    flops += sum(min(n / 3, w / 10) * n**2 + arms * 2 * (2 * n + tests) * outputs * w for w in widths)
-    numbers = 3.2 * n**2 + n * tests + (3072 + 2 * inputs + 2 * outputs * len(widths)) * (n + tests) + sum(kept)
-    if cell["ridge"] == "tuned":
-        flops += len(widths) * n**2 * (8 * n + 6 * outputs * len(PENALTIES))
-        numbers += 2 * n**2 + 3 * n * outputs * len(PENALTIES)
-    if cell["why"] == "all":
-        ideal = max((w for w in widths if w < many), default=0)
-        flops += sum((10 * min(w, n) + 4 * tests) * min(w, n) ** 2 for w in widths) + 2 * largest * n * (
-            n + tests
-        )
-        flops += 4 * many * ideal**2 + 6 * many**3 + ideal * many * (1.5 * inputs + 300)
-        numbers += max(7 * many**2, 3 * many * ideal, 6 * n * (n + tests) + 4 * n**2)
-    return computed(flops, numbers, speed=0.4)

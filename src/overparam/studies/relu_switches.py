@@ -8,24 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (
-    Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm, charts, each_cell, line, profiles,
-    renamed, spans, study, worst,
-)  # fmt: skip
+from overparam.core import (CERTIFIED, NARROW, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm,
+    charts, computed, each_cell, joined, line, profiles, renamed, spans, study, worst)  # fmt: skip
 
 NARROWEST = 256
 GOALS = (0.3, 0.1, 0.01)  # of the first residual: where switches are counted
 STEPS = 20_000
 PUSH = 0.05  # of |W_0|: length of the random push of the control
 
-AXES = (
-    Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,
-         "sphere", choices=("sphere", "digits"), flag="data"),
-    Axis("n", "Number of samples.", int, 20, low=4, high=200, flag="n"),
-    Axis("d", "Features of the points on the sphere; digits have 64.", int, 10, low=2, flag="d"),
-    Axis("widest", "Half of the largest width.", int, 8192, low=512, flag="widest"),
-    Axis("seed", "Draws the data and the weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+AXES = joined(CERTIFIED, Axis("widest", "Half of the largest width.", int, 8192, low=512, flag="widest"),
+              without=("activation",))  # fmt: skip
 
 PROFILES = profiles(
     {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},
@@ -131,8 +123,6 @@ def counted(start: Any, weights: Any) -> tuple[float, float]:
 
 def estimate(cell: Params) -> Estimate:
     """Descent of every width; all of them together take twice as long as the widest."""
-    from overparam.sweep.work import NARROW, computed
-
     return computed(1.2e5 * cell["n"] * cell["widest"], 2e7, speed=NARROW)
 
 

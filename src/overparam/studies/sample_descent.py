@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core import (
-    NOISE, N_TEST, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm, around,
-    charts, each_cell, grid, line, profiles, renamed, study,
-)  # fmt: skip
+from overparam.core import (N_TEST, NOISE, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError,
+    World, arm, around, charts, computed, each_cell, grid, line, outcome, profiles, renamed, study)  # fmt: skip
 
 PERCENT = (10, 15, 20, 25, 35, 50, 60, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125, 150, 200, 250, 300, 400,
            500)  # fmt: skip
@@ -76,16 +74,15 @@ CLAIMS = (
           control=Control("Tuned ridge on the same samples: no peak at N.", RIDGE),
           null=(WORLD.but(test_loss=curve(4.0, 1.16)), WORLD.but(test_loss=curve(4.0, 0.86))), effect=WORLD),
     Claim("height", "With as many samples as parameters the test loss is at least twice what a quarter of the samples "
-          "give.", ("L53", "L54"), "nakkiran2020",
-          (loss.at(ratio.near(1)) / loss.at(ratio.near(0.25))).at_least(2.0),
-          control=Control("Tuned ridge on the same samples: four times the samples do not cost.", RIDGE),
-          needs=GRID, chart="loss", null=(TWICE,), effect=FOURFOLD),
+          "give.", ("L53", "L54"), "nakkiran2020", (loss.at(ratio.near(1)) / loss.at(ratio.near(0.25))).at_least(2.0),
+          control=Control("Tuned ridge on the same samples: four times the samples do not cost.", RIDGE), needs=GRID,
+          chart="loss", null=(TWICE,), effect=FOURFOLD),
     Claim("more-data-hurts", "More samples can make the test loss worse, with everything else the same.", ("L54",),
           "nakkiran2019", loss.held_out_climb(factor=True).at_least(1.0), needs=GRID, chart="loss", note=places,
           control=Control("Tuned ridge on the same samples: no such pair is found.", RIDGE),
-          history=("version 2, changed after a first quick run: reading each seed at the places of all others "
-                   "supported 12 of 200 planted flat lines; half of the seeds now choose, the other half is read. The "
-                   "cut-off is as it was, and the claim was supported under both.",),
+          history=("version 2, changed after a first quick run: reading each seed at the places of all others supported "
+                   "12 of 200 planted flat lines; half of the seeds now choose, the other half is read. The cut-off is "
+                   "as it was, and the claim was supported under both.",),
           null=tuple(WORLD.but(test_loss=y) for y in ([1.0] * 25, curve(), [max(y, curve()[12]) for y in curve()])),
           effect=WORLD.but(test_loss=curve(2.0))),
     Claim("ridge", "With tuned ridge regularisation more samples never hurt.", ("L53", "L54"), "nakkiran2021",
@@ -114,7 +111,6 @@ def work(cell: Params, progress: Progress) -> Outcome:
     """Solve every number of samples of one cell: minimum norm, and ridge tuned by leave-one-out error."""
     import numpy as np
 
-    from overparam.sweep.work import outcome
     from overparam.theory.belkin2020 import weak_features_risk
     from overparam.training.closed_form import min_norm, ridge
 
@@ -176,7 +172,6 @@ def problem(cell: Params) -> tuple[Any, Any, Any, Any, str]:
 def estimate(cell: Params) -> Estimate:
     """An eigendecomposition of an n x n matrix a number of samples."""
     from overparam.data import shape_of
-    from overparam.sweep.work import computed
 
     size, regression = cell["features"], cell["data"] == "gaussian"
     outputs, most, tests = (1, max(cell["n"]), size) if regression else shape_of(cell["data"])[1:4]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import (
-    BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, STEPS, WIDTH, Check, Claim, Control,
-    Estimate, MissingEvidence, Outcome, Params, Progress, World, arm, charts, enough_noise, grid, line, need,
-    per_seed, profiles, study,
-)  # fmt: skip
+from overparam.core import (BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, STEPS, WIDTH,
+    Check, Claim, Control, MissingEvidence, World, arm, charts, enough_noise, grid, later, line, need, per_seed, profiles,
+    study)  # fmt: skip
 from overparam.core.sweeps import WidthSweep
 
 AXES = (
@@ -94,26 +91,12 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
-    """Train one stack: every seed and rate of noise of one number of samples."""
-    from overparam.sweep.width_work import mlp_cells
-
-    return mlp_cells(cells, progress)
-
-
-def estimate(cell: Params) -> Estimate:
-    """Expected cost of one cell."""
-    from overparam.sweep.width_work import mlp_cost
-
-    return mlp_cost(cell)
-
-
 STUDY = study(
-    name="sample-descent-mlp",
-    title="Sample-wise double descent in a trained network",
-    question="Does the test error of a trained network of fixed width ever rise, or stall, as samples are added?",
-    x="n", sources=("nakkiran2020", "greydanus2024"), values=(*WidthSweep().values, "labels_digest"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, first_rows=True,
+    name="sample-descent-mlp", title="Sample-wise double descent in a trained network",
+    question="Does the test error of a trained network of fixed width ever rise, or stall, as samples are added?", x="n",
+    sources=("nakkiran2020", "greydanus2024"), values=(*WidthSweep().values, "labels_digest"), axes=AXES,
+    profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.sweep.width_work:mlp_cells"),
+    estimate=later("overparam.sweep.width_work:mlp_cost"), first_rows=True,
     stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
     differences=(
         "Exploratory: no published number stands behind this setting. Nakkiran et al. train five-layer convolutional "

@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core import (
-    Axis, Check, Claim, Control, Estimate, Only, Params, Progress, World, arm, charts, each_cell, grid, holding, line,
-    need, power_law, profiles, scalar, study, worst,
-)  # fmt: skip
+from overparam.core import (NARROW, Axis, Check, Claim, Control, Estimate, Only, Params, World, arm, charts, computed,
+    grid, holding, later, line, need, power_law, profiles, scalar, study, worst)  # fmt: skip
 
 MEAN_BATCHES, SIZES, SHARES = (1, 4, 16), (20, 40, 80, 160), (0.9, 1.1, 1.5)  # n of the rate; shares of eta*
 BOTH, MODELS, TINY = ("raw", "centred"), ("linear", "features", "network"), 1e-9  # rounding in float64
@@ -20,9 +18,8 @@ BOTH, MODELS, TINY = ("raw", "centred"), ("linear", "features", "network"), 1e-9
 AXES = (
     Axis("data", "Sphere, or digits (even or odd).", str, "sphere", choices=("sphere", "digits")),
     Axis("inputs", "As they are, or less their mean and of length 1.", str, "centred", choices=BOTH),
-    Axis("model",
-         "Linear in the inputs; features: a two-layer tanh network linearised at its start, 32 units; "
-         "network: the same network itself, with h = 0.05.", str, "linear", choices=MODELS, flag="models"),
+    Axis("model", "Linear in the inputs; features: a two-layer tanh network linearised at its start, 32 units; network: "
+         "the same network itself, with h = 0.05.", str, "linear", choices=MODELS, flag="models"),
     Axis("n", "Number of samples.", int, 40, low=17, high=160),
     Axis("d", "Dimension of inputs on the sphere.", int, 20, low=3),
     Axis("share", "Step of the mean losses, in largest stable ones.", float, 0.25, low=0.01, high=0.99),
@@ -88,8 +85,7 @@ WORLD = World(
     numbers={"deviation": 0.65, "descent_deviation": 3.0, "tail": 0.02, "h": 0.0, "over_guarantee": 0.4,
              "exact_over_guarantee": 0.6, "over_average": 9.0, "critical": 12.0, "small_slope": -1.0,
              "large_slope": -0.02, "fixed_small_slope": 0.0, "fixed_large_slope": 0.0, "above_sufficient": 0.1,
-             "below_necessary": 0.1, "descent_below_necessary": -1.0, "over_printed": -0.3,
-             "built_over_printed": -0.1},
+             "below_necessary": 0.1, "descent_below_necessary": -1.0, "over_printed": -0.3, "built_over_printed": -0.1},
     spread={"deviation": 0.15, "over_guarantee": 0.1, "small_slope": 0.05, "large_slope": 0.03},
 )  # fmt: skip
 RATE = World(("size", SIZES), seeds=8, lines={"c": power_law(0.5), "crowded_c": power_law(-2)},
@@ -102,54 +98,43 @@ LEFT = World(
 )  # fmt: skip
 
 CLAIMS = (
-    Claim("mean",
-          "Close to its linearisation, the mean loss of stochastic gradient descent follows an exact "
-          "recursion for every batch size, with nothing simulated.",
-          ("L11",), "mulayoff2024", deviation.at_most(1.0),
+    Claim("mean", "Close to its linearisation, the mean loss of stochastic gradient descent follows an exact recursion "
+          "for every batch size, with nothing simulated.", ("L11",), "mulayoff2024", deviation.at_most(1.0),
           arm("3 standard errors (plus 2h of the first loss) allowed; at n, 5n and 20n steps, batches of 1, 4 and 16",
               only=holding("deviation")),
-          Control("The loss of gradient descent with the same step, without batch noise, in place of the "
-                  "exact mean is too far away.",
+          Control("The loss of gradient descent with the same step, without batch noise, in place of the exact mean is "
+                  "too far away.",
                   arm("gradient descent", only=holding("deviation"), metrics={"deviation": "descent_deviation"})),
-          (need("tails",
-                "The mean of the runs can be trusted: no run carries more than a tenth of the summed loss, "
-                "and networks have h of at most 0.1.", tails, values=("tail", "h")),), chart="mean",
+          (need("tails", "The mean of the runs can be trusted: no run carries more than a tenth of the summed loss, and "
+                "networks have h of at most 0.1.", tails, values=("tail", "h")),), chart="mean",
           null=(WORLD.but(deviation=1.0),), effect=WORLD),
-    Claim("rate",
-          "Single-sample descent on a two-layer network with generic inputs shrinks the expected loss at "
-          "least by (1 - c d/n^2)^2 a step, with a constant c that does not depend on n.",
-          ("L11",), "soltanolkotabi2019",
+    Claim("rate", "Single-sample descent on a two-layer network with generic inputs shrinks the expected loss at least "
+          "by (1 - c d/n^2)^2 a step, with a constant c that does not depend on n.", ("L11",), "soltanolkotabi2019",
           c.slope().at_least(0.0), arm("single samples, half of eta*", x="size", only=holding("c")),
           Control("Inputs in pairs whose distance falls as 1/n, not generic, under the same rule: c falls.",
                   arm("inputs in pairs", x="size", only=holding("crowded_c"), metrics={"c": "crowded_c"})),
-          history=("Version 1 kept 32 hidden units for every n, so that the largest n had twice as many "
-                   "weights as samples and the theorem asked for more; it was inconclusive (slope -0.02, "
-                   "interval -0.15 to 0.11, 5 seeds). Its control, inputs in a plane, had eigenvalues below "
-                   "rounding at every n and showed nothing. The cut-off is the same.",), chart="rate",
-          null=(RATE.but(c=power_law(0)),), effect=RATE),
-    Claim("guarantee",
-          "With the step of its theorem, small-batch descent brings the expected squared distance to the "
-          "solution below g^t of its start.", ("L52",), "ma2018",
-          over.at_most(1.0) & exact.at_most(1.0 + TINY),
+          history=("Version 1 kept 32 hidden units for every n, so that the largest n had twice as many weights as "
+                   "samples and the theorem asked for more; it was inconclusive (slope -0.02, interval -0.15 to 0.11, 5 "
+                   "seeds). Its control, inputs in a plane, had eigenvalues below rounding at every n and showed "
+                   "nothing. The cut-off is the same.",), chart="rate", null=(RATE.but(c=power_law(0)),), effect=RATE),
+    Claim("guarantee", "With the step of its theorem, small-batch descent brings the expected squared distance to the "
+          "solution below g^t of its start.", ("L52",), "ma2018", over.at_most(1.0) & exact.at_most(1.0 + TINY),
           arm("100 and 300 steps, batches of 1, 8 and n with replacement", only=holding("over_guarantee")),
           Control("The rate that the average eigenvalue would give in place of the smallest is not kept.",
                   rule=scalar("over_average", "largest (measured - 3 standard errors) over the average rate",
                               missing="nan").at_most(1.0)), chart="steps",
           null=(WORLD.but(over_guarantee=1.0), WORLD.but(exact_over_guarantee=1.0 + 2e-9)), effect=WORLD),
-    Claim("scaling",
-          "Up to a critical batch size m* a batch twice as large needs half the steps; far beyond it the "
-          "batch size does not matter, so that small batches are as fast as gradient descent.",
-          ("L51", "L52"), "ma2018",
+    Claim("scaling", "Up to a critical batch size m* a batch twice as large needs half the steps; far beyond it the "
+          "batch size does not matter, so that small batches are as fast as gradient descent.", ("L51", "L52"), "ma2018",
           small.within(-1.2, -0.8) & large.within(-0.25, 0.25),
           arm("5n samples of a linear model, m* of at least 4", only=ROOM),
           Control("The step of one sample for every batch size: larger batches save nothing.",
                   arm("the step of one sample", only=ROOM,
                       metrics={"small_slope": "fixed_small_slope", "large_slope": "fixed_large_slope"})),
-          (need("room", "Some setting has m* of at least 4, and the accuracy is reached.", room,
-                values=("critical",)),), chart="steps", effect=WORLD,
+          (need("room", "Some setting has m* of at least 4, and the accuracy is reached.", room, values=("critical",)),),
+          chart="steps", effect=WORLD,
           null=(WORLD.but(small_slope=-0.8), WORLD.but(small_slope=-1.2), WORLD.but(large_slope=-0.25))),
-    Claim("bounds",
-          "The largest stable step of every batch size lies between the sufficient bound of Wu, Ma and E and "
+    Claim("bounds", "The largest stable step of every batch size lies between the sufficient bound of Wu, Ma and E and "
           "the smallest of three necessary bounds.", ("L56",), "mulayoff2024",
           sufficient.at_least(-TINY) & necessary.at_least(-TINY),
           arm("no failure allowed", only=holding("below_necessary")),
@@ -157,8 +142,7 @@ CLAIMS = (
                   arm("gradient descent", only=holding("below_necessary"),
                       metrics={"below_necessary": "descent_below_necessary"})), chart="threshold", kind="check",
           null=(WORLD.but(above_sufficient=-2e-9), WORLD.but(below_necessary=-2e-9)), effect=WORLD),
-    Claim("escape",
-          "Stochastic gradient descent leaves a minimum of the training loss when its step is above the "
+    Claim("escape", "Stochastic gradient descent leaves a minimum of the training loss when its step is above the "
           "largest stable one of its batch size, and stays when it is below.", ("L56",), "wu2018",
           leave.at_least(2.0) & leave_half.at_least(2.0) & stay.at_most(-1.0),
           arm("100 runs of 5,000 single samples", x="share_of_edge", only=holding("leave_mean")),
@@ -169,12 +153,10 @@ CLAIMS = (
                 LEFT.but(leave_median=[0.0, 1.0, 2.0])), effect=LEFT),
     Claim("printed", "A minimum at which stochastic gradient descent stays has a non-uniformity s of at most "
           "sqrt(B(n-1)/(n-B)) / step (the condition as it is printed).", ("L56",), "wu2018",
-          printed.at_most(TINY) & built.at_most(TINY).together(),
-          arm("no failure allowed", only=holding("over_printed")),
+          printed.at_most(TINY) & built.at_most(TINY).together(), arm("no failure allowed", only=holding("over_printed")),
           Control("Half of the printed bound is exceeded.",
-                  rule=printed.plus(LOG2).at_most(TINY) & built.plus(LOG2).at_most(TINY).together()),
-          chart="threshold", effect=WORLD,
-          null=(WORLD.but(over_printed=2e-9), WORLD.but(built_over_printed=2e-9))),
+                  rule=printed.plus(LOG2).at_most(TINY) & built.plus(LOG2).at_most(TINY).together()), chart="threshold",
+          effect=WORLD, null=(WORLD.but(over_printed=2e-9), WORLD.but(built_over_printed=2e-9))),
 )  # fmt: skip
 
 NO_ARM = {"arm": ("", "")}
@@ -215,18 +197,8 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-@each_cell
-def work(cell: Params, progress: Progress) -> Any:
-    """Solve one cell."""
-    from overparam.studies.sgd_moments_work import solve
-
-    return solve(cell, progress)
-
-
 def estimate(cell: Params) -> Estimate:
     """Steps of all runs: a few float64 operations a run and sample, or a run, unit and input of a network."""
-    from overparam.sweep.work import NARROW, computed
-
     n, d, runs = cell["n"], cell["d"] if cell["data"] == "sphere" else 64, cell["runs"]
     if cell["model"] == "network":
         flops = 20 * n * (runs // 5) * 32 * (600 * sum(MEAN_BATCHES) + 300 * d)
@@ -237,39 +209,35 @@ def estimate(cell: Params) -> Estimate:
 
 STUDY = study(
     name="sgd-moments", title="Stochastic gradient descent without simulation",
-    question="How does the mean loss fall for each batch size, up to which step is it stable, and when do "
-    "larger batches stop paying off?",
-    x="time", sources=("soltanolkotabi2019", "ma2018", "wu2018", "mulayoff2024"),
-    values=(
-        "h", "batch", "exact_step", "sufficient_step", "necessary_step", "printed_step", "descent_step", "sharpness",
-        "nonuniformity", "above_sufficient", "below_necessary", "descent_below_necessary", "over_printed", "tail",
-        "built_over_printed", "atlas_step", "atlas_all", "time", "deviation", "descent_deviation", "over_guarantee",
-        "exact_over_guarantee", "over_average", "share_of_edge", *SEEN, "end_mean", "leave_descent", "size", "c",
-        "crowded_c", "critical", "departure", "many_batch", "steps", "perfect_steps", "guaranteed_steps",
-        "small_slope", "large_slope", "fixed_small_slope", "fixed_large_slope",
-        *(f"{name}_{b}" for b in MEAN_BATCHES for name in ("atlas", "exact", "descent", "mean", "median")),
-    ),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
+    question="How does the mean loss fall for each batch size, up to which step is it stable, and when do larger batches "
+    "stop paying off?", x="time", sources=("soltanolkotabi2019", "ma2018", "wu2018", "mulayoff2024"),
+    values=("h", "batch", "exact_step", "sufficient_step", "necessary_step", "printed_step", "descent_step", "sharpness",
+            "nonuniformity", "above_sufficient", "below_necessary", "descent_below_necessary", "over_printed", "tail",
+            "built_over_printed", "atlas_step", "atlas_all", "time", "deviation", "descent_deviation", "over_guarantee",
+            "exact_over_guarantee", "over_average", "share_of_edge", *SEEN, "end_mean", "leave_descent", "size", "c",
+            "crowded_c", "critical", "departure", "many_batch", "steps", "perfect_steps", "guaranteed_steps",
+            "small_slope", "large_slope", "fixed_small_slope", "fixed_large_slope",
+            *(f"{name}_{b}" for b in MEAN_BATCHES for name in ("atlas", "exact", "descent", "mean", "median"))),
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.sgd_moments_work:solve"),
+    estimate=estimate, stack_limit=1,
     differences=(
-        "The talk prints the rate with the denominator 'n 2', read as n^2; it gives no c. The rate is "
-        "computed on a linearised network of n^2 weights (the order of width that the theorem asks for) from "
-        "its exact map, at half the largest stable step, not at a step of the talk. The size of c is "
-        "reported, not assumed.",
-        "The tanh network has 32 hidden units whose output weights are equal in size and cancel at the "
-        "start, so that its output is 0 there; its output scale is set so that h is 0.05, which keeps it "
-        "near linear.",
-        "For the network itself the allowance of 2h is heuristic and wide: the loss of gradient descent "
-        "would lie within it, too. The linear models carry the claim on the mean.",
+        "The talk prints the rate with the denominator 'n 2', read as n^2; it gives no c. The rate is computed on a "
+        "linearised network of n^2 weights (the order of width that the theorem asks for) from its exact map, at half "
+        "the largest stable step, not at a step of the talk. The size of c is reported, not assumed.",
+        "The tanh network has 32 hidden units whose output weights are equal in size and cancel at the start, so that "
+        "its output is 0 there; its output scale is set so that h is 0.05, which keeps it near linear.",
+        "For the network itself the allowance of 2h is heuristic and wide: the loss of gradient descent would lie within "
+        "it, too. The linear models carry the claim on the mean.",
         "Network inputs are divided by their root mean square length.",
-        "Batches are drawn anew at every step. Ma, Bassily and Belkin draw with replacement, which is "
-        "followed in the two claims on their theorem; everywhere else no sample is twice in a batch.",
-        "Ma, Bassily and Belkin test on networks and kernels with measured test errors; here training losses "
-        "of linear models are followed, where their theorem speaks.",
-        "Wu, Ma and E start on networks at minima found by training; here the minimum is that of the "
-        "linearised problem, and every sample is fitted exactly. One minimum is constructed against their "
-        "printed condition: 24 samples in 13 dimensions, B = 3.",
-        "The 'necessary' bounds are not those of Wu, Ma and E: their condition on the non-uniformity is a "
-        "claim of its own.",
+        "Batches are drawn anew at every step. Ma, Bassily and Belkin draw with replacement, which is followed in the "
+        "two claims on their theorem; everywhere else no sample is twice in a batch.",
+        "Ma, Bassily and Belkin test on networks and kernels with measured test errors; here training losses of linear "
+        "models are followed, where their theorem speaks.",
+        "Wu, Ma and E start on networks at minima found by training; here the minimum is that of the linearised problem, "
+        "and every sample is fitted exactly. One minimum is constructed against their printed condition: 24 samples in "
+        "13 dimensions, B = 3.",
+        "The 'necessary' bounds are not those of Wu, Ma and E: their condition on the non-uniformity is a claim of its "
+        "own.",
         "Targets of the linear model are a random linear function of the inputs, so that they can be fitted.",
     ),
 )  # fmt: skip

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core import Outcome, Params, Progress
+from overparam.core import Outcome, Params, Progress, each_cell
 from overparam.data import flatten, load, subset, unit_rows
 from overparam.data.stream import stream
-from overparam.sweep.work import outcome
 from overparam.theory import sgd
 from overparam.theory.activations import activation
 from overparam.theory.certificates.lipschitz import fourth_moment
@@ -112,7 +111,8 @@ def crowded(x: Any, seed: int) -> Any:
     return out
 
 
-def solve(cell: Params, progress: Progress) -> Outcome:
+@each_cell
+def solve(cell: Params, progress: Progress) -> Any:
     """Compute and measure one cell."""
     found, model = problem(cell, cell["n"]), cell["model"]
     values: dict[str, Any] = {"h": found.h if model == "network" else 0.0}
@@ -128,7 +128,7 @@ def solve(cell: Params, progress: Progress) -> Outcome:
         progress(0.8)
     values |= rates(cell) if model == "features" else efficiency(cell) if model == "linear" else {}
     progress(1.0)
-    return outcome(values, digits=7)
+    return values
 
 
 def thresholds(found: Problem) -> dict[str, Any]:
@@ -230,9 +230,8 @@ def escape(cell: Params, found: Problem, edge: float) -> dict[str, Any]:
         peak, last = sgd_runs.excursions(kernel, start, share * edge, ESCAPE[1], ESCAPE[0], random)
         end, shrink = np.maximum(last, 1e-30), (1 - share * edge / len(found.x) * values) * (vectors.T @ start)
         away = math.log10(float(shrink @ shrink) / float(start @ start))
-        row = {"leave_mean": log(peak.mean()), "leave_median": log(np.median(peak)),
-               "end_mean": log(end.mean()), "end_median": log(np.median(end)),
-               "leave_descent": max(0.0, away)}  # fmt: skip
+        row = {"leave_mean": log(peak.mean()), "leave_median": log(np.median(peak)), "end_mean": log(end.mean()),
+               "end_median": log(np.median(end)), "leave_descent": max(0.0, away)}  # fmt: skip
         for name, value in row.items():
             out.setdefault(name, []).append(float(value))
     return out

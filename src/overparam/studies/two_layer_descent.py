@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import (
-    MOST, NONE, PROBES, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params, Progress, UsageError,
-    World, arm, around, charts, clean_arm, complete, enough_noise, fine_step, fits, grid, line, one_draw, profiles,
-    reaches, study,
-)  # fmt: skip
+from overparam.core import (MOST, NONE, PROBES, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params,
+    Progress, UsageError, World, arm, around, charts, clean_arm, complete, enough_noise, fine_step, fits, grid, line,
+    one_draw, outcome, profiles, reaches, shares, study, within)  # fmt: skip
 
 WIDTHS = (2, 4, 7, 11, 16, 22, 28, 34, 40, 44, 48, 53, 58, 64, 71, 82, 96, 114, 136, 160)
 QUICK = (6, 12, 24, 40, 48, 53, 58, 71, 120, 160)
@@ -114,22 +112,21 @@ FALLING = BASE.but(test_loss=((0.04, 0.1), (3.0, 0.03)))
 
 CLAIMS = (
     Claim("peak", "With label noise and no reuse, the squared test loss peaks close to p = nK.", L53, "belkin2019",
-          hump.place(ratio).within(0.75, 1.35) & rise.at_least(1.05) & (hump.top / loss.last).at_least(1.05),
-          NOISY, Control(SAME, CLEAN), (SOME, GRID, END, FIXED, FIT, WHOLE), chart="loss",
+          hump.place(ratio).within(0.75, 1.35) & rise.at_least(1.05) & (hump.top / loss.last).at_least(1.05), NOISY,
+          Control(SAME, CLEAN), (SOME, GRID, END, FIXED, FIT, WHOLE), chart="loss",
           null=tuple(TOP.but(test_loss=h) for h in (hill(1.5, at=1.6), hill(1.0), hill(1.4, end=1.0))), effect=TOP),
     Claim("rise", "With 20 % label noise the squared test loss rises from its first minimum to the peak.", L54, "josch14",
           rise.at_least(1.15), NOISY, Control(SAME, CLEAN), (MUCH, GRID, FIXED, FIT, WHOLE), chart="loss",
           null=(TOP.but(test_loss=hill(1.15)),), effect=TOP.but(test_loss=hill(1.4))),
-    Claim("fall", "With 20 % label noise the squared test loss falls well below the peak at p = 3 nK.", L53,
-          "belkin2019", (loss.last / hump.top).at_most(0.75), NOISY,
+    Claim("fall", "With 20 % label noise the squared test loss falls well below the peak at p = 3 nK.", L53, "belkin2019",
+          (loss.last / hump.top).at_most(0.75), NOISY,
           Control("As far in parameters before the threshold, from nK/3 to the peak, it does not fall so.",
-                  rule=(hump.top / smooth.at(ratio.nearest(1 / 3))).at_most(0.75)),
-          (MUCH, GRID, END, FIXED, FIT, WHOLE), chart="loss",
-          null=(TOP.but(test_loss=hill(1.3, end=0.75)),), effect=TOP.but(test_loss=hill(1.3))),
+                  rule=(hump.top / smooth.at(ratio.nearest(1 / 3))).at_most(0.75)), (MUCH, GRID, END, FIXED, FIT, WHOLE),
+          chart="loss", null=(TOP.but(test_loss=hill(1.3, end=0.75)),), effect=TOP.but(test_loss=hill(1.3))),
     Claim("clean", "With clean labels the squared test loss does not rise as the width grows.", L54, "josch14",
           smooth.climb(factor=True).at_most(1.15), CLEAN,
-          Control("With the most label noise the same rule finds a climb.", NOISY), (ZERO, SOME, GRID, FIT, WHOLE), chart="loss",
-          null=(BASE.but(test_loss=hill(1.15)),), effect=FALLING),
+          Control("With the most label noise the same rule finds a climb.", NOISY), (ZERO, SOME, GRID, FIT, WHOLE),
+          chart="loss", null=(BASE.but(test_loss=hill(1.15)),), effect=FALLING),
     Claim("error-no-peak", "The 0-1 test error has no peak at any rate of label noise.", L53, "josch14",
           error.smoothed(5).climb().at_most(2.0).each("noise"), arm("every rate of noise"),
           Control("Read from the widest network to the narrowest the same lines climb.",
@@ -139,9 +136,8 @@ CLAIMS = (
     Claim("cliff", "The published fall of the test loss at p = nK comes from the reuse of weights, which stops there.",
           L53, "josch14", (drop(below) / drop(loss)).at_least(2.0), CLEAN,
           Control("One step before, where both reuse weights, there is none.",
-                  rule=(drop(below, -1) / drop(loss, -1)).at_least(2.0)),
-          (ZERO, GRID, fine_step(here, 1.25), FIT, WHOLE), chart="reuse",
-          null=(BASE.but(below_test_loss=cliff(2.0)),), effect=BASE.but(below_test_loss=cliff(3.5))),
+                  rule=(drop(below, -1) / drop(loss, -1)).at_least(2.0)), (ZERO, GRID, fine_step(here, 1.25), FIT, WHOLE),
+          chart="reuse", null=(BASE.but(below_test_loss=cliff(2.0)),), effect=BASE.but(below_test_loss=cliff(3.5))),
     Claim("continuous", "If weights are reused at every width, the test loss does not fall beyond p = nK.", L53,
           "josch14", (smooth.inside(window).largest() / loss.last).at_most(1.25), REUSED,
           Control("Without reuse the same rule finds a fall.", CLEAN), (ZERO, GRID, END, FIT, WHOLE), chart="reuse",
@@ -189,7 +185,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     from overparam.models.two_layer import widen
     from overparam.probes import standard
     from overparam.probes.silent import PROBE
-    from overparam.sweep.work import outcome, shares, task, within
+    from overparam.sweep.work import task
 
     stack = task(cells)
     common, data = stack.shared, stack.data
@@ -252,15 +248,12 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
-    name="two-layer-descent",
-    title="Double descent in two-layer networks, with and without the reuse of weights",
+    name="two-layer-descent", title="Double descent in two-layer networks, with and without the reuse of weights",
     question="Does the squared test loss of a trained two-layer network peak at p = nK, and how much of the published "
-    "peak is due to weights reused from narrower networks?",
-    x="width", sources=("belkin2019", "josch14"), values=(
-        "width", "parameters", "ratio", "wrong_labels", "labels_digest", "train_loss_ratio",
-        *(prefix + metric for prefix in ARMS for metric in METRICS),
-    ),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, first_rows=True,
+    "peak is due to weights reused from narrower networks?", x="width", sources=("belkin2019", "josch14"),
+    values=("width", "parameters", "ratio", "wrong_labels", "labels_digest", "train_loss_ratio",
+            *(prefix + metric for prefix in ARMS for metric in METRICS)), axes=AXES, profiles=PROFILES, claims=CLAIMS,
+    charts=CHARTS, work=work, estimate=estimate, first_rows=True,
     fit=FitRule("train_loss_ratio", FITTED, "width", f"training loss at most {FITTED:g} of that of zero outputs"),
     differences=(
         "Quick and laptop use 400 digits of 8 x 8 pixels and 20,000 steps (quick: 10,000); the paper 4,000 of MNIST and "

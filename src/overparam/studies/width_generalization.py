@@ -6,14 +6,11 @@ the one with the largest mean error is judged, which works against the claim.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import (
-    BATCH, DATA, MOMENTUM, N, RATE, STEPS, VIEW, WIDTH, Axis, Check, Claim, Control, Estimate, FitRule, Line,
-    MissingEvidence, Number, Outcome, Params, Progress, World, arm, charts, grid, line, need, per_seed, profiles,
-    renamed, study,
-)  # fmt: skip
+from overparam.core import (BATCH, DATA, MOMENTUM, N, RATE, STEPS, VIEW, WIDTH, Axis, Check, Claim, Control, Estimate,
+    FitRule, Line, MissingEvidence, Number, Params, World, arm, charts, grid, later, line, need, per_seed, profiles,
+    renamed, study)  # fmt: skip
 
 POWERS = tuple(2**k for k in range(1, 13))
 AXES = (
@@ -175,13 +172,6 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
-    """Train one stack, every seed and arm of labels of one width; members of one seed share start and minibatches."""
-    from overparam.studies.width_generalization_work import run
-
-    return run(cells, progress)
-
-
 def estimate(cell: Params) -> Estimate:
     """Two layers on the samples, measured with the validation samples."""
     from overparam.data import shape_of
@@ -194,24 +184,25 @@ def estimate(cell: Params) -> Estimate:
 
 STUDY = study(
     name="width-generalization", title="Test error beyond the width that fits",
-    question="Does the test error of a two-layer network keep falling as it grows past the width that fits?",
-    x="width", sources=("neyshabur2015",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work,
-    estimate=estimate, fit=FitRule("train_error", 0.0, "width", "no training error"),
+    question="Does the test error of a two-layer network keep falling as it grows past the width that fits?", x="width",
+    sources=("neyshabur2015",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
+    work=later("overparam.studies.width_generalization_work:run"), estimate=estimate,
+    fit=FitRule("train_error", 0.0, "width", "no training error"),
     stack_by=("data", "n", "n_validation", "side", "width", "steps", "batch", "learning_rate", "momentum"),
     values=("parameters", "parameters_per_sample", "n_test", "train_error", "train_loss", "test_error", "test_loss",
             "stopped_test_error", "stopped_step", "oracle_test_error", "step", "test_error_by_step"),
     differences=(
-        "The paper trains on 50,000 MNIST and 40,000 CIFAR-10 images shrunk to 100 pixels (recalled); quick and laptop use "
-        "800 digits of 8 x 8 pixels. The paper profile takes MNIST and Fashion-MNIST with 40,000 samples.",
-        "SGD has a constant learning rate of 0.05 and momentum 0.9; in the paper the rate starts at 0.1 and falls by 1 % an "
-        "epoch while momentum rises from 0.5 to 0.9 (recalled).",
-        "'At convergence' means after a fixed number of epochs (250 in quick, 500 in laptop), whether or not the loss still "
-        "falls.",
+        "The paper trains on 50,000 MNIST and 40,000 CIFAR-10 images shrunk to 100 pixels (recalled); quick and laptop "
+        "use 800 digits of 8 x 8 pixels. The paper profile takes MNIST and Fashion-MNIST with 40,000 samples.",
+        "SGD has a constant learning rate of 0.05 and momentum 0.9; in the paper the rate starts at 0.1 and falls by 1 % "
+        "an epoch while momentum rises from 0.5 to 0.9 (recalled).",
+        "'At convergence' means after a fixed number of epochs (250 in quick, 500 in laptop), whether or not the loss "
+        "still falls.",
         "The best time is the best of about 30 probe times, evenly spaced in the logarithm of the step.",
-        "Training, validation and test samples are one fixed draw: a seed changes initialisation, minibatch order and random "
-        "labels, so an interval does not cover the draw of the data.",
+        "Training, validation and test samples are one fixed draw: a seed changes initialisation, minibatch order and "
+        "random labels, so an interval does not cover the draw of the data.",
         "Widths are powers of two, so H0 is known to a factor of two.",
-        "Initialisation is uniform in plus or minus one over the root of the number of inputs of a layer; the paper draws "
-        "Gaussian weights.",
+        "Initialisation is uniform in plus or minus one over the root of the number of inputs of a layer; the paper "
+        "draws Gaussian weights.",
     ),
 )  # fmt: skip

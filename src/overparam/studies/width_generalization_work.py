@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.errors import UsageError
-from overparam.core.parts import Outcome, Params, Progress
+from overparam.core import Outcome, Params, Progress, UsageError, outcome
 from overparam.data import LabelNoise, flatten, load, subset
 from overparam.data.stream import stream
 from overparam.models import parameters, two_layer
 from overparam.probes.probe import Probe
-from overparam.sweep.work import outcome, shared
+from overparam.sweep.work import shared
 from overparam.training import Member, Recipe, train
 from overparam.training.evaluate import fit
 

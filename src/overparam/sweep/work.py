@@ -17,10 +17,11 @@ from functools import cached_property
 from typing import Any
 
 from overparam.core.claim import Params
+from overparam.core.cost import NARROW, computed, descent
 from overparam.core.errors import StackError
 from overparam.core.outcomes import each_cell, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import Outcome, Progress
-from overparam.sweep.cost import NARROW, Size, computed, convolutional, cost, dense, descent
+from overparam.sweep.cost import Size, convolutional, cost, dense
 
 __all__ = [
     "NARROW", "Outcome", "Shared", "Size", "Task", "TrainingCurve", "computed", "convolutional", "cost", "dense", "descent",

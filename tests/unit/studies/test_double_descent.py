@@ -14,7 +14,7 @@ import pytest
 from overparam.core.claim import Evidence
 from overparam.core.sweeps import WidthSweep, planted, width_claims
 from overparam.core.worlds import together
-from overparam.studies.double_descent import STUDY, SWEEP, estimate, work
+from overparam.studies.double_descent import STUDY, SWEEP
 from overparam.sweep.cost import dense
 from overparam.sweep.judge import judge
 
@@ -104,11 +104,11 @@ def test_parameter_count_is_the_published_one(width, count):
 
 def test_estimate_grows_with_what_costs():
     base = {"data": "mnist1d", "n": 4000, "width": 47, "steps": 20_000, "batch": 100}
-    cost = estimate(base)
+    cost = STUDY.estimate(base)
     assert 0.3 < cost.seconds < 3
     for more in ({"width": 300}, {"steps": 80_000}, {"batch": 1000}, {"data": "cifar10"}):
-        assert estimate({**base, **more}).seconds > 1.4 * cost.seconds
-    assert estimate({**base, "n": 50_000, "width": 300}).bytes > cost.bytes
+        assert STUDY.estimate({**base, **more}).seconds > 1.4 * cost.seconds
+    assert STUDY.estimate({**base, "n": 50_000, "width": 300}).bytes > cost.bytes
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def cells(data, width, **more):
 @pytest.fixture(scope="module")
 def outcomes(small):
     told = []
-    found = {width: work(cells(small, width), told.append) for width in (4, 24)}
+    found = {width: STUDY.work(cells(small, width), told.append) for width in (4, 24)}
     assert told[-1] == 1.0
     return found
 
@@ -166,7 +166,7 @@ def test_arms_of_a_seed_start_alike_and_noise_is_the_same_at_every_width(outcome
 
 
 def test_a_diverged_member_is_a_result_without_final_values(small):
-    (bad,) = work(cells(small, 4, learning_rate=1e30)[:1], lambda _: None)
+    (bad,) = STUDY.work(cells(small, 4, learning_rate=1e30)[:1], lambda _: None)
     assert bad.status == "diverged"
     assert "training diverged at step" in bad.note
     for name in (

@@ -13,7 +13,7 @@ import pytest
 from overparam.core.claim import Evidence
 from overparam.core.errors import DataError, MissingEvidence, UsageError
 from overparam.models.random_features import RandomFeatures
-from overparam.studies.effective_complexity import ARMS, PROFILES, STUDY, estimate, searches, sizes, work
+from overparam.studies.effective_complexity import ARMS, PROFILES, STUDY, searches, sizes
 from overparam.studies.effective_complexity_work import AGAIN, bracket, crossing, emc, grid, search
 
 BASE = {
@@ -39,7 +39,7 @@ def small(tmp_path_factory):
 def run(small):
     def go(arm, seeds=(0, 1), **more):
         told = []
-        found = work([{**BASE, "data": small, "arm": arm, "seed": s, **more} for s in seeds], told.append)
+        found = STUDY.work([{**BASE, "data": small, "arm": arm, "seed": s, **more} for s in seeds], told.append)
         assert told[-1] == pytest.approx(1.0)
         assert all(b >= a for a, b in itertools.pairwise(told))
         return found
@@ -64,7 +64,7 @@ def test_profiles_name_every_axis_and_are_allowed():
 def test_estimate_grows_with_what_costs():
     from overparam.sweep.select import select
 
-    cost = {cell["arm"]: estimate(cell) for cell in select(STUDY, "laptop").cells()}
+    cost = {cell["arm"]: STUDY.estimate(cell) for cell in select(STUDY, "laptop").cells()}
     assert cost["epochs"].seconds > 2 * cost["base"].seconds
     assert cost["emc-epochs"].seconds > 3 * cost["emc"].seconds > 3 * cost["base"].seconds
     assert cost["shifted"].bytes > cost["base"].bytes

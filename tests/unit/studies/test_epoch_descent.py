@@ -10,7 +10,7 @@ import pytest
 
 from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError
-from overparam.studies.epoch_descent import PROFILES, STUDY, depths, estimate, family_and_size, work
+from overparam.studies.epoch_descent import PROFILES, STUDY, depths, family_and_size
 from overparam.studies.epoch_descent_work import FEATURES, draw
 from overparam.sweep.plan import stacks
 from overparam.sweep.select import select
@@ -38,8 +38,8 @@ def cells(data, model, **more):
 
 @pytest.fixture(scope="module")
 def line():
-    noisy = work(cells("unused", "linear"), lambda _: None)
-    clean = work(cells("unused", "linear", noise=0.0), lambda _: None)
+    noisy = STUDY.work(cells("unused", "linear"), lambda _: None)
+    clean = STUDY.work(cells("unused", "linear", noise=0.0), lambda _: None)
     return noisy, clean
 
 
@@ -84,7 +84,7 @@ def small(tmp_path_factory):
 @pytest.fixture(scope="module")
 def outcomes(small):
     told = []
-    found = {model: work(cells(small, model), told.append) for model in ("mlp-16", "cnn-4")}
+    found = {model: STUDY.work(cells(small, model), told.append) for model in ("mlp-16", "cnn-4")}
     assert told[-1] == 1.0
     return found
 
@@ -110,7 +110,7 @@ def test_networks_give_their_course_over_epochs(outcomes):
 
 
 def test_a_diverged_member_is_a_result_without_final_values(small):
-    (bad,) = work(cells(small, "mlp-16", learning_rate=1e30)[:1], lambda _: None)
+    (bad,) = STUDY.work(cells(small, "mlp-16", learning_rate=1e30)[:1], lambda _: None)
     assert bad.status == "diverged"
     assert "training diverged at step" in bad.note
     assert bad.values["final_test_error"] is bad.values["best_test_loss"] is None
@@ -120,7 +120,7 @@ def test_a_diverged_member_is_a_result_without_final_values(small):
 
 def test_a_batch_larger_than_the_training_set_is_refused():
     with pytest.raises(UsageError, match="--batch: expected at most the 60 training samples, got 100"):
-        work(cells("unused", "mlp-16", batch=100), lambda _: None)
+        STUDY.work(cells("unused", "mlp-16", batch=100), lambda _: None)
 
 
 @pytest.mark.parametrize("name", ["mlp", "mlp-0", "mlp-06", "rnn-5", "linear-3", "mlp 61"])
@@ -141,7 +141,7 @@ def test_profiles_name_every_axis_and_stacks_share_all_but_the_seed():
 
 def test_estimate_grows_with_what_costs():
     base = cells("mnist1d", "mlp-61", n=4000, epochs=500, batch=100)[0]
-    cost = estimate(base)
+    cost = STUDY.estimate(base)
     for more in (
         {"model": "mlp-200"},
         {"epochs": 2000},
@@ -149,9 +149,9 @@ def test_estimate_grows_with_what_costs():
         {"model": "cnn-50"},
         {"data": "cifar10"},
     ):
-        assert estimate({**base, **more}).seconds > 1.5 * cost.seconds
-    assert estimate({**base, "model": "linear"}).seconds < 1
-    assert estimate({**base, "model": "cnn-50"}).bytes > cost.bytes
+        assert STUDY.estimate({**base, **more}).seconds > 1.5 * cost.seconds
+    assert STUDY.estimate({**base, "model": "linear"}).seconds < 1
+    assert STUDY.estimate({**base, "model": "cnn-50"}).bytes > cost.bytes
 
 
 def test_depths_are_the_prominences_of_a_brute_force():

@@ -8,20 +8,17 @@ import numpy as np
 import pytest
 
 from overparam.core import Evidence, clean
-from overparam.studies.matrix_recovery import (
-    MULTIPLES,
-    STUDY,
-    akaike,
+from overparam.studies.matrix_recovery import MULTIPLES, STUDY, akaike, planted
+from overparam.studies.matrix_recovery_work import (
     boundary,
     descend,
     jacobian,
     labelled,
     orthonormal,
-    planted,
     proved,
     succeeds,
     transition,
-)
+)  # fmt: skip
 from overparam.sweep.judge import judge
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}

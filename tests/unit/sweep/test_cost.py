@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from overparam.core.cost import RATE, STEP, computed
 from overparam.models import cnn1d, mlp, parameters, two_layer
-from overparam.sweep.cost import RATE, STEP, computed, convolutional, cost, dense
+from overparam.sweep.cost import convolutional, cost, dense
 
 CELL = {"data": "mnist1d", "n": 4000, "batch": 100, "steps": 20_000}
 

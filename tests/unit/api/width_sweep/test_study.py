@@ -80,14 +80,14 @@ def test_claims_fit_what_there_is_to_judge(blobs, wave):
 
 
 def test_work_finds_what_the_built_in_study_finds(blobs):
-    from overparam.studies.double_descent import work
+    from overparam.studies.double_descent import STUDY
 
     base = {
         "data": blobs, "n": 60, "width": 4, "noise_kind": "inclusive", "steps": 60, "batch": 20,
         "learning_rate": 0.1, "momentum": 0.9,
     }  # fmt: skip
     cells = [{**base, "noise": noise, "seed": seed} for noise in (0.0, 0.3) for seed in (0, 1)]
-    theirs = work(cells, lambda fraction: None)
+    theirs = STUDY.work(cells, lambda fraction: None)
     study = make(blobs)
     own = [{**cell, "family": study.axis("family").choices[0], "weight_decay": 0.0} for cell in cells]
     for mine, built_in in zip(study.work(own, lambda fraction: None), theirs, strict=True):
