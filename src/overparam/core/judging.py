@@ -82,7 +82,7 @@ def _apart(cut: Cut, view: View) -> list[Cut]:
 
 def _part(cut: Cut, view: View, prefix: str) -> Part:
     number: Any = cut.number
-    low, high = _bound(view, cut.at_least, -cut.slack), _bound(view, cut.at_most, cut.slack)
+    low, high = _bound(view, cut.at_least, -cut.slack, number), _bound(view, cut.at_most, cut.slack, number)
     found = interval(view, number, low, high)
     effect = found.mean if found.mean == found.mean and abs(found.mean) != float("inf") else None
     ends = (found.low, found.high) if effect is not None else (None, None)
@@ -92,11 +92,12 @@ def _part(cut: Cut, view: View, prefix: str) -> Part:
     )  # fmt: skip
 
 
-def _bound(view: View, bound: Bound | None, slack: float) -> float | None:
+def _bound(view: View, bound: Bound | None, slack: float, number: Expression) -> float | None:
     if bound is None or not isinstance(bound, Expression):
         return bound
     if isinstance(bound, Place):
-        return index(view, bound) + slack
+        line = number.of[0] if number.op == "hump_step" else None
+        return index(view, bound, line) + slack
     return float(view.read(bound).y.mean())
 
 

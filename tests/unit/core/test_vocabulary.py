@@ -21,7 +21,7 @@ from overparam.core.expressions import (
 )  # fmt: skip
 from overparam.core.judging import judge
 from overparam.core.needs import inside, on_average, one_draw
-from overparam.core.places import END, grid
+from overparam.core.places import END, HERE, grid
 from overparam.core.view import View
 
 X = [1.0, 2.0, 4.0, 8.0, 16.0]
@@ -222,3 +222,43 @@ def test_one_draw_is_asked_among_the_cells_that_share_their_labels():
     assert not drawn(("a", share), ("b", {"wrong_labels": 0.5}))
     assert drawn(("a", share), ("b", {**share, "labels_digest": "x"}))  # a stored cell without a digest
     assert not drawn(("a", {**share, "labels_digest": "y"}), ("b", {**share, "labels_digest": "x"}))
+
+
+def test_a_place_is_the_same_point_on_a_line_that_holds_some_of_the_points_or_runs_backwards():
+    right = y.inside(x >= 2)
+    assert value(right.at(right.first_at_most(1.8))).tolist() == Y[:, 4].tolist()
+    assert value(right.at(fit.first_at_most(0.2))).tolist() == Y[:, 2].tolist()
+    assert value(y.backwards().at(fit.first_at_most(0.2))).tolist() == Y[:, 2].tolist()
+    assert value(y.backwards().at(x.near(4))).tolist() == Y[:, 2].tolist()
+    found = judge(right.at(HERE).at_least(0.0).each(x >= 8), arm("", noise=0.0), "x", cells())
+    assert [part.effect for part in found.parts] == pytest.approx([Y[:, 3].mean(), Y[:, 4].mean()])
+    with pytest.raises(MissingEvidence, match="does not lie among x at least 8"):
+        value(y.inside(x >= 8).at(fit.first_at_most(0.2)))
+
+
+def test_a_cut_off_that_is_a_place_is_an_index_on_the_line_whose_peak_is_placed():
+    rule = y.inside(x >= 2).hump(x < 3).step.within(x.near(4), END)
+    (part,) = judge(rule, arm("", noise=0.0), "x", cells()).parts
+    assert (part.at_least, part.at_most) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize("left", [x >= 8, x.between(2, 4), x.outside(2, 8)])
+def test_a_left_part_that_does_not_start_at_the_left_end_is_refused(left):
+    with pytest.raises(UsageError, match="starts at the left end"):
+        value(y.hump(left).top)
+
+
+def test_lines_with_other_points_have_no_ratio():
+    with pytest.raises(UsageError, match="have other points: 2 and 2"):
+        value(y.inside(x < 3) / y.inside(x >= 8))
+    assert value(y / y.backwards()).shape == (3, 5)
+
+
+def test_the_nearest_point_is_found_among_values_of_any_sign():
+    rows = [({"seed": s}, {"x": [-2.0, -1.0, 0.0, 1.0, 2.0], "y": [1.0, 2.0, 3.0, 4.0, 5.0]}) for s in (0, 1)]
+    for wanted, found in {-1: 2.0, 0: 3.0, 1: 4.0}.items():
+        for place in (x.near(wanted), x.nearest(wanted)):
+            number = y.at(place)
+            assert View(Evidence(tuple(rows)), arm(), "x", number.reads).read(number).y[0] == found
+    with pytest.raises(MissingEvidence, match="no point within"):
+        value(y.at(x.near(0)))
