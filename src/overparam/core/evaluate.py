@@ -17,7 +17,7 @@ from overparam.core.expression import Expression
 from overparam.core.expressions import Line, Number
 from overparam.core.places import Grid, Place, Region
 from overparam.core.stats import argmax_within, leave_one_out
-from overparam.core.view import OPS, Array, Row, Sample, View, along, index, mask, places_of, shared
+from overparam.core.view import OPS, Array, Row, Sample, View, along, index, mask, places_of, shared, unpaired
 
 
 def _op(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -255,7 +255,13 @@ def _called(view: View, function: Callable[..., Any], of: tuple[Any, ...]) -> Sa
     y = np.asarray(
         function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64
     )
-    return Sample(seeds if y.ndim and len(y) == len(seeds) else tuple(range(y.size)), np.atleast_1d(y))
+    if y.ndim and len(y) > len(seeds):
+        raise UsageError(
+            f"a function of {len(seeds)} seeds returned {len(y)} values. Return one a seed, or one row."
+        )
+    return Sample(
+        seeds if y.ndim and len(y) == len(seeds) else unpaired(len(np.atleast_1d(y))), np.atleast_1d(y)
+    )
 
 
 @_op

@@ -48,12 +48,22 @@ class Sample:
         return self.y if seeds == self.seeds else self.y[[self.seeds.index(seed) for seed in seeds]]
 
 
+def unpaired(many: int) -> tuple[int, ...]:
+    """What stands for the seeds of values that a function returned for some of the seeds: they pair with nothing."""
+    return tuple(range(-many, 0))
+
+
 def shared(samples: list[Sample]) -> tuple[int, ...]:
     """The seeds that all samples hold.
 
     Raises:
         MissingEvidence: there is none.
+        UsageError: the seeds of some sample are not known.
     """
+    if len(samples) > 1 and any(min(one.seeds, default=0) < 0 for one in samples):
+        raise UsageError(
+            "a function returned fewer values than seeds, which cannot be paired. Give nan for a seed."
+        )
     if all(one.seeds == samples[0].seeds for one in samples):
         return samples[0].seeds
     seeds = tuple(sorted(set.intersection(*(set(one.seeds) for one in samples))))

@@ -262,3 +262,65 @@ def test_the_nearest_point_is_found_among_values_of_any_sign():
             assert View(Evidence(tuple(rows)), arm(), "x", number.reads).read(number).y[0] == found
     with pytest.raises(MissingEvidence, match="no point within"):
         value(y.at(x.near(0)))
+
+
+STEP, PLACE = LEFT.step, LEFT.place(x)
+SHARE = share_of_trials(scalar("hits"), scalar("trials"), "share")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PLACE - PLACE,
+        lambda: PLACE / PLACE,
+        lambda: PLACE.arithmetic(),
+        lambda: PLACE.plus(1.0),
+        lambda: worst("s") - worst("s"),
+        lambda: worst("s").arithmetic(),
+        lambda: SHARE - SHARE,
+        lambda: SHARE.across("noise"),
+        lambda: y.last.positive_share().plus(0.1),
+        lambda: y.last.over_mean_of(y.first) - y.first,
+        lambda: y.smoothed(2),
+    ],
+)
+def test_what_would_work_on_the_values_behind_an_estimate_is_refused(make):
+    with pytest.raises(UsageError, match="expected"):
+        make()
+
+
+def test_a_place_on_another_arm_keeps_the_interval_of_a_place():
+    there = interval(view(PLACE, noise=0.2), PLACE.on(arm("clean", noise=0.0)), None, None)
+    assert there == interval(view(PLACE), PLACE, None, None)
+    assert (STEP - STEP.on(arm("clean", noise=0.0))).estimate == "mean"
+
+
+def test_a_function_that_returns_points_for_seeds_is_refused_and_dropped_seeds_pair_with_nothing():
+    with pytest.raises(UsageError, match="a function of 3 seeds returned 5 values"):
+        value(per_seed(lambda a: a.mean(axis=0), "mean of the seeds", y))
+    some = per_seed(lambda a: a[1:, 0], "some", y)
+    assert interval(view(some), some, None, None).n == 2
+    with pytest.raises(UsageError, match="cannot be paired"):
+        value(some - y.first)
+
+
+def test_several_values_a_seed_on_another_arm_are_judged_apart_too():
+    both = per_seed(lambda a: a[:, :2], "both", y).on(arm("clean", noise=0.0))
+    found = judge(both.at_least(0.0), arm("", noise=0.2), "x", cells())
+    assert [part.n for part in found.parts] == [3, 3]
+
+
+def test_an_unknown_value_makes_a_share_and_an_interval_unknown():
+    odd = per_seed(lambda a: np.array([1.0, 1.0, np.nan]), "odd", y)
+    for number in (odd, odd.positive_share()):
+        (part,) = judge(number.at_least(0.0), arm("", noise=0.0), "x", cells()).parts
+        assert (part.effect, part.low, part.high, part.status) == (None, None, None, "inconclusive")
+    zero = per_seed(lambda a: np.array([0.0, 1.0, 2.0]), "zero", y, estimate="geometric")
+    (part,) = judge(zero.at_least(0.0), arm("", noise=0.0), "x", cells()).parts
+    assert (part.low, part.high, part.status) == (None, None, "inconclusive")
+
+
+def test_a_share_of_trials_has_no_more_hits_than_trials():
+    odd = share_of_trials(scalar("trials"), scalar("hits"), "odd")
+    with pytest.raises(UsageError, match="no more hits than trials"):
+        interval(view(odd), odd, None, None)
