@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import overparam.core.evaluate  # noqa: F401  (fills the table of operations)
-from overparam.core.errors import MissingEvidence
+from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.expressions import Number
 from overparam.core.stats import (
     Interval,
@@ -36,6 +36,8 @@ def interval(view: View, number: Number, at_least: float | None, at_most: float 
     Raises:
         MissingEvidence: the cells hold too little.
     """
+    while number.op == "on" and number.estimate == "place":
+        view, number = view.on(number.of[1], number.of[0].reads), number.of[0]
     found = view.read(number)
     if number.estimate in ("worst", "total"):
         return _without_spread(view, number, found.y, largest=at_least is None)
@@ -46,7 +48,10 @@ def interval(view: View, number: Number, at_least: float | None, at_most: float 
         return place_interval(along(view, line, grid).tolist(), [int(i) for i in found.y])
     if number.estimate == "binomial":
         return _binomial(found.y)
-    return _OF[number.estimate](found.y)
+    if found.y.ndim > 1 and number.estimate != "ratio":
+        raise UsageError(f"expected one value a seed of {number.words}, got {found.y.shape[1]}.")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _OF[number.estimate](found.y)
 
 
 def _step(y: Array) -> Interval:
@@ -60,9 +65,15 @@ def _step(y: Array) -> Interval:
 
 def _binomial(y: Array) -> Interval:
     """Hits and trials of each seed, pooled; one seed is one draw of what the trials share, and gives no interval."""
+    if np.isnan(y).any():
+        return Interval(math.nan, None, None, len(y))
     hits, trials = (round(float(v)) for v in y.sum(axis=0))
     if not trials:
         raise MissingEvidence("no trial was made. Run the study first.")
+    if (y != y.round()).any() or (y[:, 0] < 0).any() or (y[:, 0] > y[:, 1]).any():
+        raise UsageError(
+            "a share of trials: expected whole numbers of hits and trials, and no more hits than trials."
+        )
     share = sign_interval([1] * hits + [-1] * (trials - hits))
     low, high = (share.low, share.high) if len(y) > 1 else (None, None)
     return Interval(share.mean, low, high, len(y))
@@ -86,10 +97,14 @@ def _trend(p: float, seeds: int, level: float) -> Interval:
     return Interval(p, p if p >= 1 - level else 0.0, p, seeds)
 
 
+def _signs(y: Array) -> Interval:
+    return Interval(math.nan, None, None, y.size) if np.isnan(y).any() else sign_interval(y)
+
+
 _OF: dict[str, Callable[[Array], Interval]] = {
     "mean": mean_interval,
     "geometric": geometric_interval,
     "step": _step,
-    "signs": sign_interval,
+    "signs": _signs,
     "ratio": lambda y: ratio_of_means(y[:, 0], y[:, 1]),
 }

@@ -12,12 +12,12 @@ import numpy as np
 
 from overparam.core import lines as read
 from overparam.core.arms import Arm
-from overparam.core.errors import MissingEvidence
+from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.expression import Expression
 from overparam.core.expressions import Line, Number
 from overparam.core.places import Grid, Place, Region
 from overparam.core.stats import argmax_within, leave_one_out
-from overparam.core.view import OPS, Array, Row, Sample, View, along, index, mask, shared
+from overparam.core.view import OPS, Array, Row, Sample, View, along, index, mask, places_of, shared, unpaired
 
 
 def _op(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,6 +71,11 @@ def _left_part(function: Callable[..., Any]) -> Callable[..., Sample]:
         inside = mask(view, left, line)
         if not 0 < int(inside.sum()) < len(inside):
             raise MissingEvidence(f"expected points on both sides of {left.words}. Change --{view.x}.")
+        if not inside[: int(inside.sum())].all():
+            raise UsageError(
+                f"a hump of {line.words} needs a left part that starts at the left end, got {left.words}. Read the line "
+                "inside a region, and name its left part."
+            )
         found: Sample = view.read(line)
         return found.of(function(found.y, int(inside.sum())))
 
@@ -157,6 +162,12 @@ def _pair(view: View, a: Number, b: Number) -> Sample:
 def _pairwise(function: Callable[..., Any], view: View, a: Expression, b: Expression) -> Sample:
     one, two = view.read(a), view.read(b)
     seeds = shared([one, two])
+    if isinstance(a, Line) and isinstance(b, Line):
+        here, there = places_of(view, a), places_of(view, b)
+        if sorted(here) != sorted(there):
+            raise UsageError(
+                f"{a.words} and {b.words} have other points: {len(here)} and {len(there)}. Read both inside one region."
+            )
     with np.errstate(divide="ignore", invalid="ignore"):
         return Sample(seeds, function(one.at(seeds), two.at(seeds)))
 
@@ -244,7 +255,13 @@ def _called(view: View, function: Callable[..., Any], of: tuple[Any, ...]) -> Sa
     y = np.asarray(
         function(*(one.at(seeds) if isinstance(one, Sample) else one for one in read_)), dtype=np.float64
     )
-    return Sample(seeds if y.ndim and len(y) == len(seeds) else tuple(range(y.size)), np.atleast_1d(y))
+    if y.ndim and len(y) > len(seeds):
+        raise UsageError(
+            f"a function of {len(seeds)} seeds returned {len(y)} values. Return one a seed, or one row."
+        )
+    return Sample(
+        seeds if y.ndim and len(y) == len(seeds) else unpaired(len(np.atleast_1d(y))), np.atleast_1d(y)
+    )
 
 
 @_op

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from overparam.core.arms import Arm
+from overparam.core.errors import UsageError
 from overparam.core.expression import Estimated, Expression, bracketed
 from overparam.core.places import END, START, Grid, Place, Region
 from overparam.core.rule import Bound, Cut, Rule
@@ -23,7 +24,9 @@ class Line(Expression):
     """One row a seed, one column a point."""
 
     def smoothed(self, points: int) -> Line:
-        """Running mean over so many neighbouring points, fewer at both ends."""
+        """Running mean over so many neighbouring points (an odd number), fewer at both ends."""
+        if points < 1 or points % 2 == 0:
+            raise UsageError(f"smoothed: expected an odd number of points, got {points}.")
         return Line("smoothed", (self, points), f"{self.words} (running mean of {points})", self.unit)
 
     def backwards(self) -> Line:
@@ -168,15 +171,28 @@ class Number(Expression):
         """The expression as nested tuples of plain values."""
         return (*super().tree, self.estimate)
 
+    def _plain(self, what: str, *more: Estimated) -> None:
+        """Refuse what would work on the values behind an estimate, not on the estimate that the words speak of."""
+        if self.estimate not in ("mean", "geometric", "step", *more):
+            raise UsageError(
+                f"{what}: expected a number with one value a seed, got '{self.words}', which is estimated from all seeds "
+                f"at once ({self.estimate}). Compare it with a cut-off as it is."
+            )
+
     def __truediv__(self, other: Number) -> Number:
+        self._plain("a ratio")
+        other._plain("a ratio")
         words = f"{bracketed(self.words)} over {bracketed(other.words)}"
         return Number("ratio", (self, other), words, estimate="geometric")
 
     def __sub__(self, other: Number) -> Number:
+        self._plain("a difference")
+        other._plain("a difference")
         return Number("minus", (self, other), f"{self.words} minus {other.words}", self.unit)
 
     def plus(self, constant: float) -> Number:
         """The same plus a constant, for instance a logarithm of a factor."""
+        self._plain("plus", "worst", "total")
         return Number("plus", (self, constant), f"{self.words} plus {constant:.3g}", self.unit, self.estimate)
 
     def on(self, arm: Arm) -> Number:
@@ -185,20 +201,25 @@ class Number(Expression):
 
     def over_mean_of(self, other: Number) -> Number:
         """Ratio of the two means over seeds, with Fieller's interval: for a share whose denominator may be small."""
+        self._plain("over_mean_of")
+        other._plain("over_mean_of")
         return Number("pair", (self, other), f"{self.words} as a share of {other.words}", estimate="ratio")
 
     def positive_share(self) -> Number:
         """Share of the seeds where it is above 0, among those where it is not 0, with the exact binomial interval."""
+        self._plain("positive_share")
         return replace(
             self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs"
         )
 
     def geometric(self) -> Number:
         """Estimated the geometric mean, with the interval on logarithms."""
+        self._plain("geometric")
         return replace(self, estimate="geometric")
 
     def arithmetic(self) -> Number:
         """Estimated the mean."""
+        self._plain("arithmetic")
         return replace(self, estimate="mean")
 
     def at_least(self, cut: Bound) -> Rule:
@@ -215,6 +236,7 @@ class Number(Expression):
 
     def across(self, axis: str) -> Line:
         """The number as a line over another axis, for the seeds that all its values share."""
+        self._plain("across")
         return Line("across", (self, axis), self.words, self.unit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -70,7 +71,7 @@ def _at_every_point(cut: Cut, region: Region, view: View, prefix: str) -> list[P
 def _apart(cut: Cut, view: View) -> list[Cut]:
     """A number with several values a seed (an escape that returns ``(seeds, values)``) is judged apart at each."""
     number: Any = cut.number
-    many = view.read(number).y.shape[1:] if number.op == "per_seed" else ()
+    many = view.read(number).y.shape[1:] if number.estimate not in ("ratio", "binomial") else ()
     if not many:
         return [cut]
     words = [f"{number.words}, {i + 1} of {many[0]}" for i in range(many[0])]
@@ -82,21 +83,23 @@ def _apart(cut: Cut, view: View) -> list[Cut]:
 
 def _part(cut: Cut, view: View, prefix: str) -> Part:
     number: Any = cut.number
-    low, high = _bound(view, cut.at_least, -cut.slack), _bound(view, cut.at_most, cut.slack)
+    low, high = _bound(view, cut.at_least, -cut.slack, number), _bound(view, cut.at_most, cut.slack, number)
     found = interval(view, number, low, high)
-    effect = found.mean if found.mean == found.mean and abs(found.mean) != float("inf") else None
-    ends = (found.low, found.high) if effect is not None else (None, None)
+    effect = found.mean if math.isfinite(found.mean) else None
+    known = effect is not None and found.low == found.low and found.high == found.high
+    ends = (found.low, found.high) if known else (None, None)
     return Part(
         prefix + number.words, effect, *ends, found.n, low, high, number.unit,
         cut.contradicted_below, cut.contradicted_above,
     )  # fmt: skip
 
 
-def _bound(view: View, bound: Bound | None, slack: float) -> float | None:
+def _bound(view: View, bound: Bound | None, slack: float, number: Expression) -> float | None:
     if bound is None or not isinstance(bound, Expression):
         return bound
     if isinstance(bound, Place):
-        return index(view, bound) + slack
+        line = number.of[0] if number.op == "hump_step" else None
+        return index(view, bound, line) + slack
     return float(view.read(bound).y.mean())
 
 

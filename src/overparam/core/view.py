@@ -48,12 +48,22 @@ class Sample:
         return self.y if seeds == self.seeds else self.y[[self.seeds.index(seed) for seed in seeds]]
 
 
+def unpaired(many: int) -> tuple[int, ...]:
+    """What stands for the seeds of values that a function returned for some of the seeds: they pair with nothing."""
+    return tuple(range(-many, 0))
+
+
 def shared(samples: list[Sample]) -> tuple[int, ...]:
     """The seeds that all samples hold.
 
     Raises:
         MissingEvidence: there is none.
+        UsageError: the seeds of some sample are not known.
     """
+    if len(samples) > 1 and any(min(one.seeds, default=0) < 0 for one in samples):
+        raise UsageError(
+            "a function returned fewer values than seeds, which cannot be paired. Give nan for a seed."
+        )
     if all(one.seeds == samples[0].seeds for one in samples):
         return samples[0].seeds
     seeds = tuple(sorted(set.intersection(*(set(one.seeds) for one in samples))))
@@ -198,6 +208,17 @@ def along(view: View, line: Line | None, grid: Grid | None = None) -> Array:
     return found[::-1] if line.op == "backwards" else found
 
 
+def places_of(view: View, line: Line | None) -> NDArray[np.int64]:
+    """Which points of the whole grid the points of a line are, ``(points,)``: some of them, perhaps from right to left."""
+    inner = None if line is None else next((one for one in line.of if isinstance(one, Line)), None)
+    if line is None or inner is None:
+        return np.arange(len(along(view, line)))
+    found = places_of(view, inner)
+    if line.op == "inside":
+        return found[mask(view, line.of[1], line.of[0])]
+    return found[::-1] if line.op == "backwards" else found
+
+
 def mask(view: View, region: Region, line: Line | None = None) -> NDArray[np.bool_]:
     """Which points of a line lie in a region, ``(points,)``."""
     if region.op == "both":
@@ -224,7 +245,7 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
     if place.op == "here":
         if view.here is None:
             raise UsageError("HERE stands for a point only in a rule that is asked at each: add .each(region).")
-        return view.here
+        return _found_again(view, place, line, view.here)
     if place.op == "step":
         here = index(view, place.of[0], line) + place.of[1]
         if not 0 <= here < len(along(view, line)):
@@ -233,8 +254,11 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
     if place.op == "near":
         grid, wanted, within = place.of
         g = along(view, line, grid)
-        here = int(np.abs(np.log(g / wanted)).argmin())
-        if within is not None and abs(g[here] / wanted - 1) > within:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            away = np.abs(np.log(g / wanted))
+        away[np.isnan(away)] = np.where(g == wanted, 0.0, np.inf)[np.isnan(away)]
+        here = int(away.argmin())
+        if within is not None and g[here] != wanted and not (wanted and abs(g[here] / wanted - 1) <= within):
             raise MissingEvidence(f"no point within {within:.0%} of {place.words}. Add it to --{view.x}.")
         return here
     if place.op == "last":
@@ -245,12 +269,6 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
                 f"expected points on both sides of {place.of[0].words}. Add some to --{view.x}."
             )
         return here
-    if line is not None and line.op == "inside":
-        inside = mask(view, line.of[1], line.of[0])
-        here = index(view, place, line.of[0])
-        if not inside[here]:
-            raise MissingEvidence(f"{place.words} does not lie among {line.of[1].words}.")
-        return int(inside[:here].sum())
     which, cut, strict = place.of
     mean = view.read(which).y.mean(axis=0)
     hits = np.flatnonzero(mean < cut if strict else mean <= cut)
@@ -260,4 +278,13 @@ def index(view: View, place: Place, line: Line | None = None) -> int:
         raise MissingEvidence(
             f"expected {place.words} inside the grid, got {told}. Add {more} values to --{view.x}."
         )
-    return int(hits[0])
+    return _found_again(view, place, line, int(places_of(view, which)[hits[0]]))
+
+
+def _found_again(view: View, place: Place, line: Line | None, here: int) -> int:
+    """Index among the points of a line of a point of the whole grid."""
+    found = np.flatnonzero(places_of(view, line) == here)
+    if not found.size:
+        among = f" among {line.of[1].words}" if line is not None and line.op == "inside" else " on the line"
+        raise MissingEvidence(f"{place.words} does not lie{among}.")
+    return int(found[0])

@@ -21,7 +21,7 @@ from overparam.core.expressions import (
 )  # fmt: skip
 from overparam.core.judging import judge
 from overparam.core.needs import inside, on_average, one_draw
-from overparam.core.places import END, grid
+from overparam.core.places import END, HERE, grid
 from overparam.core.view import View
 
 X = [1.0, 2.0, 4.0, 8.0, 16.0]
@@ -222,3 +222,105 @@ def test_one_draw_is_asked_among_the_cells_that_share_their_labels():
     assert not drawn(("a", share), ("b", {"wrong_labels": 0.5}))
     assert drawn(("a", share), ("b", {**share, "labels_digest": "x"}))  # a stored cell without a digest
     assert not drawn(("a", {**share, "labels_digest": "y"}), ("b", {**share, "labels_digest": "x"}))
+
+
+def test_a_place_is_the_same_point_on_a_line_that_holds_some_of_the_points_or_runs_backwards():
+    right = y.inside(x >= 2)
+    assert value(right.at(right.first_at_most(1.8))).tolist() == Y[:, 4].tolist()
+    assert value(right.at(fit.first_at_most(0.2))).tolist() == Y[:, 2].tolist()
+    assert value(y.backwards().at(fit.first_at_most(0.2))).tolist() == Y[:, 2].tolist()
+    assert value(y.backwards().at(x.near(4))).tolist() == Y[:, 2].tolist()
+    found = judge(right.at(HERE).at_least(0.0).each(x >= 8), arm("", noise=0.0), "x", cells())
+    assert [part.effect for part in found.parts] == pytest.approx([Y[:, 3].mean(), Y[:, 4].mean()])
+    with pytest.raises(MissingEvidence, match="does not lie among x at least 8"):
+        value(y.inside(x >= 8).at(fit.first_at_most(0.2)))
+
+
+def test_a_cut_off_that_is_a_place_is_an_index_on_the_line_whose_peak_is_placed():
+    rule = y.inside(x >= 2).hump(x < 3).step.within(x.near(4), END)
+    (part,) = judge(rule, arm("", noise=0.0), "x", cells()).parts
+    assert (part.at_least, part.at_most) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize("left", [x >= 8, x.between(2, 4), x.outside(2, 8)])
+def test_a_left_part_that_does_not_start_at_the_left_end_is_refused(left):
+    with pytest.raises(UsageError, match="starts at the left end"):
+        value(y.hump(left).top)
+
+
+def test_lines_with_other_points_have_no_ratio():
+    with pytest.raises(UsageError, match="have other points: 2 and 2"):
+        value(y.inside(x < 3) / y.inside(x >= 8))
+    assert value(y / y.backwards()).shape == (3, 5)
+
+
+def test_the_nearest_point_is_found_among_values_of_any_sign():
+    rows = [({"seed": s}, {"x": [-2.0, -1.0, 0.0, 1.0, 2.0], "y": [1.0, 2.0, 3.0, 4.0, 5.0]}) for s in (0, 1)]
+    for wanted, found in {-1: 2.0, 0: 3.0, 1: 4.0}.items():
+        for place in (x.near(wanted), x.nearest(wanted)):
+            number = y.at(place)
+            assert View(Evidence(tuple(rows)), arm(), "x", number.reads).read(number).y[0] == found
+    with pytest.raises(MissingEvidence, match="no point within"):
+        value(y.at(x.near(0)))
+
+
+STEP, PLACE = LEFT.step, LEFT.place(x)
+SHARE = share_of_trials(scalar("hits"), scalar("trials"), "share")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PLACE - PLACE,
+        lambda: PLACE / PLACE,
+        lambda: PLACE.arithmetic(),
+        lambda: PLACE.plus(1.0),
+        lambda: worst("s") - worst("s"),
+        lambda: worst("s").arithmetic(),
+        lambda: SHARE - SHARE,
+        lambda: SHARE.across("noise"),
+        lambda: y.last.positive_share().plus(0.1),
+        lambda: y.last.over_mean_of(y.first) - y.first,
+        lambda: y.smoothed(2),
+    ],
+)
+def test_what_would_work_on_the_values_behind_an_estimate_is_refused(make):
+    with pytest.raises(UsageError, match="expected"):
+        make()
+
+
+def test_a_place_on_another_arm_keeps_the_interval_of_a_place():
+    there = interval(view(PLACE, noise=0.2), PLACE.on(arm("clean", noise=0.0)), None, None)
+    assert there == interval(view(PLACE), PLACE, None, None)
+    assert (STEP - STEP.on(arm("clean", noise=0.0))).estimate == "mean"
+
+
+def test_a_function_that_returns_points_for_seeds_is_refused_and_dropped_seeds_pair_with_nothing():
+    with pytest.raises(UsageError, match="a function of 3 seeds returned 5 values"):
+        value(per_seed(lambda a: a.mean(axis=0), "mean of the seeds", y))
+    some = per_seed(lambda a: a[1:, 0], "some", y)
+    assert interval(view(some), some, None, None).n == 2
+    with pytest.raises(UsageError, match="cannot be paired"):
+        value(some - y.first)
+
+
+def test_several_values_a_seed_on_another_arm_are_judged_apart_too():
+    both = per_seed(lambda a: a[:, :2], "both", y).on(arm("clean", noise=0.0))
+    found = judge(both.at_least(0.0), arm("", noise=0.2), "x", cells())
+    assert [part.n for part in found.parts] == [3, 3]
+
+
+def test_an_unknown_value_makes_a_share_and_an_interval_unknown():
+    odd = per_seed(lambda a: np.array([1.0, 1.0, np.nan]), "odd", y)
+    for number in (odd, odd.positive_share()):
+        (part,) = judge(number.at_least(0.0), arm("", noise=0.0), "x", cells()).parts
+        assert (part.effect, part.low, part.high, part.status) == (None, None, None, "inconclusive")
+    zero = per_seed(lambda a: np.array([0.0, 1.0, 2.0]), "zero", y, estimate="geometric")
+    (part,) = judge(zero.at_least(0.0), arm("", noise=0.0), "x", cells()).parts
+    assert (part.low, part.high, part.status) == (None, None, "inconclusive")
+
+
+def test_a_share_of_trials_has_no_more_hits_than_trials():
+    odd = share_of_trials(scalar("trials"), scalar("hits"), "odd")
+    with pytest.raises(UsageError, match="no more hits than trials"):
+        interval(view(odd), odd, None, None)
