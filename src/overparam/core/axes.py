@@ -56,7 +56,7 @@ LAZY_TRAINING = (
      "ensemble_width": 2048, "members": 400, "samples": 400, "targets_width": 4096, "target_steps": 4000},
 )  # fmt: skip
 """What the profiles quick and paper of the former study lazy-training set, of which each of its parts has a few axes."""
-CERTIFIED = (
+CERTIFIED_AXES = (
     Axis("data", "Inputs: uniform on the unit sphere with random signs, or two classes of handwritten digits.", str,
          "sphere", choices=("sphere", "digits"), flag="data"),
     Axis("n", "Number of samples.", int, 20, low=4, high=200, flag="n"),

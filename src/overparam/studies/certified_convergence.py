@@ -11,14 +11,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from overparam.core import (CERTIFIED, NARROW, Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need, Params,
-    Progress, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, spans, study, total,
-    within, worst)  # fmt: skip
+from overparam.core import (CERTIFIED_AXES, NARROW, Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need,
+    Params, Progress, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, spans,
+    study, total, within, worst)  # fmt: skip
 
 ROUNDING = 1 + 1e-9  # of hard inequalities between measured and proved numbers
 NARROWEST = 128
 
-AXES = joined(CERTIFIED,
+AXES = joined(CERTIFIED_AXES,
     Axis("widest", "Largest width at which paths are measured.", int, 8192, low=512, flag="widest"))  # fmt: skip
 
 PROFILES = profiles(
@@ -28,8 +28,7 @@ PROFILES = profiles(
     laptop=("20 points on the sphere and 20 digits, gelu and tanh, widths to 8,192, 5 seeds",
             {"n": 20, "activation": ("gelu", "tanh")}),
     paper=("40 samples, all smooth activations, widths to 8,192, 10 seeds; the talk shows no experiment on certificates",
-           {"n": 40, "activation": ("gelu", "softplus", "tanh"), "seed": tuple(range(10))}),
-)  # fmt: skip
+           {"n": 40, "activation": ("gelu", "softplus", "tanh"), "seed": tuple(range(10))}))  # fmt: skip
 
 # what is measured: one number a run, lists in a cell; nothing is averaged where an inequality is proved
 hard = partial(worst, where="certified", missing=1e12)
@@ -53,8 +52,7 @@ tried = per_seed(lambda marks: [len(one) for one in marks], "number of attempts 
 farthest = per_seed(
     lambda ratios, marks: [max(1e12 if r is None else r for r, yes in zip(one, own, strict=True) if yes)
                            for one, own in zip(ratios, marks, strict=True) if any(own)],
-    "distance over its proved lower bound, worst certified run of a seed", raw("shortest"), raw("certified"),
-)  # fmt: skip
+    "distance over its proved lower bound, worst certified run of a seed", raw("shortest"), raw("certified"))  # fmt: skip
 LEMMAS = {"lemma1": "squared residual over (1 - eta alpha^2/2)^t |r_0|^2", "lemma2": "distance over 4 |r_0| / alpha",
           "lemma3": "|r_0| over beta times the distance to the interpolator",
           "lemma4": "length of the path over 4 |r_0| / alpha"}  # fmt: skip
@@ -98,15 +96,13 @@ def planted(rng: Any, tilt: float = -0.5, rough: float = 0.05, far: float = 1.05
             "cut": [None, *[0] * 6], "lemma_applies": [0] * 4 + [1] * 3, "after_certified": [1], "after_failed": [0],
             "impossible_certified": [0] * 7, "impossible_failed": [0] * 7, "width": widths.tolist(),
             "path": (widths**tilt * np.exp(noise[0])).tolist(), "fixed_path": (np.exp(noise[1]) / widths).tolist(),
-            "shortest": [None, *[far * float(np.exp(0.02 * rng.standard_normal()))] * 6],
-        }  # fmt: skip
+            "shortest": [None, *[far * float(np.exp(0.02 * rng.standard_normal()))] * 6]}  # fmt: skip
         for name, (place, value, *only) in changes.items():
             if only in ([], [seed]):
                 line = values[name]
                 values[name] = value if place is None else [*line[:place], value, *line[place + 1 :]]
-        rows.append(
-            ({"data": "sphere", "n": 20, "d": 10, "activation": "tanh", "widest": 8192, "seed": seed}, values)
-        )
+        params = {"data": "sphere", "n": 20, "d": 10, "activation": "tanh", "widest": 8192, "seed": seed}
+        rows.append((params, values))
     return Evidence(tuple(rows))
 
 
@@ -160,8 +156,7 @@ CLAIMS = (
           "bound for all of them.", ("L13",), "oymak2019", farthest.at_most(1.2), arm(),
           Control("An interpolator found from a start that was moved at random by twice that distance.",
                   arm(metrics={"shortest": "detour"})), (CERTIFIED,), chart="shortest",
-          null=(but(far=1.2),), effect=planted),
-)  # fmt: skip
+          null=(but(far=1.2),), effect=planted))  # fmt: skip
 
 STEPS_OVER = {"x": {"progress": "steps over those promised for a thousandth of the residual"}}
 CHARTS = charts(
@@ -189,8 +184,7 @@ CHARTS = charts(
     lemma=("How much the key lemma leaves", "log measured over bound",
            {"lemma1": "squared residual", "lemma2": "distance", "lemma3": "|r_0| over beta times the distance",
             "lemma4": "path", "path_over": "path over the certified distance"},
-           "All at most 1. The lemma applies from about 8 times the certified scale on."),
-)  # fmt: skip
+           "All at most 1. The lemma applies from about 8 times the certified scale on."))  # fmt: skip
 
 
 @each_cell(digits=6)
@@ -235,6 +229,4 @@ STUDY = study(
         "That the deviation from the linearised run is at most h is an allowance, not a theorem.",
         "Digits are the classes 3 and 8, the mean image subtracted, rows divided by their norm. Inputs of the theorems "
         "have norm 1 and are not centred.",
-        "Runs stop at 1e-5 of their residual or after 20,000 steps; paths end at 1 % of the residual.",
-    ),
-)  # fmt: skip
+        "Runs stop at 1e-5 of their residual or after 20,000 steps; paths end at 1 % of the residual."))  # fmt: skip

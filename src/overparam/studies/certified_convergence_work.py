@@ -18,21 +18,9 @@ from overparam.theory.certificates.run_check import key_lemma
 from overparam.theory.certificates.shortest_path import shortest_path
 from overparam.training.levenberg_marquardt import levenberg_marquardt
 
-OVER = (
-    0.5,
-    1.2,
-    2.0,
-    5.0,
-    10.0,
-    15.0,
-    20.0,
-)  # output scales over the certified one; the first is not certified
+OVER = (0.5, 1.2, 2.0, 5.0, 10.0, 15.0, 20.0)  # output scales over the certified one; the first is below it
 DRAWN = {1.2: "near", 10.0: "far"}  # runs whose course is kept
-STEPS, GOAL, DEEP = (
-    20_000,
-    1e-3,
-    1e-5,
-)  # most steps; residual over its start that is promised, and where a run stops
+STEPS, GOAL, DEEP = 20_000, 1e-3, 1e-5  # most steps; residual over its start: promised, and where a run stops
 ALLOWED = 1 + 1e-9
 PROGRESS = [10 ** (-3 + i * 3 / 40) for i in range(41)]  # of the promised steps, where a course is kept
 UNIT = 1e3  # of the targets, where the printed potential is judged
@@ -42,8 +30,7 @@ PATH_GOAL = 1e-2  # of the residual, where a path ends
 MEASURED = (
     "failed", "cut", "contraction_over", "fast_over", "linear_over", "wrong_over", "path_over", "distance_over",
     "potential_rise", "printed_rise", "shortest", "nearest", "detour",
-    *(f"{step}lemma{i}" for step in ("", "printed_") for i in (1, 2, 3, 4)),
-)  # fmt: skip
+    *(f"{step}lemma{i}" for step in ("", "printed_") for i in (1, 2, 3, 4)))  # fmt: skip
 
 
 def certified_runs(x: Any, y: Any, activation: str, seed: int, progress: Any) -> dict[str, Any]:
@@ -98,8 +85,7 @@ def one_run(start: Any, other: Any, seed: int) -> tuple[dict[str, Any], dict[str
         "shortest": way.ratio, "nearest": way.nearest / way.lower,
         "detour": detour(start, way.travelled, seed) / way.lower,
         **lemma("", course, premises, beta, way.to_interpolation - way.travelled),
-        **lemma("printed_", descend(start, 2 * beta, 200), printed, beta, 0.0),
-    }  # fmt: skip
+        **lemma("printed_", descend(start, 2 * beta, 200), printed, beta, 0.0)}  # fmt: skip
     places = np.rint(np.array(PROGRESS) * promised).astype(int)
     lines = {
         "course": [float(norms[t] / norms[0]) if t < len(norms) else None for t in places],
@@ -201,8 +187,7 @@ def certified_on_the_way(x: Any, y: Any, activation: str, seed: int) -> dict[str
     return {
         **out, "after_certified": [1], "after_failed": [int(max(over, course.path[-1] / found.distance) > ALLOWED)],
         "after_step": done, "after_residual": norms[done] / norms[0], "after": share,
-        "after_course": [norms[t] / norms[0] for t in places], "after_envelope": envelope,
-    }  # fmt: skip
+        "after_course": [norms[t] / norms[0] for t in places], "after_envelope": envelope}  # fmt: skip
 
 
 def paths(x: Any, y: Any, activation: str, seed: int, widths: list[int], progress: Any) -> dict[str, Any]:

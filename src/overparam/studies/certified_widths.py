@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import (CERTIFIED, NARROW, Axis, Check, Claim, Control, Estimate, Formerly, Number, Params, Progress,
-    World, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, scalar, spans, study,
-    within)  # fmt: skip
+from overparam.core import (CERTIFIED_AXES, NARROW, Axis, Check, Claim, Control, Estimate, Formerly, Number, Params,
+    Progress, World, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, scalar,
+    spans, study, within)  # fmt: skip
 
 DRAWS = 3  # of the weights, for the ladder of a cell
 RUNGS = ("rank", "fit", "afterwards", "beforehand")
@@ -22,7 +22,7 @@ NAMES = ("Jacobian of full rank", "fitted", "certified on the way", "certified b
          "n^4/lambda^4 (Du)")  # fmt: skip
 COUNT = "parameters = samples"
 
-AXES = joined(CERTIFIED,
+AXES = joined(CERTIFIED_AXES,
     Axis("widest", "A quarter of the largest width at which the room is measured.", int, 8192, low=512, flag="widest"),
     Axis("largest", "Largest width tried for a certificate at the start.", int, 262144, low=256, flag="largest"))  # fmt: skip
 
@@ -75,8 +75,7 @@ WORLD = World(
     spread={"room": 0.05, "fixed_room": 0.05, "fit": 0.1, "afterwards": 0.1,
             **dict.fromkeys(("beforehand", "draw0", "draw1"), 0.3)},
     lists={"smooth_formula": SMOOTH, "smooth_width": [4e5] * 5, "count_formula": [COUNT], "count_width": [2.0]},
-    fixed={"n": 20, "d": 10, "activation": "tanh", "widest": 8192, "largest": 262144},
-)  # fmt: skip
+    fixed={"n": 20, "d": 10, "activation": "tanh", "widest": 8192, "largest": 262144})  # fmt: skip
 
 CLAIMS = (
     Claim("gap", "Networks fit, and are proved on their way to be near an interpolator, at a small part of the width at "
@@ -96,8 +95,7 @@ CLAIMS = (
           arm("|v_l| = |y|/sqrt(kn), the Lipschitz constant that holds everywhere", x="law_width"),
           Control("Output weights that do not shrink with the width: the same rule finds another power.",
                   arm(metrics=renamed("fixed_", "room"), x="law_width")), (spans(room),), chart="law",
-          null=tuple(WORLD.but(room=[k**power for k in WIDTHS]) for power in (0.45, 0.55)), effect=WORLD),
-)  # fmt: skip
+          null=tuple(WORLD.but(room=[k**power for k in WIDTHS]) for power in (0.45, 0.55)), effect=WORLD))  # fmt: skip
 
 CHARTS = charts(
     {},
@@ -108,8 +106,7 @@ CHARTS = charts(
             {"x": {"rung": "lin what holds at this width"}}),
     law=("Room for the path", "log 1/(2h); certified from 1 on",
          {"room": "|v| = |y| / sqrt(kn)", "fixed_room": "|v| the same at all widths"},
-         {"x": {"law_width": "hidden units k"}}),
-)  # fmt: skip
+         {"x": {"law_width": "hidden units k"}}))  # fmt: skip
 CHARTS = (replace(CHARTS[0], x=(replace(CHARTS[0].x[0], names=NAMES),)), *CHARTS[1:])
 
 
@@ -123,13 +120,9 @@ def work(cell: Params, progress: Progress) -> dict[str, Any]:
     found = rooms(x, y, cell) | ladder(x, y, cell, within(progress, 0.3, 0.8), DRAWS)
     if cell["data"] == "digits":
         raw = ladder(*signed_examples(*which, raw=True), cell, within(progress, 0.8, 1.0), 1)
-        missing = [None] * (
-            len(found["rung"]) - len(raw["rung"])
-        )  # no widths in print where norms differ from 1
-        found |= {
-            "raw_rung_width": [*raw["rung_width"], *missing],
-            **{f"raw_{name}": raw[name] for name in RUNGS},
-        }
+        missing = [None] * (len(found["rung"]) - len(raw["rung"]))  # no widths in print: norms differ
+        found["raw_rung_width"] = [*raw["rung_width"], *missing]
+        found |= {f"raw_{name}": raw[name] for name in RUNGS}
     progress(1.0)
     return found
 
@@ -147,12 +140,8 @@ def rooms(x: Any, y: Any, cell: Params) -> dict[str, list[Any]]:
         for name, how in (("room", {}), ("fixed_room", {"scale": fixed, "antisymmetric": True})):
             start = draw_instance(x, y, cell["activation"], k, cell["seed"], **how)
             found = flow_certificate(start)
-            h = (
-                lipschitz_everywhere(start) * found.residual / found.sigma**2
-                if found.sigma > 0
-                else float("inf")
-            )
-            out[name].append(0.5 / h if h < float("inf") else None)
+            h = lipschitz_everywhere(start) * found.residual / found.sigma**2 if found.sigma > 0 else np.inf
+            out[name].append(0.5 / h if h < np.inf else None)
     return out
 
 
@@ -174,8 +163,7 @@ def ladder(x: Any, y: Any, cell: Params, progress: Progress, draws: int) -> dict
         "lemma_law": found.lemma_law, "rung": list(range(1, len(steps) + 1)), "rung_width": steps,
         "smooth_formula": [row.name for row in smooth], "smooth_width": [row.width for row in smooth],
         "relu_formula": [row.name for row in relu], "relu_width": [row.width for row in relu],
-        "count_formula": [COUNT], "count_width": [max(1.0, len(x) / x.shape[1])],
-    }  # fmt: skip
+        "count_formula": [COUNT], "count_width": [max(1.0, len(x) / x.shape[1])]}  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -202,5 +190,4 @@ STUDY = study(
         "probabilities set to 1: none of them is a theorem in that form.",
         "Digits are the classes 3 and 8, the mean image subtracted, rows divided by their norm; the ladder also shows "
         "them as they are, for one draw of the weights. Inputs of the theorems have norm 1 and are not centred.",
-    ),
-)  # fmt: skip
+    ))  # fmt: skip

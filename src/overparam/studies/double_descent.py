@@ -11,8 +11,7 @@ from overparam.core import (BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, PROBES,
     FitRule, grid, later, profiles, study)  # fmt: skip
 from overparam.core.causes import diagnose
 from overparam.core.sweeps import (
-    ERROR, SOME_FALL, WidthSweep, error_stands_out, planted, width_charts, width_claims,
-)  # fmt: skip
+    ERROR, SOME_FALL, WidthSweep, error_stands_out, planted, width_charts, width_claims)  # fmt: skip
 
 WIDTHS = (2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 47, 61, 80, 104, 135, 177, 230, 300)
 AXES = (
@@ -43,8 +42,7 @@ CLAIMS = (
           HUMP.place(grid("parameters", per="n")).within(0.7, 2.0) & error_stands_out(HUMP, SOME_FALL), SWEEP.noisy,
           Control("With clean labels the same rule finds no peak.", SWEEP.clean), SWEEP.needs, chart="error",
           note=SWEEP.where_it_peaks(HUMP), null=(TOP(49, *[47.2] * 7), TOP(49, 47.2, 54, 51, 50, 50, 48, 45.5)),
-          effect=TOP(49, 47.2, 50, 52, 54, 52, 50, 45.5)),
-)  # fmt: skip
+          effect=TOP(49, 47.2, 50, 52, 54, 52, 50, 45.5)))  # fmt: skip
 
 
 STUDY = study(
@@ -68,6 +66,4 @@ STUDY = study(
         "The interpolation threshold is a training error of at most 1 %; Nakkiran et al. put it where the effective "
         "model complexity equals n, with a training error of 10 %.",
         "There is no data augmentation, weight decay, dropout or batch normalisation.",
-        "Probe times are log-spaced, so the best time is the best of about 30.",
-    ),
-)  # fmt: skip
+        "Probe times are log-spaced, so the best time is the best of about 30."))  # fmt: skip

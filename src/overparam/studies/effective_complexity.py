@@ -73,8 +73,7 @@ PROFILES = profiles(
             "on two cores.", {}),
     paper=("MNIST-1D, 4,000 samples, 8 widths from 16 to 181, 2,000 epochs, 10 seeds, EMC at 4 widths: some hours. "
            "Still the small network on MNIST-1D, not their ResNet18 on CIFAR.",
-           {"width": GRID[3:], "emc_width": (23, 32, 45, 64), "n": 4000, "steps": 80_000}),
-)  # fmt: skip
+           {"width": GRID[3:], "emc_width": (23, 32, 45, 64), "n": 4000, "steps": 80_000}))  # fmt: skip
 
 # what is measured at every width: where the training error first falls to the tolerance, and the peak of the test error
 width = grid("width")
@@ -258,8 +257,7 @@ def sizes(moved: Mapping[str, float] = {}, at: Sequence[int] = (0,), rise: float
         spread={"train_error": 0.0, "test_error": 0.005}, straight=BOTH,
         lines={"test_error": test_error,
                "train_error": lambda arm: [0.1 + 0.4 * math.log2(moved.get(arm, 19.0) / w) for w in PLANTED]},
-        numbers={"wrong_labels": lambda arm: 0.2 * (arm != "clean")},
-    )  # fmt: skip
+        numbers={"wrong_labels": lambda arm: 0.2 * (arm != "clean")})  # fmt: skip
 
 
 def searches(factors: Mapping[str, float], power: float = 1.3) -> World:
@@ -267,8 +265,7 @@ def searches(factors: Mapping[str, float], power: float = 1.3) -> World:
     return World(
         ("emc_width", SEARCHED), arms={"arm": tuple(factors)}, fixed=FIXED_AXES, seeds=10, spread={"emc": 0.08},
         lines={"emc": lambda arm: [1000 * factors[arm] * (w / 20) ** power for w in SEARCHED]},
-        lists={"emc_censored": (0,) * 4}, numbers={"samples": 1000},
-    )  # fmt: skip
+        lists={"emc_censored": (0,) * 4}, numbers={"samples": 1000})  # fmt: skip
 
 
 L54, N20, BASE, EMC, NEAR = ("L54",), "nakkiran2020", setting("base"), setting("emc"), searches({"emc": 1.0})
@@ -315,8 +312,7 @@ CLAIMS = (
           emc_over("emc", "emc-clean").at_most(1.0), EMC,
           Control("Two halves of the seeds at one noise do not differ.", rule=HALVES.at_most(1.0)), (NOISY,), chart="emc",
           note=left_out, null=(searches({"emc": 1.0, "emc-clean": 1.0}),),
-          effect=searches({"emc": 1.0, "emc-clean": 1.1})),
-)  # fmt: skip
+          effect=searches({"emc": 1.0, "emc-clean": 1.1})))  # fmt: skip
 
 
 def _by_arm(metric: str, names: Sequence[str]) -> tuple[Series, ...]:
@@ -344,8 +340,7 @@ CHARTS = charts(
     train=("Training error against width in every setting", f"training {ERROR}", _by_arm("train_error", OTHERS),
            "Against the given labels, copies included where there are any.", NO_FIT),
     error=("Error against width", ERROR, {"test_error": "test", "train_error": "-training, against the given labels"},
-           "The test labels are clean: test error counts true mistakes.", {"arm": ("arm", "setting")}),
-)  # fmt: skip
+           "The test labels are clean: test error counts true mistakes.", {"arm": ("arm", "setting")}))  # fmt: skip
 
 
 STUDY = study(
@@ -377,6 +372,4 @@ STUDY = study(
         "Training sets are drawn from a pool of all samples but 6,000 test samples: the published training part and the "
         "rest of the test part. So a number of samples above 4,000 can be had; the split is not the published one.",
         "Label noise is exclusive (a wrong class), 20 % by default, and drawn once for each sample and seed.",
-        "A seed changes everything: training samples, noise, initialisation and minibatch order.",
-    ),
-)  # fmt: skip
+        "A seed changes everything: training samples, noise, initialisation and minibatch order."))  # fmt: skip

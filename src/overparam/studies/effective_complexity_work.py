@@ -72,12 +72,8 @@ def search(
 def emc(errors: Mapping[int, float], tolerance: float) -> dict[str, Any]:
     """EMC in samples, read inside the bracket (None at an end of the grid), its bracket, and the end (-1, 0 or 1)."""
     low, high = bracket(errors, tolerance)
-    found: dict[str, Any] = {
-        "emc": None,
-        "emc_low": low,
-        "emc_high": high,
-        "emc_censored": -1 if low is None else 1,
-    }
+    found: dict[str, Any] = {"emc": None, "emc_low": low, "emc_high": high}
+    found["emc_censored"] = -1 if low is None else 1
     if low is not None and high is not None:
         share = (tolerance - errors[low]) / (errors[high] - errors[low])
         found |= {"emc": math.exp(math.log(low) + share * math.log(high / low)), "emc_censored": 0}
@@ -122,8 +118,7 @@ def curves(cells: Sequence[Params], arm: Any, progress: Progress) -> list[Outcom
         values = {
             "width": list(widths), "parameters": _parameters(drawn, widths), "train_error": train, "test_error": test,
             "samples": n, "trained_on": len(rows), "wrong_labels": float(np.mean(y[rows] != drawn.y[rows])),
-            "critical_width": critical if 0 < critical < math.inf else None,
-        }  # fmt: skip
+            "critical_width": critical if 0 < critical < math.inf else None}  # fmt: skip
         made.append(outcome(values, lost=f"width {', '.join(lost)}" if lost else ""))
     return made
 
@@ -162,8 +157,7 @@ def searches(cells: Sequence[Params], arm: Any, progress: Progress) -> list[Outc
         ends = [emc(errors, first["tolerance"]) for errors in visited]
         values: dict[str, Any] = {
             "emc_width": list(widths), "emc_parameters": _parameters(drawn, widths), "samples": first["n"],
-            "scan_n": scanned, **{name: [end[name] for end in ends] for name in ends[0]},
-        }  # fmt: skip
+            "scan_n": scanned, **{name: [end[name] for end in ends] for name in ends[0]}}  # fmt: skip
         for width, errors in zip(widths, visited, strict=True):
             values[f"scan_error_{width}"] = [errors[size] for size in scanned]
             values |= {f"visited_n_{width}": list(errors), f"visited_error_{width}": list(errors.values())}

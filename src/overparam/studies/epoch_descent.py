@@ -49,8 +49,7 @@ AXES = (
     Axis("slow", "Scale of the slow features of the linear model (that of the fast ones is 1).", float, 0.05, low=0.02,
          high=1),
     PROBES, SEED.but(help="Networks: initialisation, order of the minibatches and label noise. Linear model: design and "
-             "target.", default=None),
-)  # fmt: skip
+             "target.", default=None))  # fmt: skip
 
 PROFILES = profiles(
     {"data": "mnist1d", "n": 4000, "noise": (0.0, 0.2), "noise_kind": "exclusive", "epochs": 500, "batch": 100,
@@ -63,8 +62,7 @@ PROFILES = profiles(
     paper=("The optimizer of Nakkiran et al. (Adam at 0.0001, batches of 128, 4,000 epochs) on the convolutional "
            "networks, 10 seeds: some hours. Still MNIST-1D, not their ResNet18 on CIFAR-10.",
            {"model": ("linear", "cnn-20", "cnn-50"), "seed": tuple(range(10)), "epochs": 4000, "batch": 128,
-            "optimizer": "adam", "learning_rate": 1e-4, "momentum": 0.0}),
-)  # fmt: skip
+            "optimizer": "adam", "learning_rate": 1e-4, "momentum": 0.0}))  # fmt: skip
 
 # what is measured on networks: lines over epochs; the left part ends where the training error falls below 20 %
 fit = line("train_error", "training error", "%", times=100)
@@ -176,12 +174,8 @@ def farthest_apart(ratio: np.ndarray) -> np.ndarray:
     return np.asarray(100.0 * np.expm1(np.abs(np.log(ratio)).max(axis=1)))
 
 
-AWAY = per_seed(
-    farthest_apart,
-    "distance of the risk from the theory, each seed at its own worst time",
-    risk / theory,
-    unit="%",
-)
+AWAY = per_seed(farthest_apart, "distance of the risk from the theory, each seed at its own worst time", risk / theory,
+                unit="%")  # fmt: skip
 LINEAR = arm("linear model, most label noise", x="step", model="linear", noise=MOST)
 MATCHED = LINEAR.but("linear model, matched step sizes, most label noise", metrics={"risk": "balanced_risk"})
 ONE_CLOCK = LINEAR.but("linear model, one clock for all features", metrics={"theory": "balanced_theory"})
@@ -202,13 +196,11 @@ def course(low: float, peak: float, end: float) -> tuple[tuple[float, float], ..
 NETWORK = World(
     ("epoch", PLANTED), arms={"model": (), "noise": (0.2,)}, straight=("train_error",), numbers={"wrong_labels": 0.2},
     lines={"test_error": course(0.4, 0.46, 0.43), "test_loss": course(1.2, 3.0, 2.4), "train_error": FITS},
-    spread={"test_error": 0.0125, "test_loss": 0.015}, level=0.02,
-)  # fmt: skip
+    spread={"test_error": 0.0125, "test_loss": 0.015}, level=0.02)  # fmt: skip
 WEAK = {  # first minimum, peak and end: the last is true
     "error": ((0.4, 0.4, 0.4), (0.45, 0.42, 0.4), (0.4, 0.48, 0.48), (0.4, 0.41, 0.39), (0.4, 0.46, 0.4492),
               (0.4, 0.44, 0.42)),
-    "loss": ((1.2, 1.26, 1.1), (1.2, 3.0, 2.676), (1.2, 1.5, 1.3)),
-}  # fmt: skip
+    "loss": ((1.2, 1.26, 1.1), (1.2, 3.0, 2.676), (1.2, 1.5, 1.3))}  # fmt: skip
 STRONG = {"error": ((0.4, 0.46, 0.4), (0.4, 0.46, 0.38)), "loss": ((1.2, 3.0, 1.2), (1.2, 3.0, 1.1))}
 CRITICAL = (0.42, 0.5, 0.484), (0.42, 0.43, 0.43), (0.42, 0.5, 0.5)
 
@@ -266,8 +258,7 @@ LINEAR_CLAIMS = (
           "its own scale.", L54, "heckel2021", AWAY.at_most(20.0), LINEAR,
           Control("The same sum with one clock for all features (the curve of matched step sizes) is not that near.",
                   ONE_CLOCK), FOR_LINEAR, chart="risk", null=(stretched(dips(60.0, 60.0), 0.2),),
-          effect=stretched(dips(60.0, 60.0), 0.12)),
-)  # fmt: skip
+          effect=stretched(dips(60.0, 60.0), 0.12)))  # fmt: skip
 
 
 def network_claims(family: str, words: str) -> tuple[Claim, ...]:
@@ -301,8 +292,7 @@ def network_claims(family: str, words: str) -> tuple[Claim, ...]:
                 Control("The peak, judged in place of the end, is not below the first minimum.",
                         rule=below(name, peak(name))),
                 of_large, chart=name, note=told(name), **planted(name, *STRONG[name]))
-          for name in TESTS),
-    )  # fmt: skip
+          for name in TESTS))  # fmt: skip
 
 
 CLAIMS = (
@@ -334,8 +324,7 @@ CHARTS = charts(
            "The test labels are clean: test error counts true mistakes."),
     loss=("Networks: test loss over epochs", "log test cross-entropy (nats)", {"test_loss": "test loss"}),
     fit=("Networks: training error over epochs", "training error against the given labels",
-         {"train_error": "training error"}),
-)  # fmt: skip
+         {"train_error": "training error"}))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -380,6 +369,4 @@ STUDY = study(
         "only the linear model has step sizes of its own for each feature.",
         "Their theorem bounds the distance between the risk and the sum; here it is measured.",
         "The first minimum is read on the test set: it says what stopping early could give, not how to stop.",
-        "The linear model does not look at the data set.",
-    ),
-)  # fmt: skip
+        "The linear model does not look at the data set."))  # fmt: skip

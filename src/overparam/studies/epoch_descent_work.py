@@ -68,8 +68,7 @@ def networks(cells: Sequence[Params], family: str, size: int, progress: Progress
     network = build(stack.data.features, (size,) * layers, stack.data.classes)
     recipe = Recipe(
         steps=given["epochs"] * epoch, probes=TIMES, loss="cross_entropy",
-        **{name: given[name] for name in ("optimizer", "learning_rate", "momentum", "batch")},
-    )  # fmt: skip
+        **{name: given[name] for name in ("optimizer", "learning_rate", "momentum", "batch")})  # fmt: skip
     made, runs = [], stack.curves(network, recipe, progress, {"fit": standard()["fit"]})
     for run, facts in zip(runs, stack.facts, strict=True):
         after = run.since(1)
@@ -78,7 +77,6 @@ def networks(cells: Sequence[Params], family: str, size: int, progress: Progress
         values = {
             **facts, "parameters": count, "parameters_per_sample": count / given["n"], "epoch": epochs,
             **after.lines(*COURSE), **after.ends(*COURSE, prefix="final_"), **after.ends(),
-            **after.best("test_error", "test_loss", at=("epoch", epochs)),
-        }  # fmt: skip
+            **after.best("test_error", "test_loss", at=("epoch", epochs))}  # fmt: skip
         made.append(outcome(values, lost=after.lost))
     return made

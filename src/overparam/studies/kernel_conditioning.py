@@ -24,16 +24,14 @@ AXES = (
     Axis("units", "Hidden units of the Monte-Carlo Gram matrix.", int, 4096, low=16, high=1_000_000, flag="units"),
     Axis("draws", "Draws of the weights at which the smallest eigenvalue is compared with its limit.", int, 20, low=1,
          high=1000, flag="draws"),
-    Axis("seed", "Draws the rows and the weights.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("seed", "Draws the rows and the weights.", int, 0, low=0, flag="seeds"))  # fmt: skip
 PROFILES = profiles(
     {"data": ("sphere", "digits"), "activation": ACTIVATIONS, "units": 4096, "draws": 20, "seed": tuple(range(10))},
     quick=("sphere in 20 dimensions and digits, up to five rows a feature, 5 seeds",
            {"d": 20, "ratio": (0.5, 1.0, 1.4, 2.0, 2.8, 4.0, 5.0), "seed": tuple(range(5))}),
     laptop=("sphere in 40 dimensions and digits, up to ten rows a feature, 10 seeds", {"d": 40, "ratio": MEDIUM}),
     paper=("sphere in 80 dimensions and digits, up to twenty rows a feature, 10 seeds; the sources show no experiment",
-           {"d": 80, "ratio": (*MEDIUM, 14.0, 20.0)}),
-)  # fmt: skip
+           {"d": 80, "ratio": (*MEDIUM, 14.0, 20.0)}))  # fmt: skip
 
 SPREAD, SLOPE, WORSE, EXACT, KEPT = 5.0, 0.15, 10.0, -10.0, 0.95  # cut-offs; the sources give no numbers
 per_feature = grid("rows", per="features")
@@ -86,8 +84,7 @@ SPAN = need("sizes", "At least four sizes lie in d <= n <= d^2/4, both ends reac
 IMAGES = need(
     "images", "The rows are images: before centring the mean row holds at least a quarter of the mean squared norm.",
     lambda view: Check(view.read(OFFSET).y.min() >= 0.25, f"it holds {view.read(OFFSET).y.min():.3g} or more"),
-    values=("offset",),
-)  # fmt: skip
+    values=("offset",))  # fmt: skip
 MANY = need(
     "draws", "At least 100 draws of the weights for every activation.",
     lambda view: Check(view.read(DRAWS).y.sum() >= 100, f"{view.read(DRAWS).y.sum():g} draws"), values=("drawn",),
@@ -112,8 +109,7 @@ WORLD = World(
              "drawn": 20, "pessimism": 200.0},
     spread={"kappa": 0.05, "flat_kappa": 0.05, "gram_error": 0.1, "folded_error": 0.1, "uncentred_ratio": 0.1,
             "ball_ratio": 0.01, "jacobian_log": 0.2, "plain_jacobian_log": 0.1},
-    straight=(*HELD, *FAILED, "jacobian_log", "plain_jacobian_log"),
-)  # fmt: skip
+    straight=(*HELD, *FAILED, "jacobian_log", "plain_jacobian_log"))  # fmt: skip
 
 
 def broken(metric: str) -> Any:
@@ -141,8 +137,7 @@ def constant(activation: str, called: str) -> Claim:
         Control("Rows that are not generic, in 6 of the d dimensions: kappa grows.",
                 arm(f"rows in 6 dimensions, {called}", metrics={"kappa": "flat_kappa"}, activation=activation)),
         (UNIFORM, SPAN), chart="kappa", null=(world.but(kappa=power(SLOPE)), world.but(kappa=power(-SLOPE))),
-        effect=world.but(kappa=power(0.05)),
-    )  # fmt: skip
+        effect=world.but(kappa=power(0.05)))  # fmt: skip
 
 
 CLAIMS = (
@@ -188,8 +183,7 @@ CLAIMS = (
           arm("as many rows as features, the width of the matrix Chernoff bound"),
           Control("The same at k = n/d units, where J has as many columns as rows.",
                   arm("as many rows as features, n/d units", metrics={"kept": "starved"})),
-          (MANY,), chart="width", note=_pessimism, null=(keeping(KEPT),), effect=keeping(0.999)),
-)  # fmt: skip
+          (MANY,), chart="width", note=_pessimism, null=(keeping(KEPT),), effect=keeping(0.999)))  # fmt: skip
 
 CHARTS = charts(
     {"ratio": "rows per feature n/d", "rows": "rows n"}, ("activation", "activation"),
@@ -210,8 +204,7 @@ CHARTS = charts(
             [Series(metric, label, where={"data": "digits"}) for metric, label in
              {"kappa": "centred and divided by their norms", "uncentred_kappa": "divided by their norms only",
               "raw_kappa": "as they are"}.items()],
-            "Pixels are not negative, so one direction carries most of every image."),
-)  # fmt: skip
+            "Pixels are not negative, so one direction carries most of every image."))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -249,5 +242,4 @@ STUDY = study(
         "Digits are centred with the mean of all 1,200 training images and divided by their norms; the sources speak of "
         "unit rows only. Sizes beyond 1,200 are left out.",
         "A smallest eigenvalue below its rounding is replaced by that rounding in kappa, which is then a lower bound.",
-    ),
-)  # fmt: skip
+    ))  # fmt: skip

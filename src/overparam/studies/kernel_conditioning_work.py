@@ -48,8 +48,7 @@ def solve(cell: Params, progress: Progress) -> Outcome:
         **{name: [one[name] for one in found] for name in found[0]},
         "theory_kappa": [at_d if n >= d else None for n in sizes], "features": d, "offset": drawn["offset"],
         **jacobian(x[:10], name, act, seed),
-        **widths(x[:d], act, cell["draws"], stream("kernel-widths", seed), within(progress, 0.6, 1.0)),
-    }  # fmt: skip
+        **widths(x[:d], act, cell["draws"], stream("kernel-widths", seed), within(progress, 0.6, 1.0))}  # fmt: skip
     singular = [one["rows"] for one in found if one["singular"]]
     note = f"float64 cannot tell the covariance from a singular one at n = {singular}" if singular else ""
     return outcome(values, digits=7, note=note)
@@ -120,8 +119,7 @@ def at_size(x: Any, act: Any) -> dict[str, Any]:
         "full_held": int(float(slopes.diagonal().mean()) * least <= found.smallest + tiny),
         "series_held": int(series_holds(x, act, kernels.covariance(x, act))),
         "schur_held": int(schur.lower <= schur.smallest + slack and schur.largest <= schur.upper + slack),
-        "minus_held": int(minus >= -slack),
-    }  # fmt: skip
+        "minus_held": int(minus >= -slack)}  # fmt: skip
 
 
 def series_holds(x: Any, act: Any, closed: Any) -> bool:
@@ -206,5 +204,4 @@ def widths(x: Any, act: Any, draws: int, random: Any, progress: Progress) -> dic
     return {
         "width": ladder[:-1], "kept_mean": below.mean(axis=0), "kept_low": np.quantile(below, 0.05, axis=0),
         "half": [0.5] * (len(ladder) - 1), "chernoff": chernoff, "kept": int(half[-1]), "starved": int(half[0]),
-        "drawn": draws, "needed": needed, "pessimism": chernoff / needed,
-    }  # fmt: skip
+        "drawn": draws, "needed": needed, "pessimism": chernoff / needed}  # fmt: skip

@@ -24,8 +24,7 @@ PROFILES = profiles(
     laptop=("sphere and digits, widths to 256, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
     paper=("centred and raw inputs, widths to 1,024, 10 seeds; few such experiments are published",
            {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "width": (*WIDTHS, 2048, 4096, 8192),
-            "widest_deep": 1024, "seed": tuple(range(10))}),
-)  # fmt: skip
+            "widest_deep": 1024, "seed": tuple(range(10))}))  # fmt: skip
 
 # what is measured: lines over the width, one a seed and depth
 start = {k: line(f"start_{k}", f"distance of the kernel from its limit at depth {k}") for k in DEPTHS}
@@ -56,8 +55,7 @@ CLAIMS = (
     Claim("drift-rate", "The kernel's relative change falls like 1/sqrt(width), not faster.", ("L22D",), "lee2019",
           drift[1].slope().within(-0.6, -0.4) & drift[2].slope().within(-0.6, -0.4) & drift[3].slope().within(-0.6, -0.4),
           HERE, Control(MOVING, rule=mean_field.slope().within(-0.6, -0.4)), chart="drift", effect=WORLD,
-          null=(WORLD.but(drift_2=power_law(-0.6)), WORLD.but(drift_2=power_law(-0.4)))),
-)  # fmt: skip
+          null=(WORLD.but(drift_2=power_law(-0.6)), WORLD.but(drift_2=power_law(-0.4)))))  # fmt: skip
 
 CHARTS = charts(
     {"width": "hidden units"}, ("inputs", "inputs"),
@@ -66,8 +64,7 @@ CHARTS = charts(
                  "other_start_2": "2 layers from the limit of 3 (control)"}),
     drift=("How much the kernel changes in training", "log largest relative change of the kernel",
            {"drift_1": "1 hidden layer", "drift_2": "2 hidden layers", "drift_3": "3 hidden layers",
-            "drift_mean_field": "mean-field scaling (control)"}, "Theory promises at most 1/sqrt(width)."),
-)  # fmt: skip
+            "drift_mean_field": "mean-field scaling (control)"}, "Theory promises at most 1/sqrt(width)."))  # fmt: skip
 
 
 @each_cell
@@ -127,6 +124,4 @@ STUDY = study(
         "largest eigenvalue of the kernel at the start.",
         "The change is the largest over about eight probe steps, even in the logarithm, not over all steps.",
         "The theory gives an upper bound on the change only; Lee et al. report changes nearer to 1/width.",
-        "Weights are drawn as 24-bit numbers, all computations are in float64.",
-    ),
-)  # fmt: skip
+        "Weights are drawn as 24-bit numbers, all computations are in float64."))  # fmt: skip

@@ -20,8 +20,7 @@ PROFILES = profiles(
     laptop=("sphere and digits, 100 networks of 512 units, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
     paper=("centred and raw inputs, 400 networks of 2,048 units, 10 seeds; few are published",
            {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "ensemble_width": 2048, "members": 400,
-            "seed": tuple(range(10))}),
-)  # fmt: skip
+            "seed": tuple(range(10))}))  # fmt: skip
 
 HERE = arm("20 test inputs at the last step", inputs=preferred("unit"))
 READ = ("variance_ratio", "mean_share", "z")
@@ -33,8 +32,7 @@ WORLD = World(
     fixed={"inputs": "unit"}, straight=(*READ, "mean_field_z"), seeds=6,
     numbers={"variance_ratio": 1.0, "mean_share": 1.0, "z": 1.2, "mean_field_variance_ratio": 0.1,
              "mean_field_mean_share": 0.9, "mean_field_z": 9.0},
-    spread={"variance_ratio": 0.03, "mean_share": 0.02, "z": 0.3, "mean_field_z": 0.3},
-)  # fmt: skip
+    spread={"variance_ratio": 0.03, "mean_share": 0.02, "z": 0.3, "mean_field_z": 0.3})  # fmt: skip
 
 CLAIMS = (
     Claim("ensemble", "Over initialisations, trained wide networks have the mean and variance of the Gaussian formula.",
@@ -42,15 +40,13 @@ CLAIMS = (
           Control("Mean-field scaling (1/width, step times width): no such spread.",
                   HERE.but("mean-field scaling", metrics=renamed("mean_field_", *READ))), chart="ensemble",
           null=(WORLD.but(variance_ratio=1.1), WORLD.but(variance_ratio=0.9), WORLD.but(mean_share=0.9),
-                WORLD.but(z=3.0)), effect=WORLD),
-)  # fmt: skip
+                WORLD.but(z=3.0)), effect=WORLD),)  # fmt: skip
 
 CHARTS = charts(
     {"time": "steps"}, ("inputs", "inputs"),
     ensemble=("Spread over initialisations", "standard deviation on test inputs",
               {"spread": "trained networks", "mean_field_spread": "mean-field scaling (control)",
-               "theory_spread": "-theory: Gaussian formula"}),
-)  # fmt: skip
+               "theory_spread": "-theory: Gaussian formula"}))  # fmt: skip
 
 
 @each_cell
@@ -134,6 +130,4 @@ STUDY = study(
     differences=(
         "Gradient descent with a fixed number of steps stands for the paper's gradient flow; the step is "
         "half of 1 / largest eigenvalue of the limit kernel, in the formula too.",
-        "Weights are drawn as 24-bit numbers, all computations are in float64.",
-    ),
-)  # fmt: skip
+        "Weights are drawn as 24-bit numbers, all computations are in float64."))  # fmt: skip

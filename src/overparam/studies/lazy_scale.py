@@ -25,8 +25,7 @@ PROFILES = profiles(
     quick=("5 scales, 5 seeds: seconds", {"n": 16, "steps": 200, "scale": QUICK, "seed": (0, 1, 2, 3, 4)}),
     laptop=("sphere and digits, 9 scales, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
     paper=("centred and raw inputs, 10 seeds; few such experiments are published",
-           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "seed": tuple(range(10))}),
-)  # fmt: skip
+           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "seed": tuple(range(10))}))  # fmt: skip
 
 # what is measured: lines over the scale, one a seed
 distance = line("distance", "largest distance of the weights from their start")
@@ -49,8 +48,7 @@ WORLD = World(
     ("scale", QUICK), fixed={"inputs": "unit"}, level=0.1,
     lines={"distance": FALLING, "weight_gap": power_law(-2), "output_gap": FALLING, "centred_output_gap": FALLING,
            "random_distance": FLAT, "random_weight_gap": FLAT, "random_output_gap": FLAT},
-    spread={"distance": 0.03, "weight_gap": 0.03, "output_gap": 0.03, "centred_output_gap": 0.03},
-)  # fmt: skip
+    spread={"distance": 0.03, "weight_gap": 0.03, "output_gap": 0.03, "centred_output_gap": 0.03})  # fmt: skip
 
 CLAIMS = (
     Claim("distance", "Output scale alpha: the weights move O(1/alpha) from a start with zero output.", L22, PAPER,
@@ -66,8 +64,7 @@ CLAIMS = (
           "whatever makes the output start at zero.", L22, PAPER,
           outputs.slope().at_most(-0.85) & centred.slope().at_most(-0.85), HERE,
           Control(NO_FALL, rule=random.slope().at_most(-0.85)), chart="outputs", effect=WORLD,
-          null=(WORLD.but(output_gap=power_law(-0.85)), WORLD.but(centred_output_gap=power_law(-0.85)))),
-)  # fmt: skip
+          null=(WORLD.but(output_gap=power_law(-0.85)), WORLD.but(centred_output_gap=power_law(-0.85)))))  # fmt: skip
 
 ZERO, RANDOM = "zero output at the start", "random output at the start"
 CHARTS = charts(
@@ -80,8 +77,7 @@ CHARTS = charts(
              {"weight_gap": ZERO, "random_weight_gap": RANDOM}),
     outputs=("Outputs and linearised outputs", "log root mean square difference on test inputs",
              {"output_gap": f"{ZERO}: two copies", "centred_output_gap": "zero output: less the start's",
-              "random_output_gap": RANDOM, "drift": "-relative change of the kernel, zero output"}),
-)  # fmt: skip
+              "random_output_gap": RANDOM, "drift": "-relative change of the kernel, zero output"}))  # fmt: skip
 
 STARTS = ("", "random_", "centred_")
 MEASURED = (
@@ -171,6 +167,4 @@ STUDY = study(
         "are copies. The paper allows any model with zero output.",
         "The claim outputs-bound was added after a first run had shown that the gap of outputs falls faster "
         "than claimed; its cut-off is the upper one of outputs.",
-        "Weights are drawn as 24-bit numbers, all computations are in float64.",
-    ),
-)  # fmt: skip
+        "Weights are drawn as 24-bit numbers, all computations are in float64."))  # fmt: skip

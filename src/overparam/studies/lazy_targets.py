@@ -26,8 +26,7 @@ PROFILES = profiles(
     laptop=("sphere and digits, 100 samples, 1,024 units, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
     paper=("centred and raw inputs, 400 samples, 4,096 units, 10 seeds; few are published",
            {"data": BOTH, "inputs": ("unit", "raw"), "samples": 400, "targets_width": 4096,
-            "target_steps": 4000, "seed": tuple(range(10))}),
-)  # fmt: skip
+            "target_steps": 4000, "seed": tuple(range(10))}))  # fmt: skip
 
 # what is measured: lines over the ten targets, one a seed
 bound, error = line("bound", "bound"), line("test_error", "mean absolute test error")
@@ -67,8 +66,7 @@ WORLD = World(
            "bound": ((1.0, 0.6), (10.0, 2.4)), "shuffled_bound": [2.0] * 10, "vacuous": [0.0] * 10,
            "steps": TIMES, "theory_steps": TIMES, "shuffled_steps": [200.0] * 10},
     spread={"test_error": 0.03, "bound": 0.05, "shuffled_bound": 0.1, "steps": 0.04, "theory_steps": 0.05,
-            "shuffled_steps": 0.04},
-)  # fmt: skip
+            "shuffled_steps": 0.04})  # fmt: skip
 RANKED = WORLD.but(bound=[float(k) for k in TARGETS], straight=("vacuous", "bound"), spread={"bound": 2.45})
 LATE, EARLY = ([40 * k**0.699 * (by if k == at else 1.0) for k in TARGETS] for at, by in ((4, 1.25), (9, 0.75)))
 
@@ -92,8 +90,7 @@ CLAIMS = (
           ("L33",), "liang2018", (steps.last / steps.first).within(1.0, 10.0), HERE,
           Control("Predicted steps of random labels over those of the linear target's, shuffled: not longer.",
                   rule=(theory.last / shuffled.first).within(1.0, 10.0)), (GENERATED, FIT), chart="steps",
-          null=(WORLD.but(steps=[40.0] * 10), WORLD.but(steps=[40.0] * 9 + [400.0])), effect=WORLD),
-)  # fmt: skip
+          null=(WORLD.but(steps=[40.0] * 10), WORLD.but(steps=[40.0] * 9 + [400.0])), effect=WORLD))  # fmt: skip
 
 CHARTS = charts(
     {"target": "lin target"}, ("inputs", "inputs"),
@@ -104,8 +101,7 @@ CHARTS = charts(
            "absolute value, sine, sign of a product, odd cubic, random. Digits: each digit against the rest."),
     steps=("Steps to 5 % of the initial loss", "log steps of gradient descent",
            {"steps": "trained network", "theory_steps": "-theory: kernel at the start",
-            "shuffled_steps": "-theory: shuffled labels"}),
-)  # fmt: skip
+            "shuffled_steps": "-theory: shuffled labels"}))  # fmt: skip
 
 MEASURED = ("bound", "shuffled_bound", "vacuous", "test_error", "train_error", "steps", "theory_steps",
             "shuffled_steps")  # fmt: skip
@@ -200,6 +196,4 @@ STUDY = study(
         "out, against the claim. The loss there is bounded by 1, here it is the absolute error, which is not.",
         "Networks start from zero outputs, where the paper asks small ones, by two copies with opposite signs, and stop "
         "after a fixed number of steps, each 0.9 of 1 / largest eigenvalue of the kernel at the start.",
-        "Weights are drawn as 24-bit numbers, all computations are in float64.",
-    ),
-)  # fmt: skip
+        "Weights are drawn as 24-bit numbers, all computations are in float64."))  # fmt: skip

@@ -84,8 +84,7 @@ CHARTS = charts(
               "The bound is that of Du et al. with the constant of a one-line derivation; it supposes that "
               "the kernel's smallest eigenvalue stays above half of its limit."),
     eigenvalue=("Smallest eigenvalue during training", "smallest eigenvalue over that of the limit",
-                {"lowest": "lowest of all probe steps"}),
-)  # fmt: skip
+                {"lowest": "lowest of all probe steps"}))  # fmt: skip
 
 RUN = ("moved", "drift", "gradient_low", "gradient_high", "mean_low")
 MEASURED = ("width", *RUN, "start", "other_start", "lowest", "theory_moved", "mean_field_moved",
@@ -149,6 +148,4 @@ STUDY = study(
         "Deviations are the largest over about eight probe steps, even in the logarithm, not over all steps.",
         "Outputs start at exactly zero by two copies of one network with opposite signs; half of a width are copies.",
         "The law of the gradient is exact for the loss |r|^2 / 2; it is looked at in every probe step.",
-        "Weights are drawn as 24-bit numbers, all computations are in float64.",
-    ),
-)  # fmt: skip
+        "Weights are drawn as 24-bit numbers, all computations are in float64."))  # fmt: skip

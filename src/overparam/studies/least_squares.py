@@ -21,8 +21,7 @@ AXES = (
     Axis("features", "Random ReLU features that the inputs are lifted to; 0 for the inputs themselves (4 n unknowns of "
          "normal inputs, 64 of digits).", int, 0, low=0, flag="features"),
     Axis("step", "Step of gradient descent, in units of 1/|X|^2.", float, 1.0, low=0.01, high=1.99, flag="step"),
-    Axis("seed", "Draws the inputs, the labels, the features and the start.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("seed", "Draws the inputs, the labels, the features and the start.", int, 0, low=0, flag="seeds"))  # fmt: skip
 PROFILES = profiles(
     {"data": ("gaussian", "digits"), "inputs": ("raw", "normalised"), "step": 1.0},
     quick=("20 labels, normal inputs and digits, with and without 400 features, 5 seeds",
@@ -30,29 +29,23 @@ PROFILES = profiles(
     laptop=("10, 20 and 30 labels, up to 1,600 features, 10 seeds",
             {"n": (10, 20, 30), "features": (0, 400, 1600), "seed": tuple(range(10))}),
     paper=("10, 20 and 30 labels, up to 6,400 features, 20 seeds; the slides show no experiment of their own",
-           {"n": (10, 20, 30), "features": (0, 400, 1600, 6400), "seed": tuple(range(20))}),
-)  # fmt: skip
+           {"n": (10, 20, 30), "features": (0, 400, 1600, 6400), "seed": tuple(range(20))}))  # fmt: skip
 
 SMALL, ROUNDING, AGREES = 1e-8, 1e-9, 1e-6
 fits = worst("residual", "last residual over the first").at_most(SMALL)
 closest = (
     worst("distance", "distance from the closest solution, relative").at_most(SMALL)
-    & worst("outside", "move outside of the span of the rows, relative").at_most(SMALL)
-)  # fmt: skip
+    & worst("outside", "move outside of the span of the rows, relative").at_most(SMALL))  # fmt: skip
 rate = (
     worst("excess", "ratio of successive residuals over the rate, less 1").at_most(ROUNDING)
     & worst("gap", "relative distance of the residual from the closed form").at_most(AGREES)
-    & worst("slow_gap", "relative error of the slowest component's rate").at_most(AGREES)
-)  # fmt: skip
+    & worst("slow_gap", "relative error of the slowest component's rate").at_most(AGREES))  # fmt: skip
 short = (
     worst("path_share", "path over sqrt(n) distances").at_most(1 + ROUNDING)
-    & worst("overshoot", "overshoot of a component, relative").at_most(AGREES)
-)  # fmt: skip
+    & worst("overshoot", "overshoot of a component, relative").at_most(AGREES))  # fmt: skip
 ENDS = ("distance", "outside")
-MOMENTUM, ADAM = (
-    arm("momentum 0.9", metrics=renamed("momentum_", *ENDS)),
-    arm("Adam", metrics=renamed("adam_", *ENDS)),
-)
+MOMENTUM = arm("momentum 0.9", metrics=renamed("momentum_", *ENDS))
+ADAM = arm("Adam", metrics=renamed("adam_", *ENDS))
 
 
 def _full_rank(view: Any) -> Check:
@@ -140,8 +133,7 @@ CHARTS = charts(
           "Adam fits the labels at another solution: the distance does not fall with its residual.", LABELS),
     ways=("The way of gradient descent against its bounds", "log path length over distance",
           {"path": "gradient descent", "overshoot_path": "step 1.9 / |X|^2", "momentum_path": "momentum 0.9",
-           "theory_path_low": "-theory: at least", "theory_path_high": "-theory: at most"}, LABELS),
-)  # fmt: skip
+           "theory_path_low": "-theory: at least", "theory_path_high": "-theory: at most"}, LABELS))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -178,6 +170,4 @@ STUDY = study(
         "Digits are taken at 10 to 30 samples: more would need more than 400,000 steps, since their matrices are "
         "ill-conditioned.",
         "Adam runs 20,000 steps with a learning rate that falls from 0.01 to 0 along a cosine; how much of the residual "
-        "it leaves is drawn beside its distance.",
-    ),
-)  # fmt: skip
+        "it leaves is drawn beside its distance."))  # fmt: skip

@@ -44,8 +44,7 @@ def solve(cell: Params, progress: Progress) -> dict[str, Any]:
         "rank": theory.rank, "unknowns": x.shape[1], "distance_scale": scale, "theory_rate": theory.rate,
         "condition": float((theory.singular[0] / theory.singular[-1]) ** 2), "predicted_steps": needed,
         "settled": int(needed <= MOST_STEPS), "theory_path_low": theory.path_low / scale,
-        "theory_path_high": theory.path_high / scale,
-    }  # fmt: skip
+        "theory_path_high": theory.path_high / scale}  # fmt: skip
 
     def ends(name: str, end: Any) -> None:
         off = end - start
@@ -57,8 +56,7 @@ def solve(cell: Params, progress: Progress) -> dict[str, Any]:
         found = {
             "residual": run["lengths"][-1] / run["lengths"][0], "path": run["path"] / scale,
             "path_share": run["path"] / scale / math.sqrt(len(y)), "overshoot": run["overshoot"],
-            "excess": run["ratio"] / theory.rate - 1.0,
-        }  # fmt: skip
+            "excess": run["ratio"] / theory.rate - 1.0}  # fmt: skip
         if name != "overshoot_":
             found |= against(run, descent_residuals(x, y, run["times"], start, step=eta), theory.rate)
         values.update({name + key: value for key, value in found.items()})
@@ -180,8 +178,7 @@ def descend(
             slow.append(float(share[-1]))
     return {
         "end": theta, "times": marks, "lengths": np.array(lengths), "paths": np.array(paths),
-        "slow": np.array(slow), "ratio": ratio, "overshoot": float(max(0.0, -least.min())), "path": path,
-    }  # fmt: skip
+        "slow": np.array(slow), "ratio": ratio, "overshoot": float(max(0.0, -least.min())), "path": path}  # fmt: skip
 
 
 def lines(run: dict[str, Any], other: dict[str, Any], scale: float) -> dict[str, Any]:

@@ -25,8 +25,7 @@ AXES = (
     Axis("draws", "Right-hand sides, each N(0, I), over which a residual is averaged.", int, 4000, low=16, flag="draws"),
     Axis("tolerance", "Relative error of x at which iterations are counted.", float, 1e-6, low=1e-12, high=0.5,
          flag="tolerance"),
-    SEED.but(help="Draws the matrices and the right-hand sides."),
-)  # fmt: skip
+    SEED.but(help="Draws the matrices and the right-hand sides."))  # fmt: skip
 
 PROFILES = profiles(
     {"data": "gaussian", "ratio": RATIOS, "draws": 4000, "tolerance": 1e-6, "seed": tuple(range(20))},
@@ -65,8 +64,7 @@ WORLD = World(
     lines={"residual": LAW, "copies_residual": [max(1 - r / 2, 1e-3) for r in RATIOS], "iterations": descent(),
            "whitened_iterations": [1.0] * len(RATIOS), "solvable": [r >= 1 for r in RATIOS],
            "copies_solvable": [r >= 2 for r in RATIOS]},
-    spread={"residual": 0.01, "copies_residual": 0.01, "iterations": 0.2},
-)  # fmt: skip
+    spread={"residual": 0.01, "copies_residual": 0.01, "iterations": 0.2})  # fmt: skip
 
 CLAIMS = (
     Claim("residual", "Below m unknowns a random right-hand side keeps the share 1 - n/m of its squared length as "
@@ -89,8 +87,7 @@ CLAIMS = (
           "twentieth of the iterations at n = 1.05m.", ("L48",), "he2021",
           (steps.at(ratio.near(4)) / steps.at(ratio.near(1.05))).at_most(1 / 20),
           needs=GRID, chart="iterations", control=Control("The same rule finds no gain.", WHITENED),
-          null=(WORLD.but(iterations=descent(end=50)),), effect=WORLD),
-)  # fmt: skip
+          null=(WORLD.but(iterations=descent(end=50)),), effect=WORLD))  # fmt: skip
 
 PLAIN, HALF, EDGES = "Gaussian A", "half of the unknowns are copies", "-theory: Marchenko-Pastur edges"
 CHARTS = charts(
@@ -108,8 +105,7 @@ CHARTS = charts(
                 "value). The theory line bounds the iterations of an infinitely large system and has a pole at n = m; a "
                 "finite one has a smallest singular value above zero."),
     condition=("Condition number", "log condition number of A^T A on its range",
-               {"condition": PLAIN, "theory_condition": EDGES}),
-)  # fmt: skip
+               {"condition": PLAIN, "theory_condition": EDGES}))  # fmt: skip
 
 
 @each_cell
@@ -139,8 +135,7 @@ def work(cell: Params, progress: Progress) -> dict[str, Any]:
             "iterations": mean_descent_iterations(s, tolerance),
             "whitened_iterations": mean_descent_iterations(white, tolerance),
             "theory_residual": max(0.0, 1 - n / m), "theory_rank": min(m, n), "theory_condition": kappa,
-            "theory_iterations": descent_iterations(kappa, tolerance),
-        })  # fmt: skip
+            "theory_iterations": descent_iterations(kappa, tolerance)})  # fmt: skip
         progress(len(rows) / len(sizes))
     return {name: [row[name] for row in rows] for name in rows[0]}
 
@@ -182,5 +177,4 @@ STUDY = study(
         "step that is best for each matrix.",
         "A is given with 24-bit entries, as the data set's inputs are; all computations are in float64.",
         "For one seed the matrices of all sizes are cut from one stream of numbers: sizes are not independent.",
-    ),
-)  # fmt: skip
+    ))  # fmt: skip

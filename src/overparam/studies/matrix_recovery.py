@@ -27,8 +27,7 @@ AXES = (
          inside_cell=True, flag="multiples"),
     Axis("trials", "Starts and labels behind a share of successes, for each seed.", int, 8, low=1, flag="trials"),
     Axis("steps", "Most steps of gradient descent.", int, 3000, low=10, flag="steps"),
-    Axis("seed", "Draws the matrices, the starts and the labels.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("seed", "Draws the matrices, the starts and the labels.", int, 0, low=0, flag="seeds"))  # fmt: skip
 
 PROFILES = profiles(
     {"data": "gaussian", "trials": 8, "d": 20, "steps": 10_000},
@@ -38,8 +37,7 @@ PROFILES = profiles(
             {"rank": (*range(1, 13), 14, 16), "multiple": tuple(map(float, range(1, 9))), "seed": tuple(range(10))}),
     paper=("30 by 30 matrices, up to 20 columns and 300 labels, 20 seeds; the slides show no experiment",
            {"d": 30, "rank": (*range(1, 17), 18, 20), "multiple": tuple(map(float, range(1, 11))),
-            "seed": tuple(range(20))}),
-)  # fmt: skip
+            "seed": tuple(range(20))}))  # fmt: skip
 
 # what is measured: lines over the columns r, one a seed, judged at every r
 columns = grid("rank", words="columns r")
@@ -212,8 +210,7 @@ CHARTS = charts(
         {"fit": False}),
     promises=("Distance and path over what is promised", "share of the promised length",
               {"proved_distance": "distance", "proved_path": "path", "theory_unit": "-theory: at most"},
-              "d r/2 labels at L |r| / sigma^2 = 1/4.", {"fit": False}),
-)  # fmt: skip
+              "d r/2 labels at L |r| / sigma^2 = 1/4.", {"fit": False}))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -247,6 +244,4 @@ STUDY = study(
         "of the same sort, with the Lipschitz constant of this problem and every rounding bounded.",
         "Burer and Monteiro's count concerns the landscape of a semidefinite program, the slide's concerns fitting near "
         "a start: the chart shows both, and the rule compares how the columns needed grow.",
-        "The boundary is sought among the columns of the profile, so it is a whole number from that list.",
-    ),
-)  # fmt: skip
+        "The boundary is sought among the columns of the profile, so it is a whole number from that list."))  # fmt: skip

@@ -153,8 +153,5 @@ def proved(halves: Any, n: int, beyond: int, u: Any, rng: Any) -> dict[str, Any]
         )
         away_from = float(np.linalg.norm(end - u))
         kept = (now / start, away_from / promise.distance, path / promise.distance, ratio / promise.rate - 1)
-        found |= {
-            f"{run}certified": 1,
-            **{f"{run}{name}": value for name, value in zip(KEPT, kept, strict=True)},
-        }
+        found |= {f"{run}certified": 1, **{f"{run}{name}": v for name, v in zip(KEPT, kept, strict=True)}}
     return found

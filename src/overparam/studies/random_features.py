@@ -33,8 +33,7 @@ AXES = (
     Axis("why", "Also compute the ablations, the effective parameters and the theory curve (all), or not (none).", str,
          "none", choices=("none", "all"), flag="why"),
     N_TEST.but(flag="n-test"),
-    SEED.but(help="Draws the training samples, the features and the label noise."),
-)  # fmt: skip
+    SEED.but(help="Draws the training samples, the features and the label noise."))  # fmt: skip
 
 PROFILES = profiles(
     {"features": ("fourier", "relu"), "noise": 0.0, "ridge": "tuned", "scale": 0.0, "why": "all"},
@@ -44,8 +43,7 @@ PROFILES = profiles(
             {"data": ("digits", "mnist"), "n": 1000, "width": widths(1000), "n_test": 2000, "seed": tuple(range(10))}),
     paper=("MNIST, 10,000 samples, Fourier features up to 60,000 as published, one seed: a curve to look at; verdicts "
            "ask for more seeds", {"data": "mnist", "features": "fourier", "n": 10_000, "width": PAPER_WIDTHS,
-                                  "ridge": "none", "scale": 0.2, "why": "none", "n_test": 0, "seed": 0}),
-)  # fmt: skip
+                                  "ridge": "none", "scale": 0.2, "why": "none", "n_test": 0, "seed": 0}))  # fmt: skip
 
 
 def highest(lines: Any, sign: int = 1) -> Any:
@@ -172,14 +170,12 @@ WORLD = World(
            "ridge_test_loss": FALLING, "ridge_test_error": FALLING, "limit_test_loss": ((0.05, 0.08), (20, 0.08)),
            "train_loss_ratio": ((0.05, 0.6), (0.99, 0.1), (1.0, 1e-9), (20, 1e-9))},
     spread={"test_loss": 0.03, "test_error": 0.03, "norm": 0.03, "ridge_test_loss": 0.02, "ridge_test_error": 0.02,
-            "ridge_norm": 0.02, "limit_test_loss": 0.01},
-)
+            "ridge_norm": 0.02, "limit_test_loss": 0.01})
 SOUGHT = WORLD.but(
     test_loss=EXPLAINED, test_parameters=COMPLEXITY, theory_test_loss=EXPLAINED, white_test_loss=((0.05, 0.1), (20, 0.1)),
     lines={f"{name}_test_loss": SHOULDER for name in ("cut", "ideal", "leading")},
     spread=dict.fromkeys(("test_loss", "test_parameters", "theory_test_loss", "cut_test_loss", "ideal_test_loss",
-                          "leading_test_loss"), 0.01),
-)
+                          "leading_test_loss"), 0.01))
 
 
 def ablation(name: str, metric: str, sentence: str, how: str) -> Claim:
@@ -258,8 +254,7 @@ CLAIMS = (
           Control("The same formula with all eigenvalues equal: the number of features alone does not predict the loss.",
                   rule=predicted("white_test_loss", "equal eigenvalues")), (CURVE, *FAR), chart="loss",
           null=tuple(SOUGHT.but(theory_test_loss=[(x, y / miss) for x, y in EXPLAINED]) for miss in (1.25, 0.8)),
-          effect=SOUGHT.but(theory_test_loss=[(x, y / 1.12) for x, y in EXPLAINED])),
-)
+          effect=SOUGHT.but(theory_test_loss=[(x, y / 1.12) for x, y in EXPLAINED])))
 # fmt: on
 
 SQUARED = "log squared test loss, summed over classes"
@@ -296,8 +291,7 @@ CHARTS = charts(
                        "train_parameters": "effective parameters on the training inputs", **X},
                  "fit": False, "along": "width"}),
     parameters=("Effective number of parameters", "log effective parameters",
-                {"test_parameters": "on the test inputs", "train_parameters": "-on the training inputs"}),
-)  # fmt: skip
+                {"test_parameters": "on the test inputs", "train_parameters": "-on the training inputs"}))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -310,9 +304,8 @@ def estimate(cell: Params) -> Estimate:
     tests, largest = min(cell["n_test"] or tests, tests), max(widths)
     kept = [rows * largest if 8 * rows * largest <= 1e9 else 0 for rows in (n, tests)]
     drawn = ((1 if kept[0] else 2 * arms) * n + (1 if kept[1] else arms) * tests) * largest
-    flops = (
-        drawn * (1.5 * inputs + 300) + n**2 * (arms * largest + 2 * n) + n * (n + tests) * (2 * inputs + 100)
-    )
+    flops = drawn * (1.5 * inputs + 300) + n**2 * (arms * largest + 2 * n)
+    flops += n * (n + tests) * (2 * inputs + 100)
     flops += sum(min(n / 3, w / 10) * n**2 + arms * 2 * (2 * n + tests) * outputs * w for w in widths)
     numbers = 3.2 * n**2 + n * tests + (3072 + 2 * inputs + 2 * outputs * len(widths)) * (n + tests) + sum(kept)
     if cell["ridge"] == "tuned":
@@ -320,10 +313,9 @@ def estimate(cell: Params) -> Estimate:
         numbers += 2 * n**2 + 3 * n * outputs * penalties
     if cell["why"] == "all":
         ideal = max((w for w in widths if w < many), default=0)
-        flops += sum((10 * min(w, n) + 4 * tests) * min(w, n) ** 2 for w in widths) + 2 * largest * n * (
-            n + tests
-        )
-        flops += 4 * many * ideal**2 + 6 * many**3 + ideal * many * (1.5 * inputs + 300)
+        flops += sum((10 * min(w, n) + 4 * tests) * min(w, n) ** 2 for w in widths)
+        flops += 2 * largest * n * (n + tests) + 4 * many * ideal**2
+        flops += 6 * many**3 + ideal * many * (1.5 * inputs + 300)
         numbers += max(7 * many**2, 3 * many * ideal, 6 * n * (n + tests) + 4 * n**2)
     return computed(flops, numbers, speed=0.4)
 
@@ -365,6 +357,4 @@ STUDY = study(
         "The theory curve takes the spectrum of the limit kernel from the same 3 n samples, fewer than its authors would "
         "ask for; the training samples are taken out of the prediction. It is drawn for clean labels only.",
         "Curth et al. count along two complexity axes, features and principal components left out; here the effective "
-        "number of parameters is read along the number of features alone, with their formula as recalled.",
-    ),
-)  # fmt: skip
+        "number of parameters is read along the number of features alone, with their formula as recalled."))  # fmt: skip

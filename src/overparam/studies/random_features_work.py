@@ -120,9 +120,5 @@ def predict(phi: Any, pool: tuple[Any, Any], n: int, widths: Any) -> dict[str, A
     k, (inputs, targets) = np.asarray(widths, dtype=np.float64), pool
     spectrum = spectrum_of_kernel(phi.kernel(inputs, inputs), targets)
     white = replace(spectrum, eigenvalues=np.full(spectrum.samples, spectrum.eigenvalues.mean()))
-    asked = {
-        "theory": (spectrum, n, k, 0.0),
-        "theory_ridge": (spectrum, n, k, None),
-        "white": (white, n, k, 0.0),
-    }
-    return {f"{name}_test_loss": population_risk(*one, 0.0).total for name, one in asked.items()}
+    asked = {"theory": (spectrum, 0.0), "theory_ridge": (spectrum, None), "white": (white, 0.0)}
+    return {f"{name}_test_loss": population_risk(of, n, k, r, 0.0).total for name, (of, r) in asked.items()}

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (CERTIFIED, NARROW, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World, arm,
-    charts, computed, each_cell, joined, line, profiles, renamed, spans, study, worst)  # fmt: skip
+from overparam.core import (CERTIFIED_AXES, NARROW, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+    arm, charts, computed, each_cell, joined, line, profiles, renamed, spans, study, worst)  # fmt: skip
 
 NARROWEST = 256
 GOALS = (0.3, 0.1, 0.01)  # of the first residual: where switches are counted
 STEPS = 20_000
 PUSH = 0.05  # of |W_0|: length of the random push of the control
 
-AXES = joined(CERTIFIED, Axis("widest", "Half of the largest width.", int, 8192, low=512, flag="widest"),
+AXES = joined(CERTIFIED_AXES, Axis("widest", "Half of the largest width.", int, 8192, low=512, flag="widest"),
               without=("activation",))  # fmt: skip
 
 PROFILES = profiles(
@@ -24,8 +24,7 @@ PROFILES = profiles(
     quick=("10 points on the sphere, widths to 4,096, 5 seeds", {"data": "sphere", "n": 10, "widest": 2048}),
     laptop=("20 points on the sphere and 20 digits, widths to 16,384, 5 seeds", {"n": 20}),
     paper=("40 samples, widths to 16,384, 10 seeds; the talk shows no experiment on switches",
-           {"n": 40, "seed": tuple(range(10))}),
-)  # fmt: skip
+           {"n": 40, "seed": tuple(range(10))}))  # fmt: skip
 
 
 switched = line("switched", "share of (sample, unit) pairs that switch")
@@ -33,8 +32,7 @@ WIDTHS = tuple(2**i for i in range(8, 15))
 WORLD = World(
     ("switch_width", WIDTHS), fixed={"n": 20, "d": 10, "widest": 8192}, spread={"switched": 0.2, "pushed_switched": 0.02},
     lines={"switched": [k**-0.8 for k in WIDTHS], "pushed_switched": [0.02] * 7, "switched_over": [0.1] * 7,
-           "pushed_switched_over": [0.1] * 7},
-)  # fmt: skip
+           "pushed_switched_over": [0.1] * 7})  # fmt: skip
 
 CLAIMS = (
     Claim("switches", "In wide ReLU networks few units switch on the way, and never more than the weights' movement "
@@ -46,15 +44,13 @@ CLAIMS = (
                           "stays.", arm(metrics=renamed("pushed_", "switched", "switched_over"))),
           needs=(spans(switched),), chart="switches",
           null=(WORLD.but(switched=[k ** (-1 / 3) for k in WIDTHS], spread={"switched": 0.1}),
-                WORLD.but(switched_over=[0.1, 1.01, *[0.1] * 5])), effect=WORLD),
-)  # fmt: skip
+                WORLD.but(switched_over=[0.1, 1.01, *[0.1] * 5])), effect=WORLD),)  # fmt: skip
 
 CHARTS = charts(
     {"switch_width": "hidden units k"},
     switches=("Units of ReLU networks that switch", "log share of (sample, unit) pairs",
               {"switched": "by training", "pushed_switched": "by a random push of 5 % of |W_0|",
-               "theory_switched": "-theory: k^(-1/3) from the first point"}),
-)  # fmt: skip
+               "theory_switched": "-theory: k^(-1/3) from the first point"}))  # fmt: skip
 
 
 @each_cell(digits=6)
@@ -139,6 +135,4 @@ STUDY = study(
         "theorem's shrink with the width.",
         "Switches are counted at 30, 10 and 1 % of the first residual, not at every step.",
         "Inputs of the theorem have norm 1 and are not centred; digits are the classes 3 and 8, the mean image "
-        "subtracted, rows divided by their norm.",
-    ),
-)  # fmt: skip
+        "subtracted, rows divided by their norm."))  # fmt: skip

@@ -28,8 +28,7 @@ AXES = (
          float, 0.5, low=0.0, flag="noise"),
     NOISE.but(name="label_noise", help="Share of training labels replaced by a class drawn from all.", default=0.0),
     N_TEST.but(help="Most test samples used, for classification; 0 means all."),
-    SEED.but(help="Draws the samples, the coefficients, the noise and the random features."),
-)  # fmt: skip
+    SEED.but(help="Draws the samples, the coefficients, the noise and the random features."))  # fmt: skip
 
 PROFILES = profiles(
     {"features": 300, "n": samples(300), "noise": 0.5, "label_noise": 0.0, "n_test": 0, "seed": tuple(range(20))},
@@ -37,8 +36,7 @@ PROFILES = profiles(
            {"data": ("gaussian", "digits"), "seed": tuple(range(10))}),
     laptop=("the same with 20 seeds, and MNIST-1D", {"data": ("gaussian", "digits", "mnist1d")}),
     paper=("1,000 features (as in Nakkiran 2019), 100 to 5,000 samples, linear regression and Fourier features on "
-           "MNIST, 20 seeds", {"data": ("gaussian", "mnist"), "features": 1000, "n": samples(1000)}),
-)  # fmt: skip
+           "MNIST, 20 seeds", {"data": ("gaussian", "mnist"), "features": 1000, "n": samples(1000)}))  # fmt: skip
 
 # what is measured: the squared test loss over n/N, one line a seed
 ratio, loss = grid("n", per="features", words="n/N"), line("test_loss", "squared test loss")
@@ -102,8 +100,7 @@ CHARTS = charts(
            {"test_error": PLAIN, "ridge_test_error": TUNED}, "Classification only; no claim is made on it."),
     training=("Training loss as samples are added", SQUARED, {"train_loss": "training, minimum norm"},
               "A training loss below 1e-9 of its initial value is rounding and drawn there."),
-    norm=("Norm of the coefficients", "log Frobenius norm", {"norm": "minimum norm"}),
-)  # fmt: skip
+    norm=("Norm of the coefficients", "log Frobenius norm", {"norm": "minimum norm"}))  # fmt: skip
 
 
 @each_cell
@@ -124,8 +121,7 @@ def work(cell: Params, progress: Progress) -> Outcome:
         found = {
             "n": n, "ratio": n / size, "norm": plain.norm, "rank": plain.rank, "ridge_penalty": tuned.penalty,
             "train_loss": max(plain.train_loss, FLOOR * float((y[:n] ** 2).sum(axis=1).mean())),
-            "test_loss": scale * plain.test_loss + least, "ridge_test_loss": scale * tuned.test_loss + least,
-        }  # fmt: skip
+            "test_loss": scale * plain.test_loss + least, "ridge_test_loss": scale * tuned.test_loss + least}  # fmt: skip
         if regression:  # the exact expected risk
             found["theory_test_loss"] = weak_features_risk(unit, n, [size], noise=least).item()
         else:
@@ -198,6 +194,4 @@ STUDY = study(
         "Tuned ridge takes the penalty of smallest leave-one-out error, not the best one in hindsight.",
         "Numbers of samples that a data set does not have are left out, and the cell says so.",
         "Fourier features are N real cosines with a random phase; their scale is 2 over the samples' median distance; "
-        "targets are one-hot and not centred.",
-    ),
-)  # fmt: skip
+        "targets are one-hot and not centred."))  # fmt: skip

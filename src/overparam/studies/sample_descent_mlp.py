@@ -21,8 +21,7 @@ PROFILES = profiles(
     laptop=("MNIST-1D, 27 and 36 units a layer, 500 to 4,000 samples, clean and 15 % noise, 10 seeds", {}),
     paper=("The noise protocol of Nakkiran et al. (labels replaced by wrong ones) at 15 %, four times the steps, 20 "
            "seeds: still a small network on MNIST-1D",
-           {"noise_kind": "exclusive", "steps": 80_000, "seed": tuple(range(20))}),
-)  # fmt: skip
+           {"noise_kind": "exclusive", "steps": 80_000, "seed": tuple(range(20))}))  # fmt: skip
 
 FITTED, UNFITTED = 0.01, 0.05  # mean training error at the fewest and at the most samples
 error, fit = line("test_error", "test error", "points", 100), line("train_error", "training error")
@@ -52,12 +51,10 @@ def _crosses(view: Any) -> Check:
 NEEDS = (
     enough_noise(0.1),
     need("threshold", "The numbers of samples cross the interpolation threshold: the fewest are fitted (mean training "
-         "error at most 1 %), the most are not (at least 5 %).", _crosses, values=("train_error",)),
-)  # fmt: skip
+         "error at most 1 %), the most are not (at least 5 %).", _crosses, values=("train_error",)))  # fmt: skip
 doubling = per_seed(
     _least_gain, "fall of test error over the doubling that gains every second seed least, read at the others", error,
-    grid("n"), unit="points",
-)  # fmt: skip
+    grid("n"), unit="points")  # fmt: skip
 
 
 def planted(*errors: float) -> World:
@@ -77,8 +74,7 @@ CLAIMS = (
           ("L54",), "nakkiran2020", doubling.at_most(1.0), NOISY,
           Control("With clean labels every doubling helps more.", CLEAN), NEEDS, chart="error",
           null=(planted(58, 57, 56, 55.4, 55), planted(66, 61, 56, 55.8, 55), FALLING),
-          effect=planted(66, 62, 55, 56, 57)),
-)  # fmt: skip
+          effect=planted(66, 62, 55, 56, 57)))  # fmt: skip
 
 GIVEN = "-train, against the given labels"
 CHARTS = charts(
@@ -87,8 +83,7 @@ CHARTS = charts(
            "The number of steps is the same for all numbers of samples; so few samples are seen more often.",
            {"fit": False}),
     loss=("Loss as samples are added", "log cross-entropy (nats)", {"test_loss": "test", "train_loss": GIVEN},
-          {"fit": False}),
-)  # fmt: skip
+          {"fit": False}))  # fmt: skip
 
 
 STUDY = study(
@@ -105,6 +100,4 @@ STUDY = study(
         "The number of steps is fixed, not the number of epochs.",
         "The training samples of each number are one fixed nested draw: a seed changes initialisation, minibatch order "
         "and label noise.",
-        "Label noise is inclusive by default: the new label may be the old one.",
-    ),
-)  # fmt: skip
+        "Label noise is inclusive by default: the new label may be the old one."))  # fmt: skip

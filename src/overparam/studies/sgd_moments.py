@@ -24,8 +24,7 @@ AXES = (
     Axis("d", "Dimension of inputs on the sphere.", int, 20, low=3),
     Axis("share", "Step of the mean losses, in largest stable ones.", float, 0.25, low=0.01, high=0.99),
     Axis("runs", "Runs of a linear model; a network has a fifth of it.", int, 1000, low=50),
-    Axis("seed", "Draws the data, the targets, the weights and the batches.", int, 0, low=0, flag="seeds"),
-)  # fmt: skip
+    Axis("seed", "Draws the data, the targets, the weights and the batches.", int, 0, low=0, flag="seeds"))  # fmt: skip
 
 EVERY = {"data": ("sphere", "digits"), "inputs": BOTH}
 PROFILES = profiles(
@@ -33,8 +32,7 @@ PROFILES = profiles(
     quick=("40 samples on the sphere, 600 runs, 5 seeds: a minute", {"runs": 600, "seed": tuple(range(5))}),
     laptop=("40 samples of sphere and digits, raw and centred, 8 seeds", {**EVERY, "seed": tuple(range(8))}),
     paper=("the same with 20 seeds and 4,000 runs; the sources show other experiments or none",
-           {**EVERY, "runs": 4000, "seed": tuple(range(20))}),
-)  # fmt: skip
+           {**EVERY, "runs": 4000, "seed": tuple(range(20))}))  # fmt: skip
 
 # what is measured: numbers of a cell, and two lines
 deviation = scalar("deviation", "largest |measured - exact| over the distance allowed", missing="nan")
@@ -86,16 +84,14 @@ WORLD = World(
              "exact_over_guarantee": 0.6, "over_average": 9.0, "critical": 12.0, "small_slope": -1.0,
              "large_slope": -0.02, "fixed_small_slope": 0.0, "fixed_large_slope": 0.0, "above_sufficient": 0.1,
              "below_necessary": 0.1, "descent_below_necessary": -1.0, "over_printed": -0.3, "built_over_printed": -0.1},
-    spread={"deviation": 0.15, "over_guarantee": 0.1, "small_slope": 0.05, "large_slope": 0.03},
-)  # fmt: skip
+    spread={"deviation": 0.15, "over_guarantee": 0.1, "small_slope": 0.05, "large_slope": 0.03})  # fmt: skip
 RATE = World(("size", SIZES), seeds=8, lines={"c": power_law(0.5), "crowded_c": power_law(-2)},
              spread={"c": 0.3})  # fmt: skip
 SEEN = ("leave_mean", "leave_median", "end_median")
 LEFT = World(
     ("share_of_edge", SHARES), seeds=8, straight=(*SEEN, "leave_descent"), spread=dict.fromkeys(SEEN, 2.0),
     lines={"leave_mean": [0.0, 4.0, 8.0], "leave_median": [0.0, 3.0, 6.0], "end_median": [-6.0, 0.0, 5.0],
-           "leave_descent": [0.0] * 3},
-)  # fmt: skip
+           "leave_descent": [0.0] * 3})  # fmt: skip
 
 CLAIMS = (
     Claim("mean", "Close to its linearisation, the mean loss of stochastic gradient descent follows an exact recursion "
@@ -156,8 +152,7 @@ CLAIMS = (
           printed.at_most(TINY) & built.at_most(TINY).together(), arm("no failure allowed", only=holding("over_printed")),
           Control("Half of the printed bound is exceeded.",
                   rule=printed.plus(LOG2).at_most(TINY) & built.plus(LOG2).at_most(TINY).together()), chart="threshold",
-          effect=WORLD, null=(WORLD.but(over_printed=2e-9), WORLD.but(built_over_printed=2e-9))),
-)  # fmt: skip
+          effect=WORLD, null=(WORLD.but(over_printed=2e-9), WORLD.but(built_over_printed=2e-9))))  # fmt: skip
 
 NO_ARM = {"arm": ("", "")}
 CHARTS = charts(
@@ -193,8 +188,7 @@ CHARTS = charts(
              "end_median": "last loss, median run", "leave_descent": "-theory: gradient descent, largest loss"},
             "A run that is 10^12 times above its first loss is stopped and counted as that. At 1.1 nothing "
             "is judged: the mean is carried by rare runs there.",
-            {"x": {"share_of_edge": "lin step, share of the largest stable one"}}),
-)  # fmt: skip
+            {"x": {"share_of_edge": "lin step, share of the largest stable one"}}))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -239,5 +233,4 @@ STUDY = study(
         "The 'necessary' bounds are not those of Wu, Ma and E: their condition on the non-uniformity is a claim of its "
         "own.",
         "Targets of the linear model are a random linear function of the inputs, so that they can be fitted.",
-    ),
-)  # fmt: skip
+    ))  # fmt: skip

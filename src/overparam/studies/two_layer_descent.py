@@ -42,8 +42,7 @@ PROFILES = profiles(
     laptop=("20 widths, five rates of noise", {"width": WIDTHS, "noise": (0.0, 0.05, 0.1, 0.15, 0.2)}),
     paper=("MNIST, 4,000 samples, the 23 published sizes and schedule, 6,000 epochs: most of a day on two cores",
            {"data": "mnist", "n": 4000, "width": PAPER, "noise": (0.0, 0.2), "batch": 128, "steps": 6000 * 31,
-            "schedule": "published"}),
-)  # fmt: skip
+            "schedule": "published"}))  # fmt: skip
 
 # what is measured: lines over the width, one a seed
 ratio = grid("ratio", words="p/(nK)")
@@ -61,11 +60,8 @@ def drop(which: Line, step: int = 0) -> Number:
 
 NOISY, CLEAN = arm("most label noise", noise=MOST), arm("clean labels", noise=NONE)
 REUSED = CLEAN.but("clean labels, reuse at every width", metrics={"test_loss": "continuous_test_loss"})
-GRID, END, FIT = (
-    around(window, points=5, left=3),
-    reaches(ratio, 2.9),
-    fits(line("train_loss_ratio", "training loss over that of zero outputs"), FITTED),
-)
+GRID, END = around(window, points=5, left=3), reaches(ratio, 2.9)
+FIT = fits(line("train_loss_ratio", "training loss over that of zero outputs"), FITTED)
 FIT_NOISY = FIT.on(NOISY)
 SOME, MUCH, ZERO, FIXED = enough_noise(0.1), enough_noise(0.2), clean_arm(), one_draw()
 WHOLE = complete(0.2, axis="noise")
@@ -73,23 +69,14 @@ SAME = "With clean labels the same rule finds none."
 L53, L54 = ("L53",), ("L53", "L54")
 
 # planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
-RATES, HEIGHTS = (
-    (0.0, 0.05, 0.1, 0.15, 0.2),
-    {0.0: 0.96, 0.05: 1.03, 0.1: 1.15, 0.15: 1.28, 0.2: 1.42},
-)  # public logs
+HEIGHTS = {0.0: 0.96, 0.05: 1.03, 0.1: 1.15, 0.15: 1.28, 0.2: 1.42}  # by rate of noise, from public logs
 CHAIN = ((0.04, 0.084), (0.2, 0.07), (1.0, 0.294), (3.0, 0.322))  # the test loss with reuse, at p/(nK)
 
 
 def hill(height: float, end: float = 0.6, at: float = 1.0) -> Any:
     """The test loss: 0.07 left of the window, ``height`` times that around ``at`` nK, and ``end`` of it at 3 nK."""
-    knots = (
-        (0.04, 1.3),
-        (0.2, 1.0),
-        (0.65 * at, 1.0),
-        (0.81 * at, height),
-        (1.21 * at, height),
-        (3.0, height * end),
-    )
+    top = (0.81 * at, height), (1.21 * at, height)
+    knots = ((0.04, 1.3), (0.2, 1.0), (0.65 * at, 1.0), *top, (3.0, height * end))
     return tuple((x, 0.07 * y) for x, y in knots)
 
 
@@ -100,13 +87,12 @@ def cliff(times: float) -> Any:
 
 
 WORLD = World(
-    ("width", WIDTHS), ("ratio", tuple((75 * w + 10) / 4000 for w in WIDTHS)), level=0.03, arms={"noise": RATES},
+    ("width", WIDTHS), ("ratio", tuple((75 * w + 10) / 4000 for w in WIDTHS)), level=0.03, arms={"noise": tuple(HEIGHTS)},
     lines={"test_loss": lambda noise: hill(HEIGHTS[noise]), "below_test_loss": CHAIN, "continuous_test_loss": CHAIN,
      "test_error": lambda noise: ((0.04, 0.45 + 0.6 * noise), (3.0, 0.2 + 0.6 * noise)),
      "train_loss_ratio": ((1.0, 0.5), (1.6, 0.5), (1.61, 1e-5))},
     spread={"test_loss": 0.07, "below_test_loss": 0.07, "continuous_test_loss": 0.07, "test_error": 0.05},
-    numbers={"wrong_labels": lambda noise: 0.9 * noise},
-)  # fmt: skip
+    numbers={"wrong_labels": lambda noise: 0.9 * noise})  # fmt: skip
 TOP, BASE = WORLD.but(noise=(0.2,)), WORLD.but(noise=(0.0,))
 FALLING = BASE.but(test_loss=((0.04, 0.1), (3.0, 0.03)))
 
@@ -149,8 +135,7 @@ CLAIMS = (
                   rule=rise.across("noise").growth(from_middle=True).at_least(1.10)),
           (ZERO, MUCH, GRID, FIXED, FIT_NOISY, WHOLE), chart="loss",
           null=(WORLD.but(test_loss=lambda noise: hill(1.2 * 1.1 ** (noise / 0.2))),),
-          effect=WORLD.but(test_loss=lambda noise: hill(1.35 ** (noise / 0.2)))),
-)  # fmt: skip
+          effect=WORLD.but(test_loss=lambda noise: hill(1.35 ** (noise / 0.2)))))  # fmt: skip
 
 ARMS = {"": "no reuse", "below_": "reuse below the threshold", "continuous_": "reuse at every width"}
 METRICS = ("train_loss", "test_loss", "train_error", "test_error", "norm", "silent_classes")
@@ -170,8 +155,7 @@ CHARTS = charts(
     reuse_error=("0-1 test error and the reuse of weights", SHARE, _arms("test_error")),
     train=("Training loss", f"log {SQUARED}", _arms("train_loss"), "The fit point is measured, not set at p = nK."),
     silent=("Classes that are never predicted", "classes", _arms("silent_classes")),
-    norm=("Norm of the parameters", "log Euclidean norm", _arms("norm")),
-)  # fmt: skip
+    norm=("Norm of the parameters", "log Euclidean norm", _arms("norm")))  # fmt: skip
 
 
 def size(inputs: int, width: int, outputs: int) -> int:
@@ -265,6 +249,4 @@ STUDY = study(
         "same minibatches and fresh momentum. Starts are Glorot-uniform with zero biases at every width.",
         "The samples are one fixed draw: a seed changes the start, minibatches, added weights and label noise.",
         "Label noise is inclusive: the new label may be the old one, so 20 % leaves 18 % of ten classes wrong.",
-        "No theory curve is drawn: there is no closed form for these trained networks.",
-    ),
-)  # fmt: skip
+        "No theory curve is drawn: there is no closed form for these trained networks."))  # fmt: skip

@@ -32,8 +32,7 @@ PROFILES = profiles(
     paper=("MNIST and Fashion-MNIST at 10 x 10 pixels, 40,000 samples and 10,000 for validation, 4 to 4,096 hidden units, "
            "5 seeds, 100 epochs: many hours",
            {"data": ("mnist", "fashion-mnist"), "n": 40_000, "n_validation": 10_000, "side": 10, "width": POWERS[1:],
-            "steps": 40_000}),
-)  # fmt: skip
+            "steps": 40_000}))  # fmt: skip
 
 GIVEN, RANDOM = arm("labels as given", labels="given"), arm("random labels", labels="random")
 NEAR, FAR, GAIN, LEVEL = 16, 64, 0.10, 0.05  # times H0; relative gain; of Page's test
@@ -147,8 +146,7 @@ def claim(name: str, sentence: str, metrics: dict[str, str]) -> Claim:
     return Claim(
         name, sentence, ("L47",), "neyshabur2015", IMPROVES, GIVEN.but(metrics=metrics),
         Control("With random labels the same widths do not err less.", RANDOM.but(metrics=metrics)), NEEDS, chart="error",
-        note=_note, null=tuple(WORLD.but(**{metric: null}) for null in NULLS), effect=WORLD,
-    )  # fmt: skip
+        note=_note, null=tuple(WORLD.but(**{metric: null}) for null in NULLS), effect=WORLD)  # fmt: skip
 
 
 FAR_WIDER = "Networks far wider than the first that fits all training samples have a lower test error"
@@ -168,8 +166,7 @@ CHARTS = charts(
           {"test_loss": "test", "train_loss": "-train, against the given labels"}, "At the end of training."),
     oracle=("How much the validation set misses", f"test error ({SHARE})",
             {"stopped_test_error": "stopped by validation", "oracle_test_error": "-best time, chosen on the test set"},
-            "The best time on the test set is an oracle, drawn for comparison only; no claim uses it."),
-)  # fmt: skip
+            "The best time on the test set is an oracle, drawn for comparison only; no claim uses it."))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:
@@ -203,6 +200,4 @@ STUDY = study(
         "random labels, so an interval does not cover the draw of the data.",
         "Widths are powers of two, so H0 is known to a factor of two.",
         "Initialisation is uniform in plus or minus one over the root of the number of inputs of a layer; the paper "
-        "draws Gaussian weights.",
-    ),
-)  # fmt: skip
+        "draws Gaussian weights."))  # fmt: skip

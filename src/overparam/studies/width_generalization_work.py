@@ -39,8 +39,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     network = two_layer(data.features, common["width"], data.classes)
     recipe = Recipe(
         steps=common["steps"], optimizer="sgd", learning_rate=common["learning_rate"], momentum=common["momentum"],
-        batch=common["batch"], loss="cross_entropy", probes=30,
-    )  # fmt: skip
+        batch=common["batch"], loss="cross_entropy", probes=30)  # fmt: skip
     noise = [LabelNoise(float(cell["labels"] == "random"), "inclusive", cell["seed"]) for cell in cells]
     members = [
         Member(cell["seed"], one.apply(data.y[rows], data.classes))
