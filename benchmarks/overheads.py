@@ -84,20 +84,24 @@ def _nothing(cells, report):
 
 def study(cells):
     """A study that does nothing, with so many cells."""
-    from overparam.core import Axis, Estimate, Profile, Source, Study
+    from overparam.core import Axis, Claim, Estimate, Source, World, charts, line, profiles
+    from overparam.core import study as made
 
-    return Study(
-        name="nothing", title="Nothing", question="What does a cell cost?",
+    values = ("step", "test_error", "test_loss", "train_error", "train_loss")
+    error, world = line("test_error"), World(("step", (1, 2)), lines={"test_error": ((1, 1), (2, 1))})
+    claim = Claim("one", "The error is at most 2.", ("L1",), "none", error.last.at_most(2.0), kind="check",
+                  null=(world.but(test_error=((1, 3), (2, 3))),))  # fmt: skip
+    return made(
+        name="nothing", title="Nothing", question="What does a cell cost?", x="step", claims=(claim,), values=values,
         sources=(Source("none", "none", "https://example.org", "@misc{none}"),),
         axes=(
             Axis("data", "Data set.", str, flag="data"), Axis("width", "Width.", int, low=1, flag="widths"),
             Axis("seed", "Seed.", int, low=0, flag="seeds"),
         ),
-        profiles={"quick": Profile("nothing", {
-            "data": ("digits",), "width": tuple(range(1, cells // 10 + 1)), "seed": tuple(range(10)),
-        })},
-        work=_nothing, stack_by=("data",), estimate=lambda params: Estimate(1e-3, 1e3), claims=(), charts=(),
-        differences=(), stack_limit=STACK,
+        profiles=profiles({"data": "digits", "seed": tuple(range(10))},
+                          quick=("nothing", {"width": tuple(range(1, cells // 10 + 1))})),
+        work=_nothing, stack_by=("data",), estimate=lambda params: Estimate(1e-3, 1e3), stack_limit=STACK,
+        charts=charts({"step": "step"}, error=("Error", "share", {"test_error": "test"})), differences=("it does nothing",),
     )  # fmt: skip
 
 

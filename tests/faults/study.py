@@ -5,7 +5,20 @@ import signal
 import time
 from pathlib import Path
 
-from overparam.core import Axis, Estimate, Outcome, Profile, Source, Study
+from overparam.core import (
+    Axis,
+    Claim,
+    Control,
+    Estimate,
+    Outcome,
+    Source,
+    World,
+    arm,
+    charts,
+    profiles,
+    scalar,
+    study,
+)  # fmt: skip
 
 FAULTS = ("none", "slow", "hang", "memory", "kill", "crash", "compile", "end", "shared")
 
@@ -47,10 +60,17 @@ def work(cells, report):
     return outcomes
 
 
-STUDY = Study(
+NORM, WIDE = scalar("norm"), arm("width 6", width=6)
+PLANTED = World(arms={"width": (1, 6)}, numbers={"norm": lambda width: 4.0 + width}, spread={"norm": 0.01})
+CLAIMS = (
+    Claim("norm", "The norm is at least 5 at width 6.", ("L1",), "none", NORM.at_least(5.0), WIDE,
+          Control("It is not at width 1.", arm("width 1", width=1)), null=(PLANTED.but(norm=5.0),), effect=PLANTED),
+)  # fmt: skip
+STUDY = study(
     name="faults",
     title="What can go wrong",
     question="Is anything lost?",
+    x="width",
     sources=(Source("none", "A. Author, Faults, 2020.", "https://example.org", "@misc{none}"),),
     axes=(
         Axis("data", "Data set.", str, flag="data"),
@@ -58,13 +78,13 @@ STUDY = Study(
         Axis("fault", "What goes wrong.", str, default="none", choices=FAULTS),
         Axis("seed", "Seed.", int, low=0, flag="seeds"),
     ),
-    profiles={
-        "quick": Profile("a look", {"data": ("gaussian",), "width": (1, 2, 3, 4, 5, 6), "seed": (0, 1, 2, 3)})
-    },
+    profiles=profiles(
+        {"data": "gaussian"}, quick=("a look", {"width": (1, 2, 3, 4, 5, 6), "seed": (0, 1, 2, 3)})
+    ),
     work=work,
-    stack_by=("data", "width", "fault"),
+    values=("norm", "line"),
     estimate=lambda params: Estimate(0.1, 1e6),
-    claims=(),
-    charts=(),
-    differences=(),
+    claims=CLAIMS,
+    charts=charts({"width": "width"}, norm=("Norm", "norm", {"norm": "norm"})),
+    differences=("it goes wrong on purpose",),
 )

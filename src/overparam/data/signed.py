@@ -81,7 +81,7 @@ def signed(name: str, n: int, n_test: int, *, d: int, seed: int, unit: bool = Tr
         unit: whether digits are centred and every input is scaled to norm 1.
 
     >>> few = signed("digits", 12, 5, d=0, seed=0)
-    >>> few.x.shape, sorted(set(few.y)), bool(np.allclose((few.x**2).sum(axis=1), 1))
+    >>> few.x.shape, sorted(set(few.y.tolist())), bool(np.allclose((few.x**2).sum(axis=1), 1))
     ((12, 64), [-1.0, 1.0], True)
     """
     digits = name == "digits"

@@ -22,7 +22,7 @@ def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
         if " rise " in line
     )
     assert row.startswith("✓ supported")
-    assert below.strip() == "rise at width 16"
+    assert below.strip() == "test error at width = 16 minus test error at the left end"
     assert "8 points" in row
     assert "8 to 8" in row
     assert "≥ 2" in row
@@ -33,7 +33,7 @@ def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
 def test_what_is_not_applicable_says_why(toy, tmp_path):
     record = execute(make_plan(toy, out=tmp_path, overrides={"noise": [0.0, 0.05]}), on="inline")
     assert "– not applicable" in text(verdict_table(record))
-    assert "largest label noise 0.05" in text(verdict_table(record))
+    assert "most label noise 5%, asked at least 10%" in text(verdict_table(record))
 
 
 def test_a_plan_says_what_is_done_and_to_do(toy, tmp_path):

@@ -133,7 +133,7 @@ def test_an_unknown_model_is_refused_before_anything_runs(name):
 
 def test_profiles_name_every_axis_and_stacks_share_all_but_the_seed():
     for profile in PROFILES.values():
-        assert set(profile.axes) == {axis.name for axis in STUDY.axes}
+        assert set(profile.axes) == {axis.name for axis in STUDY.axes} - {"probes"}
     planned = stacks(STUDY, select(STUDY, "quick").cells())
     assert sorted(len(stack.cells) for stack in planned) == [5] * 6
     assert all(len({cell["noise"] for cell in stack.cells}) == 1 for stack in planned)

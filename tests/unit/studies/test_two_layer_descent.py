@@ -1,250 +1,219 @@
-"""The study two-layer-descent: its rules on planted curves, and its preconditions."""
+"""The study two-layer-descent: its chain of trainings against other ways to compute them."""
 
 from __future__ import annotations
 
+import json
+
+import jax
 import numpy as np
 import pytest
 
-from overparam.api.testing import check_rule
-from overparam.core import Evidence, clean
-from overparam.core.errors import MissingEvidence
-from overparam.studies.two_layer_descent import STUDY, WIDTHS
-from overparam.sweep.judge import judge
+from overparam.core.errors import UsageError
+from overparam.data import flatten, label_noise, load
+from overparam.models import parameters, two_layer
+from overparam.models.two_layer import widen
+from overparam.probes import standard
+from overparam.studies.two_layer_descent import METRICS, PROFILES, STUDY, WIDTHS, estimate, recipe, size, work
+from overparam.sweep.plan import stacks
+from overparam.sweep.select import select
+from overparam.training import Checkpoint, Member, train
 
-RATIO = (75 * np.array(WIDTHS) + 10) / 4000
-RATES = (0.0, 0.05, 0.1, 0.15, 0.2)
-# Peak over left minimum in the public logs, smoothed a little so that the dose is steady.
-HEIGHTS = dict(zip(RATES, (0.96, 1.03, 1.15, 1.28, 1.42), strict=True))
-CLAIMS = {claim.name: claim for claim in STUDY.claims}
-BELOW = RATIO < 1
-HERE = int(BELOW.sum()) - 1  # the last width below the threshold
+CHAIN = (4, 17, 18)  # 60 samples of 3 classes: 173 and 183 parameters on both sides of 180
 
 
-def through(*knots):
-    """Log of a curve that is linear between knots (p/(nK), value), both logarithmic."""
-    x, y = np.log(np.array(knots)).T
-    return np.interp(np.log(RATIO), x, y)
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory):
+    from overparam.data import from_arrays, save
 
-
-def hill(height, end=0.6, at=1.0, low=1.0):
-    """Flat at 1 left of the window, a plateau of five widths around ``at``, and ``end`` of it at the right end."""
-    return through(
-        (0.04, 1.3),
-        (0.2, low),
-        (0.65 * at, 1.0),
-        (0.81 * at, height),
-        (1.21 * at, height),
-        (3.0025, height * end),
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((3, 6))
+    y, y_test = rng.integers(0, 3, 60), rng.integers(0, 3, 200)
+    x, x_test = (centres[labels] + rng.standard_normal((len(labels), 6)) for labels in (y, y_test))
+    return str(
+        save(from_arrays(x, y, x_test, y_test, name="blobs"), tmp_path_factory.mktemp("d") / "blobs.npz")
     )
 
 
-def errors(noise, climb=0.0):
-    """A test error that falls with the width, with a climb of so many points over flat stretches of six widths."""
-    falling = 45 - 6 * np.log(RATIO / RATIO[0]) + 60 * noise
-    step = np.where(np.arange(len(RATIO)) < 8, 20.0, 20.0 + climb)
-    return step if climb else falling
+def cell(data, **more):
+    return {
+        "data": data, "n": 60, "width": CHAIN, "noise": 0.0, "reuse": "all", "steps": 40, "batch": 20,
+        "learning_rate": 0.1, "momentum": 0.9, "schedule": "constant", "spread": 0.1, "seed": 0, **more,
+    }  # fmt: skip
 
 
-def planted(
-    rng=None, rates=RATES, seeds=5, spread=0.07, loss=None, error=None, below=None, continuous=None, **values
-):
-    """Cells around a curve for each rate of noise; ``loss`` and the like replace it (log loss, points of error)."""
-    rows = []
-    for noise in rates:
-        main = hill(HEIGHTS[noise]) if loss is None else loss(noise)
-        chain = (
-            through((0.04, 1.2), (0.2, 1.0), (1.0, 4.2), (3.0025, 4.6)) if continuous is None else continuous
-        )
-        for seed in range(seeds):
-            level = np.log(0.07) + (0.03 * rng.standard_normal() if rng else 0.0)
-
-            def drawn(line, level=level):
-                return np.exp(level + line + (spread * rng.standard_normal(line.size) if rng else 0.0))
-
-            none, grown = drawn(main), drawn(chain)
-            reused = np.where(BELOW, grown if below is None else drawn(below), none)
-            wrong = errors(noise) if error is None else error(noise)
-            own = {
-                "width": list(WIDTHS), "ratio": RATIO.tolist(), "wrong_labels": 0.9 * noise + 0.001 * seed * noise,
-                "test_loss": none, "below_test_loss": reused, "continuous_test_loss": grown,
-                "train_loss_ratio": np.where(RATIO < 1.6, 0.5, 1e-5),
-            }  # fmt: skip
-            for prefix in ("", "below_", "continuous_"):
-                own[f"{prefix}test_error"] = (wrong + (1.2 * rng.standard_normal(20) if rng else 0.0)) / 100
-            rows.append(({"data": "digits", "n": 400, "noise": noise, "seed": seed}, clean(own | values)))
-    return Evidence(tuple(rows))
+@pytest.fixture(scope="module")
+def cells(blobs):
+    return [cell(blobs, noise=noise, seed=seed) for noise in (0.0, 0.3) for seed in (0, 1)]
 
 
-def at(rates, **change):
-    return {"rates": rates, **change}
-
-
-def with_cliff(factor):
-    """The arm with reuse below the threshold, with a drop of so many times that without reuse."""
-    drop = hill(0.96)[HERE] - hill(0.96)[HERE + 1]
-    line = through((0.04, 1.2), (0.2, 1.0), (1.0, 2.0))
-    return line - line[HERE] + hill(0.96)[HERE + 1] + np.log(factor) + drop
-
-
-TOP, ZERO = (0.2,), (0.0,)
-# Claim, evidence in which it is false by a hair or in a known way, evidence in which it is true.
-WORLDS = {
-    "peak: too far right": ("peak", at(TOP, loss=lambda _: hill(1.5, at=1.6)), at(TOP)),
-    "peak: too far left": ("peak", at(TOP, loss=lambda _: np.roll(hill(1.5), -4)), at(TOP)),
-    "peak: only a fall": ("peak", at(TOP, loss=lambda _: hill(1.0)), at(TOP)),
-    "peak: a falling line": ("peak", at(TOP, loss=lambda _: -0.4 * np.log(RATIO)), at(TOP)),
-    "peak: a rise and a plateau": ("peak", at(TOP, loss=lambda _: hill(1.4, end=1.0)), at(TOP)),
-    "rise: just 1.15": ("rise", at(TOP, loss=lambda _: hill(1.15)), at(TOP, loss=lambda _: hill(1.4))),
-    "fall: just 0.75": ("fall", at(TOP, loss=lambda _: hill(1.3, end=0.75)), at(TOP, loss=lambda _: hill(1.3))),
-    "clean: a climb of just 1.15": (
-        "clean",
-        at(ZERO, loss=lambda _: hill(1.15)),
-        at(ZERO, loss=lambda _: -0.3 * np.log(RATIO)),
-    ),
-    "error: a climb of just 2 points at one rate": (
-        "error-no-peak",
-        {"error": lambda noise: errors(noise, climb=2.0 * (noise == 0.1))},
-        {},
-    ),
-    "cliff: just twice": ("cliff", at(ZERO, below=with_cliff(2.0)), at(ZERO, below=with_cliff(3.5))),
-    "continuous: just 1.25": (
-        "continuous",
-        at(ZERO, continuous=hill(2.0, end=0.8)),
-        at(ZERO, continuous=hill(2.0, end=0.98)),
-    ),
-    "dose: growth of just 1.10": (
-        "dose",
-        {"loss": lambda noise: hill(1.2 * 1.10 ** (noise / 0.2))},
-        {"loss": lambda noise: hill(1.0 * 1.35 ** (noise / 0.2))},
-    ),
-}
-
-
-@pytest.mark.parametrize("world", WORLDS)
-def test_rule_is_calibrated_on_planted_curves(world):
-    name, null, effect = WORLDS[world]
-    check_rule(CLAIMS[name], lambda rng: planted(rng, **null), lambda rng: planted(rng, **effect))
-
-
-def test_every_claim_has_a_planted_null():
-    assert {name for name, *_ in WORLDS.values()} == set(CLAIMS)
-
-
-def test_the_published_shape_supports_every_claim_and_no_control():
-    for verdict in judge(
-        STUDY, planted(np.random.default_rng(1), spread=0.02), profile="laptop", data="digits"
-    ):
-        assert verdict.status == "supported", (verdict.claim, verdict.reason)
-        assert verdict.control["status"] == "contradicted" or verdict.claim.endswith(".dose"), verdict.control
-
-
-FALLING = -0.4 * np.log(RATIO)
-OPPOSITE = {
-    "peak": {"loss": lambda _: FALLING},
-    "rise": {"loss": lambda _: FALLING},
-    "fall": {"loss": lambda _: -FALLING},
-    "clean": {"loss": lambda _: -FALLING},
-    "error-no-peak": {"error": lambda _: np.linspace(10.0, 40.0, 20)},
-    "cliff": {"below": hill(0.96)},
-    "continuous": {"continuous": hill(2.0, end=0.3)},
-    "dose": {"loss": lambda noise: hill(1.5 - 2 * noise)},
-}
-
-
-@pytest.mark.parametrize("name", CLAIMS)
-def test_the_opposite_contradicts(name):
-    evidence = planted(np.random.default_rng(2), spread=0.02, **OPPOSITE[name])
-    assert CLAIMS[name].judge(evidence).status == "contradicted"
-
-
-def test_effects_are_the_planted_numbers():
-    exact = planted(below=with_cliff(5.0), continuous=hill(2.0, end=0.9))
-    parts = {name: claim.judge(exact).parts for name, claim in CLAIMS.items()}
-    assert parts["peak"][0].effect == pytest.approx(RATIO[HERE], rel=1e-3)
-    assert parts["rise"][0].effect == pytest.approx(1.42, rel=1e-3)
-    assert parts["fall"][0].effect == pytest.approx(0.6, rel=1e-3)
-    assert parts["cliff"][0].effect == pytest.approx(5.0, rel=1e-3)
-    assert parts["continuous"][0].effect == pytest.approx(1 / 0.9, rel=1e-3)
-    line = errors(0.1)
-    mean = [line[max(0, i - 2) : i + 3].mean() for i in range(20)]
-    climb = max(mean[j] - mean[i] for i in range(20) for j in range(i + 1, 20))
-    assert parts["error-no-peak"][2].effect == pytest.approx(climb)
-    assert CLAIMS["error-no-peak"].control.judge(exact).parts[2].effect == pytest.approx(mean[0] - mean[-1])
-
-
-def test_the_cliff_is_that_of_adjacent_widths():
-    line = np.zeros(20)
-    line[HERE] = np.log(3.0)
-    finding = CLAIMS["cliff"].judge(planted(rates=ZERO, loss=lambda _: 0 * RATIO, below=line))
-    assert finding.parts[0].effect == pytest.approx(3.0)
-    assert "width 53 to 58" in finding.parts[0].label
-    assert CLAIMS["cliff"].control.judge(planted(rates=ZERO, loss=lambda _: 0 * RATIO, below=line)).parts[
-        0
-    ].effect == pytest.approx(1 / 3)
-
-
-def test_dose_needs_three_rates_and_its_control_cancels_a_steady_growth():
-    with pytest.raises(MissingEvidence, match="at least three rates of label noise, got 2"):
-        CLAIMS["dose"].judge(planted(rates=(0.0, 0.2)))
-    steady = planted(loss=lambda noise: hill(1.2 * 1.5 ** (noise / 0.2)))
-    assert CLAIMS["dose"].judge(steady).parts[0].effect == pytest.approx(1.5, rel=1e-3)
-    assert CLAIMS["dose"].control.judge(steady).parts[0].effect == pytest.approx(1.0, abs=1e-3)
-
-
-def verdict(evidence, name):
-    (found,) = [v for v in judge(STUDY, evidence, profile="laptop", data="d") if v.claim.endswith(f".{name}")]
+@pytest.fixture(scope="module")
+def outcomes(cells):
+    told = []
+    found = work(cells, told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
     return found
 
 
-def without(evidence, keep):
-    """The same evidence with some widths only."""
-    rows = []
-    for params, values in evidence.rows:
-        cut = {k: [v for v, k_ in zip(line, keep, strict=True) if k_] if isinstance(line, list) else line
-               for k, line in values.items()}  # fmt: skip
-        rows.append((params, cut))
-    return Evidence(tuple(rows))
+def by_hand(cells, width, data, start=None):
+    """Train one width of all cells directly."""
+    network = two_layer(data.features, width, data.classes, init="glorot")
+    members = [
+        Member(c["seed"], label_noise(data.y, c["noise"], data.classes, seed=c["seed"])[0]) for c in cells
+    ]
+    return train(
+        network, recipe(cells[0], width, data), members, data.x, data.x_test, data.y_test, probes=standard(),
+        keep_params=True, start=start,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("claim", "evidence", "text"),
-    [
-        ("peak", lambda: planted(rates=(0.0, 0.05)), "most label noise 5%, asked at least 10%"),
-        ("rise", lambda: planted(rates=(0.0, 0.15)), "most label noise 15%, asked at least 20%"),
-        ("cliff", lambda: planted(rates=(0.2,)), "no arm has clean labels"),
-        ("peak", lambda: without(planted(), (RATIO < 0.8) | (RATIO > 1.2)), "widths in [0.75, 1.35] nK and 8"),
-        ("fall", lambda: without(planted(), RATIO < 2), "the widths end at 1.8 nK, asked at least 2.9 nK"),
-        ("cliff", lambda: without(planted(), abs(RATIO - 1.04) > 0.06), "times the parameters of width 48"),
-        ("rise", lambda: planted(train_loss_ratio=[0.5] * 20), "no width reaches a training loss of 0.01"),
-        ("rise", lambda: planted(train_loss_ratio=[0.5] * 19 + [0.0]), "the curve ends at its fit point"),
-    ],
-)
-def test_preconditions_say_what_is_missing(claim, evidence, text):
-    found = verdict(evidence(), claim)
-    assert found.status == "not_applicable"
-    assert text in found.reason
+def agree(values, prefix, index, run, classes=3):
+    for name in ("train_loss", "test_loss", "train_error", "test_error", "norm"):
+        scale = 2 / classes if name.endswith("loss") else 1
+        assert values[prefix + name][index] == pytest.approx(
+            scale * run.values[name][-1], rel=2e-4, abs=1e-6
+        ), name
 
 
-def test_noise_that_is_not_nested_is_refused():
-    rows = planted().rows
-    odd = tuple((p, v | {"wrong_labels": 0.2 - p["noise"]}) for p, v in rows)
-    assert "fewer wrong labels at more noise" in verdict(Evidence(odd), "rise").reason
+def test_no_reuse_is_independent_training_of_every_width(cells, outcomes, blobs):
+    data = flatten(load(blobs))
+    for index, width in enumerate(CHAIN):
+        for outcome, run in zip(outcomes, by_hand(cells, width, data), strict=True):
+            agree(outcome.values, "", index, run)
 
 
-def test_lost_seeds_cost_the_arm_they_are_lost_in():
-    rows = []
-    for params, values in planted().rows:
-        lost = (
-            {"continuous_test_loss": [*values["continuous_test_loss"][:-1], None]} if params["seed"] < 2 else {}
+def test_reuse_goes_on_from_the_width_before(cells, outcomes, blobs):
+    data = flatten(load(blobs))
+    runs = by_hand(cells, CHAIN[0], data)
+    for index, width in enumerate(CHAIN[1:], start=1):
+        start = [Checkpoint(widen(r.params, width, 0.1, c["seed"])) for r, c in zip(runs, cells, strict=True)]
+        runs = by_hand(cells, width, data, start)
+        for outcome, run in zip(outcomes, runs, strict=True):
+            agree(outcome.values, "continuous_", index, run)
+            assert outcome.values["continuous_train_loss"][index] != outcome.values["train_loss"][index]
+
+
+def test_the_arm_below_is_the_chain_below_the_threshold_and_random_weights_from_there(outcomes):
+    for outcome in outcomes:
+        values = outcome.values
+        assert [ratio < 1 for ratio in values["ratio"]] == [True, True, False]
+        for name in METRICS:
+            assert values[f"below_{name}"] == [*values[f"continuous_{name}"][:2], values[name][2]]
+            assert values[f"continuous_{name}"][0] == values[name][0]
+
+
+def test_a_run_in_numpy_with_the_published_loss_agrees(blobs):
+    """Heavy-ball descent on the mean of squares over samples and outputs, derived by hand."""
+    (outcome,) = work([cell(blobs, width=(7,), steps=6, batch=60, reuse="none", seed=2)], lambda _: None)
+    data = flatten(load(blobs))
+    network = two_layer(6, 7, 3, init="glorot")
+    tree = jax.device_get(network.init(jax.random.key(2)))
+    w, b, a, c = (
+        np.float64(tree[layer][kind]) for layer in ("hidden1", "output") for kind in ("weight", "bias")
+    )
+    speed = [0.0] * 4
+    targets = np.eye(3)[data.y]
+    for _ in range(6):
+        before = data.x @ w.T + b
+        hidden = np.maximum(before, 0)
+        slope = 2 * (hidden @ a.T + c - targets) / targets.size
+        back = (slope @ a) * (before > 0)
+        gradients = (back.T @ data.x, back.sum(0), slope.T @ hidden, slope.sum(0))
+        speed = [0.9 * v + g for v, g in zip(speed, gradients, strict=True)]
+        w, b, a, c = (p - 0.1 * v for p, v in zip((w, b, a, c), speed, strict=True))
+    outputs = np.maximum(data.x_test @ w.T + b, 0) @ a.T + c
+    assert outcome.values["test_loss"][0] == pytest.approx(
+        np.mean((outputs - np.eye(3)[data.y_test]) ** 2), rel=1e-4
+    )
+    assert outcome.values["test_error"][0] == pytest.approx(np.mean(outputs.argmax(1) != data.y_test))
+
+
+@pytest.mark.slow
+def test_without_reuse_only_that_arm_is_computed(cells, outcomes):
+    alone = work([{**cells[3], "reuse": "none"}], lambda _: None)[0].values
+    assert not [name for name in alone if name.startswith(("below_", "continuous_"))]
+    np.testing.assert_allclose(alone["test_loss"], outcomes[3].values["test_loss"], rtol=2e-4)
+
+
+def test_values_are_short_finite_json(outcomes):
+    for outcome in outcomes:
+        assert outcome.status == "ok"
+        text = json.dumps(dict(outcome.values), allow_nan=False)
+        assert len(text) * max(len(p.axes["width"]) for p in PROFILES.values()) / len(CHAIN) < 10_000
+        assert outcome.values["parameters"] == [parameters(two_layer(6, w, 3)) for w in CHAIN]
+        assert outcome.values["ratio"] == pytest.approx(
+            [p / 180 for p in outcome.values["parameters"]], rel=1e-5
         )
-        rows.append((params, values | lost))
-    evidence = Evidence(tuple(rows))
-    assert "reuse at every width, clean labels: 2 of 5 seeds are lost" in verdict(evidence, "continuous").reason
-    assert verdict(evidence, "cliff").status == "supported"
-    assert verdict(evidence, "peak").status == "supported"
+        ratio = np.array(outcome.values["train_loss"]) * 3
+        np.testing.assert_allclose(outcome.values["train_loss_ratio"], ratio, rtol=1e-5)
 
 
-def test_a_mix_of_settings_is_refused_and_one_seed_is_inconclusive():
-    mixed = tuple((p | {"steps": 100 + p["seed"]}, v) for p, v in planted().rows)
-    assert "a rule judges one value of 'steps'" in verdict(Evidence(mixed), "rise").reason
-    assert CLAIMS["rise"].judge(planted(seeds=1)).status == "inconclusive"
+def test_noise_is_one_draw_a_seed(outcomes):
+    first, second, noisy, other = (o.values for o in outcomes)
+    assert first["wrong_labels"] == second["wrong_labels"] == 0
+    assert 0.1 < noisy["wrong_labels"] < 0.3
+    assert noisy["train_error"][-1] > first["train_error"][-1]
+    assert other["test_loss"] != noisy["test_loss"]
+
+
+def test_a_diverged_width_is_a_result_and_ends_its_chain(blobs):
+    (bad,) = work([cell(blobs, width=(4, 17), learning_rate=1e30)], lambda _: None)
+    assert bad.status == "diverged"
+    assert "no reuse: width 4, 17; reuse below the threshold: width 4, 17" in bad.note
+    assert bad.values["test_loss"] == bad.values["continuous_test_loss"] == [None, None]
+    json.dumps(dict(bad.values), allow_nan=False)
+
+
+def test_widths_must_ascend(blobs):
+    with pytest.raises(UsageError, match="expected ascending widths, got 8, 4"):
+        work([cell(blobs, width=(8, 4))], lambda _: None)
+
+
+def test_the_published_schedule_holds_below_the_threshold_only(blobs):
+    data = flatten(load(blobs))
+    below, beyond = (recipe(cell(blobs, schedule="published"), width, data) for width in CHAIN[1:])
+    assert (below.schedule, below.period, below.decay, below.stop_error) == ("step", 1500, 0.9, 0.0)
+    assert (beyond.schedule, beyond.stop_error) == ("constant", None)
+    assert recipe(cell(blobs), 4, data).schedule == "constant"
+
+
+@pytest.mark.parametrize(("width", "count"), [(1, 85), (53, 3985), (58, 4360)])
+def test_parameters_are_75_a_unit_and_10(width, count):
+    assert size(64, width, 10) == count == 75 * width + 10
+    assert size(784, width, 10) == 795 * width + 10
+
+
+def test_the_widths_surround_the_threshold():
+    ratio = (75 * np.array(WIDTHS) + 10) / 4000
+    assert len(WIDTHS) == 20
+    assert ((ratio >= 0.75) & (ratio <= 1.35)).sum() == 7
+    assert ratio[-1] > 3
+
+
+def test_profiles_name_every_axis_and_the_laptop_is_planned_within_eight_minutes():
+    for name, profile in PROFILES.items():
+        assert set(profile.axes) == {axis.name for axis in STUDY.axes} - {"probes"}, name
+    laptop = stacks(STUDY, select(STUDY, "laptop").cells())
+    assert [len(stack.cells) for stack in laptop] == [5] * 5
+    assert 3 * max(stack.seconds for stack in laptop) < 480
+    assert sum(s.seconds for s in stacks(STUDY, select(STUDY, "quick").cells())) / 2 < 50
+    assert max(stack.bytes for stack in stacks(STUDY, select(STUDY, "paper").cells())) < 2e9
+
+
+def test_estimate_grows_with_what_costs(blobs):
+    base = {**cell("digits"), "width": WIDTHS, "n": 400, "steps": 20_000, "batch": 50}
+    cost = estimate(base)
+    assert 10 < cost.seconds < 40
+    for more in ({"steps": 80_000}, {"batch": 400}, {"data": "mnist"}, {"width": (*WIDTHS, 1000)}):
+        assert estimate({**base, **more}).seconds > 1.3 * cost.seconds
+    assert estimate({**base, "reuse": "none"}).seconds < 0.7 * cost.seconds
+
+
+def test_a_loss_at_the_interpolation_threshold_leaves_few_labels_missed():
+    """A missed label has a squared residual of at least 1/2, so the share missed is at most twice the loss ratio."""
+    rng = np.random.default_rng(0)
+    for spread in (0.01, 0.1, 0.3, 1.0):
+        targets = np.eye(3)[rng.integers(0, 3, 500)]
+        outputs = targets + spread * rng.standard_normal(targets.shape)
+        ratio = np.square(outputs - targets).sum(1).mean() / np.square(targets).sum(1).mean()
+        assert np.mean(outputs.argmax(1) != targets.argmax(1)) <= 2 * ratio
