@@ -101,6 +101,9 @@ def study(
     Raises:
         UsageError: a field that a study does not have.
     """
+    for name, given in (("values", values), ("stack_by", more.get("stack_by", ()))):
+        if isinstance(given, str):
+            raise UsageError(f"study: expected several names for {name}, got '{given}'. Write ('{given}',).")
     allowed = inspect.signature(Study).parameters
     for name in more:
         if name not in allowed:

@@ -70,10 +70,8 @@ def _binomial(y: Array) -> Interval:
     hits, trials = (round(float(v)) for v in y.sum(axis=0))
     if not trials:
         raise MissingEvidence("no trial was made. Run the study first.")
-    if (y != y.round()).any() or (y[:, 0] < 0).any() or (y[:, 0] > y[:, 1]).any():
-        raise UsageError(
-            "a share of trials: expected whole numbers of hits and trials, and no more hits than trials."
-        )
+    if (y[:, 0] < 0).any() or hits > trials:
+        raise UsageError("a share of trials: expected no more hits than trials, and none below 0.")
     share = sign_interval([1] * hits + [-1] * (trials - hits))
     low, high = (share.low, share.high) if len(y) > 1 else (None, None)
     return Interval(share.mean, low, high, len(y))

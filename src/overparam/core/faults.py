@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 from overparam.core.arms import Arm
+from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError, nearest
+from overparam.core.expression import Expression, plain
+from overparam.core.first_cell import first_reads
+from overparam.core.needs import Need
 from overparam.core.parts import Study
 from overparam.core.rule import Rule
-from overparam.core.statements import Claim, Plant
+from overparam.core.statements import Claim, Form, Kind, Plant
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,23 @@ def _record(study: Study, at: Places) -> Iterator[Fault]:
     if not study.values:
         yield at.fault("expected 'values', the names of everything that the work returns", "work")
     if len({claim.name for claim in study.claims}) != len(study.claims) or not study.claims:
-        yield at.fault("expected claims with names of their own", "claims")
+        names = [claim.name for claim in study.claims]
+        more = sorted({name for name in names if names.count(name) > 1})
+        yield at.fault(
+            f"expected claims with names of their own, got {', '.join(more) or 'none'}{' twice' if more else ''}",
+            more[0] if more else "claims",
+        )
+    for what, names in (
+        ("chart", [one.name for one in study.charts]),
+        ("source", [one.key for one in study.sources]),
+    ):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield at.fault(f"expected {what}s with names of their own, got '{name}' twice", name)
+    for name in study.diagnosed_claims:
+        if name not in {claim.name for claim in study.claims}:
+            yield at.fault(f"diagnosed_claims: no claim '{name}'.", name)
+    if not callable(study.work):
+        yield at.fault(f"expected a function for work, got {type(study.work).__name__}", "work")
     for source in study.sources:
         if not source.bibtex.lstrip().startswith("@"):
             yield at.fault(f"expected BibTeX for the source '{source.key}'", source.key)
@@ -130,40 +152,14 @@ def _axes(study: Study, at: Places) -> Iterator[Fault]:
 
 def _first_cell(study: Study, at: Places) -> Iterator[Fault]:
     """Axes that work reads from the first cell alone, although the cells of a stack may differ in them."""
-    axes = {axis.name for axis in study.axes}
-    for function in ast.walk(at.tree):
-        if not isinstance(function, ast.FunctionDef) or not function.args.args:
-            continue
-        cells = function.args.args[0].arg
-        first = {
-            target.id
-            for node in ast.walk(function)
-            if isinstance(node, ast.Assign) and _is_first(node.value, cells)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        for node in ast.walk(function):
-            if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Constant):
-                continue
-            name, whose = node.slice.value, node.value
-            from_first = _is_first(whose, cells) or (isinstance(whose, ast.Name) and whose.id in first)
-            if from_first and name in axes and name not in study.stack_by:
-                yield Fault(
-                    f"'{name}' is read from the first cell, but stack_by lacks it: the cells of a stack may differ in "
-                    f"it. Add '{name}' to stack_by, or read it from each cell",
-                    at.name,
-                    node.lineno,
-                )
-
-
-def _is_first(node: ast.AST, cells: str) -> bool:
-    return (
-        isinstance(node, ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == cells
-        and isinstance(node.slice, ast.Constant)
-        and node.slice.value == 0
-    )
+    shared = {axis.name for axis in study.axes} - set(study.stack_by)
+    for lineno, axis in sorted({(line, name) for line, name in first_reads(at.tree) if name in shared}):
+        yield Fault(
+            f"'{axis}' is read from the first cell, but stack_by lacks it: the cells of a stack may differ in it. Add "
+            f"'{axis}' to stack_by, or read it from each cell",
+            at.name,
+            lineno,
+        )
 
 
 def _charts(study: Study, at: Places) -> Iterator[Fault]:
@@ -208,9 +204,62 @@ def _claims(study: Study, at: Places) -> Iterator[Fault]:
             yield at.fault(f"{who}: expected ledger numbers such as L53, got {claim.ledger}", "", call)
         if claim.control is None and claim.kind != "check":
             yield at.fault(f"{who}: expected a control. Name an arm or a rule where it must fail", "", call)
+        odd = [*_shape(claim, at, who, call)]
+        yield from odd
+        if odd:
+            continue
+        yield from _empty(claim, at, who, call)
         wrong = [*_names(study, claim, at, who, call)] if study.values else []
         yield from wrong
         yield from _planted(claim, at, who, call, broken=bool(wrong))
+
+
+def _shape(claim: Claim, at: Places, who: str, call: str) -> Iterator[Fault]:
+    """Parts of a claim that are of another kind than they should be, for instance one world where several belong."""
+    kinds: tuple[tuple[str, Any], ...] = (
+        ("needs", Need), ("null", Callable), ("history", str), ("scope", str), ("ledger", str),
+    )  # fmt: skip
+    for name, kind in kinds:
+        found = getattr(claim, name)
+        if not isinstance(found, tuple | list) or not all(isinstance(one, kind) for one in found):
+            yield at.fault(f"{who}: expected a tuple for {name}, got {found!r:.60}", name, call)
+    rules = [claim.rule, *([claim.control.rule] if claim.control and claim.control.rule is not None else [])]
+    for rule in rules:
+        if not isinstance(rule, Rule):
+            yield at.fault(
+                f"{who}: expected a rule, got {type(rule).__name__}. Compare the number: .at_least(...), .at_most(...)",
+                "", call,
+            )  # fmt: skip
+    for name, known in (("kind", get_args(Kind)), ("form", get_args(Form))):
+        found = getattr(claim, name)
+        if found not in known:
+            yield at.fault(f"{who}: no {name} '{found}'.{nearest(found, known)}", found, call)
+
+
+def _empty(claim: Claim, at: Places, who: str, call: str) -> Iterator[Fault]:
+    """A rule that reads nothing or that nothing can meet, and a control that is the claim itself."""
+    for rule in (claim.rule, *([claim.control.rule] if claim.control and claim.control.rule else [])):
+        if not rule.cuts or not all(_reads_cells(cut.number) for cut in rule.cuts):
+            yield at.fault(f"{who}: expected a rule that reads the cells, got one that reads nothing", "", call)
+        for cut in rule.cuts:
+            bounds = [one for one in (cut.at_least, cut.at_most) if isinstance(one, int | float)]
+            if any(math.isnan(one) for one in bounds) or (len(bounds) == 2 and bounds[0] > bounds[1]):
+                yield at.fault(
+                    f"{who}: nothing lies within its cut-offs {bounds}. Give the lower one first", "", call
+                )
+    if claim.control:
+        rule, arm = claim.control.rule or claim.rule, claim.control.on or claim.on
+        if (rule.tree, plain(arm), arm.complete) == (claim.rule.tree, plain(claim.on), claim.on.complete):
+            yield at.fault(
+                f"{who}: its control is the claim itself, which it can only repeat. Name an arm or a rule where it must "
+                "fail", "", call,
+            )  # fmt: skip
+
+
+def _reads_cells(expression: Expression) -> bool:
+    return expression.op in ("rows", "view") or bool(expression.values) or any(
+        _reads_cells(one) for one in expression.of if isinstance(one, Expression)
+    )  # fmt: skip
 
 
 def _names(study: Study, claim: Claim, at: Places, who: str, call: str) -> Iterator[Fault]:
@@ -254,6 +303,7 @@ def _planted(claim: Claim, at: Places, who: str, call: str, *, broken: bool) -> 
         return
     worlds: Iterable[Plant] = (*claim.null, *([claim.effect] if claim.effect else []))
     found: dict[str, None] = {}
+    drawn: list[Any] = []
     for world in worlds:
         import numpy as np
 
@@ -262,6 +312,14 @@ def _planted(claim: Claim, at: Places, who: str, call: str, *, broken: bool) -> 
         except Exception as error:
             found[f"{who}: a planted world raised {type(error).__name__}: {error}"] = None
             continue
+        if not isinstance(evidence, Evidence):
+            found[f"{who}: expected a planted world that returns Evidence, got {type(evidence).__name__}"] = (
+                None
+            )
+            continue
+        drawn.append(evidence.rows)
+        if claim.effect is not None and world is claim.effect and drawn[-1] in drawn[:-1]:
+            found[f"{who}: a planted null is the planted effect; one of them must be false"] = None
         jobs = {"its rule": claim.judge, **({"its control": claim.judge_control} if claim.control else {})}
         for what, judge in jobs.items():
             try:

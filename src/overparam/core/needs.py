@@ -39,7 +39,10 @@ class Need:
         """The same asked of another arm than the claim's."""
         words = f"{self.sentence.removesuffix('.')} ({arm.words})."
         axes = self.axes | frozenset(arm.where)
-        return replace(self, sentence=words, check=lambda view: self.check(view.on(arm)), axes=axes)
+        read = {arm.metrics.get(name, name) for name in self.values} | {*arm.metrics.values(), *arm.complete}
+        return replace(
+            self, sentence=words, check=lambda view: self.check(view.on(arm)), axes=axes, values=frozenset(read)
+        )
 
 
 def need(

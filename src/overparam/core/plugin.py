@@ -32,6 +32,6 @@ def from_file(path: Path, what: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         raise UsageError(
-            f"{path}: expected a {what}, got {type(error).__name__} on import: {error}."
+            f"{path}: expected a {what}, got {type(error).__name__} on import: {str(error).removesuffix('.')}."
         ) from error
     return module

@@ -100,7 +100,7 @@ class Claim:
     @property
     def reads_the_same(self) -> frozenset[tuple[str, str]]:
         """Each number with the arm it is read on: claims that share one are not independent."""
-        arm = repr(plain(self.on))
+        arm = repr((plain(self.on), self.on.x or self.x))
         return frozenset((cut.number.fingerprint, arm) for cut in self.rule.cuts)
 
     @property

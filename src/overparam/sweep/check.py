@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from overparam.core import Study
+from overparam.core import Estimate, Study
 from overparam.core.errors import OverparamError, UsageError
 from overparam.core.faults import Fault, Places, faults
 from overparam.sweep.key import cell_name
@@ -41,9 +41,16 @@ def _costs(study: Study, at: Places) -> Iterator[Fault]:
         except Exception as error:
             yield at.fault(f"profile '{name}': the estimate raised {type(error).__name__}: {error}", "estimate")
             continue
+        if not isinstance(cost, Estimate):
+            yield at.fault(f"profile '{name}': expected an Estimate, got {type(cost).__name__}", "estimate")
+            continue
         if not (cost.seconds > 0 and cost.bytes > 0):
             yield at.fault(f"profile '{name}': expected an estimate above 0, got {cost}", "estimate")
-        names = {cell_name(study, json.loads(json.dumps(cell)), "f") for cell in cells}
+        try:
+            names = {cell_name(study, json.loads(json.dumps(cell)), "f") for cell in cells}
+        except Exception as error:
+            yield at.fault(f"the identity of a cell raised {type(error).__name__}: {error}", "extra_identity")
+            continue
         if len(names) != len(cells):
             yield at.fault(
                 f"profile '{name}': expected cells with names of their own, some values are equal", name

@@ -147,6 +147,11 @@ class Watched(dict[str, Any]):
         self.seen.add(axis)
         return super().__getitem__(axis)
 
+    def get(self, axis: str, default: Any = None) -> Any:
+        """The parameter, or what stands for it."""
+        self.seen.add(axis)
+        return super().get(axis, default)
+
 
 def _read_from_all(study: Study, cells: Sequence[Watched]) -> None:
     """Refuse results of a work function that read an axis from the first cell alone, where the cells differ in it."""

@@ -58,9 +58,33 @@ FAULTS = {
     "a need that raises": (
         "enough_seeds(1)", "need('odd', 'Odd.', lambda view: view.nothing)", "its need 'odd' raised AttributeError", "Claim("
     ),
+    "a metric of a need on another arm": (
+        "enough_seeds(1)", 'enough_seeds(1).on(arm("other", metrics={"error": "eror"}))', "need 'seeds': no value 'eror'",
+        '"eror"',
+    ),
     "a rule beyond its world": (
         "noise=MOST)", "noise=0.9)", "cannot be computed on a planted world: no finished cell at noise = 0.9", "Claim("
     ),
+    "a control that is the claim": (
+        'Control("without noise it does not rise", CLEAN)', 'Control("again", NOISY)', "its control is the claim itself",
+        "Claim(",
+    ),
+    "a null that is the effect": ("null=(FLAT,)", "null=(RISING,)", "a planted null is the planted effect", "Claim("),
+    "one null for several": ("null=(FLAT,)", "null=FLAT", "expected a tuple for null", "null=FLAT"),
+    "a text for several": ("null=(FLAT,)", 'history="newer", null=(FLAT,)', "expected a tuple for history", "history="),
+    "a number for a rule": ("RISE.at_least(2.0)", "RISE", "expected a rule, got Number", "Claim("),
+    "a kind": ("null=(FLAT,)", 'kind="chek", null=(FLAT,)', "no kind 'chek'. Did you mean 'check'?", '"chek"'),
+    "cut-offs the wrong way round": (
+        "RISE.at_least(2.0)", "RISE.within(3.0, 2.0)", "nothing lies within its cut-offs [3.0, 2.0]", "Claim("
+    ),
+    "a rule that reads nothing": (
+        "RISE = ", "RISE = per_seed(lambda: [3.0, 3.1], 'made up')\nOLD = ", "got one that reads nothing", "Claim("
+    ),
+    "a world without evidence": ("effect=RISING", "effect=lambda rng: []", "returns Evidence, got list", "Claim("),
+    "an estimate of another kind": (
+        'Estimate(0.01 * params["width"], 1e6)', '0.01 * params["width"]', "expected an Estimate, got float", "estimate="
+    ),
+    "a work that is none": ("work=work", "work=None", "expected a function for work, got NoneType", "work=None"),
 }  # fmt: skip
 
 
@@ -83,6 +107,43 @@ def test_an_axis_that_work_reads_from_the_first_cell_must_be_in_stack_by(tmp_pat
     (fault,) = check(find(str(shared)))
     assert "'noise' is read from the first cell, but stack_by lacks it" in fault.what
     assert fault.line == line_of(shared, 'cells[0]["noise"]')
+
+
+FIRST = {
+    "by its place": 'x = cells[0]["noise"]',
+    "by its place from the right": 'x = cells[-1]["noise"]',
+    "under a name": 'a = cells[0]; x = a["noise"]',
+    "under a name with a kind": 'a: dict = cells[0]; x = a["noise"]',
+    "as the first of all": '(a, *rest) = cells; x = a["noise"]',
+    "as the next": 'x = next(iter(cells))["noise"]',
+    "with get": 'x = cells[0].get("noise")',
+    "in a copy": 'a = {**cells[0]}; x = dict(a)["noise"]',
+    "of other cells": 'these = list(cells); x = these[0]["noise"]',
+    "in passing": 'x = (a := cells[0])["noise"]',
+    "by a function": "x = rate(cells[0])",
+}
+
+
+@pytest.mark.parametrize("how", FIRST)
+def test_an_axis_of_the_first_cell_is_found_however_it_is_read(tmp_path, how):
+    path = written(
+        tmp_path,
+        ("    outcomes = []", f"    outcomes = []; {FIRST[how]}"),
+        ("def work(", 'def rate(one):\n    return one["noise"]\n\n\ndef work('),
+    )
+    (fault,) = check(find(str(path)))
+    assert "'noise' is read from the first cell, but stack_by lacks it" in fault.what
+    assert fault.line == line_of(path, 'one["noise"]' if how == "by a function" else FIRST[how])
+
+
+def test_an_axis_that_every_cell_is_asked_for_is_no_fault(tmp_path):
+    loop = "for a in cells: x = rate(a), a['noise']"
+    path = written(
+        tmp_path,
+        ("    outcomes = []", f"    outcomes = []\n    {loop}"),
+        ("def work(", 'def rate(one):\n    return one["noise"]\n\n\ndef work('),
+    )
+    assert check(find(str(path))) == []
 
 
 def test_all_faults_come_at_once_and_nothing_is_computed_or_written(tmp_path):

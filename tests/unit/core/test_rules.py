@@ -231,3 +231,38 @@ def test_calibration_refuses_a_rule_that_believes_too_much_and_one_that_sees_too
         check_claim(claim(rise.at_least(1.6), null=(null,), effect=effect), trials=60)
     with pytest.raises(AssertionError, match="expected planted worlds"):
         check_claim(claim(rise.at_least(1.1), null=()), trials=1)
+
+
+def _times(a, factor=1.0, *, more=1.0):
+    return a[:, 0] * factor * more
+
+
+class _Factor:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, a):
+        return a[:, 0] * self.factor
+
+
+def _number(function):
+    return per_seed(function, "a number", y).fingerprint
+
+
+def test_functions_that_compute_other_things_have_other_fingerprints():
+    two = (lambda a: a.max(axis=1), lambda a: a.min(axis=1))
+    assert _number(two[0]) != _number(two[1])
+    for make in (
+        lambda k: functools.partial(_times, more=k),
+        lambda k: functools.partial(_times, factor=k),
+        _Factor,
+    ):
+        assert _number(make(1.0)) == _number(make(1.0)) != _number(make(2.0))
+
+
+def test_an_arm_that_asks_for_more_and_another_x_are_other_numbers():
+    claim = Claim("a", "A.", ("L1",), "me", y.last.at_least(1.0), x="width")
+    more = dataclasses.replace(claim, on=arm("", complete=("z",)))
+    assert more.fingerprint != claim.fingerprint
+    assert same_numbers([claim, dataclasses.replace(claim, name="b")]) == [("a", "b")]
+    assert same_numbers([claim, dataclasses.replace(claim, name="b", x="epoch")]) == []

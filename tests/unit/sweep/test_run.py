@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from overparam.core.arms import arm
 from overparam.core.errors import StoreError, UsageError
 from overparam.sweep import processes
 from overparam.sweep import run as sweep
@@ -130,7 +131,9 @@ def test_one_seed_is_inconclusive(toy_path, tmp_path):
 
 def test_a_control_that_shows_the_effect_too_bars_support(toy, tmp_path):
     claim = toy.claims[0]
-    same = dataclasses.replace(claim, control=dataclasses.replace(claim.control, on=claim.on))
+    same = dataclasses.replace(
+        claim, control=dataclasses.replace(claim.control, on=arm("20 % noise", noise=0.2))
+    )
     broken = dataclasses.replace(toy, claims=(same,))
     record = sweep.execute(sweep.make_plan(broken, out=tmp_path), on="inline")
     assert record["verdicts"][0]["status"] == "inconclusive"
