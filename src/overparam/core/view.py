@@ -170,6 +170,10 @@ class View:
             if not lines:
                 raise MissingEvidence(f"no seed has '{name}' at every {self.x}. Resume the run.")
             y = np.asarray(lines[0], dtype=np.float64)
+            if not np.allclose(np.asarray(lines, dtype=np.float64), y, rtol=1e-6, atol=0):
+                raise UsageError(
+                    f"expected the same '{name}' along {self.x} in every seed, got several. Read it as a line."
+                )
         return y / self.value(per) if per else y
 
     def _points(self) -> list[float]:
@@ -181,11 +185,15 @@ class View:
 
     def value(self, name: str) -> float:
         """A number among the values, or else an axis, that all cells of the arm share."""
-        params, values = self.rows()[0]
-        found = values.get(name, params.get(name))
-        if found is None:
+        found = {values.get(name, params.get(name)) for params, values in self.rows()} - {None}
+        if not found:
             raise MissingEvidence(f"no finished cell has '{name}'.")
-        return float(found)
+        if len(found) > 1:
+            raise UsageError(
+                f"expected one value of '{name}' in all cells of the arm '{self.arm.words or 'all cells'}', got "
+                f"{', '.join(map(str, sorted(found)[:5]))}. Name it in the arm, or read it as a line."
+            )
+        return float(found.pop())
 
     def read(self, expression: Expression) -> Any:
         """Compute an expression: a :class:`Sample`, a grid ``(points,)``, or the arm's cells."""

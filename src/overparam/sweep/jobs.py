@@ -113,6 +113,8 @@ def _run(
     seconds = time.perf_counter() - started
     if len(outcomes) != len(cells):
         raise RuntimeError(f"'{study.name}' was given {len(cells)} cells and returned {len(outcomes)} outcomes")
+    for outcome in outcomes:
+        _declared(study, outcome.values)
     for index, outcome in zip(indices, outcomes, strict=True):
         document = {
             "study": study.name,
@@ -120,7 +122,7 @@ def _run(
             "params": shown_params(job.cells[index]),
             "data_fingerprint": job.fingerprints[index],
             "status": outcome.status,
-            "values": _declared(study, outcome.values),
+            "values": outcome.values,
             "note": outcome.note,
             "seconds": round(seconds / len(cells), 4),
             "stack": {
@@ -164,15 +166,14 @@ def _read_from_all(study: Study, cells: Sequence[Watched]) -> None:
             )
 
 
-def _declared(study: Study, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values that work returned, all of which the study must name."""
+def _declared(study: Study, values: Mapping[str, Any]) -> None:
+    """Refuse values that the study does not name."""
     extra = {name for name in values if "probe_" not in name} - set(study.values) if study.values else ()
     if extra:
         raise StackError(
             f"the work of '{study.name}' returned {', '.join(sorted(extra))}, which 'values' of the study does not name. "
             "Add it there, or leave it out."
         )
-    return values
 
 
 def shown_params(params: Params) -> dict[str, Any]:
