@@ -11,11 +11,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src/overparam"
 LONGEST = 400
-STUDIES_ARE_FILES = False  # True once every study is one file, at most with NAME_work.py beside it
-STUDIES_THAT_SHARE = {  # studies that still import another: none may be added
-    ("epoch_descent", "double_descent"),
-    ("sample_descent_mlp", "double_descent"),
-}
 
 
 def problems() -> list[str]:
@@ -45,9 +40,9 @@ def problems() -> list[str]:
                 found.append(f"{path.relative_to(ROOT)}: imports {name} at its top; move it into the function")
     graph = imports(PACKAGE)
     found += [f"modules that import each other: {', '.join(group)}" for group in cycles(graph)]
-    found += [f"study {a}: imports the study {b}" for a, b in between_studies(graph) - STUDIES_THAT_SHARE]
+    found += [f"study {a}: imports the study {b}" for a, b in between_studies(graph)]
     found += [f"{name}: expected to be the source of a contract in .importlinter" for name in uncovered(graph)]
-    return found + (beside_studies(PACKAGE / "studies") if STUDIES_ARE_FILES else [])
+    return found + beside_studies(PACKAGE / "studies")
 
 
 def _is_a_file_of_ours(path: Path) -> bool:
