@@ -40,7 +40,7 @@ def work(cells, report):
     for index, cell in enumerate(cells):
         bad = cell["width"] == 2 and cell["seed"] == 1
         if fault == "slow":
-            time.sleep(0.1)
+            time.sleep(0.2)
         if fault == "hang" and bad:
             time.sleep(600)
         if fault == "crash" and bad:

@@ -91,7 +91,7 @@ def test_a_worker_killed_in_the_middle_of_its_stack_costs_nothing(tmp_path):
         "        with open(__file__ + '.pid', 'x') as file:\n"
         "            file.write(str(os.getpid()))\n"
         "        import time\n"
-        "        report(0.5)\n"
+        "        progress(0.5)\n"
         "        time.sleep(60)\n"
         "    except FileExistsError:\n"
         "        pass\n"
