@@ -101,8 +101,8 @@ CLAIMS = [pytest.param(c, id=f"{n}.{c.name}") for n, s in studies().items() for 
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_a_claim_is_rarely_supported_in_its_null_and_mostly_in_its_effect(claim):
-    """At a rate of 2.5 % more than 5 of 60 has a probability of 0.4 %; the slow test has 400 draws."""
-    check_claim(claim, trials=60, max_false=None if claim.kind == "check" else 5)
+    """At a rate of 2.5 % more than 3 of 30 has a probability of 0.6 %; the slow test has 400 draws."""
+    check_claim(claim, trials=30, max_false=None if claim.kind == "check" else 3)
 
 
 @pytest.mark.slow
