@@ -16,8 +16,6 @@ from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as _scipy
 
-from overparam.core.claim import Part
-
 BOOTSTRAP_FROM = 20
 _RESAMPLES = 4000
 
@@ -170,19 +168,6 @@ def prediction_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, 
     v = np.asarray(values, dtype=np.float64)
     half = _scipy.t.ppf(0.5 + level / 2, v.size - 1) * v.std(ddof=1) * np.sqrt(1 + 1 / v.size)
     return float(v.mean() - half), float(v.mean() + half)
-
-
-def part(
-    label: str,
-    interval: Interval,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    unit: str = "",
-) -> Part:
-    """Put an interval against its cut-offs."""
-    effect = interval.mean if np.isfinite(interval.mean) else None
-    return Part(label, effect, interval.low, interval.high, interval.n, at_least, at_most, unit)
 
 
 def leave_one_out(
