@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,9 @@ from rich.text import Text
 
 from overparam.api.progress import count, duration
 from overparam.core.diagnosis import tally
+from overparam.core.digits import together
+from overparam.core.kinds import GROUPS, word
+from overparam.core.looks import LEVELS
 
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
@@ -24,11 +26,6 @@ MARKS = {
     "inconclusive": ("?", "yellow"),
     "not_applicable": ("–", "bright_black"),
 }
-
-
-def number(value: float | None) -> str:
-    """A number to three significant digits, or a dash."""
-    return "–" if value is None else f"{value:.3g}"
 
 
 def plan_table(plan: Plan) -> RenderableType:
@@ -55,25 +52,39 @@ def plan_table(plan: Plan) -> RenderableType:
 
 
 def verdict_table(record: Mapping[str, Any]) -> RenderableType:
-    """The verdicts of a run: two lines a claim, the numbers and below them what was measured."""
+    """The verdicts of a run, claims, checks and questions apart: two lines a statement, the second what was measured."""
     head = f"{record['title']} · {record['profile']}" + (f" · {record['mark']}" if record["mark"] else "")
     several = len({v["data"] for v in record["verdicts"]}) > 1
     rows = [_row(v) for v in record["verdicts"]]
-    titles = ("verdict", "claim", "effect", "95 % interval", "asked", "n")
+    titles = ("verdict", "statement", "effect", _interval_title(record), "asked", "n")
     wide = [max(len(text) for text in (title, *(row[i] for row in rows))) for i, title in enumerate(titles)]
     lines: list[RenderableType] = [Text(head, style="bold"), Text(_columns(titles, wide), style="bright_black")]
-    for verdict, row in zip(record["verdicts"], rows, strict=True):
-        line = Text(_columns(row, wide))
-        line.stylize(MARKS[verdict["status"]][1], 0, wide[0])
-        line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
-        below = f"{verdict['data']}: {_below(verdict)}" if several else _below(verdict)
-        lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
+    for kind, heading in GROUPS.items():
+        of_kind = [(v, row) for v, row in zip(record["verdicts"], rows, strict=True) if kind_of(v) == kind]
+        if of_kind and len({kind_of(v) for v in record["verdicts"]}) > 1:
+            lines.append(Text(heading, style="italic"))
+        for verdict, row in of_kind:
+            line = Text(_columns(row, wide))
+            line.stylize(MARKS[verdict["status"]][1], 0, wide[0])
+            line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
+            below = f"{verdict['data']}: {_below(verdict)}" if several else _below(verdict)
+            lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
     took = duration(record["seconds"])
     said = [f"{count(cells['total'], 'cell')}, {cells['computed']} of them computed in {took}"]
     said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
     lines += _causes(record)
     return Group("", *lines, Text("\n".join([", ".join(said), *_more_seeds(record)]), style="bright_black"))
+
+
+def kind_of(verdict: Mapping[str, Any]) -> str:
+    """Claim, check or question."""
+    return str(verdict.get("kind", "claim"))
+
+
+def _interval_title(record: Mapping[str, Any]) -> str:
+    level = next((v["level"] for v in record["verdicts"] if "level" in v), 0.95)
+    return f"{100 * level:g} % interval"
 
 
 def _causes(record: Mapping[str, Any]) -> list[RenderableType]:
@@ -92,12 +103,24 @@ def _causes(record: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _more_seeds(record: Mapping[str, Any]) -> list[str]:
-    """What to do where an interval is too wide to tell."""
-    wide = [v["n"] for v in record["verdicts"] if v["status"] == "inconclusive" and not _explained(v)]
-    if not wide:
+    """What was planned, and which later look would tell where the interval is too wide now."""
+    planned = record.get("planned")
+    if planned is None:
         return []
-    seeds = max(5, 2 * max(wide))
-    return [f"inconclusive: --seeds {seeds} computes only the new seeds and narrows the intervals"]
+    if planned["below"]:
+        first, last = planned["first"], planned["first"] + planned["count"] - 1
+        return [
+            f"below plan: {planned['have']} of {planned['count']} planned seeds, {first} to {last}: estimates, no verdicts"
+        ]
+    told = []
+    for verdict in record["verdicts"]:
+        if verdict["status"] == "inconclusive" and verdict.get("needed"):
+            name, rung = verdict["claim"].split(".", 1)[1], verdict["needed"] // planned["count"]
+            level = 100 * LEVELS[rung]
+            told.append(
+                f"{name}: the look at {verdict['needed']} seeds ({level:g} % intervals) would tell at this effect"
+            )
+    return list(dict.fromkeys(told))
 
 
 def _below(verdict: Mapping[str, Any]) -> str:
@@ -118,35 +141,15 @@ def _binding(verdict: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _row(verdict: Mapping[str, Any]) -> tuple[str, ...]:
     claim = verdict["claim"].split(".", 1)[1]
-    status = f"{MARKS[verdict['status']][0]} {verdict['status'].replace('_', ' ')}"
-    if verdict["status"] == "not_applicable":
+    status = f"{MARKS[verdict['status']][0]} {word(kind_of(verdict), verdict['status'])}"
+    if verdict["status"] == "not_applicable" and verdict["effect"] is None:
         return (status, claim, "", "", "", "")
+    part = _binding(verdict) or {"at_least": None, "at_most": None}
     unit = f" {verdict['unit']}" if verdict["unit"] else ""
-    effect, low, high = together(verdict["effect"], verdict["low"], verdict["high"])
+    ends = (verdict["low"], verdict["high"], part["at_least"], part["at_most"])
+    effect, low, high, least, most = together(verdict["effect"], *ends)
     interval = "none" if verdict["low"] is None or verdict["low"] == verdict["high"] else f"{low} to {high}"
-    return (status, claim, f"{effect}{unit}", interval, _asked(verdict), str(verdict["n"]))
-
-
-def together(*values: float | None) -> tuple[str, ...]:
-    """Numbers that belong together, to three significant digits of the largest; tiny ones with an exponent.
-
-    >>> together(-8.19e-09, 1e-12)
-    ('-8.19e-09', '1.00e-12')
-    >>> together(-0.00002, -0.34, 0.34), together(2.2, 2.17, 2.23), together(None), together(1942.0, 129.0, 29200.0)
-    (('0', '-0.34', '0.34'), ('2.2', '2.17', '2.23'), ('–',), ('1942', '129', '29200'))
-    """
-    largest = max((abs(v) for v in values if v is not None), default=0.0)
-    if 0 < largest < 1e-4:
-        return tuple("–" if v is None else f"{v:.2e}" for v in values)
-    digits = 3 if largest == 0 else max(0, 2 - math.floor(math.log10(largest)))
-    texts = ("–" if v is None else f"{v:.{digits}f}" for v in values)
-    return tuple(
-        t.rstrip("0").rstrip(".").replace("-0", "0") if "." in t and float(t) == 0 else _trim(t) for t in texts
-    )
-
-
-def _trim(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return (status, claim, f"{effect}{unit}", interval, _asked(part, least, most), str(verdict["n"]))
 
 
 def _columns(texts: Sequence[str], wide: Sequence[int]) -> str:
@@ -155,11 +158,9 @@ def _columns(texts: Sequence[str], wide: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _asked(verdict: Mapping[str, Any]) -> str:
-    part = _binding(verdict)
-    if part is None:
+def _asked(part: Mapping[str, Any], least: str, most: str) -> str:
+    if part["at_least"] is not None and part["at_most"] is not None:
+        return f"{least} to {most}"
+    if part["at_least"] is None and part["at_most"] is None:
         return ""
-    low, high = part["at_least"], part["at_most"]
-    if low is not None and high is not None:
-        return f"{number(low)} to {number(high)}"
-    return f"≥ {number(low)}" if low is not None else f"≤ {number(high)}"
+    return f"≥ {least}" if part["at_least"] is not None else f"≤ {most}"

@@ -15,19 +15,27 @@ Status = Literal["supported", "contradicted", "inconclusive", "not_applicable"]
 
 @dataclass(frozen=True)
 class Part:
-    """One measured quantity against its cut-offs: supported when the whole interval is on the right side.
+    """One measured quantity against its cut-offs.
+
+    Supported when the whole interval is within the cut-offs; contradicted when the wider interval, which shares the
+    error among all parts that can contradict, lies wholly beyond what the source's own statement excludes.
 
     Attributes:
         label: what was measured, in words.
         effect: the estimate; None if it could not be formed.
-        low: lower end of the 95 % interval, or None.
-        high: upper end of the 95 % interval, or None.
+        low: lower end of the interval, or None where there is none.
+        high: upper end of the interval.
         n: number of seeds.
         at_least: cut-off from below, or None.
         at_most: cut-off from above, or None.
         unit: unit of effect, low and high.
-        contradicted_below: below it the part is contradicted; None for the cut-off ``at_least``.
-        contradicted_above: above it the part is contradicted; None for the cut-off ``at_most``.
+        contradicted_below: below it the part is contradicted; None for never.
+        contradicted_above: above it the part is contradicted; None for never.
+        wide_low: lower end of the interval that decides a contradiction; None for ``low``.
+        wide_high: its upper end; None for ``high``.
+        setting: the setting that it belongs to, where there are several.
+        decided: the status of what is no comparison of one number with cut-offs (a trend); empty to compare.
+        told: what decided it, in words, where that is not the interval.
     """
 
     label: str
@@ -40,21 +48,46 @@ class Part:
     unit: str = ""
     contradicted_below: float | None = None
     contradicted_above: float | None = None
+    wide_low: float | None = None
+    wide_high: float | None = None
+    setting: str = ""
+    decided: Status | Literal[""] = ""
+    told: str = ""
 
     @property
     def status(self) -> Status:
-        """Supported, contradicted or inconclusive, from interval and cut-offs alone."""
-        if self.low is None or self.high is None or self.n < 2:
+        """Supported, contradicted or inconclusive, from intervals and cut-offs alone."""
+        if self.decided:
+            return self.decided
+        if self.low is None or self.high is None:
             return "inconclusive"
         lower = -math.inf if self.at_least is None else self.at_least
         upper = math.inf if self.at_most is None else self.at_most
         if self.low >= lower and self.high <= upper:
             return "supported"
-        below = lower if self.contradicted_below is None else self.contradicted_below
-        above = upper if self.contradicted_above is None else self.contradicted_above
-        if self.high < below or self.low > above:
+        below = -math.inf if self.contradicted_below is None else self.contradicted_below
+        above = math.inf if self.contradicted_above is None else self.contradicted_above
+        wide_low = self.low if self.wide_low is None else self.wide_low
+        wide_high = self.high if self.wide_high is None else self.wide_high
+        if wide_high < below or wide_low > above:
             return "contradicted"
         return "inconclusive"
+
+    @property
+    def can_contradict(self) -> bool:
+        """Whether anything that could be measured would contradict it."""
+        return self.contradicted_below is not None or self.contradicted_above is not None
+
+    @property
+    def outside(self) -> bool:
+        """Whether the whole interval, or without one the estimate, lies beyond a cut-off."""
+        low = self.effect if self.low is None else self.low
+        high = self.effect if self.high is None else self.high
+        if low is None or high is None:
+            return False
+        return (self.at_least is not None and high < self.at_least) or (
+            self.at_most is not None and low > self.at_most
+        )
 
     @property
     def margin(self) -> float:
@@ -69,17 +102,36 @@ class Part:
         return min(gaps, default=math.inf)
 
 
+_ORDER = {"contradicted": 0, "inconclusive": 1, "supported": 2, "not_applicable": 3}
+
+
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found: one or more parts that must all hold, and a remark."""
+    """What a rule found: one or more parts that must all hold, and a remark.
+
+    Attributes:
+        parts: what was measured.
+        note: a remark.
+        somewhere: whether one setting in which all parts hold is enough.
+    """
 
     parts: tuple[Part, ...]
     note: str = ""
+    somewhere: bool = False
+
+    @property
+    def deciding(self) -> tuple[Part, ...]:
+        """The parts that must all hold: of every setting, or of the one that comes nearest to it."""
+        settings = dict.fromkeys(part.setting for part in self.parts)
+        if not self.somewhere or len(settings) < 2:
+            return self.parts
+        groups = [tuple(part for part in self.parts if part.setting == name) for name in settings]
+        return max(groups, key=lambda group: min((_ORDER[part.status], part.margin) for part in group))
 
     @property
     def status(self) -> Status:
         """Supported if every part is; contradicted if any part is; else inconclusive."""
-        states = {part.status for part in self.parts}
+        states = {part.status for part in self.deciding}
         if not states:
             return "inconclusive"
         if "contradicted" in states:
@@ -89,8 +141,7 @@ class Finding:
     @property
     def binding(self) -> Part:
         """The part that decides: a contradicted one first, then the one with the smallest margin."""
-        order = {"contradicted": 0, "inconclusive": 1, "supported": 2, "not_applicable": 3}
-        return min(self.parts, key=lambda part: (order[part.status], part.margin))
+        return min(self.deciding, key=lambda part: (_ORDER[part.status], part.margin))
 
 
 @dataclass(frozen=True)
@@ -203,6 +254,15 @@ class Verdict:
     data: str
     mark: str = ""
     chart: str = ""
+    kind: str = "claim"
+    form: str = ""
+    scope: tuple[str, ...] = ()
+    outside: str = ""
+    level: float = 0.97
+    votes: tuple[str, ...] = ()
+    rule_fingerprint: str = ""
+    history: tuple[str, ...] = ()
+    needed: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -12,6 +12,7 @@ import overparam.core.evaluate  # noqa: F401  (fills the table of operations)
 from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.expressions import Number
 from overparam.core.stats import (
+    FIRST_LOOK,
     Interval,
     geometric_interval,
     mean_interval,
@@ -21,17 +22,30 @@ from overparam.core.stats import (
 )
 from overparam.core.view import Array, View, along
 
+ROUNDING = 1e-12  # relative: a spread below it is none
 HALF_STEP = 0.5  # of the grid: how well it can place a peak
 
 
-def interval(view: View, number: Number, at_least: float | None, at_most: float | None) -> Interval:
+def interval(
+    view: View,
+    number: Number,
+    at_least: float | None,
+    at_most: float | None,
+    level: float = FIRST_LOOK,
+    *,
+    proved: bool = False,
+) -> Interval:
     """The estimate with its interval, from all seeds of one setting.
+
+    Seeds that all give the same number have no spread to form an interval from, except for what is proved.
 
     Args:
         view: the cells of the setting.
         number: what is estimated.
         at_least: cut-off from below; without one the worst run is the largest.
         at_most: cut-off from above.
+        level: confidence level.
+        proved: whether equal seeds are an exact value: a check of what is proved.
 
     Raises:
         MissingEvidence: the cells hold too little.
@@ -45,17 +59,26 @@ def interval(view: View, number: Number, at_least: float | None, at_most: float 
         return _trend(float(found.y[0]), len({p["seed"] for p, _ in view.rows()}), at_most or 0.05)
     if number.estimate == "place":
         line, grid = number.of[0], number.of[-1]
-        return place_interval(along(view, line, grid).tolist(), [int(i) for i in found.y])
+        return place_interval(along(view, line, grid).tolist(), [int(i) for i in found.y], level)
     if number.estimate == "binomial":
-        return _binomial(found.y)
+        return _binomial(found.y, level)
     if found.y.ndim > 1 and number.estimate != "ratio":
         raise UsageError(f"expected one value a seed of {number.words}, got {found.y.shape[1]}.")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _OF[number.estimate](found.y)
+        whole = _OF[number.estimate](found.y, level)
+    if (
+        proved
+        or number.estimate not in ("mean", "geometric", "ratio")
+        or whole.low is None
+        or whole.high is None
+    ):
+        return whole
+    flat = whole.high - whole.low <= ROUNDING * abs(whole.mean)
+    return Interval(whole.mean, None, None, whole.n) if flat else whole
 
 
-def _step(y: Array) -> Interval:
-    mean = mean_interval(y)
+def _step(y: Array, level: float) -> Interval:
+    mean = mean_interval(y, level)
     if mean.low is None or mean.high is None:
         return mean
     return Interval(
@@ -63,7 +86,7 @@ def _step(y: Array) -> Interval:
     )
 
 
-def _binomial(y: Array) -> Interval:
+def _binomial(y: Array, level: float) -> Interval:
     """Hits and trials of each seed, pooled; one seed is one draw of what the trials share, and gives no interval."""
     if np.isnan(y).any():
         return Interval(math.nan, None, None, len(y))
@@ -72,7 +95,7 @@ def _binomial(y: Array) -> Interval:
         raise MissingEvidence("no trial was made. Run the study first.")
     if (y[:, 0] < 0).any() or hits > trials:
         raise UsageError("a share of trials: expected no more hits than trials, and none below 0.")
-    share = sign_interval([1] * hits + [-1] * (trials - hits))
+    share = sign_interval([1] * hits + [-1] * (trials - hits), level)
     low, high = (share.low, share.high) if len(y) > 1 else (None, None)
     return Interval(share.mean, low, high, len(y))
 
@@ -95,14 +118,14 @@ def _trend(p: float, seeds: int, level: float) -> Interval:
     return Interval(p, p if p >= 1 - level else 0.0, p, seeds)
 
 
-def _signs(y: Array) -> Interval:
-    return Interval(math.nan, None, None, y.size) if np.isnan(y).any() else sign_interval(y)
+def _signs(y: Array, level: float) -> Interval:
+    return Interval(math.nan, None, None, y.size) if np.isnan(y).any() else sign_interval(y, level)
 
 
-_OF: dict[str, Callable[[Array], Interval]] = {
+_OF: dict[str, Callable[[Array, float], Interval]] = {
     "mean": mean_interval,
     "geometric": geometric_interval,
     "step": _step,
     "signs": _signs,
-    "ratio": lambda y: ratio_of_means(y[:, 0], y[:, 1]),
+    "ratio": lambda y, level: ratio_of_means(y[:, 0], y[:, 1], level),
 }

@@ -132,6 +132,56 @@ def _floor(view: View, line: Line, least: float, per: str) -> Sample:
 
 
 @_op
+def _every(view: View, line: Line) -> Sample:
+    found, x = view.read(line), along(view, line)
+    return Sample(found.seeds, found.y, tuple(f" at {_x(view, line)} {value:g}" for value in x))
+
+
+OPS["some"] = OPS["every"]
+
+
+@_op
+def _climbs(view: View, line: Line, factor: bool) -> Sample:
+    found, x = view.read(line), along(view, line)
+    i, j = np.triu_indices(found.y.shape[1], 1)
+    if not i.size:
+        raise MissingEvidence("a climb needs two points, got one. Add more values along x.")
+    names = tuple(f" from {_x(view, line)} {x[a]:g} to {x[b]:g}" for a, b in zip(i, j, strict=True))
+    y = found.y[:, j] / found.y[:, i] if factor else found.y[:, j] - found.y[:, i]
+    return Sample(found.seeds, y, names)
+
+
+def _x(view: View, line: Line) -> str:
+    inner = line
+    while inner.op != "across" and (nested := next((one for one in inner.of if isinstance(one, Line)), None)):
+        inner = nested
+    return str(inner.of[1] if inner.op == "across" else view.x).replace("_", " ")
+
+
+@_op
+def _trend(view: View, line: Line) -> Sample:
+    found: Sample = view.read(line)
+    return found
+
+
+@_op
+def _less(view: View, line: Line, number: Number) -> Sample:
+    return _broadcast(np.subtract, view, line, number)
+
+
+@_op
+def _over(view: View, line: Line, number: Number) -> Sample:
+    return _broadcast(np.divide, view, line, number)
+
+
+def _broadcast(function: Callable[..., Any], view: View, line: Line, number: Number) -> Sample:
+    one, two = view.read(line), view.read(number)
+    seeds = shared([one, two])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Sample(seeds, function(one.at(seeds), two.at(seeds)[:, None]))
+
+
+@_op
 def _divide(view: View, a: Line, b: Line) -> Sample:
     return _pairwise(np.divide, view, a, b)
 

@@ -36,6 +36,7 @@ HOW: dict[str, str] = {
     ),
     **dict.fromkeys(("peak", "hump_low", "hump_top"), "places of the mean over the other seeds"),
     **dict.fromkeys(("top", "bottom", "peak_place", "hump_place", "hump_step"), "each seed's own place"),
+    "some": "each point at its share of the error",
     "held_out_climb": "places of every second seed, read at the others",
 }
 """How an operation chooses its place along a line."""

@@ -41,8 +41,15 @@ class Line(Expression):
         """Raised to a least value, for instance half a sample: ``error.floor(0.5, per="n_test")``."""
         return Line("floor", (self, least, per), self.words, self.unit)
 
-    def __truediv__(self, other: Line) -> Line:
-        return Line("divide", (self, other), f"{bracketed(self.words)} over {bracketed(other.words)}")
+    def __truediv__(self, other: Line | Number) -> Line:
+        words = f"{bracketed(self.words)} over {bracketed(other.words)}"
+        if isinstance(other, Number):
+            other._plain("a ratio")
+        return Line("over" if isinstance(other, Number) else "divide", (self, other), words)
+
+    def __sub__(self, other: Number) -> Line:
+        other._plain("a difference")
+        return Line("less", (self, other), f"{self.words} minus {other.words}", self.unit)
 
     def __mul__(self, factor: float) -> Line:
         return Line("times", (self, factor), self.words, self.unit)
@@ -61,6 +68,41 @@ class Line(Expression):
     def last(self) -> Number:
         """Each seed at the right end."""
         return self.at(END)
+
+    @property
+    def every(self) -> Number:
+        """Every point by itself: all must hold, and any of them may contradict, each at its share of the error."""
+        return Number("every", (self,), f"{self.words}, every point", self.unit)
+
+    @property
+    def some(self) -> Number:
+        """At least one point, wherever it lies: each is judged at its share of the error."""
+        return Number("some", (self,), f"{self.words}, some point", self.unit)
+
+    def climbs(self, *, factor: bool = False) -> Number:
+        """From every point to every later one, by itself; with ``factor`` the ratio, its interval on logarithms."""
+        est: Estimated = "geometric" if factor else "mean"
+        text = f"climb of {self.words}" + (", as a factor" if factor else "")
+        return Number("climbs", (self, factor), text, "" if factor else self.unit, estimate=est)
+
+    def tends_to(self, limit: float, *, within: float, rate: float = -0.5) -> Rule:
+        """The line tends to a limit: judged by its trend over three or more points.
+
+        Args:
+            limit: what it tends to.
+            within: the distance from it that counts as reached.
+            rate: exponent of the promised fall of the distance over x; the ends of the line must promise a fall to a
+                quarter at least, for an exponent of -1/2 a span of 16.
+
+        Raises:
+            UsageError: no distance, or no fall.
+        """
+        if not within > 0 or not rate < 0:
+            raise UsageError(
+                f"tends_to: expected within above 0 and a rate below 0, got {within:g} and {rate:g}."
+            )
+        number = Number("trend", (self,), self.words, self.unit)
+        return Rule((Cut(number, trend=(limit, within, rate)),))
 
     def largest(self) -> Number:
         """Each seed at the point of the largest mean over all seeds: works against a claim that it is small."""

@@ -87,7 +87,7 @@ class Axis:
     def expected(self) -> str:
         """What a value must be, in words."""
         if self.name == "seed":
-            return "a count (10 means seeds 0 to 9), or a list (3,7)"
+            return "a count (10 means 10 from the first planned one on), or a list (3,7)"
         if self.name == "data":
             return "a name, or the path of an .npz or .parquet file (see `overparam data`)"
         if self.choices:
@@ -260,6 +260,7 @@ class Study:
         first_rows: whether a cell trains on the first draw of ``n`` rows, so that the digest of its labels can be derived
             from its parameters where a cell made earlier lacks it.
         file: the file that declares it, for the faults found in it.
+        decides: name of the profile whose verdicts count; the others are previews of it, or larger.
     """
 
     name: str
@@ -285,6 +286,7 @@ class Study:
     formerly: Formerly | None = None
     first_rows: bool = False
     file: str = ""
+    decides: str = "laptop"
 
     def axis(self, name: str) -> Axis:
         """Return the axis of that name."""

@@ -17,8 +17,9 @@ Bound = float | Expression
 class Cut:
     """One number against its cut-offs.
 
-    The claim is supported where the whole interval lies within ``at_least`` and ``at_most``, and contradicted where
-    it lies wholly below ``contradicted_below`` or above ``contradicted_above`` (by default the same cut-offs).
+    The claim is supported where the whole interval lies within ``at_least`` and ``at_most``. It is contradicted where the
+    interval lies wholly below ``contradicted_below`` or above ``contradicted_above``, or, where the cut-offs are the
+    source's own (``stated``), beyond them. A check and a question are judged by their cut-offs both ways.
 
     Attributes:
         number: what is measured.
@@ -29,6 +30,9 @@ class Cut:
         contradicted_above: the same from above.
         each: an axis at whose every value it must hold, or a region at whose every point it must, read at ``HERE``.
         together: whether all settings count as one.
+        stated: whether the cut-offs are the source's own words, so that beyond them it is contradicted.
+        trend: for a limit along a line: the limit, the distance from it that counts as reached, and the exponent of the
+            promised fall.
     """
 
     number: Expression
@@ -39,10 +43,19 @@ class Cut:
     contradicted_above: float | None = None
     each: str | Region = ""
     together: bool = False
+    stated: bool = False
+    trend: tuple[float, float, float] | None = None
 
     @property
     def words(self) -> str:
         """Number, estimate and cut-offs in words."""
+        if self.trend:
+            limit, within, _ = self.trend
+            of = self.number.of[0].words
+            return (
+                f"{of} minus {limit:g} along the line: at the right end within {within:g}, or at most half of what it is at "
+                f"the left end; contradicted where it grows instead, beyond {within:g}"
+            )
         bounds = [
             f"{text} {_bound(bound)}{self._slack(bound)}"
             for text, bound in (("at least", self.at_least), ("at most", self.at_most))
@@ -57,6 +70,7 @@ class Cut:
         how = "; ".join([*self.number.how, WORDS[getattr(self.number, "estimate", "mean")]])
         what = f"{self.number.words} ({how}): {' and '.join(bounds)}{unit}"
         what += f", contradicted only {' or '.join(beyond)}" if beyond else ""
+        what += ", contradicted beyond" if self.stated else ""
         if isinstance(self.each, Region):
             return f"{what}, at every point with {self.each.words}"
         return what + (f", at every {self.each.replace('_', ' ')}" if self.each else "")
@@ -68,7 +82,18 @@ class Cut:
     def tree(self) -> tuple[Any, ...]:
         """What is compared, as nested tuples of plain values."""
         bounds = (self.at_least, self.at_most, self.slack, self.contradicted_below, self.contradicted_above)
-        return (*(plain(one) for one in (self.number, *bounds)), plain(self.each), self.together)
+        more = (self.together, self.stated, self.trend)
+        return (*(plain(one) for one in (self.number, *bounds)), plain(self.each), *more)
+
+    @property
+    def can_contradict(self) -> bool:
+        """Whether anything measured would contradict a source."""
+        return bool(
+            self.stated
+            or self.trend
+            or self.contradicted_below is not None
+            or self.contradicted_above is not None
+        )
 
 
 def _bound(bound: Bound) -> str:
@@ -93,10 +118,19 @@ class Rule:
         return Rule(tuple(replace(cut, together=True) for cut in self.cuts))
 
     def contradicted(self, *, below: float | None = None, above: float | None = None) -> Rule:
-        """Say what contradicts it, where that is more than missing the cut-offs that support it."""
+        """Say what contradicts a source: its own statement in numbers. Without this, nothing does."""
         return Rule(
             tuple(replace(cut, contradicted_below=below, contradicted_above=above) for cut in self.cuts)
         )
+
+    def stated(self) -> Rule:
+        """Say that the cut-offs are the source's own words: beyond them it is contradicted."""
+        return Rule(tuple(replace(cut, stated=True) for cut in self.cuts))
+
+    @property
+    def can_contradict(self) -> bool:
+        """Whether anything measured would contradict a source."""
+        return any(cut.can_contradict for cut in self.cuts)
 
     @property
     def reads(self) -> frozenset[str]:

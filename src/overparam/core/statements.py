@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from overparam.core.arms import Arm
 from overparam.core.claim import Check, Evidence, Finding, Precondition
 from overparam.core.expression import plain
+from overparam.core.looks import FIRST_LOOK
 from overparam.core.needs import Need
 from overparam.core.rule import Rule
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from overparam.core.judging import Manner
 
 Kind = Literal["claim", "check", "question"]
 Form = Literal["", "bound", "rate", "equal", "limit", "exists", "direction"]
@@ -52,11 +55,16 @@ class Claim:
         needs: preconditions; one unmet makes the verdict ``not_applicable``.
         history: why each later version of the rule was made; the version is their number plus 1.
         chart: the chart on which it can be seen.
-        null: planted worlds in which it is false by a hair; it must rarely be supported there.
+        null: planted worlds with the truth at the cut-off that supports it; it must rarely be supported there.
         effect: a planted world in which it is true; it must mostly be supported there.
+        limit: planted worlds with the truth at what would contradict the source; it must rarely be contradicted there.
+        against: a planted world in which the source is plainly wrong; it must mostly be contradicted there.
         kind: a claim of a source, a check of what is proved, or a question of ours.
-        form: what is said, which decides what can contradict it; empty for today's judgement by the cut-offs.
+        form: what a source says, which decides what can contradict it: a bound, a rate, that two things are equal, a
+            limit, that something exists (which no setting of ours can contradict), or a direction.
         scope: what the source covers and how the setting differs, one sentence each.
+        outside: why the setting lies outside what the source covers, so that nothing contradicts it; empty if inside.
+        profiles: names of the profiles that can judge it; empty for all.
         note: a remark on the cells of one setting, computed through its view; empty text for none.
         x: the axis or list along which lines run; given by the study.
     """
@@ -73,9 +81,13 @@ class Claim:
     chart: str = ""
     null: tuple[Plant, ...] = ()
     effect: Plant | None = None
+    limit: tuple[Plant, ...] = ()
+    against: Plant | None = None
     kind: Kind = "claim"
     form: Form = ""
     scope: tuple[str, ...] = ()
+    outside: str = ""
+    profiles: tuple[str, ...] = ()
     note: Callable[[Any], str] | None = None
     x: str = ""
 
@@ -83,7 +95,19 @@ class Claim:
     def text(self) -> str:
         """The rule in words: arm, numbers, estimates and cut-offs, made from the rule itself."""
         arm = f"{self.on.words[:1].upper()}{self.on.words[1:]}: " if self.on.words else ""
-        return f"{arm}{self.rule.words}. 95 % intervals over seeds."
+        return f"{arm}{self.rule.words}."
+
+    @property
+    def can_contradict(self) -> bool:
+        """Whether anything that is measured can contradict it."""
+        return self.kind != "claim" or (self.rule.can_contradict and self.form != "exists" and not self.outside)
+
+    def manner(self, level: float) -> Manner:
+        """How it is judged at a level."""
+        from overparam.core.judging import Manner
+
+        exists = self.form == "exists"
+        return Manner(level, self.kind, never=exists or bool(self.outside), somewhere=exists)
 
     @property
     def rule_version(self) -> int:
@@ -111,18 +135,18 @@ class Claim:
         own = {axis for arm in arms for axis in (*arm.where, arm.x)} | {self.x}
         return frozenset(own).union(*(rule.axes for rule in rules), *(need.axes for need in self.needs))
 
-    def judge(self, evidence: Evidence) -> Finding:
-        """Judge the rule.
+    def judge(self, evidence: Evidence, level: float = FIRST_LOOK) -> Finding:
+        """Judge the rule at a look's level.
 
         Raises:
             MissingEvidence: the cells hold too little.
         """
         from overparam.core.judging import judge
 
-        found = judge(self.rule, self.on, self.x, evidence, self.free)
-        return Finding(found.parts, self._noted(evidence)) if self.note else found
+        found = judge(self.rule, self.on, self.x, evidence, self.free, self.manner(level))
+        return replace(found, note=self._noted(evidence)) if self.note else found
 
-    def judge_control(self, evidence: Evidence) -> Finding:
+    def judge_control(self, evidence: Evidence, level: float = FIRST_LOOK) -> Finding:
         """Judge the control.
 
         Raises:
@@ -131,7 +155,8 @@ class Claim:
         from overparam.core.judging import judge
 
         control = self.control or Control("")
-        return judge(control.rule or self.rule, control.on or self.on, self.x, evidence, self.free)
+        rule, arm = control.rule or self.rule, control.on or self.on
+        return judge(rule, arm, self.x, evidence, self.free, self.manner(level))
 
     @property
     def preconditions(self) -> tuple[Precondition, ...]:

@@ -1,13 +1,13 @@
 """Seed aggregation, intervals, paired comparisons, peaks and interpolation thresholds.
 
-Everything works on arrays of shape ``(seeds, points)``: one line a seed, paired over the points. Intervals are
-95 % unless said otherwise: Student t below 20 seeds, bootstrap of the mean from 20 on. Places (a peak, a minimum)
-are chosen without the seed they are read at (leave one seed out), so that picking the largest of many noisy
-points does not by itself make an effect.
+Everything works on arrays of shape ``(seeds, points)``: one line a seed, paired over the points. Intervals are Student's
+t over seeds at every n, at the level of the first look (97 %) unless said otherwise: at 5 seeds a percentile bootstrap
+errs 17 % of the time, at 20 it covers 92 % where t covers 94 % (simulated at 95 %).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +16,7 @@ from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as _scipy
 
-BOOTSTRAP_FROM = 20
-_RESAMPLES = 4000
+from overparam.core.looks import FIRST_LOOK
 
 Array = NDArray[np.float64]
 Pick = Callable[[Float64[np.ndarray, " points"]], int]
@@ -25,7 +24,7 @@ Pick = Callable[[Float64[np.ndarray, " points"]], int]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % interval; ``low`` and ``high`` are None when one seed gives no interval."""
+    """A mean with its interval; ``low`` and ``high`` are None when one seed gives no interval."""
 
     mean: float
     low: float | None
@@ -33,7 +32,7 @@ class Interval:
     n: int
 
 
-def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+def mean_interval(values: ArrayLike, level: float = FIRST_LOOK) -> Interval:
     """Mean over seeds with an interval for the mean.
 
     Args:
@@ -41,12 +40,11 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
         level: confidence level.
 
     Returns:
-        Student t interval below 20 seeds, percentile bootstrap (4,000 resamples, fixed seed) from 20 on;
-        no interval for one seed. The unit is that of the values.
+        Student's t interval; no interval for one seed. The unit is that of the values.
 
-    Assumptions: seeds are independent; below 20 seeds their mean is close to normal.
+    Assumptions: seeds are independent, their mean is close to normal. Skewed seeds cost up to 11 % a side at n = 5.
 
-    >>> interval = mean_interval([1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> interval = mean_interval([1.0, 2.0, 3.0, 4.0, 5.0], 0.95)
     >>> round(interval.low, 4), interval.mean, round(interval.high, 4)
     (1.0368, 3.0, 4.9632)
     """
@@ -55,20 +53,26 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     mean = float(v.mean()) if n else float("nan")
     if n < 2:
         return Interval(mean, None, None, n)
-    if n < BOOTSTRAP_FROM:
-        half = float(_scipy.t.ppf(0.5 + level / 2, n - 1) * v.std(ddof=1) / np.sqrt(n))
-        return Interval(mean, mean - half, mean + half, n)
-    rng = np.random.default_rng(0)
-    means = v[rng.integers(0, n, size=(_RESAMPLES, n))].mean(axis=1)
-    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(mean, float(low), float(high), n)
+    half = float(quantile(level, n - 1) * v.std(ddof=1) / np.sqrt(n))
+    return Interval(mean, mean - half, mean + half, n)
 
 
-def geometric_interval(values: ArrayLike) -> Interval:
+@functools.cache
+def quantile(level: float, freedom: int) -> float:
+    """The two-sided quantile of Student's t.
+
+    >>> round(quantile(0.95, 4), 4)
+    2.7764
+    """
+    return float(_scipy.t.ppf(0.5 + level / 2, freedom))
+
+
+def geometric_interval(values: ArrayLike, level: float = FIRST_LOOK) -> Interval:
     """Geometric mean over seeds with the interval formed on logarithms.
 
     Args:
         values: positive, shape ``(seeds,)``.
+        level: confidence level.
 
     Returns:
         Mean and interval in the unit of the values.
@@ -76,35 +80,19 @@ def geometric_interval(values: ArrayLike) -> Interval:
     >>> geometric_interval([1.0, 4.0]).mean
     2.0
     """
-    inner = mean_interval(np.log(np.asarray(values, dtype=np.float64)))
+    inner = mean_interval(np.log(np.asarray(values, dtype=np.float64)), level)
     low = None if inner.low is None else float(np.exp(inner.low))
     high = None if inner.high is None else float(np.exp(inner.high))
     return Interval(float(f"{np.exp(inner.mean):.12g}"), low, high, inner.n)
 
 
-def ratio_interval(numerator: ArrayLike, denominator: ArrayLike) -> Interval:
-    """Geometric mean of the paired ratio over seeds, with the interval formed on logarithms.
-
-    Args:
-        numerator: positive, shape ``(seeds,)``.
-        denominator: positive, shape ``(seeds,)``.
-
-    Returns:
-        A ratio without unit.
-
-    >>> ratio_interval([2.0, 8.0], [1.0, 1.0]).mean
-    4.0
-    """
-    return geometric_interval(np.asarray(numerator, np.float64) / np.asarray(denominator, np.float64))
-
-
-def sign_interval(differences: ArrayLike, level: float = 0.95) -> Interval:
+def sign_interval(differences: ArrayLike, level: float = FIRST_LOOK) -> Interval:
     """Share of seeds whose difference is positive, among those that differ, with the exact binomial interval.
 
     A difference of zero says nothing about the sign and is left out, as in the sign test. The interval is that of
     Clopper and Pearson: with s of n positive, its ends are the (1 - level)/2 quantile of Beta(s, n - s + 1) and the
     (1 + level)/2 quantile of Beta(s + 1, n - s). It excludes 1/2 exactly when the two-sided sign test rejects at
-    ``1 - level`` (twice the smaller tail): 6 seeds of one sign do so, 5 cannot.
+    ``1 - level`` (twice the smaller tail): at 97 %, 7 seeds of one sign do so, 6 cannot.
 
     Args:
         differences: one number a seed, shape ``(seeds,)``; only the sign counts.
@@ -115,7 +103,7 @@ def sign_interval(differences: ArrayLike, level: float = 0.95) -> Interval:
 
     References: C. Clopper and E. Pearson, Biometrika 26 (1934).
 
-    >>> interval = sign_interval([1] * 9 + [-1, 0])
+    >>> interval = sign_interval([1] * 9 + [-1, 0], 0.95)
     >>> interval.mean, round(interval.low, 4), round(interval.high, 4), interval.n
     (0.9, 0.555, 0.9975, 10)
     """
@@ -129,7 +117,7 @@ def sign_interval(differences: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(positive / n, low, high, n)
 
 
-def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = 0.95) -> Interval:
+def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = FIRST_LOOK) -> Interval:
     """Mean of the numerator over the mean of the denominator, with Fieller's interval for paired seeds.
 
     A cut-off c lies outside of it exactly if the Student t interval of ``numerator - c * denominator`` excludes 0.
@@ -154,7 +142,7 @@ def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = 
     if n < 2:
         return Interval(ratio, None, None, n)
     (aa, ab), (_, bb) = np.cov(above, below) / n
-    t2 = float(_scipy.t.ppf(0.5 + level / 2, n - 1)) ** 2
+    t2 = quantile(level, n - 1) ** 2
     square = b * b - t2 * bb
     if b <= 0 or square <= 0:
         return Interval(ratio, None, None, n)
@@ -163,10 +151,10 @@ def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = 
     return Interval(ratio, float(middle - half), float(middle + half), n)
 
 
-def prediction_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+def prediction_interval(values: ArrayLike, level: float = FIRST_LOOK) -> tuple[float, float]:
     """Interval in which one further run falls: mean +- t sd sqrt(1 + 1/n), for normal seeds, n >= 2."""
     v = np.asarray(values, dtype=np.float64)
-    half = _scipy.t.ppf(0.5 + level / 2, v.size - 1) * v.std(ddof=1) * np.sqrt(1 + 1 / v.size)
+    half = quantile(level, v.size - 1) * v.std(ddof=1) * np.sqrt(1 + 1 / v.size)
     return float(v.mean() - half), float(v.mean() + half)
 
 
@@ -212,17 +200,6 @@ def first_at_most(x: Sequence[float], line: ArrayLike, cutoff: float) -> float |
     return None if below.size == 0 else x[int(below[0])]
 
 
-def fit_points(x: Sequence[float], y: ArrayLike, cutoff: float) -> tuple[float | None, ...]:
-    """Fit point of each seed: smallest size at which the training measure is at most the cut-off.
-
-    Args:
-        x: sizes, ascending.
-        y: training error or loss ratio, shape ``(seeds, points)``.
-        cutoff: 0.01 for the error under cross-entropy, 1e-6 for the loss relative to its start in closed form.
-    """
-    return tuple(first_at_most(x, line, cutoff) for line in np.asarray(y, dtype=np.float64))
-
-
 def grid_cell(x: Sequence[float], index: int) -> tuple[float, float]:
     """Half way (on a log scale) to the neighbours of a grid point: how well the grid can place a peak.
 
@@ -235,18 +212,19 @@ def grid_cell(x: Sequence[float], index: int) -> tuple[float, float]:
     return float(left), float(right)
 
 
-def place_interval(x: Sequence[float], places: Sequence[int]) -> Interval:
+def place_interval(x: Sequence[float], places: Sequence[int], level: float = FIRST_LOOK) -> Interval:
     """Where a peak lies: mean over seeds of log x, with an interval no narrower than the grid resolves.
 
     Args:
         x: positive grid, ascending.
         places: index of the peak for each seed.
+        level: confidence level.
 
     Returns:
         Interval in units of x; each end at least half a grid step from its seed's point.
     """
     logs = np.log(np.asarray([x[i] for i in places], dtype=np.float64))
-    inner = mean_interval(logs)
+    inner = mean_interval(logs, level)
     if inner.low is None or inner.high is None:
         return Interval(float(np.exp(inner.mean)), None, None, inner.n)
     cells = np.log(np.asarray([grid_cell(x, i) for i in places]))

@@ -52,7 +52,7 @@ def read(word: Line | Number, x: Sequence[float] = (), /, **values: Any) -> list
 def estimate(
     number: Number, x: Sequence[float] = (), /, *, at_least: float | None = None, **values: Any
 ) -> str:
-    """The estimate over the seeds with its 95 % interval, in words.
+    """The estimate over the seeds with its 97 % interval, in words.
 
     Args:
         number: what is estimated.
@@ -62,7 +62,7 @@ def estimate(
 
     >>> from overparam.core.expressions import line
     >>> estimate(line("loss").last, (1, 2), loss=[[5, 3], [6, 4], [5, 5]])
-    '4 (1.52 to 6.48), n = 3'
+    '4 (0.787 to 7.21), n = 3'
     """
     from overparam.core.estimates import interval
     from overparam.core.view import View

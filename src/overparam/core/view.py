@@ -34,10 +34,12 @@ class Sample:
     Attributes:
         seeds: the seeds, length ``seeds``.
         y: ``(seeds,)`` for a number, ``(seeds, points)`` for a line.
+        names: what tells the values of one seed apart, where they are judged one by one.
     """
 
     seeds: tuple[int, ...]
     y: Array
+    names: tuple[str, ...] = ()
 
     def of(self, y: Any) -> Sample:
         """Other values of the same seeds."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from overparam.core.claim import Evidence
 
 if TYPE_CHECKING:
     import numpy as np
 
+Noise = Literal["normal", "t3", "ar", "skew"]
 Knots = Sequence[tuple[float, float]]
 """A curve by points ``(along, value)``, joined on logarithmic axes (or straight, for values that may be 0)."""
 
@@ -37,6 +38,8 @@ class World:
         fixed: axes with one value.
         apart: one cell a point, with ``over`` an axis; else one cell a line.
         seeds: number of seeds.
+        noise: its shape, of mean 0 and variance 1: ``normal``; ``t3`` (Student's t at 3 degrees of freedom); ``ar``
+            (normal, each point of a line correlated 0.8 with the next); ``skew`` (a gamma of skewness 1).
     """
 
     over: tuple[str, Sequence[float]] = ("x", (1.0,))
@@ -51,6 +54,7 @@ class World:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     apart: bool = False
     seeds: int = 5
+    noise: Noise = "normal"
 
     def but(self, **changes: Any) -> World:
         """The same world with other curves, numbers, arms or fixed axes, by their names.
@@ -59,7 +63,7 @@ class World:
         """
         own: dict[str, Any] = {}
         for name, value in changes.items():
-            if name in ("over", "along", "level", "straight", "apart", "seeds"):
+            if name in ("over", "along", "level", "straight", "apart", "seeds", "noise"):
                 own[name] = value
             elif name in ("spread", "arms", "numbers", "lists", "fixed", "lines"):
                 own[name] = {**own.get(name, getattr(self, name)), **value}
@@ -83,7 +87,7 @@ class World:
     def _cells(
         self, arms: Mapping[str, Any], seed: int, rng: np.random.Generator
     ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        level = self.level * rng.standard_normal()
+        level = self.level * float(self._noise(1, rng)[0])
         x, values = self.over
         lines = {name: self._line(name, curve, arms, level, rng) for name, curve in self.lines.items()}
         if self.along:
@@ -107,7 +111,7 @@ class World:
         curve = curve(**arms) if callable(curve) else curve
         x = np.asarray((self.along or self.over)[1], dtype=float)
         noise = (
-            level + self.spread[name] * rng.standard_normal(len(x)) if name in self.spread else np.zeros(len(x))
+            level + self.spread[name] * self._noise(len(x), rng) if name in self.spread else np.zeros(len(x))
         )
         straight = name in self.straight
         if isinstance(curve[0], tuple):
@@ -118,6 +122,20 @@ class World:
             y = y if straight else np.log(y)
         return (y + noise if straight else np.exp(y + noise)).tolist()
 
+    def _noise(self, points: int, rng: np.random.Generator) -> np.ndarray:
+        """Noise of mean 0 and variance 1 along a line."""
+        import numpy as np
+
+        if self.noise == "t3":
+            return rng.standard_t(3, points) / np.sqrt(3)
+        if self.noise == "skew":
+            return (rng.gamma(4.0, size=points) - 4.0) / 2.0
+        drawn = rng.standard_normal(points)
+        if self.noise == "ar":
+            for i in range(1, points):
+                drawn[i] = 0.8 * drawn[i - 1] + 0.6 * drawn[i]
+        return drawn
+
     def _number(
         self, name: str, value: Any, arms: Mapping[str, Any], level: float, rng: np.random.Generator
     ) -> Any:
@@ -126,7 +144,7 @@ class World:
         found = value(**arms) if callable(value) else value
         if name not in self.spread:
             return found
-        noise = level + self.spread[name] * float(rng.standard_normal())
+        noise = level + self.spread[name] * float(self._noise(1, rng)[0])
         return float(found + noise if name in self.straight else found * np.exp(noise))
 
 
@@ -141,6 +159,21 @@ def power_law(exponent: float, factor: float = 1.0) -> Knots:
     return tuple((x, factor * x**exponent) for x in (1e-6, 1e6))
 
 
-def together(*worlds: Callable[[np.random.Generator], Evidence]) -> Callable[[np.random.Generator], Evidence]:
+@dataclass(frozen=True)
+class Together:
     """Several planted worlds as the cells of one run."""
-    return lambda rng: Evidence(tuple(row for world in worlds for row in world(rng).rows))
+
+    worlds: tuple[Callable[[np.random.Generator], Evidence], ...]
+
+    def but(self, **changes: Any) -> Together:
+        """The same worlds, each changed alike."""
+        return Together(tuple(one.but(**changes) if hasattr(one, "but") else one for one in self.worlds))
+
+    def __call__(self, rng: np.random.Generator) -> Evidence:
+        """Draw the cells of each."""
+        return Evidence(tuple(row for world in self.worlds for row in world(rng).rows))
+
+
+def together(*worlds: Callable[[np.random.Generator], Evidence]) -> Together:
+    """Several planted worlds as the cells of one run."""
+    return Together(worlds)

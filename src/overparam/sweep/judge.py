@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from overparam.core import Evidence, Finding, Part, Precondition, Status, Study, Verdict, clean
+from overparam.core import Evidence, Finding, Precondition, Status, Study, Verdict, same_numbers
 from overparam.core.errors import MissingEvidence, UsageError
+from overparam.core.looks import FIRST_LOOK, Look
 from overparam.core.statements import Claim
+from overparam.sweep.decide import decide, judge_control, measure, needed, shown_parts
 
 T = TypeVar("T")
 
 
-def judge(study: Study, evidence: Evidence, *, profile: str, data: str, mark: str = "") -> list[Verdict]:
-    """Judge every claim of a study on the evidence from one data set.
+def judge(
+    study: Study, evidence: Evidence, *, profile: str, data: str, mark: str = "", look: Look | None = None
+) -> list[Verdict]:
+    """Judge every statement of a study, as far as the profile can judge it, on the evidence from one data set.
 
-    A precondition that is unmet makes a claim ``not_applicable``. A claim is never ``supported`` when its
-    negative control shows the effect too, or could not be run.
+    A precondition that is unmet makes a statement ``not_applicable``, and so do fewer seeds than planned. A claim is
+    never ``supported`` when its negative control shows the effect too, could not have failed, or could not be run.
+
+    Args:
+        study: the study.
+        evidence: its finished cells.
+        profile: the profile that they belong to.
+        data: the data set.
+        mark: what is special about the run.
+        look: which seeds decide; by default all, at the level of the first look.
 
     Raises:
         UsageError: a rule, a control or a precondition raised an exception: a mistake in the study is no verdict.
     """
     verdicts, broken = [], []
-    for claim in study.claims:
+    seeds = sorted({params["seed"] for params, _ in evidence.rows if "seed" in params})
+    chosen = look or Look(tuple(seeds), 1, FIRST_LOOK, tuple(seeds) or (0,), len(seeds))
+    judged = [claim for claim in study.claims if not claim.profiles or profile in claim.profiles]
+    same = {name: group for group in same_numbers(judged) for name in group}
+    for claim in judged:
         try:
-            verdicts.append(_verdict(study, claim, evidence, profile, data, mark))
+            found = _verdict(study, claim, evidence, profile, data, mark, chosen)
         except _Broken as error:
             broken.append(str(error))
+            continue
+        verdicts.append(replace(found, votes=same.get(claim.name, (claim.name,))))
     if broken:
         raise UsageError(
             f"expected rules of '{study.name}' that can be computed on {data}, got: {'; '.join(broken)}. Mend the "
@@ -49,7 +67,13 @@ def _call(what: str, function: Callable[[Evidence], T], evidence: Evidence) -> T
         raise _Broken(f"{what} raised {type(error).__name__}: {error}") from error
 
 
-def _verdict(study: Study, claim: Claim, evidence: Evidence, profile: str, data: str, mark: str) -> Verdict:
+def _verdict(
+    study: Study, claim: Claim, evidence: Evidence, profile: str, data: str, mark: str, look: Look
+) -> Verdict:
+    below = look.below and claim.kind != "check"
+    if look.seeds and claim.kind != "check":
+        kept = set(look.seeds)
+        evidence = Evidence(tuple(row for row in evidence.rows if row[0].get("seed", look.seeds[0]) in kept))
     preconditions = [_precondition(claim, p, evidence) for p in claim.preconditions]
     unmet = next((p for p in preconditions if not p["ok"]), None)
     control: dict[str, Any] = {
@@ -65,14 +89,21 @@ def _verdict(study: Study, claim: Claim, evidence: Evidence, profile: str, data:
         control["detail"] = "not run: a precondition is unmet"
     else:
         try:
-            finding = _call(f"the rule of '{claim.name}'", claim.judge, evidence)
+            finding = _call(
+                f"the rule of '{claim.name}'", lambda cells: claim.judge(cells, look.level), evidence
+            )
         except MissingEvidence as error:
             status, reason = "not_applicable", str(error)
             control["detail"] = "not run: the claim could not be judged"
         else:
             part = finding.binding if finding.parts else None
-            control = _control(claim, evidence)
-            status, reason = _decide(finding, part, control)
+            control = judge_control(claim, evidence, finding, look.level, _call)
+            status, reason = decide(claim, finding, part, control)
+            if below:
+                status, reason = (
+                    "not_applicable",
+                    f"{look.words}; so far {measure(part) if part else 'nothing'}.",
+                )
     return Verdict(
         claim=f"{study.name}.{claim.name}",
         sentence=claim.sentence,
@@ -88,13 +119,21 @@ def _verdict(study: Study, claim: Claim, evidence: Evidence, profile: str, data:
         label=part.label if part else "",
         rule=claim.text,
         rule_version=claim.rule_version,
-        parts=tuple(_part(p) for p in finding.parts),
+        parts=shown_parts(finding),
         preconditions=tuple(preconditions),
         control=control,
         profile=profile,
         data=data,
-        mark=mark,
+        mark=", ".join(filter(None, (mark, "below plan" if below else ""))),
         chart=claim.chart,
+        kind=claim.kind,
+        form=claim.form,
+        scope=claim.scope,
+        outside=claim.outside,
+        level=look.level,
+        rule_fingerprint=claim.fingerprint,
+        history=claim.history,
+        needed=needed(part, look) if part and status == "inconclusive" else None,
     )
 
 
@@ -105,59 +144,6 @@ def _precondition(claim: Claim, precondition: Precondition, evidence: Evidence) 
     except MissingEvidence as error:
         ok, detail = False, str(error)
     return {"name": precondition.name, "sentence": precondition.sentence, "ok": ok, "detail": detail}
-
-
-def _control(claim: Claim, evidence: Evidence) -> dict[str, Any]:
-    if claim.control is None:
-        detail = "a check of what is proved has no control"
-        return {"sentence": "", "status": "not_run", "ok": True, "detail": detail, "parts": []}
-    base = {"sentence": claim.control.sentence}
-    try:
-        finding = _call(f"the control of '{claim.name}'", claim.judge_control, evidence)
-    except MissingEvidence as error:
-        return {**base, "status": "not_run", "ok": False, "detail": f"was not run: {error}", "parts": []}
-    shown = finding.status == "supported"
-    measured = measure(finding.binding) if finding.parts else ""
-    detail = f"{'shows the effect too' if shown else 'does not show the effect'}: {measured}"
-    return {
-        **base, "status": finding.status, "ok": not shown, "detail": detail,
-        "parts": [_part(p) for p in finding.parts],
-    }  # fmt: skip
-
-
-def _decide(finding: Finding, part: Part | None, control: Mapping[str, Any]) -> tuple[Status, str]:
-    note = f" {finding.note}" if finding.note else ""
-    if part is None:
-        return "inconclusive", f"nothing could be measured.{note}"
-    if part.n < 2:
-        return "inconclusive", f"one seed gives no interval: {measure(part)}.{note}"
-    if finding.status == "supported" and not control["ok"]:
-        return "inconclusive", f"the rule is met ({measure(part)}), but the control {control['detail']}.{note}"
-    says = {
-        "supported": "the whole interval is on the claim's side",
-        "contradicted": "the whole interval is on the other side",
-        "inconclusive": "the interval reaches over the cut-off",
-    }[finding.status]
-    return finding.status, f"{says}: {measure(part)}.{note}"
-
-
-def measure(part: Part) -> str:
-    """A part in words: label, effect, interval, n and cut-offs."""
-    bounds = []
-    if part.at_least is not None:
-        bounds.append(f"at least {part.at_least:.4g}")
-    if part.at_most is not None:
-        bounds.append(f"at most {part.at_most:.4g}")
-    effect = "no value" if part.effect is None else f"{part.effect:.4g}"
-    unit = f" {part.unit}" if part.unit else ""
-    interval = "no interval" if part.low is None else f"{part.low:.4g} to {part.high:.4g}"
-    return f"{part.label} {effect}{unit} ({interval}, n = {part.n}), asked {' and '.join(bounds)}"
-
-
-def _part(part: Part) -> dict[str, Any]:
-    own = {"contradicted_below", "contradicted_above"}
-    found = {name: value for name, value in asdict(part).items() if name not in own or value is not None}
-    return clean({**found, "status": part.status})
 
 
 def rejudge(study: Study, record: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from overparam.core import Evidence, Params, Study, clean
 from overparam.core.errors import StoreError
+from overparam.core.looks import look
 from overparam.store import Cell, CellStore, RecordStore
 from overparam.sweep.curves import draw
 from overparam.sweep.diagnose import diagnoses
@@ -81,7 +82,9 @@ def conclude(
             }
             for axis in study.axes
         ],
-        **_meaning(study, selection.profile, selection.mark, list(called.values()), rows),
+        **_meaning(
+            study, selection.profile, selection.mark, list(called.values()), rows, selection.axes["seed"]
+        ),
         "sources": [
             {"key": s.key, "citation": s.citation, "url": s.url, "bibtex": s.bibtex} for s in study.sources
         ],
@@ -121,7 +124,9 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
     now = environment()
     again = {
         **record,
-        **_meaning(study, record["profile"], record["mark"], data, rows),
+        **_meaning(
+            study, record["profile"], record["mark"], data, rows, sorted({params["seed"] for params, _ in rows})
+        ),
         "judged": {"at": _now(), "commit": now["commit"], "dirty": now["dirty"]},
     }
     records = RecordStore(Path(out))
@@ -134,8 +139,15 @@ def shown_file(reference: str) -> str:
 
 
 def _meaning(
-    study: Study, profile: str, mark: str, data: Sequence[str], rows: Sequence[tuple[Params, Cell]]
+    study: Study,
+    profile: str,
+    mark: str,
+    data: Sequence[str],
+    rows: Sequence[tuple[Params, Cell]],
+    seeds: Sequence[int],
 ) -> dict[str, Any]:
+    plan = study.profiles[profile].axes.get("seed", (study.axis("seed").default,))
+    chosen = look(plan, seeds)
     evidence = {
         name: Evidence(
             tuple((params, _values(study, params, cell)) for params, cell in rows if params["data"] == name)
@@ -145,9 +157,18 @@ def _meaning(
     verdicts = [
         verdict.to_dict()
         for name, found in evidence.items()
-        for verdict in judge(study, found, profile=profile, data=name, mark=mark)
+        for verdict in judge(study, found, profile=profile, data=name, mark=mark, look=chosen)
     ]
     return {
+        "planned": {
+            "first": chosen.plan[0],
+            "count": len(chosen.plan),
+            "have": chosen.have,
+            "rung": chosen.rung,
+            "level": chosen.level,
+            "below": chosen.below,
+            "decides": study.decides == profile,
+        },
         "verdicts": verdicts,
         "charts": draw(study, evidence),
         "diagnoses": diagnoses(study, evidence, verdicts),

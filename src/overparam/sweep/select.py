@@ -45,7 +45,8 @@ class Selection:
     def overrides(self) -> dict[str, str]:
         """What to write after ``--option`` to change the profile in the same way."""
         changed = {**self.changed, **shown_probes(self.changed)}
-        return {self.study.axis(name).option: _text(name, values) for name, values in changed.items()}
+        plan = self.study.profiles[self.profile].axes.get("seed", (0,))
+        return {self.study.axis(name).option: _text(name, values, plan) for name, values in changed.items()}
 
     def cells(self) -> list[dict[str, Any]]:
         """Return the parameters of every cell, in the order of the axes."""
@@ -63,7 +64,7 @@ def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = Non
         study: the study.
         profile: one of its profiles.
         overrides: by axis name or option name: a value, a sequence, or text such as ``9,16,27``. A single
-            whole number for the seeds is their count: ``10`` means seeds 0 to 9, and ``7,`` seed 7 alone.
+            whole number for the seeds is their count, from the profile's first seed on; ``7,`` is seed 7 alone.
 
     Raises:
         UsageError: an unknown profile or axis, or a value outside its range.
@@ -88,7 +89,7 @@ def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = Non
         if axis.name in seen:
             raise UsageError(f"--{axis.option}: expected it once, got it twice (also as '{key}').")
         seen.add(axis.name)
-        values = _values(axis, given)
+        values = _values(axis, given, axes["seed"])
         if values != tuple(axes[axis.name]):
             changed[axis.name] = values
     profile_axes = dict(axes)
@@ -109,7 +110,7 @@ def _mark(changed: Mapping[str, tuple[Any, ...]], profile: Mapping[str, tuple[An
     return "exploratory"
 
 
-def _values(axis: Axis, given: Any) -> tuple[Any, ...]:
+def _values(axis: Axis, given: Any, plan: Sequence[int] = (0,)) -> tuple[Any, ...]:
     if isinstance(given, str):
         items: Sequence[Any] = _names(given) if axis.name == "data" else _split(given)
     elif isinstance(given, Iterable):
@@ -119,7 +120,7 @@ def _values(axis: Axis, given: Any) -> tuple[Any, ...]:
     counted = not isinstance(given, list | tuple) and "," not in str(given)
     if axis.name == "seed" and len(items) == 1 and counted:
         count = Axis("count", "A single number is the count of seeds.", int, flag=axis.option, low=1)
-        return tuple(range(count.check(items[0])))
+        return tuple(range(plan[0], plan[0] + count.check(items[0])))
     values = tuple(dict.fromkeys(axis.check(item) for item in items))
     if not values:
         raise UsageError(f"--{axis.option}: expected {axis.expected}, got nothing. {axis.help}")
@@ -152,7 +153,7 @@ def _short(given: Iterable[Any]) -> str:
     return "-".join(str(v) for v in values)
 
 
-def _text(name: str, values: tuple[Any, ...]) -> str:
-    if name == "seed" and values == tuple(range(len(values))):
+def _text(name: str, values: tuple[Any, ...], plan: Sequence[int]) -> str:
+    if name == "seed" and values == tuple(range(plan[0], plan[0] + len(values))):
         return str(len(values))
     return ",".join(str(v) for v in values) + ("," if name == "seed" and len(values) == 1 else "")

@@ -1,0 +1,58 @@
+"""Numbers as a person reads them: those that belong together, with digits enough to tell them apart. Standard library."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+MOST_DIGITS = 9
+
+
+def together(*values: float | None) -> tuple[str, ...]:
+    """Numbers that are compared, to three significant digits of the largest, or more until what differs looks different.
+
+    Tiny and huge ones have an exponent; None is a dash.
+
+    >>> together(4.71, 3.9962, 5.58, 4.0)
+    ('4.710', '3.996', '5.580', '4.000')
+    >>> together(-8.19e-09, 1e-12)
+    ('-8.19e-09', '1.00e-12')
+    >>> together(-0.00002, -0.34, 0.34), together(2.2, 2.17, 2.23), together(None), together(1942.0, 129.0, 29200.0)
+    (('0', '-0.34', '0.34'), ('2.2', '2.17', '2.23'), ('–',), ('1942', '129', '29200'))
+    """
+    known = [v for v in values if v is not None and math.isfinite(v)]
+    largest = max((abs(v) for v in known), default=0.0)
+    if 0 < largest < 1e-4 or largest >= 1e7:
+        for digits in range(2, MOST_DIGITS):
+            texts = tuple("–" if v is None else "0" if v == 0 else f"{v:.{digits}e}" for v in values)
+            if _apart(values, texts):
+                break
+        return texts
+    first = 3 if largest == 0 else max(0, 2 - math.floor(math.log10(largest)))
+    for digits in range(first, first + MOST_DIGITS):
+        texts = tuple("–" if v is None else _plain(v, digits) for v in values)
+        if _apart(values, texts):
+            break
+    return tuple(_trim(text) for text in texts) if digits == first else texts
+
+
+def _plain(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text[1:] if text.startswith("-") and float(text) == 0 else text
+
+
+def _trim(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _apart(values: tuple[float | None, ...], texts: tuple[str, ...]) -> bool:
+    """Whether an interval's end and a cut-off that differ are printed as different."""
+    _, *rest = zip(values, texts, strict=True)
+    return all(
+        a[0] == b[0] or a[0] is None or b[0] is None or a[1] != b[1] or _equal(a[0], b[0])
+        for a, b in itertools.combinations(rest, 2)
+    )
+
+
+def _equal(a: float, b: float) -> bool:
+    return a != a or b != b or abs(a - b) <= 1e-9 * max(abs(a), abs(b))
