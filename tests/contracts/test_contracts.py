@@ -1,6 +1,7 @@
 """Every study, probe and theorem that can be found keeps its contract; so does a plug-in's, with the same functions."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from overparam.api.testing import check_probe, check_study, check_theorem
 from overparam.core import Estimate, Profile
 from overparam.core.registry import studies
-from overparam.core.testing import check_claim
+from overparam.core.testing import calibrate
 from overparam.probes import available
 from overparam.theory import available as theorems
 from tests import simulations
@@ -82,7 +83,10 @@ def test_a_broken_study_is_told_what_was_expected(toy, change, text):
         ({"control": None}, "expected a control"),
         ({"null": ()}, "expected a planted null"),
         ({"effect": None}, "expected a planted effect"),
-        ({"null": (), "kind": "check"}, "expected a planted violation"),
+        ({"null": (), "kind": "check", "form": ""}, "expected a planted violation"),
+        ({"form": ""}, "expected the form of what the source says"),
+        ({"form": "limit"}, "a limit is judged by its trend"),
+        ({"profiles": ("slow",)}, "no profile 'slow'"),
     ],
 )
 def test_a_broken_claim_is_told_what_was_expected(toy, change, text):
@@ -96,19 +100,23 @@ def test_a_check_of_what_is_proved_needs_no_control_and_no_effect(toy):
     check_study(dataclasses.replace(toy, claims=(claim,)))
 
 
-CLAIMS = [pytest.param(c, id=f"{n}.{c.name}") for n, s in studies().items() for c in s.claims]
+CLAIMS = [
+    pytest.param(claim, len(study.profiles[study.decides].axes["seed"]), id=f"{name}.{claim.name}")
+    for name, study in studies().items()
+    for claim in study.claims
+]
 
 
-@pytest.mark.parametrize("claim", CLAIMS)
-def test_a_claim_is_rarely_supported_in_its_null_and_mostly_in_its_effect(claim):
-    """At a rate of 2.5 % more than 3 of 30 has a probability of 0.6 %; the slow test has 400 draws."""
-    check_claim(claim, trials=30, max_false=None if claim.kind == "check" else 3)
+@pytest.mark.parametrize(("claim", "seeds"), CLAIMS)
+def test_both_error_rates_and_power_hold_in_planted_worlds(claim, seeds):
+    calibrate(claim, 40, seeds=seeds, noises=("normal",))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("claim", CLAIMS)
-def test_a_claim_is_calibrated_on_many_draws(claim):
-    check_claim(claim, trials=400, max_false=None if claim.kind == "check" else 20)
+@pytest.mark.parametrize(("claim", "seeds"), CLAIMS)
+def test_both_error_rates_and_power_hold_on_many_draws_of_every_noise(claim, seeds):
+    """``OVERPARAM_DRAWS=4000`` for the long form."""
+    calibrate(claim, int(os.environ.get("OVERPARAM_DRAWS", "400")), seeds=seeds)
 
 
 def test_a_probe_that_gives_other_names_is_refused():

@@ -15,6 +15,7 @@ from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError, nearest
 from overparam.core.expression import Expression, plain
 from overparam.core.first_cell import first_reads
+from overparam.core.form_faults import form_faults
 from overparam.core.needs import Need
 from overparam.core.parts import Study
 from overparam.core.rule import Rule
@@ -111,6 +112,10 @@ def _record(study: Study, at: Places) -> Iterator[Fault]:
     ):
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield at.fault(f"expected {what}s with names of their own, got '{name}' twice", name)
+    if study.decides not in study.profiles and len(study.profiles) > 1:
+        yield at.fault(
+            f"decides: no profile '{study.decides}'.{nearest(study.decides, study.profiles)}", "decides"
+        )
     for name in study.diagnosed_claims:
         if name not in {claim.name for claim in study.claims}:
             yield at.fault(f"diagnosed_claims: no claim '{name}'.", name)
@@ -200,15 +205,19 @@ def _claims(study: Study, at: Places) -> Iterator[Fault]:
             )
         if claim.chart and claim.chart not in charts:
             yield at.fault(f"{who}: no chart '{claim.chart}'.{nearest(claim.chart, charts)}", claim.chart, call)
-        if not claim.ledger or not all(re.fullmatch(r"L\d+[A-Z]?", entry) for entry in claim.ledger):
+        if not (claim.ledger or claim.kind == "question") or not all(
+            re.fullmatch(r"L\d+[A-Z]?", entry) for entry in claim.ledger
+        ):
             yield at.fault(f"{who}: expected ledger numbers such as L53, got {claim.ledger}", "", call)
-        if claim.control is None and claim.kind != "check":
+        if claim.control is None and claim.kind == "claim":
             yield at.fault(f"{who}: expected a control. Name an arm or a rule where it must fail", "", call)
         odd = [*_shape(claim, at, who, call)]
         yield from odd
         if odd:
             continue
         yield from _empty(claim, at, who, call)
+        for name, what in form_faults(claim, study.profiles):
+            yield at.fault(f"{who}: {what}", name, call)
         wrong = [*_names(study, claim, at, who, call)] if study.values else []
         yield from wrong
         yield from _planted(claim, at, who, call, broken=bool(wrong))
@@ -217,7 +226,8 @@ def _claims(study: Study, at: Places) -> Iterator[Fault]:
 def _shape(claim: Claim, at: Places, who: str, call: str) -> Iterator[Fault]:
     """Parts of a claim that are of another kind than they should be, for instance one world where several belong."""
     kinds: tuple[tuple[str, Any], ...] = (
-        ("needs", Need), ("null", Callable), ("history", str), ("scope", str), ("ledger", str),
+        ("needs", Need), ("null", Callable), ("limit", Callable), ("history", str), ("scope", str), ("ledger", str),
+        ("profiles", str),
     )  # fmt: skip
     for name, kind in kinds:
         found = getattr(claim, name)
@@ -301,7 +311,8 @@ def _planted(claim: Claim, at: Places, who: str, call: str, *, broken: bool) -> 
         yield at.fault(f"{who}: expected a planted effect, where it is true (effect=)", "", call)
     if broken:
         return
-    worlds: Iterable[Plant] = (*claim.null, *([claim.effect] if claim.effect else []))
+    more = [one for one in (claim.effect, claim.against) if one is not None]
+    worlds: Iterable[Plant] = (*claim.null, *claim.limit, *more)
     found: dict[str, None] = {}
     drawn: list[Any] = []
     for world in worlds:

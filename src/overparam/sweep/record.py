@@ -167,7 +167,7 @@ def _meaning(
             "rung": chosen.rung,
             "level": chosen.level,
             "below": chosen.below,
-            "decides": study.decides == profile,
+            "decides": study.decides == profile or len(study.profiles) == 1,
         },
         "verdicts": verdicts,
         "charts": draw(study, evidence),

@@ -24,7 +24,7 @@ def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
     assert row.startswith("✓ supported")
     assert below.strip() == "test error at width = 16 minus test error at the left end"
     assert "8 points" in row
-    assert "8 to 8" in row
+    assert "7.93 to 8.07" in row
     assert "≥ 2" in row
     assert row.rstrip().endswith("3")
     assert "18 cells, 18 of them computed in" in shown
@@ -63,12 +63,19 @@ def test_a_verdict_that_its_numbers_do_not_explain_gives_its_reason(toy, tmp_pat
     assert "new seeds" not in shown
 
 
-def test_an_interval_too_wide_to_tell_asks_for_seeds(toy, tmp_path):
+def test_below_the_plan_there_are_estimates_and_no_verdicts(toy, tmp_path):
     record = execute(make_plan(toy, out=tmp_path, overrides={"seeds": 1}), on="inline")
-    assert "? inconclusive" in text(verdict_table(record))
-    assert "--seeds 5 computes only the new seeds" in text(verdict_table(record))
-    record["verdicts"] = [v | {"n": 7} for v in record["verdicts"]]
-    assert "--seeds 14 computes" in text(verdict_table(record))
+    shown = text(verdict_table(record))
+    assert "– not applicable" in shown
+    assert "below plan: 1 of 3 planned seeds, 0 to 2: estimates, no verdicts" in shown
+
+
+def test_an_interval_too_wide_to_tell_names_the_look_that_would(toy, tmp_path):
+    record = execute(make_plan(toy, out=tmp_path), on="inline")
+    record["verdicts"] = [v | {"status": "inconclusive", "needed": 12} for v in record["verdicts"]]
+    assert "rise: the look at 12 seeds (99.5 % intervals) would tell at this effect" in text(
+        verdict_table(record)
+    )
 
 
 def test_progress_foretells_no_time_where_a_cluster_decides_how_many_work(toy, tmp_path):

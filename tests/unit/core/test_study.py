@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -51,10 +52,18 @@ def test_unknown_names_the_nearest():
     [
         (2.1, 5.0, {"at_least": 2.0}, "supported"),
         (1.9, 5.0, {"at_least": 2.0}, "inconclusive"),
-        (0.0, 1.9, {"at_least": 2.0}, "contradicted"),
+        (0.0, 1.9, {"at_least": 2.0}, "inconclusive"),
+        (0.0, 1.9, {"at_least": 2.0, "contradicted_below": 2.0}, "contradicted"),
+        (0.0, 1.9, {"at_least": 2.0, "contradicted_below": 1.5}, "inconclusive"),
+        (
+            0.0,
+            1.9,
+            {"at_least": 2.0, "contradicted_below": 2.0, "wide_low": -0.1, "wide_high": 2.0},
+            "inconclusive",
+        ),
         (0.9, 1.1, {"at_least": 0.8, "at_most": 1.2}, "supported"),
         (0.9, 1.3, {"at_least": 0.8, "at_most": 1.2}, "inconclusive"),
-        (1.3, 1.4, {"at_least": 0.8, "at_most": 1.2}, "contradicted"),
+        (1.3, 1.4, {"at_least": 0.8, "at_most": 1.2, "contradicted_above": 1.25}, "contradicted"),
         (2.0, 2.0, {"at_least": 2.0}, "supported"),
     ],
 )
@@ -62,21 +71,29 @@ def test_a_part_is_judged_by_its_whole_interval(low, high, cut, status):
     assert Part("x", (low + high) / 2, low, high, 5, **cut).status == status
 
 
-def test_one_seed_is_never_better_than_inconclusive():
+def test_without_an_interval_it_is_never_better_than_inconclusive():
     assert Part("x", 9.0, None, None, 1, at_least=2.0).status == "inconclusive"
-    assert Part("x", 9.0, 9.0, 9.0, 1, at_least=2.0).status == "inconclusive"
 
 
 def test_a_finding_needs_every_part_and_shows_the_weakest():
     good = Part("good", 9.0, 8.0, 10.0, 5, at_least=2.0)
     open_ = Part("open", 3.0, 1.0, 5.0, 5, at_least=2.0)
-    bad = Part("bad", 0.0, -1.0, 1.0, 5, at_least=2.0)
+    bad = Part("bad", 0.0, -1.0, 1.0, 5, at_least=2.0, contradicted_below=2.0)
     assert Finding((good, good)).status == "supported"
     assert Finding((good, open_)).status == "inconclusive"
     assert Finding((good, open_, bad)).status == "contradicted"
     assert Finding((good, open_, bad)).binding is bad
     assert Finding((good, open_)).binding is open_
     assert Finding(()).status == "inconclusive"
+
+
+def test_where_something_exists_one_setting_is_enough_and_none_contradicts():
+    good = Part("good", 9.0, 8.0, 10.0, 5, at_least=2.0, setting="a")
+    open_ = Part("open", 3.0, 1.0, 5.0, 5, at_least=2.0, setting="b")
+    both = Finding((open_, good, dataclasses.replace(good, setting="b")), somewhere=True)
+    assert (both.status, both.binding.setting) == ("supported", "a")
+    assert dataclasses.replace(both, somewhere=False).status == "inconclusive"
+    assert Finding((open_, dataclasses.replace(open_, setting="a")), somewhere=True).status == "inconclusive"
 
 
 def test_evidence_pairs_seeds_over_an_axis_and_names_incomplete_ones(evidence):

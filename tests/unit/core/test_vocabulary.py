@@ -144,7 +144,7 @@ def test_an_estimate_is_the_one_it_is_called(name):
 
 def test_the_mean_has_the_interval_of_student():
     found = interval(view(y.first), y.first, None, 1.0)
-    low, high = stats.t.interval(0.95, 2, loc=6.0, scale=1.0 / np.sqrt(3))
+    low, high = stats.t.interval(0.97, 2, loc=6.0, scale=1.0 / np.sqrt(3))
     assert (found.low, found.high) == pytest.approx((low, high))
 
 

@@ -51,7 +51,9 @@ def test_more_seeds_and_widths_extend_what_is_stored(toy_path, tmp_path):
     record = sweep.execute(more, on="inline")
     assert record["cells"]["computed"] == 12
     assert record["mark"] == "extended"
-    assert record["verdicts"][0]["n"] == 5
+    assert record["verdicts"][0]["n"] == 3  # between two looks the last one decides
+    looked = sweep.execute(plan(toy_path, tmp_path, seeds="6"), on="inline")
+    assert (looked["verdicts"][0]["n"], looked["verdicts"][0]["level"]) == (6, 0.99)
     wider = plan(toy_path, tmp_path, widths="8,16,32,64")
     assert {c["width"] for s in wider.stacks for c in s.cells} == {64}
 
@@ -122,11 +124,15 @@ def test_an_unmet_precondition_is_named(toy_path, tmp_path):
     )
 
 
-def test_one_seed_is_inconclusive(toy_path, tmp_path):
+def test_fewer_seeds_than_planned_give_an_estimate_and_no_verdict(toy_path, tmp_path):
     record = sweep.execute(plan(toy_path, tmp_path, seeds="1"), on="inline")
     (verdict,) = record["verdicts"]
-    assert verdict["status"] == "inconclusive"
-    assert verdict["reason"].startswith("one seed gives no interval")
+    assert (verdict["status"], verdict["mark"]) == ("not_applicable", "exploratory, below plan")
+    assert verdict["reason"].startswith(
+        "below plan: 1 of 3 planned seeds (0 to 2); so far test error at width = 16"
+    )
+    assert verdict["effect"] == pytest.approx(8.0)
+    assert record["planned"]["below"]
 
 
 def test_a_control_that_shows_the_effect_too_bars_support(toy, tmp_path):
@@ -169,7 +175,7 @@ def test_a_logarithmic_chart_shows_geometric_means(toy, tmp_path):
     record = sweep.execute(sweep.make_plan(log, out=tmp_path), on="inline")
     by_metric = {s["metric"]: s for s in record["charts"][0]["series"]}
     assert by_metric["error"]["average"] == "geometric"
-    assert by_metric["error"]["mean"][0] == pytest.approx((10 * 10.1 * 10.2) ** (1 / 3), rel=1e-5)
+    assert by_metric["error"]["mean"][0] == pytest.approx((9.98 * 10.1 * 10.22) ** (1 / 3), rel=1e-5)
     assert by_metric["train_error"]["average"] == "arithmetic", "zeros have no logarithm"
 
 
