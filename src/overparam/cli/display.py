@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
@@ -49,6 +50,33 @@ def plan_table(plan: Plan) -> RenderableType:
     table.add_row("memory", f"about {plan.bytes / 1e9:.2g} GB for the arrays (an estimate)")
     table.add_row("results", escape(str(plan.out / selection.study.name)))
     return table
+
+
+def power_table(plan: Plan) -> RenderableType:
+    """What the planned seeds can see of every statement, and what they would need."""
+    from overparam.sweep.powers import powers
+
+    selection, found = plan.selection, powers(plan)
+    seeds = len(selection.study.profiles[selection.profile].axes.get("seed", (0,)))
+    head = f"{selection.study.name} · {selection.profile}: {seeds} planned seeds, 97 % intervals, 90 % power"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, justify in (("statement", "left"), ("cut-off", "right"), ("sees", "right"), ("planted", "right"),
+                          ("seeds for it", "right"), ("spread of a seed", "left")):  # fmt: skip
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    rest = []
+    for one in found:
+        if one.why:
+            rest.append(f"{one.claim}: {one.why}")
+            continue
+        cut, seen, planted = together(one.cut, one.seen, one.planted)
+        unit = f" {one.unit}" if one.unit else ""
+        needed = str(one.needed) if one.needed else "> 10,000"
+        table.add_row(
+            one.claim, cut, f"{seen}{unit}", f"{planted}{unit}", needed, f"{one.spread:.2g} ({one.source})"
+        )
+    lines: list[RenderableType] = [Text(head, "bold")]
+    lines += [table] if table.row_count else []
+    return Group(*lines, Text("\n".join(rest), "bright_black"))
 
 
 def verdict_table(record: Mapping[str, Any]) -> RenderableType:

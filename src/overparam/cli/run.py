@@ -75,6 +75,7 @@ def run(
     time_limit: str = "",
     on: str = "processes",
     dry_run: bool = False,
+    plan: bool = False,
     **axes: str,
 ) -> int:
     """Run studies: compute what is missing, judge their claims, write one page each.
@@ -102,11 +103,13 @@ def run(
         running cluster); ray=auto,gpus=0.5 asks for half a GPU a task.
     dry_run
         Print cells, done, to do, and the expected time and memory; compute nothing.
+    plan
+        Print for each statement the effect that the planned seeds can see, and the seeds for 90 % power; compute nothing.
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
     from overparam.api.progress import progress_of
-    from overparam.cli.display import plan_table, verdict_table
+    from overparam.cli.display import plan_table, power_table, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
 
@@ -122,14 +125,14 @@ def run(
         make_plan(s, profile, out=out, workers=workers, memory=budget, overrides=axes)
         for s in dict.fromkeys(studies)
     ]
-    if dry_run:
-        for plan in plans:
-            console().print(plan_table(plan))
+    if dry_run or plan:
+        for one in plans:
+            console().print(*([plan_table(one)] if dry_run else []), *([power_table(one)] if plan else []))
         return 0
     failed = 0
-    for plan in plans:
-        with progress_of(plan, on, console(err=True)) as listen:
-            record = execute(plan, on=on, limit=limit, listen=listen)
+    for one in plans:
+        with progress_of(one, on, console(err=True)) as listen:
+            record = execute(one, on=on, limit=limit, listen=listen)
         failed += len(record["failures"])
         page = _write_page(record, out)
         console().print(verdict_table(record))
@@ -277,7 +280,7 @@ def _record(study: str, profile: str, out: Path) -> dict[str, Any]:
 
 def check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
     """Answer a misspelt option with the nearest of the command's own options and the studies' axes."""
-    own = ("profile", "out", "workers", "memory", "time-limit", "on", "dry-run", "help")
+    own = ("profile", "out", "workers", "memory", "time-limit", "on", "dry-run", "plan", "help")
     for study in studies:
         axes = [name for axis in study.axes for name in (axis.option, axis.name.replace("_", "-"))]
         for option in options:

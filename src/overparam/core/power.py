@@ -69,3 +69,14 @@ def spread(low: float, high: float, n: int, level: float) -> float:
     1.581
     """
     return float((high - low) / 2 * np.sqrt(n) / quantile(level, n - 1))
+
+
+def upper(pilots: int) -> float:
+    """By what the standard deviation of a few pilots is multiplied before seeds are planned with it.
+
+    The upper end of its one-sided 80 % interval: ``sqrt((n - 1) / chi2(0.2, n - 1))``.
+
+    >>> [round(upper(n), 2) for n in (3, 5, 8, 10)]
+    [2.12, 1.56, 1.35, 1.29]
+    """
+    return float(math.sqrt((pilots - 1) / _scipy.chi2.ppf(0.2, pilots - 1)))
