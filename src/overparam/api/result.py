@@ -81,6 +81,11 @@ class Result:
 
         return summary_html(dict(self.record))
 
+    def __str__(self) -> str:
+        from overparam.api.verdicts import text
+
+        return f"{text(self.record)}\npage: {self.page}"
+
     def __repr__(self) -> str:
         counts: dict[str, int] = {}
         for verdict in self.record["verdicts"]:
@@ -91,13 +96,17 @@ class Result:
 
 FIELDS = (
     "claim", "ledger", "status", "effect", "low", "high", "n", "rule", "rule_version", "profile", "data",
-    "unit", "label", "reason", "mark", "source",
+    "unit", "label", "reason", "mark", "source", "kind", "form", "level",
 )  # fmt: skip
+
+
+EARLIER = {"kind": "claim", "form": "", "level": 0.95}
+"""What the records of earlier versions, which lack a field, stand for."""
 
 
 def claim_row(verdict: Mapping[str, Any]) -> dict[str, Any]:
     """Return the public fields of a stored verdict."""
-    return {name: verdict[name] for name in FIELDS}
+    return {name: verdict.get(name, EARLIER.get(name)) for name in FIELDS}
 
 
 def claim_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ class View:
 
     def at(self, here: int) -> View:
         """The same cells and lines, with ``HERE`` at one of the points."""
-        kept = {name: self.memo[name] for name in ("aligned", "names") if name in self.memo}
+        kept = {name: self.memo[name] for name in ("aligned", "names", "rows", "points") if name in self.memo}
         return View(self.evidence, self.arm, self.x, self.reads, kept, here)
 
     def where(self) -> dict[str, Any]:
@@ -116,8 +116,11 @@ class View:
         Raises:
             MissingEvidence: there is none.
         """
+        if "rows" in self.memo:
+            return list(self.memo["rows"])
         where = self.where()
         found = list(self.evidence.where(**where).rows)
+        self.memo["rows"] = found
         if not found:
             at = ", ".join(f"{k} = {v}" for k, v in where.items()) or "this run"
             raise MissingEvidence(f"no finished cell at {at}. Run them first.")
@@ -166,7 +169,9 @@ class View:
     def grid(self, name: str, per: str = "") -> Array:
         """A quantity along the lines, ``(points,)``, perhaps divided by an axis or a value of the cells."""
         if name in ("", self.x):
-            y = np.asarray(self._points(), dtype=np.float64)
+            if "points" not in self.memo:
+                self.memo["points"] = np.asarray(self._points(), dtype=np.float64)
+            y = self.memo["points"]
         else:
             lines = self.evidence.curve(name, self.x, **self.where()).y
             if not lines:
