@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from rich.text import Text
 
 from overparam.core import Study
 from overparam.core.errors import unknown
+from overparam.core.kinds import GROUPS
 from overparam.core.registry import studies as all_studies
+from overparam.core.statements import Claim
 from overparam.store import CellStore, RecordStore
 from overparam.store.garbage import KINDS, Garbage
 
@@ -24,26 +27,41 @@ MOST = 1000  # cells that are listed one by one
 
 def studies() -> RenderableType:
     """One line a study."""
-    table = table_of("study", "claims", "profiles", "question")
+    table = table_of("study", "statements", "question")
     for name, one in all_studies().items():
-        table.add_row(name, str(len(one.claims)), " ".join(one.profiles), one.question)
+        table.add_row(name, kinds(one.claims), one.question)
     return Group(
         table, Text("overparam ls STUDY for its claims and axes; overparam run STUDY to run it", "bright_black")
     )
 
 
+def kinds(claims: Iterable[Claim]) -> str:
+    """How many statements there are of each kind.
+
+    >>> kinds(())
+    ''
+    """
+    counts = Counter[str](claim.kind for claim in claims)
+    return ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind in GROUPS if (n := counts[kind]))
+
+
 def study(one: Study) -> RenderableType:
-    """A study's claims, profiles and axes."""
-    claims = table_of("claim", "ledger", "rule")
+    """A study's statements, profiles with what each can judge, and axes."""
+    claims = table_of("statement", "kind", "what is said, and the rule")
     for claim in one.claims:
+        kind = f"{claim.kind}\n{claim.form}" if claim.form else claim.kind
+        ledger = f" ({', '.join(claim.ledger)})" if claim.ledger else ""
         claims.add_row(
-            claim.name,
-            " ".join(claim.ledger),
-            f"{escape(claim.sentence)}\n[bright_black]{escape(claim.text)}[/]",
+            claim.name, kind, f"{escape(claim.sentence)}{ledger}\n[bright_black]{escape(claim.text)}[/]"
         )
     profiles = table_of("profile", "what it is")
     for name, profile in one.profiles.items():
-        profiles.add_row(name, escape(profile.help))
+        judged = [claim for claim in one.claims if not claim.profiles or name in claim.profiles]
+        which = "all statements" if len(judged) == len(one.claims) else ", ".join(c.name for c in judged)
+        seeds = profile.axes.get("seed", ())
+        decides = "its verdicts count; " if name == one.decides else ""
+        said = f"{decides}{len(seeds)} planned seeds; judges {which}"
+        profiles.add_row(name, f"{escape(profile.help)}\n[bright_black]{escape(said)}[/]")
     axes = table_of("option", "what it means")
     for axis in one.axes:
         values = " · ".join(
