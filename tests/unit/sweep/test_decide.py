@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from overparam.core import Claim, Control, Evidence, World, arm, line, planned
+from overparam.core import Claim, Control, Evidence, World, arm, grid, line, planned
 from overparam.core.looks import look
 from overparam.sweep.decide import measure, too_weak
 from overparam.sweep.judge import judge
@@ -15,7 +15,8 @@ WORLD = World(
     ("width", (8, 16, 32)), arms={"noise": (0.0, 0.2)}, lines={"error": lambda noise: [10.0, 10 + 40 * noise, 10.0]},
     spread={"error": 0.3}, straight=("error",), apart=True,
 )  # fmt: skip
-RISE, UP = Y.last - Y.first, (Y.top() - Y.first).at_least(2.0)
+RISE = Y.last - Y.first
+UP = (Y.at(grid("width").near(16)) - Y.first).at_least(2.0)
 
 
 def claim(**changes):
@@ -101,7 +102,7 @@ def test_seeds_decide_by_the_plan(toy, seeds, level, status):
 
 def test_statements_that_read_one_number_are_one_vote(toy):
     one = dataclasses.replace(claim(rule=UP), source="toy")
-    two = dataclasses.replace(one, name="again", rule=(Y.top() - Y.first).at_least(3.0))
+    two = dataclasses.replace(one, name="again", rule=(Y.at(grid("width").near(16)) - Y.first).at_least(3.0))
     three = dataclasses.replace(one, name="other", rule=RISE.at_most(5.0))
     cells = WORLD(np.random.default_rng(1))
     found = judge(dataclasses.replace(toy, claims=(one, two, three)), cells, profile="quick", data="planted")
