@@ -65,13 +65,12 @@ def too_weak(finding: Finding, control: Finding, *, own: bool) -> bool:
         control: of its control.
         own: whether the control has a rule of its own, so that their parts do not correspond.
     """
-    if any(part.outside or part.status == "contradicted" for part in control.parts):
+    here, there = control.deciding, finding.deciding
+    if any(part.outside or part.status == "contradicted" for part in here):
         return False
-    if not control.parts or control.somewhere:
-        return not control.parts
-    if own or len(control.parts) != len(finding.parts):
+    if own or len(here) != len(there):
         return True
-    return not all(_would_show(there, here) for here, there in zip(finding.parts, control.parts, strict=True))
+    return not all(_would_show(one, other) for one, other in zip(here, there, strict=True))
 
 
 def _would_show(control: Part, claim: Part) -> bool:
