@@ -6,15 +6,18 @@ again from findings.json.
 """
 
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from overparam.core import findings, tallies
 from overparam.core.errors import OverparamError
+from overparam.core.kinds import word
 from overparam.core.ledger import LEDGER
+from overparam.core.looks import FIRST_LOOK
 from overparam.core.registry import ships, studies
-from overparam.core.totals import Row, rows, word
+from overparam.core.totals import Row, rows
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -42,11 +45,6 @@ def known(found: Mapping[str, Any]) -> dict[str, list[str]]:
     return {name: [n for claim in study.claims for n in claim.ledger] for name, study in found.items()}
 
 
-def decides(study: Any) -> str:
-    """The profile whose verdicts count."""
-    return getattr(study, "decides", "") or findings.DECIDING
-
-
 def judged(store: Path, *, compute: bool) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Judge every study in a results folder: new entries by name, and why others have none."""
     from overparam.sweep.run import execute, make_plan
@@ -54,7 +52,7 @@ def judged(store: Path, *, compute: bool) -> tuple[dict[str, dict[str, Any]], di
     fresh, kept = {}, {}
     for name, study in shipped_studies().items():
         try:
-            plan = make_plan(name, decides(study), out=store, download=compute)
+            plan = make_plan(name, study.decides, out=store, download=compute)
             todo = len(plan.cells) - len(plan.done)
             if todo and not compute:
                 kept[name] = f"{todo} of {len(plan.cells)} cells are not stored in {store}"
@@ -72,11 +70,9 @@ def judged(store: Path, *, compute: bool) -> tuple[dict[str, dict[str, Any]], di
 
 def of_older_rules(entry: Entry, study: Any) -> list[str]:
     """Names of the statements of an entry whose rule is no longer the study's, and of those that it lacks."""
-    profile = decides(study)
+    profile = study.decides
     now = {
-        claim.name: claim.rule_version
-        for claim in study.claims
-        if profile in (getattr(claim, "profiles", ()) or (profile,))
+        claim.name: claim.rule_version for claim in study.claims if profile in (claim.profiles or (profile,))
     }
     then = {one["statement"]: one["version"] for one in entry["verdicts"]}
     return sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
@@ -92,7 +88,7 @@ def measured(one: Entry) -> list[str]:
     if one["effect"] is None:
         return [cell(one["reason"]), "", "", ""]
     ends = tallies.interval(one)
-    level = "" if ends == "none" or one["level"] == findings.LEVEL else f" ({100 * one['level']:g} %)"
+    level = "" if ends == "none" or one["level"] == FIRST_LOOK else f" ({100 * one['level']:g} %)"
     return [cell(tallies.effect(one)), ends + level, tallies.asked(one), str(one["n"])]
 
 
@@ -105,7 +101,9 @@ def statement(one: Entry) -> str:
     """A verdict as a line of a study's table."""
     name = f"`{one['statement']}`, {one['data']}: {cell(one['sentence'])}"
     scope = f" Outside the source's scope: {cell(one['outside'])}" if one.get("outside") else ""
-    return line((name + scope, " ".join(one["ledger"]), f"**{word(one)}**", *measured(one)))
+    return line(
+        (name + scope, " ".join(one["ledger"]), f"**{word(one['kind'], one['status'])}**", *measured(one))
+    )
 
 
 def section(entry: Entry) -> str:
@@ -130,7 +128,7 @@ def section(entry: Entry) -> str:
 
 def interval_name() -> str:
     """The heading of the intervals: their level, where a line does not say another."""
-    return f"{100 * findings.LEVEL:g} % interval"
+    return f"{100 * FIRST_LOOK:g} % interval"
 
 
 def of(kind: str, verdicts: Iterable[Entry]) -> Iterable[Entry]:
@@ -172,7 +170,11 @@ def against(entries: Sequence[Entry]) -> str:
     head = ("statement", "line", "measured", interval_name(), "asked", "n")
     body = [
         line(
-            (f"`{study}.{one['statement']}`, {one['data']}: {cell(one['sentence'])}", " ".join(one["ledger"]), *measured(one))
+            (
+                f"`{study}.{one['statement']}`, {one['data']}: {cell(one['sentence'])}",
+                " ".join(one["ledger"]),
+                *measured(one),
+            )
         )
         for study, one in found
     ]
@@ -181,22 +183,51 @@ def against(entries: Sequence[Entry]) -> str:
 
 def page(entries: Sequence[Entry], table: Sequence[Row]) -> str:
     """The page of findings."""
-    said = "\n\n".join(tallies.totals(table, entries))
+    said = paragraphs(tallies.totals(table, entries))
     return "\n\n".join(part.strip() for part in (HEAD, said, against(entries), *map(section, entries))) + "\n"
 
 
 def ledger(entries: Sequence[Entry], table: Sequence[Row]) -> str:
     """The ledger for the README: totals, and one line for each of the 63 statements."""
-    said = "\n\n".join(tallies.totals(table, entries))
+    said = paragraphs(tallies.totals(table, entries))
     body = [
-        line((row.line.number, cell(row.line.sentence), ", ".join(f"`{name}`" for name in row.studies), verdict(row)))
+        line(
+            (
+                row.line.number,
+                cell(row.line.sentence) + remark(row),
+                ", ".join(f"`{name}`" for name in row.studies),
+                verdict(row),
+            )
+        )
         for row in table
     ]
     sources = dict.fromkeys((one.source, one.document) for one in LEDGER.values())
     firsts = [next(row.line.number for row in table if row.line.source == name) for name, _ in sources]
     where = ", ".join(f"{name} from {first}" for (name, _), first in zip(sources, firsts, strict=True))
     head = line(("line", "what the source says", "studies", "verdict"))
-    return "\n".join([said, "", f"The sources: {where}.", "", head, "|---" * 4 + "|", *body])
+    return "\n".join(
+        [
+            said,
+            "",
+            paragraphs([f"The sources: {where}. In italics, what the print lacks."]),
+            "",
+            head,
+            "|---" * 4 + "|",
+            *body,
+        ]
+    )
+
+
+def paragraphs(texts: Iterable[str]) -> str:
+    """Paragraphs in lines of at most 120 characters."""
+    return "\n\n".join(
+        textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in texts
+    )
+
+
+def remark(row: Row) -> str:
+    """What the printed statement lacks, or how it is read."""
+    return f" *{cell(row.line.note)}*" if row.line.note else ""
 
 
 def verdict(row: Row) -> str:

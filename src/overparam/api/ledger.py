@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core.errors import StoreError, UsageError
-from overparam.core.findings import DECIDING, entry, newest, shipped
+from overparam.core.findings import entry, newest, shipped
+from overparam.core.kinds import word
 from overparam.core.ledger import parts
 from overparam.core.registry import packaged, ships, studies
-from overparam.core.totals import Row, rows, word
+from overparam.core.totals import Row, rows
 
 
 def ledger(out: str | Path | None = None) -> list[dict[str, Any]]:
@@ -66,7 +67,7 @@ def found_in(out: str | Path | None) -> dict[str, dict[str, Any]]:
                 records.append(store.read(path))
             except StoreError:
                 continue
-        chosen = newest(records, getattr(study, "decides", "") or DECIDING)
+        chosen = newest(records, study.decides)
         if chosen is not None:
             found[name] = entry(chosen)
     return found
@@ -86,5 +87,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "verdict": row.verdict,
         "votes": row.words,
         "studies": list(row.studies),
-        "statements": [{**{k: one[k] for k in FIELDS}, "verdict": word(one)} for one in row.entries],
+        "statements": [
+            {**{k: one[k] for k in FIELDS}, "verdict": word(one["kind"], one["status"])} for one in row.entries
+        ],
     }

@@ -14,14 +14,16 @@ from rich.text import Text
 
 from overparam.api.ledger import found_in, ledger_rows
 from overparam.cli.listing import table_of
+from overparam.core.kinds import word
 from overparam.core.ledger import NUMBERS, Line, line, parts
 from overparam.core.tallies import asked, effect, interval, totals
-from overparam.core.totals import Row, word
+from overparam.core.totals import Row, part
 
 COLOURS = {
     "supported": "green", "contradicted": "red", "mixed": "yellow", "checks pass": "green", "checks fail": "red",
     "no study yet": "bright_black", "not run": "bright_black", "passes": "green", "fails": "red",
 }  # fmt: skip
+FOOT = "overparam ls --ledger L53 for a line in full; * what is printed needs a correction or a remark, given there"
 
 
 def all_lines(out: Path | None) -> RenderableType:
@@ -40,11 +42,13 @@ def all_lines(out: Path | None) -> RenderableType:
             table.add_row("", f"[bold]{escape(source)}[/]", "")
         names = f"\n[bright_black]{escape(', '.join(row.studies))}[/]" if row.studies else ""
         table.add_row(
-            row.line.number, f"{escape(row.line.sentence)}{names}", _coloured(row.words, row.verdict)
+            row.line.number,
+            f"{escape(row.line.sentence)}{' *' * bool(row.line.note)}{names}",
+            _coloured(row.words, row.verdict),
         )
     where = "the findings that come with the package" if out is None else f"the runs in {out}"
     said = Text("\n".join((*totals(rows, found.values()), f"From {where}.")))
-    return Group(said, table, Text("overparam ls --ledger L53 for a line in full", "bright_black"))
+    return Group(said, table, Text(FOOT, "bright_black"))
 
 
 def one_line(name: str, out: Path | None) -> RenderableType:
@@ -55,14 +59,19 @@ def one_line(name: str, out: Path | None) -> RenderableType:
     shown: list[RenderableType] = []
     for one in parts(wanted.number) if wanted.number in NUMBERS else (wanted,):
         shown += _head(one)
-    if wanted.number != row.line.number:
+    under = [part(row, one.number) for one in parts(row.line.number)[1:] if row.entries]
+    if wanted is not row.line:
         shown.append(Text(f"It counts under {row.line.number}: {row.line.sentence}"))
-    shown.append(Text.from_markup(f"Verdict of {row.line.number}: {_coloured(row.words, row.verdict)}"))
-    entries = [one for one in row.entries if wanted.number in (row.line.number, *one["ledger"])]
-    if not entries:
+        under = [one for one in under if one.line is wanted]
+    shown += [
+        Text.from_markup(f"Verdict of {one.line.number}: {_coloured(one.words, one.verdict)}")
+        for one in (row, *under)
+    ]
+    chosen = row if wanted is row.line or not under else under[0]
+    if not chosen.entries:
         told = f"Studies: {', '.join(row.studies)}; not run." if row.studies else "No study answers it yet."
         return Group(*shown, Text(told))
-    return Group(*shown, _statements(entries), *_votes(row))
+    return Group(*shown, _statements(chosen.entries), *_votes(chosen))
 
 
 def _head(one: Line) -> list[RenderableType]:
@@ -76,7 +85,7 @@ def _statements(entries: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = table_of("statement", "verdict", "measured")
     for one in entries:
         name = f"{one['study']}\n{one['statement']}, {one['data']}"
-        verdict = word(one)
+        verdict = word(one["kind"], one["status"])
         lines = [one["sentence"], f"{one['kind']} for {' '.join(one['ledger'])}"]
         lines.append(measured(one) or one["reason"])
         table.add_row(escape(name), _coloured(verdict, verdict), escape("\n".join(lines)))
@@ -102,9 +111,11 @@ def _votes(row: Row) -> list[RenderableType]:
         + f" on {vote.entries[0]['data']}."
         for vote in some
     ]
+    many = len(row.votes)
     told.append(
-        f"{len(row.votes)} measurement{'s' * (len(row.votes) > 1)} of claims; more than half one way and none the other "
-        "decide the line."
+        "One measurement of a claim decides the line."
+        if many == 1
+        else f"{many} measurements of claims: {row.needed} or more one way and none the other decide the line."
     )
     return [Text(text) for text in told]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core.errors import StoreError
-from overparam.core.totals import LEVEL, p_values
+from overparam.core.looks import FIRST_LOOK
+from overparam.core.totals import p_values
 
 FILE = Path(__file__).parents[1] / "studies" / "findings.json"
 SCHEMA = 1
-DECIDING = "laptop"  # of a study that does not tell
 
 
 def entry(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,11 +53,12 @@ def _verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
         "effect": _short(verdict["effect"]),
         "low": _short(verdict["low"]),
         "high": _short(verdict["high"]),
-        "level": verdict.get("level", LEVEL),
+        "level": verdict.get("level", FIRST_LOOK),
         "n": verdict["n"],
         "unit": verdict["unit"],
         "asked": [_short(part.get("at_least")), _short(part.get("at_most"))],
         "excluded": [_short(part.get("contradicted_below")), _short(part.get("contradicted_above"))],
+        "decided": part.get("told", "") if part.get("decided") else "",
         "can_contradict": can_contradict(verdict),
         "p": [_short(support), _short(contradiction)],
         "reason": verdict["reason"],
@@ -108,7 +109,9 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
         found = json.loads(path.read_text(encoding="utf-8"))
         schema, studies = found["schema"], found["studies"]
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path}: expected the findings of studies, got a damaged file ({error!r}).") from error
+        raise StoreError(
+            f"{path}: expected the findings of studies, got a damaged file ({error!r})."
+        ) from error
     if schema != SCHEMA:
         raise StoreError(f"{path}: expected schema {SCHEMA}, got {schema}. Make it anew with `make findings`.")
     return {one["study"]: one for one in studies}
@@ -118,13 +121,15 @@ def text(entries: Iterable[Mapping[str, Any]]) -> str:
     """Return the file's text: one line a verdict, so that a change shows as the lines that changed."""
     studies = []
     for one in sorted(entries, key=lambda one: one["study"]):
-        head = json.dumps({k: v for k, v in one.items() if k != "verdicts"}, ensure_ascii=False, allow_nan=False)
+        head = json.dumps(
+            {k: v for k, v in one.items() if k != "verdicts"}, ensure_ascii=False, allow_nan=False
+        )
         rows = ",\n".join(json.dumps(v, ensure_ascii=False, allow_nan=False) for v in one["verdicts"])
         studies.append(f'{head[:-1]}, "verdicts": [\n{rows}]}}')
     return f'{{"schema": {SCHEMA}, "studies": [\n' + ",\n".join(studies) + "\n]}\n"
 
 
-def newest(records: Iterable[Mapping[str, Any]], profile: str = DECIDING) -> Mapping[str, Any] | None:
+def newest(records: Iterable[Mapping[str, Any]], profile: str) -> Mapping[str, Any] | None:
     """Return the run that decides among a study's records, newest first: none of another profile, none exploratory."""
     fit = (r for r in records if r["profile"] == profile and r["mark"] in ("", "extended"))
     return next(fit, None)

@@ -52,9 +52,14 @@ def _read() -> dict[str, Line]:
     sources = found.pop("sources")
     return {
         number: Line(
-            number, entry["sentence"], sources[entry["source"]]["short"], entry["place"],
-            sources[entry["source"]]["citation"], sources[entry["source"]]["document"], entry.get("note", ""),
-        )  # fmt: skip
+            number,
+            entry["sentence"],
+            sources[entry["source"]]["short"],
+            entry["place"],
+            sources[entry["source"]]["citation"],
+            sources[entry["source"]]["document"],
+            entry.get("note", ""),
+        )
         for number, entry in found.items()
     }
 

@@ -7,35 +7,22 @@ claims decide a line; where it has none, checks answer it, and where it has neit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overparam.core.ledger import LEDGER, NUMBERS, Line, parts
+from overparam.core.kinds import GROUPS
+from overparam.core.ledger import LEDGER, NUMBERS, Line
+from overparam.core.looks import FIRST_LOOK
 
 Entry = Mapping[str, Any]
 """A verdict as :func:`overparam.core.findings.entry` writes it, with the name of its ``study``."""
 
-LEVEL = 0.97
 MOST = 0.05  # the chance that Holm's procedure lets through any line that chance alone decided
-WORDS = {
-    "claim": {"supported": "supported", "contradicted": "contradicted", "inconclusive": "inconclusive"},
-    "check": {"supported": "passes", "contradicted": "fails", "inconclusive": "undecided"},
-    "question": {"supported": "yes", "contradicted": "no", "inconclusive": "open"},
-}
 VERDICTS = (
     "supported", "contradicted", "mixed", "inconclusive", "not applicable", "checks pass", "checks fail",
     "checks undecided", "answered by a question", "not run", "no study yet",
 )  # fmt: skip
-
-
-def word(entry: Entry) -> str:
-    """Return a verdict in the words of its kind.
-
-    >>> word({"kind": "check", "status": "contradicted"}), word({"kind": "claim", "status": "not_applicable"})
-    ('fails', 'not applicable')
-    """
-    return WORDS[entry["kind"]].get(entry["status"], entry["status"].replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -130,7 +117,9 @@ class Row:
         return min(1.0, 2 * (k - m + 1) * found[m - 1])
 
 
-def rows(findings: Iterable[Mapping[str, Any]], known: Mapping[str, Iterable[str]] | None = None) -> tuple[Row, ...]:
+def rows(
+    findings: Iterable[Mapping[str, Any]], known: Mapping[str, Iterable[str]] | None = None
+) -> tuple[Row, ...]:
     """Return the counted lines of the ledger with their verdicts.
 
     Args:
@@ -147,13 +136,18 @@ def rows(findings: Iterable[Mapping[str, Any]], known: Mapping[str, Iterable[str
             for number in {LEDGER[one].parent for one in verdict["ledger"] if one in LEDGER}:
                 by_line[number].append({**verdict, "study": found["study"]})
                 names[number].add(found["study"])
-    made = []
-    for number in NUMBERS:
-        entries = tuple(by_line[number])
-        cast = votes(entries)
-        verdict = decide(entries, cast, answered=bool(names[number]))
-        made.append(Row(LEDGER[number], verdict, entries, cast, tuple(sorted(names[number]))))
-    return tuple(made)
+    return tuple(_row(LEDGER[number], by_line[number], names[number]) for number in NUMBERS)
+
+
+def part(row: Row, number: str) -> Row:
+    """Return the row of a line that is named under a counted one, such as L22D under L22."""
+    entries = [one for one in row.entries if number in one["ledger"]]
+    return _row(LEDGER[number], entries, {one["study"] for one in entries})
+
+
+def _row(line: Line, entries: Sequence[Entry], studies: Iterable[str]) -> Row:
+    cast, names = votes(entries), tuple(sorted(studies))
+    return Row(line, decide(entries, cast, answered=bool(names)), tuple(entries), cast, names)
 
 
 def votes(entries: Sequence[Entry]) -> tuple[Vote, ...]:
@@ -193,7 +187,7 @@ def decide(entries: Sequence[Entry], cast: Sequence[Vote], *, answered: bool) ->
     kinds, else *inconclusive*. So one vote decides a line alone only where it is its only one. Where no claim could be
     judged, checks answer (*checks pass* if all that were made do), then questions.
     """
-    kinds = {kind: [one["status"] for one in entries if one["kind"] == kind] for kind in WORDS}
+    kinds = {kind: [one["status"] for one in entries if one["kind"] == kind] for kind in GROUPS}
     judged = {kind: [s for s in found if s != "not_applicable"] for kind, found in kinds.items()}
     if "contradicted" in judged["check"]:
         return "checks fail"
@@ -279,17 +273,32 @@ def p_values(verdict: Mapping[str, Any]) -> tuple[float | None, float | None]:
     judged = verdict["parts"] and verdict["status"] != "not_applicable"
     if verdict.get("kind", "claim") != "claim" or not judged:
         return None, None
-    level, exists = verdict.get("level", LEVEL), verdict.get("form") == "exists"
+    level, exists = verdict.get("level", FIRST_LOOK), verdict.get("form") == "exists"
     settings: dict[str, list[Mapping[str, Any]]] = {}
     for part in verdict["parts"]:
         settings.setdefault(part.get("setting", "") if exists else "", []).append(part)
     k = len(settings)
     inner = 1 - (1 - level) / k
     support = min(1.0, k * min(max(_support(part, inner) for part in group) for group in settings.values()))
-    out = [p for part in verdict["parts"] if (p := _contradiction(part, level)) is not None]
-    if exists or verdict.get("outside") or not out:
+    if exists or verdict.get("outside"):
         return support, None
-    return support, min(1.0, len(out) * min(out))
+    out = [p for part in verdict["parts"] if (p := _contradiction(part, level)) is not None]
+    return support, min(1.0, max(_shares(verdict["parts"], level), len(out)) * min(out)) if out else None
+
+
+def _shares(parts: Iterable[Mapping[str, Any]], level: float) -> int:
+    """Among how many parts the error of a contradiction was shared, from the wider intervals; 1 where none tells."""
+    from scipy import stats
+
+    found = [1]
+    for part in parts:
+        scaled = _student(part, level)
+        if scaled is None or part.get("wide_high") is None:
+            continue
+        scale, error = scaled
+        half = (scale(part["wide_high"]) - scale(part["wide_low"])) / 2
+        found.append(round((1 - level) / (2 * float(stats.t.sf(half / error, part["n"] - 1)))))
+    return max(found)
 
 
 def _support(part: Mapping[str, Any], level: float) -> float:
@@ -318,14 +327,10 @@ def beyond(part: Mapping[str, Any], cut: float, side: float, level: float) -> fl
         return 1.0
     from scipy import stats
 
-    for scale in (float, math.log):
-        if scale is math.log and not (low > 0 and cut > 0):
-            continue
-        middle, ends, asked = scale(effect), (scale(low), scale(high)), scale(cut)
-        half = (ends[1] - ends[0]) / 2
-        if half > 0 and abs(middle - (ends[0] + ends[1]) / 2) <= 1e-6 * half:
-            error = half / stats.t.ppf(0.5 + level / 2, n - 1)
-            return float(stats.t.sf(side * (middle - asked) / error, n - 1))
+    scaled = _student(part, level, cut)
+    if scaled is not None:
+        scale, error = scaled
+        return float(stats.t.sf(side * (scale(effect) - scale(cut)) / error, n - 1))
     if 0 <= low <= effect <= high <= 1 and low < high and 0 <= cut <= 1:
         hits, tail = round(effect * n), (1 - level) / 2
         exact_low = stats.beta.ppf(tail, hits, n - hits + 1) if hits else 0.0
@@ -334,3 +339,22 @@ def beyond(part: Mapping[str, Any], cut: float, side: float, level: float) -> fl
             return float(stats.binom.sf(hits - 1, n, cut) if side > 0 else stats.binom.cdf(hits, n, cut))
     excluded = low >= cut if side > 0 else high <= cut
     return (1 - level) / 2 if excluded else 1.0
+
+
+def _student(
+    part: Mapping[str, Any], level: float, cut: float | None = None
+) -> tuple[Callable[[float], float], float] | None:
+    """The scale on which an interval is symmetric, and the standard error on it; None where it is on neither."""
+    effect, low, high, n = part["effect"], part["low"], part["high"], part["n"]
+    if effect is None or low is None or high is None or n < 2:
+        return None
+    from scipy import stats
+
+    scales: tuple[Callable[[float], float], ...] = (float, math.log)
+    for scale in scales:
+        if scale is math.log and (low <= 0 or (cut is not None and cut <= 0)):
+            continue
+        half = (scale(high) - scale(low)) / 2
+        if half > 0 and abs(scale(effect) - (scale(low) + scale(high)) / 2) <= 1e-6 * half:
+            return scale, half / float(stats.t.ppf(0.5 + level / 2, n - 1))
+    return None
