@@ -10,13 +10,18 @@ from overparam.core.kinds import GROUPS, word
 from overparam.core.totals import MOST, VERDICTS, Row, chance
 
 Entry = Mapping[str, Any]
-MANY = {"claim": "claims", "check": "checks", "question": "questions"}
+ENDED = {
+    "checks pass": "where checks pass",
+    "checks fail": "where checks fail",
+    "checks undecided": "where checks are undecided",
+    "no study yet": "with no study yet",
+}
 
 
 def of_lines(rows: Sequence[Row]) -> str:
     """Return how many lines have which verdict."""
     found = [row.verdict for row in rows]
-    counts = [f"{found.count(name)} {name}" for name in VERDICTS if name in found]
+    counts = [f"{found.count(name)} {ENDED.get(name, name)}" for name in VERDICTS if name in found]
     return f"Of {len(rows)} statements of the sources: {', '.join(counts)}."
 
 
@@ -48,7 +53,7 @@ def of_kind(kind: str, entries: Iterable[Entry]) -> str:
         bad = [f", {count} {name}" for count, name in counts[1:] if count]
         return f"{counts[0][0]} of {len(judged)} checks pass{''.join(bad)}{rest}"
     told = ", ".join(f"{count} {name}" for count, name in counts if count)
-    return f"{len(judged)} {MANY[kind]}: {told}{rest}" if judged else f"no {kind} judged{rest}"
+    return f"{_count(len(judged), kind)}: {told}{rest}" if judged else f"no {kind} judged{rest}"
 
 
 def totals(rows: Sequence[Row], findings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -111,6 +116,10 @@ def _texts(one: Entry) -> tuple[str, ...]:
     alone, beside = together(*values), together(*values, *cuts)[:3]
     found = max(alone, beside, key=lambda texts: sum(len(text) for text in texts))
     return (*found, *("–" if cut is None else f"{cut:.6g}" for cut in cuts))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _few(count: float) -> str:
