@@ -70,11 +70,12 @@ def judged(store: Path, *, compute: bool) -> tuple[dict[str, dict[str, Any]], di
 
 def of_older_rules(entry: Entry, study: Any) -> list[str]:
     """Names of the statements of an entry whose rule is no longer the study's, and of those that it lacks."""
-    profile = study.decides
     now = {
-        claim.name: claim.rule_version for claim in study.claims if profile in (claim.profiles or (profile,))
+        claim.name: (claim.rule_version, claim.fingerprint)
+        for claim in study.claims
+        if not claim.profiles or study.decides in claim.profiles
     }
-    then = {one["statement"]: one["version"] for one in entry["verdicts"]}
+    then = {one["statement"]: (one["version"], one["fingerprint"]) for one in entry["verdicts"]}
     return sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
 
 
