@@ -32,8 +32,8 @@ def by_chance(rows: Sequence[Row]) -> str:
         return "No claim answers any of them."
     survive = len(found.survive)
     return (
-        f"Claims answer {found.lines} of them: {found.alone} by one measurement, which decides alone, the others by several, "
-        f"of which more than half must agree and none be against. Chance alone would support {_few(found.support)} of these "
+        f"Claims answer {found.lines} of them, {found.alone} by a single measurement, which decides alone; of several more "
+        f"than half must agree and none be against. Chance alone would support {_few(found.support)} of these lines "
         f"falsely and contradict {_few(found.contradiction)}. Of the {found.decided} supported or contradicted, {survive} "
         f"survive{'s' * (survive == 1)} Holm's procedure at {100 * MOST:g} % over all of them in both directions."
     )
@@ -48,12 +48,14 @@ def of_kind(kind: str, entries: Iterable[Entry]) -> str:
     states = [one["status"] for one in entries if one["kind"] == kind]
     judged = [state for state in states if state != "not_applicable"]
     rest = f", {len(states) - len(judged)} not applicable" if len(states) > len(judged) else ""
+    if not judged:
+        return f"no {kind} judged{rest}"
     counts = [(judged.count(s), word(kind, s)) for s in ("supported", "contradicted", "inconclusive")]
     if kind == "check":
         bad = [f", {count} {name}" for count, name in counts[1:] if count]
         return f"{counts[0][0]} of {len(judged)} checks pass{''.join(bad)}{rest}"
     told = ", ".join(f"{count} {name}" for count, name in counts if count)
-    return f"{_count(len(judged), kind)}: {told}{rest}" if judged else f"no {kind} judged{rest}"
+    return f"{_count(len(judged), kind)}: {told}{rest}"
 
 
 def totals(rows: Sequence[Row], findings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
