@@ -61,6 +61,9 @@ def judged(store: Path, *, compute: bool) -> tuple[dict[str, dict[str, Any]], di
         except OverparamError as error:
             kept[name] = str(error)
             continue
+        except Exception as error:  # one study's mistake leaves the others theirs
+            kept[name] = f"{type(error).__name__}: {error}"
+            continue
         if record["failures"]:
             kept[name] = f"{len(record['failures'])} cells failed"
             continue

@@ -206,16 +206,22 @@ def test_a_study_whose_cells_are_all_there_is_judged(command, tmp_path, monkeypa
     assert "## `linear-system`" in command[1].read_text(encoding="utf-8")
 
 
-def test_a_study_that_cannot_be_judged_keeps_its_last_entry(command, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (UsageError("the rule of 'peak' raised KeyError"), "the rule of 'peak' raised KeyError"),
+        (KeyError("n"), "KeyError: 'n'"),
+    ],
+)
+def test_a_study_that_cannot_be_judged_keeps_its_last_entry(
+    error, told, command, tmp_path, monkeypatch, capsys
+):
     def broken(*_, **__):
-        raise UsageError("the rule of 'peak' raised KeyError")
+        raise error
 
     monkeypatch.setattr("overparam.sweep.run.make_plan", broken)
     assert SCRIPT.main([str(tmp_path)]) == 0
-    assert (
-        "double-descent keeps its entry of 2026-11-28: the rule of 'peak' raised KeyError"
-        in capsys.readouterr().out
-    )
+    assert f"double-descent keeps its entry of 2026-11-28: {told}" in capsys.readouterr().out
     assert list(compact.read(command[2])) == ["double-descent"]
 
 

@@ -37,7 +37,11 @@ def ledger(out: str | Path | None = None) -> list[dict[str, Any]]:
 
 def ledger_rows(found: Mapping[str, Mapping[str, Any]]) -> tuple[Row, ...]:
     """Return the rows of the ledger for the entries of studies, by name."""
-    known = {name: [n for claim in study.claims for n in claim.ledger] for name, study in studies().items()}
+    known = {
+        name: [n for claim in study.claims for n in claim.ledger]
+        for name, study in studies().items()
+        if ships(study)
+    }
     return rows(found.values(), known)
 
 

@@ -304,7 +304,10 @@ def test_totals_say_lines_chance_and_kinds():
         "Of 63 statements of the sources: 1 supported, 1 contradicted, 1 where checks pass, 60 with no study yet."
     )
     assert "Claims answer 2 of them, 2 by a single measurement" in by_chance
-    assert "Chance alone would support at most 0.03 of these lines falsely and contradict at most 0.03" in by_chance
+    assert (
+        "Chance alone would support at most 0.03 of these lines falsely and contradict at most 0.03"
+        in by_chance
+    )
     assert kinds.endswith("2 claims: 1 supported, 1 contradicted; 1 of 1 checks pass; 1 question: 1 no.")
     assert tallies.by_chance(rows([])) == "No claim answers any of them."
 
