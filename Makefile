@@ -7,8 +7,10 @@ OUT ?= runs
 TESTS ?=
 JOBS ?= 2
 BENCH ?=
+STORE ?= runs
+COMPUTE ?=
 
-.PHONY: demo test test-slow check docs bench clean
+.PHONY: demo test test-slow check docs findings bench clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -36,6 +38,10 @@ check: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# The findings of every study whose cells are all in STORE; COMPUTE=1 computes those that are missing, which takes hours.
+findings: $(STAMP)
+	$(BIN)/python docs/findings.py $(STORE) $(if $(COMPUTE),--compute)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py $(BENCH)

@@ -16,6 +16,7 @@ _WHERE = {
     "run": "api.run",
     "load": "api.run",
     "gallery": "api.run",
+    "ledger": "api.ledger",
     "width_sweep": "api.width_sweep",
     "width_sweep_study": "api.width_sweep",
     "Result": "api.result",

@@ -24,39 +24,47 @@ def ls(
     stored: bool = False,
     probes: bool = False,
     theorems: bool = False,
-    out: Out = Path("runs"),
+    ledger: bool = False,
+    out: Path | None = None,
 ) -> int:
     """List the studies; with a name, its claims, profiles and axes.
 
     With --probes or --theorems list those, and with a name (or the path of a file) one of them in full; with --stored
-    list what the results folder holds.
+    list what the results folder holds; with --ledger list what the sources say with the verdict on each line.
 
     Parameters
     ----------
     name
-        A study's name, or that of a probe or theorem.
+        A study's name, or that of a probe or theorem, or a line of the ledger such as L53.
     stored
         List stored cells and runs instead.
     probes
         List what can be measured on a trained network: overparam run STUDY --probe NAME.
     theorems
         List what is predicted, with its source.
+    ledger
+        List the 63 statements of the sources, the studies that answer each, and its verdict.
     out
-        Results folder, for --stored.
+        Results folder: for --stored (by default runs), and for --ledger (by default the findings that come with the
+        package).
     """
     from overparam.cli import listing
 
     study = name
-    if stored + probes + theorems > 1:
+    if stored + probes + theorems + ledger > 1:
         raise UsageError(
-            "ls: expected one of --stored, --probes and --theorems, got several. Leave the others out."
+            "ls: expected one of --stored, --probes, --theorems and --ledger, got several. Leave the others out."
         )
     if probes or theorems:
         from overparam.cli import catalogs
 
         console().print(catalogs.probes(name) if probes else catalogs.theorems(name))
+    elif ledger:
+        from overparam.cli.ledger import all_lines, one_line
+
+        console().print(one_line(name, out) if name else all_lines(out))
     elif stored:
-        console().print(listing.stored(out, study))
+        console().print(listing.stored(out or Path("runs"), study))
     elif study:
         from overparam.core.registry import find
 

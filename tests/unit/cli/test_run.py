@@ -29,7 +29,16 @@ def call(*arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["ls"], ["ls", "double-descent"], ["run", "--help"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["ls"],
+        ["ls", "double-descent"],
+        ["ls", "--ledger"],
+        ["ls", "--ledger", "L53"],
+        ["run", "--help"],
+        ["--version"],
+    ],
 )
 def test_looking_around_imports_nothing_heavy(arguments):
     code = (
