@@ -6,22 +6,26 @@ import itertools
 import math
 
 MOST_DIGITS = 9
+MEASURED = 3  # the effect and the ends of its interval come first
 
 
 def together(*values: float | None) -> tuple[str, ...]:
-    """Numbers that are compared, to three significant digits of the largest, or more until what differs looks different.
+    """An effect, the ends of its interval, and cut-offs, as texts.
 
-    Tiny and huge ones have an exponent; None is a dash.
+    To three significant digits of the interval, or more until what differs looks different. Tiny and huge ones have an exponent; None is a dash.
 
     >>> together(4.71, 3.9962, 5.58, 4.0)
     ('4.710', '3.996', '5.580', '4.000')
+    >>> together(0.000229, 0.000167, 0.000313, 1.0)
+    ('0.000229', '0.000167', '0.000313', '1')
     >>> together(-8.19e-09, 1e-12)
     ('-8.19e-09', '1.00e-12')
     >>> together(-0.00002, -0.34, 0.34), together(2.2, 2.17, 2.23), together(None), together(1942.0, 129.0, 29200.0)
     (('0', '-0.34', '0.34'), ('2.2', '2.17', '2.23'), ('–',), ('1942', '129', '29200'))
     """
     known = [v for v in values if v is not None and math.isfinite(v)]
-    largest = max((abs(v) for v in known), default=0.0)
+    measured = [v for v in values[:MEASURED] if v is not None and math.isfinite(v)]
+    largest = max((abs(v) for v in measured), default=0.0) or max((abs(v) for v in known), default=0.0)
     if 0 < largest < 1e-4 or largest >= 1e7:
         for digits in range(2, MOST_DIGITS):
             texts = tuple("–" if v is None else "0" if v == 0 else f"{v:.{digits}e}" for v in values)
