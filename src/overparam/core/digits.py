@@ -12,7 +12,8 @@ MEASURED = 3  # the effect and the ends of its interval come first
 def together(*values: float | None) -> tuple[str, ...]:
     """An effect, the ends of its interval, and cut-offs, as texts.
 
-    To three significant digits of the interval, or more until what differs looks different. Tiny and huge ones have an exponent; None is a dash.
+    To three significant digits of the interval, or more until what differs looks different. Tiny and huge ones have an
+    exponent; None is a dash.
 
     >>> together(4.71, 3.9962, 5.58, 4.0)
     ('4.710', '3.996', '5.580', '4.000')
