@@ -11,9 +11,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from overparam.core import (CERTIFIED_AXES, NARROW, Axis, Check, Claim, Control, Estimate, Evidence, Formerly, Need,
-    Params, Progress, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, spans,
-    study, total, within, worst)  # fmt: skip
+from overparam.core import (CERTIFIED_AXES, NARROW, Axis, Check, Claim, Control, Estimate, Formerly, Need, Params,
+    Progress, World, arm, charts, computed, each_cell, grid, joined, line, need, per_point, per_seed, planned, power_law,
+    profiles, raw, renamed, spans, study, total, within, worst)  # fmt: skip
 
 ROUNDING = 1 + 1e-9  # of hard inequalities between measured and proved numbers
 NARROWEST = 128
@@ -22,17 +22,19 @@ AXES = joined(CERTIFIED_AXES,
     Axis("widest", "Largest width at which paths are measured.", int, 8192, low=512, flag="widest"))  # fmt: skip
 
 PROFILES = profiles(
-    {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},
+    {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": planned(5)},
     quick=("10 points on the sphere, gelu, widths to 2,048, 5 seeds",
            {"data": "sphere", "n": 10, "activation": "gelu", "widest": 2048}),
     laptop=("20 points on the sphere and 20 digits, gelu and tanh, widths to 8,192, 5 seeds",
             {"n": 20, "activation": ("gelu", "tanh")}),
     paper=("40 samples, all smooth activations, widths to 8,192, 10 seeds; the talk shows no experiment on certificates",
-           {"n": 40, "activation": ("gelu", "softplus", "tanh"), "seed": tuple(range(10))}))  # fmt: skip
+           {"n": 40, "activation": ("gelu", "softplus", "tanh"), "seed": planned(10)}))  # fmt: skip
 
 # what is measured: one number a run, lists in a cell; nothing is averaged where an inequality is proved
 hard = partial(worst, where="certified", missing=1e12)
 path = line("path", "path over |W_0|")
+length = per_point(lambda share, k: share * k**0.5, "path times a constant, |W_0| being near sqrt(k d)", path,
+                   grid("width"))  # fmt: skip
 
 
 def bad(values: Any, marks: Any) -> int:
@@ -81,32 +83,27 @@ APPLIES = ten("applies", "lemma_applies", "At least ten runs in every setting me
 IMPOSSIBLE = arm("tasks that no network fits", metrics=renamed("impossible_", "certified"))
 
 
-def planted(rng: Any, tilt: float = -0.5, rough: float = 0.05, far: float = 1.05, **changes: Any) -> Evidence:
-    """Five seeds in which all is true; changes are ``(place, value[, only in this seed])`` of a list; None: all of it."""
-    import numpy as np
-
-    widths, rows = np.array([2**i for i in range(7, 14)]), []
-    level = {"contraction_over": -0.01, "fast_over": 0.05, "linear_over": 0.3, "wrong_over": 3.0, "potential_rise": -1e-8,
-             "printed_rise": 0.5, "path_over": 0.5, "detour": 2.3, "failed": 0, **dict.fromkeys(LEMMAS, 0.3),
-             **{f"printed_{name}": 1e8 for name in LEMMAS}}  # fmt: skip
-    for seed in range(5):
-        noise = rough * rng.standard_normal((2, len(widths)))
-        values: dict[str, Any] = {
-            **{name: [None, *[value] * 6] for name, value in level.items()}, "certified": [0, *[1] * 6],
-            "cut": [None, *[0] * 6], "lemma_applies": [0] * 4 + [1] * 3, "after_certified": [1], "after_failed": [0],
-            "impossible_certified": [0] * 7, "impossible_failed": [0] * 7, "width": widths.tolist(),
-            "path": (widths**tilt * np.exp(noise[0])).tolist(), "fixed_path": (np.exp(noise[1]) / widths).tolist(),
-            "shortest": [None, *[far * float(np.exp(0.02 * rng.standard_normal()))] * 6]}  # fmt: skip
-        for name, (place, value, *only) in changes.items():
-            if only in ([], [seed]):
-                line = values[name]
-                values[name] = value if place is None else [*line[:place], value, *line[place + 1 :]]
-        params = {"data": "sphere", "n": 20, "d": 10, "activation": "tanh", "widest": 8192, "seed": seed}
-        rows.append((params, values))
-    return Evidence(tuple(rows))
+# planted worlds: seven runs and seven widths a seed, in which all is true
+WIDTHS = tuple(2**i for i in range(7, 14))
+SIX = {"contraction_over": -0.01, "fast_over": 0.05, "linear_over": 0.3, "wrong_over": 3.0, "potential_rise": -1e-8,
+       "printed_rise": 0.5, "failed": 0, "cut": 0, **dict.fromkeys(LEMMAS, 0.3),
+       **{f"printed_{name}": 1e8 for name in LEMMAS}}  # fmt: skip
+WORLD = World(
+    ("width", WIDTHS), fixed={"n": 20, "d": 10, "activation": "tanh", "widest": 8192},
+    lines={"path": power_law(-0.5), "fixed_path": power_law(-1.0), "shortest": [1.05] * 7, "detour": [2.3] * 7},
+    spread={"path": 0.1, "fixed_path": 0.02, "shortest": 0.02, "detour": 0.1},
+    lists={**{name: [None, *[value] * 6] for name, value in SIX.items()}, "certified": [0, *[1] * 6],
+           "lemma_applies": [0] * 4 + [1] * 3, "after_certified": [1], "after_failed": [0],
+           "impossible_certified": [0] * 7, "impossible_failed": [0] * 7})  # fmt: skip
 
 
-but = partial(partial, planted)  # a world with changes
+def run(place: int, **changes: Any) -> World:
+    """The world with other values of one of the seven runs."""
+    lists = {name: list(WORLD.lists[name]) for name in changes}
+    for name, value in changes.items():
+        lists[name][place] = value
+    return WORLD.but(lists=lists)
+
 
 CLAIMS = (
     Claim("certified", "A network whose start is certified reaches zero loss by gradient descent, under the proved "
@@ -116,47 +113,59 @@ CLAIMS = (
               "after the promised steps (of which 20,000 are run)"),
           Control("The same on data that no network fits (equal inputs with opposite targets): no run is certified.",
                   arm(metrics=renamed("impossible_", "certified", "failed")), failures.at_most(0) & fewest.at_least(1)),
-          (CERTIFIED,), chart="envelope", kind="check", note=cut, effect=planted,
-          null=(but(failed=(3, 1, 2)), but(after_failed=(0, 1, 4)), but(certified=(None, [0] * 7, 1)))),
+          (CERTIFIED,), chart="envelope", kind="check", note=cut, effect=WORLD,
+          null=(run(3, failed=1), WORLD.but(after_failed=[1]), WORLD.but(certified=[0] * 7))),
     Claim("refused", "No certificate is given where no interpolator exists, at any output scale or place on the way.",
           ("L1",), "soltanolkotabi2019", given.at_most(0) & tried.at_least(1), IMPOSSIBLE,
           Control("The same rule on the original data, where certificates are given.", arm()),
-          (CERTIFIED.on(arm("runs")),), chart="envelope", kind="check", effect=planted,
-          null=(but(impossible_certified=(3, 1, 0)), but(impossible_certified=(None, [], 1)))),
+          (CERTIFIED.on(arm("runs")),), chart="envelope", kind="check", effect=WORLD,
+          null=(run(3, impossible_certified=1), WORLD.but(impossible_certified=[]))),
     Claim("contraction", "Every step contracts the residual at least by the proved factor.", ("L5",), "oymak2020",
           hard("contraction_over", "factor of a step less the proved one").at_most(1e-9), arm(),
           Control("Against a factor with four times the proved progress, 1 - 4(1 - factor).",
                   arm(metrics={"contraction_over": "fast_over"})), (CERTIFIED,), chart="envelope", kind="check",
-          null=(but(contraction_over=(3, 1.1e-9, 3)),), effect=planted),
-    Claim("linear", "A certified network trains like its linearisation: the residuals differ by at most h times the "
-          "start.", ("L5",), "soltanolkotabi2019",
+          null=(run(3, contraction_over=1.1e-9),), effect=WORLD),
+    Claim("linear", "Does a certified network train like its linearisation, with residuals that differ by at most h times "
+          "the start?", ("L5",), "soltanolkotabi2019",
           hard("linear_over", "deviation from the linearised run over h |r_0|").at_most(1.0), arm(),
           Control("Linearised at another draw of the weights of the same width.",
-                  arm(metrics={"linear_over": "wrong_over"})), (CERTIFIED,), chart="linear",
-          null=(but(linear_over=(3, 1.001, 1)),), effect=planted),
+                  arm(metrics={"linear_over": "wrong_over"})), (CERTIFIED,), (
+              "Version 1 was listed as a claim of the talk. No source says that h is enough: it is a question of ours now, "
+              "with the same cut-off.",), "linear", kind="question", null=(run(3, linear_over=1.001),), effect=WORLD),
     Claim("key-lemma", "The four inequalities of the key lemma hold: geometric decrease, short distance, within a "
           "constant of the shortest, short path.", ("L13",), "oymak2019", lemma[0] & lemma[1] & lemma[2] & lemma[3],
           arm("alpha = sigma_min/2, beta on the ball, h <= 1/16, eta <= 1/(2 beta^2)"),
           Control("With the step as the slide prints it, 2 beta, where the reciprocal and the square are lost.",
-                  arm(metrics=renamed("printed_", *LEMMAS))), (APPLIES,), chart="lemma", kind="check", effect=planted,
-          null=(*(but(**{name: (5, 1 + 2e-9, 0)}) for name in LEMMAS), but(lemma1=(6, None, 0)))),
+                  arm(metrics=renamed("printed_", *LEMMAS))), (APPLIES,), chart="lemma", kind="check", effect=WORLD,
+          null=(*(run(5, **{name: 1 + 2e-9}) for name in LEMMAS), run(6, lemma1=None))),
     Claim("potential", "Residual plus weighted length of the path never rises.", ("L14",), "soltanolkotabi2019",
           hard("potential_rise", "rise of |r| + c sum (sigma - L s) |step| over its start").at_most(1e-12),
           arm("s: the path before a step"),
           Control("As the slide prints it, without the factor alpha: a residual plus a length, which depends on the unit "
                   "of the targets. Here the unit is a thousand.", arm(metrics={"potential_rise": "printed_rise"})),
-          (CERTIFIED,), chart="lemma", kind="check", null=(but(potential_rise=(3, 1.1e-12, 2)),), effect=planted),
-    Claim("path", "The way to zero loss gets shorter with the width: path over |W_0| falls like 1/sqrt(k).", ("L6",),
-          "oymak2020", path.slope().within(-0.6, -0.4) & path.straightness().at_least(0.98)
-          & hard("path_over", "path over its bound").at_most(ROUNDING), arm("|v_l| = |y|/sqrt(kn)"),
-          Control("Output weights that do not shrink with the width: the same rule finds another power.",
-                  arm(metrics=renamed("fixed_", "path"))), (spans(path),), chart="path", effect=planted,
-          null=(but(tilt=-0.4), but(tilt=-0.6), but(rough=0.13), but(path_over=(3, 1.001, 4)))),
-    Claim("shortest", "Gradient descent ends close to the nearest interpolator: at most 20 % farther than a proved lower "
-          "bound for all of them.", ("L13",), "oymak2019", farthest.at_most(1.2), arm(),
+          (CERTIFIED,), chart="lemma", kind="check", null=(run(3, potential_rise=1.1e-12),), effect=WORLD),
+    Claim("path", "The way to zero loss gets shorter with the width: path over |W_0| falls at least like 1/sqrt(k).",
+          ("L6",), "oymak2020", path.slope().at_most(-0.4), arm("|v_l| = |y|/sqrt(kn)"),
+          Control("The path itself, not as a share of |W_0|, does not fall like that.", rule=length.slope().at_most(-0.4)),
+          (spans(path),), (
+              "Version 1 asked for a power between -0.6 and -0.4, for a straight line (R^2 of 0.98) and for the proved "
+              "bound on each path. The source gives an upper bound, which a faster fall keeps and which needs no straight "
+              "line; the proved bound is part of the check 'certified'. Its control, fixed output weights, falls faster "
+              "and so keeps the bound.",), "path", form="bound", effect=WORLD,
+          null=(WORLD.but(path=power_law(-0.4)),), scope=(
+              "The theorem bounds |W - W_0| over |W_0| by a constant times sqrt(n/(k d)) for smooth activations and unit "
+              "inputs; the constant is not given, so that only the power of k is judged, with a margin of 0.1 that is ours.",
+              "Here the length of the way to 1 % of the residual is measured, which is at least the distance; the rows of "
+              "digits are centred first."),
+          outside="The theorem asks for sqrt(k d) of a constant times kappa(X) n. With the constant 1 these widths lie "
+                  "below that."),
+    Claim("shortest", "Does gradient descent end near the nearest interpolator: at most 20 % farther than a proved lower "
+          "bound for all of them?", ("L13",), "oymak2019", farthest.at_most(1.2), arm(),
           Control("An interpolator found from a start that was moved at random by twice that distance.",
-                  arm(metrics={"shortest": "detour"})), (CERTIFIED,), chart="shortest",
-          null=(but(far=1.2),), effect=planted))  # fmt: skip
+                  arm(metrics={"shortest": "detour"})), (CERTIFIED,), (
+              "Version 1 was listed as a claim of the paper, which promises a factor of 4 beta/alpha. The 20 % are ours: it "
+              "is a question now, with the same cut-off.",), "shortest", kind="question",
+          null=(WORLD.but(shortest=[1.2] * 7, spread={"shortest": 0.0}, level=0.02),), effect=WORLD))  # fmt: skip
 
 STEPS_OVER = {"x": {"progress": "steps over those promised for a thousandth of the residual"}}
 CHARTS = charts(
@@ -226,7 +235,7 @@ STUDY = study(
         "output; the theorems reach it by width at |v_l| = |y|/sqrt(kn), which the path follows.",
         "The slide prints the step of the key lemma as 2 beta; read as 1/(2 beta^2). The control runs the printed one.",
         "The slide's potential lacks the factor alpha in front of the path. The control takes it as printed.",
-        "That the deviation from the linearised run is at most h is an allowance, not a theorem.",
+        "That the deviation from the linearised run is at most h is no theorem, and nothing in print says it.",
         "Digits are the classes 3 and 8, the mean image subtracted, rows divided by their norm. Inputs of the theorems "
         "have norm 1 and are not centred.",
         "Runs stop at 1e-5 of their residual or after 20,000 steps; paths end at 1 % of the residual."))  # fmt: skip

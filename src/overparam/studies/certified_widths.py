@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from overparam.core import (CERTIFIED_AXES, NARROW, Axis, Check, Claim, Control, Estimate, Formerly, Number, Params,
-    Progress, World, arm, charts, computed, each_cell, joined, line, need, per_seed, profiles, raw, renamed, scalar,
-    spans, study, within)  # fmt: skip
+    Progress, World, arm, charts, computed, each_cell, grid, joined, line, need, per_point, per_seed, planned, power_law,
+    profiles, raw, scalar, spans, study, within)  # fmt: skip
 
 DRAWS = 3  # of the weights, for the ladder of a cell
 RUNGS = ("rank", "fit", "afterwards", "beforehand")
@@ -27,13 +27,13 @@ AXES = joined(CERTIFIED_AXES,
     Axis("largest", "Largest width tried for a certificate at the start.", int, 262144, low=256, flag="largest"))  # fmt: skip
 
 PROFILES = profiles(
-    {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},
+    {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": planned(5)},
     quick=("10 points on the sphere, gelu, certificates up to 131,072 units, 5 seeds",
-           {"data": "sphere", "n": 10, "activation": "gelu", "widest": 2048, "largest": 131072}),
+           {"data": "sphere", "n": 10, "activation": "gelu", "largest": 131072}),
     laptop=("20 points on the sphere and 20 digits, gelu and tanh, certificates up to 524,288 units, 5 seeds",
             {"n": 20, "activation": ("gelu", "tanh"), "largest": 524288}),
     paper=("40 samples, all smooth activations, 10 seeds; the talk shows no experiment on certificates",
-           {"n": 40, "activation": ("gelu", "softplus", "tanh"), "largest": 1048576, "seed": tuple(range(10))}),
+           {"n": 40, "activation": ("gelu", "softplus", "tanh"), "largest": 1048576, "seed": planned(10)}),
 )  # fmt: skip
 
 # what is measured: widths, one a seed, and the room over the width
@@ -41,6 +41,9 @@ beforehand = scalar("beforehand", "width certified beforehand", missing="nan")
 fit = scalar("fit", "width that is fitted", missing="nan")
 on_the_way = scalar("afterwards", "width certified on the way", missing="nan")
 room = line("room", "1/(2h)")
+rest = per_point(
+    lambda rooms, k: rooms / k**0.5, "1/(2h) over the square root of the width", room, grid("law_width")
+)
 
 
 def formula(name: str, network: str = "smooth") -> Number:
@@ -68,34 +71,46 @@ FOUND = need(
 )
 
 
-WIDTHS = tuple(2**i for i in range(7, 14))
+WIDTHS = tuple(2**i for i in range(9, 16))
 WORLD = World(
-    ("law_width", WIDTHS), lines={"room": [k**0.5 for k in WIDTHS], "fixed_room": WIDTHS},
+    ("law_width", WIDTHS), lines={"room": power_law(0.5), "fixed_room": power_law(1.0)},
     numbers={"beforehand": 5e4, "draw0": 5e4, "draw1": 5e4, "fit": 8, "afterwards": 8},
-    spread={"room": 0.05, "fixed_room": 0.05, "fit": 0.1, "afterwards": 0.1,
-            **dict.fromkeys(("beforehand", "draw0", "draw1"), 0.3)},
+    spread={"room": 0.15, "fixed_room": 0.05, "fit": 0.2, "afterwards": 0.2,
+            **dict.fromkeys(("beforehand", "draw0", "draw1"), 0.6)},
     lists={"smooth_formula": SMOOTH, "smooth_width": [4e5] * 5, "count_formula": [COUNT], "count_width": [2.0]},
     fixed={"n": 20, "d": 10, "activation": "tanh", "widest": 8192, "largest": 262144})  # fmt: skip
 
 CLAIMS = (
-    Claim("gap", "Networks fit, and are proved on their way to be near an interpolator, at a small part of the width at "
-          "which that is proved beforehand.", ("L4", "L21"), "oymak2020",
+    Claim("gap", "Do networks fit, and are they proved on their way to be near an interpolator, at a tenth of the width at "
+          "which that is proved beforehand?", ("L4", "L21"), "oymak2020",
           (beforehand / fit).at_least(10.0) & (beforehand / on_the_way).at_least(10.0),
           control=Control("The certified width over that of another draw of the weights.",
                           rule=(scalar("draw0", missing="nan") / scalar("draw1", missing="nan")).at_least(10.0)),
-          needs=(FOUND,), chart="ladder", null=(WORLD.but(beforehand=80), WORLD.but(afterwards=5_000)), effect=WORLD),
-    Claim("formulas", "The width that is proved for the data at hand is below every published formula for smooth "
-          "activations with its constant set to 1.", ("L21",), "soltanolkotabi2019",
+          needs=(FOUND,), chart="ladder", kind="question", effect=WORLD,
+          history=("Version 1 was listed as a claim of the paper, which says only that its width is enough. The factor 10 is "
+                   "ours: it is a question now, with the same cut-off.",),
+          null=(WORLD.but(beforehand=80), WORLD.but(afterwards=5_000))),
+    Claim("formulas", "Is the width that is proved for the data at hand below every published formula for smooth "
+          "activations with its constant set to 1?", ("L21",), "soltanolkotabi2019",
           below[0] & below[1] & below[2] & below[3] & below[4],
           control=Control("Counting parameters: the width k = n/d of as many parameters as samples, under the same rule.",
                           rule=(formula(COUNT, "count") / beforehand).at_least(1.0)), needs=(FOUND,), chart="ladder",
-          null=(WORLD.but(smooth_width=[*[4e5] * 4, 5e4]),), effect=WORLD),
-    Claim("law", "The room for the path, 1/(2h), grows like the square root of the width.", ("L38",), "oymak2020",
-          room.slope().within(0.45, 0.55),
-          arm("|v_l| = |y|/sqrt(kn), the Lipschitz constant that holds everywhere", x="law_width"),
-          Control("Output weights that do not shrink with the width: the same rule finds another power.",
-                  arm(metrics=renamed("fixed_", "room"), x="law_width")), (spans(room),), chart="law",
-          null=tuple(WORLD.but(room=[k**power for k in WIDTHS]) for power in (0.45, 0.55)), effect=WORLD))  # fmt: skip
+          kind="question", effect=WORLD, null=(WORLD.but(smooth_width=[*[4e5] * 4, 5e4]),),
+          history=("Version 1 was listed as a claim of the talk and contradicted by formulas with a constant of 1. Nobody "
+                   "says that: the constants are open. It is a question of ours now, with the same cut-off.",)),
+    Claim("law", "The neighbourhood of the start in which a large error has a large gradient grows with the width, relative "
+          "to the way to go.", ("L38",), "liang2018", room.slope().at_least(0.25),
+          arm("1/(2h), |v_l| = |y|/sqrt(kn), the Lipschitz constant that holds everywhere", x="law_width"),
+          Control("The same over the square root of the width, a law that was derived for it: nothing is left to grow.",
+                  rule=rest.slope().at_least(0.25)), (spans(room),), (
+              "Version 1 asked for a power between 0.45 and 0.55, which was derived here and is said by no source. The "
+              "source says that the neighbourhood grows; asked is a power of 0.25, a doubling over a 16-fold width.",),
+          "law", form="direction", null=(WORLD.but(room=power_law(0.25)),), effect=WORLD, scope=(
+              "The slide says: the larger the overparameterization, the larger such a neighbourhood (relatively).",
+              "Read here: the distance within which the smallest singular value of the Jacobian is proved to stay above half "
+              "of its start, over |r_0| / sigma, the way to go."),
+          outside="The slide speaks of ReLU networks that classify with cross-entropy; here activations are smooth and the "
+                  "loss is squared, where the room has a closed form."))  # fmt: skip
 
 CHARTS = charts(
     {},
@@ -176,7 +191,7 @@ def estimate(cell: Params) -> Estimate:
 STUDY = study(
     name="certified-widths", title="Widths from which networks are proved to fit",
     question="How wide must this very network be to be proved to fit, and how wide to fit?",
-    x="law_width", sources=("oymak2020", "soltanolkotabi2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
+    x="law_width", sources=("oymak2020", "soltanolkotabi2019", "liang2018"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
     charts=CHARTS, work=work, estimate=estimate, stack_limit=1, formerly=Formerly("certified-convergence"),
     values=("law_width", "room", "fixed_room", *RUNGS, "draw0", "draw1", "flow_law", "lemma_law", "rung", "rung_width",
             *(f"{kind}_{what}" for kind in ("smooth", "relu", "count") for what in ("formula", "width")),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (CERTIFIED_AXES, NARROW, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
-    arm, charts, computed, each_cell, joined, line, profiles, renamed, spans, study, worst)  # fmt: skip
+    arm, charts, computed, each_cell, joined, line, planned, power_law, profiles, renamed, spans, study, worst)  # fmt: skip
 
 NARROWEST = 256
 GOALS = (0.3, 0.1, 0.01)  # of the first residual: where switches are counted
@@ -20,31 +20,44 @@ AXES = joined(CERTIFIED_AXES, Axis("widest", "Half of the largest width.", int, 
               without=("activation",))  # fmt: skip
 
 PROFILES = profiles(
-    {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": (0, 1, 2, 3, 4)},
+    {"data": ("sphere", "digits"), "d": 10, "widest": 8192, "seed": planned(5)},
     quick=("10 points on the sphere, widths to 4,096, 5 seeds", {"data": "sphere", "n": 10, "widest": 2048}),
     laptop=("20 points on the sphere and 20 digits, widths to 16,384, 5 seeds", {"n": 20}),
     paper=("40 samples, widths to 16,384, 10 seeds; the talk shows no experiment on switches",
-           {"n": 40, "seed": tuple(range(10))}))  # fmt: skip
+           {"n": 40, "seed": planned(10)}))  # fmt: skip
 
 
 switched = line("switched", "share of (sample, unit) pairs that switch")
+allowed = [worst(f"{name}switched_over", f"units of a sample switched by {what}, over the exact most for the distance "
+                 "moved", missing=1e12).at_most(1.0) for name, what in (("", "training"), ("pushed_", "a push"))]  # fmt: skip
 WIDTHS = tuple(2**i for i in range(8, 15))
 WORLD = World(
-    ("switch_width", WIDTHS), fixed={"n": 20, "d": 10, "widest": 8192}, spread={"switched": 0.2, "pushed_switched": 0.02},
-    lines={"switched": [k**-0.8 for k in WIDTHS], "pushed_switched": [0.02] * 7, "switched_over": [0.1] * 7,
-           "pushed_switched_over": [0.1] * 7})  # fmt: skip
+    ("switch_width", WIDTHS), fixed={"n": 20, "d": 10, "widest": 8192},
+    lines={"switched": power_law(-0.8, 0.1), "pushed_switched": [0.016] * 7},
+    spread={"switched": 0.5, "pushed_switched": 0.1},
+    lists={"switched_over": [0.1] * 7, "pushed_switched_over": [0.1] * 7})  # fmt: skip
+ONE = [0.1, 1.01, *[0.1] * 5]  # in one width of seven more switch than can
+PUSHED = arm(metrics=renamed("pushed_", "switched"))
 
 CLAIMS = (
-    Claim("switches", "In wide ReLU networks few units switch on the way, and never more than the weights' movement "
-          "allows.", ("L10", "L40"), "oymak2020",
-          switched.slope().at_most(-1 / 3)
-          & worst("switched_over", "switched units of a sample over the exact most for the distance moved",
-                  missing=1e12).at_most(1.0),
-          control=Control("Weights pushed at random by a fixed share of their norm, in place of training: the share "
-                          "stays.", arm(metrics=renamed("pushed_", "switched", "switched_over"))),
-          needs=(spans(switched),), chart="switches",
-          null=(WORLD.but(switched=[k ** (-1 / 3) for k in WIDTHS], spread={"switched": 0.1}),
-                WORLD.but(switched_over=[0.1, 1.01, *[0.1] * 5])), effect=WORLD),)  # fmt: skip
+    Claim("switches", "The majority of activation patterns remain the same: few units switch on the way, at every width.",
+          ("L40",), "liang2018", switched.every.at_most(0.01),
+          control=Control("Weights pushed at random by a twentieth of their norm, in place of training: more switch.", PUSHED),
+          needs=(spans(switched),), history=(
+              "Version 1 asked for a share that falls like k^(-1/3) at least and for the exact bound of every run, in one "
+              "rule. The source says neither: the fall is a question of ours now, the bound a check, and asked here is a "
+              "share of at most 1 % where the source speaks of a minority.",), chart="switches", form="exists",
+          null=(WORLD.but(switched=[1e-4] * 6 + [0.01]),), effect=WORLD, scope=(
+              "The slide shows MNIST: another data set of another size, trained with cross-entropy. Here 10 to 40 rows of "
+              "norm 1, the squared loss, and training to 1 % of the residual.",
+              "An observation on one data set can be met here, but not refuted.")),
+    Claim("falls", "Does the share of units that switch fall with the width, at least like k^(-1/3)?", ("L10", "L40"),
+          "oymak2020", switched.slope().at_most(-1 / 3),
+          control=Control("A random push of a twentieth of the norm: the share stays.", PUSHED), needs=(spans(switched),),
+          chart="switches", kind="question", null=(WORLD.but(switched=power_law(-1 / 3)),), effect=WORLD),
+    Claim("allowed", "Never more units switch than the movement of the weights allows.", ("L10",), "oymak2020",
+          allowed[0] & allowed[1], needs=(spans(switched),), chart="switches", kind="check",
+          null=(WORLD.but(switched_over=ONE), WORLD.but(pushed_switched_over=ONE)), effect=WORLD))  # fmt: skip
 
 CHARTS = charts(
     {"switch_width": "hidden units k"},
@@ -125,7 +138,7 @@ def estimate(cell: Params) -> Estimate:
 STUDY = study(
     name="relu-switches", title="ReLU units that switch",
     question="How many units of a wide ReLU network switch on the way to zero loss?",
-    x="switch_width", sources=("oymak2020",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work,
+    x="switch_width", sources=("oymak2020", "liang2018"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work,
     estimate=estimate, stack_limit=1,
     values=("switch_width", "switched", "switched_over", "pushed_switched", "pushed_switched_over", "theory_switched"),
     formerly=Formerly("certified-convergence", {"activation": "relu"},
