@@ -11,7 +11,8 @@ from overparam.own.descent import descend
 from overparam.own.instance import draw_instance, lipschitz_everywhere
 from overparam.own.laziness import lazy_scale
 from overparam.studies import certified_convergence_work as measure
-from overparam.studies.certified_convergence import STUDY, planted
+from overparam.studies.certified_convergence import STUDY, WORLD, run
+from overparam.sweep.judge import judge
 from overparam.theory.certificates import certify_two_layer
 from overparam.theory.certificates.run_check import check_run, key_lemma
 
@@ -40,33 +41,48 @@ def certified_start(data):
     return base.scaled(3 * lazy_scale(base).scale)
 
 
-@pytest.mark.parametrize("name", CLAIMS)
-def test_controls_contradict_and_one_seed_is_not_enough(name):
-    evidence = planted(np.random.default_rng(0))
-    one = Evidence(tuple(row for row in evidence.rows if row[0]["seed"] == 0))
-    assert CLAIMS[name].judge(evidence).status == "supported"
-    assert CLAIMS[name].judge_control(evidence).status == "contradicted"
-    assert all(p.check(evidence).ok for p in CLAIMS[name].preconditions)
-    assert CLAIMS[name].judge(one).status == "inconclusive"
+def verdicts(evidence):
+    found = judge(STUDY, evidence, profile="laptop", data="planted")
+    return {verdict.claim.partition(".")[2]: verdict for verdict in found}
+
+
+def test_a_world_in_which_all_is_true_passes_with_its_controls():
+    for name, verdict in verdicts(WORLD(np.random.default_rng(0))).items():
+        assert (verdict.status, verdict.control["ok"]) == ("supported", True), name
+
+
+def test_one_seed_decides_what_is_proved_and_nothing_else():
+    found = verdicts(WORLD.but(seeds=1)(np.random.default_rng(0)))
+    decided = {name for name, verdict in found.items() if verdict.status != "inconclusive"}
+    assert decided == {"certified", "refused", "contraction", "potential"}
+    assert found["key-lemma"].status == "not_applicable"  # three runs, asked ten
+
+
+def test_a_faster_fall_keeps_the_bound_and_nothing_here_contradicts_it():
+    """The theorem bounds the way from above, and these widths lie below those it asks for."""
+    for power, status in ((-1.0, "supported"), (-0.3, "inconclusive"), (0.5, "inconclusive")):
+        world = WORLD.but(path=[k**power for k in WORLD.over[1]])
+        assert CLAIMS["path"].judge(world(np.random.default_rng(0))).status == status
 
 
 def test_settings_are_judged_apart_and_named():
     rows = [
         ({**p, "activation": name}, v)
         for name in ("gelu", "tanh")
-        for p, v in planted(np.random.default_rng(0)).rows
+        for p, v in WORLD(np.random.default_rng(0)).rows
     ]
     labels = [part.label for part in CLAIMS["shortest"].judge(Evidence(tuple(rows))).parts]
     assert [label.partition(":")[0] for label in labels] == ["activation gelu", "activation tanh"]
 
 
 def test_preconditions_and_notes_say_what_is_missing():
-    few = planted(np.random.default_rng(0), certified=(None, [0] * 6 + [1]))
+    few = WORLD.but(certified=[0] * 6 + [1])(np.random.default_rng(0))
     assert not CLAIMS["certified"].preconditions[0].check(few).ok
     assert CLAIMS["certified"].preconditions[0].check(few).detail == "5 certified runs"
-    holes = planted(np.random.default_rng(0), path=(0, None, 2))
+    holes = WORLD(np.random.default_rng(0))
+    holes.rows[2][1]["path"][0] = None
     assert not CLAIMS["path"].preconditions[0].check(holes).ok
-    cut = CLAIMS["certified"].judge(planted(np.random.default_rng(0), cut=(3, 1)))
+    cut = CLAIMS["certified"].judge(run(3, cut=1)(np.random.default_rng(0)))
     assert cut.note == "5 of 30 certified runs were cut at 20,000 steps."
 
 

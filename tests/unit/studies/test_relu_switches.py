@@ -9,6 +9,7 @@ from overparam.core import Evidence
 from overparam.data.signed import signed_examples
 from overparam.own.instance import draw_instance
 from overparam.studies.relu_switches import STUDY, WORLD, counted
+from overparam.sweep.judge import judge
 
 
 @pytest.fixture(scope="module")
@@ -16,12 +17,27 @@ def start():
     return draw_instance(*signed_examples("sphere", 4, 3, 0), "relu", 8, 0, scale=1.0, antisymmetric=True)
 
 
-def test_the_control_contradicts_and_one_seed_is_not_enough():
-    claim, evidence = STUDY.claims[0], WORLD(np.random.default_rng(0))
-    assert claim.judge(evidence).status == "supported"
-    assert claim.judge_control(evidence).status == "contradicted"
-    assert claim.preconditions[0].check(evidence).ok
-    assert claim.judge(Evidence(evidence.rows[:1])).status == "inconclusive"
+def verdicts(evidence):
+    found = judge(STUDY, evidence, profile="laptop", data="planted")
+    return {verdict.claim.partition(".")[2]: verdict for verdict in found}
+
+
+def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
+    evidence = WORLD(np.random.default_rng(0))
+    found = verdicts(evidence)
+    assert {verdict.status for verdict in found.values()} == {"supported"}
+    assert all(verdict.control["ok"] for verdict in found.values())
+    one = verdicts(Evidence(evidence.rows[:1]))
+    assert {name: verdict.status for name, verdict in one.items()} == {
+        "switches": "inconclusive", "falls": "inconclusive", "allowed": "supported"}  # fmt: skip
+
+
+def test_what_is_seen_on_one_data_set_is_not_refuted_on_another():
+    many = verdicts(WORLD.but(switched=[0.9] * 7)(np.random.default_rng(0)))
+    assert many["switches"].status == "inconclusive"
+    assert many["falls"].status == "contradicted"  # a question of ours: no
+    beyond = verdicts(WORLD.but(pushed_switched_over=[0.1, 1.01, *[0.1] * 5])(np.random.default_rng(0)))
+    assert beyond["allowed"].status == "contradicted"
 
 
 def test_switches_against_all_subsets(start):
