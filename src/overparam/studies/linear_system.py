@@ -55,7 +55,7 @@ OURS = ("Version 1 was listed as a claim of the slides, which do not speak of gr
 LAW = tuple(max(1 - r, 1e-26) for r in RATIOS)
 
 
-def descent(at: float = 1.0, end: float = 33.0) -> Any:
+def descent(at: float = 1.0, end: float = 5.0) -> Any:
     """Iterations that peak at a ratio, are 1,000 at 1.05, and ``end`` from 4 on."""
     return (0.1, 20.0), (at / 1.02, 1e3), (at, 1e5), (at * 1.02, 1e3), (at * 1.1, 1e3), (4.0, end), (10.0, end)
 

@@ -51,11 +51,9 @@ def test_a_world_in_which_all_is_true_passes_with_its_controls():
         assert (verdict.status, verdict.control["ok"]) == ("supported", True), name
 
 
-def test_one_seed_decides_what_is_proved_and_nothing_else():
-    found = verdicts(WORLD.but(seeds=1)(np.random.default_rng(0)))
-    decided = {name for name, verdict in found.items() if verdict.status != "inconclusive"}
-    assert decided == {"certified", "refused", "contraction", "potential"}
-    assert found["key-lemma"].status == "not_applicable"  # three runs, asked ten
+def test_one_seed_decides_no_claim_and_no_question():
+    for verdict in verdicts(WORLD.but(seeds=1)(np.random.default_rng(0))).values():
+        assert verdict.kind == "check" or verdict.status in ("inconclusive", "not_applicable"), verdict.claim
 
 
 def test_a_faster_fall_keeps_the_bound_and_nothing_here_contradicts_it():
