@@ -32,8 +32,8 @@ AXES = (
 
 PROFILES = profiles(
     {"data": "gaussian", "trials": 8, "d": 20, "steps": 10_000},
-    quick=("20 by 20 matrices, up to 12 columns, 5 seeds",
-           {"rank": RANKS, "multiple": MULTIPLES, "steps": 3000, "seed": planned(5)}),
+    quick=("20 by 20 matrices, up to 12 columns, 4 trials, 5 seeds",
+           {"rank": RANKS, "multiple": MULTIPLES, "trials": 4, "steps": 3000, "seed": planned(5)}),
     laptop=("20 by 20 matrices, up to 16 columns and 160 labels, 10 seeds",
             {"rank": (*range(1, 13), 14, 16), "multiple": tuple(map(float, range(1, 9))), "seed": planned(10)}),
     paper=("30 by 30 matrices, up to 20 columns and 300 labels, 20 seeds; the slides show no experiment",

@@ -30,7 +30,8 @@ AXES = (
 EVERY = {"data": ("sphere", "digits"), "inputs": BOTH}
 PROFILES = profiles(
     {"model": MODELS},
-    quick=("40 samples on the sphere, 600 runs, 5 seeds: a minute", {"runs": 600, "seed": planned(5)}),
+    quick=("40 samples on the sphere, linear models, 600 runs, 5 seeds",
+           {"model": MODELS[:2], "runs": 600, "seed": planned(5)}),
     laptop=("40 samples of sphere and digits, raw and centred, 8 seeds", {**EVERY, "seed": planned(8)}),
     paper=("the same with 20 seeds and 4,000 runs; the sources show other experiments or none",
            {**EVERY, "runs": 4000, "seed": planned(20)}))  # fmt: skip
