@@ -64,6 +64,11 @@ def _power(claim: Claim, seeds: int, pilots: Mapping[str, Evidence]) -> Power:
 
     if claim.kind == "check":
         return Power(claim.name, why="a check of what is proved: one violation decides")
+    if shares := [
+        cut for cut in claim.rule.cuts if getattr(cut.number, "estimate", "") in ("signs", "binomial")
+    ]:
+        least = max(_agreeing(cut.at_least, cut.at_most) for cut in shares)
+        return Power(claim.name, why=f"a share of seeds: {least} that all agree are the fewest that decide")
     planted, why = _judged(claim, _drawn(claim))
     if planted is None:
         return Power(claim.name, why=why)
@@ -85,6 +90,18 @@ def _power(claim: Claim, seeds: int, pilots: Mapping[str, Evidence]) -> Power:
     return Power(
         claim.name, planted.label, sd, source, cut, seen, planted.effect, seeds_for(gap / sd), planted.unit
     )
+
+
+def _agreeing(at_least: object, at_most: object) -> int:
+    """Fewest seeds, all of one sign, whose exact interval keeps to a share: ``((1 - level) / 2)^(1/n)`` from 1."""
+    far = (
+        at_least
+        if isinstance(at_least, float | int)
+        else 1.0 - float(at_most)
+        if isinstance(at_most, float | int)
+        else 0.5
+    )
+    return math.ceil(math.log((1 - FIRST_LOOK) / 2) / math.log(min(max(far, 1e-6), 1 - 1e-6)))
 
 
 def _drawn(claim: Claim) -> Evidence | None:
