@@ -150,7 +150,8 @@ def judged(*tables: Any, least: int = 1) -> list[Any]:
 def growth(table: Any) -> Any:
     """EMC at each judged width over that at the next smaller one."""
     logs = judged(table, least=2)[0]
-    return math.e ** (logs[:, 1:] - logs[:, :-1])
+    found = math.e ** (logs[:, 1:] - logs[:, :-1])
+    return found[:, 0] if found.shape[1] == 1 else found
 
 
 def over(above: Any, below: Any) -> Any:
@@ -393,8 +394,7 @@ STUDY = study(
         "A search for EMC looks at sample sizes a factor 2 apart from n/4 to 4n, then halves the bracket above the "
         "largest that is learnt, down to a factor 1.19, and reads EMC inside it. A larger size that is learnt beyond one "
         "that is not could be missed between the first sizes.",
-        "The mean over training sets is over a few draws (two by default), and each seed has draws of its own.",
-        "Training sets are drawn from a pool of all samples but 6,000 test samples: the published training part and the "
-        "rest of the test part. So a number of samples above 4,000 can be had; the split is not the published one.",
-        "Label noise is exclusive (a wrong class), 20 % by default, and drawn once for each sample and seed.",
-        "A seed changes everything: training samples, noise, initialisation and minibatch order."))  # fmt: skip
+        "The mean over training sets is over two draws by default, and each seed has draws of its own.",
+        "Training sets are drawn from a pool of all samples but 6,000 test samples: the split is not the published one.",
+        "Label noise is exclusive (a wrong class), 20 % by default, and drawn once for each sample and seed. A seed changes "
+        "everything: training samples, noise, initialisation and minibatch order."))  # fmt: skip
