@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from overparam.core import (BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm,
     Axis, Claim, Control, FitRule, MissingEvidence, Need, Number, Rule, Series, World, arm, charts, complete,
-    enough_noise, enough_seeds, grid, inside, later, line, on_average, one_draw, per_seed, profiles, study,
-    together)  # fmt: skip
+    enough_noise, grid, inside, later, line, on_average, one_draw, per_seed, planned, profiles, study)  # fmt: skip
 
 
 class Setting(NamedTuple):
@@ -65,15 +64,16 @@ AXES = (
 )  # fmt: skip
 
 PROFILES = profiles(
-    {**{axis.name: axis.default for axis in AXES}, "data": "mnist1d", "arm": tuple(ARMS), "seed": tuple(range(10))},
-    quick=("MNIST-1D, 500 samples, 6 widths from 6 to 32, 400 epochs, 10 seeds: under a minute on two cores. EMC at longer "
-           "training is left out, and the peak of the test error is seldom clear at this size.",
-           {"arm": (*SIZES, "emc", "emc-clean"), "width": GRID[:6], "emc_width": (8, 16), "n": 500, "steps": 2000}),
+    {**{axis.name: axis.default for axis in AXES}, "data": "mnist1d", "arm": tuple(ARMS), "seed": planned(10)},
+    quick=("MNIST-1D, 500 samples, 6 widths from 6 to 32, 400 epochs, 10 seeds: about a minute on two cores. What moves the "
+           "critical size; the searches for EMC, and the peak of the test error, are left to the profile laptop.",
+           {"arm": SIZES, "width": GRID[:6], "emc_width": (8, 16), "n": 500, "steps": 2000}),
     laptop=("MNIST-1D, 1,000 samples, 9 widths from 8 to 128, 500 epochs, 10 seeds, EMC at 4 widths: some six minutes "
             "on two cores.", {}),
     paper=("MNIST-1D, 4,000 samples, 8 widths from 16 to 181, 2,000 epochs, 10 seeds, EMC at 4 widths: some hours. "
            "Still the small network on MNIST-1D, not their ResNet18 on CIFAR.",
            {"width": GRID[3:], "emc_width": (23, 32, 45, 64), "n": 4000, "steps": 80_000}))  # fmt: skip
+LARGE = ("laptop", "paper")
 
 # what is measured at every width: where the training error first falls to the tolerance, and the peak of the test error
 width = grid("width")
@@ -81,31 +81,27 @@ train = line("train_error", "training error", "%", times=100)
 test = line("test_error", "test error", "points", times=100)
 BOTH, UNDERFIT = ("train_error", "test_error"), train.first_below(20.0)
 hump = test.hump(left=UNDERFIT.before)
-STANDS = (hump.top - hump.low).at_least(1.0) & (hump.top - test.last).at_least(1.0)
-BEYOND = 1e9  # a critical width beyond the grid: larger than every width, and a tie with another one
+STANDS = (
+    on_average("peak", hump.top - hump.low, at_least=1.0),
+    on_average("fall", hump.top - test.last, at_least=1.0),
+)
 
 
 def critical_widths(train: Any, widths: Any, rows: Any) -> list[float]:
-    """Critical width of each seed in units, read on log width between grid points; 0 below the grid."""
+    """Critical width of each seed in units, read on log width between grid points; an end of the grid beyond it."""
     from overparam.studies.effective_complexity_work import crossing
 
-    most = 100.0 * rows[0][0]["tolerance"]
-    return [min(crossing(widths.tolist(), one, most), BEYOND) for one in train.tolist()]
+    most, ends = 100.0 * rows[0][0]["tolerance"], (widths[0], widths[-1])
+    return [min(max(crossing(widths.tolist(), one, most), ends[0]), ends[1]) for one in train.tolist()]
 
 
-def steps_from_fit(peak: Any, train: Any, rows: Any) -> list[float]:
-    """Grid steps from the smallest width that each seed learns at, if there is one, to its peak."""
-    learnt = train <= 100.0 * rows[0][0]["tolerance"]
+def steps_from_fit(peak: Any, train: Any, rows: Any, most: float | None = None) -> list[float]:
+    """Grid steps from the smallest width that each seed learns at (or falls to an error at), if any, to its peak."""
+    learnt = train <= (100.0 * rows[0][0]["tolerance"] if most is None else most)
     return [at - one.argmax() for at, one in zip(peak, learnt, strict=True) if one.any()]
 
 
 critical = per_seed(critical_widths, "critical width", train, width, ROWS, unit="units")
-
-
-def shift(number: Number, name: str, sign: int) -> Rule:
-    """A number is larger (1) or smaller (-1) in an arm than in the base for more than half of the seeds that differ."""
-    there = number.on(setting(name))
-    return (there - number if sign > 0 else number - there).positive_share().at_least(0.5)
 
 
 def setting(name: str) -> Arm:
@@ -113,12 +109,18 @@ def setting(name: str) -> Arm:
     return arm(ARMS[name].label, complete=() if ARMS[name].search else BOTH, arm=name)
 
 
+def ratio(above: Number, below: Number) -> Rule:
+    """A critical width is at least a tenth larger than another; the other way round contradicts."""
+    return (above / below).at_least(1.1).contradicted(below=1.0)
+
+
 def medians(*names: str) -> Callable[[Any], str]:
     """A remark: the median critical width in the base and in other arms."""
 
     def note(view: Any) -> str:
+        ends = (view.grid("")[0], view.grid("")[-1])
         found = {name: median(view.read(critical.on(setting(name))).y.tolist()) for name in ("base", *names)}
-        told = (f"{name} {'beyond the grid' if x == BEYOND else format(x, '.3g')}" for name, x in found.items())
+        told = (f"{name} {'beyond the grid' if x in ends else format(x, '.3g')}" for name, x in found.items())
         return f"Median critical width: {', '.join(told)}."
 
     return note
@@ -148,7 +150,8 @@ def judged(*tables: Any, least: int = 1) -> list[Any]:
 def growth(table: Any) -> Any:
     """EMC at each judged width over that at the next smaller one."""
     logs = judged(table, least=2)[0]
-    return math.e ** (logs[:, 1:] - logs[:, :-1])
+    found = math.e ** (logs[:, 1:] - logs[:, :-1])
+    return found[:, 0] if found.shape[1] == 1 else found
 
 
 def over(above: Any, below: Any) -> Any:
@@ -183,81 +186,62 @@ def left_out(view: Any) -> str:
     return f"Left out, because a search hit an end of the grid: width {', '.join(out)}." if out else ""
 
 
-def reaching_n(rows: Any) -> list[float]:
-    """Each seed's smallest searched width with EMC of at least n: negative if it is the first, NaN if there is none."""
-    found = []
-    for _, values in sorted(rows, key=lambda row: row[0]["seed"]):
-        searched, n = values["emc_width"], values["samples"]
-        ends = zip(searched, values["emc"], values["emc_censored"], strict=True)
-        hit = next((w for w, emc, end in ends if end > 0 or (emc is not None and emc >= n)), math.nan)
-        found.append(-hit if hit == searched[0] else hit)
-    return found
+def moved(there: Number, sign: int) -> Rule:
+    """Each seed's own peak lies further right (1) or left (-1) than in the base, in steps of the grid."""
+    words = f"grid steps of the peak to the {'right' if sign > 0 else 'left'} of the base"
+    number = per_seed(lambda there, here: sign * (there - here), words, there, hump.step.on(setting("base")),
+                      unit="grid steps", estimate="step")  # fmt: skip
+    return number.at_least(0.0).contradicted(below=0.0)
 
 
-def steps_from_width(peak: Any, reached: Any, widths: Any) -> list[float]:
-    """Grid steps from a width to the peak; the first width searched tells nothing unless it is the grid's first."""
-    place = {w: i for i, w in enumerate(widths.tolist())} | {-widths[0]: 0}
-    steps = [at - place[w] for at, w in zip(peak, reached.tolist(), strict=True) if w in place]
-    if len(steps) < 0.8 * len(peak):
-        told = f"EMC crosses n inside the widths searched for {len(steps)} of {len(peak)} seeds"
-        raise MissingEvidence(f"{told}, asked at least 80%. Search at more widths (--emc-widths).")
-    return steps
-
-
-def near(function: Callable[..., Any], words: str, *of: Any) -> Rule:
-    """The peak lies within one grid step of a place, and stands out."""
-    text, unit = f"steps from {words} to the peak", "grid steps"
-    return per_seed(function, text, hump.step, *of, unit=unit, estimate="step").within(-1.0, 1.0) & STANDS
-
-
-def at_emc(name: str) -> Rule:
-    """The peak lies where EMC reaches n."""
-    reached = per_seed(reaching_n, "smallest width with EMC of at least n", ROWS).on(setting(name))
-    return near(steps_from_width, "the smallest width with EMC of at least n", reached, width)
-
-
-def peak_shift(**arms: int) -> Rule:
-    """The peak moves the expected way in every arm, and stands out in every one."""
-    rule = STANDS
-    for name, sign in arms.items():
-        there = setting(name)
-        rule &= shift(hump.step, name, sign) & (hump.top - hump.low).on(there).at_least(1.0)
-        rule &= (hump.top - test.last).on(there).at_least(1.0)
-    return rule
-
-
+PEAK_AT_FIT = per_seed(steps_from_fit, "steps from the smallest width that is learnt to the peak", hump.step, train, ROWS,
+                       unit="grid steps", estimate="step").within(-1.0, 1.0)  # fmt: skip
+HALF_WAY = per_seed(steps_from_fit, "steps from the smallest width with a training error of 40 % to the peak", hump.step,
+                    train, ROWS, 40.0, unit="grid steps", estimate="step").within(-1.0, 1.0)  # fmt: skip
 NOISY, FIXED = enough_noise(0.1), one_draw(among={"arm": ("base", "shifted", "epochs")})
-PEAK = (NOISY, inside(UNDERFIT), complete(0.2, *BOTH), FIXED)
-SHARE = per_seed(lambda c: (c > 0) & (c < BEYOND), "share of seeds inside the grid", critical)
+PEAK = (NOISY, inside(UNDERFIT), complete(0.2, *BOTH), FIXED, *STANDS)
+SHARE = per_seed(
+    lambda c, widths: (c > widths[0]) & (c < widths[-1]), "share of seeds inside the grid", critical, width
+)
 INSIDE = on_average("grid", SHARE, at_least=0.8)
 
 
-def sign_test(*names: str) -> tuple[Need, ...]:
-    """What the sign test on these arms and the base needs: with 5 seeds it cannot fall below 6 %."""
-    asked = (enough_seeds(10), complete(0.2, *BOTH))
-    return (INSIDE, FIXED, *(one.on(setting(name)) for name in ("base", *names) for one in asked))
+def compared(*names: str) -> tuple[Need, ...]:
+    """What a comparison of these arms with the base needs."""
+    lost = (complete(0.2, *BOTH).on(setting(name)) for name in ("base", *names))
+    return (INSIDE.on(setting("base")), FIXED, *lost)
 
 
-# planted worlds: every claim is tested where it is false by a hair (null) and where it is true (effect)
+# planted worlds: cells in which a statement is true by a hair or plainly, with the noise of seeds 0 to 9
 FIXED_AXES = {"noise": 0.2, "tolerance": 0.1}
 PLANTED, SEARCHED = GRID[1:-1], (11, 16, 23, 32)
-UP, DOWN = 19 * 2**0.5, 19 / 2**0.5  # half an octave, where seeds spread by 0.12
-FAR = {"samples": 40.0, "shifted": 40.0, "epochs": 13.0}
 
 
-def sizes(moved: Mapping[str, float] = {}, at: Sequence[int] = (0,), rise: float = 0.06) -> World:
-    """Training errors that fall through 10 % at critical widths, and test errors that peak steps after it."""
+def sizes(moved: Mapping[str, float] = {}, at: Mapping[str, Sequence[int]] = {}, rise: float = 0.06) -> World:
+    """Training errors that fall through 10 % at critical widths (base: 19), test errors that peak so many steps after it."""
 
     def test_error(arm: str) -> list[float]:
         first = next(i for i, w in enumerate(PLANTED) if w >= moved.get(arm, 19.0))
-        return [0.5 - 0.005 * first + rise if i - first in at else 0.5 - 0.005 * i for i in range(len(PLANTED))]
+        tops = at.get(arm, at.get("", (0,)))
+        return [
+            0.5 - 0.005 * first + rise if i - first in tops else 0.5 - 0.005 * i for i in range(len(PLANTED))
+        ]
 
     return World(
-        ("width", PLANTED), arms={"arm": ("base", "repeat", *moved)}, fixed=FIXED_AXES, seeds=10, level=0.048,
-        spread={"train_error": 0.0, "test_error": 0.005}, straight=BOTH,
+        ("width", PLANTED), arms={"arm": ("base", "repeat", *moved)}, fixed=FIXED_AXES, seeds=10, level=0.036,
+        spread={"train_error": 0.0, "test_error": 0.012}, straight=BOTH,
         lines={"test_error": test_error,
                "train_error": lambda arm: [0.1 + 0.4 * math.log2(moved.get(arm, 19.0) / w) for w in PLANTED]},
         numbers={"wrong_labels": lambda arm: 0.2 * (arm != "clean")})  # fmt: skip
+
+
+def widths_of(*names: str, sign: int = 1) -> dict[str, Any]:
+    """Worlds in which the critical width of arms is a factor away from that of the base."""
+
+    def world(factor: float, other: float = 1.5) -> World:
+        return sizes({name: 19.0 * (factor if i == 0 else other) ** sign for i, name in enumerate(names)})
+
+    return {"null": (world(1.1),), "effect": world(1.35, 1.35), "limit": (world(1.0),), "against": world(0.75)}
 
 
 def searches(factors: Mapping[str, float], power: float = 1.3) -> World:
@@ -268,51 +252,93 @@ def searches(factors: Mapping[str, float], power: float = 1.3) -> World:
         lists={"emc_censored": (0,) * 4}, numbers={"samples": 1000})  # fmt: skip
 
 
-L54, N20, BASE, EMC, NEAR = ("L54",), "nakkiran2020", setting("base"), setting("emc"), searches({"emc": 1.0})
-SAME = "The base drawn again with other seeds does not shift the critical width."
-AGAIN = {sign: Control(SAME, rule=shift(critical, "repeat", sign)) for sign in (1, -1)}
+def emc_worlds(name: str) -> dict[str, Any]:
+    """Worlds in which the EMC of an arm is a factor away from that of the base."""
+    null, effect, limit, against = (searches({"emc": 1.0, name: factor}) for factor in (1.2, 1.35, 1.0, 0.85))
+    return {"null": (null,), "effect": effect, "limit": (limit,), "against": against}
+
+
+L54, N20, BASE, EMC = ("L54",), "nakkiran2020", setting("base"), setting("emc")
+HILLS = {"samples": 40.0, "epochs": 10.0}
+SCOPE = (
+    "Nakkiran et al. say so of every training procedure, and show it for ResNets, convolutional networks and Transformers "
+    "on images and translation, without numbers for a shift.",
+    "Here: a small perceptron on MNIST-1D, SGD with momentum for a fixed number of steps, augmentation by fixed copies.",
+)
+V2 = "version 2, before seeds 100 and up:"
+RATIOS = (
+    f"{V2} a ratio by seed with an interval on logarithms in place of a sign test, at least a tenth (ours) to support; "
+    "only a shift the other way contradicts.",
+)
+FIFTH = (f"{V2} at least a fifth (ours) to support; only the other direction contradicts.",)
+SAME = "The base drawn again with other seeds does not shift the critical width so far."
+AGAIN = Control(SAME, setting("repeat"))
+
+
+def shifts(name: str, sentence: str, *arms: str, sign: int = 1, needs: tuple[Need, ...] = ()) -> Claim:
+    """A claim that the critical width of arms is larger (1) or smaller (-1) than that of the base."""
+    rules = [ratio(*(critical.on(one), critical.on(BASE))[::sign]) for one in map(setting, arms[1:])]
+    rule = ratio(*(critical, critical.on(BASE))[::sign])
+    for more in rules:
+        rule &= more
+    return Claim(
+        name,
+        sentence,
+        L54,
+        N20,
+        rule,
+        setting(arms[0]),
+        AGAIN,
+        (*needs, *compared(*arms)),
+        RATIOS,
+        "critical",
+        form="direction",
+        scope=SCOPE,
+        note=medians(*arms),
+        **widths_of(*arms, sign=sign),
+    )
+
+
 CLAIMS = (
-    Claim("noise-shift", "Label noise moves the critical size to larger networks.", L54, N20,
-          shift(critical, "clean", -1), BASE, AGAIN[1], (NOISY, *sign_test("clean")), chart="critical",
-          note=medians("clean"), null=(sizes({"clean": 19.0}),), effect=sizes({"clean": DOWN})),
-    Claim("samples-shift", "More training samples move the critical size to larger networks.", L54, N20,
-          shift(critical, "samples", 1) & shift(critical, "samples-epochs", 1), BASE, AGAIN[1],
-          sign_test("samples", "samples-epochs"), chart="critical", note=medians("samples", "samples-epochs"),
-          null=(sizes({"samples": UP, "samples-epochs": 19.0}),), effect=sizes({"samples": UP, "samples-epochs": UP})),
-    Claim("augmentation-shift", "Data augmentation moves the critical size to larger networks.", L54, N20,
-          shift(critical, "shifted", 1), BASE, AGAIN[1], sign_test("shifted"), chart="critical",
-          note=medians("shifted"), null=(sizes({"shifted": 19.0}),), effect=sizes({"shifted": UP})),
-    Claim("epochs-shift", "More epochs of training move the critical size to smaller networks.", L54, N20,
-          shift(critical, "epochs", -1), BASE, AGAIN[-1], sign_test("epochs"), chart="critical",
-          note=medians("epochs"), null=(sizes({"epochs": 19.0}),), effect=sizes({"epochs": DOWN})),
-    Claim("peak-shift", "The peak of the test error moves with the critical size: to larger networks with more samples "
-          "and with augmentation, to smaller ones with more epochs.", L54, N20,
-          peak_shift(samples=1, shifted=1, epochs=-1), BASE,
-          Control("The base drawn again with other seeds does not move the peak.", rule=peak_shift(repeat=1)),
-          (*PEAK, *sign_test("samples", "shifted", "epochs")[2:]), chart="arms",
-          null=(sizes({**FAR, "epochs": 19.0}, at=(0, 1)), sizes(FAR, rise=0.0)), effect=sizes(FAR)),
-    Claim("peak-at-fit", "The test error peaks at the critical width: the smallest one that learns the training set to "
-          "10 %.", L54, N20, near(steps_from_fit, "the critical width", train, ROWS), BASE,
-          Control("With clean labels the same rule finds no peak.", setting("clean")), PEAK, chart="error",
-          note=medians(), null=(sizes(at=(0, 1, 2)), sizes(rise=0.015)), effect=sizes()),
-    Claim("peak-at-emc", "The test error peaks where the effective model complexity equals the number of training "
-          "samples.", L54, N20, at_emc("emc"), BASE,
-          Control("With clean labels the same rule finds no peak.", setting("clean"), at_emc("emc-clean")),
-          PEAK, chart="emc",
-          null=(together(sizes(at=(0, 1, 2)), NEAR), together(sizes(at=(0, 1)), searches({"emc": 1.6}))),
-          effect=together(sizes(), NEAR)),
-    Claim("emc-width", "Effective model complexity grows with width.", L54, N20, GROWTH.at_least(1.0), EMC,
-          Control("Two halves of the seeds at the same widths do not differ.", rule=HALVES.at_least(1.0)), chart="emc",
-          note=left_out, null=(searches({"emc": 1.0}, 0.0),), effect=searches({"emc": 1.0}, 0.5)),
+    shifts("noise-shift", "Label noise moves the critical size to larger networks.", "clean", sign=-1, needs=(NOISY,)),
+    shifts("samples-shift", "More training samples move the critical size to larger networks.", "samples",
+           "samples-epochs"),
+    shifts("augmentation-shift", "Data augmentation moves the critical size to larger networks.", "shifted"),
+    shifts("epochs-shift", "More epochs of training move the critical size to smaller networks.", "epochs", sign=-1),
+    Claim("peak-shift", "The peak of the test error moves with the critical size: to larger networks with more samples, to "
+          "smaller ones with more epochs.", L54, N20,
+          moved(hump.step, 1) & moved(hump.step.on(setting("epochs")), -1), setting("samples"),
+          Control("The base drawn again with other seeds does not move the peak.", setting("repeat")),
+          (*PEAK, *compared("samples", "epochs"), *(one.on(setting(name)) for name in ("base", "epochs") for one in STANDS)),
+          (f"{V2} steps by seed in place of a sign test; that the peak stands out is a precondition, not a part; with shifted "
+           "copies it rises by 0.7 points only (seeds 0 to 9) and cannot be placed, so that arm is left out.",),
+          chart="arms", form="direction", scope=SCOPE, profiles=LARGE,
+          null=(sizes({**HILLS, "epochs": 19.0}, {"": (0, 1)}),), effect=sizes(HILLS),
+          limit=(sizes({**HILLS, "epochs": 19.0}, {"": (0, 1)}), sizes({**HILLS, "samples": 19.0}, {"": (0, 1)})),
+          against=sizes({"samples": 10.0, "epochs": 40.0})),
+    Claim("peak-at-fit", "The test error peaks where effective model complexity equals the number of training samples: at "
+          "the smallest width that learns them to 10 %.", L54, N20, PEAK_AT_FIT, BASE,
+          Control("The smallest width with a training error of 40 % lies further left.", rule=HALF_WAY), PEAK,
+          (f"{V2} peak-at-emc read the same crossing by a search and is no statement of its own any more; that the peak stands "
+           "out is a precondition; one grid step of a factor 1.4 is ours and contradicts no one.",), chart="error",
+          form="equal", scope=SCOPE, note=medians(), profiles=LARGE,
+          null=(sizes(at={"": (1,)}), sizes(at={"": (-1,)})), effect=sizes()),
+    Claim("emc-width", "Effective model complexity grows with width.", L54, N20,
+          GROWTH.at_least(1.2).contradicted(below=1.0), EMC,
+          Control("Two halves of the seeds at the same widths do not differ so far.", rule=HALVES.at_least(1.2)),
+          history=FIFTH, chart="emc", form="direction", scope=SCOPE, note=left_out, profiles=LARGE,
+          null=(searches({"emc": 1.0}, 0.552),), effect=searches({"emc": 1.0}, 1.2), limit=(searches({"emc": 1.0}, 0.0),),
+          against=searches({"emc": 1.0}, -0.5)),
     Claim("emc-epochs", "Effective model complexity grows with the length of training.", L54, N20,
-          emc_over("emc-epochs", "emc").at_least(1.0), EMC,
-          Control("Two halves of the seeds at the same steps do not differ.", rule=HALVES.at_least(1.0)), chart="emc",
-          note=left_out, null=(searches({"emc": 1.0, "emc-epochs": 1.0}),), effect=searches({"emc": 1.0, "emc-epochs": 1.1})),
+          emc_over("emc-epochs", "emc").at_least(1.2).contradicted(below=1.0), EMC,
+          Control("Two halves of the seeds at the same steps do not differ so far.", rule=HALVES.at_least(1.2)),
+          history=FIFTH, chart="emc", form="direction", scope=SCOPE, note=left_out, profiles=LARGE,
+          **emc_worlds("emc-epochs")),
     Claim("emc-noise", "Label noise lowers effective model complexity.", L54, N20,
-          emc_over("emc", "emc-clean").at_most(1.0), EMC,
-          Control("Two halves of the seeds at one noise do not differ.", rule=HALVES.at_most(1.0)), (NOISY,), chart="emc",
-          note=left_out, null=(searches({"emc": 1.0, "emc-clean": 1.0}),),
-          effect=searches({"emc": 1.0, "emc-clean": 1.1})))  # fmt: skip
+          emc_over("emc-clean", "emc").at_least(1.2).contradicted(below=1.0), EMC,
+          Control("Two halves of the seeds at one noise do not differ so far.", rule=HALVES.at_least(1.2)), (NOISY,),
+          FIFTH, "emc", form="direction", scope=SCOPE, note=left_out, profiles=LARGE,
+          **emc_worlds("emc-clean")))  # fmt: skip
 
 
 def _by_arm(metric: str, names: Sequence[str]) -> tuple[Series, ...]:
@@ -368,8 +394,7 @@ STUDY = study(
         "A search for EMC looks at sample sizes a factor 2 apart from n/4 to 4n, then halves the bracket above the "
         "largest that is learnt, down to a factor 1.19, and reads EMC inside it. A larger size that is learnt beyond one "
         "that is not could be missed between the first sizes.",
-        "The mean over training sets is over a few draws (two by default), and each seed has draws of its own.",
-        "Training sets are drawn from a pool of all samples but 6,000 test samples: the published training part and the "
-        "rest of the test part. So a number of samples above 4,000 can be had; the split is not the published one.",
-        "Label noise is exclusive (a wrong class), 20 % by default, and drawn once for each sample and seed.",
-        "A seed changes everything: training samples, noise, initialisation and minibatch order."))  # fmt: skip
+        "The mean over training sets is over two draws by default, and each seed has draws of its own.",
+        "Training sets are drawn from a pool of all samples but 6,000 test samples: the split is not the published one.",
+        "Label noise is exclusive (a wrong class), 20 % by default, and drawn once for each sample and seed. A seed changes "
+        "everything: training samples, noise, initialisation and minibatch order."))  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from overparam.core.claim import Evidence
 from overparam.core.errors import MissingEvidence, UsageError
-from overparam.studies.epoch_descent import PROFILES, STUDY, depths, family_and_size
+from overparam.studies.epoch_descent import PROFILES, STUDY, course, depths, family_and_size
 from overparam.studies.epoch_descent_work import FEATURES, draw
 from overparam.sweep.plan import stacks
 from overparam.sweep.select import select
@@ -135,7 +135,7 @@ def test_profiles_name_every_axis_and_stacks_share_all_but_the_seed():
     for profile in PROFILES.values():
         assert set(profile.axes) == {axis.name for axis in STUDY.axes} - {"probes"}
     planned = stacks(STUDY, select(STUDY, "quick").cells())
-    assert sorted(len(stack.cells) for stack in planned) == [5] * 6
+    assert sorted(len(stack.cells) for stack in planned) == [8] * 4
     assert all(len({cell["noise"] for cell in stack.cells}) == 1 for stack in planned)
 
 
@@ -181,7 +181,7 @@ def test_the_remark_says_what_stopping_early_would_have_given():
     claim = next(claim for claim in STUDY.claims if claim.name == "mlp-error-descent")
     told = claim.judge(claim.effect(np.random.default_rng(0))).note
     assert re.fullmatch(
-        r"mlp-200: first minimum 4\d\S* at epoch \S+, peak 4\d\S* at epoch \S+, end 4\d\S* at epoch 500\. "
+        r"mlp-200: first minimum [34]\d\S* at epoch \S+, peak 4\d\S* at epoch \S+, end 4\d\S* at epoch 500\. "
         r"Stopping at the first minimum saves \S+ points\.",
         told,
     )
@@ -195,4 +195,26 @@ def test_the_largest_and_the_smallest_network_are_judged_and_one_size_is_not_eno
     with pytest.raises(MissingEvidence, match="expected 2 or more sizes of a multi-layer perceptron"):
         claim.judge(large)
     with pytest.raises(MissingEvidence, match="expected 1 or more sizes of a convolutional network"):
-        next(claim for claim in STUDY.claims if claim.name == "cnn-loss-strong").judge(both)
+        next(claim for claim in STUDY.claims if claim.name == "cnn-error-strong").judge(both)
+
+
+def test_a_rise_and_a_second_fall_are_both_needed_and_nothing_contradicts_that_they_exist():
+    claim = next(claim for claim in STUDY.claims if claim.name == "mlp-error-descent")
+    world = claim.effect
+    for curve, status in (
+        (course(40, 46, 43), "supported"),
+        (course(40, 36, 33), "inconclusive"),
+        (course(40, 46, 52), "inconclusive"),
+    ):
+        assert claim.judge(world.but(**curve)(np.random.default_rng(1))).status == status
+    assert not claim.can_contradict
+
+
+def test_every_profile_judges_only_what_it_computes():
+    for name, profile in PROFILES.items():
+        models = profile.axes["model"]
+        for claim in STUDY.claims:
+            if name in claim.profiles:
+                family = claim.name.split("-")[0] if claim.name[:3] in ("mlp", "cnn") else "linear"
+                sizes = [model for model in models if model.startswith(family)]
+                assert len(sizes) > claim.name.endswith("critical"), (name, claim.name)

@@ -77,7 +77,7 @@ def test_the_ridge_arm_holds_a_solution_of_its_penalty(small):
 def test_double_descent_on_real_digits(small):
     cells, outcomes, _ = small
     rows = tuple((c, o.values) for c, o in zip(cells, outcomes, strict=True) if c["features"] == "fourier")
-    verdicts = {v.claim: v for v in judge(STUDY, Evidence(rows), profile="test", data="digits")}
+    verdicts = {v.claim: v for v in judge(STUDY, Evidence(rows), profile="quick", data="digits")}
     for name in ("peak", "norm", "descent", "strong"):
         verdict = verdicts[f"random-features.{name}"]
         assert (verdict.status, verdict.control["ok"]) == ("supported", True), verdict.reason

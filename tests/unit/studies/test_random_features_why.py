@@ -168,3 +168,27 @@ def test_complexity_is_drawn_a_point_a_width_with_every_seed(made):
     twice = [2 * v for v in made["fourier"][1]["test_parameters"][:4]]
     assert below["x"]["test_parameters"] == pytest.approx(twice, rel=1e-5)
     assert below["x"]["width"] == list(made["fourier"][0]["width"][:4])
+
+
+@pytest.mark.parametrize(
+    ("n", "n_test", "data", "asked"),
+    [(500, 597, "digits", True), (1000, 597, "digits", False), (100, 150, "digits", True)],
+)
+def test_what_assumes_a_population_asks_for_three_times_the_training_samples(n, n_test, data, asked):
+    others, _ = why.population(load(data), n, n_test, 0)
+    for name in ("residuals", "theory-curve"):
+        claim = next(claim for claim in STUDY.claims if claim.name == name)
+        need = next(one for one in claim.preconditions if one.name == "population")
+        params = cell(data=data, n=n, n_test=n_test)
+        found = need.check(Evidence(((params, {"n_test": n_test, "width": [n], "test_loss": [1.0]}),)))
+        assert found.ok == asked == (len(others) >= 3 * n)
+        assert f"{len(others):,} samples" in found.detail
+
+
+def test_a_peak_as_tall_as_before_contradicts_and_a_shoulder_does_not():
+    claim = next(claim for claim in STUDY.claims if claim.name == "residuals")
+    world = claim.effect
+    for at_n, status in ((0.2, "supported"), (3.0, "inconclusive"), (500.0, "contradicted")):
+        curve = ((0.05, 0.4), (0.5, 0.2), (0.97, 0.2), (1.0, at_n), (1.03, 0.2), (20.0, 0.1))
+        found = claim.judge(world.but(ideal_test_loss=curve)(np.random.default_rng(0)))
+        assert found.status == status, at_n

@@ -126,7 +126,7 @@ def test_label_noise_is_in_the_training_targets_only():
 def test_sample_wise_double_descent_in_a_small_linear_model(solved):
     cells, outcomes = solved
     rows = tuple((c, o.values) for c, o in zip(cells, outcomes, strict=True))
-    found = {v.claim: v for v in judge(STUDY, Evidence(rows), profile="test", data="gaussian")}
+    found = {v.claim: v for v in judge(STUDY, Evidence(rows), profile="quick", data="gaussian")}
     for name in ("peak", "more-data-hurts"):
         verdict = found[f"sample-descent.{name}"]
         assert (verdict.status, verdict.control["ok"]) == ("supported", True), verdict.reason
