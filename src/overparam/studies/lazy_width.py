@@ -41,12 +41,15 @@ def both_hold(low: Any, high: Any) -> Any:
 
 
 SCOPE = (
-    "Covers two-layer ReLU networks with the hidden layer trained, of a width that is a power of the number of samples "
+    "Covers two-layer ReLU networks with the hidden layer trained, of a width that is a power of the number of "
+    "samples "
     "over the smallest eigenvalue of the limit; the constant is not given.",
-    "Here widths from 16 to 1,024, far below that width, where kernels and units only begin to follow it: only a distance "
+    "Here widths from 16 to 1,024, far below that width, where kernels and units only begin to follow it: only a "
+    "distance "
     "that does not fall at all contradicts. The allowance of 0.1 on the exponent is ours and decides support alone.")  # fmt: skip
 CHANGED = (
-    "What the source gives is a bound: a faster fall agrees, and only no fall contradicts. Before, the exponent was asked on both "
+    "What the source gives is a bound: a faster fall agrees, and only no fall contradicts. Before, the exponent was "
+    "asked on both "
     "sides. New levels; 20 fresh seeds, for power at a slope of -1/2."
 )
 
@@ -72,12 +75,14 @@ CLAIMS = (
                   HERE.but("mean-field scaling", metrics={"moved": "mean_field_moved"})), chart="movement", form="bound",
           scope=SCOPE, history=(CHANGED,), effect=WORLD, null=(WORLD.but(moved=power_law(-0.4)),),
           limit=(WORLD.but(moved=FLAT),), against=WORLD.but(moved=RISING)),
-    Claim("eigenvalue", "There is a width at which the kernel's smallest eigenvalue stays above half of its limit all along.",
+    Claim("eigenvalue", "There is a width at which the kernel's smallest eigenvalue stays above half of its limit "
+                        "all along.",
           L22A, PAPER, lowest.last.at_least(0.5), HERE,
           Control("The narrowest network, under the same rule: below.", rule=lowest.first.at_least(0.5)),
           chart="eigenvalue", form="exists",
           scope=("Promises such a width without its constant: the widest network here can show one, never refute it.",),
-          history=("What the source gives is that wide enough networks exist: nothing seen at one width contradicts it. New "
+          history=("What the source gives is that wide enough networks exist: nothing seen at one width contradicts "
+                   "it. New "
                    "levels, fresh seeds.",),
           null=(KEPT.but(lowest=[0.1, 0.2, 0.3, 0.4, 0.45, 0.48, 0.5]),), effect=KEPT),
     Claim("gradient", "Squared gradient over twice the loss lies between the extreme squared singular values of the "
