@@ -143,8 +143,8 @@ def constant(activation: str, called: str) -> Claim:
 
     return Claim(
         f"constant-{activation}", "For generic data (uniform on the sphere) kappa scales like a constant: the more "
-                                  "dimensions d, "
-        f"the less it depends on the number n of rows, from n = d to 4 d ({called}).", ("L9",), TALK,
+                                  "dimensions d, the less it depends on the number n of rows, from n = d to 4 d "
+                                  f"({called}).", ("L9",), TALK,
         slope.across("d").tends_to(0.0, within=SLOPE), arm(f"activation {called}", activation=activation),
         Control("Rows that are not generic, in 6 of 20 dimensions: kappa grows.",
                 arm(f"rows in 6 of 20 dimensions, {called}", metrics={"kappa": "flat_kappa"}, activation=activation,
@@ -154,14 +154,12 @@ def constant(activation: str, called: str) -> Claim:
         null=(world(0.3, 0.28, 0.25), world(1.0, 0.7, 0.5)), limit=(world(0.5, 0.5, 0.5),),
         scope=("Covers rows uniform on the unit sphere, n from d to the order of d^2, up to constants that are not "
                "given.",
-               "Here n from d to 4 d. A slope within 0.25 counts as constant (ours): the factor 1 + sqrt(d/n) of the "
-               "norm |X| "
-               "alone, between 1.5 and 2, gives -0.2. Terms of the covariance beyond the first stay apart only for n "
-               "well below "
-               "d^2, so that slopes fall about like 1/sqrt(d); no rate is given."),
-        history=("What the source gives holds up to constants for large d: judged by the trend over d = 20, 80, 320, "
-                 "where the slope at "
-                 "one d, up to n = d^2/4, was asked to be within 0.15 of 0. New levels, fresh seeds.",))  # fmt: skip
+               "Here n from d to 4 d. A slope within 0.25 counts as constant (ours): the factor 1 + sqrt(d/n) of "
+               "the norm |X| alone, between 1.5 and 2, gives -0.2. Terms of the covariance beyond the first stay "
+               "apart only for n well below d^2, so that slopes fall about like 1/sqrt(d); no rate is given."),
+        history=("What the source gives holds up to constants for large d: judged by the trend over d = 20, 80, "
+                 "320, where the slope at one d, up to n = d^2/4, was asked to be within 0.15 of 0. New levels, "
+                 "fresh seeds.",))  # fmt: skip
 
 
 LEVELS = "Read at the largest of several d; new levels, fresh seeds."
@@ -176,9 +174,8 @@ CLAIMS = (
           null=(WORLD.but(gram_error=[12.0] * 3),), effect=WORLD),
     Claim("hermite-lemma", "Sigma(X) is at least (E phi'')^2 (XX^T) o (XX^T) as a matrix, and equals its Hermite "
           "series.", ("L8",), TALK,
-          share("lemma_held", "Sigma's smallest eigenvalue is at least (E phi'')^2 times that of (XX^T) o (XX^T), up "
-                              "to "
-                "n times 2.2e-16 of the largest").at_least(1)
+          share("lemma_held", "Sigma's smallest eigenvalue is at least (E phi'')^2 times that of (XX^T) o (XX^T), "
+                              "up to n times 2.2e-16 of the largest").at_least(1)
           & share("series_held", "20 terms differ from an independent value by at most the tail and 1e-10").at_least(1),
           arm(AT, d=LARGEST), kind="check", history=(LEVELS,), chart="eigenvalue",
           null=(broken("lemma_held"), broken("series_held")), effect=WORLD,
@@ -223,8 +220,7 @@ CHARTS = charts(
     kappa=("Conditioning of the data", "log kappa = sqrt(d/n) |X| / smallest eigenvalue",
            {"kappa": "kappa", "theory_kappa": "-theory: constant from n = d on"},
            "The slides say that generic data have a kappa that does not depend on n between d and about d^2. The "
-           "line is "
-           "each run's own kappa at n = d."),
+           "line is each run's own kappa at n = d."),
     eigenvalue=("The smallest eigenvalue and its lower bounds", "log smallest eigenvalue of the covariance",
                 {"smallest": "smallest eigenvalue", "proved": "-proved in float64",
                  "hermite": "-theory: 20 Hermite terms and the rest",
@@ -267,18 +263,14 @@ STUDY = study(
             "pessimism"),
     differences=(
         "The slides print the Hermite lemma with an equals sign and mu_2; read here as 'at least, as matrices' and "
-        "mu_1 "
-        "= E phi'', counting from 0 as the slide's own sum does.",
-        "The slides define Sigma by (1/k) E[J J^T], and drop the output weights from J J^T: right for output weights "
-        "+1 "
-        "and -1 only. Here J J^T keeps them and is divided by |v|^2.",
-        "'Scales like a constant' has no numbers in the slides; the window d <= n <= 4 d, the three d and the margin "
-        "of 0.25 on "
-        "the slope of log kappa are ours.",
+        "mu_1 = E phi'', counting from 0 as the slide's own sum does.",
+        "The slides define Sigma by (1/k) E[J J^T], and drop the output weights from J J^T: right for output "
+        "weights +1 and -1 only. Here J J^T keeps them and is divided by |v|^2.",
+        "'Scales like a constant' has no numbers in the slides; the window d <= n <= 4 d, the three d and the "
+        "margin of 0.25 on the slope of log kappa are ours.",
         "The width at which the Gram matrix concentrates has no constant in the slides; matrix Chernoff gives 8.",
         "Rows of all sizes are nested in one draw: sizes are not independent.",
-        "Digits are centred with the mean of all 1,200 training images and divided by their norms; the sources speak "
-        "of "
-        "unit rows only. Sizes beyond 1,200 are left out.",
+        "Digits are centred with the mean of all 1,200 training images and divided by their norms; the sources "
+        "speak of unit rows only. Sizes beyond 1,200 are left out.",
         "A smallest eigenvalue below its rounding is replaced by that rounding in kappa, which is then a lower bound.",
     ))  # fmt: skip

@@ -43,23 +43,23 @@ AT = (32, 64, 128, 256, 512)
 WORLD = World(
     ("width", AT), fixed={"inputs": "unit"}, seeds=10, level=0.1, spread=dict.fromkeys(OURS, 0.3),
     lines={**{f"start_{k}": power_law(-0.55, 80) for k in DEPTHS}, **{f"drift_{k}": power_law(-0.65) for k in DEPTHS},
-           "other_start_2": [40.0] * 5, "other_start_3": [40.0] * 5, "drift_mean_field": FLAT})  # fmt: skip
+           "drift_mean_field": FLAT})  # fmt: skip
 HALF, STAYS, GROWS = power_law(-0.25, 30), [8.0] * 5, power_law(0.5, 1)
 
 CLAIMS = (
     Claim("deep-start", "At the start the kernels of networks with two and three hidden layers tend to limits that "
-                        "do not depend "
-          "on the draw, as the width grows.", ("L22B",), "jacot2018",
+                        "do not depend on the draw, as the width grows.", ("L22B",), "jacot2018",
           start[2].tends_to(0.0, within=NEAR) & start[3].tends_to(0.0, within=NEAR), HERE,
-          Control("Distance to the kernel of one layer more, under the same rule: it stays.",
-                  HERE.but("one layer more", metrics={f"start_{k}": f"other_start_{k}" for k in (2, 3)})),
+          Control("The change in training in mean-field scaling (1/width, step times width), under the same rule: it "
+                  "stays.",
+                  HERE.but("mean-field scaling, in training", metrics=dict.fromkeys(("start_2", "start_3"), "drift_mean_field"))),
           chart="deep-start", form="limit", effect=WORLD,
           scope=("Covers Gaussian weights in the scaling 1/sqrt(width) and a Lipschitz activation, all widths to "
-                 "infinity; a rate "
-                 "is not given, 1/sqrt(width) is what a sum of that many terms gives.",
+                 "infinity; a rate is not given, 1/sqrt(width) is what a sum of that many terms gives.",
                  "Here tanh, one width for all layers, distances over the smallest eigenvalue of the limit."),
-          history=(f"What the source gives is a limit: judged by its trend, not by an exponent between two cut-offs. "
-                   f"{CHANGED}",),
+          history=("What the source gives is a limit: judged by its trend, not by an exponent between two cut-offs. "
+                   "The control was the distance to the limit of one layer more, which falls too until its offset "
+                   f"shows. {CHANGED}",),
           null=(WORLD.but(start_2=HALF), WORLD.but(start_3=HALF)), against=WORLD.but(start_3=GROWS),
           limit=(WORLD.but(start_2=STAYS), WORLD.but(start_3=STAYS))),
     Claim("drift", "The kernel's relative change in training is at most O(1/sqrt(width)), at depths 1 to 3.",
@@ -70,11 +70,10 @@ CLAIMS = (
           scope=("Covers wide networks in the scaling 1/sqrt(width) with a step below a critical one; the constant "
                  "is not given.",
                  "Here tanh and widths to some hundreds: only a change that does not fall at all contradicts. The "
-                 "allowance of 0.1 "
-                 "on the exponent is ours and decides support alone."),
+                 "allowance of 0.1 on the exponent is ours and decides support alone."),
           history=("What the source gives is a bound, and nothing but no fall contradicts it. The statement "
-                   "'drift-rate', which read "
-                   f"the same slopes as an equality, is gone: no source says that they fall no faster. {CHANGED}",),
+                   "'drift-rate', which read the same slopes as an equality, is gone: no source says that they fall "
+                   f"no faster. {CHANGED}",),
           null=(WORLD.but(drift_1=power_law(-0.4)), WORLD.but(drift_3=power_law(-0.4))),
           limit=(WORLD.but(drift_1=FLAT), WORLD.but(drift_3=FLAT)), against=WORLD.but(drift_3=RISING)))  # fmt: skip
 

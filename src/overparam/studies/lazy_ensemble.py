@@ -43,8 +43,7 @@ WORLD = World(
 
 CLAIMS = (
     Claim("ensemble", "As the width grows, mean and variance of trained networks over initialisations tend to those "
-                      "of the "
-          "Gaussian formula.", ("L22D", "L25"), "lee2019",
+                      "of the Gaussian formula.", ("L22D", "L25"), "lee2019",
           ratio.tends_to(1.0, within=NEAR) & share.tends_to(1.0, within=NEAR), HERE,
           Control("Mean-field scaling (1/width, step times width): no such spread.",
                   HERE.but("mean-field scaling", metrics=renamed("mean_field_", *READ[:2]))), chart="ensemble", form="limit",
@@ -53,10 +52,8 @@ CLAIMS = (
                  "Here one hidden layer of tanh units, widths that differ 16-fold, and gradient descent, in the "
                  "formula too."),
           history=("What the source gives is a limit: judged by its trend over three widths, where one width (512) "
-                   "was asked to be "
-                   "within 10 %. The distance of the means in standard errors, which grows with the number of "
-                   "networks, is "
-                   "shown and no longer judged. New levels, fresh seeds.",),
+                   "was asked to be within 10 %. The distance of the means in standard errors, which grows with the "
+                   "number of networks, is shown and no longer judged. New levels, fresh seeds.",),
           effect=WORLD, against=WORLD.but(variance_ratio=along(1.2, 1.5, 1.8)),
           null=(WORLD.but(variance_ratio=along(1.2, 1.18, 1.15)), WORLD.but(variance_ratio=along(1.8, 1.6, 1.4)),
                 WORLD.but(mean_share=along(0.82, 0.84, 0.85))),

@@ -39,15 +39,13 @@ NO_FALL = "Networks whose output does not start at zero, under the same rule: no
 SCOPE = (
     "Covers differentiable models with zero output at the start, for alpha large enough; the constant of O(.) is not "
     "given.",
-    "Here two-layer tanh networks, gradient descent for its gradient flow, alpha from 1 to 256: a slope is over that "
-    "range, so "
-    "that only a distance that does not fall at all contradicts.",
+    "Here two-layer tanh networks, gradient descent for its gradient flow, alpha from 1 to 256: a slope is over "
+    "that range, so that only a distance that does not fall at all contradicts.",
     "A tenth of the exponent (15 % for outputs) is allowed for small alpha; that allowance is ours and decides "
     "support alone.")  # fmt: skip
 CHANGED = (
     "What the source gives is a bound: a faster fall agrees, and only no fall contradicts. Before, the exponent was "
-    "asked on both "
-    "sides. New levels, fresh seeds."
+    "asked on both sides. New levels, fresh seeds."
 )
 
 
@@ -74,8 +72,7 @@ CLAIMS = (
           form="bound", scope=SCOPE, history=(CHANGED,), effect=WORLD, null=(WORLD.but(weight_gap=power_law(-1.8)),),
           limit=(WORLD.but(weight_gap=FLAT),), against=WORLD.but(weight_gap=RISING)),
     Claim("outputs", "Outputs on test inputs stay O(1/alpha) from those of the linearised network, whatever makes "
-                     "the output "
-          "start at zero: two copies of one network, or outputs less their start.", L22, PAPER,
+                     "the output start at zero: two copies of one network, or outputs less their start.", L22, PAPER,
           (outputs.slope().at_most(-0.85) & centred.slope().at_most(-0.85)).contradicted(above=0.0), HERE,
           Control(NO_FALL, rule=random.slope().at_most(-0.85)), chart="outputs", form="bound", scope=SCOPE,
           history=(f"{CHANGED} Before, two statements read the same numbers: 'outputs' as an equality for one start, "

@@ -117,13 +117,12 @@ CLAIMS = (
           Control("The bounds of the same labels shuffled among the samples: no such order.",
                   WIDEST.but("shuffled labels", metrics={"bound": "shuffled_bound"})), chart="bound", form="direction",
           scope=("Covers targets on unit inputs learnt by a wide two-layer ReLU network, hidden layer alone; the "
-                 "source shows that "
-                 "the bound tells true labels from random ones.",
+                 "source shows that the bound tells true labels from random ones.",
                  "Here ten targets; that the error grows at least like the root of the bound is ours and decides "
                  "support alone."),
           history=("Judged by a slope for each seed, not by a rank correlation at a cut-off, which is not "
-                   "calibrated; only a "
-                   "falling error contradicts. Now the widest of three widths, 50 samples, fresh seeds.",),
+                   "calibrated; only a falling error contradicts. Now the widest of three widths, 50 samples, fresh "
+                   "seeds.",),
           null=(errors(0.5),), effect=errors(1.5), limit=(errors(0.0),), against=errors(-1.0)),
     Claim("bound-holds", "The mean absolute test error is at most the bound.", ("L22C",), ARORA,
           (bound / error).every.geometric().at_least(1.0), WIDEST,
@@ -132,11 +131,10 @@ CLAIMS = (
           scope=("Covers the mean of a loss bounded by 1, with a term that falls with n and whose constant is not "
                  "given.",
                  "Here that term is left out, against the claim, and the absolute error is not bounded: an error "
-                 "above the leading "
-                 "term would contradict nothing."),
+                 "above the leading term would contradict nothing."),
           history=("Judged target by target over seeds, where a share of 1 was asked; an error above the leading "
-                   "term contradicts "
-                   "nothing, for the source adds a term. Now the widest of three widths, 50 samples, fresh seeds.",),
+                   "term contradicts nothing, for the source adds a term. Now the widest of three widths, 50 "
+                   "samples, fresh seeds.",),
           null=(WORLD.but(bound=[3.0] * 6 + [1.0] + [3.0] * 3, test_error=[1.0] * 10),), effect=WORLD, note=vacuous),
     Claim("steps", "As the width grows, the steps that each target takes tend to those that the kernel at the start "
                    "predicts.",
@@ -145,12 +143,11 @@ CLAIMS = (
                   HERE.but("shuffled labels", metrics={"theory_steps": "shuffled_steps"})), (FIT,), chart="steps",
           form="limit",
           scope=("Covers any labels of size 1 on unit inputs, two-layer ReLU networks with the hidden layer trained "
-                 "from small "
-                 "outputs, as the width goes to infinity.",
+                 "from small outputs, as the width goes to infinity.",
                  "Here widths that differ 16-fold, outputs of zero, the kernel of the network itself at the start."),
           history=("What the source gives is a limit: judged by its trend over three widths at every target, where "
-                   "one width "
-                   "(1,024) was asked to be within 25 % at the worst target, chosen on the judged seeds. Fresh seeds.",),
+                   "one width (1,024) was asked to be within 25 % at the worst target, chosen on the judged seeds. "
+                   "Fresh seeds.",),
           null=(WORLD.but(steps=taking(1 / 0.7, 1 / 0.72, 1 / 0.75, target=4)),
                 WORLD.but(steps=taking(2.5, 1.8, 1 / 0.7, target=9))),
           effect=WORLD, limit=(WORLD.but(steps=taking(2.0, 2.0, 2.0)),),
@@ -160,13 +157,12 @@ CLAIMS = (
           Control("Predicted steps of random labels over those of the linear target's, shuffled: not longer.",
                   rule=(theory.last / shuffled.first).within(1.0, 10.0)), (GENERATED, FIT), chart="steps", kind="question",
           history=("A question of ours: the slides say that optimisation on random labels remains easy, without a "
-                   "number. Now the "
-                   "widest of three widths, 50 samples, fresh seeds.",),
+                   "number. Now the widest of three widths, 50 samples, fresh seeds.",),
           null=(WORLD.but(steps=[40.0] * 10), WORLD.but(steps=[40.0] * 9 + [400.0])),
           effect=WORLD.but(steps=[40.0] * 9 + [150.0])))  # fmt: skip
 
 CHARTS = charts(
-    {"target": "lin target"}, ("inputs", "inputs"),
+    {"target": "lin target"}, ("targets_width", "hidden units"),
     bound=("Bound and test error of ten targets", "mean absolute error, in units of the target",
            {"test_error": "test error of the trained network", "train_error": "training error",
             "bound": "-theory: bound of Arora et al."},
@@ -266,9 +262,7 @@ STUDY = study(
     formerly=Formerly("lazy-training", {"experiment": "targets"}, also=LAZY_TRAINING),
     differences=(
         "The bound of Arora et al. is its leading term; the term that falls with n, whose constant is not known, is "
-        "left "
-        "out, against the claim. The loss there is bounded by 1, here it is the absolute error, which is not.",
+        "left out, against the claim. The loss there is bounded by 1, here it is the absolute error, which is not.",
         "Networks start from zero outputs, where the paper asks small ones, by two copies with opposite signs, and "
-        "stop "
-        "after a fixed number of steps, each 0.9 of 1 / largest eigenvalue of the kernel at the start.",
+        "stop after a fixed number of steps, each 0.9 of 1 / largest eigenvalue of the kernel at the start.",
         "Weights are drawn as 24-bit numbers, all computations are in float64."))  # fmt: skip

@@ -42,15 +42,13 @@ def both_hold(low: Any, high: Any) -> Any:
 
 SCOPE = (
     "Covers two-layer ReLU networks with the hidden layer trained, of a width that is a power of the number of "
-    "samples "
-    "over the smallest eigenvalue of the limit; the constant is not given.",
+    "samples over the smallest eigenvalue of the limit; the constant is not given.",
     "Here widths from 16 to 1,024, far below that width, where kernels and units only begin to follow it: only a "
-    "distance "
-    "that does not fall at all contradicts. The allowance of 0.1 on the exponent is ours and decides support alone.")  # fmt: skip
+    "distance that does not fall at all contradicts. The allowance of 0.1 on the exponent is ours and decides "
+    "support alone.")  # fmt: skip
 CHANGED = (
     "What the source gives is a bound: a faster fall agrees, and only no fall contradicts. Before, the exponent was "
-    "asked on both "
-    "sides. New levels; 20 fresh seeds, for power at a slope of -1/2."
+    "asked on both sides. New levels; 20 fresh seeds, for power at a slope of -1/2."
 )
 
 FALLING, FLAT, RISING = power_law(-0.5), power_law(0), power_law(0.2)
@@ -82,8 +80,7 @@ CLAIMS = (
           chart="eigenvalue", form="exists",
           scope=("Promises such a width without its constant: the widest network here can show one, never refute it.",),
           history=("What the source gives is that wide enough networks exist: nothing seen at one width contradicts "
-                   "it. New "
-                   "levels, fresh seeds.",),
+                   "it. New levels, fresh seeds.",),
           null=(KEPT.but(lowest=[0.1, 0.2, 0.3, 0.4, 0.45, 0.48, 0.5]),), effect=KEPT),
     Claim("gradient", "Squared gradient over twice the loss lies between the extreme squared singular values of the "
           "Jacobian.", ("L24",), "allenzhu2019",
