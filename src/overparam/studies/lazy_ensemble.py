@@ -16,8 +16,8 @@ AXES = joined(NEAR_KERNEL, Axis("ensemble_width", "Hidden units.", int, 512, low
 WIDTHS = (128, 512, 2048)
 PROFILES = profiles(
     {"n": 16, "steps": 200, "ensemble_width": WIDTHS, "members": 50},
-    quick=("50 networks of 32 to 512 units, 5 seeds: a minute",
-           {"n": 8, "steps": 100, "ensemble_width": (32, 128, 512), "seed": planned(5)}),
+    quick=("50 networks of 32 to 512 units, 8 seeds: a minute",
+           {"n": 8, "steps": 100, "ensemble_width": (32, 128, 512), "seed": planned(8)}),
     laptop=("sphere and digits, 50 networks of 128 to 2,048 units, 8 seeds", {"data": BOTH, "seed": planned(8)}),
     paper=("centred and raw inputs, 400 networks of 128 to 2,048 units, 10 seeds; few are published",
            {"data": BOTH, "inputs": ("unit", "raw"), "n": 32, "steps": 4000, "members": 400, "seed": planned(10)}),
