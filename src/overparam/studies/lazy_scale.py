@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
-    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, renamed, study,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, planned, power_law, preferred, profiles, renamed, study,
     within)  # fmt: skip
 
 SCALES, QUICK = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0), (1.0, 4.0, 16.0, 64.0, 256.0)
@@ -22,10 +22,10 @@ AXES = joined(NEAR_KERNEL,
 
 PROFILES = profiles(
     {"scale": SCALES},
-    quick=("5 scales, 5 seeds: seconds", {"n": 16, "steps": 200, "scale": QUICK, "seed": (0, 1, 2, 3, 4)}),
-    laptop=("sphere and digits, 9 scales, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
+    quick=("5 scales, 5 seeds: seconds", {"n": 16, "steps": 200, "scale": QUICK, "seed": planned(5)}),
+    laptop=("sphere and digits, 9 scales, 6 seeds", {"data": BOTH, "seed": planned(6)}),
     paper=("centred and raw inputs, 10 seeds; few such experiments are published",
-           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "seed": tuple(range(10))}))  # fmt: skip
+           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "seed": planned(10)}))  # fmt: skip
 
 # what is measured: lines over the scale, one a seed
 distance = line("distance", "largest distance of the weights from their start")
@@ -36,6 +36,17 @@ random = line("random_output_gap", "the same difference, random output at the st
 
 HERE, L22, PAPER = arm(inputs=preferred("unit")), ("L22",), "chizat2019"
 NO_FALL = "Networks whose output does not start at zero, under the same rule: no such fall."
+SCOPE = (
+    "Covers differentiable models with zero output at the start, for alpha large enough; the constant of O(.) is not "
+    "given.",
+    "Here two-layer tanh networks, gradient descent for its gradient flow, alpha from 1 to 256: a slope is over "
+    "that range, so that only a distance that does not fall at all contradicts.",
+    "A tenth of the exponent (15 % for outputs) is allowed for small alpha; that allowance is ours and decides "
+    "support alone.")  # fmt: skip
+CHANGED = (
+    "What the source gives is a bound: a faster fall agrees, and only no fall contradicts. Before, the exponent was "
+    "asked on both sides. New levels, fresh seeds."
+)
 
 
 def at_random(metric: str) -> Control:
@@ -43,28 +54,32 @@ def at_random(metric: str) -> Control:
     return Control(NO_FALL, HERE.but("random output at the start", metrics=renamed("random_", metric)))
 
 
-FALLING, FLAT = power_law(-1), power_law(0)
+FALLING, FLAT, RISING = power_law(-1), power_law(0), power_law(0.3)
+GAPS = ("distance", "weight_gap", "output_gap", "centred_output_gap")
 WORLD = World(
-    ("scale", QUICK), fixed={"inputs": "unit"}, level=0.1,
-    lines={"distance": FALLING, "weight_gap": power_law(-2), "output_gap": FALLING, "centred_output_gap": FALLING,
+    ("scale", SCALES), fixed={"inputs": "unit"}, level=0.1, seeds=6,
+    lines={"distance": FALLING, "weight_gap": power_law(-2), "output_gap": power_law(-1.9), "centred_output_gap": FALLING,
            "random_distance": FLAT, "random_weight_gap": FLAT, "random_output_gap": FLAT},
-    spread={"distance": 0.03, "weight_gap": 0.03, "output_gap": 0.03, "centred_output_gap": 0.03})  # fmt: skip
+    spread={"distance": 0.05, "weight_gap": 0.1, "output_gap": 0.15, "centred_output_gap": 0.2})  # fmt: skip
 
 CLAIMS = (
     Claim("distance", "Output scale alpha: the weights move O(1/alpha) from a start with zero output.", L22, PAPER,
-          distance.slope().within(-1.1, -0.9), HERE, at_random("distance"), chart="distance",
-          null=tuple(WORLD.but(distance=power_law(p)) for p in (-0.9, -1.1)), effect=WORLD),
+          distance.slope().at_most(-0.9).contradicted(above=0.0), HERE, at_random("distance"), chart="distance",
+          form="bound", scope=SCOPE, history=(CHANGED,), effect=WORLD, null=(WORLD.but(distance=power_law(-0.9)),),
+          limit=(WORLD.but(distance=FLAT),), against=WORLD.but(distance=RISING)),
     Claim("weights", "The weights stay O(1/alpha^2) from those of the linearised network.", L22, PAPER,
-          weights.slope().within(-2.2, -1.8), HERE, at_random("weight_gap"), chart="weights",
-          null=tuple(WORLD.but(weight_gap=power_law(p)) for p in (-1.8, -2.2)), effect=WORLD),
-    Claim("outputs", "Outputs on test inputs stay O(1/alpha) from those of the linearised network.", L22, PAPER,
-          outputs.slope().within(-1.15, -0.85), HERE, at_random("output_gap"), chart="outputs",
-          null=tuple(WORLD.but(output_gap=power_law(p)) for p in (-0.85, -1.15)), effect=WORLD),
-    Claim("outputs-bound", "Outputs on test inputs stay at most O(1/alpha) from those of the linearised network, "
-          "whatever makes the output start at zero.", L22, PAPER,
-          outputs.slope().at_most(-0.85) & centred.slope().at_most(-0.85), HERE,
-          Control(NO_FALL, rule=random.slope().at_most(-0.85)), chart="outputs", effect=WORLD,
-          null=(WORLD.but(output_gap=power_law(-0.85)), WORLD.but(centred_output_gap=power_law(-0.85)))))  # fmt: skip
+          weights.slope().at_most(-1.8).contradicted(above=0.0), HERE, at_random("weight_gap"), chart="weights",
+          form="bound", scope=SCOPE, history=(CHANGED,), effect=WORLD, null=(WORLD.but(weight_gap=power_law(-1.8)),),
+          limit=(WORLD.but(weight_gap=FLAT),), against=WORLD.but(weight_gap=RISING)),
+    Claim("outputs", "Outputs on test inputs stay O(1/alpha) from those of the linearised network, whatever makes "
+                     "the output start at zero: two copies of one network, or outputs less their start.", L22, PAPER,
+          (outputs.slope().at_most(-0.85) & centred.slope().at_most(-0.85)).contradicted(above=0.0), HERE,
+          Control(NO_FALL, rule=random.slope().at_most(-0.85)), chart="outputs", form="bound", scope=SCOPE,
+          history=(f"{CHANGED} Before, two statements read the same numbers: 'outputs' as an equality for one start, "
+                   "'outputs-bound' as a bound for both, added after a first run; they are one now.",),
+          effect=WORLD, against=WORLD.but(centred_output_gap=RISING),
+          null=(WORLD.but(output_gap=power_law(-0.85)), WORLD.but(centred_output_gap=power_law(-0.85))),
+          limit=(WORLD.but(output_gap=FLAT), WORLD.but(centred_output_gap=FLAT))))  # fmt: skip
 
 ZERO, RANDOM = "zero output at the start", "random output at the start"
 CHARTS = charts(
@@ -165,6 +180,4 @@ STUDY = study(
         "Deviations are the largest over about eight probe steps, even in the logarithm, not over all steps.",
         "Outputs start at exactly zero by two copies of one network with opposite signs; half of the units "
         "are copies. The paper allows any model with zero output.",
-        "The claim outputs-bound was added after a first run had shown that the gap of outputs falls faster "
-        "than claimed; its cut-off is the upper one of outputs.",
         "Weights are drawn as 24-bit numbers, all computations are in float64."))  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
-    arm, charts, descent, each_cell, joined, line, lost_in, outcome, power_law, preferred, profiles, study,
+    arm, charts, descent, each_cell, joined, line, lost_in, outcome, planned, power_law, preferred, profiles, study,
     within)  # fmt: skip
 
 WIDTHS, QUICK, BOTH = (16, 32, 64, 128, 256, 512, 1024), (16, 64, 256, 1024), ("sphere", "digits")
@@ -21,10 +21,10 @@ AXES = joined(NEAR_KERNEL,
 
 PROFILES = profiles(
     {"width": WIDTHS},
-    quick=("4 widths, 5 seeds: seconds", {"n": 16, "steps": 200, "width": QUICK, "seed": (0, 1, 2, 3, 4)}),
-    laptop=("sphere and digits, widths to 1,024, 6 seeds", {"data": BOTH, "seed": tuple(range(6))}),
+    quick=("4 widths, 5 seeds: seconds", {"n": 16, "steps": 200, "width": QUICK, "seed": planned(5)}),
+    laptop=("sphere and digits, widths to 1,024, 20 seeds", {"data": BOTH, "seed": planned(20)}),
     paper=("centred and raw inputs, widths to 8,192, 10 seeds; few such experiments are published",
-           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "width": WIDE, "seed": tuple(range(10))}),
+           {"data": BOTH, "inputs": ("unit", "raw"), "steps": 4000, "width": WIDE, "seed": planned(10)}),
 )  # fmt: skip
 
 # what is measured: lines over the width, one a seed
@@ -40,37 +40,55 @@ def both_hold(low: Any, high: Any) -> Any:
     return (low >= -1e-12) & (high >= -1e-12)
 
 
-FALLING, FLAT = power_law(-0.5), power_law(0)
+SCOPE = (
+    "Covers two-layer ReLU networks with the hidden layer trained, of a width that is a power of the number of "
+    "samples over the smallest eigenvalue of the limit; the constant is not given.",
+    "Here widths from 16 to 1,024, far below that width, where kernels and units only begin to follow it: only a "
+    "distance that does not fall at all contradicts. The allowance of 0.1 on the exponent is ours and decides "
+    "support alone.")  # fmt: skip
+CHANGED = (
+    "What the source gives is a bound: a faster fall agrees, and only no fall contradicts. Before, the exponent was "
+    "asked on both sides. New levels; 20 fresh seeds, for power at a slope of -1/2."
+)
+
+FALLING, FLAT, RISING = power_law(-0.5), power_law(0), power_law(0.2)
 WORLD = World(
-    ("width", QUICK), fixed={"inputs": "unit"}, level=0.1, spread={"start": 0.03, "moved": 0.03},
-    lines={"start": FALLING, "other_start": FLAT, "moved": FALLING, "mean_field_moved": FLAT, "gradient_low": [1e-4] * 4,
-           "gradient_high": [0.3] * 4, "mean_low": [-0.1] * 4}, straight=("gradient_low", "gradient_high", "mean_low"),
+    ("width", WIDTHS), fixed={"inputs": "unit"}, level=0.1, spread={"start": 0.28, "moved": 0.2}, seeds=20,
+    lines={"start": FALLING, "other_start": FLAT, "moved": FALLING, "mean_field_moved": FLAT, "gradient_low": [1e-4] * 7,
+           "gradient_high": [0.3] * 7, "mean_low": [-0.1] * 7}, straight=("gradient_low", "gradient_high", "mean_low"),
 )  # fmt: skip
-KEPT = World(("width", QUICK), fixed={"inputs": "unit"}, lines={"lowest": [0.4, 0.65, 0.78, 0.84]},
-             spread={"lowest": 0.02}, straight=("lowest",))  # fmt: skip
+KEPT = World(("width", WIDTHS), fixed={"inputs": "unit"}, lines={"lowest": [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.93]},
+             spread={"lowest": 0.05}, straight=("lowest",), seeds=20)  # fmt: skip
 
 CLAIMS = (
     Claim("start", "A two-layer ReLU network's kernel starts O(1/sqrt(width)) from its limit.", L22A, PAPER,
-          start.slope().within(-0.6, -0.4), HERE,
+          start.slope().at_most(-0.4).contradicted(above=0.0), HERE,
           Control("Distance to the kernel of both layers, not the limit of these networks: it stays.",
-                  HERE.but("the kernel of both layers", metrics={"start": "other_start"})), chart="start",
-          null=tuple(WORLD.but(start=power_law(p)) for p in (-0.4, -0.6)), effect=WORLD),
-    Claim("movement", "No neuron moves farther than O(1/sqrt(width)).", L22A, PAPER, moved.slope().within(-0.6, -0.4),
-          HERE,
+                  HERE.but("the kernel of both layers", metrics={"start": "other_start"})), chart="start", form="bound",
+          scope=SCOPE, history=(CHANGED,), effect=WORLD, null=(WORLD.but(start=power_law(-0.4)),),
+          limit=(WORLD.but(start=FLAT),), against=WORLD.but(start=RISING)),
+    Claim("movement", "No neuron moves farther than O(1/sqrt(width)).", L22A, PAPER,
+          moved.slope().at_most(-0.4).contradicted(above=0.0), HERE,
           Control("Mean-field scaling (1/width, step times width): features move at every width.",
-                  HERE.but("mean-field scaling", metrics={"moved": "mean_field_moved"})), chart="movement",
-          null=tuple(WORLD.but(moved=power_law(p)) for p in (-0.4, -0.6)), effect=WORLD),
-    Claim("eigenvalue", "In a wide network the kernel's smallest eigenvalue stays above half of its limit all along.",
+                  HERE.but("mean-field scaling", metrics={"moved": "mean_field_moved"})), chart="movement", form="bound",
+          scope=SCOPE, history=(CHANGED,), effect=WORLD, null=(WORLD.but(moved=power_law(-0.4)),),
+          limit=(WORLD.but(moved=FLAT),), against=WORLD.but(moved=RISING)),
+    Claim("eigenvalue", "There is a width at which the kernel's smallest eigenvalue stays above half of its limit "
+                        "all along.",
           L22A, PAPER, lowest.last.at_least(0.5), HERE,
           Control("The narrowest network, under the same rule: below.", rule=lowest.first.at_least(0.5)),
-          chart="eigenvalue", null=(KEPT.but(lowest=[0.4, 0.45, 0.48, 0.495]),), effect=KEPT),
+          chart="eigenvalue", form="exists",
+          scope=("Promises such a width without its constant: the widest network here can show one, never refute it.",),
+          history=("What the source gives is that wide enough networks exist: nothing seen at one width contradicts "
+                   "it. New levels, fresh seeds.",),
+          null=(KEPT.but(lowest=[0.1, 0.2, 0.3, 0.4, 0.45, 0.48, 0.5]),), effect=KEPT),
     Claim("gradient", "Squared gradient over twice the loss lies between the extreme squared singular values of the "
           "Jacobian.", ("L24",), "allenzhu2019",
           lower.share(both_hold, "no margin is violated at any probe step", upper).at_least(1.0), HERE,
           Control("The gradient of the mean loss with the same kernel, under the same rule: violated.",
                   HERE.but("the mean loss", metrics={"gradient_low": "mean_low"})), chart="eigenvalue", kind="check",
-          effect=WORLD,
-          null=(WORLD.but(gradient_low=[1e-4, -1e-11, 1e-4, 1e-4]), WORLD.but(gradient_high=[-1e-11, 1, 1, 1]))),
+          effect=WORLD, null=(WORLD.but(gradient_low=[1e-4, -1e-11, *[1e-4] * 5]),
+                              WORLD.but(gradient_high=[-1e-11, *[1] * 6]))),
 )  # fmt: skip
 
 CHARTS = charts(

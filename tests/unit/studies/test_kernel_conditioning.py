@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from overparam.core import UsageError, clean
+from overparam.core import Evidence, UsageError, clean, together
 from overparam.studies import kernel_conditioning_work as work
-from overparam.studies.kernel_conditioning import MEDIUM, STUDY
+from overparam.studies.kernel_conditioning import FEATURES, MEDIUM, STUDY, planted
 from overparam.theory.activations import activation, sine
 from overparam.theory.kernels import conditioning, covariance
 
@@ -95,3 +95,43 @@ def test_estimates_grow_with_the_work():
     )
     assert small.seconds < large.seconds
     assert small.bytes < large.bytes
+
+
+@pytest.mark.parametrize(
+    ("slopes", "says"),
+    [
+        ((0.93, 0.2, -0.02), "supported"),  # softplus on pilot seeds
+        ((0.05, -0.14, -0.19), "supported"),
+        ((0.6, 0.6, 0.6), "inconclusive"),
+        ((0.2, 0.5, 0.9), "contradicted"),
+    ],
+)
+def test_that_kappa_is_constant_is_judged_by_the_trend_over_d(slopes, says):
+    claim = next(one for one in STUDY.claims if one.name == "constant-softplus")
+    world = together(*(planted(d, p, activation=("softplus",)) for d, p in zip(FEATURES, slopes, strict=True)))
+    cells = world(np.random.default_rng(0))
+    assert claim.judge(cells).status == says
+    assert all(need.check(cells).ok for need in claim.preconditions)
+    control = claim.judge_control(cells)
+    assert control.status == "inconclusive"
+    assert control.parts[0].outside
+
+
+def test_a_size_that_is_missing_at_one_d_is_named():
+    claim = next(one for one in STUDY.claims if one.name == "constant-relu")
+    few = planted(80, over=("rows", (80, 160, 200)))
+    cells = together(planted(20), few)(np.random.default_rng(0))
+    (_, sizes) = claim.preconditions
+    assert sizes.check(cells).detail == "not so at d = 80"
+
+
+def test_identities_are_checks_and_fail_where_one_run_violates_them():
+    kinds = {claim.name: claim.kind for claim in STUDY.claims}
+    assert {name for name, kind in kinds.items() if kind == "check"} == {
+        "gram-limit", "hermite-lemma", "jacobian", "schur", "concentration",
+    }  # fmt: skip
+    assert kinds["images"] == "question"
+    rows = planted(320)(np.random.default_rng(0)).rows
+    wrong = Evidence(tuple((p, v | {"lemma_held": [0.0] * 3}) for p, v in rows))
+    lemma = next(one for one in STUDY.claims if one.name == "hermite-lemma")
+    assert (lemma.judge(Evidence(rows)).status, lemma.judge(wrong).status) == ("supported", "contradicted")

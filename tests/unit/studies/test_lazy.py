@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from overparam.core import clean
+from overparam.core import clean, power_law
 from overparam.core.claim import Evidence
 from overparam.data import signed
 from overparam.studies import kernel_drift, lazy_ensemble, lazy_scale, lazy_targets, lazy_width
@@ -165,10 +165,63 @@ def test_centred_inputs_are_judged_where_there_are_raw_ones_too_and_needs_can_fa
     assert (claim.judge(both).status, claim.judge(rising).status) == ("supported", "contradicted")
     generated, fitted = lazy_targets.STUDY.claims[3].preconditions
     rows = lazy_targets.WORLD(rng).rows
-    lost = Evidence(((rows[0][0], rows[0][1] | {"steps": [None, *rows[0][1]["steps"][1:]]}), *rows[1:]))
+    params, values = rows[-1]
+    lost = Evidence((*rows[:-1], (params, values | {"steps": [None, *values["steps"][1:]]})))
     assert fitted.check(lost).detail == "1 of 60 runs did not reach it"
     digits = Evidence(tuple((params | {"data": "digits"}, values) for params, values in rows))
     assert [one.check(digits).ok for one in (generated, fitted)] == [False, True]
+
+
+def status(module, name, world, trial=0):
+    claim = next(one for one in module.STUDY.claims if one.name == name)
+    return claim.judge(world(np.random.default_rng(trial))).status
+
+
+@pytest.mark.parametrize(
+    ("slope", "says"), [(-2.0, "supported"), (-1.0, "supported"), (-0.5, "inconclusive"), (0.3, "contradicted")]
+)
+def test_a_bound_is_met_by_a_faster_fall_and_contradicted_by_none_alone(slope, says):
+    """The gap of outputs may fall like 1/alpha^2: that is O(1/alpha) too, whatever makes the output start at zero."""
+    for gap in ("output_gap", "centred_output_gap"):
+        world = lazy_scale.WORLD.but(**{gap: power_law(slope)})
+        assert status(lazy_scale, "outputs", world) == says
+    assert status(kernel_drift, "drift", kernel_drift.WORLD.but(drift_2=power_law(slope))) == says
+    assert status(lazy_width, "movement", lazy_width.WORLD.but(moved=power_law(min(slope, 0.3) + 0.2))) == (
+        "supported" if slope <= -1 else "contradicted" if slope > 0 else "inconclusive"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratios", "says"),
+    [
+        ((1.77, 1.16, 0.98), "supported"),  # measured by others at 128, 512 and 2,048 units
+        ((1.05, 1.02, 1.01), "supported"),
+        ((1.5, 1.5, 1.5), "inconclusive"),
+        ((1.2, 1.5, 2.0), "contradicted"),
+        ((0.8, 0.5, 0.2), "contradicted"),
+    ],
+)
+def test_a_limit_is_judged_by_its_trend_over_the_widths(ratios, says):
+    world = lazy_ensemble.WORLD.but(variance_ratio=lazy_ensemble.along(*ratios))
+    assert status(lazy_ensemble, "ensemble", world) == says
+
+
+def test_steps_must_tend_to_those_predicted_at_every_target():
+    one = functools.partial(lazy_targets.taking, target=7)
+    for factors, says in (
+        ((1.6, 1.3, 1.1), "supported"),
+        ((2.0, 2.0, 2.0), "inconclusive"),
+        ((2.0, 3.0, 5.0), "contradicted"),
+    ):
+        assert status(lazy_targets, "steps", lazy_targets.WORLD.but(steps=one(*factors))) == says
+
+
+def test_a_wide_network_below_half_contradicts_nothing_and_a_question_can_be_answered_no():
+    low = lazy_width.KEPT.but(lowest=[0.1] * 7)
+    assert status(lazy_width, "eigenvalue", low) == "inconclusive"
+    slow = lazy_targets.WORLD.but(steps=[40.0] * 9 + [1600.0])
+    assert status(lazy_targets, "random-labels", slow) == "contradicted"
+    assert {one.name: one.kind for one in lazy_targets.STUDY.claims}["random-labels"] == "question"
 
 
 def test_cells_of_the_former_study_are_found_under_the_values_of_any_of_its_profiles():
