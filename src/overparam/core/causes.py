@@ -145,8 +145,12 @@ def _seeds(seen: Seen) -> Found:
     if parts[0].n < 2:
         return True, "one seed gives no interval. Add seeds"
     wide = [part for part in parts if part.status == "inconclusive"]
-    told = [f"{p.label} {p.low:.3g} to {p.high:.3g}, asked {p.at_least:g} {p.unit}" for p in wide or parts]
-    return bool(wide), f"at n = {parts[0].n} seeds: {'; '.join(told).rstrip()}{'. Add seeds' if wide else ''}"
+    told = [f"{p.label} {_ends(p.low, p.high)}, asked {p.at_least:g} {p.unit}".rstrip() for p in wide or parts]
+    return bool(wide), f"at n = {parts[0].n} seeds: {'; '.join(told)}{'. Add seeds' if wide else ''}"
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return "without an interval" if low is None or high is None else f"{low:.3g} to {high:.3g}"
 
 
 def _axis(seen: Seen) -> Found:
