@@ -82,7 +82,7 @@ class WidthSweep:
         regularisers: what the recipe does besides lowering the loss, in words; empty if nothing.
         unseen: what may regularise without showing in the recipe, in words; empty if nothing.
         left: the widths of the left minimum, registered from pilot seeds; None for the widest that underfits.
-        peak: the width of the peak, registered from pilot seeds; None for the first that is just able to fit.
+        peak: the widths of the peak, registered from pilot seeds; None for the first that is just able to fit.
         source: who reports the peak.
         scope: what that source covers, and how the setting differs.
         outside: why the setting lies outside what the source covers; empty if it does not.
@@ -94,7 +94,7 @@ class WidthSweep:
     regularisers: tuple[str, ...] = ()
     unseen: str = ""
     left: Region | None = None
-    peak: Place | None = None
+    peak: Region | None = None
     source: str = "nakkiran2020"
     scope: tuple[str, ...] = (
         "Nakkiran et al. report it for ResNets, convolutional networks and Transformers.",
@@ -109,8 +109,10 @@ class WidthSweep:
         return of.inside(self.left).mean().called(f"mean {of.words} left of the peak ({self.left.words})")
 
     def top(self, of: Line) -> Number:
-        """A line at the peak."""
-        return of.at(self.peak or self.able)
+        """A line at the peak, alike."""
+        if self.peak is None:
+            return of.at(self.able).called(f"{of.words} at the first width that is just able to fit")
+        return of.inside(self.peak).mean().called(f"mean {of.words} at the peak ({self.peak.words})")
 
     def rise(self, of: Line) -> Number:
         """From the left minimum to the peak: a difference of errors, a ratio of losses."""

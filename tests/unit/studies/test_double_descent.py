@@ -103,7 +103,7 @@ def test_without_registered_places_they_follow_from_the_training_error():
     found = replace(own, x="width").judge(published().where(noise=0.15))
     assert found.status == "supported"
     assert "widest width that underfits" in own.text
-    assert "at most 10" in own.text
+    assert "just able to fit" in own.text
 
 
 def test_profiles_judge_what_they_can_and_share_planned_seeds():
