@@ -27,8 +27,9 @@ UNDERFIT = 20.0  # percent of the mean measure of fit: the left part of the curv
 ABLE = 10.0  # percent: a network is just able to fit, as Nakkiran et al. put it (effective model complexity)
 FITTED = 1.0  # percent of the mean measure of fit: the threshold is the first width at or below it
 NOISE, LOST = 0.10, 0.2  # rate of noise from which a rise is expected; share of the seeds that may be lost
-RISE = 1.0  # points: two binomial standard errors of an error near 50 % on 12,000 test samples
-LOSS_RISE = 1.2  # times: the smallest rise and fall of the loss worth the name
+RISE = 0.5  # points: one binomial standard error of an error near 50 % on 12,000 test samples
+FLAT = 1.0  # points: with clean labels no wider network errs more by as much
+LOSS_RISE = 1.1  # times: the smallest rise and fall of the loss worth the name
 FAR = 4.0  # parameters of the right end over those of the threshold
 ERROR, LOSS = line("test_error", "test error", "points", 100), line("test_loss", "test loss")
 LEDGER = ("L53", "L54")
@@ -43,7 +44,7 @@ PLACES = (
 )
 PEAK = (
     PLACES.format(2)
-    + "The least rise and fall are 1 point, what the test set resolves (they were 3 and 4), and only a "
+    + "The least rise and fall are half a point, what the test set resolves (they were 3 and 4), and only a "
     "curve that goes the other way contradicts. The statements peak and peak-parameters read the same numbers: they are "
     "part of it.",
 )
@@ -59,7 +60,7 @@ LOSS_PEAK = (
     "version 2: the peak is sought to the right of the left minimum, as for the error. Over all widths the control took the "
     "large loss of the narrowest networks (at most 3 units a layer) for a peak.",
     PLACES.format(3)
-    + "A rise and a fall of 1.2 times are asked (it was a fall of 1.5 times), and only a curve that goes "
+    + "A rise and a fall of 1.1 times are asked (it was a fall of 1.5 times), and only a curve that goes "
     "the other way contradicts.",
 )
 LOSS_STRONG = (
@@ -260,6 +261,10 @@ def width_claims(sweep: WidthSweep) -> tuple[Claim, ...]:
     at_peak = "The network at the peak, in place of the widest, is not below them."
     left, long = sweep.left_end.before, (*needs, sweep.extends(FAR))
     above, times = ERROR.inside(left), LOSS.inside(left)
+    less = (above - ERROR.last).every.called("test error left of the peak minus that of the widest")
+    lower = (times / LOSS.last).every.geometric().called("test loss left of the peak over that of the widest")
+    wider = ERROR.inside(sweep.left_end.onward) - sweep.low(ERROR)
+    climbs = wider.every.called("test error of a wider network minus that left of the peak")
     top, base = planted(sweep, 0.15), planted(sweep, 0.0)
     about_error = (
         Claim("error-peak",
@@ -269,19 +274,20 @@ def width_claims(sweep: WidthSweep) -> tuple[Claim, ...]:
               Control("With clean labels the test error does not rise so at the same widths.", clean), needs,
               form="direction", scope=sweep.scope, outside=sweep.outside, chart="error", history=PEAK,
               note=sweep.where_it_peaks(ERROR),
-              null=(top(49, 47.2, 47.2, 48, 48.2, 47, 45, 41), top(49, 47.2, 47.2, 50, 53.2, 53, 52.6, 52.2)),
+              null=(top(49, 47.2, 47.2, 48, 47.7, 47, 45, 41), top(49, 47.2, 47.2, 50, 53.2, 53, 52.9, 52.7)),
               effect=top(49, 47.2, 47.2, 50, 51.2, 49, 47, 45),
               limit=(top(49, 47.2, 47.2, 47.2, 47.2, 46, 44, 40), top(49, 47.2, 47.2, 50, 53.2, 53.2, 53.2, 53.2)),
               against=top(53, 50, 48, 46, 44.5, 43, 41, 39)),
         Claim("clean",
               "With clean labels, does no wider network err more than those left of the peak?", LEDGER, sweep.source,
-              (ERROR.inside(sweep.left_end.onward) - sweep.low(ERROR)).every.at_most(RISE), clean,
+              climbs.at_most(FLAT), clean,
               Control("With label noise some wider network does err more.", noisy),
               (fits(sweep.fit, FITTED), sweep.complete), kind="question", chart="error", history=CLEAN,
-              null=(base(49, 43, 43, 44, 41, 40, 39, 37), base(49, 43, 43, 43, 44, 44, 43, 43)), effect=base()),
+              null=(base(49, 43, 43, 44, 41, 40, 39, 37), base(49, 43, 43, 43, 44, 44, 43, 43)),
+              effect=base(52, 47, 44, 42.5, 41, 40, 38, 37)),
         Claim("error-strong",
               "With label noise the widest networks err less than every network left of the peak.", LEDGER, "belkin2019",
-              (above - ERROR.last).every.at_least(0.0), noisy,
+              less.at_least(0.0), noisy,
               Control(at_peak, rule=(above - sweep.top(ERROR)).every.at_least(0.0)), long, form="exists", scope=STRONG,
               outside=sweep.outside, chart="error", history=EVERY, profiles=sweep.full,
               null=(top(51, 49.2, 47.2, 50, 53, 52, 50, 47.2),), effect=top(51, 49.2, 48.7, 51, 54, 52, 49, 46)),
@@ -295,14 +301,14 @@ def width_claims(sweep: WidthSweep) -> tuple[Claim, ...]:
               form="direction", scope=sweep.scope, outside=sweep.outside, chart="loss", history=LOSS_PEAK,
               note=sweep.where_it_peaks(LOSS),
               null=tuple(top(loss=curve) for curve in (
-                  (1.1, 1, 1, 1.1, 1.2, 1, 0.9, 0.7), (1.1, 1, 1, 1.5, 2.4, 2.4, 2.2, 2))),
+                  (1.1, 1, 1, 1.1, 1.1, 1, 0.9, 0.7), (1.1, 1, 1, 1.5, 2.2, 2.2, 2.1, 2))),
               effect=top(loss=(1.1, 1, 1, 1.1, 1.4, 1.3, 1.1, 0.9)),
               limit=tuple(top(loss=curve) for curve in (
                   (1.1, 1, 1, 1, 1, 0.9, 0.8, 0.6), (1.1, 1, 1, 1.5, 2.4, 2.4, 2.4, 2.4))),
               against=top(loss=(1.2, 1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7))),
         Claim("loss-strong",
               f"With {noise}, is the test loss of the widest networks below that of every network left of the peak?",
-              LEDGER, sweep.source, (times / LOSS.last).every.geometric().at_least(1.0), noisy,
+              LEDGER, sweep.source, lower.at_least(1.0), noisy,
               Control(at_peak, rule=(times / sweep.top(LOSS)).every.geometric().at_least(1.0)), long, kind="question",
               chart="loss", history=LOSS_STRONG,
               null=(top(loss=(1.34, 1.32, 1.66, 2.5, 5.7, 5.8, 3.9, 1.32)),),
@@ -326,7 +332,7 @@ def planted(sweep: WidthSweep, noise: float) -> Callable[..., World]:
         ("width", (9, 16, 27, 36, 47, 61, 104, 300)), apart=True, arms={"noise": (noise,)}, fixed={"n": 4000},
         lines={"parameters": (559, 1098, 2143, 3178, 4663, 6903, 16234, 105610), "test_loss": published["loss"],
                "best_test_loss": [1.3] * 8, **shares},
-        spread={"test_error": 0.01, "best_test_error": 0.01, "test_loss": 0.06, "best_test_loss": 0.03},
+        spread={"test_error": 0.012, "best_test_error": 0.012, "test_loss": 0.06, "best_test_loss": 0.03},
         level=0.003, straight=("parameters", *shares), numbers={"wrong_labels": 0.9 * noise}, seeds=8,
     )  # fmt: skip
 
