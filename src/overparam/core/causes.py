@@ -4,7 +4,7 @@ The list is that of what goes wrong for people who try to reproduce double desce
 the sweep is made is ruled out, and the detail says so. Standard library at the top.
 """
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,7 @@ from overparam.core.claim import Check, Evidence
 from overparam.core.diagnosis import Diagnosis
 from overparam.core.errors import MissingEvidence
 from overparam.core.needs import one_draw
-from overparam.core.sweeps import (
-    ERROR, FALL, FAR, FITTED, LOSS, LOSS_RATIO, NOISE, UNDERFIT, WidthSweep, error_stands_out, loss_stands_out,
-)  # fmt: skip
+from overparam.core.sweeps import ERROR, FAR, FITTED, LOSS, NOISE, UNDERFIT, WidthSweep
 
 NEAR, FINE = (0.75, 1.35), 5  # times the threshold's width: where the grid must be fine; widths within it
 AWAY = 2.0  # factor between the size of the threshold and the size at which people look for the peak
@@ -139,17 +137,20 @@ def _grid(seen: Seen) -> Found:
 
 
 def _seeds(seen: Seen) -> Found:
-    from overparam.core.judging import judge
+    from overparam.core.judging import Manner, judge
 
-    left = seen.sweep.left_end.before
     by_error = seen.sweep.labels and seen.sweep.loss == "cross_entropy"
-    error, loss = error_stands_out(ERROR.hump(left), FALL), loss_stands_out(LOSS.hump(left), LOSS_RATIO)
-    parts = judge(error if by_error else loss, seen.view.arm, "width", seen.evidence, ("width",)).parts
+    rule, ours = seen.sweep.stands_out(ERROR if by_error else LOSS), Manner(kind="question")
+    parts = judge(rule, seen.view.arm, "width", seen.evidence, ("width",), ours).parts
     if parts[0].n < 2:
         return True, "one seed gives no interval. Add seeds"
     wide = [part for part in parts if part.status == "inconclusive"]
-    told = [f"{p.label} {p.low:.3g} to {p.high:.3g}, asked {p.at_least:g} {p.unit}" for p in wide or parts]
-    return bool(wide), f"at n = {parts[0].n} seeds: {'; '.join(told).rstrip()}{'. Add seeds' if wide else ''}"
+    told = [f"{p.label} {_ends(p.low, p.high)}, asked {p.at_least:g} {p.unit}".rstrip() for p in wide or parts]
+    return bool(wide), f"at n = {parts[0].n} seeds: {'; '.join(told)}{'. Add seeds' if wide else ''}"
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return "without an interval" if low is None or high is None else f"{low:.3g} to {high:.3g}"
 
 
 def _axis(seen: Seen) -> Found:

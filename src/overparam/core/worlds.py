@@ -63,7 +63,8 @@ class World:
         """
         own: dict[str, Any] = {}
         for name, value in changes.items():
-            if name in ("over", "along", "level", "straight", "apart", "seeds", "noise"):
+            shape = name == "noise" and isinstance(value, str)  # else the rate of noise, an arm of many studies
+            if shape or name in ("over", "along", "level", "straight", "apart", "seeds"):
                 own[name] = value
             elif name in ("spread", "arms", "numbers", "lists", "fixed", "lines"):
                 own[name] = {**own.get(name, getattr(self, name)), **value}

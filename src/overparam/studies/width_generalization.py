@@ -1,7 +1,7 @@
 """Width and generalization: test error of a two-layer network beyond the width that fits (Neyshabur et al. 2015).
 
-H0 is the first width at which every seed ends without training error on the given labels. Of the widths from 16 to 64 H0
-the one with the largest mean error is judged, which works against the claim.
+H0 is the first width at which every seed ends without training error on the given labels. Every width from 16 to 64 H0 is
+compared with it, and the slope of the error from H0 on is judged.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DATA, MOMENTUM, N, RATE, STEPS, VIEW, WIDTH, Axis, Check, Claim, Control, Estimate,
-    FitRule, Line, MissingEvidence, Number, Params, World, arm, charts, grid, later, line, need, per_seed, profiles,
-    renamed, study)  # fmt: skip
+    FitRule, Line, MissingEvidence, Params, World, arm, charts, grid, later, line, need, per_seed, planned,
+    profiles, renamed, study)  # fmt: skip
 
 POWERS = tuple(2**k for k in range(1, 13))
 AXES = (
@@ -24,18 +24,18 @@ AXES = (
 )  # fmt: skip
 PROFILES = profiles(
     {"data": "digits", "n": 800, "n_validation": 400, "side": 0, "steps": 2000, "batch": 100, "learning_rate": 0.05,
-     "momentum": 0.9, "labels": ("given", "random"), "seed": (0, 1, 2, 3, 4)},
+     "momentum": 0.9, "labels": ("given", "random"), "seed": planned(5)},
     quick=("digits, 800 samples, 2 to 1,024 hidden units, given and random labels, 5 seeds, 250 epochs: under a minute",
            {"width": POWERS[:10]}),
-    laptop=("digits, 800 samples, 2 to 2,048 hidden units, given and random labels, 10 seeds, 500 epochs",
-            {"width": POWERS[:11], "steps": 4000, "seed": tuple(range(10))}),
+    laptop=("digits, 800 samples, 2 to 2,048 hidden units, given and random labels, 5 seeds, 500 epochs",
+            {"width": POWERS[:11], "steps": 4000}),
     paper=("MNIST and Fashion-MNIST at 10 x 10 pixels, 40,000 samples and 10,000 for validation, 4 to 4,096 hidden units, "
            "5 seeds, 100 epochs: many hours",
            {"data": ("mnist", "fashion-mnist"), "n": 40_000, "n_validation": 10_000, "side": 10, "width": POWERS[1:],
             "steps": 40_000}))  # fmt: skip
 
 GIVEN, RANDOM = arm("labels as given", labels="given"), arm("random labels", labels="random")
-NEAR, FAR, GAIN, LEVEL = 16, 64, 0.10, 0.05  # times H0; relative gain; of Page's test
+NEAR, FAR, GAIN = 16, 64, 0.10  # times H0; relative gain, the smallest worth the name
 width = grid("width", words="width")
 
 
@@ -50,50 +50,42 @@ def threshold(view: Any) -> float:
     return float(seen.grid("width")[int(fitted.argmax())])
 
 
-def judged(error: Any, widths: Any, view: Any) -> tuple[int, int]:
-    """Index of H0, and of the wide network with the largest mean error."""
+def judged(widths: Any, view: Any) -> tuple[int, list[int]]:
+    """Index of H0, and of the widths from 16 to 64 H0."""
     first = threshold(view)
     wide = [i for i, w in enumerate(widths) if NEAR * first <= w <= FAR * first]
     if first not in widths or not wide:
         raise MissingEvidence(f"no width from {NEAR} to {FAR} times H0 = {first:g}. Add some to --widths.")
-    return int(list(widths).index(first)), max(wide, key=lambda i: float(error[:, i].mean()))
+    return int(list(widths).index(first)), wide
 
 
-def page(ordered: Any) -> float:
-    """One-sided p of Page's trend test (1963) for values that grow from column to column; exact up to eight columns."""
-    from scipy.stats import page_trend_test
-
-    if ordered.shape[1] < 3:
-        raise MissingEvidence("fewer than three widths from H0 on. Add larger ones to --widths.")
-    return float(page_trend_test(ordered).pvalue) if len(ordered) > 1 else float("nan")
+def gains(error: Any, widths: Any, view: Any) -> Any:
+    """The error at H0 over that of every wide network."""
+    first, wide = judged(widths, view)
+    return error[:, [first]] / error[:, wide]
 
 
-def read(words: str, which: Any, *, unit: str = "", **more: Any) -> Number:
-    """A number of the error, at the places that are judged."""
-    return per_seed(
-        lambda e, w, view: which(e, *judged(e, w, view)), words, ERROR, width, VIEW, unit=unit, **more
-    )
+def slopes(error: Any, widths: Any, view: Any) -> Any:
+    """Each seed's slope of log error over log width, from H0 on."""
+    import numpy as np
+
+    first, _ = judged(widths, view)
+    x = np.log(np.asarray(widths, dtype=float)[first:])
+    x -= x.mean()
+    return np.log(error[:, first:]) @ x / (x @ x)
 
 
 ERROR: Line = line("test_error", "test error").floor(0.5, per="n_test") * 100
-more = read(
-    "test error of the worst wide network minus that at H0", lambda e, a, b: e[:, b] - e[:, a], unit="points"
-)
-spread = read(
-    "one standard error of the error at H0",
-    lambda e, a, b: e[:, a].std(ddof=1) / len(e) ** 0.5 if len(e) > 1 else 0,
-)
-times = read(
-    "test error at H0 over that of the worst wide network",
-    lambda e, a, b: e[:, a] / e[:, b],
+GAINS = per_seed(
+    gains,
+    "test error at H0 over that of a network 16 to 64 times as wide",
+    ERROR,
+    width,
+    VIEW,
     estimate="geometric",
 )
-trend = read(
-    "p of Page's test for an error that falls from H0 on",
-    lambda e, a, b: page(e[:, a:][:, ::-1]),
-    estimate="trend",
-)
-IMPROVES = more.at_most(spread) & times.at_least(1 / (1 - GAIN)) & trend.at_most(LEVEL)
+SLOPE = per_seed(slopes, "slope of log test error over log width, from H0 on", ERROR, width, VIEW)
+IMPROVES = GAINS.at_least(1 / (1 - GAIN)).contradicted(below=1.0) & SLOPE.at_most(0.0).contradicted(above=0.0)
 STOPPED = renamed("stopped_", "test_error")
 
 
@@ -108,9 +100,9 @@ def _reaches(view: Any) -> Check:
 
 
 def _note(view: Any) -> str:
-    e, w = view.read(ERROR).y, view.grid("width")
-    first, worst = judged(e, w, view)
-    return f"H0 is width {w[first]:g}; the worst of the wide networks has width {w[worst]:g}."
+    w = view.grid("width")
+    first, wide = judged(w, view)
+    return f"H0 is width {w[first]:g}; compared with it are the widths {', '.join(f'{w[i]:g}' for i in wide)}."
 
 
 NEEDS = (
@@ -125,34 +117,56 @@ def curve(*errors: float) -> list[float]:
     return [e / 100 for e in (50.0, 20.0, 9.0, *errors)]
 
 
-RISES = curve(6, 5.4, 5, 4.7, 4.5, 4.4, 4.3)
+KEEPS = curve(6, 5.4, 5, 4.7, 4.5, 4.4, 4.3)
 WORLD = World(
-    ("width", POWERS[:10]), arms={"labels": ("given", "random")}, spread={"test_error": 0.002, "stopped_test_error": 0.002},
-    lines={"test_error": lambda labels: RISES if labels == "given" else [0.9] * 10,
-           "stopped_test_error": lambda labels: RISES if labels == "given" else [0.9] * 10,
+    ("width", POWERS[:10]), arms={"labels": ("given", "random")}, spread={"test_error": 0.1, "stopped_test_error": 0.1},
+    level=0.05, lines={"test_error": lambda labels: KEEPS if labels == "given" else [0.9] * 10,
+           "stopped_test_error": lambda labels: KEEPS if labels == "given" else [0.9] * 10,
            "train_error": [0.4, 0.1, 0.01, *([0.0] * 7)]},
-    numbers={"n_test": 597}, fixed={"n": 800}, straight=("test_error", "stopped_test_error", "train_error"), apart=True,
+    numbers={"n_test": 597}, fixed={"n": 800}, straight=("train_error",), apart=True,
 )  # fmt: skip
+TRUE = curve(6, 5, 4.2, 3.6, 3.2, 2.8, 2.6)
 NULLS = (
-    curve(6, 5.9, 5.8, 5.7, 5.6, 5.5, 5.4),  # a gain of just a tenth
-    curve(6, 5, 4.5, 4, 6, 3.5, 3.4),  # one wide network is no better
-    curve(6, 3.0, 3.3, 3.6, 3.9, 4.2, 4.5),  # falls at once, then rises
+    curve(6, 5.9, 5.8, 5.7, 5.4, 5.4, 5.4),  # a gain of just a tenth
+    curve(6, 5, 4.5, 4, 5.4, 3, 2.8),  # at one wide network a gain of just a tenth
+    curve(4, 2, 2.2, 2.4, 2.6, 2.8, 3.0034),  # falls at once, then rises: no slope from H0 on
+)
+LIMITS = (
+    curve(6, 6, 6, 6, 6, 6, 6),  # no gain
+    curve(6, 5.5, 5, 5, 6, 4, 4),  # none at one wide network
+)
+AGAINST = curve(4, 4.4, 4.9, 5.4, 6, 6.6, 7.2)
+SCOPE = (
+    "Neyshabur et al. show it for two-layer ReLU networks trained by SGD with momentum on MNIST and CIFAR-10 images of 100 "
+    "pixels; here are 800 digits of 64 pixels, trained at a constant rate.",
+)
+HISTORY = (
+    "version 2: every width from 16 to 64 H0 is judged by itself, not the one with the largest mean, and each seed's slope "
+    "by Student's t in place of Page's test, whose level does not hold where the curve is flat. That an error at most one "
+    "standard error above that at H0 is enough was ours and is dropped; only a rise contradicts.",
 )
 
 
 def claim(name: str, sentence: str, metrics: dict[str, str]) -> Claim:
     """The claim on one reading of the test error."""
     metric = metrics.get("test_error", "test_error")
+
+    def planted(error: list[float]) -> World:
+        return WORLD.but(**{metric: error})
+
     return Claim(
         name, sentence, ("L47",), "neyshabur2015", IMPROVES, GIVEN.but(metrics=metrics),
-        Control("With random labels the same widths do not err less.", RANDOM.but(metrics=metrics)), NEEDS, chart="error",
-        note=_note, null=tuple(WORLD.but(**{metric: null}) for null in NULLS), effect=WORLD)  # fmt: skip
+        Control("With random labels the same widths do not err less.", RANDOM.but(metrics=metrics)), NEEDS, HISTORY,
+        "error", note=_note, form="direction", scope=SCOPE, null=tuple(map(planted, NULLS)), effect=planted(TRUE),
+        limit=tuple(map(planted, LIMITS)), against=planted(AGAINST))  # fmt: skip
 
 
-FAR_WIDER = "Networks far wider than the first that fits all training samples have a lower test error"
+FAR_WIDER = (
+    "The test error keeps falling as networks grow far beyond the first width that fits all training samples"
+)
 CLAIMS = (
-    claim("convergence", f"{FAR_WIDER} at the end of training.", {}),
-    claim("best-time", f"{FAR_WIDER} when training is stopped early.", STOPPED),
+    claim("convergence", f"{FAR_WIDER}, at the end of training.", {}),
+    claim("best-time", f"{FAR_WIDER}, when training is stopped early.", STOPPED),
 )
 SHARE = "share of samples"
 CHARTS = charts(

@@ -168,5 +168,5 @@ def test_the_study_asks_why_only_where_no_peak_is_supported():
 
     there, absent = asked(sweep()), asked(sweep(top=0.05, test=FALLING))
     assert (there["open"], absent["open"]) == (False, True)
-    assert absent["claims"] == ["double-descent.peak", "double-descent.error-peak", "double-descent.loss-peak"]
+    assert absent["claims"] == ["double-descent.error-peak", "double-descent.loss-peak"]
     assert [i["name"] for i in absent["items"] if i["state"] == "likely"] == ["noise"]

@@ -87,13 +87,14 @@ def width_sweep_study(
         name=_named(name or made.name.replace("_", "-").lower()),
         title=title or f"The width of {made.name}",
         question=f"How {asked} of this family change as it grows past the interpolation threshold?",
-        x="width", sources=("nakkiran2020",), values=(*given.values, "labels_digest", "n"), axes=tuple(axes.values()),
+        x="width", sources=("nakkiran2020", "belkin2019"), values=(*given.values, "labels_digest", "n"),
+        axes=tuple(axes.values()),
         profiles={"quick": Profile("The values that were given for this family.", kept)},
         work=sweep.work, estimate=sweep.estimate, extra_identity=sweep.identity,
         stack_by=tuple(key for key in axes if key not in ("noise", "seed")),
         claims=claims, charts=width_charts(given, tuple(few), width="width"), differences=_differences(made, given),
         fit=FitRule(given.fit_metric, 0.01, "width", f"{given.fit.words} at most 1 %"), diagnose=diagnose(given),
-        diagnosed_claims=tuple(c.name for c in claims if c.name in ("peak", "error-peak", "loss-peak", "loss-at-fit")),
+        diagnosed_claims=tuple(c.name for c in claims if c.name in ("error-peak", "loss-peak")),
     )  # fmt: skip
 
 

@@ -70,13 +70,20 @@ def test_claims_fit_what_there_is_to_judge(blobs, wave):
     def names(study):
         return [claim.name for claim in study.claims]
 
-    assert names(make(blobs)) == ["peak", "error-peak", "clean", "error-strong", "loss-peak", "loss-strong"]
-    assert names(make(blobs, loss="squared", recipe=None))[4:] == ["loss-at-fit", "loss-peak", "loss-strong"]
+    family = make(blobs)
+    assert names(family) == ["error-peak", "clean", "error-strong", "loss-peak", "loss-strong"]
+    assert names(make(blobs, loss="squared", recipe=None)) == names(family)
     regression = make(wave, scalar, recipe=None)
-    assert names(regression) == ["loss-at-fit", "loss-peak", "loss-strong"]
+    assert names(regression) == ["loss-peak", "loss-strong"]
     assert regression.fit.metric == "train_loss_share"
     assert not any("error" in chart.name for chart in regression.charts)
-    assert set(regression.diagnosed_claims) == {"loss-at-fit", "loss-peak"}
+    assert set(regression.diagnosed_claims) == {"loss-peak"}
+
+
+def test_no_source_is_contradicted_by_a_family_of_your_own(blobs):
+    claims = [claim for claim in make(blobs).claims if claim.kind == "claim"]
+    assert [claim.name for claim in claims] == ["error-peak", "error-strong", "loss-peak"]
+    assert not any(claim.can_contradict for claim in claims)
 
 
 def test_work_finds_what_the_built_in_study_finds(blobs):
