@@ -23,7 +23,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from overparam.core.syntax import PACKAGE, Follow, Slice, Text, asked_of, beside, loaded, named, read, shape
+from overparam.core.syntax import PACKAGE, Follow, Slice, Text, beside, loaded, read, shape, uses
 
 DECLARED = ("Study", "Claim", "Chart", "Profile")
 """What a study declares: a function that names one of these does not compute with its words."""
@@ -200,8 +200,9 @@ class _Reader:
         text = read(code.co_filename, globe)
         node = text.node(code) if text else None
         closed, names = self._closed(function), loaded(code)
+        through = uses(node) if node is not None else {}
         if node is not None:
-            names = (names & named(node)) | named(getattr(node, "decorator_list", ()))
+            names = (names & set(through)).union(*(uses(one) for one in getattr(node, "decorator_list", ())))
         given = [*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
         found = {**{name: globe[name] for name in sorted(names) if name in globe}, **closed}
         if bound is not None and code.co_varnames:
@@ -209,7 +210,7 @@ class _Reader:
         used = []
         for name, value in found.items():
             here = text if text and name in globe and name not in closed else None
-            used.append((name, self._used(value, node and asked_of(node, name), here, name)))
+            used.append((name, self._used(value, through.get(name), here, name)))
         body: Any = _bytes(code)
         if text is not None and node is not None:
             imported = Slice(self._static(text.path))

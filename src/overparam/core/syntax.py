@@ -10,6 +10,7 @@ import ast
 import dis
 import functools
 import linecache
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ Follow = Callable[[str], bool]
 """Whether the text of a file is read."""
 PACKAGE = Path(__file__).resolve().parents[1]
 _FOREIGN = {"site-packages", "dist-packages"}
+_SKIPPED = ("ctx", "type_comment")
 _LATER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -126,11 +128,11 @@ def read(path: str, namespace: Mapping[str, Any] | None = None) -> Text | None:
 @functools.lru_cache(maxsize=512)
 def _parsed(path: str, text: str) -> Text | None:
     try:
-        code = compile(text, path, "exec", dont_inherit=True)
-        tree = _Bare().visit(ast.parse(text))
+        tree = ast.parse(text)
+        code = compile(tree, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return None
-    return Text(path, tree, code)
+    return Text(path, _Bare().visit(tree), code)
 
 
 class _Bare(ast.NodeTransformer):
@@ -188,16 +190,25 @@ def _spans(code: CodeType, body: ast.expr) -> bool:
 
 def shape(node: Any) -> Any:
     """A piece of syntax as nested tuples, without positions and what is empty."""
+    return _shape(node) if isinstance(node, ast.AST) else tuple(shape(one) for one in node)
+
+
+@functools.lru_cache(maxsize=8192)
+def _shape(node: ast.AST) -> Any:
+    return _shaped(node)
+
+
+def _shaped(node: Any) -> Any:
     if isinstance(node, list | tuple):
-        return tuple(shape(one) for one in node)
+        return tuple([_shaped(one) for one in node])
     if isinstance(node, ast.Constant):
         return ("Constant", type(node.value).__name__, repr(node.value))
     if isinstance(node, ast.JoinedStr):
         return ("JoinedStr", *_joined(node.values))
     if not isinstance(node, ast.AST):
         return node
-    fields = ((name, value) for name, value in ast.iter_fields(node) if name not in ("ctx", "type_comment"))
-    kept = sorted((name, shape(value)) for name, value in fields if value not in (None, []))
+    fields = [(name, value) for name, value in node.__dict__.items() if name in node._fields and name not in _SKIPPED]
+    kept = sorted([(name, _shaped(value)) for name, value in fields if value is not None and value != []])
     return (type(node).__name__, *kept)
 
 
@@ -209,10 +220,11 @@ def _joined(values: Iterable[ast.expr]) -> list[Any]:
         if text is not None and parts and isinstance(parts[-1], str):
             parts[-1] += text
         elif text != "":
-            parts.append(shape(one) if text is None else text)
+            parts.append(_shaped(one) if text is None else text)
     return parts
 
 
+@functools.lru_cache(maxsize=8192)
 def loaded(code: CodeType) -> frozenset[str]:
     """The global names that a function and the functions inside it read or write."""
     found = {
@@ -224,18 +236,36 @@ def loaded(code: CodeType) -> frozenset[str]:
     return frozenset(found).union(*(loaded(one) for one in inner))
 
 
-def named(node: ast.AST | Iterable[ast.AST]) -> frozenset[str]:
-    """All names in a piece of syntax."""
-    nodes = [node] if isinstance(node, ast.AST) else list(node)
-    return frozenset(one.id for top in nodes for one in ast.walk(top) if isinstance(one, ast.Name))
+@functools.lru_cache(maxsize=8192)
+def uses(node: ast.AST) -> Mapping[str, frozenset[str] | None]:
+    """All names in a piece of syntax, each with the attributes through which it is used.
+
+    None stands for a name that is also used by itself.
+    """
+    through: dict[int, str] = {}
+    found: dict[str, set[str] | None] = {}
+    for one in ast.walk(node):
+        if isinstance(one, ast.Attribute):
+            through[id(one.value)] = one.attr
+        elif isinstance(one, ast.Name):
+            asked = found.setdefault(one.id, set())
+            if id(one) not in through:
+                found[one.id] = None
+            elif asked is not None:
+                asked.add(through[id(one)])
+    return {name: None if asked is None else frozenset(asked) for name, asked in found.items()}
 
 
-def asked_of(node: ast.AST, name: str) -> frozenset[str] | None:
-    """The attributes through which a name is used; None where it is also used by itself."""
-    through = [one for one in ast.walk(node) if isinstance(one, ast.Attribute)]
-    own = {id(one.value): one.attr for one in through if getattr(one.value, "id", "") == name}
-    uses = [one for one in ast.walk(node) if isinstance(one, ast.Name) and one.id == name]
-    return frozenset(own.values()) if all(id(one) in own for one in uses) else None
+@functools.lru_cache(maxsize=8192)
+def _imported(node: ast.AST) -> tuple[tuple[ast.Import | ast.ImportFrom | str, ast.alias | None], ...]:
+    """What is imported anywhere in a piece of syntax, and what is named to be imported later."""
+    found: list[Any] = []
+    for one in ast.walk(node):
+        if isinstance(one, ast.Import | ast.ImportFrom):
+            found += [(one, alias) for alias in one.names]
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and _LATER.fullmatch(one.value):
+            found.append((one.value, None))
+    return tuple(found)
 
 
 def _binds(node: ast.AST) -> Iterator[str]:
@@ -303,12 +333,11 @@ class Slice:
 
     def imports(self, text: Text, node: ast.AST) -> None:
         """Follow what is imported anywhere in a piece of syntax, and what is named to be imported later."""
-        for one in ast.walk(node):
-            if isinstance(one, ast.Import | ast.ImportFrom):
-                for alias in one.names:
-                    self._import(text, one, alias)
-            elif isinstance(one, ast.Constant) and isinstance(one.value, str) and _LATER.fullmatch(one.value):
-                self.later(text.path, one.value)
+        for one, alias in _imported(node):
+            if isinstance(one, str):
+                self.later(text.path, one)
+            elif alias is not None:
+                self._import(text, one, alias)
 
     def later(self, near: str, reference: str) -> None:
         """Follow ``module:name``."""
@@ -323,12 +352,12 @@ class Slice:
                 one for one in node.names if name in (one.asname, one.name, one.name.partition(".")[0])
             )
             return self._import(text, node, alias)
-        names = named(node)
+        names = frozenset(uses(node))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
             inner = (loaded(code) for code in text.codes.get((node.name, first), ()))
             given = [node.args] if not isinstance(node, ast.ClassDef) else [*node.bases, *node.keywords]
-            names &= frozenset().union(*inner) | named([*node.decorator_list, *given])
+            names &= frozenset().union(*inner, *(uses(one) for one in (*node.decorator_list, *given)))
         for one in sorted(names - {name}):
             self.name(text, one)
         self.imports(text, node)
@@ -357,16 +386,18 @@ class Slice:
 
     def _file(self, near: str, module: str, level: int = 0) -> Text | None:
         """The text of a module among the files that are followed, found without importing it."""
-        folder = _resolved(near).parent
-        tops = [folder]
-        if level:
-            tops = [folder.parents[level - 2] if level > 1 else folder]
-        else:
-            while (tops[-1] / "__init__.py").is_file() and tops[-1].parent != tops[-1]:
-                tops.append(tops[-1].parent)
-        for top in tops:
-            base = top.joinpath(*module.split(".")) if module else top
-            for path in (base.with_suffix(".py"), base / "__init__.py"):
-                if path.is_file() and self.follow(str(path)):
-                    return read(str(path))
+        for base in _candidates(near, module, level):
+            for path in (f"{base}.py", os.path.join(base, "__init__.py")):
+                if os.path.isfile(path) and self.follow(path):
+                    return read(path)
         return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _candidates(near: str, module: str, level: int) -> tuple[str, ...]:
+    """Where a module may lie that a file imports: in its folder, or in a folder around its package."""
+    folder = _resolved(near).parent
+    tops = [folder.parents[level - 2] if level > 1 else folder]
+    while not level and (tops[-1] / "__init__.py").is_file() and tops[-1].parent != tops[-1]:
+        tops.append(tops[-1].parent)
+    return tuple(str(top.joinpath(*module.split(".")) if module else top) for top in tops)
