@@ -3,7 +3,7 @@
 The fingerprints of rules, needs and work are made of it. A function enters by its syntax, without comments, docstrings,
 annotations and positions; with it go its defaults, what it closes over, what it is applied to beforehand, the values of
 the global names that it reads, and, likewise, the functions that it names. Functions and classes of other packages
-enter by their names. The same text gives the same values on every computer, in every folder and under every version
+enter by their names, and so do the classes of this package. The same text gives the same values on every computer, in every folder and under every version
 of Python; a function without a text (typed into a console, or changed on disk after its import) enters by its
 bytecode. Standard library only.
 """
@@ -163,7 +163,8 @@ class _Reader:
         if isinstance(where, str):
             return self._later(value, where)
         if isinstance(value, type):
-            text = read(_file_of(value)) if self._reads(_file_of(value), value.__module__) else None
+            own = not _ours(value) and self._reads(_file_of(value), value.__module__)
+            text = read(_file_of(value)) if own else None
             written = self._written(text, value.__qualname__)
             return _dotted(value) if written is None else (value.__qualname__, written)
         inner = inspect.unwrap(value)
