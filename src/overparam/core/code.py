@@ -2,10 +2,10 @@
 
 The fingerprints of rules, needs and work are made of it. A function enters by its syntax, without comments, docstrings,
 annotations and positions; with it go its defaults, what it closes over, what it is applied to beforehand, the values of
-the global names that it reads, and, likewise, the functions that it names. Functions and classes of other packages
-enter by their names, and so do the classes of this package. The same text gives the same values on every computer, in every folder and under every version
-of Python; a function without a text (typed into a console, or changed on disk after its import) enters by its
-bytecode. Standard library only.
+the global names that it reads, and, likewise, the functions that it names. Functions and classes of other packages enter
+by their names, and so do the classes of this package. The same text gives the same values on every computer, in every
+folder and under every version of Python; a function without a text (typed into a console, or changed on disk after its
+import) enters by its bytecode. Standard library only.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class _Reader:
     def __init__(self, follow: Follow | None, path: str = "") -> None:
         self.follow = follow
         self.path = path
-        self.labels: dict[tuple[int, int], tuple[str, Any]] = {}  # the objects are kept, so that no number is used again
+        self.labels: dict[
+            tuple[int, int], tuple[str, Any]
+        ] = {}  # the objects are kept, so that no number is used again
         self.entries: dict[str, Any] = {}
 
     def whole(self, value: Any) -> Any:
@@ -169,10 +171,12 @@ class _Reader:
             return _dotted(value) if written is None else (value.__qualname__, written)
         inner = inspect.unwrap(value)
         if not isinstance(inner, FunctionType):
-            call = getattr(type(inner), "__call__", None)
+            call = inspect.getattr_static(type(inner), "__call__", None)
             if isinstance(call, FunctionType) and self._reads(call.__code__.co_filename, call.__module__):
                 return self.function(call, inner)
-            return _dotted(inner) if hasattr(inner, "__name__") else (*_dotted(type(inner)), self._held_by(inner))
+            return (
+                _dotted(inner) if hasattr(inner, "__name__") else (*_dotted(type(inner)), self._held_by(inner))
+            )
         if not self._reads(inner.__code__.co_filename, inner.__module__):
             cells = self._closed(inner).values() if _ours(inner) else ()
             return (*_dotted(inner), *(self.value(one) for one in cells))
@@ -272,7 +276,9 @@ def _foreign(path: str) -> bool:
     """Whether a file is part of Python or of an installed package other than this one."""
     found = Path(path).resolve()
     installed = {"site-packages", "dist-packages"} & set(found.parts)
-    return PACKAGE not in found.parents and (bool(installed) or Path(os.__file__).resolve().parent in found.parents)
+    return PACKAGE not in found.parents and (
+        bool(installed) or Path(os.__file__).resolve().parent in found.parents
+    )
 
 
 @functools.cache

@@ -202,7 +202,10 @@ def _changed_profile(name: str, was: Mapping[str, Any], here: Mapping[str, Any])
 def _changed_work(name: str, was: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     found, last = _history(name, was, here, "work_history"), was["versions"][-1]
     if here["cell_version"] < last["cell_version"]:
-        return [*found, f"{name}: cell_version went down from {last['cell_version']} to {here['cell_version']}."]
+        return [
+            *found,
+            f"{name}: cell_version went down from {last['cell_version']} to {here['cell_version']}.",
+        ]
     if found or _newer(was, here):
         return found
     what = "cell_version" if here["cell_version"] > last["cell_version"] else "the code of its work"
@@ -242,7 +245,9 @@ def _written(was: Mapping[str, Any] | None, here: Mapping[str, Any], date: str) 
     for number in range(len(versions) + 1, len(reasons) + 1):
         last = number == len(reasons)
         when = date if last or was else f"before {date}"
-        versions.append({"version": number, "date": when, "reason": reasons[number - 1], **(content if last else {})})
+        versions.append(
+            {"version": number, "date": when, "reason": reasons[number - 1], **(content if last else {})}
+        )
     return {"versions": versions}
 
 
@@ -257,7 +262,9 @@ def read(path: Path = FILE) -> Entry:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: expected the register of the studies, got {error}. Take it from git.") from error
+        raise UsageError(
+            f"{path}: expected the register of the studies, got {error}. Take it from git."
+        ) from error
 
 
 def write(registered: Mapping[str, Any], path: Path = FILE) -> None:

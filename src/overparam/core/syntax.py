@@ -138,31 +138,31 @@ def _parsed(path: str, text: str) -> Text | None:
 class _Bare(ast.NodeTransformer):
     """Take away what has no effect: annotations, docstrings, ``pass``, and imports for type checkers."""
 
-    def visit_arg(self, node: ast.arg) -> ast.AST:  # noqa: N802, D102
+    def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802, D102
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
         return self.generic_visit(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:  # noqa: N802, D102
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         node.returns = None
         return self.generic_visit(node)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:  # noqa: N802, D102
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         self.generic_visit(node)
         if node.value is None:
             return None
         return ast.copy_location(ast.Assign([node.target], node.value), node)
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802, D102
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
-    def visit_Pass(self, node: ast.Pass) -> None:  # noqa: N802, D102
+    def visit_Pass(self, node: ast.Pass) -> None:
         return None
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:  # noqa: N802, D102
+    def visit_If(self, node: ast.If) -> ast.AST | None:
         name = getattr(node.test, "id", getattr(node.test, "attr", ""))
         return None if name == "TYPE_CHECKING" and not node.orelse else self.generic_visit(node)
 
@@ -207,7 +207,9 @@ def _shaped(node: Any) -> Any:
         return ("JoinedStr", *_joined(node.values))
     if not isinstance(node, ast.AST):
         return node
-    fields = [(name, value) for name, value in node.__dict__.items() if name in node._fields and name not in _SKIPPED]
+    fields = [
+        (name, value) for name, value in node.__dict__.items() if name in node._fields and name not in _SKIPPED
+    ]
     kept = sorted([(name, _shaped(value)) for name, value in fields if value is not None and value != []])
     return (type(node).__name__, *kept)
 
