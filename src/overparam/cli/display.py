@@ -105,8 +105,8 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             line = Text(_columns(row, wide))
             line.stylize(MARKS[verdict["status"]][1], 0, wide[0])
             line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
-            said = " · ".join(filter(None, (_own_mark(verdict, record["mark"]), _below(verdict))))
-            below = f"{verdict['data']}: {said}" if several else said
+            below = " · ".join(filter(None, (_own_mark(verdict, record["mark"]), _below(verdict))))
+            below = f"{verdict['data']}: {below}" if several else below
             lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
     took = duration(record["seconds"])

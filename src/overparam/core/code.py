@@ -23,7 +23,8 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from overparam.core.syntax import PACKAGE, Follow, Slice, Text, beside, loaded, read, shape, uses
+from overparam.core.slices import Slice
+from overparam.core.syntax import PACKAGE, Follow, Text, beside, loaded, read, shape, uses
 
 DECLARED = ("Study", "Claim", "Chart", "Profile")
 """What a study declares: a function that names one of these does not compute with its words."""
@@ -78,6 +79,8 @@ class _Reader:
             tuple[int, int], tuple[str, Any]
         ] = {}  # the objects are kept, so that no number is used again
         self.entries: dict[str, Any] = {}
+        self.folders = {str(Path(one).parent) for one in (path, str(PACKAGE)) if one}
+        self.inside: list[Any] = []
 
     def whole(self, value: Any) -> Any:
         found = self.value(value)
@@ -108,14 +111,23 @@ class _Reader:
             return self.function(value)
         if _ours(kind) and kind.__name__ in DECLARED:
             return (kind.__name__, getattr(value, "name", ""))
-        if is_dataclass(value):
-            held = ((one.name, self.value(getattr(value, one.name))) for one in fields(value))
-            return (kind.__qualname__, *held, *self._class_of(value))
-        written = self._written(text, name)
+        written = None if is_dataclass(value) else self._written(text, name)
         return self._held(value) if written is None else written
 
     def _held(self, value: Any) -> Any:
-        """A collection, an array or another object by what it holds."""
+        """A collection, an array or another object by what it holds, unless it holds itself."""
+        if any(one is value for one in self.inside):
+            return ("again", type(value).__qualname__)
+        self.inside.append(value)
+        try:
+            return self._content(value)
+        finally:
+            self.inside.pop()
+
+    def _content(self, value: Any) -> Any:
+        if is_dataclass(value):
+            held = [(one.name, self.value(getattr(value, one.name))) for one in fields(value)]
+            return (type(value).__qualname__, *held, *self._class_of(value))
         if isinstance(value, list):
             return tuple(self.value(one) for one in value)
         if isinstance(value, Mapping):
@@ -127,7 +139,11 @@ class _Reader:
         if isinstance(value, Path):
             return ("path", value.name)
         kind = type(value)
-        own = getattr(value, "__dict__", {}) if self._reads(_file_of(kind), kind.__module__) else {}
+        own = (
+            getattr(value, "__dict__", {})
+            if _ours(kind) or self._reads(_file_of(kind), kind.__module__)
+            else {}
+        )
         held = sorted((key, self.value(one)) for key, one in own.items())
         return (_dotted(kind), *held, *self._class_of(value))
 
@@ -145,9 +161,8 @@ class _Reader:
         return ("written", *found.shapes) if found.name(text, name) else None
 
     def _without_folder(self, text: str) -> str:
-        folders = {str(Path(one).parent) for one in (self.path, str(PACKAGE)) if len(Path(one).parts) > 2}
-        for folder in folders:
-            text = text.replace(folder, "")
+        for folder in sorted(self.folders, key=len, reverse=True):
+            text = text.replace(folder, "") if len(folder) > 3 else text
         return text
 
     # functions
@@ -173,10 +188,8 @@ class _Reader:
         if not isinstance(inner, FunctionType):
             call = inspect.getattr_static(type(inner), "__call__", None)
             if isinstance(call, FunctionType) and self._reads(call.__code__.co_filename, call.__module__):
-                return self.function(call, inner)
-            return (
-                _dotted(inner) if hasattr(inner, "__name__") else (*_dotted(type(inner)), self._held_by(inner))
-            )
+                return (self.function(call, inner), self._held(inner))
+            return _dotted(inner) if hasattr(inner, "__name__") else self._held(inner)
         if not self._reads(inner.__code__.co_filename, inner.__module__):
             cells = self._closed(inner).values() if _ours(inner) else ()
             return (*_dotted(inner), *(self.value(one) for one in cells))
@@ -189,10 +202,6 @@ class _Reader:
             self.entries[self.labels[key][0]] = self._entry(inner, bound)
         return ("function", self.labels[key][0])
 
-    def _held_by(self, value: Any) -> Any:
-        own = getattr(value, "__dict__", {}) if _ours(type(value)) else {}
-        return tuple(sorted((key, self.value(one)) for key, one in own.items()))
-
     def _later(self, value: Any, where: str) -> Any:
         """A function that is imported when it is called: by the text of its module, where that is followed."""
         found = Slice(self._static(self.path or _file_of(value)))
@@ -202,6 +211,7 @@ class _Reader:
 
     def _entry(self, function: FunctionType, bound: Any) -> tuple[Any, ...]:
         code, globe = function.__code__, function.__globals__
+        self.folders.add(str(Path(code.co_filename).parent))
         text = read(code.co_filename, globe)
         node = text.node(code) if text else None
         closed, names = self._closed(function), loaded(code)
@@ -232,7 +242,7 @@ class _Reader:
             asked = [one for one in sorted(through) if hasattr(value, one)]
             return tuple((one, self.value(getattr(value, one), inner, one)) for one in asked)
         kind = type(value)
-        own = not callable(value) and not hasattr(kind, "tree") and kind.__module__ != "builtins"
+        own = not isinstance(value, type) and not hasattr(kind, "tree") and kind.__module__ != "builtins"
         if through is not None and own and self._reads(_file_of(kind), kind.__module__):
             return (kind.__qualname__, *((one, self._attribute(value, one)) for one in sorted(through)))
         if text is not None and name in text.rebound:
@@ -291,7 +301,6 @@ def _ours(kind: Any) -> bool:
     return (getattr(kind, "__module__", None) or "").partition(".")[0] == "overparam"
 
 
-@functools.lru_cache(maxsize=1024)
 def _file_of(kind: Any) -> str:
     try:
         return inspect.getfile(kind)
@@ -302,7 +311,8 @@ def _file_of(kind: Any) -> str:
 def _dotted(value: Any) -> tuple[str, str]:
     """A function or class of another package by package and name, wherever in the package it stands."""
     module = getattr(value, "__module__", None) or type(value).__module__
-    return (module.partition(".")[0], getattr(value, "__qualname__", None) or getattr(value, "__name__", ""))
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
+    return (str(module).partition(".")[0], str(name))
 
 
 def _number(value: float) -> Any:

@@ -25,7 +25,7 @@ def seen_in(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a record says was judged: one entry a data set, empty where the run had no finished cell."""
     if not record["cells"]["ok"] + record["cells"]["diverged"]:
         return []
-    seeds = next((one["values"] for one in record["parameters"] if one["name"] == "seed"), [])
+    seeds: Collection[int] = next((one["values"] for one in record["parameters"] if one["name"] == "seed"), [])
     return seen(record["verdicts"], {verdict["data"]: seeds for verdict in record["verdicts"]})
 
 
