@@ -251,6 +251,31 @@ def _written(was: Mapping[str, Any] | None, here: Mapping[str, Any], date: str) 
     return {"versions": versions}
 
 
+def stamp(verdict: Mapping[str, Any], registered: Mapping[str, Any]) -> Entry:
+    """What the register says of the rule of a verdict; empty where it does not hold the statement.
+
+    Args:
+        verdict: a verdict as it is stored.
+        registered: the content of the register.
+
+    Returns:
+        ``version`` and ``date`` of the newest version, whether the rule is the ``same``, and what is ``disclosed``: past
+        changes that no version tells of.
+    """
+    study, _, claim = verdict["claim"].partition(".")
+    held = registered.get("studies", {}).get(study, {}).get("statements", {}).get(claim)
+    if held is None:
+        return {}
+    last, said = held["versions"][-1], registered.get("disclosed", {})
+    parts = {part: last[part] for part in PARTS}
+    return {
+        "version": last["version"],
+        "date": last["date"],
+        "same": digest(parts) == verdict["rule_fingerprint"],
+        "disclosed": [said[name] for name in (study, verdict["claim"]) if name in said],
+    }
+
+
 def read(path: Path = FILE) -> Entry:
     """The register; an empty one where there is no file.
 

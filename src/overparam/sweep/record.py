@@ -11,6 +11,8 @@ from typing import Any
 from overparam.core import Evidence, Params, Study, clean
 from overparam.core.errors import StoreError
 from overparam.core.looks import look
+from overparam.core.register import read, stamp
+from overparam.core.registry import ships
 from overparam.store import Cell, CellStore, RecordStore
 from overparam.sweep.changed import remembered
 from overparam.sweep.curves import draw
@@ -178,10 +180,16 @@ def _meaning(
             "below": chosen.below,
             "decides": study.decides == profile or len(study.profiles) == 1,
         },
-        "verdicts": remembered(out, study.name, verdicts, finished, _now()),
+        "verdicts": _registered(study, remembered(out, study.name, verdicts, finished, _now())),
         "charts": draw(study, evidence),
         "diagnoses": diagnoses(study, evidence, verdicts),
     }
+
+
+def _registered(study: Study, verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The verdicts of a study of the package with what the register says of their rules."""
+    held = read() if ships(study) else {}
+    return [{**verdict, "registered": stamp(verdict, held)} if held else verdict for verdict in verdicts]
 
 
 def _values(study: Study, params: Params, cell: Cell) -> Mapping[str, Any]:

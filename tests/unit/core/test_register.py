@@ -270,3 +270,20 @@ def test_the_command_fails_on_a_change_without_a_version(package, file, old, new
     assert expected in error
     assert "was not written" in why
     assert (package / "overparam" / "studies" / "register.json").read_text(encoding="utf-8") == before
+
+
+def test_a_verdict_is_told_what_the_register_says():
+    held = {**registered(), "disclosed": {"toy.rise": "Once more.", "toy": "All of it.", "toy.other": "No."}}
+    verdict = {"claim": "toy.rise", "rule_fingerprint": RISE.fingerprint}
+    assert register.stamp({**verdict, "rule_fingerprint": toy().claims[0].fingerprint}, held) == {
+        "version": 1, "date": "2026-11-28", "same": True, "disclosed": ["All of it.", "Once more."],
+    }  # fmt: skip
+    assert register.stamp({**verdict, "rule_fingerprint": "other"}, held)["same"] is False
+    assert register.stamp({**verdict, "claim": "toy.new"}, held) == {}
+
+
+def test_changes_of_the_past_that_no_version_tells_of_are_disclosed():
+    said = register.read()["disclosed"]
+    assert {"sample-descent-mlp.bump", "sample-descent-mlp.plateau", "two-layer-descent", "lazy-width"} <= set(
+        said
+    )
