@@ -135,7 +135,10 @@ class _Reader:
         if isinstance(value, set | frozenset):
             return ("set", *sorted((self.value(one) for one in value), key=repr))
         if hasattr(value, "tolist"):
-            return self.value(value.tolist())
+            many = getattr(value, "size", 0) > 1000 and hasattr(value, "tobytes")
+            return (
+                digest((value.tobytes(), str(value.dtype), value.shape)) if many else self.value(value.tolist())
+            )
         if isinstance(value, Path):
             return ("path", value.name)
         kind = type(value)
