@@ -41,18 +41,23 @@ def snapshot(found: Iterable[Study]) -> Entry:
         study.name: {
             "profile": _profile(study),
             "work": _work(study),
-            "statements": {claim.name: _statement(claim) for claim in study.claims},
+            "statements": {claim.name: _statement(claim, study.decides) for claim in study.claims},
         }
         for study in found
     }
 
 
-def _statement(claim: Claim) -> Entry:
-    return {"reasons": [FIRST, *claim.history], "cut-offs": cut_offs(claim.rule), **claim.fingerprints}
+def _statement(claim: Claim, decides: str) -> Entry:
+    return {
+        "reasons": [FIRST, *claim.history],
+        "cut-offs": cut_offs(claim.rule),
+        "decided": not claim.profiles or decides in claim.profiles,
+        **claim.fingerprints,
+    }
 
 
 def _profile(study: Study) -> Entry:
-    name = getattr(study, "decides", "laptop")
+    name = study.decides
     axes = dict(study.profiles[name].axes) if name in study.profiles else {}
     values = {axis: ", ".join(str(value_of(one)) for one in some) for axis, some in sorted(axes.items())}
     return {
@@ -172,6 +177,8 @@ def _changed_statement(full: str, was: Mapping[str, Any], here: Mapping[str, Any
         return found
     parts = [part for part in PARTS if here[part] != last.get(part, here[part])]
     told = [_told(part, last, here) for part in parts]
+    if here["decided"] != last.get("decided", here["decided"]):
+        told.append("whether the deciding profile judges it")
     advice = "without a new version. Add its reason to history=, then run `make register`."
     return [f"{full}: {' and '.join(told)} changed {advice}"] if told else []
 

@@ -124,7 +124,7 @@ class Claim:
         """Rule, arm, control and needs, each by 16 hexadecimal digits of its own."""
         control = self.control and (self.control.on and self.control.on.tree, plain(self.control.rule))
         trees = {
-            "rule": (self.rule.tree, self.kind, self.form, bool(self.outside), self.profiles),
+            "rule": (self.rule.tree, self.kind, self.form, bool(self.outside)),
             "arm": (self.on.tree, self.on.x or self.x),
             "control": control,
             "needs": tuple(need.tree for need in self.needs),

@@ -67,6 +67,8 @@ def other(view):
         ({"rule": line("loss").last.at_least(2.0)}, "the rule (what it compares)"),
         ({"rule": RISE.rule & RISE.rule}, "the rule (number of comparisons)"),
         ({"kind": "question"}, "the rule (what it compares)"),
+        ({"outside": "another setting"}, "the rule (what it compares)"),
+        ({"profiles": ("paper",)}, "whether the deciding profile judges it"),
     ],
 )  # fmt: skip
 def test_what_changed_is_named(changes, what):
@@ -76,6 +78,7 @@ def test_what_changed_is_named(changes, what):
 def test_words_are_no_change():
     words = {"sentence": "Other words.", "chart": "", "control": replace(RISE.control, sentence="Other words.")}
     assert told(of(**words, on=replace(RISE.on, words="other words"))) == []
+    assert told(of(profiles=("quick", "paper"))) == []
 
 
 def test_a_new_version_with_its_reason_may_be_written_once():
