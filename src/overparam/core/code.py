@@ -18,7 +18,6 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -297,6 +296,8 @@ def _foreign(path: str) -> bool:
 @functools.cache
 def _plugged() -> frozenset[str]:
     """The installed packages that declare a study."""
+    from importlib.metadata import entry_points
+
     return frozenset(point.module.partition(".")[0] for point in entry_points(group="overparam.studies"))
 
 
