@@ -10,7 +10,7 @@ BENCH ?=
 STORE ?= runs
 COMPUTE ?=
 
-.PHONY: demo test test-slow check docs findings bench clean
+.PHONY: demo test test-slow check register docs findings bench clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -34,6 +34,10 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house.py
+	$(BIN)/python -m overparam.core.register
+
+register: $(STAMP)
+	$(BIN)/python -m overparam.core.register --write
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

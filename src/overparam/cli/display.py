@@ -46,6 +46,8 @@ def plan_table(plan: Plan) -> RenderableType:
     )
     if plan.damaged:
         table.add_row("damaged", f"{len(plan.damaged)} cell files cannot be read and are computed again")
+    if plan.otherwise:
+        table.add_row("again", told_otherwise(plan))
     table.add_row("time", f"about {duration(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")
     table.add_row("memory", f"about {plan.bytes / 1e9:.2g} GB for the arrays (an estimate)")
     table.add_row("results", escape(str(plan.out / selection.study.name)))
@@ -79,6 +81,14 @@ def power_table(plan: Plan) -> RenderableType:
     return Group(*lines, Text("\n".join(rest), "bright_black"))
 
 
+def told_otherwise(plan: Plan) -> str:
+    """Why cells that seem to be stored are computed again: what else than their parameters was part of their names."""
+    return (
+        f"{count(plan.otherwise, 'cell')} with these parameters, stored when the code of this study, its data or its "
+        "cell_version was another (or by an overparam that did not look at the code): kept, and computed again"
+    )
+
+
 def verdict_table(record: Mapping[str, Any]) -> RenderableType:
     """The verdicts of a run, claims, checks and questions apart: two lines a statement, the second what was measured."""
     head = f"{record['title']} · {record['profile']}" + (f" · {record['mark']}" if record["mark"] else "")
@@ -95,7 +105,8 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             line = Text(_columns(row, wide))
             line.stylize(MARKS[verdict["status"]][1], 0, wide[0])
             line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
-            below = f"{verdict['data']}: {_below(verdict)}" if several else _below(verdict)
+            below = " · ".join(filter(None, (_own_mark(verdict, record["mark"]), _below(verdict))))
+            below = f"{verdict['data']}: {below}" if several else below
             lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
     took = duration(record["seconds"])
@@ -149,6 +160,11 @@ def _more_seeds(record: Mapping[str, Any]) -> list[str]:
                 f"{name}: the look at {verdict['needed']} seeds ({level:g} % intervals) would tell at this effect"
             )
     return list(dict.fromkeys(told))
+
+
+def _own_mark(verdict: Mapping[str, Any], of_run: str) -> str:
+    """What is special about a verdict, beside what is about its whole run."""
+    return str(verdict.get("mark", "")).removeprefix(of_run).removeprefix(", ")
 
 
 def _below(verdict: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.markup import escape
 
-from overparam.cli.app import Out, console, say_path
+from overparam.cli.app import Out, console, say, say_path
 from overparam.cli.quantity import quantity
 from overparam.core import Study
 from overparam.core.errors import UsageError, unknown
@@ -117,7 +117,7 @@ def run(
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
     from overparam.api.progress import progress_of
-    from overparam.cli.display import plan_table, power_table, verdict_table
+    from overparam.cli.display import plan_table, power_table, told_otherwise, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
 
@@ -139,6 +139,8 @@ def run(
         return 0
     failed = 0
     for one in plans:
+        if one.otherwise:
+            say(told_otherwise(one), err=True)
         with progress_of(one, on, console(err=True)) as listen:
             record = execute(one, on=on, limit=limit, listen=listen)
         failed += len(record["failures"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from overparam.core.code import value_of
 from overparam.core.errors import MissingEvidence
 
 
@@ -20,6 +21,11 @@ class Choice:
 
     words: str
     pick: Callable[[str, tuple[Any, ...]], Any]
+
+    @property
+    def tree(self) -> tuple[Any, ...]:
+        """How it is picked, as plain values; words do not enter."""
+        return ("choice", value_of(self.pick))
 
 
 def _most(axis: str, levels: tuple[Any, ...]) -> Any:
@@ -64,6 +70,11 @@ class Only:
     words: str
     holds: Callable[[Any], bool]
 
+    @property
+    def tree(self) -> tuple[Any, ...]:
+        """What is asked, as plain values; words do not enter."""
+        return ("only", value_of(self.holds))
+
 
 def holding(metric: str) -> Only:
     """The settings of which some cell has a value, where others do not measure it."""
@@ -91,6 +102,12 @@ class Arm:
     x: str = ""
     complete: tuple[str, ...] = ()
     only: Only | None = None
+
+    @property
+    def tree(self) -> tuple[Any, ...]:
+        """What is read, as plain values; words do not enter."""
+        more = (self.complete, self.only) if self.complete or self.only else ()
+        return (value_of(dict(self.where)), value_of(dict(self.metrics)), self.x, *map(value_of, more))
 
     def but(
         self, words: str = "", *, metrics: Mapping[str, str] | None = None, x: str = "", **where: Any

@@ -5,13 +5,12 @@ Nothing is computed here: :mod:`overparam.core.evaluate` does that.
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
+
+from overparam.core.code import digest, value_of
 
 Estimated = Literal[
     "mean", "geometric", "place", "step", "signs", "binomial", "ratio", "worst", "total", "trend"
@@ -104,8 +103,8 @@ class Expression:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits of what is computed; words do not enter, functions enter with their source."""
-        return hashlib.sha256(repr(self.tree).encode()).hexdigest()[:16]
+        """16 hexadecimal digits of what is computed; words do not enter, functions enter with their code."""
+        return digest(self.tree)
 
     @property
     def tree(self) -> tuple[Any, ...]:
@@ -114,46 +113,8 @@ class Expression:
 
 
 def plain(value: Any) -> Any:
-    """An operand as plain values, for a fingerprint."""
-    if isinstance(value, Expression):
-        return value.tree
-    if isinstance(value, tuple | list):
-        return tuple(plain(one) for one in value)
-    if isinstance(value, dict):
-        return tuple(sorted((key, plain(one)) for key, one in value.items()))
-    if hasattr(value, "where") and hasattr(value, "metrics"):
-        only = (value.only.words, plain(value.only.holds)) if value.only else None
-        more = [*([value.complete] if value.complete else []), *([only] if only else [])]
-        return (plain(dict(value.where)), plain(dict(value.metrics)), value.x, *more)
-    if hasattr(value, "pick"):
-        return ("choice", value.words, plain(value.pick))
-    if callable(value):
-        return _code(value)
-    return value
-
-
-def _code(function: Callable[..., Any]) -> tuple[Any, ...]:
-    """A function by its source, its defaults, the values it closes over, and what it is applied to beforehand."""
-    if isinstance(function, functools.partial):
-        return ("partial", _code(function.func), plain(function.args), plain(function.keywords))
-    if not hasattr(function, "__qualname__"):  # an object that can be called, by its class and what it holds
-        made = type(function)
-        return (f"{made.__module__}.{made.__qualname__}", plain(getattr(function, "__dict__", {})))
-    try:
-        text = "".join(inspect.getsource(function).split())
-    except (OSError, TypeError):
-        text = getattr(function, "__qualname__", repr(function))
-    code = getattr(function, "__code__", None)
-    if (
-        code is not None and text.count("lambda") > 1
-    ):  # several in one statement have one source: told apart by their own
-        text += repr(
-            (code.co_names, code.co_varnames, [str(one) for one in code.co_consts if not inspect.iscode(one)])
-        )
-    closed = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-    named = getattr(function, "__kwdefaults__", None)
-    given = [*(getattr(function, "__defaults__", None) or ()), *closed, *([named] if named else [])]
-    return (text, *(plain(one) if not callable(one) else getattr(one, "__name__", "") for one in given))
+    """An operand as plain values, for a fingerprint: functions by their code and all that it depends on."""
+    return value_of(value)
 
 
 def bracketed(words: str) -> str:

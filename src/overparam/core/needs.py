@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from overparam.core.arms import Arm
 from overparam.core.claim import Check
+from overparam.core.code import value_of
 from overparam.core.expressions import Line, Number, line
 from overparam.core.places import Grid, Place, Region
 
@@ -34,6 +35,11 @@ class Need:
     axes: frozenset[str] = frozenset()
     values: frozenset[str] = frozenset()
     together: bool = False
+
+    @property
+    def tree(self) -> tuple[Any, ...]:
+        """What is asked, as plain values: the check with all that it depends on; words do not enter."""
+        return ("need", value_of(self.check), tuple(sorted(self.axes)), self.together)
 
     def on(self, arm: Arm) -> Need:
         """The same asked of another arm than the claim's."""

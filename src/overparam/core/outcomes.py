@@ -36,6 +36,7 @@ def later(where: str, *more: Any) -> Callable[..., Any]:
     def call(*given: Any) -> Any:
         return getattr(importlib.import_module(module), name)(*given, *more)
 
+    call.__dict__["later"] = where
     return call
 
 

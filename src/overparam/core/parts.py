@@ -261,6 +261,8 @@ class Study:
             from its parameters where a cell made earlier lacks it.
         file: the file that declares it, for the faults found in it.
         decides: name of the profile whose verdicts count; the others are previews of it, or larger.
+        profile_history: why each later version of the deciding profile was made, one sentence each.
+        work_history: why the code of the work was changed, one sentence a change.
     """
 
     name: str
@@ -287,6 +289,8 @@ class Study:
     first_rows: bool = False
     file: str = ""
     decides: str = "laptop"
+    profile_history: tuple[str, ...] = ()
+    work_history: tuple[str, ...] = ()
 
     def axis(self, name: str) -> Axis:
         """Return the axis of that name."""

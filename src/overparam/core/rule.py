@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
+from overparam.core.code import digest
 from overparam.core.expression import WORDS, Expression, plain
 from overparam.core.places import Region
 
@@ -169,4 +169,4 @@ class Rule:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits of what is compared with what; words do not enter."""
-        return hashlib.sha256(repr(self.tree).encode()).hexdigest()[:16]
+        return digest(self.tree)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from overparam.core.arms import Arm
 from overparam.core.claim import Check, Evidence, Finding, Precondition
+from overparam.core.code import digest
 from overparam.core.expression import plain
 from overparam.core.looks import FIRST_LOOK
 from overparam.core.needs import Need
@@ -117,9 +117,19 @@ class Claim:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits of rule, arm, control and needs; words do not enter."""
-        control = self.control and (plain(self.control.on), self.control.rule and self.control.rule.tree)
-        needs = tuple((need.name, need.sentence) for need in self.needs)
-        return hashlib.sha256(repr((self.rule.tree, plain(self.on), control, needs)).encode()).hexdigest()[:16]
+        return digest(self.fingerprints)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Rule, arm, control and needs, each by 16 hexadecimal digits of its own."""
+        control = self.control and (self.control.on and self.control.on.tree, plain(self.control.rule))
+        trees = {
+            "rule": (self.rule.tree, self.kind, self.form, bool(self.outside)),
+            "arm": (self.on.tree, self.on.x or self.x),
+            "control": control,
+            "needs": tuple(need.tree for need in self.needs),
+        }
+        return {part: digest(tree) for part, tree in trees.items()}
 
     @property
     def reads_the_same(self) -> frozenset[tuple[str, str]]:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
 import inspect
 import itertools
 import math
 import operator
-import re
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from overparam.core.code import work_of
 from overparam.core.errors import UsageError
 from overparam.models.network import Network
 
@@ -49,8 +46,8 @@ class Family:
 
     @property
     def tag(self) -> str:
-        """Name of the function and eight hexadecimal digits of its source and version."""
-        text = f"{source_of(self.make)}\n{self.version}"
+        """Name of the function and eight hexadecimal digits of its code, what that depends on, and version."""
+        text = repr((work_of(self.make), self.version))
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def wrong(self, expected: str, got: Any, advice: str = "") -> UsageError:
@@ -195,38 +192,8 @@ class Family:
         return (str(root), module, name), ""
 
 
-def source_of(make: Make) -> str:
-    """What the source of a function says, without comments and layout.
-
-    A lambda, and a function without source, give their compiled code instead; an object that is called, the source
-    of its class. Closures, defaults made elsewhere and globals do not show.
-    """
-    inner = _unwrapped(make)
-    bound = ""
-    if isinstance(make, functools.partial):
-        bound = re.sub(r" at 0x[0-9a-f]+", "", f"{make.args!r} {sorted(make.keywords.items())!r}")
-    code = getattr(inner, "__code__", None)
-    if code is not None and code.co_name == "<lambda>":
-        return _compiled(code) + bound
-    try:
-        text = inspect.getsource(inner if code is not None or inspect.isclass(inner) else type(inner))
-        return ast.unparse(ast.parse(textwrap.dedent(text))) + bound
-    except (OSError, TypeError, SyntaxError):
-        return (_compiled(code) if code is not None else type(inner).__qualname__) + bound
-
-
 def _unwrapped(make: Any) -> Any:
     """The function inside of ``functools.partial`` and of decorators."""
     while isinstance(make, functools.partial):
         make = make.func
     return inspect.unwrap(make)
-
-
-def _compiled(code: CodeType) -> str:
-    return repr((code.co_code.hex(), code.co_names, [_constant(c) for c in code.co_consts]))
-
-
-def _constant(value: Any) -> str:
-    if isinstance(value, CodeType):
-        return _compiled(value)
-    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)

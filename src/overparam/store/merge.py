@@ -17,6 +17,7 @@ from overparam.core.atomic import write_bytes
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, parse
+from overparam.store.seen import SeenStore
 
 RELATIVE = 1e-5
 ABSOLUTE = 1e-8
@@ -68,7 +69,7 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
     """Copy the cells of a study that are missing here from another results folder.
 
     Cells that are packed there become one pack here; files become files. A cell that is damaged here is set aside
-    and copied.
+    and copied. Which rules were judged on which seeds there is remembered here too.
 
     Raises:
         StoreError: a pack is damaged, or the folder cannot be written; what was copied stays.
@@ -119,6 +120,7 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
     if set(missing) - loose_there:
         made = packs.write_pack(ours.packed, packed())
         copied += made[1] if made else 0
+    SeenStore(ours.out, ours.study).merge(SeenStore(theirs.out, theirs.study))
     runs = tuple(sorted(path.stem for path in (theirs.out / theirs.study).glob("*.json")))
     return Merged(ours.study, copied, same, tuple(conflicts), tuple(refused), _failures(ours, theirs), runs)
 

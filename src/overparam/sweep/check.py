@@ -47,7 +47,7 @@ def _costs(study: Study, at: Places) -> Iterator[Fault]:
         if not (cost.seconds > 0 and cost.bytes > 0):
             yield at.fault(f"profile '{name}': expected an estimate above 0, got {cost}", "estimate")
         try:
-            names = {cell_name(study, json.loads(json.dumps(cell)), "f") for cell in cells}
+            names = {cell_name(study, json.loads(json.dumps(cell)), "f", "") for cell in cells}
         except Exception as error:
             yield at.fault(f"the identity of a cell raised {type(error).__name__}: {error}", "extra_identity")
             continue

@@ -24,7 +24,8 @@ Emit = Callable[[dict[str, Any]], None]
 class Job:
     """A stack ready to run: the cells with their names and data fingerprints, and where results go.
 
-    ``limit`` is the time it may take in seconds, ``notes`` say how earlier attempts at its cells ended.
+    ``limit`` is the time it may take in seconds, ``notes`` say how earlier attempts at its cells ended, ``work`` is the
+    code of a study outside the package.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Job:
     cells: tuple[Params, ...]
     limit: float | None = None
     notes: tuple[str, ...] = ()
+    work: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -89,6 +91,23 @@ def _attempt(
         _attempt(study, job, indices[start : start + size], store, emit, notes)
 
 
+def refuse_changed(study: Study, job: Job, code: str) -> None:
+    """Refuse to compute with other code than the names of the cells stand for.
+
+    Args:
+        study: as this process imported it.
+        job: a job of the run.
+        code: the code of its work, looked at when it was imported.
+
+    Raises:
+        StoreError: the study's file was changed between the start of the run and the start of this process.
+    """
+    if job.work and job.work != code:
+        raise StoreError(
+            f"expected the work of '{study.name}' as it was when the run began, got changed code. Run it again."
+        )
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out: Python's and numpy's own, or XLA's.
 
@@ -119,6 +138,7 @@ def _run(
         document = {
             "study": study.name,
             "cell_version": study.cell_version,
+            **({"work": job.work} if job.work else {}),
             "params": shown_params(job.cells[index]),
             "data_fingerprint": job.fingerprints[index],
             "status": outcome.status,

@@ -147,6 +147,7 @@ def _precondition(claim: Claim, precondition: Precondition, evidence: Evidence) 
 
 
 def rejudge(study: Study, record: Mapping[str, Any]) -> list[str]:
-    """Names of the claims whose stored rule is older than the study's."""
-    now = {f"{study.name}.{c.name}": c.rule_version for c in study.claims}
-    return [v["claim"] for v in record["verdicts"] if now.get(v["claim"], 0) != v["rule_version"]]
+    """Names of the claims whose stored rule is older than the study's, or another one."""
+    now = {f"{study.name}.{c.name}": (c.rule_version, c.fingerprint) for c in study.claims}
+    stored = {v["claim"]: (v["rule_version"], v.get("rule_fingerprint", "")) for v in record["verdicts"]}
+    return [name for name, rule in stored.items() if now.get(name, (0, "")) != rule]

@@ -1,7 +1,8 @@
 """The name of a cell: what identifies it, readable first, then a hash of all of it.
 
-A cell's key is made of its resolved parameters, the fingerprint of its data and the study's ``cell_version``;
-never of the profile's name. Parameters at their default drop out, so a new option orphans no old result.
+A cell's key is made of its resolved parameters, the fingerprint of its data and the study's ``cell_version``, and for
+a study outside the package of the code of its work; never of the profile's name. Parameters at their default drop out,
+so a new option orphans no old result.
 """
 
 from __future__ import annotations
@@ -14,15 +15,32 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study
+from overparam.core.code import digest, work_of
 from overparam.core.errors import UsageError
+from overparam.core.registry import ships
 
 _LONGEST = 80
 
 
-def identity(study: Study, params: Params, fingerprint: str) -> dict[str, Any]:
+def work_code(study: Study) -> str:
+    """The code of a study's work by 16 hexadecimal digits; empty for a study of the package, which has its versions.
+
+    Looked at are the work, what it names in the study's file, and the files beside that it imports. Comments,
+    docstrings, claims and charts do not enter.
+    """
+    return "" if ships(study) else digest(work_of(study.work, study.file))
+
+
+def identity(study: Study, params: Params, fingerprint: str, code: str | None = None) -> dict[str, Any]:
     """Return what identifies a cell, as JSON types; the data set's name is replaced by its fingerprint.
 
     A study's ``extra_identity`` adds what its axes do not show, such as the shapes of a user's network.
+
+    Args:
+        study: the study.
+        params: the cell's parameters.
+        fingerprint: of its data.
+        code: from :func:`work_code`, which is called if it is not given.
     """
     params = {**params, **shown_probes(params)}
     kept = {
@@ -31,12 +49,14 @@ def identity(study: Study, params: Params, fingerprint: str) -> dict[str, Any]:
         if axis.name != "data" and (axis.default is None or params[axis.name] != axis.default)
     }
     own = {} if study.extra_identity is None else {"own": _plain(study.extra_identity(params))}
+    work = work_code(study) if code is None else code
+    own |= {"work": work} if work else {}
     return {"data_fingerprint": fingerprint, "cell_version": study.cell_version, "params": kept, **own}
 
 
-def cell_name(study: Study, params: Params, fingerprint: str) -> str:
+def cell_name(study: Study, params: Params, fingerprint: str, code: str | None = None) -> str:
     """Return the cell's file name without its ending: a readable part, two dashes, 16 hexadecimal digits."""
-    which = identity(study, params, fingerprint)
+    which = identity(study, params, fingerprint, code)
     return f"{slug({'data': shown_name(params['data']), **which['params']})}--{_digest(study.name, which)}"
 
 
@@ -51,7 +71,7 @@ def former_digests(study: Study, params: Params, fingerprint: str) -> list[str]:
     was = study.formerly
     if was is None:
         raise ValueError(f"expected a study that was a part of another, got '{study.name}'")
-    which = {**identity(study, params, fingerprint), "cell_version": was.cell_version}
+    which = {**identity(study, params, fingerprint, ""), "cell_version": was.cell_version}
     kept = {name: value for name, value in which["params"].items() if name not in was.without}
     then = [{**kept, **_plain(was.params), **_plain(also)} for also in ({}, *was.also)]
     return [_digest(was.study, {**which, "params": one}) for one in then]

@@ -22,7 +22,7 @@ from typing import Any
 
 from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore
-from overparam.sweep.jobs import Emit, Job, job_from_dict, run_job
+from overparam.sweep.jobs import Emit, Job, job_from_dict, refuse_changed, run_job
 from overparam.sweep.processes import compilation_cache, default_workers
 from overparam.sweep.processes import gpus as usable_gpus
 from overparam.sweep.ray_cluster import alive, check_nodes, connected, slots, task_environment
@@ -220,7 +220,8 @@ def _stack(reference: str, value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The Ray task: run a stack in a thread of its own, and yield its events as they come."""
     for name, setting in compilation_cache().items():  # of this node's kind of processor
         os.environ.setdefault(name, setting)
-    study = _study(reference)
+    study, work = _study(reference)
+    job = job_from_dict(value)
     events: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
     last = 0.0
 
@@ -234,7 +235,8 @@ def _stack(reference: str, value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     def serve() -> None:
         try:
-            run_job(study, job_from_dict(value), emit)
+            refuse_changed(study, job, work)
+            run_job(study, job, emit)
         except StoreError as error:
             events.put({"event": "fatal", "error": str(error)})
         except BaseException as error:
@@ -242,7 +244,6 @@ def _stack(reference: str, value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         events.put(None)
 
     threading.Thread(target=serve, daemon=True).start()
-    job = job_from_dict(value)
     deadline = math.inf if job.limit is None else time.monotonic() + job.limit
     while True:
         try:
@@ -264,5 +265,7 @@ def _stack(reference: str, value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @functools.cache
 def _study(reference: str) -> Any:
     from overparam.core.registry import find
+    from overparam.sweep.key import work_code
 
-    return find(reference)
+    study = find(reference)
+    return study, work_code(study)

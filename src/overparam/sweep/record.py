@@ -11,7 +11,10 @@ from typing import Any
 from overparam.core import Evidence, Params, Study, clean
 from overparam.core.errors import StoreError
 from overparam.core.looks import look
+from overparam.core.register import read, stamp
+from overparam.core.registry import ships
 from overparam.store import Cell, CellStore, RecordStore
+from overparam.sweep.changed import remembered
 from overparam.sweep.curves import draw
 from overparam.sweep.diagnose import diagnoses
 from overparam.sweep.environment import environment
@@ -83,7 +86,7 @@ def conclude(
             for axis in study.axes
         ],
         **_meaning(
-            study, selection.profile, selection.mark, list(called.values()), rows, selection.axes["seed"]
+            study, selection.profile, selection.mark, list(called.values()), rows, selection.axes["seed"], out
         ),
         "sources": [
             {"key": s.key, "citation": s.citation, "url": s.url, "bibtex": s.bibtex} for s in study.sources
@@ -125,7 +128,13 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
     again = {
         **record,
         **_meaning(
-            study, record["profile"], record["mark"], data, rows, sorted({params["seed"] for params, _ in rows})
+            study,
+            record["profile"],
+            record["mark"],
+            data,
+            rows,
+            sorted({params["seed"] for params, _ in rows}),
+            Path(out),
         ),
         "judged": {"at": _now(), "commit": now["commit"], "dirty": now["dirty"]},
     }
@@ -145,6 +154,7 @@ def _meaning(
     data: Sequence[str],
     rows: Sequence[tuple[Params, Cell]],
     seeds: Sequence[int],
+    out: Path,
 ) -> dict[str, Any]:
     plan = study.profiles[profile].axes.get("seed", (study.axis("seed").default,))
     chosen = look(plan, seeds)
@@ -159,6 +169,7 @@ def _meaning(
         for name, found in evidence.items()
         for verdict in judge(study, found, profile=profile, data=name, mark=mark, look=chosen)
     ]
+    finished = {data: {params["seed"] for params, _ in found.rows} for data, found in evidence.items()}
     return {
         "planned": {
             "first": chosen.plan[0],
@@ -169,10 +180,16 @@ def _meaning(
             "below": chosen.below,
             "decides": study.decides == profile or len(study.profiles) == 1,
         },
-        "verdicts": verdicts,
+        "verdicts": _registered(study, remembered(out, study.name, verdicts, finished, _now())),
         "charts": draw(study, evidence),
         "diagnoses": diagnoses(study, evidence, verdicts),
     }
+
+
+def _registered(study: Study, verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The verdicts of a study of the package with what the register says of their rules."""
+    held = read() if ships(study) else {}
+    return [{**verdict, "registered": stamp(verdict, held)} if held else verdict for verdict in verdicts]
 
 
 def _values(study: Study, params: Params, cell: Cell) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
 from overparam.sweep.former import adopt, former_cells
 from overparam.sweep.jobs import Job, run_job
-from overparam.sweep.key import cell_name, shown_probes
+from overparam.sweep.key import cell_name, shown_probes, work_code
 from overparam.sweep.plan import Stack, stacks
 from overparam.sweep.processes import check_workers, run_processes
 from overparam.sweep.record import Finished, conclude
@@ -47,6 +47,9 @@ class Plan:
         out: results folder.
         asked: number of workers asked for; None for the default.
         adopted: name of a cell to its name in the study that this one was a part of, where it is finished.
+        code: the code of the work of a study outside the package; empty for one of the package.
+        otherwise: number of the cells to do that are stored as other code, data or an other ``cell_version`` made them;
+            only counted for a study outside the package.
     """
 
     selection: Selection
@@ -61,6 +64,8 @@ class Plan:
     out: Path = field(default_factory=lambda: Path("runs"))
     asked: int | None = None
     adopted: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    otherwise: int = 0
 
     @property
     def seconds(self) -> float:
@@ -104,9 +109,11 @@ def make_plan(
     selection = select(found, profile, overrides)
     cells = selection.cells()
     prints = {name: fingerprint(name, download=download) for name in selection.axes["data"]}
-    names = [cell_name(found, cell, prints[cell["data"]]) for cell in cells]
+    code = work_code(found)
+    names = [cell_name(found, cell, prints[cell["data"]], code) for cell in cells]
     store = CellStore(Path(out), found.name)
-    present, damaged = store.heads(sorted(store.names() & set(names)))
+    stored = store.names()
+    present, damaged = store.heads(sorted(stored & set(names)))
     for cell, name in zip(cells, names, strict=True):
         if name in present:
             _same(found, store, cell, present[name])
@@ -127,7 +134,15 @@ def make_plan(
         Path(out),
         workers,
         adopted,
+        code,
+        _otherwise(stored, names) if code else 0,
     )
+
+
+def _otherwise(stored: Collection[str], names: Collection[str]) -> int:
+    """How many of the cells that are not stored are there with the same readable name, and came about otherwise."""
+    readable = {name.rpartition("--")[0] for name in stored}
+    return sum(name not in stored and name.rpartition("--")[0] in readable for name in names)
 
 
 def _same(study: Study, store: CellStore, params: Params, cell: Head) -> None:
@@ -241,6 +256,7 @@ def _jobs(plan: Plan, limit: float | None) -> list[Job]:
                 tuple(plan.fingerprints[i] for i in at),
                 stack.cells,
                 max(PATIENCE, 20 * stack.seconds) if limit is None else limit,
+                work=plan.code,
             )
         )
     return jobs

@@ -15,7 +15,8 @@ from typing import Any
 
 from overparam.core.errors import StoreError
 from overparam.core.registry import find
-from overparam.sweep.jobs import job_from_dict, run_job
+from overparam.sweep.jobs import job_from_dict, refuse_changed, run_job
+from overparam.sweep.key import work_code
 
 
 def main() -> None:
@@ -35,9 +36,12 @@ def main() -> None:
 
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
         study = find(sys.argv[1])
+        code = work_code(study)
         for line in sys.stdin:
             try:
-                run_job(study, job_from_dict(json.loads(line)), emit)
+                job = job_from_dict(json.loads(line))
+                refuse_changed(study, job, code)
+                run_job(study, job, emit)
             except StoreError as error:
                 emit({"event": "fatal", "error": str(error)})
                 return

@@ -10,7 +10,7 @@ import pytest
 
 from overparam.core.errors import UsageError
 from overparam.models import mlp, parameters
-from overparam.own.family import Family, source_of
+from overparam.own.family import Family
 
 
 def mine(width):
@@ -103,8 +103,17 @@ def test_a_lambda_is_known_by_its_own_code_not_by_the_line_it_stands_on():
     first, seeds = (lambda w: w + 1), 5
     again, seeds = (lambda w: w + 1), seeds + 5
     other = lambda w: w + 2  # noqa: E731
-    assert source_of(first) == source_of(again)
-    assert source_of(first) != source_of(other)
+    assert Family(first).tag == Family(again).tag
+    assert Family(first).tag != Family(other).tag
+
+
+def test_what_a_function_closes_over_and_names_shows():
+    def deep(depth):
+        return lambda width: mlp(6, (width,) * depth, 3)
+
+    assert Family(deep(1)).tag == Family(deep(1)).tag != Family(deep(2)).tag
+    one, two = (defined(f"DEPTH = {depth}\ndef f(w):\n    return (w, DEPTH)\n") for depth in (1, 2))
+    assert Family(one).tag != Family(two).tag
 
 
 def test_what_is_bound_by_partial_shows():

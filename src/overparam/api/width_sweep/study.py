@@ -46,8 +46,8 @@ def width_sweep_study(
         recipe: how to train; by default SGD with momentum 0.9, learning rate 0.01, batch 100, 20,000 steps.
         loss: ``cross_entropy`` or ``squared``; by default the recipe's, or ``squared`` for a regression.
         n: training rows; 0 for all.
-        version: any text; change it to have everything computed anew when something has changed that the source
-            of the function does not show (a closure, a default, a global).
+        version: any text; change it to have everything computed anew when something has changed that the code of the
+            function does not show (another package, a file that it reads).
         title: heading of the page.
 
     Returns:
@@ -134,8 +134,8 @@ def _differences(family: Family, given: WidthSweep) -> tuple[str, ...]:
         (True, "Family, data and recipe are the user's own: nothing here is a rerun of a published experiment."),
         (True, "The cut-offs are those of the study double-descent, chosen for ten classes and an error near 50 %; on "
          "other data a real peak may be smaller."),
-        (True, f"The family is known by its source ({family.tag}) and the shapes of its parameters. Closures, defaults "
-         "made elsewhere and globals do not show: change `version` when they do."),
+        (True, f"The family is known by its code, with what it closes over and names ({family.tag}), and the shapes of its "
+         "parameters. Other packages do not show: change `version` when they do."),
         (True, "The samples are one fixed draw: a seed changes initialisation, minibatch order and noise, so an interval "
          "does not cover the draw of the data."),
         (given.loss == "squared", "Under squared loss the interpolation threshold is where the training loss is at most "
