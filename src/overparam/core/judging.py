@@ -137,8 +137,10 @@ def _part(one: _Asked, manner: Manner, shared: int, among: int) -> list[Part]:
     low, high = _bound(view, cut.at_least, -cut.slack, number), _bound(view, cut.at_most, cut.slack, number)
     below, above = _excluded(cut, manner, low, high)
     proved, many = manner.kind == "check", _many(one)
-    if number.op in ("some", "every", "climbs") or many > 1:
-        names = view.read(number).names or tuple(f", {i + 1} of {many}" for i in range(many))
+    if many > 1 or (number.estimate not in ("ratio", "binomial") and view.read(number).y.ndim > 1):
+        names = view.read(number).names or tuple(
+            f", {i + 1} of {many}" if many > 1 else "" for i in range(many)
+        )
         columns = [replace(number, op="column", of=(number, i)) for i in range(many)]
         plain = split(plain, many) if number.op == "some" else plain
     else:
