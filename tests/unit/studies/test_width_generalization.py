@@ -17,7 +17,7 @@ from overparam.training import Member, Recipe, train
 
 def test_gains_and_slopes_are_those_of_numpy_from_the_threshold_on():
     evidence = WORLD(np.random.default_rng(0))
-    view = View(evidence, GIVEN, "width", frozenset())
+    view = View(evidence, GIVEN, "width", frozenset({"test_error"}))
     error, widths = view.line("test_error").y, view.grid("width")
     from_h0 = np.log2(widths[3:])
     by_hand = [np.polyfit(from_h0 * np.log(2), np.log(row[3:]), 1)[0] for row in error]
