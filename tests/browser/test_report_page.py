@@ -66,7 +66,7 @@ def test_the_arm_toggle_changes_the_lines(page):
         "return [...document.querySelectorAll('#chart-1 .legend button')].map((b) => b.textContent)"
     )
     assert legend == [
-        f"{kind} error, label noise {arm}" for arm in ("0", "0.15") for kind in ("test", "training")
+        f"{kind} error, label noise {arm} %" for arm in ("0", "15") for kind in ("test", "training")
     ]
 
 
@@ -164,7 +164,7 @@ def test_dark_is_the_default_where_the_system_is_dark(page):
 
 def test_large_type_enlarges_text_and_charts(page):
     sizes = (
-        "return [parseFloat(getComputedStyle(document.querySelector('.verdict h3')).fontSize),"
+        "return [parseFloat(getComputedStyle(document.querySelector('.sentence')).fontSize),"
         "parseFloat(document.querySelector('#chart-1 .role-axis-label text').getAttribute('font-size')"
         " || getComputedStyle(document.querySelector('#chart-1 .role-axis-label text')).fontSize)]"
     )
@@ -239,7 +239,7 @@ def test_injected_text_is_shown_and_does_not_run(show, record):
     assert page.run("return window.__pwned") is None
     assert page.run("return document.querySelectorAll('img').length") == 0
     assert page.run("return document.querySelector('h1').textContent") == NASTY
-    assert page.run("return document.querySelector('.verdict h3').textContent") == NASTY
+    assert page.run("return document.querySelector('.sentence').textContent") == NASTY
     assert page.run("return document.querySelector('#chart-1 .legend button').textContent").startswith(NASTY)
     assert len(page.requests()) == 1
     assert page.console() == []
@@ -280,6 +280,61 @@ def test_the_keyboard_reaches_and_works_the_toggles(page):
     assert page.run("return document.activeElement.textContent") == "test error"
 
 
+@pytest.mark.parametrize(("width", "height", "mobile"), [(1440, 900, False), (390, 844, True)])
+def test_the_first_screen_shows_the_curve(page, width, height, mobile):
+    page.size(width, height, mobile=mobile)
+    page.run("location.reload()")
+    page.wait("document.documentElement.dataset.ready === 'true'")
+    box = page.run(
+        "const b = document.querySelector('#chart-1 .plot svg').getBoundingClientRect(); return [b.top, b.bottom]"
+    )
+    assert 0 < box[0] < box[1] <= height
+
+
+def test_section_links_are_there_on_a_phone(page):
+    page.size(390, 844, mobile=True)
+    links = page.run(
+        "return [...document.querySelectorAll('.toolbar nav a')].map((a) => [a.hash, a.offsetWidth, a.offsetHeight])"
+    )
+    assert {"#verdicts", "#charts", "#run", "#sources"} <= {link[0] for link in links}
+    assert all(link[1] > 0 and link[2] > 0 for link in links)
+
+
+def test_a_statement_opens_from_the_keyboard_and_from_a_link(page):
+    from selenium.webdriver.common.keys import Keys
+
+    line = page.driver.find_element("css selector", "#verdict-2 > summary")
+    page.run("arguments[0].focus()", line)
+    line.send_keys(Keys.ENTER)
+    assert page.run("return document.querySelector('#verdict-2').open") is True
+    page.run("location.hash = '#verdict-3'")
+    page.wait("document.querySelector('#verdict-3').open")
+
+
+def test_a_hero_shows_all_arms_and_its_hidden_line_on_a_press(show, record):
+    record["charts"][0]["hero"] = {
+        "chart": "error", "fit": ["test_error"], "toggled": ["train_error"], "toggle": "training error",
+        "band": "The threshold.", "together": True,
+    }  # fmt: skip
+    page = show(record)
+    names = "return [...document.querySelectorAll('#chart-1 .legend button')].map((b) => b.dataset.line)"
+    assert page.run(names) == [f"test error, label noise {arm} %" for arm in (0, 15)]
+    assert len(page.marks("layer_2_layer_2_marks")) == 2 * 19
+    before = page.axis_labels("y")
+    page.choose("also")
+    assert len(page.run(names)) == 4
+    assert len(page.marks("layer_2_layer_2_marks")) == 4 * 19
+    assert page.axis_labels("y") == before
+    note = page.run("return document.querySelector('#chart-1 [data-lognote]').textContent")
+    assert "fitted to test error" in note
+    fills = page.run(
+        "return [...document.querySelectorAll('#chart-1 .layer_0_layer_1_marks line')].map("
+        "(e) => [e.getAttribute('stroke'), e.getAttribute('stroke-dasharray')].join())"
+    )
+    assert len(set(fills)) == 2
+    assert page.console() == []
+
+
 def test_every_control_has_a_name(page):
     nameless = page.run(
         "return [...document.querySelectorAll('button, input, a, svg[role=img]')].filter((e) => "
@@ -289,10 +344,10 @@ def test_every_control_has_a_name(page):
     assert nameless == []
 
 
-def test_printing_opens_the_details_and_is_light(page):
+def test_printing_opens_the_statements_and_is_light(page):
     click(page, "#theme")
     page.run("dispatchEvent(new Event('beforeprint'))")
-    assert page.run("return document.querySelectorAll('details:not([open])').length") == 0
+    assert page.run("return document.querySelectorAll('details.statement:not([open])').length") == 0
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         assert page.run("return getComputedStyle(document.body).backgroundColor") == "rgb(253, 253, 252)"

@@ -30,7 +30,7 @@ from overparam.core.needs import (
 )  # fmt: skip
 from overparam.core.outcomes import each_cell, later, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import (
-    Axis, Chart, Estimate, FitRule, Formerly, Outcome, Profile, Progress, Series, Source, Study, XAxis, clean,
+    Axis, Chart, Estimate, FitRule, Formerly, Hero, Outcome, Profile, Progress, Series, Source, Study, XAxis, clean,
 )  # fmt: skip
 from overparam.core.places import END, HERE, START, Grid, Place, Region, grid
 from overparam.core.rule import Rule

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from overparam.core.errors import UsageError, nearest
-from overparam.core.parts import Axis, Chart, Profile, Series, Study, XAxis
+from overparam.core.parts import Axis, Chart, Hero, Profile, Series, Study, XAxis
 from overparam.core.sources import source
 from overparam.core.statements import Claim
 
@@ -99,7 +99,7 @@ def study(
             the seed.
 
     Raises:
-        UsageError: a field that a study does not have.
+        UsageError: a field that a study does not have, or a hero picture that is none of its charts.
     """
     for name, given in (("values", values), ("stack_by", more.get("stack_by", ()))):
         if isinstance(given, str):
@@ -108,6 +108,8 @@ def study(
     for name in more:
         if name not in allowed:
             raise UsageError(f"study: unexpected field '{name}'.{nearest(name, allowed)}")
+    if more.get("hero"):
+        _check_hero(more["hero"], more.get("charts", ()))
     caller = inspect.currentframe()
     more.setdefault("file", caller.f_back.f_code.co_filename if caller and caller.f_back else "")
     more.setdefault("stack_by", tuple(axis.name for axis in axes if axis.name != "seed"))
@@ -122,3 +124,17 @@ def study(
         values=tuple(values),
         **more,
     )
+
+
+def _check_hero(hero: Hero, charts: Sequence[Chart]) -> None:
+    """Raise UsageError where the hero picture or one of its metrics is not there."""
+    chart = next((one for one in charts if one.name == hero.chart), None)
+    if chart is None:
+        names = [one.name for one in charts]
+        raise UsageError(f"hero: expected one of the charts, got '{hero.chart}'.{nearest(hero.chart, names)}")
+    known = [one.metric for one in chart.series]
+    for metric in (*hero.fit, *hero.toggled):
+        if metric not in known:
+            raise UsageError(f"hero: '{metric}' is not drawn in '{hero.chart}'.{nearest(metric, known)}")
+    if hero.toggled and not hero.toggle:
+        raise UsageError("hero: expected words for the button that shows what is toggled. Set toggle.")

@@ -200,6 +200,27 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Hero:
+    """The picture that stands on top of a study's page: one of its charts, and how it is first shown.
+
+    Attributes:
+        chart: name of the chart.
+        fit: metrics whose range sets the vertical axis; lines of others may leave the picture.
+        toggled: metrics that are hidden at first, with a button to show them.
+        toggle: words on that button.
+        band: what the band of the interpolation threshold is, one sentence for the legend.
+        together: show all arms at once at first.
+    """
+
+    chart: str
+    fit: tuple[str, ...] = ()
+    toggled: tuple[str, ...] = ()
+    toggle: str = ""
+    band: str = ""
+    together: bool = True
+
+
+@dataclass(frozen=True)
 class FitRule:
     """How the interpolation threshold is measured: the smallest ``x`` at which ``metric`` is at most ``at_most``."""
 
@@ -263,6 +284,7 @@ class Study:
         decides: name of the profile whose verdicts count; the others are previews of it, or larger.
         profile_history: why each later version of the deciding profile was made, one sentence each.
         work_history: why the code of the work was changed, one sentence a change.
+        hero: the picture on top of its page; by default the chart of its first claim.
     """
 
     name: str
@@ -291,6 +313,7 @@ class Study:
     decides: str = "laptop"
     profile_history: tuple[str, ...] = ()
     work_history: tuple[str, ...] = ()
+    hero: Hero | None = None
 
     def axis(self, name: str) -> Axis:
         """Return the axis of that name."""

@@ -24,7 +24,16 @@ def number(value: float | None, digits: int = 4) -> str:
     if size >= 1e6 or size < 1e-4:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}".replace("-", MINUS)
+        return f"{mantissa} × 10{superscript(int(exponent))}".replace("-", MINUS)
     decimals = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{value:,.{decimals}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def superscript(power: int) -> str:
+    """Return a power of ten as it stands above the line.
+
+    >>> superscript(-12)
+    '⁻¹²'
+    """
+    return str(power).translate(_SUPERSCRIPTS)

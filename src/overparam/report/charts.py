@@ -13,8 +13,9 @@ from typing import Any
 
 from overparam.core.atomic import write_bytes
 from overparam.core.errors import UsageError, unknown
-from overparam.report import rows
-from overparam.report.layers import picture
+from overparam.core.formulas import as_text
+from overparam.report import fit, rows
+from overparam.report.layers import hidden_labels, picture
 from overparam.report.theme import config
 from overparam.report.view import ALL, View, first_view
 
@@ -33,8 +34,19 @@ def spec(chart: Mapping[str, Any], view: View | None = None, *, screen: bool = F
     Returns:
         A dictionary that Vega-Lite, Altair and vl-convert accept.
     """
+    chart = in_letters(chart)
     made = bare(chart, view or first_view(chart), screen=screen)
     return {**made, "datasets": _datasets(chart)}
+
+
+def in_letters(chart: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chart whose words hold no set formulas: a picture has room for letters alone."""
+    return {
+        **chart,
+        **{name: as_text(chart[name]) for name in ("title", "y_title", "note", "arm_title")},
+        "x": [{**axis, "title": as_text(axis["title"])} for axis in chart["x"]],
+        "series": [{**series, "label": as_text(series["label"])} for series in chart["series"]],
+    }
 
 
 def bare(chart: Mapping[str, Any], view: View, *, screen: bool = False) -> dict[str, Any]:
@@ -57,8 +69,9 @@ def parcel(chart: Mapping[str, Any]) -> dict[str, Any]:
         ``spec`` of the first view, as a file; ``first`` choice of every toggle; ``patches`` by choice,
         which may be applied in any order; then the ``screen`` patch, which leaves title and legend to the page;
         ``x_log``, the choice that goes with each horizontal axis; ``csv`` text; ``notes`` on what logarithmic
-        axes leave out.
+        axes leave out, and what the fitted axis does; ``late``, the lines that are hidden at first.
     """
+    chart = in_letters(chart)
     first = first_view(chart)
     base = bare(chart, first)
 
@@ -81,11 +94,13 @@ def parcel(chart: Mapping[str, Any]) -> dict[str, Any]:
             "x_log": patches("x_log", flags),
             "y_log": patches("y_log", flags),
             "seeds": patches("seeds", flags),
+            "also": patches("also", flags),
             "touch": patches("touch", flags),
         },
         "screen": list(difference(base, bare(chart, first, screen=True))),
         "csv": rows.csv_text(chart),
-        "notes": rows.log_notes(chart),
+        "notes": {**rows.log_notes(chart), **fit.notes(chart)},
+        "late": hidden_labels(chart),
     }
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from overparam.core.atomic import write_text
 from overparam.core.errors import UsageError
-from overparam.report import page, words
+from overparam.report import hero, page, words
 from overparam.report.charts import bare, convert
 from overparam.report.rows import fit_lines, points
 from overparam.report.theme import DARK, LIGHT, config
@@ -96,7 +96,7 @@ def render(cards: Sequence[Card], damaged: Sequence[str] = ()) -> str:
             runs=len(cards),
             damaged=list(damaged),
             verdicts=verdicts,
-            tally=words.tally,
+            counts=words.counts,
             hues={"light": LIGHT, "dark": DARK},
             script=page.raw(script),
             hashes=[page.sha256(script)],
@@ -105,8 +105,9 @@ def render(cards: Sequence[Card], damaged: Sequence[str] = ()) -> str:
 
 
 def first_drawn(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The first chart of a record that has lines, or None."""
-    return next((chart for chart in record["charts"] if chart["series"]), None)
+    """The chart that stands on top of a record's page, or None."""
+    place = hero.number(record)
+    return None if place is None else record["charts"][place - 1]
 
 
 def thumbnail(record: Mapping[str, Any], prefix: str) -> str:
@@ -152,6 +153,8 @@ def _plain(node: Any) -> None:
         for channel in ("x", "y"):
             if isinstance(node.get(channel), dict) and "field" in node[channel]:
                 node[channel]["title"] = None
+        if node.get("hue") in LIGHT:
+            node["hue"] = f"var(--hue{LIGHT.index(node['hue'])})"
         span = node.get("range")
         if isinstance(span, list):
             node["range"] = [f"var(--hue{LIGHT.index(hue)})" if hue in LIGHT else hue for hue in span]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from overparam.core.words import number
-from overparam.report.words import cutoff, estimate, interval
+from overparam.report.words import bar, cutoff, estimate
 
 _LOG_FROM = 20
+_CLOSE = 40.0  # percent of the width: nearer cut-offs share one label
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,14 @@ class Plot:
     text: str
 
 
-def plot(part: Mapping[str, Any]) -> Plot | None:
+def plot(part: Mapping[str, Any], level: float | None = None) -> Plot | None:
     """Place a part on a scale that holds its effect, its interval and its cut-offs.
 
     The scale is linear, or logarithmic where all are positive and the largest is 20 times the smallest.
 
     Args:
         part: ``effect, low, high, at_least, at_most, unit, n, status`` as stored in a record.
+        level: the level of the interval, for the words.
 
     Returns:
         Places in percent, or None when nothing was measured.
@@ -64,14 +66,25 @@ def plot(part: Mapping[str, Any]) -> Plot | None:
 
     below, above = place(part["at_least"]), place(part["at_most"])
     allowed = (0.0 if below is None else below, 100.0 if above is None else above)
-    labels = ((below, "≥", part["at_least"]), (above, "≤", part["at_most"]))
-    cuts = tuple((at, f"{sign} {number(value)}", _anchor(at)) for at, sign, value in labels if at is not None)
-    words = (
-        f"{part['label']}: {estimate(part)}, "
-        f"{interval(part['low'], part['high'], part['n'], part['effect'])}; asked: {cutoff(part)}"
-    )
+    if below is None and above is None:
+        allowed = (0.0, 0.0)
+    cuts = _cuts(part, below, above)
+    words = f"{part['label']}: {estimate(part)}, {bar(part, level)}; asked: {cutoff(part)}"
     ends = place(part["low"]), place(part["high"])
     return Plot(place(part["effect"]), *ends, allowed, cuts, part["status"], log, words)
+
+
+def _cuts(
+    part: Mapping[str, Any], below: float | None, above: float | None
+) -> tuple[tuple[float, str, str], ...]:
+    """The cut-offs with their labels; two that are close have one label between them, so that none covers the other."""
+    if below is not None and above is not None and abs(above - below) < _CLOSE:
+        both = f"{number(part['at_least'])} to {number(part['at_most'])}"
+        at = (below + above) / 2
+        labels = (both, "") if at < 50 else ("", both)
+        return (below, labels[0], _anchor(below)), (above, labels[1], _anchor(above))
+    labelled = ((below, "≥", part["at_least"]), (above, "≤", part["at_most"]))
+    return tuple((at, f"{sign} {number(value)}", _anchor(at)) for at, sign, value in labelled if at is not None)
 
 
 def _anchor(at: float) -> str:

@@ -10,14 +10,24 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from overparam.report import rows
+from overparam.core.words import superscript
+from overparam.report import fit, rows
 from overparam.report.theme import LIGHT, SHAPES
 from overparam.report.view import ALL, View
+from overparam.report.words import percent
 
 _WIDTH, _HEIGHT = 660, 380
 _SOLID, _DASHED = [1, 0], [6, 4]
 _ZOOM = "wheel![event.altKey || event.ctrlKey || event.metaKey]"
 _SHOWN = "data_set === datum.data && (arm === null || datum.arm === arm)"
+_POWERS = json.dumps([superscript(k) for k in range(-40, 41)], ensure_ascii=False)
+_TEN = "floor(log(datum.value) / LN10 + 1e-9)"
+_FRONT = f"round(datum.value / pow(10, {_TEN}))"
+_LABEL = (  # of a logarithmic axis far from 1: a power of ten
+    "y_log && datum.label !== '' && (datum.value < 9e-4 || datum.value > 9e5) && abs(log(datum.value)) < 90 ? "
+    f"({_FRONT} === 1 ? '' : {_FRONT} + '·') + '10' + {_POWERS}[{_TEN} + 40] : datum.label"
+)
+_WANTED = "(also || !datum.toggled)"
 _PLACED = "isValid(datum.x) && (!x_log || datum.x > 0)"
 
 
@@ -45,7 +55,8 @@ def picture(chart: Mapping[str, Any], view: View, *, screen: bool) -> Any:
     return alt.TopLevelLayerSpec(
         layer=layers,
         params=[
-            alt.VariableParameter(name=name, value=value) for name, value in _settings(chart, view).items()
+            *(alt.VariableParameter(name=name, value=value) for name, value in _settings(chart, view).items()),
+            *(alt.VariableParameter(name=name, expr=text) for name, text in fit.expressions(chart).items()),
         ],
         description=f"{chart['title']}: {chart['y_title']}. {rows.seed_counts(chart)}.",
         width="container" if screen else _WIDTH,
@@ -61,18 +72,20 @@ def _settings(chart: Mapping[str, Any], view: View) -> dict[str, Any]:
     return {
         "arm": None if view.arm == ALL else view.arm, "data_set": view.data, "x_axis": f"x{view.x}",
         "x_low": f"a{view.x}", "x_high": f"b{view.x}", "x_log": view.x_log, "y_log": view.y_log,
-        "seeds_shown": view.seeds, "hidden": [], "floor": min(positive, default=1.0),
+        "seeds_shown": view.seeds, "also": view.also, "hidden": [], "floor": min(positive, default=1.0),
     }  # fmt: skip
 
 
 def _subtitle(chart: Mapping[str, Any], view: View) -> list[str]:
     """Lines under the title of a file; as many in every view, so that each has one toggle."""
-    notes = rows.log_notes(chart)
+    notes = {**rows.log_notes(chart), **fit.notes(chart)}
     counts = rows.seed_counts(chart)
     lines = [counts, str(view.data)]
     if rows.arms(chart):
-        lines = [f"{chart['arm_title']}: {view.arm}", f"{view.data}: {counts}"]
-    for on, keys in ((view.y_log, ["y"]), (view.x_log, [k for k in notes if k != "y"])):
+        arm = ALL if view.arm is None or view.arm == ALL else rows.arm_words(chart, view.arm)
+        lines = [f"{chart['arm_title']}: {arm}", f"{view.data}: {counts}"]
+    across = [k for k in notes if k not in ("y", "fit", "also")]
+    for on, keys in ((view.y_log, ["y", "fit"]), (view.also, ["also"]), (view.x_log, across)):
         for line in textwrap.wrap(" ".join(notes[k] for k in keys if notes[k]), 105):
             lines.append(line if on else "")
     return lines
@@ -85,7 +98,7 @@ def _calculate(alt: Any, **expressions: str) -> list[Any]:
 def _chosen(alt: Any) -> list[Any]:
     """Keep the rows of the arm and the data set shown, and name the lines after what is seen together."""
     return [
-        alt.FilterTransform(filter=_SHOWN),
+        alt.FilterTransform(filter=f"{_SHOWN} && {_WANTED}"),
         *_calculate(alt, line="arm === null ? datum.name_all : datum.name", x="datum[x_axis]"),
         alt.FilterTransform(filter=f"indexof(hidden, datum.line) < 0 && {_PLACED}"),
         *_calculate(
@@ -125,7 +138,16 @@ def _y(alt: Any, chart: Mapping[str, Any], view: View, field: str = "y") -> Any:
     power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-9"
     grid = {"condition": {"test": f"!y_log || {power}", "value": 1}, "value": 0.35}
     scale = _scale(alt, view.y_log)
-    return alt.Y(f"{field}:Q", title=chart["y_title"], scale=scale, axis=alt.Axis(gridOpacity=grid))
+    scale.domain = [{"expr": "y_low"}, {"expr": "y_high"}]
+    axis = alt.Axis(gridOpacity=grid, labelExpr=_LABEL, titleY=-10 - 15 * _labelled(chart, view))
+    return alt.Y(f"{field}:Q", title=chart["y_title"], scale=scale, axis=axis)
+
+
+def _labelled(chart: Mapping[str, Any], view: View) -> int:
+    """Rows of labels of thresholds above the picture, over which the title of the vertical axis stands."""
+    if not chart["lines"]:
+        return 0
+    return max(row["row"] for row in rows.fit_lines(chart)) + 1 if view.arm == ALL else 1
 
 
 def _styled(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> dict[str, Any]:
@@ -142,12 +164,40 @@ def _styled(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> dic
             looks["color"].append(LIGHT[hue % len(LIGHT)])
             looks["strokeDash"].append(_DASHED if dashed else _SOLID)
             looks["shape"].append(SHAPES[i % len(SHAPES)])
-    legend = None if screen else alt.Legend(title=None, symbolOpacity=1, symbolStrokeWidth=0)
+    legend = None if screen else alt.Legend(title=None, symbolOpacity=1, symbolStrokeWidth=0, **_listed(chart))
     kinds = {"color": alt.Color, "strokeDash": alt.StrokeDash, "shape": alt.Shape}
     return {
         channel: kind("line:N", sort=None, legend=legend, scale=alt.Scale(domain=names, range=looks[channel]))
         for channel, kind in kinds.items()
     }
+
+
+def _listed(chart: Mapping[str, Any]) -> dict[str, Any]:
+    """The lines of a file's legend: without those that are hidden at first, until they are asked for."""
+    late = hidden_labels(chart)
+    if not late:
+        return {}
+    one = [label for label, _ in rows.labels(chart)]
+    every = [rows.in_arm(chart, label, arm) for arm in rows.arms(chart) for label in one] or one
+    texts = [json.dumps(names) for names in (every, [n for n in every if n not in late], one, [
+        n for n in one if n not in late])]  # fmt: skip
+    return {
+        "values": {
+            "expr": f"arm === null ? (also ? {texts[0]} : {texts[1]}) : (also ? {texts[2]} : {texts[3]})"
+        }
+    }
+
+
+def hidden_labels(chart: Mapping[str, Any]) -> list[str]:
+    """Names of the lines that are hidden at first, alone and beside other arms."""
+    late = [s for s in chart["series"] if rows.hidden_at_first(chart, s)]
+    return list(
+        dict.fromkeys(
+            name
+            for row in rows.seed_lines({**chart, "series": late})
+            for name in (row["name"], row["name_all"])
+        )
+    )
 
 
 def _unit(alt: Any, mark: dict[str, Any], encoding: dict[str, Any], **more: Any) -> Any:
@@ -164,7 +214,7 @@ def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> A
         alt.Tooltip("line:N", title="line"),
         *([alt.Tooltip("place:N", title=chart["x"][0]["title"])] if names else along),
         alt.Tooltip("shown:N", title=chart["y_title"]),
-        alt.Tooltip("interval:N", title="95 % interval"),
+        alt.Tooltip("interval:N", title=f"{percent(chart.get('level'))} interval"),
     ]
     grid = alt.SelectionParameter(
         name="grid",
@@ -225,24 +275,28 @@ def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) 
 
 
 def _fit_points(alt: Any, chart: Mapping[str, Any], view: View) -> Any:
+    """Interpolation thresholds with their bands; arms shown together differ in hue and in their dashes."""
     x = _x(alt, chart, view)
     detail = {"tooltip": alt.Tooltip("detail:N", title="interpolation threshold")}
     inside = alt.ConditionalValueDefnumberExprRef(test="inrange(datum.x, domain('x'))", value=1)
+    side = "scale('x', datum.x) > 0.7 * width ? 'right' : scale('x', datum.x) < 0.3 * width ? 'left' : 'center'"
     label = {
         "x": x,
         "y": alt.Y("height:Q", scale=None, axis=None),
         "text": alt.Text("shown:N"),
         "opacity": alt.OpacityValue(value=0, condition=inside),
     }
+    tint = alt.Color("tint:N", scale=None)
+    dash = alt.StrokeDash("dash:N", scale=None)
     units = [
         _unit(
             alt,
-            {"type": "rect", "opacity": 0.09, "color": "gray"},
-            {"x": _x(alt, chart, view, "a"), "x2": alt.X2("b"), **detail},
+            {"type": "rect", "opacity": 0.11},
+            {"x": _x(alt, chart, view, "a"), "x2": alt.X2("b"), "color": tint, **detail},
         ),
-        _unit(alt, {"type": "rule", "strokeDash": [2, 3], "strokeWidth": 1.3}, {"x": x}),
+        _unit(alt, {"type": "rule", "strokeWidth": 1.5}, {"x": x, "color": tint, "strokeDash": dash}),
         _unit(alt, {"type": "rule", "strokeWidth": 14, "opacity": 0}, {"x": x, **detail}),
-        _unit(alt, {"type": "text", "baseline": "bottom", "clip": False}, label),
+        _unit(alt, {"type": "text", "baseline": "bottom", "clip": False, "align": {"expr": side}}, label),
     ]
     return alt.LayerSpec(
         layer=units,
@@ -252,6 +306,7 @@ def _fit_points(alt: Any, chart: Mapping[str, Any], view: View) -> Any:
             *_calculate(
                 alt,
                 shown="arm === null ? datum.label_all : datum.label",
+                tint="arm === null ? datum.hue : 'gray'",
                 x="datum[x_axis]",
                 a="datum[x_low]",
                 b="datum[x_high]",

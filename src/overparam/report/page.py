@@ -13,10 +13,11 @@ from typing import Any
 
 from overparam.core import diagnosis
 from overparam.core.atomic import write_text
-from overparam.report import words
+from overparam.report import hero, statements, words
+from overparam.report.answer import answer
 from overparam.report.charts import parcel
-from overparam.report.interval import plot
-from overparam.report.rows import seed_counts
+from overparam.report.formula import marked_up
+from overparam.report.rows import arm_words, band_words, seed_counts
 from overparam.report.theme import DARK, LIGHT, config
 
 
@@ -30,14 +31,19 @@ def render(record: Mapping[str, Any]) -> str:
         One HTML document with its charts, styles and scripts inside. Every text of the record is shown as text.
     """
     vega, script = bundle(), asset("page.js")
-    verdicts = [_verdict(v, record) for v in record["verdicts"]]
     return (
         environment()
         .get_template("page.html")
         .render(
             r=record,
-            verdicts=verdicts,
-            tally=words.tally(record["verdicts"]),
+            groups=statements.groups(record),
+            answer=answer(record),
+            hero=hero.number(record),
+            marks=statements.marks(record),
+            below=statements.below_plan(record),
+            plan=statements.plan_words(record),
+            several_data=len({v["data"] for v in record["verdicts"]}) > 1,
+            counts=words.counts(record["verdicts"]),
             data=", ".join(dict.fromkeys(v["data"] for v in record["verdicts"])) or _data(record),
             diagnoses=record.get("diagnoses", []),
             charts=record["charts"],
@@ -56,8 +62,8 @@ def render(record: Mapping[str, Any]) -> str:
 
 def summary_html(record: Mapping[str, Any]) -> str:
     """Return the verdicts alone, as a fragment with its own styles, for a notebook's ``_repr_html_``."""
-    verdicts = [_verdict(v, record) for v in record["verdicts"]]
-    return environment().get_template("summary.html").render(r=record, verdicts=verdicts)
+    groups = statements.groups(record)
+    return environment().get_template("summary.html").render(r=record, groups=groups, answer=answer(record))
 
 
 def write(record: Mapping[str, Any], path: str | Path) -> Path:
@@ -71,30 +77,6 @@ def write(record: Mapping[str, Any], path: str | Path) -> Path:
 
 def _data(record: Mapping[str, Any]) -> str:
     return ", ".join(str(v) for p in record["parameters"] if p["name"] == "data" for v in p["values"])
-
-
-def _verdict(verdict: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a verdict with its pictures and the numbers of its source and its chart on the page."""
-    names = [chart["name"] for chart in record["charts"]]
-    keys = [source["key"] for source in record["sources"]]
-    control = verdict["control"]
-    return {
-        **verdict,
-        "why": _why(verdict),
-        "short": verdict["claim"].removeprefix(f"{record['study']}."),
-        "parts": [{**part, "plot": plot(part)} for part in verdict["parts"]],
-        "control": {**control, "parts": [{**part, "plot": plot(part)} for part in control["parts"]]},
-        "unmet": [p for p in verdict["preconditions"] if not p["ok"]],
-        "chart_number": names.index(verdict["chart"]) + 1 if verdict["chart"] in names else None,
-        "source_number": keys.index(verdict["source"]) + 1 if verdict["source"] in keys else None,
-    }
-
-
-def _why(verdict: Mapping[str, Any]) -> str:
-    """Return the reason without the numbers that stand beside it in the picture; as it is, if it has none."""
-    bound = r"at (?:least|most) \S+"
-    measured = rf": {re.escape(verdict['label'])} .*?, asked {bound}(?: and {bound})?\.(?=\s|$)"
-    return re.sub(measured, ".", verdict["reason"], count=1) if verdict["parts"] else verdict["reason"]
 
 
 def embed(value: Any) -> Any:
@@ -160,17 +142,20 @@ def environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["math"] = marked_up
     made.globals.update(
         {name: getattr(words, name) for name in _WORDS},
         link=_link,
         date=_date,
         seed_counts=seed_counts,
+        arm_words=arm_words,
+        band_words=band_words,
         tally_causes=diagnosis.tally,
     )
     return made
 
 
 _WORDS = (
-    "command", "cutoff", "duration", "estimate", "interval", "params", "plain", "seeds", "status", "summary",
-    "values",
+    "bar", "command", "cutoff", "duration", "estimate", "params", "percent", "plain", "seeds", "span", "status",
+    "summary", "values",
 )  # fmt: skip

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from overparam.core.words import number
-from overparam.report.words import interval, plain
+from overparam.report.theme import DASHES, LIGHT
+from overparam.report.words import interval, percent, plain
 
 Row = dict[str, Any]
+_NEVER_NEGATIVE = re.compile(
+    r"error|loss|share|fraction|distance|norm|rank|residual|drift|gap|path|parameters|steps|radius|condition|kappa"
+)
+_PARTS = re.compile(r"share of|fraction of|% of")
 
 
 def arms(chart: Mapping[str, Any]) -> list[str]:
@@ -34,19 +40,63 @@ def _distinct(items: Any) -> list[Any]:
 
 def in_arm(chart: Mapping[str, Any], label: str, arm: str | None) -> str:
     """Return the label of a line when all arms are shown together."""
+    return label if arm is None else f"{label}, {_in_arm(chart, arm)}"
+
+
+def _in_arm(chart: Mapping[str, Any], arm: str) -> str:
     title = chart["arm_title"] or chart["arm"]
     if title[1:2].islower():
         title = title[0].lower() + title[1:]
-    return label if arm is None else f"{label}, {title} {arm}"
+    return f"{title} {arm_words(chart, arm)}"
+
+
+def arm_words(chart: Mapping[str, Any], arm: str) -> str:
+    """Return the name of an arm for a person: a rate of noise in percent.
+
+    >>> arm_words({"arm": "noise", "arm_title": "label noise"}, "0.15")
+    '15 %'
+    """
+    if "noise" in f"{chart['arm']} {chart['arm_title']}".lower() and re.fullmatch(r"[01]|0\.\d+", arm):
+        return f"{100 * float(arm):.4g} %"
+    return arm
+
+
+def ends(chart: Mapping[str, Any], series: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Return the smallest and largest value that a quantity can have, None where it has none.
+
+    An error, a loss or a length is never negative, and a share of something at most the whole: an interval that says
+    otherwise is cut where it is drawn.
+    """
+    values = [v for line in (series["mean"], *series["seeds"]) for v in line if v is not None]
+    if not _NEVER_NEGATIVE.search(series["metric"]) or any(v < 0 for v in values):
+        return None, None
+    whole = {"% of": 100.0}.get((_PARTS.search(chart["y_title"]) or [""])[0])
+    share = _PARTS.search(chart["y_title"]) is not None and all(v <= (whole or 1.0) for v in values)
+    return 0.0, (whole or 1.0) if share else None
+
+
+def cut(value: float | None, low: float | None, high: float | None) -> float | None:
+    """Return a value moved between two ends."""
+    if value is None:
+        return None
+    value = value if low is None else max(low, value)
+    return value if high is None else min(high, value)
+
+
+def hidden_at_first(chart: Mapping[str, Any], series: Mapping[str, Any]) -> bool:
+    """Whether a hero picture hides a line until it is asked for."""
+    return series["metric"] in (chart.get("hero") or {}).get("toggled", ())
 
 
 def points(chart: Mapping[str, Any]) -> list[Row]:
     """One row a point of a mean line, with interval and n; x values are ``x0``, ``x1``, ... in chart order."""
-    out = []
+    out, level = [], chart.get("level")
     for series in chart["series"]:
+        first, last = ends(chart, series)
         for i, mean in enumerate(series["mean"]):
-            low, high, n = series["low"][i], series["high"][i], series["n"][i]
-            within = interval(low, high, n, mean).removeprefix("95 % interval ")
+            low, high = cut(series["low"][i], first, last), cut(series["high"][i], first, last)
+            n = series["n"][i]
+            within = interval(low, high, n, mean, level=level).removeprefix(f"{percent(level)} interval ")
             out.append(
                 {
                     **_identity(chart, series), **_places(chart, series["x"], i),
@@ -79,8 +129,10 @@ def fit_lines(chart: Mapping[str, Any]) -> list[Row]:
     for line in chart["lines"]:
         arm = None if line["arm"] is None else plain(line["arm"])
         row: Row = {"arm": arm, "data": line["data"], "label": line["label"], "detail": line["detail"]}
-        row["label_all"] = line["label"] if arm is None else f"{line['label']} ({arm})"
+        short = line["label"].replace("interpolation ", "")
+        row["label_all"] = line["label"] if arm is None else f"{short}, {arm_words(chart, arm)}"
         row["row"] = arms(chart).index(arm) if arm in arms(chart) else 0
+        row["hue"], row["dash"] = LIGHT[row["row"] % len(LIGHT)], DASHES[row["row"] % len(DASHES)]
         for k, axis in enumerate(chart["x"]):
             for part, key in (("x", "x"), ("low", "a"), ("high", "b")):
                 row[f"{key}{k}"] = (line[part] or {}).get(axis["name"])
@@ -95,6 +147,7 @@ def _identity(chart: Mapping[str, Any], series: Mapping[str, Any]) -> Row:
         "name_all": in_arm(chart, series["label"], arm),
         "arm": arm,
         "data": series["data"],
+        **({"toggled": True} if hidden_at_first(chart, series) else {}),
     }
 
 
@@ -103,7 +156,7 @@ def _places(chart: Mapping[str, Any], x: Mapping[str, Any], i: int) -> Row:
 
 
 def csv_text(chart: Mapping[str, Any]) -> str:
-    """Return a chart as CSV: one row a point with its mean, 95 % interval, n and the value of every seed.
+    """Return a chart as CSV: one row a point with its mean, interval, n and the value of every seed.
 
     Numbers are written in full, as stored; a missing one is an empty field.
     """
@@ -166,6 +219,28 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
+def band_words(chart: Mapping[str, Any]) -> str:
+    """Return what the dotted lines and the bands of a chart are, in words; empty where it has none."""
+    if not chart["lines"]:
+        return ""
+    own = (chart.get("hero") or {}).get("band", "")
+    several = len(data_sets(chart)) > 1
+    told, asked = [], ""
+    for line in chart["lines"]:
+        asked, first, place = line["detail"].partition(" first at ")
+        where = [line["data"]] if several else []
+        where += [] if line["arm"] is None else [_in_arm(chart, plain(line["arm"]))]
+        where += [line["label"].partition(", ")[2]] if ", " in line["label"] else []
+        told.append((f"{', '.join(where)}: " if where else "") + (place if first else line["detail"]))
+    head = (
+        own
+        or f"Vertical line and band: interpolation threshold ({asked}), of the middle seed and of all seeds."
+    )
+    listed = "; ".join(told[:_LISTED])
+    more = "" if len(told) <= _LISTED else f"; and {len(told) - _LISTED} more"
+    return f"{head} {listed[:1].upper()}{listed[1:]}{more}."
+
+
 def seed_counts(chart: Mapping[str, Any]) -> str:
     """Return the numbers of seeds behind the points, in words."""
     counts = sorted(
@@ -180,4 +255,4 @@ def seed_counts(chart: Mapping[str, Any]) -> str:
     span = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     kinds = {s["average"] for s in chart["series"]}
     which = "geometric mean" if kinds == {"geometric"} else "mean"
-    return f"{which} and 95 % interval, n = {span} seeds"
+    return f"{which} and {percent(chart.get('level'))} interval, n = {span} seeds"

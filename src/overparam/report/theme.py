@@ -8,6 +8,7 @@ from typing import Any
 LIGHT = ("#0068a8", "#c8500a", "#00795a", "#a0487f", "#8a6400", "#3d5a80", "#555555", "#7a2e2e")
 DARK = ("#5db7f0", "#ff9a57", "#3ccf9f", "#eb9cc8", "#e8c04e", "#9db8dd", "#b9b9b9", "#e39a9a")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+DASHES = ([2, 3], [7, 3], [1, 5], [10, 3, 2, 3], [4, 2])  # thresholds of several arms
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 
 
@@ -29,7 +30,7 @@ def config(*, screen: bool, large: bool = False) -> dict[str, Any]:
     return {
         "background": "transparent" if screen else "#ffffff",
         "font": FONT,
-        "padding": {"left": 4, "right": 14, "top": 30 if large else 24, "bottom": 4} if screen else 16,
+        "padding": {"left": 4, "right": 14, "top": 8, "bottom": 4} if screen else 16,
         "view": {"stroke": None},
         "axis": {
             "labelColor": soft, "titleColor": ink, "gridColor": faint, "domainColor": soft, "tickColor": soft,

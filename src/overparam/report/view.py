@@ -1,4 +1,4 @@
-"""Which part of a chart is shown: arm, data set, horizontal axis, logarithms, single seeds."""
+"""Which part of a chart is shown: arm, data set, horizontal axis, logarithms, single seeds, lines hidden at first."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class View:
         x_log: logarithmic horizontal axis.
         y_log: logarithmic vertical axis.
         seeds: draw the line of every seed, too.
+        also: draw the lines that a hero picture hides at first, too.
         touch: no panning and zooming by pointer, so that a finger scrolls the page.
     """
 
@@ -31,6 +32,7 @@ class View:
     x_log: bool = False
     y_log: bool = False
     seeds: bool = False
+    also: bool = False
     touch: bool = False
 
     def with_(self, **changed: Any) -> View:
@@ -45,12 +47,14 @@ class View:
 def first_view(chart: Mapping[str, Any]) -> View:
     """Return what a reader sees first: first data set, first axis, and the strongest arm.
 
-    That is the last of arms that are numbers (the most label noise), and the first of arms that are names.
+    That is the last of arms that are numbers (the most label noise), and the first of arms that are names; a hero
+    picture may show all of them.
     """
     arms, data = rows.arms(chart), rows.data_sets(chart)
+    together = len(arms) > 1 and bool((chart.get("hero") or {}).get("together"))
     named = any(isinstance(series["arm"], str) for series in chart["series"])
     return View(
-        arm=arms[0 if named else -1] if arms else None,
+        arm=ALL if together else arms[0 if named else -1] if arms else None,
         data=data[0] if data else None,
         x_log=chart["x"][0]["log"],
         y_log=chart["y_log"],

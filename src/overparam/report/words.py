@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from overparam.core.words import MINUS, number
+from overparam.core import digits
+from overparam.core.kinds import WORDS, word
+from overparam.core.words import MINUS, number, superscript
 
 STATUSES = ("supported", "contradicted", "inconclusive", "not_applicable")
+KINDS = ("claim", *WORDS)
+_LONG = 8
+LEVEL = 0.95  # of an interval whose record does not say
 
 
-def together(*values: float | None) -> tuple[str, ...]:
-    """Write an estimate and the ends of its interval with one number of decimals: two digits of its width.
+def together(*values: float | None, against: Iterable[float | None] = ()) -> tuple[str, ...]:
+    """Write an estimate and the ends of its interval, with digits enough to tell them from the cut-offs.
 
-    >>> together(6.1234, 4.5, 7.7468)
-    ('6.1', '4.5', '7.7')
+    The digits are those of the terminal (:func:`overparam.core.digits.together`), with the signs of a printed page.
+
+    Args:
+        values: the numbers, None for a missing one.
+        against: the cut-offs they are compared with.
+
+    >>> together(-6.1234, -7.7468, 4500.0), together(4.79, 3.9993, 5.5774, against=[4.0])
+    (('−6', '−8', '4,500'), ('4.790', '3.999', '5.577'))
     """
-    known = [v for v in values if v is not None and math.isfinite(v)]
-    width = (max(known) - min(known)) / 2 if len(known) > 1 else 0.0
-    largest = max((abs(v) for v in known), default=0.0)
-    if width <= 0 or largest >= 1e6 or width < 1e-5:
-        return tuple(number(v) for v in values)
-    decimals = min(6, max(0, 1 - math.floor(math.log10(width))))
-    written = (f"{v:,.{decimals}f}" if v in known else "–" for v in values)
-    return tuple(text.replace("-", MINUS) for text in written)
+    return tuple(_printed(text) for text in digits.together(*values, *against)[: len(values)])
+
+
+def _printed(text: str) -> str:
+    mantissa, _, exponent = text.replace("-", MINUS, text.startswith("-")).partition("e")
+    if exponent:
+        return f"{mantissa} × 10{superscript(int(exponent))}"
+    whole, dot, decimals = mantissa.partition(".")
+    if whole.lstrip(MINUS).isdigit():
+        whole = f"{int(whole.replace(MINUS, '-')):,}".replace("-", MINUS) if whole != f"{MINUS}0" else whole
+    if len(decimals) >= _LONG and not decimals.strip("0"):
+        return whole  # a difference that so many digits do not show
+    return whole + dot + decimals
 
 
 def seeds(n: int) -> str:
@@ -42,11 +57,36 @@ def with_unit(text: str, unit: str) -> str:
     return f"{text}{unit}" if unit in ("×", "%") else f"{text} {unit}".rstrip()
 
 
-def interval(low: float | None, high: float | None, n: int, effect: float | None = None) -> str:
-    """Return the 95 % interval with n, or why there is none.
+def percent(level: float | None) -> str:
+    """Return the level of an interval.
 
-    >>> interval(4.5, 7.7468, 5, 6.1)
-    '95 % interval 4.5 to 7.7, n = 5 seeds'
+    >>> percent(0.97), percent(0.9975)
+    ('97 %', '99.75 %')
+    """
+    return f"{100 * (level or LEVEL):.6g} %"
+
+
+def interval(
+    low: float | None,
+    high: float | None,
+    n: int,
+    effect: float | None = None,
+    *,
+    level: float | None = None,
+    against: Iterable[float | None] = (),
+) -> str:
+    """Return the interval with its level and n, or why there is none.
+
+    Args:
+        low: its lower end.
+        high: its upper end.
+        n: number of seeds.
+        effect: the estimate, which sets the precision with the ends.
+        level: the level; by default that of older records.
+        against: cut-offs with which the written numbers must agree.
+
+    >>> interval(4.5, 7.7468, 5, 6.1, level=0.97)
+    '97 % interval 4.5 to 7.75, n = 5 seeds'
     >>> interval(None, None, 1)
     'one seed: no interval'
     >>> interval(2.0, 2.0, 5)  # a worst case or a count, or seeds that do not differ
@@ -56,15 +96,35 @@ def interval(low: float | None, high: float | None, n: int, effect: float | None
         return f"{seeds(n)}: no interval"
     if low == high:
         return f"no interval, {seeds(n)}"
-    _, below, above = together(effect, low, high)
-    return f"95 % interval {below} to {above}, {seeds(n)}"
+    _, below, above = together(effect, low, high, against=against)
+    return f"{percent(level)} interval {below} to {above}, {seeds(n)}"
+
+
+def limits(part: Mapping[str, Any]) -> list[float]:
+    """Return every cut-off of a part: those that support it, and those that contradict it."""
+    names = ("at_least", "at_most", "contradicted_below", "contradicted_above")
+    return [part[name] for name in names if part.get(name) is not None]
+
+
+def bar(part: Mapping[str, Any], level: float | None = None) -> str:
+    """Return the interval of a part, with digits that agree with its status."""
+    return interval(part["low"], part["high"], part["n"], part["effect"], level=level, against=limits(part))
+
+
+def span(part: Mapping[str, Any]) -> str:
+    """Return the two ends of a part's interval alone; empty where there is none."""
+    if part["low"] is None or part["high"] is None or part["low"] == part["high"]:
+        return ""
+    _, below, above = together(part["effect"], part["low"], part["high"], against=limits(part))
+    return f"{below} to {above}"
 
 
 def estimate(part: Mapping[str, Any]) -> str:
-    """Return the effect of a part or verdict with its unit, at the precision of its interval."""
+    """Return the effect of a part with its unit, at the precision of its interval."""
     if part["effect"] is None:
         return "not measured"
-    return with_unit(together(part["effect"], part["low"], part["high"])[0], part["unit"])
+    written = together(part["effect"], part["low"], part["high"], against=limits(part))
+    return with_unit(written[0], part["unit"])
 
 
 def cutoff(part: Mapping[str, Any]) -> str:
@@ -81,15 +141,72 @@ def cutoff(part: Mapping[str, Any]) -> str:
     return "no cut-off" if high is None else with_unit(f"at most {number(high)}", unit)
 
 
-def status(name: str) -> str:
-    """Return a status for a person: ``not applicable`` for ``not_applicable``."""
-    return name.replace("_", " ")
+def status(name: str, kind: str = "claim") -> str:
+    """Return a status for a person: a claim is supported, a check passes, a question has an answer.
+
+    >>> status("not_applicable"), status("supported", "check"), status("inconclusive", "question")
+    ('not applicable', 'passes', 'open')
+    """
+    return word(kind, name)
 
 
-def tally(verdicts: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Count the verdicts by status, in fixed order; statuses that do not occur are left out."""
-    found = [v["status"] for v in verdicts]
+def kind(verdict: Mapping[str, Any]) -> str:
+    """Return what kind of statement was judged; a record that does not say holds claims."""
+    found = str(verdict.get("kind") or "claim")
+    return found if found in KINDS else "claim"
+
+
+def measurements(verdicts: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Return the verdicts in groups that read the same number on the same data: one measurement each, in their order."""
+    groups: list[list[tuple[int, Mapping[str, Any]]]] = []
+    for place, verdict in enumerate(verdicts):
+        near = [group for group in groups if any(_one_number(verdict, other) for _, other in group)]
+        for group in near:
+            groups.remove(group)
+        groups.append([*(one for group in near for one in group), (place, verdict)])
+    ordered = sorted((sorted(group, key=lambda one: one[0]) for group in groups), key=lambda group: group[0][0])
+    return [[verdict for _, verdict in group] for group in ordered]
+
+
+def _one_number(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    if a.get("data") != b.get("data"):
+        return False
+    names = [{one["claim"], one["claim"].partition(".")[2]} if "claim" in one else set() for one in (a, b)]
+    return bool(names[1] & {*a.get("votes", ())} or names[0] & {*b.get("votes", ())})
+
+
+def tally(verdicts: Iterable[Mapping[str, Any]], of: str = "claim") -> list[tuple[str, int]]:
+    """Count the measurements of one kind by status, in fixed order; statuses that do not occur are left out.
+
+    Statements that read the same number count once for each status they have.
+    """
+    own = [v for v in verdicts if kind(v) == of]
+    found = [name for group in measurements(own) for name in {v["status"] for v in group}]
     return [(name, found.count(name)) for name in STATUSES if name in found]
+
+
+def counts(verdicts: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return a status and words for every count: claims by status, then checks, then questions.
+
+    >>> counts([{"status": "supported", "kind": "check"}, {"status": "inconclusive", "kind": "question"}])
+    [('supported', '1 of 1 checks passes'), ('inconclusive', '1 question open')]
+    """
+    every = list(verdicts)
+    told = [(name, f"{count} {status(name)}") for name, count in tally(every)]
+    checks = tally(every, "check")
+    total = sum(count for _, count in checks)
+    for name, count in checks:
+        word = status(name, "check")
+        plural = {"passes": "pass", "fails": "fail"}.get(word, word) if count != 1 else word
+        told.append((name, f"{count} of {total} checks {plural}"))
+    for name, count in tally(every, "question"):
+        told.append((name, f"{count} question{'' if count == 1 else 's'} {_answered(name)}"))
+    return told
+
+
+def _answered(name: str) -> str:
+    word = status(name, "question")
+    return f"answered {word}" if word in ("yes", "no") else word
 
 
 def summary(verdicts: Iterable[Mapping[str, Any]]) -> str:
@@ -98,7 +215,7 @@ def summary(verdicts: Iterable[Mapping[str, Any]]) -> str:
     >>> summary([{"status": "contradicted"}, {"status": "supported"}, {"status": "supported"}])
     '2 supported, 1 contradicted'
     """
-    return ", ".join(f"{count} {status(name)}" for name, count in tally(verdicts)) or "no claim was judged"
+    return ", ".join(text for _, text in counts(verdicts)) or "no claim was judged"
 
 
 def params(values: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ sweep over widths (:mod:`overparam.core.sweeps`), at places that were registered
 from __future__ import annotations
 
 
-from overparam.core import (BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, PROBES, RATE, SEED, STEPS, WIDTH, FitRule, grid,
+from overparam.core import (BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, PROBES, RATE, SEED, STEPS, WIDTH, FitRule, Hero, grid,
     later, planned, profiles, study)  # fmt: skip
 from overparam.core.causes import diagnose
 from overparam.core.sweeps import WidthSweep, width_charts, width_claims
@@ -50,6 +50,9 @@ STUDY = study(
     first_rows=True, stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
     fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"), diagnose=diagnose(SWEEP),
     diagnosed_claims=("error-peak", "loss-peak"),
+    hero=Hero("error", fit=("test_error",), toggled=("train_error",), toggle="training error",
+              band="Interpolation threshold: the smallest width whose training error is at most 1 %, from the first to the "
+              "last seed."),
     differences=(
         "The network is a ReLU MLP d-H-H-K on MNIST-1D, the small setting of Greydanus and Kobak; Nakkiran et al. train "
         "ResNet18, a five-layer CNN and Transformers. No result here is a rerun of theirs.",

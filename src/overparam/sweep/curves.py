@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from overparam.core import Chart, Evidence, Series, Study, XAxis, clean
+from overparam.core import Axis, Chart, Evidence, Series, Study, XAxis, clean
+from overparam.core.looks import FIRST_LOOK
 from overparam.core.stats import first_at_most, geometric_interval, mean_interval
+from overparam.sweep.units import drawn_in
 
 _DIGITS = 6
 
@@ -21,9 +24,9 @@ def draw(study: Study, evidence: Mapping[str, Evidence]) -> list[dict[str, Any]]
         evidence: finished cells by data set.
 
     Returns:
-        One dictionary a chart; a point shows the mean over its seeds with a 95 % interval, or none at one seed.
-        On a logarithmic vertical axis the mean is geometric and the interval formed on logarithms, as in the
-        rules that judge ratios.
+        One dictionary a chart; a point shows the mean over its seeds with an interval at the level of the first
+        look, or none at one seed. On a logarithmic vertical axis the mean is geometric and the interval formed on
+        logarithms, as in the rules that judge ratios.
     """
     return [_chart(study, chart, evidence) for chart in (*study.charts, *_asked(study, evidence))]
 
@@ -43,13 +46,14 @@ def _asked(study: Study, evidence: Mapping[str, Evidence]) -> tuple[Chart, ...]:
 def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict[str, Any]:
     series: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
+    y_title, times = drawn_in(study, chart)
     for data, rows in evidence.items():
         for arm in rows.levels(chart.arm) if chart.arm else (None,):
             arms = rows.where(**{chart.arm: arm}) if chart.arm else rows
             for suffix, part in _apart(study, chart, arms):
                 base = {"arm": arm, "data": data}
                 for one in chart.series:
-                    drawn = _series(part.where(**one.where), chart, one)
+                    drawn = _series(part.where(**one.where), chart, one, times)
                     if drawn:
                         series.append(
                             {
@@ -67,8 +71,9 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
         {
             "name": chart.name, "title": chart.title, "note": chart.note,
             "x": [_axis(x) for x in chart.x],
-            "y_title": chart.y_title, "y_log": chart.y_log, "arm": chart.arm, "arm_title": chart.arm_title,
-            "series": series, "lines": lines,
+            "y_title": y_title, "y_log": chart.y_log, "arm": chart.arm, "arm_title": chart.arm_title,
+            "level": FIRST_LOOK, "series": series, "lines": lines,
+            **({"hero": asdict(study.hero)} if study.hero and study.hero.chart == chart.name else {}),
         }
     )  # fmt: skip
 
@@ -89,10 +94,20 @@ def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Ev
     ]
     choices = itertools.product(*(evidence.levels(name) for name in names))
     return [
-        ("".join(f", {name} {value}" for name, value in zip(names, values, strict=True)), part)
+        ("".join(f", {_named(study.axis(k), value)}" for k, value in zip(names, values, strict=True)), part)
         for values in choices
         if (part := evidence.where(**dict(zip(names, values, strict=True)))).rows
     ]
+
+
+def _named(axis: Axis, value: Any) -> str:
+    """A value of an axis in words: those of its help, where it says what this value stands for.
+
+    >>> _named(Axis("features", "Random features; 0 for the inputs themselves (64)."), 0)
+    'the inputs themselves'
+    """
+    said = re.search(rf"(?<![\w.]){re.escape(str(value))} (?:means|for|is) ([^.;,(]+)", axis.help)
+    return said.group(1).strip() if said else f"{axis.name.replace('_', ' ')} {value}"
 
 
 def points(evidence: Evidence, metric: str, x: str) -> dict[float, dict[int, float | None]]:
@@ -113,11 +128,14 @@ def points(evidence: Evidence, metric: str, x: str) -> dict[float, dict[int, flo
     return found
 
 
-def _series(evidence: Evidence, chart: Chart, one: Series) -> dict[str, Any] | None:
+def _series(evidence: Evidence, chart: Chart, one: Series, times: float) -> dict[str, Any] | None:
     main = chart.along or chart.x[0].name
     table = points(evidence, one.metric, main)
     if not table:
         return None
+    if times != 1.0:
+        scaled = ((p, {seed: v if v is None else times * v for seed, v in c.items()}) for p, c in table.items())
+        table = dict(scaled)
     places = sorted(table)
     if (
         chart.along
@@ -166,6 +184,8 @@ def _fit_line(study: Study, chart: Chart, evidence: Evidence, suffix: str) -> di
     if not reached:
         return None
     middle, low, high = reached[(len(reached) - 1) // 2], reached[0], reached[-1]
+    title = next(x.title for x in chart.x if x.name == rule.x)
+    along = title[:1].lower() + title[1:] if title[1:2].islower() else title
     spread = "" if low == high else f" (from {low:g} to {high:g})"
     where = {
         name: {x.name: _along(evidence, rule.x, x.name, [value])[0] for x in chart.x}
@@ -175,7 +195,7 @@ def _fit_line(study: Study, chart: Chart, evidence: Evidence, suffix: str) -> di
         "label": f"interpolation threshold{suffix}",
         **where,
         "n": len(reached),
-        "detail": f"{rule.label} first at {rule.x} {middle:g}{spread}, {len(reached)} of {len(seeds)} seeds",
+        "detail": f"{rule.label} first at {along} {middle:g}{spread}, {len(reached)} of {len(seeds)} seeds",
     }
 
 

@@ -19,8 +19,8 @@ def diagnoses(
         verdicts: the judged claims of all data sets.
 
     Returns:
-        One dictionary a data set: ``data``; ``claims``, the claims that are explained; ``open``, whether none of
-        them is supported, so that a reader asks why; ``items``, one dictionary a cause.
+        One dictionary a data set: ``data``; ``claims``, the claims that are explained; ``open``, whether the effect
+        of none of them is there, so that a reader asks why; ``items``, one dictionary a cause.
     """
     if study.diagnose is None:
         return []
@@ -29,13 +29,30 @@ def diagnoses(
     ]
     found = []
     for data, rows in evidence.items():
-        held = [
-            v for v in verdicts if v["data"] == data and v["claim"] in claims and v["status"] == "supported"
-        ]
+        held = [v for v in verdicts if v["data"] == data and v["claim"] in claims and _there(v)]
         items = [item.to_dict() for item in _looked(study, rows)]
         if items:
             found.append({"data": data, "claims": claims, "open": not held, "items": items})
     return found
+
+
+def _there(verdict: Mapping[str, Any]) -> bool:
+    """Whether the effect is there: supported, or every part that must reach a size excludes none at all.
+
+    A rise and a fall whose intervals exclude zero are an effect, if perhaps a smaller one than is asked.
+    """
+    if verdict["status"] == "supported":
+        return True
+    sizes = [part for part in verdict["parts"] if part["at_least"] is not None and part["at_most"] is None]
+    return bool(sizes) and all(part["low"] is not None and part["low"] > _none(part) for part in sizes)
+
+
+def _none(part: Mapping[str, Any]) -> float:
+    """The value that means no effect: the source's own cut-off, 1 of a ratio that is to exceed it, else 0."""
+    own = part.get("contradicted_below")
+    if own is not None:
+        return float(own)
+    return 1.0 if part["unit"] in ("", "×") and part["at_least"] >= 1 else 0.0
 
 
 def _looked(study: Study, rows: Evidence) -> Sequence[Diagnosis]:

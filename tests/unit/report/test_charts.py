@@ -98,8 +98,8 @@ def test_hues_tell_series_apart_in_one_arm_and_arms_when_all_are_shown(chart):
     assert len(set(one["range"])) == 2
     every = scale(charts.spec(chart, first_view(chart).with_(arm=ALL)), "color")
     hue = dict(zip(every["domain"], every["range"], strict=True))
-    assert hue["test error, label noise 0"] == hue["training error, label noise 0"]
-    assert hue["test error, label noise 0"] != hue["test error, label noise 0.15"]
+    assert hue["test error, label noise 0 %"] == hue["training error, label noise 0 %"]
+    assert hue["test error, label noise 0 %"] != hue["test error, label noise 15 %"]
 
 
 def test_dashed_series_are_dashed(chart):
@@ -111,7 +111,7 @@ def test_dashed_series_are_dashed(chart):
 
 def test_the_file_names_arm_data_n_and_what_the_logarithm_leaves_out(chart):
     title = charts.spec(chart)["title"]
-    assert title["subtitle"][:2] == ["Label noise: 0.15", "mnist1d: mean and 95 % interval, n = 4 to 5 seeds"]
+    assert title["subtitle"][:2] == ["Label noise: 15 %", "mnist1d: mean and 95 % interval, n = 4 to 5 seeds"]
     assert not any(title["subtitle"][2:])
     logged = charts.spec(chart, first_view(chart).with_(y_log=True))["title"]["subtitle"]
     assert "left out on the logarithmic vertical axis" in " ".join(logged[2:])

@@ -47,6 +47,17 @@ def test_two_cutoffs_bound_the_band_on_both_sides():
     assert made.allowed == (made.cuts[0][0], made.cuts[1][0])
 
 
+def test_cutoffs_that_are_close_share_one_label():
+    made = plot(part(effect=50.0, low=1.0, high=100.0, at_least=4.0, at_most=5.0))
+    assert sorted(label for _, label, _ in made.cuts) == ["", "4 to 5"]
+
+
+def test_what_has_no_cutoff_asks_for_no_place():
+    made = plot(part(at_least=None, at_most=None))
+    assert made.cuts == ()
+    assert made.allowed == (0.0, 0.0)
+
+
 def test_one_seed_has_a_dot_and_no_bar():
     made = plot(part(low=None, high=None, n=1, status="inconclusive"))
     assert made.low is None
@@ -59,9 +70,7 @@ def test_nothing_measured_gives_no_picture():
 
 
 def test_the_picture_is_also_in_words():
-    assert (
-        plot(part()).text == "rise: 6.0 points, 95 % interval 4.0 to 8.0, n = 5 seeds; asked: at least 3 points"
-    )
+    assert plot(part()).text == "rise: 6 points, 95 % interval 4 to 8, n = 5 seeds; asked: at least 3 points"
 
 
 def test_equal_numbers_still_have_a_scale():

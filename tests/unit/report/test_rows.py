@@ -47,7 +47,7 @@ def test_points_carry_interval_and_n(chart):
     series = chart["series"][0]
     assert (first["x0"], first["x1"], first["mean"]) == (2, series["x"]["parameters"][0], series["mean"][0])
     assert first["interval"].endswith("n = 5 seeds")
-    assert first["name_all"] == "test error, label noise 0"
+    assert first["name_all"] == "test error, label noise 0 %"
 
 
 def test_points_of_one_seed_say_so(chart):
@@ -68,7 +68,7 @@ def test_fit_lines_have_a_place_on_every_axis(chart):
     stored = next(row for row in chart["lines"] if row["arm"] == 0.15)
     assert [line["x0"], line["x1"], line["x2"]] == [stored["x"][axis["name"]] for axis in chart["x"]]
     assert (line["a0"], line["b0"]) == (stored["low"]["width"], stored["high"]["width"])
-    assert line["label_all"] == "fit point (0.15)"
+    assert line["label_all"] == "fit point, 15 %"
 
 
 def test_log_notes_count_what_is_left_out(chart):
@@ -77,7 +77,7 @@ def test_log_notes_count_what_is_left_out(chart):
         m <= 0 for s in chart["series"] if s["metric"] == "train_error" and s["arm"] == 0 for m in s["mean"]
     )
     assert zero > 1
-    assert f"training error, label noise 0: {zero} points" in notes["y"]
+    assert f"training error, label noise 0 %: {zero} points" in notes["y"]
     assert "test error" not in notes["y"]
     assert notes["x0"] == ""
 
@@ -99,6 +99,31 @@ def test_log_notes_tell_of_intervals_that_reach_zero(chart):
 
 def test_nothing_left_out_gives_no_note(record):
     assert set(rows.log_notes(record["charts"][1]).values()) == {""}
+
+
+def test_an_interval_of_an_error_is_cut_at_zero_and_at_the_whole(chart):
+    series = chart["series"][0]
+    chart["y_title"] = "error (% of samples)"
+    series["low"][0], series["high"][1] = -4.0, 130.0
+    drawn = rows.points(chart)
+    assert (drawn[0]["low"], drawn[1]["high"]) == (0.0, 100.0)
+    assert read(rows.csv_text(chart))[0]["low"] == "-4.0"
+
+
+def test_an_interval_of_what_can_be_negative_is_not_cut(chart):
+    series = chart["series"][0]
+    series["metric"], series["low"][0] = "gain", -4.0
+    assert rows.points(chart)[0]["low"] == -4.0
+
+
+def test_the_band_is_explained_with_its_numbers(chart):
+    words = rows.band_words(chart)
+    assert words.startswith("Vertical line and band: interpolation threshold")
+    assert "label noise 15 %: " in words
+    chart["hero"] = {"band": "The threshold of our own."}
+    assert rows.band_words(chart).startswith("The threshold of our own.")
+    chart["lines"] = []
+    assert rows.band_words(chart) == ""
 
 
 def test_seed_counts(chart):

@@ -41,9 +41,43 @@ def test_small_integers_keep_no_exponent_and_negative_numbers_a_true_minus():
     assert words.number(-1.5e-7) == "−1.5 × 10⁻⁷"
 
 
-def test_estimate_and_interval_have_one_precision():
-    assert words.together(0.55321, 0.54, 0.56642) == ("0.553", "0.540", "0.566")
+def test_numbers_that_belong_together_are_printed_as_in_the_terminal_with_the_signs_of_a_page():
     assert words.together(5432.1, 4000.0, 6864.2) == ("5,432", "4,000", "6,864")
+    assert words.together(-8.19e-09, 1e-12) == ("−8.19 × 10⁻⁹", "1.00 × 10⁻¹²")
+
+
+def test_an_interval_that_misses_a_cutoff_is_not_printed_as_if_it_met_it():
+    low = words.span(part(low=3.9993, high=5.5774, effect=4.79, at_least=4.0)).split(" to ")[0]
+    assert float(low) < 4.0
+
+
+def test_statements_that_read_one_number_are_one_measurement():
+    made = [
+        {"claim": "s.peak", "data": "d", "votes": ["peak", "rise"], "status": "supported"},
+        {"claim": "s.flat", "data": "d", "votes": ["flat"], "status": "contradicted"},
+        {"claim": "s.rise", "data": "d", "votes": ["peak", "rise"], "status": "supported"},
+        {"claim": "s.rise", "data": "other", "votes": ["peak", "rise"], "status": "inconclusive"},
+    ]
+    groups = words.measurements(made)
+    assert [[v["claim"] for v in group] for group in groups] == [["s.peak", "s.rise"], ["s.flat"], ["s.rise"]]
+    assert words.summary(made) == "1 supported, 1 contradicted, 1 inconclusive"
+
+
+def test_checks_and_questions_are_counted_apart():
+    checks = [{"status": "supported", "kind": "check"}] * 11 + [{"status": "contradicted", "kind": "check"}]
+    made = [{"status": "supported"}, *checks, {"status": "contradicted", "kind": "question"}]
+    assert (
+        words.summary(made) == "1 supported, 11 of 12 checks pass, 1 of 12 checks fails, 1 question answered no"
+    )
+
+
+def test_a_level_is_printed_without_more_digits_than_it_has():
+    assert [words.percent(level) for level in (0.97, 0.995, 0.9975, None)] == [
+        "97 %",
+        "99.5 %",
+        "99.75 %",
+        "95 %",
+    ]
 
 
 def test_equal_ends_fall_back_to_plain_numbers():
@@ -51,7 +85,7 @@ def test_equal_ends_fall_back_to_plain_numbers():
 
 
 def test_an_interval_carries_its_n():
-    assert words.interval(4.5, 7.7468, 5, 6.1234) == "95 % interval 4.5 to 7.7, n = 5 seeds"
+    assert words.interval(4.5, 7.7468, 5, 6.1234) == "95 % interval 4.5 to 7.75, n = 5 seeds"
 
 
 def test_one_seed_has_no_interval_and_says_so():
@@ -61,9 +95,9 @@ def test_one_seed_has_no_interval_and_says_so():
 
 
 def test_estimates_carry_their_unit():
-    assert words.estimate(part()) == "6.1 points"
-    assert words.estimate(part(unit="×")) == "6.1×"
-    assert words.estimate(part(unit="")) == "6.1"
+    assert words.estimate(part()) == "6.12 points"
+    assert words.estimate(part(unit="×")) == "6.12×"
+    assert words.estimate(part(unit="")) == "6.12"
     assert words.estimate(part(effect=None, low=None, high=None)) == "not measured"
 
 

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from overparam.api.result import Result, claim_rows
 from overparam.cli.display import verdict_table
-from overparam.core import Diagnosis
+from overparam.core import Diagnosis, Evidence
 from overparam.report import render
+from overparam.sweep.diagnose import diagnoses
 from overparam.sweep.run import execute, make_plan
 
 ITEMS = (
@@ -56,8 +57,38 @@ def test_where_the_effect_is_there_they_are_kept_closed(asks, tmp_path):
     assert "why no peak" not in text(record)
     page = render(record)
     assert '<details class="why">' in page
-    assert "Known causes of a missing peak" in page
+    assert "Causes of a missing peak" in page
     assert claim_rows(record)[0]["causes"] == []
+
+
+def part(low, at_least=3.0, unit="points", **more):
+    return {
+        "label": "rise",
+        "low": low,
+        "high": 9.0,
+        "at_least": at_least,
+        "at_most": None,
+        "unit": unit,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("parts", "asked"),
+    [
+        ([part(0.9), part(3.99, at_least=4.0)], False),
+        ([part(-0.1), part(3.99, at_least=4.0)], True),
+        ([part(1.05, at_least=1.5, unit="")], False),
+        ([part(0.98, at_least=1.5, unit="")], True),
+        ([part(0.5, contradicted_below=1.0)], True),
+        ([part(None)], True),
+        ([], True),
+    ],
+)
+def test_a_rise_and_a_fall_that_exclude_none_are_an_effect_and_nobody_asks_why(asks, parts, asked):
+    verdict = {"claim": "toy.rise", "data": "digits", "status": "inconclusive", "parts": parts}
+    (found,) = diagnoses(asks, {"digits": Evidence((({"seed": 0}, {}),))}, [verdict])
+    assert found["open"] is asked
 
 
 def test_only_the_claims_named_are_explained(asks, tmp_path):

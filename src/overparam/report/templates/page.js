@@ -58,13 +58,16 @@
       return spec;
     };
 
+    const shade = (hue) => `var(--hue${settings.hues.indexOf(hue)})`;
     const onScreen = () => {
       const spec = apply(asFile(), parcel.screen);
       for (const { encoding } of units(spec)) {
         const range = encoding && encoding.color && encoding.color.scale && encoding.color.scale.range;
-        if (range) encoding.color.scale.range = range.map((hue) => `var(--hue${settings.hues.indexOf(hue)})`);
+        if (range) encoding.color.scale.range = range.map(shade);
       }
-      spec.height = Math.max(280, Math.min(420, plot.clientWidth * 0.56)) * (root.dataset.size ? 1.15 : 1);
+      for (const line of spec.datasets.lines) line.hue = shade(line.hue);
+      const most = figure.classList.contains("hero") ? 340 : 400;
+      spec.height = Math.max(270, Math.min(most, plot.clientWidth * 0.56)) * (root.dataset.size ? 1.15 : 1);
       return spec;
     };
 
@@ -87,10 +90,12 @@
     }
 
     function legend(spec) {
-      const line = units(spec).find((unit) => unit.encoding && unit.encoding.strokeDash).encoding;
+      const line = units(spec).find(({ encoding }) => encoding && encoding.strokeDash && encoding.strokeDash.scale).encoding;
       const box = figure.querySelector(".legend");
       const held = box.contains(document.activeElement) ? document.activeElement.dataset.line : null;
-      box.replaceChildren(...line.color.scale.domain.map((name, i) => {
+      const late = (name) => parcel.late.includes(name) && state.also !== "true";
+      box.replaceChildren(...line.color.scale.domain.flatMap((name, i) => {
+        if (late(name)) return [];
         const button = document.createElement("button");
         button.type = "button";
         button.dataset.line = name;
@@ -105,14 +110,16 @@
           if (!hidden.delete(name)) hidden.add(name);
           draw();
         });
-        return button;
+        return [button];
       }));
+      if (figure.classList.contains("hero") && box.children.length > (plot.clientWidth < 600 ? 4 : 9)) plot.after(box);
       if (held !== null) [...box.children].filter((b) => b.dataset.line === held).forEach((b) => b.focus());
     }
 
     function notes() {
       const on = [];
-      if (state.y_log === "true") on.push(parcel.notes.y);
+      if (state.y_log === "true") on.push(parcel.notes.y, parcel.notes.fit);
+      if (state.also === "true") on.push(parcel.notes.also);
       if (state.x_log === "true") on.push(parcel.notes[`x${state.x}`]);
       figure.querySelector("[data-lognote]").textContent = on.filter(Boolean).join(" ");
     }
@@ -192,10 +199,16 @@
     drawings.forEach((draw) => draw());
   });
 
-  document.getElementById("print").addEventListener("click", () => window.print());
+  // Paper has one size of type: charts are drawn again in it where the button is used, else they are scaled by the styles.
+  document.getElementById("print").addEventListener("click", async () => {
+    const large = root.dataset.size;
+    if (large) { delete root.dataset.size; await Promise.all(drawings.map((draw) => draw())); }
+    window.print();
+    if (large) { root.dataset.size = large; drawings.forEach((draw) => draw()); }
+  });
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll("details.statement:not([open])")];
     opened.forEach((details) => { details.open = true; });
   });
   window.addEventListener("afterprint", () => { opened.forEach((details) => { details.open = false; }); });
@@ -221,6 +234,13 @@
       setTimeout(() => { button.textContent = "Copy"; }, 1600);
     });
   }
+
+  function unfold() {
+    const target = location.hash.startsWith("#verdict-") && document.getElementById(location.hash.slice(1));
+    if (target) target.open = true;
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
 
   const figures = [...document.querySelectorAll("figure.chart")];
   figures.reduce((before, figure) => before.then(() => chart(figure)), Promise.resolve())
