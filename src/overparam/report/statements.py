@@ -43,11 +43,11 @@ def groups(record: Mapping[str, Any]) -> list[Group]:
     made, number = [], 0
     for kind, heading in GROUPS.items():
         found = []
-        for group in words.measurements(v for v in record["verdicts"] if words.kind(v) == kind):
-            for verdict in group:
+        for alike in words.measurements(v for v in record["verdicts"] if words.kind(v) == kind):
+            for verdict in alike:
                 number += 1
                 found.append(
-                    {**statement(verdict, record), "number": number, "repeats": _repeats(verdict, group[0])}
+                    {**statement(verdict, record), "number": number, "repeats": _repeats(verdict, alike[0])}
                 )
         if found:
             title, _, about = heading.partition(": ")
