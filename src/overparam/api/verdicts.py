@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from overparam.core.formulas import as_text
 from overparam.core.kinds import GROUPS, word
 
 WIDE = 80
@@ -29,7 +30,7 @@ def text(record: Mapping[str, Any]) -> str:
             status = word(kind, verdict["status"])
             lines.append(f"  {MARKS[verdict['status']]} {name}{data}: {status}")
             lines += textwrap.wrap(
-                _sentence(verdict["reason"]), WIDE, initial_indent=" " * 4, subsequent_indent=" " * 4
+                _sentence(as_text(verdict["reason"])), WIDE, initial_indent=" " * 4, subsequent_indent=" " * 4
             )
     return "\n".join(lines)
 

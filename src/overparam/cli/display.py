@@ -15,6 +15,7 @@ from rich.text import Text
 from overparam.api.progress import count, duration
 from overparam.core.diagnosis import tally
 from overparam.core.digits import together
+from overparam.core.formulas import as_text
 from overparam.core.kinds import GROUPS, word
 from overparam.core.looks import LEVELS
 
@@ -169,7 +170,7 @@ def _own_mark(verdict: Mapping[str, Any], of_run: str) -> str:
 
 def _below(verdict: Mapping[str, Any]) -> str:
     """What was measured; or why, where the numbers alone do not tell it."""
-    return verdict["reason"] if _explained(verdict) else verdict["label"]
+    return as_text(verdict["reason"] if _explained(verdict) else verdict["label"])
 
 
 def _explained(verdict: Mapping[str, Any]) -> bool:

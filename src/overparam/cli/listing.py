@@ -16,6 +16,7 @@ from rich.text import Text
 
 from overparam.core import Study
 from overparam.core.errors import unknown
+from overparam.core.formulas import as_text
 from overparam.core.kinds import GROUPS
 from overparam.core.registry import studies as all_studies
 from overparam.core.statements import Claim
@@ -52,7 +53,9 @@ def study(one: Study) -> RenderableType:
         kind = f"{claim.kind}\n{claim.form}" if claim.form else claim.kind
         ledger = f" ({', '.join(claim.ledger)})" if claim.ledger else ""
         claims.add_row(
-            claim.name, kind, f"{escape(claim.sentence)}{ledger}\n[bright_black]{escape(claim.text)}[/]"
+            claim.name,
+            kind,
+            f"{escape(as_text(claim.sentence))}{ledger}\n[bright_black]{escape(as_text(claim.text))}[/]",
         )
     profiles = table_of("profile", "what it is")
     for name, profile in one.profiles.items():

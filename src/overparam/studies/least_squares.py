@@ -105,7 +105,7 @@ CLAIMS = (
     Claim("momentum", "Momentum keeps this: its moves are sums of gradients, so it ends at the same closest solution.", L12,
           TALK, closest.together(), MOMENTUM, kind="check", needs=(RANK, SETTLED), chart="ends",
           null=beyond("momentum_distance", "momentum_outside"), effect=FINE, control=Control("Adam under the same rule.", ADAM)),
-    Claim("rate", "The error shrinks every step at least by max_j |1 - eta s_j^2|, and the whole curve of the residual is known "
+    Claim("rate", r"The error shrinks every step at least by $\max_j |1 - \eta s_j^2|$, and the whole curve of the residual is known "
           "beforehand.", L12, TALK, rate.together(), kind="check", needs=(RANK, SETTLED), chart="residual",
           null=beyond("excess", "gap", "slow_gap"), effect=FINE,
           control=Control("The heavy ball at the same step follows another curve.",
@@ -120,7 +120,7 @@ STEPS, PLAIN = {"times": "steps"}, {"fit": False}
 LABELS = {"x": {"n": "lin labels n"}, **PLAIN}
 CHARTS = charts(
     STEPS, ("inputs", "inputs"),
-    residual=("How fast the labels are fitted", "log residual |X theta - y|, relative to the start",
+    residual=("How fast the labels are fitted", "log residual, relative to the start",
               {"residual_line": "gradient descent", "theory_line": "-theory: closed form",
                "momentum_line": "momentum 0.9, same step"},
               "Straight lines are single components; the slowest is left alone at the end. Runs that had settled are not "
