@@ -105,8 +105,8 @@ CLAIMS = (
     Claim("momentum", "Momentum keeps this: its moves are sums of gradients, so it ends at the same closest solution.", L12,
           TALK, closest.together(), MOMENTUM, kind="check", needs=(RANK, SETTLED), chart="ends",
           null=beyond("momentum_distance", "momentum_outside"), effect=FINE, control=Control("Adam under the same rule.", ADAM)),
-    Claim("rate", r"The error shrinks every step at least by $\max_j |1 - \eta s_j^2|$, and the whole curve of the residual is known "
-          "beforehand.", L12, TALK, rate.together(), kind="check", needs=(RANK, SETTLED), chart="residual",
+    Claim("rate", r"The error shrinks every step at least by $\max_j |1 - \eta s_j^2|$, and the whole curve of the residual is "
+          "known beforehand.", L12, TALK, rate.together(), kind="check", needs=(RANK, SETTLED), chart="residual",
           null=beyond("excess", "gap", "slow_gap"), effect=FINE,
           control=Control("The heavy ball at the same step follows another curve.",
                           arm("momentum 0.9", metrics=renamed("momentum_", "excess", "gap", "slow_gap")))),
