@@ -118,12 +118,12 @@ def shoulder(metric: str) -> Rule:
 
 def big_enough(view: View) -> Check:
     """Whether the population that ``random_features_work.population`` draws has 3 samples for each training sample."""
-    from overparam.data import shape_of
-
     params, values = view.rows()[0]
-    n, many = params["n"], 3 * params["n"]
-    tests = min(values["n_test"], many - n)
-    found = tests + max(n, min(shape_of(params["data"]).train, many - tests))
+    n, many, found = params["n"], 3 * params["n"], values.get("population")
+    if found is None:
+        from overparam.studies.random_features_work import derived
+
+        found = derived(params["data"], n, values["n_test"])
     return Check(found >= many, f"a population of {found:,} samples stands behind {n:,} training samples ({found / n:.2g} "
                  "n), asked at least 3 n: fewer than 3 are an overfit of the population itself")  # fmt: skip
 
@@ -374,7 +374,7 @@ STUDY = study(
             "limit_test_loss", "kernel_test_loss", "kernel_test_error", "kernel_rank", "initial_loss", "condition",
             "scale", "n_test", "ridge_test_loss", "ridge_test_error", "ridge_norm", "ridge_lambda", "cut_test_loss",
             "ideal_test_loss", "leading_test_loss", "train_parameters", "test_parameters", "below_test_loss",
-            "beyond_test_loss", "theory_test_loss", "theory_ridge_test_loss", "white_test_loss"),
+            "beyond_test_loss", "theory_test_loss", "theory_ridge_test_loss", "white_test_loss", "population"),
     differences=(
         "The paper uses N complex exponentials; these are N real cosines with a random phase, so N counts real "
         "coefficients a class.",

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core import Outcome, Params, Progress, each_cell, outcome, within
-from overparam.data import label_noise, load, subset
+from overparam.core import MissingEvidence, Outcome, Params, Progress, each_cell, outcome, within
+from overparam.core.errors import DataError
+from overparam.data import label_noise, load, shape_of, subset
 from overparam.models.random_features import RandomFeatures, fourier_scale
 from overparam.theory.empirical import spectrum_of_kernel
 from overparam.theory.population import population_risk
@@ -69,6 +70,7 @@ def solve(cell: Params, progress: Progress) -> Outcome:
         values |= {f"ridge_{name}": [getattr(fit, own) for fit in best] for name, own in names.items()}
     if why:
         pool = population(whole, data.n, data.n_test, seed)
+        values["population"] = len(pool[0])
         values |= explain(train, test, y, y_test, phi, pool, widths, within(progress, reached, 1.0))
         values |= predict(phi, pool, data.n, widths) if cell["noise"] == 0 else {}
     progress(1.0)
@@ -92,6 +94,21 @@ def population(whole: Any, n: int, n_test: int, seed: int) -> tuple[Any, Any]:
     inputs = np.concatenate([whole.x[train], whole.x_test[test], whole.x[rest]])
     labels = np.concatenate([whole.y[train], whole.y_test[test], whole.y[rest]])
     return inputs.reshape(len(inputs), -1).astype(np.float64), np.eye(whole.classes)[labels]
+
+
+def derived(data: str, n: int, n_test: int) -> int:
+    """Size of the population of a cell that was computed before it was stored with it.
+
+    Raises:
+        MissingEvidence: the data set is not at hand.
+    """
+    tests = min(n_test, (POPULATION - 1) * n)
+    try:
+        return tests + max(n, min(shape_of(data).train, POPULATION * n - tests))
+    except DataError:
+        raise MissingEvidence(
+            f"no finished cell has 'population', and {data} is not at hand. Compute them again."
+        ) from None
 
 
 def explain(
