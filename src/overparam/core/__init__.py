@@ -23,7 +23,7 @@ from overparam.core.errors import (
 from overparam.core.expressions import (
     ROWS, VIEW, Hump, Line, Number, line, per_point, per_seed, raw, scalar, share_of_trials, total, worst,
 )  # fmt: skip
-from overparam.core.looks import planned
+from overparam.core.looks import FRESH, planned
 from overparam.core.needs import (
     Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, inside, need,
     on_average, one_draw, reaches, spans,

@@ -16,6 +16,8 @@ LEVELS = {1: FIRST_LOOK, 2: 0.99, 4: 0.995, 8: 0.9975}
 """Multiple of the plan to level."""
 FIRST_SEED = 100
 """The first planned seed: 0 to 99 were judged by earlier versions of the rules, 1000 and up are pilots."""
+FRESH = "version 2: the planned seeds start at 100; seeds 0 to 19 were judged by earlier rules, and count as pilots."
+"""Why the planned seeds of a profile changed, for its history."""
 
 
 def planned(count: int) -> tuple[int, ...]:

@@ -42,6 +42,10 @@ SWEEP = WidthSweep(
 
 
 STUDY = study(
+    profile_history=(
+        "version 2: the planned seeds start at 100; seeds 0 to 19 were judged by earlier rules, and count "
+        "as pilots. 8 seeds in place of 5, for power.",
+    ),
     name="double-descent", title="Deep double descent in the width of a trained network",
     question="How do test error and test loss change as a trained network grows past the interpolation threshold?",
     x="width", sources=("nakkiran2020", "greydanus2024", "belkin2019"), values=(*SWEEP.values, "labels_digest"), axes=AXES,

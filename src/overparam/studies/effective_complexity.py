@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-from overparam.core import (BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm,
+from overparam.core import (FRESH, BATCH, DATA, MOMENTUM, N, N_TEST, NOISE, NOISE_KIND, RATE, ROWS, SEED, STEPS, WIDTH, Arm,
     Axis, Claim, Control, FitRule, MissingEvidence, Need, Number, Rule, Series, World, arm, charts, complete,
     enough_noise, grid, inside, later, line, on_average, one_draw, per_seed, planned, profiles, study)  # fmt: skip
 
@@ -372,7 +372,7 @@ CHARTS = charts(
 STUDY = study(
     name="effective-complexity", title="Effective model complexity and what moves the critical size",
     question="How many samples can a training procedure learn, and does the peak of the test error follow?", x="width",
-    sources=("nakkiran2020",),
+    sources=("nakkiran2020",), profile_history=(FRESH,),
     values=("width", "parameters", *BOTH, "samples", "trained_on", "wrong_labels", "critical_width", "emc_width",
             "emc_parameters", "scan_n", "emc", "emc_low", "emc_high", "emc_censored",
             *(f"{name}_{w}" for name in ("scan_error", "visited_n", "visited_error") for w in GRID)), axes=AXES,

@@ -250,6 +250,11 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(
+        "version 2: the planned seeds start at 100; seeds 0 to 19 were judged by earlier rules, and count "
+        "as pilots. Three dimensions from 20 to 320 in place of one, so that a limit is judged by its "
+        "trend.",
+    ),
     name="kernel-conditioning", title="How well conditioned data are for a wide two-layer network",
     question="Do the data let a wide network fit any labels, how well, and does that depend on how many rows there "
              "are?",

@@ -134,6 +134,10 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(
+        "version 2: the planned seeds start at 100; seeds 0 to 19 were judged by earlier rules, and count "
+        "as pilots. Widths from 32 to 512, so that the promised fall is fourfold.",
+    ),
     name="kernel-drift", title="How deep networks' kernels start and change in training",
     question="How near to their limits do deep networks' kernels start, and how much do they change?", x="width",
     sources=("jacot2018", "lee2019"), values=("width", "drift_mean_field", *OURS, *(f"other_start_{k}" for k in DEPTHS)),

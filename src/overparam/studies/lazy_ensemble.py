@@ -139,6 +139,10 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(
+        "version 2: the planned seeds start at 100; seeds 0 to 19 were judged by earlier rules, and count "
+        "as pilots. Widths 128, 512 and 2,048 in place of one, so that a limit is judged by its trend.",
+    ),
     name="lazy-ensemble", title="Wide networks over initialisations, and the Gaussian formula",
     question="Do wide networks, over initialisations, have the mean and variance that their kernels predict?",
     x="time", sources=("lee2019",),

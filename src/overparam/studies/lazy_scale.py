@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
+from overparam.core import (FRESH, LAZY_TRAINING, NEAR_KERNEL, Axis, Claim, Control, Estimate, Formerly, Params, Progress, World,
     arm, charts, descent, each_cell, joined, line, lost_in, outcome, planned, power_law, preferred, profiles, renamed, study,
     within)  # fmt: skip
 
@@ -169,6 +169,7 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(FRESH,),
     name="lazy-scale", title="Lazy training by the output scale",
     question="When does a network train like its linearisation?",
     x="scale", sources=(PAPER,), values=("scale", *(start + name for start in STARTS for name in MEASURED)),

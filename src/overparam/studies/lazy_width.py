@@ -155,6 +155,10 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(
+        "version 2: the planned seeds start at 100; seeds 0 to 19 were judged by earlier rules, and count "
+        "as pilots. 20 seeds in place of 6, for the power of a slope.",
+    ),
     name="lazy-width", title="Wide two-layer networks stay near their kernel",
     question="How near to its limit does a two-layer ReLU network's kernel stay, and how far do units move?", x="width",
     sources=(PAPER, "allenzhu2019"), values=(*MEASURED, "smallest"), axes=AXES, profiles=PROFILES, claims=CLAIMS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from overparam.core import (DATA, N, N_TEST, NOISE, NONE, ROWS, SEED, WIDTHS, Arm, Axis, Check, Claim, Control, Estimate,
+from overparam.core import (FRESH, DATA, N, N_TEST, NOISE, NONE, ROWS, SEED, WIDTHS, Arm, Axis, Check, Claim, Control, Estimate,
     Evidence, FitRule, Line, MissingEvidence, Need, Number, Params, Place, Rule, World, arm, around, charts, computed, fits,
     grid, has, later, line, need, per_seed, planned, profiles, reaches, renamed, study)  # fmt: skip
 
@@ -122,7 +122,6 @@ def big_enough(view: View) -> Check:
     n, many, found = params["n"], 3 * params["n"], values.get("population")
     if found is None:
         from overparam.studies.random_features_work import derived
-
         found = derived(params["data"], n, values["n_test"])
     return Check(found >= many, f"a population of {found:,} samples stands behind {n:,} training samples ({found / n:.2g} "
                  "n), asked at least 3 n: fewer than 3 are an overfit of the population itself")  # fmt: skip
@@ -365,7 +364,8 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
-    name="random-features", title="Double descent with random features",
+    name="random-features", title="Double descent with random features", profile_history=(FRESH,),
+    work_history=("the size of the population is stored; no other number changed.",),
     question="Does the test loss of least squares on random features peak at N = n and fall again beyond it?", x="width",
     sources=("belkin2019", "curth2023", "schaeffer2023", "simon2023"), stack_limit=1, axes=AXES, profiles=PROFILES,
     claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_features_work:solve"), estimate=estimate,

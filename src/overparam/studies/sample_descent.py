@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from overparam.core import (N_TEST, NOISE, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError,
+from overparam.core import (FRESH, N_TEST, NOISE, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError,
     World, arm, around, charts, computed, each_cell, grid, line, outcome, planned, profiles, renamed, study)  # fmt: skip
 
 PERCENT = (10, 15, 20, 25, 35, 50, 60, 70, 80, 86, 90, 94, 97, 100, 103, 106, 110, 116, 125, 150, 200, 250, 300, 400,
@@ -182,6 +182,7 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(FRESH,),
     name="sample-descent", title="Sample-wise double descent in closed form",
     question="Can more training samples make a model of fixed size worse?",
     x="n", sources=("nakkiran2020", "nakkiran2019", "nakkiran2021", "belkin2020"), stack_limit=1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, STEPS, WIDTH,
+from overparam.core import (FRESH, BATCH, DATA, MOMENTUM, MOST, N, NOISE, NOISE_KIND, NONE, PROBES, RATE, SEED, STEPS, WIDTH,
     Check, Claim, Control, MissingEvidence, World, arm, charts, enough_noise, grid, later, line, need, per_point, planned,
     profiles, study)  # fmt: skip
 from overparam.core.sweeps import WidthSweep
@@ -127,6 +127,7 @@ CHARTS = charts(
 
 
 STUDY = study(
+    profile_history=(FRESH,),
     name="sample-descent-mlp", title="Sample-wise double descent in a trained network",
     question="Does the test error of a trained network of fixed width ever rise, or stall, as samples are added?", x="n",
     sources=("nakkiran2020", "greydanus2024"), values=(*WidthSweep().values, "labels_digest"), axes=AXES,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import (MOST, NONE, PROBES, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params,
+from overparam.core import (FRESH, MOST, NONE, PROBES, Axis, Claim, Control, Estimate, FitRule, Line, Number, Outcome, Params,
     Progress, UsageError, World, arm, around, charts, clean_arm, complete, enough_noise, fine_step, fits, grid, line,
     one_draw, outcome, planned, profiles, reaches, shares, study, within)  # fmt: skip
 
@@ -274,6 +274,7 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(FRESH,),
     name="two-layer-descent", title="Double descent in two-layer networks, with and without the reuse of weights",
     question="Does the squared test loss of a trained two-layer network peak at p = nK, and how much of the published "
     "peak is due to weights reused from narrower networks?", x="width", sources=("belkin2019", "josch14"),

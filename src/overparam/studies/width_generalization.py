@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (BATCH, DATA, MOMENTUM, N, RATE, STEPS, VIEW, WIDTH, Axis, Check, Claim, Control, Estimate,
+from overparam.core import (FRESH, BATCH, DATA, MOMENTUM, N, RATE, STEPS, VIEW, WIDTH, Axis, Check, Claim, Control, Estimate,
     FitRule, Line, MissingEvidence, Params, World, arm, charts, grid, later, line, need, per_seed, planned,
     profiles, renamed, study)  # fmt: skip
 
@@ -195,6 +195,7 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
+    profile_history=(FRESH,),
     name="width-generalization", title="Test error beyond the width that fits",
     question="Does the test error of a two-layer network keep falling as it grows past the width that fits?", x="width",
     sources=("neyshabur2015",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
