@@ -97,4 +97,5 @@ def test_two_runs_on_one_store_share_the_work(tmp_path, truth):
     lines = log.read_text().splitlines()
     assert len(set(lines)) == 24
     assert len(lines) == 24
-    assert sorted(os.listdir(out / "faults")) == ["cells", "quick+fault=slow.html", "quick+fault=slow.json"]
+    left = ["cells", "quick+fault=slow.html", "quick+fault=slow.json", "register"]
+    assert sorted(os.listdir(out / "faults")) == left

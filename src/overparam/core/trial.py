@@ -62,7 +62,7 @@ def estimate(
 
     >>> from overparam.core.expressions import line
     >>> estimate(line("loss").last, (1, 2), loss=[[5, 3], [6, 4], [5, 5]])
-    '4 (0.787 to 7.21), n = 3'
+    '4 (0.742 to 7.26), n = 3'
     """
     from overparam.core.estimates import interval
     from overparam.core.view import View

@@ -50,7 +50,10 @@ def plan(reference, out, **overrides):
 def cells(out):
     found, damaged = CellStore(Path(out), "toy").readable(CellStore(Path(out), "toy").names())
     assert damaged == []
-    return {name: (cell.values, cell.status, cell.note) for name, cell in found.items()}
+    shown = {
+        name: name.rpartition("--")[0] for name in found
+    }  # the digest tells copies of the study's file apart
+    return {shown[name]: (cell.values, cell.status, cell.note) for name, cell in found.items()}
 
 
 def test_ray_stores_the_same_cells_as_inline_and_tells_of_them_in_the_calling_thread(tmp_path):

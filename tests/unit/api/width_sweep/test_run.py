@@ -142,7 +142,7 @@ def test_the_command_line_runs_a_file_and_tells_the_causes(tmp_path, capsys, mon
     assert "why no peak?" in shown
     assert "likely: No width fits the training set." in shown
     rows = json.loads(call("show", "from-a-file", "--json", "--out", tmp_path / "runs"))
-    peak = next(row for row in rows if row["claim"] == "from-a-file.peak")
+    peak = next(row for row in rows if row["claim"] == "from-a-file.error-peak")
     assert "threshold" in {cause["name"] for cause in peak["causes"]}
     assert next(row for row in rows if row["claim"].endswith(".clean"))["causes"] == []
 
