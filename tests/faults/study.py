@@ -64,7 +64,8 @@ NORM, WIDE = scalar("norm"), arm("width 6", width=6)
 PLANTED = World(arms={"width": (1, 6)}, numbers={"norm": lambda width: 4.0 + width}, spread={"norm": 0.01})
 CLAIMS = (
     Claim("norm", "The norm is at least 5 at width 6.", ("L1",), "none", NORM.at_least(5.0), WIDE,
-          Control("It is not at width 1.", arm("width 1", width=1)), null=(PLANTED.but(norm=5.0),), effect=PLANTED, form="exists"),
+          Control("It is not at width 1.", arm("width 1", width=1)), null=(PLANTED.but(norm=5.0),), effect=PLANTED,
+          form="exists"),
 )  # fmt: skip
 STUDY = study(
     name="faults",
