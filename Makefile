@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/overparam run random-features double-descent --profile quick --out $(OUT)
+	$(BIN)/overparam run double-descent random-features --profile quick --out $(OUT)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(JOBS) $(TESTS)

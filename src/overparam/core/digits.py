@@ -6,6 +6,7 @@ import itertools
 import math
 
 MOST_DIGITS = 9
+FAR_APART = 1e3  # an interval over so many orders has three significant digits at each end
 MEASURED = 3  # the effect and the ends of its interval come first
 
 
@@ -19,6 +20,8 @@ def together(*values: float | None) -> tuple[str, ...]:
     ('4.710', '3.996', '5.580', '4.000')
     >>> together(0.000229, 0.000167, 0.000313, 1.0)
     ('0.000229', '0.000167', '0.000313', '1')
+    >>> together(0.043, 0.00021, 10.7, 1.5)
+    ('0.0430', '0.000210', '10.7', '1.50')
     >>> together(-8.19e-09, 1e-12)
     ('-8.19e-09', '1.00e-12')
     >>> together(-0.00002, -0.34, 0.34), together(2.2, 2.17, 2.23), together(None), together(1942.0, 129.0, 29200.0)
@@ -27,18 +30,26 @@ def together(*values: float | None) -> tuple[str, ...]:
     known = [v for v in values if v is not None and math.isfinite(v)]
     measured = [v for v in values[:MEASURED] if v is not None and math.isfinite(v)]
     largest = max((abs(v) for v in measured), default=0.0) or max((abs(v) for v in known), default=0.0)
+    smallest = min((abs(v) for v in measured if v), default=largest)
+    if largest > FAR_APART * smallest and 1e-4 <= smallest and largest < 1e7:
+        return tuple("–" if v is None else _plain(v, _digits(v)) for v in values)
     if 0 < largest < 1e-4 or largest >= 1e7:
         for digits in range(2, MOST_DIGITS):
             texts = tuple("–" if v is None else "0" if v == 0 else f"{v:.{digits}e}" for v in values)
             if _apart(values, texts):
                 break
         return texts
-    first = 3 if largest == 0 else max(0, 2 - math.floor(math.log10(largest)))
+    first = 3 if largest == 0 else _digits(largest)
     for digits in range(first, first + MOST_DIGITS):
         texts = tuple("–" if v is None else _plain(v, digits) for v in values)
         if _apart(values, texts):
             break
     return tuple(_trim(text) for text in texts) if digits == first else texts
+
+
+def _digits(value: float) -> int:
+    """Digits behind the point that show three significant ones."""
+    return max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
 
 
 def _plain(value: float, digits: int) -> str:
