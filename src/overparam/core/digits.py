@@ -31,7 +31,7 @@ def together(*values: float | None) -> tuple[str, ...]:
     measured = [v for v in values[:MEASURED] if v is not None and math.isfinite(v)]
     largest = max((abs(v) for v in measured), default=0.0) or max((abs(v) for v in known), default=0.0)
     smallest = min((abs(v) for v in measured if v), default=largest)
-    if largest > FAR_APART * smallest and 1e-4 <= smallest and largest < 1e7:
+    if largest > FAR_APART * smallest and smallest >= 1e-4 and largest < 1e7:
         return tuple("–" if v is None else _plain(v, _digits(v)) for v in values)
     if 0 < largest < 1e-4 or largest >= 1e7:
         for digits in range(2, MOST_DIGITS):
