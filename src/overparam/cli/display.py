@@ -204,6 +204,8 @@ def _columns(texts: Sequence[str], wide: Sequence[int]) -> str:
 
 
 def _asked(part: Mapping[str, Any], least: str, most: str) -> str:
+    if part.get("decided"):
+        return "trend" if part.get("told", "").startswith("from") else "some point"
     if part["at_least"] is not None and part["at_most"] is not None:
         return f"{least} to {most}"
     if part["at_least"] is None and part["at_most"] is None:
