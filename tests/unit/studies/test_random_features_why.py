@@ -115,7 +115,7 @@ def test_old_values_do_not_know_of_the_arm(made):
         values = made[features][1]
         assert {k: values[k] for k in plain.values} == dict(plain.values)
         added = set(values) - set(plain.values)
-        assert added == {*LISTS, "theory_test_loss", "theory_ridge_test_loss", "white_test_loss"}
+        assert added == {*LISTS, "theory_test_loss", "theory_ridge_test_loss", "white_test_loss", "population"}
 
 
 GOLDEN = {
