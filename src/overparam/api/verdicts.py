@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from overparam.core.formulas import as_text
-from overparam.core.kinds import GROUPS, word
+from overparam.core.kinds import GROUPS, SIGNS, word
 
 WIDE = 80
-MARKS = {"supported": "✓", "contradicted": "✗", "inconclusive": "?", "not_applicable": "–"}
 
 
 def text(record: Mapping[str, Any]) -> str:
@@ -28,7 +27,7 @@ def text(record: Mapping[str, Any]) -> str:
             name = verdict["claim"].split(".", 1)[1]
             data = f", {verdict['data']}" if len({one["data"] for one in record["verdicts"]}) > 1 else ""
             status = word(kind, verdict["status"])
-            lines.append(f"  {MARKS[verdict['status']]} {name}{data}: {status}")
+            lines.append(f"  {SIGNS[verdict['status']]} {name}{data}: {status}")
             lines += textwrap.wrap(
                 _sentence(as_text(verdict["reason"])), WIDE, initial_indent=" " * 4, subsequent_indent=" " * 4
             )

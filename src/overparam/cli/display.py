@@ -16,17 +16,17 @@ from overparam.api.progress import count, duration
 from overparam.core.diagnosis import tally
 from overparam.core.digits import together
 from overparam.core.formulas import as_text
-from overparam.core.kinds import GROUPS, word
+from overparam.core.kinds import GROUPS, SIGNS, word
 from overparam.core.looks import LEVELS
 
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
 
-MARKS = {
-    "supported": ("✓", "green"),
-    "contradicted": ("✗", "red"),
-    "inconclusive": ("?", "yellow"),
-    "not_applicable": ("–", "bright_black"),
+COLOURS = {
+    "supported": "green",
+    "contradicted": "red",
+    "inconclusive": "yellow",
+    "not_applicable": "bright_black",
 }
 
 
@@ -104,7 +104,7 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             lines.append(Text(heading, style="italic"))
         for verdict, row in of_kind:
             line = Text(_columns(row, wide))
-            line.stylize(MARKS[verdict["status"]][1], 0, wide[0])
+            line.stylize(COLOURS[verdict["status"]], 0, wide[0])
             line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
             below = " · ".join(filter(None, (_own_mark(verdict, record["mark"]), _below(verdict))))
             below = f"{verdict['data']}: {below}" if several else below
@@ -186,7 +186,7 @@ def _binding(verdict: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _row(verdict: Mapping[str, Any]) -> tuple[str, ...]:
     claim = verdict["claim"].split(".", 1)[1]
-    status = f"{MARKS[verdict['status']][0]} {word(kind_of(verdict), verdict['status'])}"
+    status = f"{SIGNS[verdict['status']]} {word(kind_of(verdict), verdict['status'])}"
     if verdict["status"] == "not_applicable" and verdict["effect"] is None:
         return (status, claim, "", "", "", "")
     part = _binding(verdict) or {"at_least": None, "at_most": None}

@@ -101,6 +101,11 @@ class Part:
             gaps.append((self.at_most - self.high) / (abs(self.at_most) or 1.0))
         return min(gaps, default=math.inf)
 
+    @property
+    def rank(self) -> tuple[int, float]:
+        """What decides comes first: a contradicted part, then an open one, then by the margin."""
+        return _ORDER[self.status], self.margin
+
 
 _ORDER = {"contradicted": 0, "inconclusive": 1, "supported": 2, "not_applicable": 3}
 
@@ -126,7 +131,7 @@ class Finding:
         if not self.somewhere or len(settings) < 2:
             return self.parts
         groups = [tuple(part for part in self.parts if part.setting == name) for name in settings]
-        return max(groups, key=lambda group: min((_ORDER[part.status], part.margin) for part in group))
+        return max(groups, key=lambda group: min(part.rank for part in group))
 
     @property
     def status(self) -> Status:
@@ -141,7 +146,7 @@ class Finding:
     @property
     def binding(self) -> Part:
         """The part that decides: a contradicted one first, then the one with the smallest margin."""
-        return min(self.deciding, key=lambda part: (_ORDER[part.status], part.margin))
+        return min(self.deciding, key=lambda part: part.rank)
 
 
 @dataclass(frozen=True)

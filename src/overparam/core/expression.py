@@ -5,7 +5,7 @@ Nothing is computed here: :mod:`overparam.core.evaluate` does that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -96,6 +96,12 @@ class Expression:
 
     def _operands(self) -> Iterable[Expression]:
         return (one for one in self.of if isinstance(one, Expression))
+
+    def walk(self) -> Iterator[Expression]:
+        """The expression, then all that it is made of."""
+        yield self
+        for one in self._operands():
+            yield from one.walk()
 
     def called(self: E, words: str, unit: str | None = None) -> E:
         """The same with other words, and perhaps another unit."""

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import get_args
 
 from overparam.core.errors import nearest
-from overparam.core.expression import Expression
-from overparam.core.rule import Rule
 from overparam.core.statements import Claim, Form
 
 CHOSEN = {
@@ -64,20 +62,5 @@ def form_faults(claim: Claim, profiles: Mapping[str, object]) -> Iterator[tuple[
             yield name, f"no profile '{name}'.{nearest(name, profiles)}"
     control = claim.control.rule if claim.control else None
     for rule in filter(None, (claim.rule, control)):
-        for op in sorted(set(_chosen(rule))):
+        for op in sorted({one.op for one in rule.compared()} & set(CHOSEN)):
             yield op, f"'{op}' chooses its place on the seeds that are judged; read {CHOSEN[op]} instead"
-
-
-def _chosen(rule: Rule) -> Iterator[str]:
-    for cut in rule.cuts:
-        for one in (cut.number, cut.at_least, cut.at_most):
-            if isinstance(one, Expression):
-                yield from _ops(one)
-
-
-def _ops(expression: Expression) -> Iterator[str]:
-    if expression.op in CHOSEN:
-        yield expression.op
-    for one in expression.of:
-        if isinstance(one, Expression):
-            yield from _ops(one)

@@ -8,6 +8,8 @@ GROUPS = {
     "question": "Questions: our own",
 }
 """Kind to the heading over its statements."""
+SIGNS = {"supported": "✓", "contradicted": "✗", "inconclusive": "?", "not_applicable": "–"}
+"""Status to the sign before it in plain text."""
 WORDS = {
     "check": {"supported": "passes", "contradicted": "fails", "inconclusive": "undecided"},
     "question": {"supported": "yes", "contradicted": "no", "inconclusive": "open"},

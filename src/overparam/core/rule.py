@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,6 +148,13 @@ class Rule:
         """The axes that it runs over or selects by itself."""
         own = {cut.each for cut in self.cuts if isinstance(cut.each, str) and cut.each}
         return frozenset(own).union(*(one.axes for one in self._expressions()))
+
+    def compared(self) -> Iterator[Expression]:
+        """Its numbers and cut-offs that are expressions, and all that they are made of."""
+        for cut in self.cuts:
+            for one in (cut.number, cut.at_least, cut.at_most):
+                if isinstance(one, Expression):
+                    yield from one.walk()
 
     def _expressions(self) -> list[Expression]:
         return [

@@ -103,19 +103,17 @@ NO_SPREAD = {
 }
 
 
+TREND = {
+    "supported": "the trend goes where it should",
+    "contradicted": "it goes the other way",
+    "inconclusive": "the trend does not tell",
+}
+SOME_POINT = {"supported": "it is so", "contradicted": "it is so nowhere", "inconclusive": "it was not seen"}
+
+
 def _says(claim: Claim, finding: Finding, part: Part) -> str:
     if part.decided:
-        return {
-            "supported": "the trend goes where it should"
-            if not part.told.startswith("the best")
-            else "it is so",
-            "contradicted": "it goes the other way"
-            if not part.told.startswith("the best")
-            else "it is so nowhere",
-            "inconclusive": "the trend does not tell"
-            if not part.told.startswith("the best")
-            else "it was not seen",
-        }[finding.status]
+        return (SOME_POINT if part.told.startswith("the best") else TREND)[finding.status]
     exact = part.low == part.high
     if claim.kind == "check":
         return {
@@ -149,10 +147,9 @@ def measure(part: Part) -> str:
 
 def shown_parts(finding: Finding) -> tuple[dict[str, Any], ...]:
     """The parts as plain values: all of them, or where there are many those that come nearest to the cut-offs."""
-    order = {"contradicted": 0, "inconclusive": 1, "supported": 2, "not_applicable": 3}
     parts = finding.parts
     if len(parts) > MOST_PARTS:
-        parts = tuple(sorted(parts, key=lambda part: (order[part.status], part.margin))[:MOST_PARTS])
+        parts = tuple(sorted(parts, key=lambda part: part.rank)[:MOST_PARTS])
     return tuple(_part(part) for part in parts)
 
 

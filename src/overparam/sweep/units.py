@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from overparam.core import Arm, Chart, Study
-from overparam.core.expression import Expression
 from overparam.core.rule import Rule
 
 _SHARE = re.compile(r"\b(?:share|fraction) of\b")
@@ -29,7 +28,7 @@ def in_percent(study: Study) -> frozenset[str]:
     """Names of the metrics that some rule of the study reads times 100, also by the names they have on other arms."""
     found: set[str] = set()
     for claim in study.claims:
-        own = {metric for rule in _rules(claim.rule, claim.control) for metric in _read(rule)}
+        own = {metric for rule in _rules(claim.rule, claim.control) for metric in _hundredfold(rule)}
         for arm in _arms(claim.on, claim.control):
             own |= {arm.metrics[metric] for metric in own & set(arm.metrics)}
         found |= own
@@ -50,16 +49,7 @@ def _arms(arm: Arm, control: object) -> Iterator[Arm]:
         yield other
 
 
-def _read(rule: Rule) -> Iterator[str]:
-    for cut in rule.cuts:
-        for one in (cut.number, cut.at_least, cut.at_most):
-            if isinstance(one, Expression):
-                yield from _hundredfold(one)
-
-
-def _hundredfold(expression: Expression) -> Iterator[str]:
-    inner = [one for one in expression.of if isinstance(one, Expression)]
-    if expression.op == "times" and expression.of[1:] == (100,) and inner and inner[0].op == "line":
-        yield inner[0].of[0]
-    for one in inner:
-        yield from _hundredfold(one)
+def _hundredfold(rule: Rule) -> Iterator[str]:
+    for one in rule.compared():
+        if one.op == "times" and one.of[1:] == (100,) and one.of[0].op == "line":
+            yield one.of[0].of[0]
