@@ -20,8 +20,11 @@ PyTree = Any
 AnyArray = Array | np.ndarray  # NumPy arrays may be given to everything that is not compiled by itself
 Inputs = Float[AnyArray, "batch features"]
 Outputs = Float[AnyArray, "batch classes"]
+Columns = Float[AnyArray, "features batch"]
 Init = Callable[[PRNGKeyArray], PyTree]
 Apply = Callable[[PyTree, Inputs], Outputs]
+TrainingPass = Callable[[PyTree, Inputs, PRNGKeyArray], Outputs]
+Moments = Callable[[PyTree, Inputs], PyTree]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class Network:
     outputs: int
     block: int | None = None
     form: DenseForm | None = None
+    state: tuple[str, ...] = ()
+    training: TrainingPass | None = None
+    moments: Moments | None = None
 
 
 def parameters(network: Network) -> int:
