@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
 from overparam.models.mlp import layer_names
-from overparam.models.network import check_network
+from overparam.models.check import check_network, refuse_narrow
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
     Certificate,
@@ -179,6 +179,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
 
 
 def _array(values: Any, shape: tuple[int, ...], name: str, kinds: set[str]) -> np.ndarray:
+    refuse_narrow(values, f"params, {name}")
     array = array_of(values, f"params, {name}")
     if array.shape != shape:
         raise UsageError(f"params: expected {name} of shape {shape}, got {array.shape}.")

@@ -209,7 +209,7 @@ class _Sweep:
 
 @lru_cache(maxsize=512)
 def _size(family: Family, width: int, inputs: int, outputs: int) -> Any:
-    from overparam.models.network import forward_pass
+    from overparam.models.size import forward_pass
     from overparam.sweep.work import Size
 
     p, (flops, numbers) = family.size(width), forward_pass(family.network(width, inputs, outputs))
