@@ -24,7 +24,7 @@ from overparam.training.inputs import examples
 from overparam.training.loop import advance, fresh_params, fresh_slots
 from overparam.training.losses import loss, wrong
 from overparam.training.nested import WidthFit, add_gram, squared_loss
-from overparam.training.recipe import schedule_factor
+from overparam.training.schedules import schedule_factor
 
 SOURCE = Path(overparam.__file__).parent
 MODULES = {

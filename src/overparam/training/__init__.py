@@ -7,5 +7,5 @@ from overparam.training.member import Member as Member
 from overparam.training.member import Trained as Trained
 from overparam.training.orders import orders as orders
 from overparam.training.recipe import Recipe as Recipe
-from overparam.training.recipe import probe_times as probe_times
 from overparam.training.stack import train as train
+from overparam.training.times import probe_times as probe_times

@@ -12,7 +12,8 @@ from overparam.core.errors import DataError, UsageError
 from overparam.models.check import check_params, refuse_narrow
 from overparam.models.network import Network
 from overparam.training.member import Checkpoint, Member
-from overparam.training.recipe import Recipe, number
+from overparam.training.numbers import number
+from overparam.training.recipe import Recipe
 
 _HINT = "Flatten images to rows, or build the network for these inputs."
 _LOST = 1e-3  # rounding to float32, as a share of the spread of a column

@@ -16,7 +16,9 @@ from overparam.models.state import join, split
 from overparam.training.blocks import each_member, mean_gradient
 from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
-from overparam.training.recipe import Recipe, direction, schedule_factor
+from overparam.training.optimizers import direction
+from overparam.training.recipe import Recipe
+from overparam.training.schedules import schedule_factor
 
 Measured = Mapping[str, Shaped[Array, ""]]
 TestExamples = Float[AnyArray, "n_test features"]

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import jax.numpy as jnp
-import numpy as np
-import optax
-from jax import Array
-from jaxtyping import Float, Int
 
 from overparam.core.errors import UsageError, unknown
 from overparam.training.losses import loss
-
-_SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-OPTIMIZERS = ("sgd", "adam", "gd")
-Factor = Callable[["Recipe", Int[Array, ""]], Float[Array, ""]]
+from overparam.training.numbers import number, whole
+from overparam.training.optimizers import OPTIMIZERS
+from overparam.training.schedules import SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -80,11 +70,11 @@ class Recipe:
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES)
         loss(self.loss)
-        _whole("steps", self.steps, 1)
-        _whole("period", self.period, 1)
-        _whole("probes", self.probes, 2)
+        whole("steps", self.steps, 1)
+        whole("period", self.period, 1)
+        whole("probes", self.probes, 2)
         if self.batch is not None:
-            _whole("batch", self.batch, 1)
+            whole("batch", self.batch, 1)
         number("learning_rate", self.learning_rate, above=0.0, single=True)
         number("momentum", self.momentum, least=0.0, below=1.0)
         number("weight_decay", self.weight_decay, least=0.0, single=True)
@@ -103,130 +93,3 @@ class Recipe:
                 f"optimizer 'adam' has its own averages: expected momentum=0, got {self.momentum:g}. "
                 "Leave it out."
             )
-
-
-def _constant(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
-    return jnp.float32(1.0)
-
-
-def _inverse_sqrt(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
-    return 1.0 / jnp.sqrt(1.0 + step // recipe.period)
-
-
-def _cosine(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
-    return 0.5 * (1.0 + jnp.cos(math.pi / recipe.steps * step))
-
-
-def _step(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
-    return jnp.float32(recipe.decay) ** (step // recipe.period)
-
-
-SCHEDULES: Mapping[str, Factor] = {
-    "constant": _constant,
-    "inverse_sqrt": _inverse_sqrt,
-    "cosine": _cosine,
-    "step": _step,
-}
-
-
-def schedule_factor(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
-    """Factor of the learning rate at a step, counted from 0.
-
-    Args:
-        recipe: the recipe.
-        step: integer scalar.
-
-    Returns:
-        A float32 scalar.
-
-    >>> float(schedule_factor(Recipe(10, 0.1, schedule="step", period=4, decay=0.5), jnp.int32(9)))
-    0.25
-    """
-    return jnp.asarray(SCHEDULES[recipe.schedule](recipe, step), jnp.float32)
-
-
-def direction(recipe: Recipe) -> Any:
-    """The optax transformation from gradients to the direction of a step; it does not see the learning rate.
-
-    Args:
-        recipe: the recipe.
-
-    Returns:
-        An ``optax.GradientTransformation``; parameters move by minus learning rate times its update.
-    """
-    parts = []
-    if recipe.weight_decay:
-        parts.append(optax.add_decayed_weights(recipe.weight_decay))
-    if recipe.optimizer == "adam":
-        parts.append(optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8))
-    elif recipe.momentum:
-        parts.append(optax.trace(recipe.momentum))
-    return optax.chain(*parts) if parts else optax.identity()
-
-
-def probe_times(steps: int, probes: int) -> tuple[int, ...]:
-    """Steps at which a run is looked at: 0, 1, then evenly in the logarithm, ending at ``steps``.
-
-    Early times that would fall on one step are spread to the next ones, so that there are exactly
-    ``min(probes, steps + 1)`` of them.
-
-    Args:
-        steps: length of the run.
-        probes: number of times wanted, at least 2.
-
-    Returns:
-        Increasing step numbers.
-
-    >>> probe_times(1000, 7)
-    (0, 1, 4, 16, 63, 251, 1000)
-    >>> probe_times(3, 30)
-    (0, 1, 2, 3)
-    """
-    if probes == 2:
-        return (0, steps)
-    times = [0, 1]
-    while times[-1] < steps:
-        left = probes - len(times)
-        ideal = times[-1] * (steps / times[-1]) ** (1 / left) if left > 0 else steps
-        times.append(min(steps, max(times[-1] + 1, round(ideal))))
-    return tuple(times)
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise UsageError(f"{name}: expected a whole number of at least {least}, got {value!r}.")
-
-
-def number(
-    name: str,
-    value: Any,
-    *,
-    least: float = -math.inf,
-    above: float = -math.inf,
-    below: float = math.inf,
-    single: bool = False,
-) -> None:
-    """Raise unless a value is a real number within bounds.
-
-    Args:
-        name: of the argument, for the message.
-        value: what is checked.
-        least: the smallest allowed.
-        above: a bound that it must exceed.
-        below: a bound that it must stay under.
-        single: whether it must not become 0 or infinite in float32.
-
-    Raises:
-        UsageError: it is something else.
-    """
-    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if real and math.isfinite(value) and value >= least and value > above and value < below:
-        if not single or value == 0 or _SMALLEST <= abs(value) <= _LARGEST:
-            return
-        raise UsageError(
-            f"{name}: expected 0 or a size from {_SMALLEST:.3g} to {_LARGEST:.3g}, as float32 has it, got {value!r}."
-        )
-    low = f"above {above:g}" if above > -math.inf else f"of at least {least:g}"
-    high = f" and below {below:g}" if below < math.inf else ""
-    raise UsageError(f"{name}: expected a number {low}{high}, got {value!r}.")

@@ -17,8 +17,9 @@ from overparam.training.loop import ProbeFunction, advance, measure
 from overparam.training.losses import loss
 from overparam.training.member import Checkpoint, Member, Trained
 from overparam.training.minibatches import Feed
-from overparam.training.recipe import Recipe, probe_times
+from overparam.training.recipe import Recipe
 from overparam.training.start import begin, take
+from overparam.training.times import probe_times
 
 
 def train(

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import pytest
 
 from overparam.core.errors import UsageError
-from overparam.training.recipe import Recipe, probe_times, schedule_factor
+from overparam.training.recipe import Recipe
+from overparam.training.schedules import schedule_factor
+from overparam.training.times import probe_times
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""Probe times: the steps at which a run is looked at."""
+
+from __future__ import annotations
+
+
+def probe_times(steps: int, probes: int) -> tuple[int, ...]:
+    """Steps at which a run is looked at: 0, 1, then evenly in the logarithm, ending at ``steps``.
+
+    Early times that would fall on one step are spread to the next ones, so that there are exactly
+    ``min(probes, steps + 1)`` of them.
+
+    Args:
+        steps: length of the run.
+        probes: number of times wanted, at least 2.
+
+    Returns:
+        Increasing step numbers.
+
+    >>> probe_times(1000, 7)
+    (0, 1, 4, 16, 63, 251, 1000)
+    >>> probe_times(3, 30)
+    (0, 1, 2, 3)
+    """
+    if probes == 2:
+        return (0, steps)
+    times = [0, 1]
+    while times[-1] < steps:
+        left = probes - len(times)
+        ideal = times[-1] * (steps / times[-1]) ** (1 / left) if left > 0 else steps
+        times.append(min(steps, max(times[-1] + 1, round(ideal))))
+    return tuple(times)
