@@ -15,7 +15,7 @@ from overparam.probes import standard
 from overparam.sweep.work import shared, task
 from overparam.theory.heckel2021 import early_stopped_risk, expected_risk
 from overparam.training import Recipe
-from overparam.training.times import probe_times
+from overparam.training.recipe import probe_times
 
 TIMES = 61  # evaluations of a network: step 0, and 60 from the first step to the last
 FEATURES, SAMPLES = 50, 1000  # of the linear model; half of its features are fast (scale 1), half slow

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import PRNGKeyArray
 
 from overparam.models.network import AnyArray, Network, PyTree
 from overparam.models.state import join, split
@@ -15,26 +16,32 @@ from overparam.training.evaluate import Examples, Targets, block_of
 from overparam.training.losses import Loss
 
 
-def each_member(network: Network, member: Callable[..., Any], *stacked: PyTree) -> Any:
-    """Do the same for all members: as one batch, or one after another if the network has a block.
+def each_member(
+    network: Network, member: Callable[..., Any], *stacked: PyTree, one_by_one: bool = False
+) -> Any:
+    """Do the same for all members: as one batch, or one after another.
 
     Args:
-        network: the network.
+        network: the network; one with a block has its members one after another on a CPU.
         member: function of one member's arguments.
         stacked: its arguments, with a leading axis ``members``.
+        one_by_one: whether they come one after another in any case, which is faster for wide layers.
 
     Returns:
         Its values, with a leading axis ``members``.
     """
-    if block_of(network) is None:
+    if block_of(network) is None and not one_by_one:
         return jax.vmap(member)(*stacked)
     return lax.map(lambda own: member(*own), stacked)
 
 
-def mean_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, y: Targets) -> PyTree:
+def mean_gradient(
+    network: Network, loss: Loss, params: PyTree, x: Examples, y: Targets, key: PRNGKeyArray | None = None
+) -> PyTree:
     """Gradient of the mean loss on a minibatch, summed over blocks if the network has one.
 
-    Blocks are equal: the largest divisor of the batch that is at most ``network.block``.
+    Blocks are equal: the largest divisor of the batch that is at most ``network.block``. A minibatch that normalises
+    itself is not cut.
 
     Args:
         network: the network.
@@ -42,13 +49,20 @@ def mean_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, y: 
         params: the parameters of one member.
         x: the minibatch, shape ``(batch, inputs)``.
         y: its labels or targets.
+        key: for what is random in the pass; a network with a training pass needs it.
 
     Returns:
         A pytree like the parameters, with None for what ``network.state`` holds constant.
     """
     trained, held = split(network.state, params)
-    slope = jax.grad(lambda p, x, y: loss.mean(network.apply(join(p, held), x), y))
-    size = block_size(x.shape[0], block_of(network))
+    own = network.training
+
+    def mean(p: PyTree, x: Examples, y: Targets) -> Any:
+        whole = join(p, held)
+        return loss.mean(network.apply(whole, x) if own is None else own(whole, x, key), y)  # type: ignore[arg-type]
+
+    slope = jax.grad(mean)
+    size = block_size(x.shape[0], block_of(network) if own is None else None)
     if size == x.shape[0]:
         return slope(trained, x, y)
     blocks = x.shape[0] // size

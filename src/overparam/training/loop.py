@@ -9,18 +9,24 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jaxtyping import Float, Int, Integer, Shaped, UInt32
+from jaxtyping import Float, Int, Integer, PRNGKeyArray, Shaped, UInt32
 
+from overparam.core.errors import UsageError
 from overparam.models.network import AnyArray, Network, PyTree
-from overparam.models.state import join, split
+from overparam.models.state import is_held, join, leaves, split
 from overparam.training.blocks import each_member, mean_gradient
+from overparam.training.constants import Constants, constrained, moving
 from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
+from overparam.training.numbers import number
 from overparam.training.optimizers import direction
 from overparam.training.recipe import Recipe
 from overparam.training.schedules import schedule_factor
+from overparam.training.statistics import refresh
 
-Measured = Mapping[str, Shaped[Array, ""]]
+RESERVED = ("train_loss", "train_error", "test_loss", "test_error")
+_STREAM = 0x57E9  # keeps these keys apart from other uses of the same seed
+Measured = Mapping[str, Shaped[Array, "..."]]
 TestExamples = Float[AnyArray, "n_test features"]
 TestTargets = Shaped[AnyArray, "n_test ..."]
 ProbeFunction = Callable[
@@ -58,20 +64,23 @@ def fresh_slots(params: PyTree, *, network: Network, recipe: Recipe) -> PyTree:
     return jax.vmap(direction(recipe).init)(split(network.state, params)[0])
 
 
-@partial(jax.jit, static_argnames=("network", "recipe"))
+@partial(jax.jit, static_argnames=("network", "recipe", "one_by_one"))
 def advance(
     params: PyTree,
     slots: PyTree,
     rates: Float[Array, " members"],
+    orders: UInt32[Array, " members"],
+    own: Constants,
     y: Shaped[Array, "members n ..."],
-    x: Examples,
-    rows: Integer[Array, "members steps batch"] | None,
+    x: Shaped[Array, "*members n features"],
+    rows: Integer[Array, "streams steps batch"] | None,
     base: Any,
     first: Any,
     last: Any,
     *,
     network: Network,
     recipe: Recipe,
+    one_by_one: bool = False,
 ) -> tuple[PyTree, PyTree]:
     """Take the steps from ``first`` (included) to ``last`` (excluded); all three step numbers may vary freely.
 
@@ -79,86 +88,168 @@ def advance(
         params: parameters, leading axis ``members``.
         slots: optimizer state, leading axis ``members``.
         rates: learning rates, shape ``(members,)``.
+        orders: seeds of what is random in a step, shape ``(members,)``.
+        own: the members' constants.
         y: labels or targets, shape ``(members, n)`` or ``(members, n, outputs)``.
-        x: examples, shape ``(n, inputs)``, shared.
-        rows: minibatch rows, shape ``(members, capacity, batch)``; None for the full batch.
+        x: examples, shape ``(n, inputs)`` if shared, else ``(members, n, inputs)``.
+        rows: minibatch rows, shape ``(members, capacity, batch)``, or ``(1, capacity, batch)`` if all members see the
+            same; None for the full batch.
         base: step of the buffer's first entry.
         first: first step.
         last: end, excluded.
         network: the network.
         recipe: the recipe.
+        one_by_one: whether members come one after another.
 
     Returns:
         Parameters and optimizer state; what ``network.state`` holds constant as it was.
     """
-    rule = direction(recipe)
-    criterion = loss(recipe.loss)
+    rule, criterion = direction(recipe), loss(recipe.loss, recipe.smoothing)
+    draws = network.training is not None or recipe.augment is not None
+    shared_x, shared_rows = x.ndim == 2, rows is not None and rows.shape[0] == 1
+    stacked = {"x": None if shared_x else x, "rows": None if shared_rows else rows}
 
     def member(
-        params: PyTree,
-        slots: PyTree,
-        rate: Float[Array, ""],
-        y: Targets,
-        rows: Integer[Array, "steps batch"] | None,
+        params: PyTree, slots: PyTree, rate: Any, order: Any, own: Constants, y: Targets, arrays: PyTree
     ) -> tuple[PyTree, PyTree]:
         trained, held = split(network.state, params)
+        factors = rate_factors(recipe.layer_rates, trained)
+        seen = constrained(network, own)
+        examples = x if shared_x else arrays["x"]
+        listed = rows[0] if shared_rows else arrays["rows"]  # type: ignore[index]
 
         def step(t: Int[Array, ""], state: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
             trained, slots = state
-            batch_x, batch_y = x, y
-            if rows is not None:
-                chosen = lax.dynamic_index_in_dim(rows, t - base, keepdims=False)
-                batch_x, batch_y = x[chosen], y[chosen]
-            gradient = mean_gradient(network, criterion, join(trained, held), batch_x, batch_y)
-            move, slots = rule.update(gradient, slots, trained)
+            batch_x, batch_y = examples, y
+            if listed is not None:
+                chosen = lax.dynamic_index_in_dim(listed, t - base, keepdims=False)
+                batch_x, batch_y = examples[chosen], y[chosen]
+            key = step_key(order, t) if draws else None
+            if recipe.augment is not None:
+                key, other = jax.random.split(key)  # type: ignore[arg-type]
+                batch_x = recipe.augment(other, batch_x)
+            gradient = mean_gradient(seen, criterion, join(trained, held), batch_x, batch_y, key)
+            move, slots = rule.update(moving(own, gradient), slots, moving(own, trained))
             size = rate if recipe.schedule == "constant" else rate * schedule_factor(recipe, t)
-            return jax.tree.map(lambda p, m: p - size * m, trained, move), slots
+            move = moving(own, move)
+            return jax.tree.map(
+                lambda p, m, f: p - (size if f == 1.0 else f * size) * m, trained, move, factors
+            ), slots
 
         trained, slots = lax.fori_loop(first, last, step, (trained, slots))
         return join(trained, held), slots
 
-    return each_member(network, member, params, slots, rates, y, rows)
+    return each_member(network, member, params, slots, rates, orders, own, y, stacked, one_by_one=one_by_one)
 
 
-@partial(jax.jit, static_argnames=("network", "criterion", "probes"))
+def step_key(order: Any, step: Any) -> PRNGKeyArray:
+    """The key of what is random in a step: a function of the member's order and the step alone.
+
+    Args:
+        order: seed of a member's order.
+        step: the step, counted from 0.
+    """
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(order), _STREAM), step)
+
+
+def rate_factors(given: tuple[tuple[str, Any], ...], trained: PyTree) -> PyTree:
+    """The factor of the learning rate of every array, a tree of numbers.
+
+    Args:
+        given: pairs of a pattern of paths and a number, or a function of the shape.
+        trained: the parameters that are trained.
+
+    Raises:
+        UsageError: a pattern that fits nothing, or a function that gives no number of at least 0.
+
+    >>> rate_factors((("a", 2.0),), {"a": jnp.zeros(3), "b": jnp.zeros(3)})
+    {'a': 2.0, 'b': 1.0}
+    """
+    named = leaves(trained)
+    for pattern, _ in given:
+        if not any(is_held((pattern,), path) for path, _ in named):
+            known = ", ".join(path for path, _ in named[:6])
+            raise UsageError(f"layer_rates: '{pattern}' fits none of the parameters ({known}, ...).")
+    found = []
+    for path, leaf in named:
+        factor = next((value for pattern, value in given if is_held((pattern,), path)), 1.0)
+        value = factor(leaf.shape) if callable(factor) else factor
+        number(f"layer_rates: {path}", value, least=0.0, single=True)
+        found.append(float(value))
+    return jax.tree.unflatten(jax.tree.structure(trained), found)
+
+
+@partial(jax.jit, static_argnames=("network", "criterion", "probes", "batch", "one_by_one"))
 def measure(
     params: PyTree,
     origin: PyTree,
+    own: Constants,
     y: Shaped[Array, "members n ..."],
-    x: Examples,
+    x: Shaped[Array, "*members n features"],
     x_test: TestExamples,
     y_test: TestTargets,
     *,
     network: Network,
     criterion: Loss,
     probes: Probes,
-) -> Mapping[str, Shaped[Array, " members"]]:
+    batch: int | None = None,
+    one_by_one: bool = False,
+) -> tuple[PyTree, Mapping[str, Shaped[Array, "members ..."]]]:
     """Training loss and error of every member, and what the probes find.
 
     Args:
         params: parameters, leading axis ``members``.
         origin: parameters at initialisation, leading axis ``members``.
+        own: the members' constants.
         y: labels or targets, leading axis ``members``.
-        x: training examples, shape ``(n, inputs)``.
+        x: training examples, shape ``(n, inputs)``, or ``(members, n, inputs)``.
         x_test: test examples, shape ``(n_test, inputs)``.
         y_test: test labels or targets, shape ``(n_test, ...)``.
         network: the network.
         criterion: the loss.
         probes: pairs of name and function.
+        batch: examples that normalise together, for a network that keeps statistics.
+        one_by_one: whether members come one after another.
 
     Returns:
-        Arrays of shape ``(members,)`` by name.
+        The parameters, with the statistics of the training set where the network keeps some, and arrays of shape
+        ``(members, ...)`` by name.
     """
+    shared = x.ndim == 2
 
-    def member(params: PyTree, origin: PyTree, y: Targets) -> Measured:
+    def member(
+        params: PyTree, origin: PyTree, own: Constants, y: Targets, mine: Any
+    ) -> tuple[PyTree, Measured]:
+        seen, examples = constrained(network, own), x if shared else mine
+        params = refresh(seen, params, examples, batch=batch)
         values: dict[str, Array] = {}
-        for _, probe in probes:
-            values.update(probe(network, criterion, params, origin, x, y, x_test, y_test))
+        for name, probe in probes:
+            found = probe(seen, criterion, params, origin, examples, y, x_test, y_test)
+            check_names(name, probe, found, values)
+            values.update(found)
         if "train_loss" not in values:
-            mean, error = fit(network, criterion, params, x, y)
+            mean, error = fit(seen, criterion, params, examples, y)
             values["train_loss"] = mean
             if error is not None:
                 values["train_error"] = error
-        return {name: jnp.asarray(value) for name, value in values.items()}
+        return params, {name: jnp.asarray(value) for name, value in values.items()}
 
-    return each_member(network, member, params, origin, y)
+    return each_member(network, member, params, origin, own, y, None if shared else x, one_by_one=one_by_one)
+
+
+def check_names(name: str, probe: Any, found: Any, before: Mapping[str, Any]) -> None:
+    """Raise if a probe gives a number that another has given, or that only the standard fit may give.
+
+    Raises:
+        UsageError: it does, or it gives no mapping.
+    """
+    if not isinstance(found, Mapping):
+        raise UsageError(f"probe '{name}': expected numbers by name, got {type(found).__name__}.")
+    own = getattr(probe, "function", probe)
+    if getattr(own, "__module__", "") == "overparam.probes.fit":
+        return
+    taken = sorted(set(found) & (set(before) | set(RESERVED)))
+    if taken:
+        raise UsageError(
+            f"probe '{name}': expected names of its own, got '{taken[0]}', which is measured already. Rename it."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Float32, Int, Shaped
 
-from overparam.core.errors import unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.models.network import AnyArray, Outputs
 
 Columns = Float[AnyArray, "classes batch"]
@@ -22,10 +23,10 @@ EachLoss = Callable[[Outputs, Targets], PerExample]
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss by name.
+    """A loss.
 
     Attributes:
-        name: ``cross_entropy`` or ``squared``.
+        name: ``cross_entropy`` or ``squared``, or the name of a person's function.
         each: ``each(outputs, targets)``: outputs of shape ``(batch, outputs)``, targets as described in
             :func:`loss`; one loss an example, shape ``(batch,)``.
     """
@@ -40,9 +41,20 @@ class Loss:
 
 # The batch is the last axis inside both losses: the networks of overparam.models keep it there, and XLA then
 # needs no transposition (measured: a quarter of the step of a narrow network).
-def _cross_entropy(outputs: Outputs, labels: Labels) -> PerExample:
+def _cross_entropy(outputs: Outputs, labels: Targets) -> PerExample:
     columns = outputs.T
-    return jax.nn.logsumexp(columns, axis=0) - jnp.sum(columns * _one_hot(labels, outputs), axis=0)
+    return jax.nn.logsumexp(columns, axis=0) - jnp.sum(columns * _as_columns(labels, outputs), axis=0)
+
+
+@functools.lru_cache(maxsize=64)
+def _smoothed(share: float) -> EachLoss:
+    """Cross-entropy against ``(1 - share) t + share / K``."""
+
+    def each(outputs: Outputs, labels: Targets) -> PerExample:
+        spread = jax.nn.logsumexp(outputs.T, axis=0) - jnp.mean(outputs.T, axis=0)
+        return (1.0 - share) * _cross_entropy(outputs, labels) + share * spread
+
+    return each
 
 
 def _squared(outputs: Outputs, targets: Targets) -> PerExample:
@@ -64,29 +76,40 @@ LOSSES: Mapping[str, Loss] = {
 }
 
 
-def loss(name: str) -> Loss:
-    """The loss of that name.
+def loss(name: str | EachLoss, smoothing: float = 0.0) -> Loss:
+    """The loss of that name, or of a function.
 
-    - ``cross_entropy``: ``-log softmax(f)[label]`` in nats, for integer labels.
+    - ``cross_entropy``: ``-sum_k t_k log softmax(f)_k`` in nats; t is the one-hot vector of an integer label, or a
+      distribution over the classes, of shape ``(batch, outputs)``. With ``smoothing`` s it is ``(1 - s) t + s / K``.
     - ``squared``: ``1/2 sum_k (f_k - t_k)^2``; t is the one-hot vector of an integer label, or the float target
       itself, of shape ``(batch,)`` for one output or ``(batch, outputs)``. So the training loss is
       ``|f - t|^2 / (2 n)`` and its gradient in f is ``(f - t) / n``.
+    - a function ``(outputs, targets) -> losses``, from ``(batch, outputs)`` and what a member's ``y`` holds to
+      ``(batch,)``; it is compiled, so it must be a pure JAX function.
 
     Args:
-        name: ``cross_entropy`` or ``squared``.
+        name: ``cross_entropy``, ``squared`` or a function.
+        smoothing: share of a label's mass that is spread over the classes, from 0 to below 1; for cross-entropy.
 
     Returns:
         The loss.
 
     Raises:
-        UsageError: no loss has that name.
+        UsageError: no loss has that name, or smoothing where there is no cross-entropy.
 
     >>> float(loss("squared").mean(jnp.array([[3.0], [0.0]]), jnp.array([1.0, 0.0])))
     1.0
     """
+    real = isinstance(smoothing, int | float) and not isinstance(smoothing, bool)
+    if not real or not 0 <= smoothing < 1 or (smoothing and name != "cross_entropy"):
+        raise UsageError(
+            f"smoothing: expected a number of at least 0 and below 1, for loss='cross_entropy' alone, got {smoothing!r}."
+        )
+    if callable(name):
+        return Loss(getattr(name, "__name__", type(name).__name__), name)
     if name not in LOSSES:
-        raise unknown("loss", name, LOSSES)
-    return LOSSES[name]
+        raise unknown("loss", name, LOSSES, "Or give a function (outputs, targets) -> losses.")
+    return Loss(name, _smoothed(float(smoothing))) if smoothing else LOSSES[name]
 
 
 def wrong(outputs: Outputs, labels: Labels) -> Float32[Array, " batch"]:

@@ -6,10 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import optax
 
+from overparam.core.errors import UsageError, unknown
+
 if TYPE_CHECKING:
     from overparam.training.recipe import Recipe
 
 OPTIMIZERS = ("sgd", "adam", "gd")
+
+
+def transformation(optimizer: Any) -> optax.GradientTransformation | None:
+    """The transformation that a person gives as optimizer, or None for a name.
+
+    Raises:
+        UsageError: an unknown name, or something else.
+    """
+    if isinstance(optimizer, str):
+        if optimizer not in OPTIMIZERS:
+            raise unknown(
+                "optimizer", optimizer, OPTIMIZERS, "Or give an optax transformation, as optax.adamw(1e-3)."
+            )
+        return None
+    if not isinstance(optimizer, optax.GradientTransformation):
+        raise UsageError(
+            f"optimizer: expected a name or an optax transformation, got {type(optimizer).__name__}. Call it: "
+            "optax.sgd(0.1), not optax.sgd."
+        )
+    return optimizer
 
 
 def direction(recipe: Recipe) -> Any:
@@ -21,6 +43,9 @@ def direction(recipe: Recipe) -> Any:
     Returns:
         An ``optax.GradientTransformation``; parameters move by minus learning rate times its update.
     """
+    own = transformation(recipe.optimizer)
+    if own is not None:
+        return optax.chain(own, optax.scale(-1.0))
     parts = []
     if recipe.weight_decay:
         parts.append(optax.add_decayed_weights(recipe.weight_decay))

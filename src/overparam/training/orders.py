@@ -10,6 +10,7 @@ from jaxtyping import Integer
 from overparam.core.errors import UsageError
 
 _STREAM = 0x0DE5  # keeps these draws apart from other uses of the same seed
+_DRAWS = 0x0DE6
 
 
 def steps_per_epoch(n: int, batch: int) -> int:
@@ -70,4 +71,32 @@ def orders(
         for i, epoch in enumerate(epochs):
             order = np.random.default_rng((_STREAM, seed, epoch)).permutation(n)
             rows[i * steps : (i + 1) * steps] = order[: steps * batch].reshape(steps, batch)
+    return np.stack([drawn[seed] for seed in seeds])
+
+
+def draws(
+    seeds: Sequence[int], epochs: range, n: int, batch: int
+) -> Integer[np.ndarray, "members steps batch"]:
+    """Row numbers of minibatches whose examples are drawn independently, with replacement.
+
+    An "epoch" is ``n // batch`` steps, as for :func:`orders`; what is drawn in it depends on (seed, epoch, n) alone.
+
+    Args:
+        seeds: one seed a member; equal seeds are drawn once.
+        epochs: the epochs wanted.
+        n: number of training examples.
+        batch: examples a minibatch.
+
+    Returns:
+        As :func:`orders`.
+
+    Raises:
+        UsageError: the minibatch is larger than the training set.
+    """
+    steps = steps_per_epoch(n, batch)
+    kind = np.uint16 if n <= 1 << 16 else np.int32
+    drawn = {}
+    for seed in dict.fromkeys(seeds):
+        random = (np.random.default_rng((_DRAWS, seed, epoch)) for epoch in epochs)
+        drawn[seed] = np.concatenate([one.integers(n, size=(steps, batch)).astype(kind) for one in random])
     return np.stack([drawn[seed] for seed in seeds])

@@ -2,43 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import PRNGKeyArray
 
 from overparam.core.errors import UsageError, unknown
-from overparam.training.losses import loss
+from overparam.training.losses import EachLoss, loss
 from overparam.training.numbers import number, whole
-from overparam.training.optimizers import OPTIMIZERS
-from overparam.training.schedules import SCHEDULES
+from overparam.training.optimizers import OPTIMIZERS, transformation
+from overparam.training.schedules import SCHEDULES, Schedule
+from overparam.training.times import even_times, probe_times
+
+Augment = Callable[[PRNGKeyArray, Any], Any]
+Rate = float | Callable[[tuple[int, ...]], float]
+SAMPLING = ("epochs", "replacement")
+SPACING = ("log", "even")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; the same for all members of a stack but for the learning rate.
+    """How to train; the same for all members of a stack but for what a member has of its own.
 
     A step is ``p <- p - learning_rate * factor(step) * direction``. With g the gradient of the mean loss plus
     ``weight_decay * p``, the direction is
 
     - ``sgd``: the momentum buffer ``v <- momentum * v + g`` (heavy ball, no dampening), on a minibatch;
     - ``gd``: the same on the full batch, so ``batch`` must be None;
-    - ``adam``: Adam with decay rates 0.9 and 0.999 and epsilon 1e-8; momentum must be 0.
+    - ``adam``: Adam with decay rates 0.9 and 0.999 and epsilon 1e-8; momentum must be 0;
+    - an optax transformation of your own: minus its update, which has its own learning rate, momentum and decay; then
+      ``learning_rate`` multiplies it and is usually 1.
+
+    Functions of your own enter the key of a cell by their code and everything it depends on; see
+    :func:`overparam.training.fingerprint`.
 
     Attributes:
         steps: number of steps in all.
         learning_rate: step size; a member may have its own.
-        optimizer: ``sgd``, ``adam`` or ``gd``.
+        optimizer: ``sgd``, ``adam`` or ``gd``, or an ``optax.GradientTransformation``.
         momentum: coefficient of the momentum buffer, from 0 to below 1.
         weight_decay: coefficient of the penalty ``weight_decay/2 |p|^2``, over all parameters.
-        batch: examples a minibatch, reshuffled every epoch, the incomplete last one dropped; None is the full
-            batch.
-        loss: ``cross_entropy`` or ``squared``, see :func:`overparam.training.losses.loss`.
+        batch: examples a minibatch; None is the full batch. A member may have its own.
+        loss: ``cross_entropy`` or ``squared``, see :func:`overparam.training.losses.loss`; or a function
+            ``(outputs, targets) -> losses`` from ``(batch, outputs)`` and the batch's targets to ``(batch,)``.
+        smoothing: share of every label's mass that cross-entropy spreads evenly over the classes, from 0 to below 1.
         schedule: factor of the learning rate at step t: ``constant`` 1; ``inverse_sqrt``
-            1/sqrt(1 + floor(t/period)); ``cosine`` (1 + cos(pi t/steps))/2; ``step`` decay^floor(t/period).
+            1/sqrt(1 + floor(t/period)); ``cosine`` (1 + cos(pi t/steps))/2; ``step`` decay^floor(t/period); or a
+            function of t, such as an optax schedule.
         period: steps between two changes of ``inverse_sqrt`` and ``step``.
         decay: factor of one change of ``step``.
+        layer_rates: factors of the learning rate by layer, pairs of a pattern of paths (as for ``Network.state``) and a
+            number or a function of the array's shape, for instance ``{"hidden1": 0.0, "output": lambda s: 64 / s[1]}``; the
+            first pattern that fits counts, without one it is 1.
+        sampling: ``epochs`` reshuffles every epoch and drops the incomplete last batch; ``replacement`` draws every
+            example of a batch independently.
+        augment: ``(key, x) -> x``, applied to every minibatch in training alone; the key is the member's at that step.
         stop_error: a member stops when its training error at a probe time is at most this share.
         stop_loss: a member stops when its training loss at a probe time is at most this.
         probes: number of probe times: 0, 1 and then evenly in the logarithm of the step, the last step among
             them.
+        spacing: ``log``, as above, or ``even``: evenly from 0 to the last step.
+        probe_at: the probe times themselves, ascending; 0 and the last step are added.
 
     Raises:
         UsageError: an unknown name or a value outside its range.
@@ -46,30 +71,38 @@ class Recipe:
     References:
         momentum: Polyak, Some methods of speeding up the convergence of iteration methods, 1964. adam: Kingma
         and Ba, Adam, ICLR 2015, algorithm 1. inverse_sqrt: Nakkiran et al., Deep double descent, ICLR 2020,
-        appendix B.
+        appendix B. smoothing: Szegedy et al., Rethinking the Inception architecture, CVPR 2016, section 7.
     """
 
     steps: int
     learning_rate: float
-    optimizer: str = "sgd"
+    optimizer: Any = "sgd"
     momentum: float = 0.0
     weight_decay: float = 0.0
     batch: int | None = None
-    loss: str = "cross_entropy"
-    schedule: str = "constant"
+    loss: str | EachLoss = "cross_entropy"
+    schedule: str | Schedule = "constant"
     period: int = 512
     decay: float = 0.1
     stop_error: float | None = None
     stop_loss: float | None = None
     probes: int = 30
+    smoothing: float = 0.0
+    layer_rates: Mapping[str, Rate] | tuple[tuple[str, Rate], ...] = ()
+    sampling: str = "epochs"
+    augment: Augment | None = None
+    spacing: str = "log"
+    probe_at: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
-        if self.optimizer not in OPTIMIZERS:
-            raise unknown("optimizer", self.optimizer, OPTIMIZERS)
-        if self.schedule not in SCHEDULES:
-            raise unknown("schedule", self.schedule, SCHEDULES)
-        loss(self.loss)
+        transformation(self.optimizer)
+        if not callable(self.schedule) and self.schedule not in SCHEDULES:
+            raise unknown("schedule", self.schedule, SCHEDULES, "Or give a function of the step.")
+        for name, value, known in (("sampling", self.sampling, SAMPLING), ("spacing", self.spacing, SPACING)):
+            if value not in known:
+                raise unknown(name, value, known)
+        loss(self.loss, self.smoothing)
         whole("steps", self.steps, 1)
         whole("period", self.period, 1)
         whole("probes", self.probes, 2)
@@ -83,6 +116,13 @@ class Recipe:
             number("stop_error", self.stop_error, least=0.0, below=1.0)
         if self.stop_loss is not None:
             number("stop_loss", self.stop_loss, least=0.0)
+        if self.augment is not None and not callable(self.augment):
+            raise UsageError(f"augment: expected a function (key, x) -> x, got {type(self.augment).__name__}.")
+        self._check_optimizer()
+        object.__setattr__(self, "layer_rates", _rates(self.layer_rates))
+        object.__setattr__(self, "probe_at", _times(self.probe_at, self.steps))
+
+    def _check_optimizer(self) -> None:
         if self.optimizer == "gd" and self.batch is not None:
             raise UsageError(
                 f"optimizer 'gd' uses the full batch: expected batch=None, got {self.batch}. "
@@ -93,3 +133,35 @@ class Recipe:
                 f"optimizer 'adam' has its own averages: expected momentum=0, got {self.momentum:g}. "
                 "Leave it out."
             )
+        if self.optimizer not in OPTIMIZERS and (self.momentum or self.weight_decay):
+            raise UsageError(
+                "optimizer: a transformation of your own has its own momentum and decay: expected momentum=0 and "
+                f"weight_decay=0, got {self.momentum:g} and {self.weight_decay:g}. Build them into it with optax.chain."
+            )
+
+    @property
+    def times(self) -> tuple[int, ...]:
+        """The probe times, ascending, from 0 to the last step."""
+        if self.probe_at is not None:
+            return tuple(sorted({0, *self.probe_at, self.steps}))
+        return (probe_times if self.spacing == "log" else even_times)(self.steps, self.probes)
+
+
+def _rates(given: Any) -> tuple[tuple[str, Rate], ...]:
+    pairs = tuple(given.items()) if isinstance(given, Mapping) else tuple(given)
+    for pair in pairs:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and pair[0]):
+            raise UsageError(f"layer_rates: expected pairs of a pattern and a number, got {pair!r}.")
+        if not callable(pair[1]):
+            number(f"layer_rates: {pair[0]}", pair[1], least=0.0, single=True)
+    return pairs
+
+
+def _times(given: Sequence[int] | None, steps: int) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    for time in given:
+        whole("probe_at", time, 0)
+        if time > steps:
+            raise UsageError(f"probe_at: expected steps up to the last, {steps}, got {time}.")
+    return tuple(sorted({int(time) for time in given}))

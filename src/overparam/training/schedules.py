@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 if TYPE_CHECKING:
     from overparam.training.recipe import Recipe
 
+Schedule = Callable[[Int[Array, ""]], Float[Array, ""]]
 Factor = Callable[["Recipe", Int[Array, ""]], Float[Array, ""]]
 
 
@@ -53,4 +54,6 @@ def schedule_factor(recipe: Recipe, step: Int[Array, ""]) -> Float[Array, ""]:
     >>> float(schedule_factor(Recipe(10, 0.1, schedule="step", period=4, decay=0.5), jnp.int32(9)))
     0.25
     """
+    if callable(recipe.schedule):
+        return jnp.asarray(recipe.schedule(step), jnp.float32)
     return jnp.asarray(SCHEDULES[recipe.schedule](recipe, step), jnp.float32)

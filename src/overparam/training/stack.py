@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from overparam.core.errors import UsageError
 from overparam.models.check import check_network
 from overparam.models.network import Network
 from overparam.training import inputs
+from overparam.training.choice import one_by_one
+from overparam.training.constants import stacked_constants
 from overparam.training.loop import ProbeFunction, advance, measure
 from overparam.training.losses import loss
 from overparam.training.member import Checkpoint, Member, Trained
 from overparam.training.minibatches import Feed
 from overparam.training.recipe import Recipe
+from overparam.training.record import Keep, Record
 from overparam.training.start import begin, take
-from overparam.training.times import probe_times
 
 
 def train(
@@ -34,12 +37,14 @@ def train(
     progress: Callable[[float], None] | None = None,
     keep_params: bool = False,
     start: Sequence[Checkpoint] | None = None,
+    keep: Mapping[str, Keep] | None = None,
+    form: str = "auto",
 ) -> tuple[Trained, ...]:
-    """Train a stack of members on shared examples, each with its own labels, seed and learning rate.
+    """Train a stack of members, each with its own labels, seed, learning rate, and what else a member may have.
 
-    One compiled program serves the whole run. A member's run depends on its own seed, labels and learning rate
-    alone, up to rounding (about 1e-6) between stacks of different size; a run that is split with ``start``
-    equals the whole one bit for bit.
+    One compiled program serves the whole run; members with minibatches or training sets of another size go into a
+    stack of their own. A member's run depends on what is its own alone, up to rounding (about 1e-6) between stacks of
+    different size; a run that is split with ``start`` equals the whole one bit for bit.
 
     A member whose training loss is not finite at a probe time has diverged: it is recorded, nothing is raised,
     and the others are untouched. A member that meets ``recipe.stop_error`` or ``recipe.stop_loss`` at a probe
@@ -53,18 +58,21 @@ def train(
         x_test: test examples, shape ``(n_test, inputs)``; only probes see them.
         y_test: test labels or targets, of the kind of the members'.
         probes: what to measure at the probe times besides training loss and error, usually
-            ``overparam.probes.standard()``. A probe gives scalars by name.
+            ``overparam.probes.standard()``. A probe gives numbers or arrays by name.
         progress: called now and then with the fraction of steps done, from 0 to 1.
         keep_params: whether to return every member's checkpoint.
         start: one checkpoint a member, all of one step; None starts from ``network.init(key(seed))``.
+        keep: further checkpoints by name, at a step or where a measured number falls to a level.
+        form: ``stack`` trains all members as one batch of arrays, ``map`` one after another, ``auto`` takes the one
+            that was measured to be faster (:func:`overparam.training.choice.one_by_one`); they differ by rounding.
 
     Returns:
         One :class:`~overparam.training.member.Trained` a member, in their order.
 
     Raises:
-        DataError: arrays that do not fit together or the network.
-        UsageError: a batch larger than the training set, a negative seed, labels that the loss cannot take, or
-            checkpoints that do not fit.
+        DataError: arrays that do not fit together or the network, or a loss that is not finite at the start.
+        UsageError: a batch larger than the training set, a negative seed, labels that the loss cannot take, a loss,
+            schedule or optimizer of one's own that cannot be used, or checkpoints that do not fit.
 
     >>> from overparam.models import linear
     >>> x = np.eye(2, dtype=np.float32)
@@ -75,94 +83,78 @@ def train(
     [[0.875, 1.75]]
     """
     check_network(network)
-    x, x_test = inputs.examples("x", x, network), inputs.examples("x_test", x_test, network)
-    y = jnp.asarray(inputs.stacked_targets(members, len(x), network, recipe))
-    y_test = inputs.targets("y_test", y_test, len(x_test), network, recipe)
+    inputs.check_members(members)
+    if start is not None:
+        inputs.first_step(start, members, network, recipe)
+    told = progress or (lambda fraction: None)
+    groups = inputs.alike(members, recipe, len(x))
+    found: dict[int, Trained] = {}
+    for at, group in enumerate(groups):
+        own = [members[i] for i in group]
+        begun = None if start is None else [start[i] for i in group]
+        given = (network, inputs.with_batch(recipe, own[0]), own, x, x_test, y_test)
+        runs = _train(
+            *given,
+            dict(probes or {}),
+            lambda f, at=at: told((at + f) / len(groups)),
+            keep_params,
+            begun,
+            dict(keep or {}),
+            form,
+        )
+        found.update(zip(group, runs, strict=True))
+    return tuple(found[i] for i in range(len(members)))
+
+
+def _train(
+    network: Network, recipe: Recipe, members: Sequence[Member], x: Any, x_test: Any, y_test: Any,
+    probes: dict[str, ProbeFunction], progress: Callable[[float], None], keep_params: bool,
+    start: Sequence[Checkpoint] | None, keep: dict[str, Keep], form: str,
+) -> tuple[Trained, ...]:  # fmt: skip
+    """Train members with minibatches and training sets of one size."""
+    x, x_test = inputs.stacked_examples(members, x, network), inputs.examples("x_test", x_test, network)
+    n = x.shape[-2]
+    y = jnp.asarray(inputs.stacked_targets(members, n, network, recipe))
+    test = (jnp.asarray(x_test), jnp.asarray(inputs.targets("y_test", y_test, len(x_test), network, recipe)))
     rates = jnp.asarray(inputs.learning_rates(members, recipe))
-    step = 0 if start is None else inputs.first_step(start, members, network, recipe)
-    feed = Feed([m.seed for m in members], len(x), recipe.batch, step, recipe.steps)
-    params, slots, origin = begin(network, recipe, members, start, x)
-    shared, test = jnp.asarray(x), (jnp.asarray(x_test), jnp.asarray(y_test))
-    named = tuple((probes or {}).items())
-    times = (step, *(t for t in probe_times(recipe.steps, recipe.probes) if t > step))
-    record = _Record(members, recipe, times)
-    begun = step
+    seeds = [m.seed if m.order is None else m.order for m in members]
+    orders = jnp.asarray(seeds, jnp.uint32)
+    step = 0 if start is None else start[0].step
+    feed = Feed(seeds, n, recipe.batch, step, recipe.steps, recipe.sampling)
+    own = stacked_constants(network, members)
+    params, slots, origin = begin(network, recipe, members, start, x if x.ndim == 2 else x[0], own)
+    shared, criterion = jnp.asarray(x), loss(recipe.loss, recipe.smoothing)
+    inputs.check_step(network, recipe, params, shared, y, own)
+    how = {"network": network, "one_by_one": one_by_one(network, form)}
+    asked = {rule.step for rule in keep.values() if rule.step is not None}
+    late = sorted(t for t in asked if not step <= t <= recipe.steps)
+    if late:
+        raise UsageError(f"keep: expected steps from {step} to {recipe.steps}, got {late[0]}.")
+    times = (step, *sorted(t for t in {*recipe.times, *asked} if t > step))
+    record, begun = Record(members, recipe, times, keep), step
     for time in times:
         while step < time:
             rows, base, end = feed.segment(step, time)
             params, slots = advance(
-                params, slots, rates, y, shared, rows, base, step, end, network=network, recipe=recipe
+                params, slots, rates, orders, own, y, shared, rows, base, step, end, recipe=recipe, **how
             )
             step = end
-            if progress is not None:
-                jax.block_until_ready(params)
-                progress((step - begun) / (recipe.steps - begun))
-        found = measure(
-            params, origin, y, shared, *test, network=network, criterion=loss(recipe.loss), probes=named
-        )
-        ended = record.add({name: np.asarray(value, np.float64) for name, value in found.items()})
+            jax.block_until_ready(params)
+            progress((step - begun) / (recipe.steps - begun))
+        params, values = measure(
+            params, origin, own, y, shared, *test, criterion=criterion, probes=tuple(probes.items()),
+            batch=recipe.batch, **how,
+        )  # fmt: skip
+        found = {name: np.asarray(value, np.float64) for name, value in values.items()}
+        ended = record.add(found)
+        for name, due in record.to_keep(found, time).items():
+            for i, point in take(due, params, slots, origin, step).items():
+                record.kept[i][name] = point
         if keep_params:
             last = record.all_ended or time == times[-1]
             wanted = [i for i in range(len(members)) if i not in record.ends] if last else ended
             record.ends.update(take(wanted, params, slots, origin, step))
         if record.all_ended:
             break
-    if progress is not None:
-        progress(1.0)
+    progress(1.0)
     return record.trained()
-
-
-class _Record:
-    """The values of all members over the probe times, and who has ended where."""
-
-    def __init__(self, members: Sequence[Member], recipe: Recipe, times: Sequence[int]) -> None:
-        self._members, self._recipe, self._times = members, recipe, times
-        self._lines: dict[str, Float64[np.ndarray, "members times"]] = {}
-        self._row = 0
-        self._stopped: dict[int, int] = {}
-        self._diverged: dict[int, int] = {}
-        self.ends: dict[int, Checkpoint] = {}
-
-    @property
-    def all_ended(self) -> bool:
-        return len(self._stopped) + len(self._diverged) == len(self._members)
-
-    def add(self, found: Mapping[str, Float64[np.ndarray, " members"]]) -> list[int]:
-        """Note one probe time; return the members that ended at it."""
-        time = self._times[self._row]
-        running = [i for i in range(len(self._members)) if i not in self._stopped and i not in self._diverged]
-        for name, values in found.items():
-            # Later times are filled in advance: what a stopped member shows from here on.
-            line = self._lines.setdefault(name, np.full((len(self._members), len(self._times)), np.nan))
-            line[running, self._row :] = values[running, None]
-        self._row += 1
-        ended = []
-        for i in running:
-            if not np.isfinite(found["train_loss"][i]):
-                self._diverged[i] = time
-                for line in self._lines.values():
-                    line[i, self._row - 1 :] = np.nan
-            elif self._meets(found, i):
-                self._stopped[i] = time
-            else:
-                continue
-            ended.append(i)
-        return ended
-
-    def _meets(self, found: Mapping[str, Float64[np.ndarray, " members"]], i: int) -> bool:
-        rules = (("train_error", self._recipe.stop_error), ("train_loss", self._recipe.stop_loss))
-        return any(limit is not None and found[name][i] <= limit for name, limit in rules)
-
-    def trained(self) -> tuple[Trained, ...]:
-        steps = np.asarray(self._times, np.int64)
-        return tuple(
-            Trained(
-                member.seed,
-                steps,
-                {name: line[i].copy() for name, line in self._lines.items()},
-                self._diverged.get(i),
-                self._stopped.get(i),
-                self.ends.get(i),
-            )
-            for i, member in enumerate(self._members)
-        )

@@ -29,3 +29,17 @@ def probe_times(steps: int, probes: int) -> tuple[int, ...]:
         ideal = times[-1] * (steps / times[-1]) ** (1 / left) if left > 0 else steps
         times.append(min(steps, max(times[-1] + 1, round(ideal))))
     return tuple(times)
+
+
+def even_times(steps: int, probes: int) -> tuple[int, ...]:
+    """Steps at which a run is looked at: evenly from 0 to ``steps``.
+
+    Args:
+        steps: length of the run.
+        probes: number of times wanted, at least 2.
+
+    >>> even_times(10, 5)
+    (0, 3, 5, 8, 10)
+    """
+    many = min(probes, steps + 1)
+    return tuple(sorted({(2 * i * steps + many - 1) // (2 * (many - 1)) for i in range(many)}))
