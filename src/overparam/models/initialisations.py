@@ -22,7 +22,8 @@ class Initialisation:
 
     Attributes:
         name: its name.
-        law: ``uniform`` on (-1, 1), or ``normal``, N(0, 1), before the spreads below multiply it.
+        law: ``uniform`` on (-1, 1), ``normal``, N(0, 1), or ``truncated``, N(0, 1) without what lies beyond 2 standard
+            deviations, brought back to variance 1; before the spreads below multiply it.
         weight: spread of a weight from ``(fan_in, fan_out)``: half-width of the uniform law, or standard deviation.
         bias: the same for a bias.
     """
@@ -55,6 +56,8 @@ class Initialisation:
         total = sum(units * (fan_in + bias) for fan_in, units in layers)
         if self.law == "uniform":
             entries = jax.random.uniform(key, (total,), jnp.float32, -1.0, 1.0)
+        elif self.law == "truncated":
+            entries = jax.random.truncated_normal(key, -2.0, 2.0, (total,), jnp.float32) / _TRUNCATED
         else:
             entries = jax.random.normal(key, (total,), jnp.float32)
         drawn, at = [], 0
@@ -67,6 +70,9 @@ class Initialisation:
                 at += size
             drawn.append(layer)
         return drawn
+
+
+_TRUNCATED = 0.87962566103423978  # standard deviation of N(0, 1) cut at 2
 
 
 def _zero(fan_in: int, fan_out: int) -> float:
@@ -89,6 +95,10 @@ def _glorot(fan_in: int, fan_out: int) -> float:
     return math.sqrt(6 / (fan_in + fan_out))
 
 
+def _glorot_normal(fan_in: int, fan_out: int) -> float:
+    return math.sqrt(2 / (fan_in + fan_out))
+
+
 INITIALISATIONS: Mapping[str, Initialisation] = {
     rule.name: rule
     for rule in (
@@ -96,6 +106,7 @@ INITIALISATIONS: Mapping[str, Initialisation] = {
         Initialisation("he", "normal", _he, _zero),
         Initialisation("lecun", "normal", _inverse_root, _zero),
         Initialisation("glorot", "uniform", _glorot, _zero),
+        Initialisation("glorot_normal", "truncated", _glorot_normal, _zero),
         Initialisation("normal", "normal", _one, _one),
         Initialisation("zeros", "normal", _zero, _zero),
     )
@@ -105,16 +116,17 @@ INITIALISATIONS: Mapping[str, Initialisation] = {
 def initialisation(name: str) -> Initialisation:
     """The initial distribution of that name.
 
-    ======== ============================================ ==============================
-    name     weight                                       bias
-    ======== ============================================ ==============================
-    torch    uniform on +-1/sqrt(fan_in)                  uniform on +-1/sqrt(fan_in)
-    he       N(0, 2/fan_in)                               0
-    lecun    N(0, 1/fan_in)                               0
-    glorot   uniform on +-sqrt(6/(fan_in + fan_out))      0
-    normal   N(0, 1)                                      N(0, 1)
-    zeros    0 (for linear models)                        0
-    ======== ============================================ ==============================
+    ============= ============================================ ==============================
+    name          weight                                       bias
+    ============= ============================================ ==============================
+    torch         uniform on +-1/sqrt(fan_in)                  uniform on +-1/sqrt(fan_in)
+    he            N(0, 2/fan_in)                               0
+    lecun         N(0, 1/fan_in)                               0
+    glorot        uniform on +-sqrt(6/(fan_in + fan_out))      0
+    glorot_normal N(0, 2/(fan_in + fan_out)), cut at 2 sd      0
+    normal        N(0, 1)                                      N(0, 1)
+    zeros         0 (for linear models)                        0
+    ============= ============================================ ==============================
 
     Args:
         name: one of the names above.
@@ -127,7 +139,8 @@ def initialisation(name: str) -> Initialisation:
 
     References:
         he: He, Zhang, Ren, Sun, Delving deep into rectifiers, ICCV 2015, equation 10. glorot: Glorot, Bengio,
-        Understanding the difficulty of training deep feedforward neural networks, AISTATS 2010, equation 16.
+        Understanding the difficulty of training deep feedforward neural networks, AISTATS 2010, equation 16;
+        glorot_normal has the same variance and is what Keras calls so.
         lecun: LeCun, Bottou, Orr, Mueller, Efficient BackProp, 1998, section 4.6. torch: the default of
         ``torch.nn.Linear``.
     """

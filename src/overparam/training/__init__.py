@@ -9,3 +9,7 @@ from overparam.training.orders import orders as orders
 from overparam.training.recipe import Recipe as Recipe
 from overparam.training.stack import train as train
 from overparam.training.times import probe_times as probe_times
+from overparam.training.fingerprint import Named as Named
+from overparam.training.fingerprint import fingerprint as fingerprint
+from overparam.training.record import Keep as Keep
+from overparam.training.statistics import refresh as refresh
