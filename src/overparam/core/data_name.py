@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -173,14 +173,14 @@ def shown(name: str) -> str:
     return Path(base).name + (f":{options}" if options else "")
 
 
-def absolute(name: str) -> str:
-    """Return the name with an absolute path, where it is a path to something that is there.
+def absolute(name: str, known: Collection[str]) -> str:
+    """Return the name with an absolute path, where it is a path and not one of the names that are known.
 
-    >>> absolute("mnist1d")
+    >>> absolute("mnist1d", ["mnist1d"])
     'mnist1d'
     """
     base, options = cut(name)
-    if not (base.endswith((*SUFFIXES, ".gz")) or on_disk(base)):
+    if base in known or not (base.endswith((*SUFFIXES, ".gz")) or on_disk(base)):
         return name
     return str(Path(base).expanduser().absolute()) + (f":{options}" if options else "")
 

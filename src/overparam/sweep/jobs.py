@@ -198,7 +198,7 @@ def _declared(study: Study, values: Mapping[str, Any]) -> None:
 
 def shown_params(params: Params) -> dict[str, Any]:
     """Parameters as they are stored: a data file without its folders."""
-    return {**params, "data": data_name.data_name.shown(params["data"]), **shown_probes(params)}
+    return {**params, "data": data_name.shown(params["data"]), **shown_probes(params)}
 
 
 def _fail(study: Study, job: Job, index: int, store: CellStore, emit: Emit, error: Exception) -> None:

@@ -207,7 +207,9 @@ def _how(error: Exception) -> str:
 
 def _absolute(job: Job) -> Job:
     """The job with absolute paths: a worker on another node starts in another folder."""
-    cells = tuple({**cell, "data": data_name.absolute(cell["data"])} for cell in job.cells)
+    from overparam.data import names
+
+    cells = tuple({**cell, "data": data_name.absolute(cell["data"], names())} for cell in job.cells)
     return replace(job, out=str(Path(job.out).absolute()), cells=cells)
 
 
