@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from overparam.core.errors import UsageError
+from overparam.core.memory import total_memory
 from overparam.core.registry import studies
 from overparam.store import RecordStore
 from overparam.store.inspect import inspect, writable
-from overparam.sweep.environment import cores, environment, total_memory
+from overparam.sweep.environment import cores, environment
 from overparam.sweep.processes import default_workers
 
 LITTLE = 50e6  # bytes of free disk below which a person is told

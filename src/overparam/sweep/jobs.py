@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study, clean
+from overparam.core import Params, Study, clean, data_name
 from overparam.core.errors import StackError, StoreError
 from overparam.store import CellStore
 from overparam.sweep.environment import environment
-from overparam.sweep.key import shown_name, shown_probes
+from overparam.sweep.key import shown_probes
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -198,7 +198,7 @@ def _declared(study: Study, values: Mapping[str, Any]) -> None:
 
 def shown_params(params: Params) -> dict[str, Any]:
     """Parameters as they are stored: a data file without its folders."""
-    return {**params, "data": shown_name(params["data"]), **shown_probes(params)}
+    return {**params, "data": data_name.shown(params["data"]), **shown_probes(params)}
 
 
 def _fail(study: Study, job: Job, index: int, store: CellStore, emit: Emit, error: Exception) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study
+from overparam.core import Params, Study, data_name
 from overparam.core.code import digest, work_of
 from overparam.core.errors import UsageError
 from overparam.core.registry import ships
@@ -57,7 +57,7 @@ def identity(study: Study, params: Params, fingerprint: str, code: str | None = 
 def cell_name(study: Study, params: Params, fingerprint: str, code: str | None = None) -> str:
     """Return the cell's file name without its ending: a readable part, two dashes, 16 hexadecimal digits."""
     which = identity(study, params, fingerprint, code)
-    return f"{slug({'data': shown_name(params['data']), **which['params']})}--{_digest(study.name, which)}"
+    return f"{slug({'data': data_name.shown(params['data']), **which['params']})}--{_digest(study.name, which)}"
 
 
 def former_digests(study: Study, params: Params, fingerprint: str) -> list[str]:
@@ -80,15 +80,6 @@ def former_digests(study: Study, params: Params, fingerprint: str) -> list[str]:
 def _digest(name: str, which: Mapping[str, Any]) -> str:
     text = json.dumps(which, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(f"{name}:{text}".encode()).hexdigest()[:16]
-
-
-def shown_name(data: str) -> str:
-    """Return how a data set is called in results: its name, or a file's name without its folders.
-
-    >>> shown_name("mnist1d"), shown_name("some/where/mine.npz")
-    ('mnist1d', 'mine.npz')
-    """
-    return Path(data).name if data.endswith((".npz", ".parquet")) else data
 
 
 def shown_probes(params: Params) -> dict[str, Any]:

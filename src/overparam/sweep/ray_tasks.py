@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from overparam.core import data_name
 from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore
 from overparam.sweep.jobs import Emit, Job, job_from_dict, refuse_changed, run_job
@@ -206,13 +207,9 @@ def _how(error: Exception) -> str:
 
 def _absolute(job: Job) -> Job:
     """The job with absolute paths: a worker on another node starts in another folder."""
-    from overparam.data.own import SUFFIXES
+    from overparam.data import names
 
-    def settled(name: str) -> str:
-        path = Path(name).expanduser()
-        return str(path.absolute()) if path.suffix in SUFFIXES else name
-
-    cells = tuple({**cell, "data": settled(cell["data"])} for cell in job.cells)
+    cells = tuple({**cell, "data": data_name.absolute(cell["data"], names())} for cell in job.cells)
     return replace(job, out=str(Path(job.out).absolute()), cells=cells)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Evidence, Params, Study, clean
+from overparam.core import Evidence, Params, Study, clean, data_name
 from overparam.core.errors import StoreError
 from overparam.core.looks import look
 from overparam.core.register import read, stamp
@@ -19,7 +19,7 @@ from overparam.sweep.curves import draw
 from overparam.sweep.diagnose import diagnoses
 from overparam.sweep.environment import environment
 from overparam.sweep.judge import judge
-from overparam.sweep.key import shown_name, shown_probes
+from overparam.sweep.key import shown_probes
 from overparam.sweep.select import Selection
 
 
@@ -204,7 +204,7 @@ def _values(study: Study, params: Params, cell: Cell) -> Mapping[str, Any]:
 def _called(selection: Selection, fingerprints: Sequence[str]) -> dict[str, str]:
     """What each data set is called in the record: two files of one name are told apart by their fingerprints."""
     prints = {cell["data"]: f for cell, f in zip(selection.cells(), fingerprints, strict=True)}
-    names = [shown_name(data) for data in selection.axes["data"]]
+    names = [data_name.shown(data) for data in selection.axes["data"]]
     return {
         data: name if names.count(name) == 1 else f"{name} ({prints[data][:6]})"
         for data, name in zip(selection.axes["data"], names, strict=True)
@@ -220,7 +220,9 @@ def _among(names: Sequence[str], cell: Cell) -> str:
 def _own(selection: Selection, called: Mapping[str, str]) -> dict[str, str]:
     if "data" not in selection.changed or all(name == given for given, name in called.items()):
         return {}
-    return {selection.study.axis("data").option: ",".join(shown_name(name) for name in selection.axes["data"])}
+    return {
+        selection.study.axis("data").option: ",".join(data_name.shown(name) for name in selection.axes["data"])
+    }
 
 
 def _devices(rows: Sequence[tuple[Params, Cell]]) -> str:

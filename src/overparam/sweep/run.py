@@ -13,10 +13,10 @@ from typing import Any
 from overparam.core import Params, Study, clean
 from overparam.core.atomic import check_writable
 from overparam.core.errors import DataError, StoreError, UsageError
+from overparam.core.memory import memory_budget
 from overparam.core.registry import find, get, ships
 from overparam.store import CellStore, Head
 from overparam.sweep.check import refuse
-from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
 from overparam.sweep.former import adopt, former_cells
 from overparam.sweep.jobs import Job, run_job
@@ -103,7 +103,7 @@ def make_plan(
     if not ships(found):
         refuse(found)
     count = check_workers(workers)
-    budget = memory if memory is not None else 0.6 * total_memory() / count
+    budget = memory if memory is not None else memory_budget() / count
     if not (math.isfinite(budget) and budget > 0):
         raise UsageError(f"memory: expected a positive number of bytes, got {memory!r}.")
     selection = select(found, profile, overrides)
