@@ -234,7 +234,7 @@ def _part(spec: HubSet, paths: Sequence[Path]) -> tuple[NDArray[np.float32], NDA
                 f"'{path}': expected whole-number labels 0 to {spec.classes - 1} of {spec.title}, got {got}. "
                 "Check that the file belongs to this data set."
             )
-        pixels, form = parquet.images(table, path)
+        pixels, form, _ = parquet.images(table, path)
         if xs and pixels.shape[1:] != xs[0].shape[1:]:
             raise DataError(
                 f"'{path}': expected images of shape {xs[0].shape[1:]} as in the files before, "

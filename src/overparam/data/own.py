@@ -69,5 +69,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
 def _read_parquet(path: Path) -> dict[str, Any]:
     table = parquet.read_table(path)
     y = parquet.labels(table, path)
-    x = parquet.images(table, path)[0] if parquet.has_images(table) else parquet.numbers(table, path)
-    return {"x": x, "y": y}
+    if not parquet.has_images(table):
+        return {"x": parquet.numbers(table, path), "y": y}
+    found = parquet.images(table, path)
+    return {"x": found.pixels, "y": y, "notes": "; ".join(["The user's own file", *found.notes])}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError
+from overparam.data.images import Pictures, pictures
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from PIL import Image
 
 IMAGES = ("image", "img")
 LABELS = ("label", "fine_label")
@@ -101,15 +100,16 @@ def numbers(table: pa.Table, path: Path) -> NDArray[np.float64]:
     return np.stack(columns, axis=1)
 
 
-def images(table: pa.Table, path: Path) -> tuple[NDArray[np.uint8], str]:
+def images(table: pa.Table, path: Path, limit: float | None = None) -> Pictures:
     """Decode the image column.
 
-    Returns:
-        Grey levels 0 to 255, shape ``(n, height, width)`` or ``(n, height, width, 3)``, and the format of
-        the files inside (``PNG``, ``JPEG``).
+    Args:
+        table: with a column of encoded images.
+        path: where it comes from, for messages.
+        limit: bytes that the decoded images may take.
 
     Raises:
-        DataError: a row without an image, one that cannot be decoded, or images of different shapes.
+        DataError: as :func:`overparam.data.images.pictures`.
     """
     import pyarrow as pa
 
@@ -117,51 +117,7 @@ def images(table: pa.Table, path: Path) -> tuple[NDArray[np.uint8], str]:
     column = table.column(name).combine_chunks()
     if pa.types.is_struct(column.type):
         column = column.field("bytes")
-    if not len(column):
-        raise DataError(f"'{path}': expected at least one row, got none. The file is empty.")
-    out: NDArray[np.uint8] | None = None
-    form = ""
-    for row, value in enumerate(column):
-        pixels, found = _decode(value.as_py(), path, row)
-        if out is None:
-            out, form = np.empty((len(column), *pixels.shape), dtype=np.uint8), found
-        if pixels.shape != out.shape[1:]:
-            raise DataError(
-                f"'{path}', row {row}: expected an image of shape {out.shape[1:]} like the first, got "
-                f"{pixels.shape}. Bring all images to one size and colour mode."
-            )
-        out[row] = pixels
-    assert out is not None
-    return out, form
-
-
-def _decode(data: bytes | None, path: Path, row: int) -> tuple[NDArray[np.uint8], str]:
-    from PIL import Image
-
-    where = f"'{path}', row {row}"
-    if not data:
-        raise DataError(
-            f"{where}: expected the bytes of an image, got none. Store images as bytes, not as paths."
-        )
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(_plain(image, where), dtype=np.uint8), str(image.format)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{where}: expected a PNG or JPEG image, got {len(data)} bytes that cannot be decoded ({error}). "
-            "The file is damaged: get it again, or drop the row."
-        ) from error
-
-
-def _plain(image: Image.Image, where: str) -> Image.Image:
-    """Return the image in 8-bit grey or RGB."""
-    if image.mode in ("L", "RGB"):
-        return image.copy()
-    if image.mode[0] in "IF":
-        raise DataError(
-            f"{where}: expected an image of 8 bits a channel, got mode {image.mode}. Convert it to 8 bits."
-        )
-    return image.convert("L" if image.mode in ("1", "LA") else "RGB")
+    return pictures((value.as_py() for value in column), len(column), f"'{path}'", limit)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

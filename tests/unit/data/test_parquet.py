@@ -29,14 +29,14 @@ def table(tmp_path, write):
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3)])
 def test_png_pixels_come_back_exactly(table, pixels, shape):
     original = pixels(2, shape)
-    decoded, form = parquet.images(*table(original))
+    decoded, form, _ = parquet.images(*table(original))
     assert np.array_equal(decoded, original)
     assert form == "PNG"
 
 
 def test_jpeg_is_named_and_close(table):
     smooth = np.linspace(0, 255, 256).reshape(16, 16).astype(np.uint8)
-    decoded, form = parquet.images(*table([smooth, smooth], form="JPEG"))
+    decoded, form, _ = parquet.images(*table([smooth, smooth], form="JPEG"))
     assert form == "JPEG"
     assert np.abs(decoded.astype(int) - smooth).max() < 12
 
