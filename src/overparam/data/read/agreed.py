@@ -27,7 +27,9 @@ def agree(train: Sequence[Table], test: Sequence[Table]) -> tuple[dict[str, pa.D
             raise DataError(
                 f"'{table.path}': expected the columns of '{first.path.name}', got "
                 + " and ".join(
-                    f"{words} {roles.listed(some)}" for words, some in (("none of", missing), ("also", more)) if some
+                    f"{words} {roles.listed(some)}"
+                    for words, some in (("none of", missing), ("also", more))
+                    if some
                 )
                 + ". Bring all files to the same columns."
             )
@@ -42,9 +44,11 @@ def agree(train: Sequence[Table], test: Sequence[Table]) -> tuple[dict[str, pa.D
                 "The files are not of one data set, or number the classes differently."
             )
     index = first.index | frozenset(name for table in (*train, *test) for name in table.index)
-    return {name: kind for name, kind in first.types.items() if name not in index or _everywhere(name, train, test)}, tuple(
-        dict.fromkeys(note for table in (*train, *test) for note in table.notes)
-    ) + tuple(dict.fromkeys(notes))
+    return {
+        name: kind for name, kind in first.types.items() if name not in index or _everywhere(name, train, test)
+    }, tuple(dict.fromkeys(note for table in (*train, *test) for note in table.notes)) + tuple(
+        dict.fromkeys(notes)
+    )
 
 
 def _everywhere(name: str, train: Sequence[Table], test: Sequence[Table]) -> bool:

@@ -114,7 +114,9 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: str
 def _parts(held: Mapping[str, Held], path: Path, wanted: Wanted) -> Raw:
     for option, given in (("drop", wanted.drop), ("keep", wanted.keep)):
         if given:
-            raise DataError(f"'{path}': expected no option {option}= for arrays, got {roles.listed(given)}. It is for tables.")
+            raise DataError(
+                f"'{path}': expected no option {option}= for arrays, got {roles.listed(given)}. It is for tables."
+            )
     ours = _ours(held, path)
     names = [name for name in held if name not in ours]
     x = roles.choose(names, roles.INPUTS, "image", wanted.image, path)
@@ -125,7 +127,12 @@ def _parts(held: Mapping[str, Held], path: Path, wanted: Wanted) -> Raw:
             f"{roles.listed(sorted(names))}. Save them under these names, or say which they are: "
             f"{path.name}:image=NAME,label=NAME."
         )
-    used = {f"{role}_{part}": found[part] for role, found in (("x", x), ("y", y)) for part in ("train", "test") if part in found}
+    used = {
+        f"{role}_{part}": found[part]
+        for role, found in (("x", x), ("y", y))
+        for part in ("train", "test")
+        if part in found
+    }
     heads = {role: held[name].header for role, name in used.items()}
     for role, name in used.items():
         npy.check_type(heads[role], path, name)
@@ -141,14 +148,13 @@ def _parts(held: Mapping[str, Held], path: Path, wanted: Wanted) -> Raw:
         if role in arrays:
             arrays[role], more = _flat(arrays[role], used[role])
             notes += more
-    if set(ours) < set(OURS):  # not an archive of our own, whose notes are whole
+    saved = set(ours) == set(OURS) and set(used.values()) == {"x", "y", "x_test", "y_test"}
+    if not saved:
         notes += roles.left(names, used.values())
-        stated = tuple(f"{key}: {ours[key]}" for key in ("notes",) if ours.get(key))
-    else:
-        notes, stated = (), (ours["notes"],)
+    stated = tuple(filter(None, [ours.get("notes")]))
     return Raw(
         arrays["x_train"], arrays["y_train"], arrays.get("x_test"), arrays.get("y_test"),
-        ours.get("classes"), ours.get("title") or path.name, tuple(note for note in (*stated, *notes) if note),
+        ours.get("classes"), ours.get("title") or path.name, (*stated, *notes), saved,
     )  # fmt: skip
 
 

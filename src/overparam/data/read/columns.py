@@ -68,7 +68,11 @@ def is_image(kind: pa.DataType) -> bool:
     one = plain(kind)
     if kinds.is_struct(one):
         fields = [one.field(i) for i in range(one.num_fields)]
-        return any(field.name == "bytes" and is_image(field.type) for field in fields if not kinds.is_struct(field.type))
+        return any(
+            field.name == "bytes" and is_image(field.type)
+            for field in fields
+            if not kinds.is_struct(field.type)
+        )
     return kinds.is_binary(one) or kinds.is_large_binary(one) or kinds.is_binary_view(one)
 
 
@@ -192,7 +196,12 @@ def labels(column: pa.ChunkedArray, path: Path, name: str, targets: bool) -> NDA
             f"'{path}', column {visible(name)}: expected a label in every row, got {int(np.isnan(y).sum())} missing (the "
             f"first in row {row}). Fill in or drop these rows."
         )
-    if y.dtype.kind == "f" and not targets and not pa.types.is_decimal(plain(kind)) and (np.abs(y) >= _EXACT).any():
+    if (
+        y.dtype.kind == "f"
+        and not targets
+        and not pa.types.is_decimal(plain(kind))
+        and (np.abs(y) >= _EXACT).any()
+    ):
         raise DataError(
             f"'{path}', column {visible(name)}: expected labels that can be told apart, got numbers above 2^53 read as "
             "floating point. Store them as text."
@@ -208,7 +217,9 @@ def _texts(column: pa.ChunkedArray, path: Path, name: str) -> NDArray[Any]:
         column = column.cast(column.type.value_type)
     coded = pc.dictionary_encode(column).combine_chunks()
     if isinstance(coded, pa.ChunkedArray):
-        coded = coded.chunk(0) if coded.num_chunks else pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), [])
+        coded = (
+            coded.chunk(0) if coded.num_chunks else pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), [])
+        )
     words = [str(word) for word in coded.dictionary.to_pylist()]
     if any(not word.strip() for word in words):
         raise DataError(

@@ -55,7 +55,9 @@ def _whole(handle: IO[bytes], path: Path) -> bytes:
     if not data.strip():
         raise DataError(f"'{path}': expected a line of names and rows below, got an empty file.")
     if b"\0" in data:
-        raise DataError(f"'{path}': expected text, got zero bytes in it. It is damaged or not UTF-8: save it as UTF-8.")
+        raise DataError(
+            f"'{path}': expected text, got zero bytes in it. It is damaged or not UTF-8: save it as UTF-8."
+        )
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -86,7 +88,9 @@ def _first_line(data: bytes, path: Path) -> tuple[list[str], str]:
     if len(even) != 1 and len(counts) == 1:
         even = list(counts)  # one separator, rows of different lengths: the parser names the row
     if len(even) != 1:
-        got = "one column" if not counts else "several of them that fit" if even else "rows of different lengths"
+        got = (
+            "one column" if not counts else "several of them that fit" if even else "rows of different lengths"
+        )
         raise DataError(
             f"'{path}': expected columns separated by commas, semicolons or tabs, got {got} in "
             f"'{roles.visible(lines[0])}'. Save it with commas, and text that holds one in double quotes."
@@ -141,7 +145,9 @@ def _parsed(data: bytes, names: list[str], separator: str, path: Path) -> pa.Tab
     try:
         table = arrow.read_csv(
             io.BytesIO(data),
-            arrow.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names, skip_rows=_above(data)),
+            arrow.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, column_names=names, skip_rows=_above(data)
+            ),
             arrow.ParseOptions(delimiter=separator, newlines_in_values=True),
             arrow.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
         )

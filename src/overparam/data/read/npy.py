@@ -77,12 +77,14 @@ def check_type(found: Header, path: Path, name: str) -> None:
     if kind.kind in _PLAIN and kind.names is None and kind.subdtype is None:
         return
     if kind.hasobject:
-        got, todo = "Python objects, which are never unpickled", (
-            "Make it a plain array (numpy.stack of rows of one shape, or astype) and save that."
+        got, todo = (
+            "Python objects, which are never unpickled",
+            ("Make it a plain array (numpy.stack of rows of one shape, or astype) and save that."),
         )
     elif kind.names is not None:
-        got, todo = f"records with the fields {', '.join(kind.names)}", (
-            "Save the fields as arrays x and y, or the records as a CSV or Parquet table."
+        got, todo = (
+            f"records with the fields {', '.join(kind.names)}",
+            ("Save the fields as arrays x and y, or the records as a CSV or Parquet table."),
         )
     elif kind.kind == "V":
         got, todo = f"raw bytes of type {kind} (bfloat16 is stored so)", "Save it as float32."

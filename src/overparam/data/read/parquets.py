@@ -81,7 +81,11 @@ def _class_names(metadata: dict[bytes, bytes]) -> dict[str, tuple[str, ...]]:
     with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
         for column, feature in features.items():
-            names = feature.get("names") if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" else None
+            names = (
+                feature.get("names")
+                if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+                else None
+            )
             if isinstance(names, list) and names:
                 found[column] = tuple(str(name) for name in names)
     return found
@@ -97,7 +101,9 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
             file = pq.ParquetFile(handle)
             _check_claims(file, names, path)
             pieces, held = [], 0
-            for piece in file.iter_batches(batch_size=_step(file, names), columns=list(names), use_threads=False):
+            for piece in file.iter_batches(
+                batch_size=_step(file, names), columns=list(names), use_threads=False
+            ):
                 held += piece.nbytes
                 if held > memory_budget() / 2:
                     raise DataError(
@@ -113,7 +119,7 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
 
 def _check_claims(file: pq.ParquetFile, names: Sequence[str], path: Path) -> None:
     wanted = set(names)
-    most = {name: 0 for name in names}
+    most = dict.fromkeys(names, 0)
     for column in _chunks(file):
         name = _top(column.path_in_schema, wanted)
         if name is not None:

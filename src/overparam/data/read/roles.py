@@ -105,7 +105,7 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 
 
 def visible(text: object, most: int = 60) -> str:
-    """Return text from a file that is safe and short in a message.
+    r"""Return text from a file that is safe and short in a message.
 
     >>> visible("a" + chr(27) + "[31mb")
     'a\\\\x1b[31mb'

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from overparam.core import data_name
 from overparam.core.errors import DataError
+from overparam.data.arrays import stack
 from overparam.data.raw import Raw
-from overparam.data.read import columns, pixels, roles, suspects
+from overparam.data.read import columns, encoded, roles, suspects
 from overparam.data.read.agreed import agree
 from overparam.data.read.limits import afford
 from overparam.data.read.table import Table
@@ -51,7 +52,8 @@ def from_tables(train: Sequence[Table], test: Sequence[Table], path: Path, wante
     parts: list[NDArray[Any]] = []
     for tables in filter(None, (train, test)):
         read = [(table.path, table.read([label])) for table in tables]
-        parts.append(np.concatenate([columns.labels(t.column(label), p, label, wanted.numbers) for p, t in read]))
+        arrays = [columns.labels(t.column(label), p, label, wanted.numbers) for p, t in read]
+        parts.append(joined(arrays, f"'{path}', column {roles.visible(label)}"))
     classes = first.classes.get(label)
     if classes is not None and parts[0].dtype.kind in "iu":
         notes += (f"classes: {roles.listed([f'{i} = {name}' for i, name in enumerate(classes)], 20)}",)
@@ -62,7 +64,8 @@ def from_tables(train: Sequence[Table], test: Sequence[Table], path: Path, wante
         notes += more + roles.left(names, [label, image])
     else:
         features, more = _features(types, rest, first.index - {label}, path, wanted)
-        inputs = [_matrix(tables, features, path) for tables in filter(None, (train, test))]
+        made = [_matrix(tables, features, path) for tables in filter(None, (train, test))]
+        inputs, more = [one[0] for one in made], more + tuple(note for one in made for note in one[1])
         loose = {name: inputs[0][:, i] for i, name in enumerate(features) if name not in wanted.keep}
         suspects.by_value(loose, parts[0], path)
         notes += more + roles.left(names, [label, *features, *first.index])
@@ -120,7 +123,7 @@ def _inputs(
 ) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
     read = [[(table.path, table.read([name]).column(name)) for table in part] for part in (train, test) if part]
     if columns.is_image(kind):
-        return pixels.decoded(read)
+        return encoded.decoded(read, path)
     if not columns.is_number(columns.innermost(kind)):
         raise DataError(
             f"'{path}', column {roles.visible(name)}: expected images, lists of numbers or numbers, got values of type {kind}."
@@ -159,31 +162,30 @@ def _features(
     return mine, notes
 
 
-def _matrix(tables: Sequence[Table], names: Sequence[str], path: Path) -> NDArray[Any]:
-    """Features side by side: of the one type they share, or as float64 where that loses nothing."""
+def _matrix(tables: Sequence[Table], names: Sequence[str], path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Features side by side, of a type that holds all of them."""
     rows = sum(table.rows for table in tables)
     afford(rows * len(names), 16, path, f"{rows:,} rows of {len(names):,} columns")
     read = [(table.path, table.read(names)) for table in tables]
-    parts: list[list[NDArray[Any]]] = [
-        [columns.numbers(table.column(name), place, name) for name in names] for place, table in read
-    ]
-    kinds = {part.dtype for some in parts for part in some}
-    one = kinds.pop() if len(kinds) == 1 else np.dtype(np.float64)
-    for (place, _), some in zip(read, parts, strict=True):
-        for name, part in zip(names, some, strict=True):
-            if part.dtype.kind in "iu" and one.kind == "f" and part.dtype.itemsize == 8 and _loses(part):
-                raise DataError(
-                    f"'{place}', column {roles.visible(name)}: expected whole numbers up to 2^53 beside columns of another "
-                    "type, got larger ones, which lose digits. Scale them or leave the column out with drop=."
-                )
-    made = np.empty((sum(len(some[0]) for some in parts), len(names)), dtype=one)
-    at = 0
-    for some in parts:
-        for j, part in enumerate(some):
-            made[at : at + len(part), j] = part
-        at += len(some[0])
-    return made
+    made = []
+    for name in names:
+        parts = [columns.numbers(table.column(name), place, name) for place, table in read]
+        made.append(joined(parts, f"'{path}', column {roles.visible(name)}"))
+    return stack(made, [roles.visible(name) for name in names], f"'{path}'")
 
 
-def _loses(values: NDArray[Any]) -> bool:
-    return bool(len(values)) and max(abs(int(values.max())), abs(int(values.min()))) > _EXACT
+def joined(parts: Sequence[NDArray[Any]], what: str) -> NDArray[Any]:
+    """Return the values of a column that lies in several files, in a type that holds them all.
+
+    Raises:
+        DataError: whole numbers that lose digits beside fractions.
+    """
+    kind = np.result_type(*(part.dtype for part in parts))
+    for part in parts:
+        whole = kind.kind == "f" and part.dtype.kind in "iu" and part.size
+        if whole and max(int(part.max()), -int(part.min())) > _EXACT:
+            raise DataError(
+                f"{what}: expected whole numbers up to 2^53 beside fractions in another file, got larger ones, which "
+                "lose digits. Store the column as one type in all files."
+            )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
