@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from overparam.core import data_name
 from overparam.core.errors import DataError
 from overparam.data import files, parquet
 from overparam.data.dataset import STORED, Dataset, digest, from_arrays
+from overparam.data.raw import Raw
 
 SUFFIXES = (".npz", ".parquet")
 _VERSION = "own v1"
@@ -40,6 +42,14 @@ def load(path: Path) -> Dataset:
     parts = _read_npz(path) if _present(path).suffix == ".npz" else _read_parquet(path)
     made = from_arrays(**{"title": path.name, "notes": "The user's own file", **parts}, name=path.stem)
     return replace(made, fingerprint=fingerprint(path))
+
+
+def read(name: str) -> Raw:
+    """Return the parts of a file as they are stored."""
+    path = Path(data_name.cut(name)[0]).expanduser()
+    parts = _read_npz(path) if _present(path).suffix == ".npz" else _read_parquet(path)
+    notes = parts.pop("notes", "")
+    return Raw(**parts, notes=(notes,) if notes else ())
 
 
 def _present(path: Path) -> Path:
