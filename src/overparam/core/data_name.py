@@ -152,10 +152,11 @@ def _written(key: str, value: Any) -> str:
     if not names or not all(isinstance(part, str) for part in names):
         more = " or several" if key in _SEVERAL else ""
         raise UsageError(f"{key}: expected a text{more}, got {value!r}.")
-    return "+".join(_quoted(part) for part in names)
+    return "+".join(quoted(part) for part in names)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a name as it is written inside the value of an option."""
     for sign in "%,+":
         text = text.replace(sign, f"%{ord(sign):02X}")
     return text

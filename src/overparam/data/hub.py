@@ -131,6 +131,7 @@ def load(spec: HubSet, place: files.Place) -> Dataset:
         DataError: a file is damaged, changed since its download, or not of this data set.
     """
     files.verify(place, spec.name)
+    files.check_distinct(place.files)
     key = fingerprint(spec, place)
     arrays, facts = cached_arrays(digest("arrays", key), lambda: _decode(spec, place))
     n, n_test = len(arrays["y"]), len(arrays["y_test"])

@@ -21,6 +21,7 @@ class Raw:
         classes: number of classes that the file states, or None.
         title: heading that the file states, or its name.
         notes: what was done while reading, one sentence each.
+        saved: whether :func:`overparam.data.save` wrote the file, with notes that are whole.
     """
 
     x: NDArray[Any]
@@ -30,3 +31,4 @@ class Raw:
     classes: int | None = None
     title: str = ""
     notes: tuple[str, ...] = ()
+    saved: bool = False

@@ -67,16 +67,22 @@ def sphere(n: int = 200, d: int = 20, *, n_test: int = 1000, seed: int = 0) -> D
 def options(family: str, text: str) -> dict[str, int]:
     """Return the settings written as ``n=200,d=20,seed=0``; what is left out takes its default.
 
+    Raises:
+        UsageError: an unknown setting, one that is given twice, or a value that is no whole number in range.
+
     >>> options("gaussian", "d=5")
     {'n': 200, 'd': 5, 'n_test': 1000, 'seed': 0}
     """
-    found = dict(DEFAULTS)
+    found, seen = dict(DEFAULTS), set()
     for item in filter(None, (part.strip() for part in text.split(","))):
         key, _, value = (piece.strip() for piece in item.partition("="))
         if key not in DEFAULTS:
             raise unknown(
                 f"option of {family}", key, DEFAULTS, f"Write for instance {family}:n=200,d=20,seed=0."
             )
+        if key in seen:
+            raise UsageError(f"{family}: expected {key}= once, got it twice in '{text}'. Leave one out.")
+        seen.add(key)
         try:
             found[key] = int(value)
         except ValueError:

@@ -245,7 +245,7 @@ def _raw(name: str, content: str) -> Raw:
 
 def _is_file(name: str) -> bool:
     base, _ = data_name.cut(name)
-    return base not in names() and (base.endswith((*data_name.SUFFIXES, ".gz")) or data_name.on_disk(base))
+    return base not in names() and own.is_path(base)
 
 
 def _options(name: str) -> dict[str, str]:
