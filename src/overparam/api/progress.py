@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
 
+LONG = 2.0  # seconds from which one computation is shown in its steps
 SHOWN = 3  # equal failures that are shown one by one
 
 
@@ -33,6 +34,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def about(seconds: float) -> str:
+    """An estimate of a time in words.
+
+    >>> about(0.4), about(41)
+    ('under 1 s', 'about 41 s')
+    """
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
+
+
 def count(n: int, noun: str) -> str:
     """A number with its noun.
 
@@ -45,6 +55,22 @@ def count(n: int, noun: str) -> str:
 def note(text: str, console: Console | None = None) -> None:
     """Say something to know on the standard error stream."""
     (console or Console(stderr=True)).print(f"[yellow]note[/] {escape(text)}", highlight=False)
+
+
+@contextmanager
+def steps_of(what: str, seconds: float, console: Console) -> Iterator[Callable[[str, float], None]]:
+    """Show the steps of one long computation and the time it is expected to take; nothing for a short one.
+
+    Yields a function of the step that begins, and of how many of the expected seconds are behind it.
+    """
+    if seconds < LONG:
+        yield lambda step, done: None
+        return
+    console.print(f"[bold]{escape(what)}[/]: {about(seconds)} on one core", highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=seconds)
+        yield lambda step, done: bar.update(task, description=escape(step), completed=done)
 
 
 @contextmanager
@@ -61,7 +87,7 @@ def progress_of(
     )  # else the cluster decides
     console.print(
         f"[bold]{escape(study)}[/] · {plan.selection.profile}: {done} of {total} cells done, {total - done} to run"
-        + (f", about {duration(plan.seconds)} on {count(workers, 'worker')}" if known else ""),
+        + (f", {about(plan.seconds)} on {count(workers, 'worker')}" if known else ""),
         highlight=False,
     )
     if not plan.stacks:

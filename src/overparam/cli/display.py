@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from overparam.api.progress import count, duration
+from overparam.api.progress import about, count, duration
 from overparam.core.diagnosis import tally
 from overparam.core.digits import together
 from overparam.core.formulas import as_text
@@ -49,7 +49,7 @@ def plan_table(plan: Plan) -> RenderableType:
         table.add_row("damaged", f"{len(plan.damaged)} cell files cannot be read and are computed again")
     if plan.otherwise:
         table.add_row("again", told_otherwise(plan))
-    table.add_row("time", f"about {duration(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")
+    table.add_row("time", f"{about(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")
     table.add_row("memory", f"about {plan.bytes / 1e9:.2g} GB for the arrays (an estimate)")
     table.add_row("results", escape(str(plan.out / selection.study.name)))
     return table

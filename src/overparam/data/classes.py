@@ -20,7 +20,7 @@ NUMBERS = (
     "Targets that are numbers make a regression: `overparam risk` (mine.csv:targets=numbers) and "
     "overparam.width_sweep take them, classes are needed here."
 )
-_MANY = 20  # classes up to here are never too many for their rows
+MANY = 20  # classes up to here are never too many for their rows
 _SHOWN = 100
 _GONE = ("", "nan", "NaN", "<NA>", "NaT")
 _GREAT = 2**31
@@ -252,7 +252,7 @@ def _check_distinct(y: NDArray[Any], distinct: NDArray[Any], labels: Labels, wha
             f"{what}: expected labels of at least 2 classes, got {_listed(distinct)} in every row. There is nothing to "
             "tell apart; add rows of another class."
         )
-    if count > _MANY and 2 * count > len(y):
+    if count > MANY and 2 * count > len(y):
         raise DataError(
             f"{what}: expected labels that many rows share, got {count:,} different ones in {len(y):,} rows, such as "
             f"{_listed(distinct, 3)}: an id, or numbers to predict. Choose another column as the label. {NUMBERS}"
@@ -270,7 +270,7 @@ def _check_distinct(y: NDArray[Any], distinct: NDArray[Any], labels: Labels, wha
         found = f"{_listed(distinct)}, numbered from {low:g}"
     else:
         found = f"{_listed(distinct)}, with gaps"
-    also = "" if count <= _MANY else f" {NUMBERS}"
+    also = "" if count <= MANY else f" {NUMBERS}"
     raise DataError(f"{what}: expected labels 0 to K - 1, each of them present, got {found}. {ANY}{also}")
 
 

@@ -29,7 +29,7 @@ Arrays = tuple[
 ]
 
 STORED = ("x", "y", "x_test", "y_test", "classes", "title", "notes")
-_QUARTER = "no test part in it: a fixed quarter of the rows, drawn with seed 0, is the test part"
+QUARTER = "no test part in it: a fixed quarter of the rows, drawn with seed 0, is the test part"
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,15 +200,14 @@ def from_arrays(
     scale = scale_of(inputs[0], inputs[1] if len(inputs) > 1 else None, pixels, name, hints=classes is None)
     converted = to_float32(inputs, ["x", "x_test"][: len(inputs)], name, scale.divisor)
     xs, ys = converted.arrays[0], coding.y
-    split = ""
+    quarter = ""
     if coding.y_test is None:
-        order = stream("split", 0).permutation(len(ys))
-        cut = len(ys) - max(1, len(ys) // 4)
-        xs, ys, xt, yt = xs[order[:cut]], ys[order[:cut]], xs[order[cut:]], ys[order[cut:]]
-        split = _QUARTER
+        train, test = split(len(ys))
+        xs, ys, xt, yt = xs[train], ys[train], xs[test], ys[test]
+        quarter = QUARTER
     else:
         xt, yt = converted.arrays[1], coding.y_test
-    told = (notes, *said, *coding.notes, *scale.notes, *converted.notes, *only_in_test(coding, ys, yt), split)
+    told = (notes, *said, *coding.notes, *scale.notes, *converted.notes, *only_in_test(coding, ys, yt), quarter)
     return Dataset(
         name=name,
         title=title or name,
@@ -220,6 +219,17 @@ def from_arrays(
         fingerprint=content_fingerprint((xs, ys, xt, yt)),
         notes="; ".join(dict.fromkeys(note for note in told if note)),
     )
+
+
+def split(rows: int) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n_test"]]:
+    """Return the training and the test rows of data without a test part: a fixed quarter is the latter, at least 1.
+
+    >>> [len(part) for part in split(10)]
+    [8, 2]
+    """
+    order = stream("split", 0).permutation(rows)
+    cut = rows - max(1, rows // 4)
+    return order[:cut], order[cut:]
 
 
 def _parts(

@@ -12,13 +12,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
+from overparam.data.arrays import as_array
+from overparam.data.classes import MANY
 from overparam.own.risk_values import RiskCurve
 from overparam.theory import bartlett2020, holzmuller2021, simon2023
 from overparam.theory.assumption import Assumption, checked
@@ -36,7 +38,7 @@ CITATION = simon2023.CITATION
 
 def risk_curve(
     *,
-    y: ArrayLike,
+    y: Any,
     features: ArrayLike | None = None,
     kernel: ArrayLike | None = None,
     n: int | None = None,
@@ -50,8 +52,9 @@ def risk_curve(
     given (``Phi Phi^T / D``); its spectrum and the targets' coefficients are read off the samples.
 
     Args:
-        y: targets of the samples: whole numbers are class labels and become one-hot; other numbers, of shape
-            ``(samples,)`` or ``(samples, outputs)``, are taken as they are.
+        y: targets of the samples: whole numbers, text and booleans are class labels and become one-hot; other
+            numbers, of shape ``(samples,)`` or ``(samples, outputs)``, are taken as they are. A data set stands for
+            its training labels.
         features: shape ``(samples, D)``; or else
         kernel: kernel matrix, shape ``(samples, samples)``, positive semidefinite.
         n: number of training samples to predict for, less than the number of samples; by default a fifth of it.
@@ -223,29 +226,31 @@ def find_peak(risk: Float64[np.ndarray, " points"]) -> tuple[int, int] | None:
     return found
 
 
-def targets_of(y: ArrayLike) -> Float64[np.ndarray, "n classes"]:
+def targets_of(y: Any) -> Float64[np.ndarray, "n classes"]:
     """Return targets as columns: labels one-hot, other numbers as they are.
 
+    Args:
+        y: anything that holds values: lists, arrays, series, a frame of one column, or a data set.
+
     Raises:
-        DataError: another shape, missing numbers, one class, or targets that are constant.
+        DataError: another shape, missing numbers, one class, nearly as many classes as samples, or targets that are
+            constant.
 
     >>> targets_of([0, 2, 0]).tolist(), targets_of([0.5, 1.0]).tolist()
     ([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [[0.5], [1.0]])
+    >>> targets_of(["b", "a"]).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
     """
-    raw = np.asarray(y)
-    if raw.ndim not in (1, 2) or raw.dtype.kind not in "fiub" or len(raw) < 2:
+    raw = as_array(y.y if hasattr(y, "y") and hasattr(y, "classes") else y, "y").values
+    if raw.ndim not in (1, 2) or raw.dtype.kind not in "fiubUS" or len(raw) < 2:
         raise DataError(
             f"y: expected numbers of shape (samples,) or (samples, outputs) with at least 2 samples, got "
             f"{raw.dtype} of shape {raw.shape}."
         )
-    if raw.dtype.kind in "iub" and raw.ndim == 1:
-        classes = np.unique(raw)
-        if len(classes) < 2:
-            raise DataError(
-                f"y: expected labels of at least 2 classes, got {classes[0]} everywhere. For whole numbers that are "
-                "no labels, give floats."
-            )
-        return (raw[:, None] == classes[None, :]).astype(np.float64)
+    if raw.dtype.kind != "f" and raw.size == len(raw):
+        return _one_hot(raw.ravel())
+    if raw.dtype.kind in "US":
+        raise DataError(f"y: expected one label a sample, got text of shape {raw.shape}. Choose one column.")
     values = raw.astype(np.float64).reshape(len(raw), -1)
     bad = int((~np.isfinite(values)).sum())
     if bad or not values.size:
@@ -255,6 +260,21 @@ def targets_of(y: ArrayLike) -> Float64[np.ndarray, "n classes"]:
     if not np.ptp(values, axis=0).any():
         raise DataError("y: expected targets that vary, got a constant. There is nothing to learn.")
     return values
+
+
+def _one_hot(labels: Any) -> Float64[np.ndarray, "n classes"]:
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise DataError(
+            f"y: expected labels of at least 2 classes, got {classes[0]} everywhere. For whole numbers that are "
+            "no labels, give floats."
+        )
+    if len(classes) > MANY and 2 * len(classes) > len(labels):
+        raise DataError(
+            f"y: expected labels that many samples share, got {len(classes):,} different ones among {len(labels):,}. "
+            "For whole numbers that are no labels, give floats."
+        )
+    return (labels[:, None] == classes[None, :]).astype(np.float64)
 
 
 def _ascending(widths: Sequence[int] | None, n: int) -> Float64[np.ndarray, " points"]:
