@@ -314,7 +314,7 @@ def test_numbers_that_turn_out_to_have_fractions_late_are_read(tmp_path):
 
 
 def test_a_quoted_label_that_reads_as_missing_is_a_label(tmp_path):
-    (tmp_path / "t.csv").write_text("a,b,label\n" + '1.5,2,"NA"\n2.5,2,DE\n2.5,3,DE\n' * 3)
+    (tmp_path / "t.csv").write_text("a,b,label\n" + '1.5,2,"NA"\n2.5,2,DE\n1.5,3,DE\n' * 3)
     assert "labels DE, NA became 0, 1" in data.load(tmp_path / "t.csv", labels="any").notes
 
 
