@@ -112,4 +112,3 @@ def visible(text: object, most: int = 60) -> str:
     """
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
-

@@ -42,7 +42,9 @@ def from_tables(train: Sequence[Table], test: Sequence[Table], path: Path, wante
     types, notes = agree(train, test)
     for table in (*train, *test):
         if not table.rows:
-            raise DataError(f"'{table.path}': expected at least one row, got none. The file is empty: get it again.")
+            raise DataError(
+                f"'{table.path}': expected at least one row, got none. The file is empty: get it again."
+            )
     names, first = list(types), train[0]
     for option, given in (("drop", wanted.drop), ("keep", wanted.keep)):
         for name in given:

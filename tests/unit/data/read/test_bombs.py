@@ -54,7 +54,9 @@ def archive(path, **members):
 LABELS = header((4,), "<i8") + np.array([0, 1, 0, 1]).tobytes()
 
 
-@pytest.mark.parametrize("shape", ["(1125899906842624, 1)", "(4, 281474976710656)", "(9007199254740992, 9007199254740992)"])
+@pytest.mark.parametrize(
+    "shape", ["(1125899906842624, 1)", "(4, 281474976710656)", "(9007199254740992, 9007199254740992)"]
+)
 def test_a_header_that_claims_petabytes(tmp_path, shape):
     archive(tmp_path / "lie.npz", x=header(shape), y=LABELS)
     refuse(tmp_path / "lie.npz", "lie.npz': expected x to have the", "damaged or forged")
@@ -75,7 +77,11 @@ def test_a_directory_that_lies_as_its_header_does(tmp_path):
         made.writestr("y.npy", LABELS)
         made.infolist()[0].file_size = big
     assert info.file_size == small
-    refuse(path, "expected data that fit into memory", "PB with its copies; the budget is 12 MB, 60 % of this machine's 20 MB")
+    refuse(
+        path,
+        "expected data that fit into memory",
+        "PB with its copies; the budget is 12 MB, 60 % of this machine's 20 MB",
+    )
 
 
 @pytest.mark.parametrize("shape", ["(-4, 2)", "(4, -2)", "(True, 4)", "(4.0, 2)", "'many'", "(4", "((4,),)"])
@@ -94,7 +100,11 @@ def test_an_archive_whose_arrays_are_too_much_together(tmp_path):
     part = np.zeros((150_000, 2), np.float32)
     names = {"x": part, "x_test": part, "y": np.arange(150_000) % 2, "y_test": np.arange(150_000) % 2}
     np.savez_compressed(tmp_path / "bomb.npz", **names)
-    refuse(tmp_path / "bomb.npz", "expected data that fit into memory, got x of shape (150000, 2)", "x_test of shape")
+    refuse(
+        tmp_path / "bomb.npz",
+        "expected data that fit into memory, got x of shape (150000, 2)",
+        "x_test of shape",
+    )
 
 
 def test_an_archive_that_holds_more_than_its_directory_says(tmp_path):
@@ -104,7 +114,9 @@ def test_an_archive_that_holds_more_than_its_directory_says(tmp_path):
         size = made.infolist()[0].file_size
     whole = raw.getvalue()
     assert whole.count(struct.pack("<I", size)) == 2
-    (tmp_path / "t.npz").write_bytes(whole.replace(struct.pack("<I", size), struct.pack("<I", size - 10_000_000)))
+    (tmp_path / "t.npz").write_bytes(
+        whole.replace(struct.pack("<I", size), struct.pack("<I", size - 10_000_000))
+    )
     refuse(tmp_path / "t.npz", "t.npz'", most=2e6)
 
 
@@ -129,7 +141,9 @@ def test_a_table_of_lists_with_many_values(tmp_path):
 
 def test_one_long_text_in_every_row(tmp_path):
     words = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 500, pa.int32()), ["a" * 400_000, "b" * 400_000])
-    pq.write_table(pa.table({"a": np.arange(1000) % 7, "label": words}), tmp_path / "t.parquet", compression="zstd")
+    pq.write_table(
+        pa.table({"a": np.arange(1000) % 7, "label": words}), tmp_path / "t.parquet", compression="zstd"
+    )
     refuse(f"{tmp_path}/t.parquet:labels=any", "t.parquet'")
 
 
@@ -155,5 +169,7 @@ def test_text_of_many_cells(tmp_path):
 
 
 def test_what_fits_is_read(tmp_path):
-    np.savez_compressed(tmp_path / "t.npz", x=np.arange(80_000.0).reshape(40_000, 2) % 777, y=np.arange(40_000) % 2)
+    np.savez_compressed(
+        tmp_path / "t.npz", x=np.arange(80_000.0).reshape(40_000, 2) % 777, y=np.arange(40_000) % 2
+    )
     assert data.load(tmp_path / "t.npz").n == 30_000

@@ -198,7 +198,9 @@ def test_a_test_table_without_labels(tmp_path):
     columns = part(100)
     del columns["label"]
     pq.write_table(pa.table(columns), tmp_path / "test.parquet")
-    with pytest.raises(DataError, match=r"test\.parquet': expected the columns of 'train\.csv', got none of label"):
+    with pytest.raises(
+        DataError, match=r"test\.parquet': expected the columns of 'train\.csv', got none of label"
+    ):
         data.load(tmp_path)
 
 
@@ -262,7 +264,9 @@ MNIST = ("mnist", "ylecun/mnist", "mnist")
 
 
 @pytest.mark.parametrize("base", ["ylecun/mnist/mnist", "mnist", "datasets--ylecun--mnist/snapshots/abc/mnist"])
-@pytest.mark.parametrize("names", [("train/0000.parquet", "test/0000.parquet"), ("partial-train/0000.parquet", "test/0000.parquet")])
+@pytest.mark.parametrize(
+    "names", [("train/0000.parquet", "test/0000.parquet"), ("partial-train/0000.parquet", "test/0000.parquet")]
+)
 def test_named_sets_in_the_converted_layout(tmp_path, monkeypatch, write, pixels, base, names):
     monkeypatch.setenv("OVERPARAM_DATA", str(tmp_path))
     train, test = pixels(6), pixels(4, seed=1)

@@ -114,7 +114,9 @@ def test_an_index_that_is_the_label_or_is_kept(tmp_path):
 def test_row_numbers_and_copies_of_the_label_are_refused(tmp_path, name, values):
     parquet(tmp_path / "t.parquet", **{name: values})
     drop = name.replace(",", "%2C")
-    refuse(f"{tmp_path}/t.parquet", "expected features beside the label", name, f"t.parquet:drop={drop}", "keep=")
+    refuse(
+        f"{tmp_path}/t.parquet", "expected features beside the label", name, f"t.parquet:drop={drop}", "keep="
+    )
     if name:
         check(f"{tmp_path}/t.parquet:drop={name}", ROWS, Y, f"left out: {name}")
         with_it = [[a, b, float(v)] for a, b, v in zip(A, B, values, strict=True)]
@@ -212,15 +214,21 @@ def test_columns_of_one_name(tmp_path):
 def test_the_hubs_class_names_are_noted_and_count(tmp_path):
     names = ["cat", "dog", "emu"]
     features = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
-    table = pa.table({"a": A, "b": B, "label": Y}).replace_schema_metadata({"huggingface": json.dumps(features)})
+    table = pa.table({"a": A, "b": B, "label": Y}).replace_schema_metadata(
+        {"huggingface": json.dumps(features)}
+    )
     pq.write_table(table, tmp_path / "t.parquet")
     check(str(tmp_path / "t.parquet"), ROWS, Y, "classes: 0 = cat, 1 = dog, 2 = emu")
     assert data.load(tmp_path / "t.parquet").classes == 3
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"index_columns": 3}', '{"index_columns": [null, 5, {}]}', "null"])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"index_columns": 3}', '{"index_columns": [null, 5, {}]}', "null"]
+)
 def test_metadata_that_say_nothing(tmp_path, text):
-    table = pa.table({"a": A, "b": B, "label": Y}).replace_schema_metadata({"pandas": text, "huggingface": text})
+    table = pa.table({"a": A, "b": B, "label": Y}).replace_schema_metadata(
+        {"pandas": text, "huggingface": text}
+    )
     pq.write_table(table, tmp_path / "t.parquet")
     check(str(tmp_path / "t.parquet"), ROWS, Y)
 
@@ -267,7 +275,10 @@ def test_text_that_is_read(tmp_path, name, text, words):
         ("", ["got an empty file"]),
         ("\n\n", ["got an empty file"]),
         ("a,b,label\n", ["at least one row"]),
-        ("5.1,3.5,0\n4.9,3.0,1\n", ["expected the names of the columns in the first line, got the values 5.1, 3.5, 0"]),
+        (
+            "5.1,3.5,0\n4.9,3.0,1\n",
+            ["expected the names of the columns in the first line, got the values 5.1, 3.5, 0"],
+        ),
         ("5.1,3.5,setosa\n4.9,3.0,virginica\n", ["expected the names of the columns in the first line"]),
         ("7,0,0,255\n2,0,0,1\n", ["expected the names of the columns in the first line"]),
         ("a,a,label\n1,2,0\n3,4,1\n", ["a name of its own, got a more than once"]),
@@ -451,7 +462,9 @@ def test_other_kinds_are_refused_with_the_way(tmp_path, name, word):
     refuse(str(tmp_path / name), "expected .npz, .parquet, .csv or .tsv", word)
 
 
-@pytest.mark.parametrize("name", ["none.npz", "none.csv.gz", "no/folder", "a\0b.csv", "x" * 5000 + ".csv", "~nobody-here/a.csv"])
+@pytest.mark.parametrize(
+    "name", ["none.npz", "none.csv.gz", "no/folder", "a\0b.csv", "x" * 5000 + ".csv", "~nobody-here/a.csv"]
+)
 def test_paths_that_lead_nowhere(name):
     refuse(name, "expected a")
 
@@ -474,7 +487,14 @@ def test_files_named_as_what_they_are_not(tmp_path):
 def test_options_reach_the_fingerprint(tmp_path):
     parquet(tmp_path / "t.parquet", c=[i % 5 for i in range(12)])
     path = str(tmp_path / "t.parquet")
-    names = [path, f"{path}:drop=c", f"{path}:drop=c+a", f"{path}:pixels=keep", f"{path}:labels=any", f"{path}:label=b,labels=any"]
+    names = [
+        path,
+        f"{path}:drop=c",
+        f"{path}:drop=c+a",
+        f"{path}:pixels=keep",
+        f"{path}:labels=any",
+        f"{path}:label=b,labels=any",
+    ]
     assert len({data.fingerprint(name) for name in names}) == len(names)
     assert data.load(path, drop="c").fingerprint == data.fingerprint(f"{path}:drop=c")
     assert data.load(path, drop=["c", "a"]) is data.load(f"{path}:drop=c+a")
