@@ -275,7 +275,7 @@ def _series(values: Any, what: str) -> NDArray[Any]:
         raise missing(gone, len(values), what)
     if type(values.dtype).__name__ == "CategoricalDtype":
         values = values.astype(object)
-    return settled(np.asarray(values.to_numpy()), what)
+    return settled(np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values), what)
 
 
 def _frame(frame: Any, what: str) -> Stacked:

@@ -154,13 +154,9 @@ def _column(y: NDArray[Any], labels: Labels, what: str, notes: list[str]) -> NDA
             raise DataError(f"{what}: expected text in UTF-8 as labels, got other bytes ({error}).") from error
     if y.dtype.kind not in "biufU":
         raise DataError(f"{what}: expected labels, got {kind_of(y)}. Make them text or whole numbers first.")
-    gone = (
-        int(np.isnan(y).sum())
-        if y.dtype.kind == "f"
-        else int(np.isin(y, _GONE).sum())
-        if y.dtype.kind == "U"
-        else 0
-    )
+    if y.dtype.kind == "f" and y.dtype.itemsize < 8:
+        y = y.astype(np.float64)
+    gone = int((np.isnan(y) if y.dtype.kind == "f" else np.isin(y, _GONE)).sum()) if y.dtype.kind in "fU" else 0
     if gone:
         raise missing(gone, len(y), what)
     if y.dtype.kind == "f" and np.isinf(y).any():

@@ -14,6 +14,7 @@ _TINY = float(np.finfo(np.float32).tiny)  # below it float32 keeps fewer digits,
 _LARGEST = float(np.finfo(np.float32).max)
 _EXACT = 2.0**53
 _LOST = 1e-3  # rounding over the spread of a column above which its values are lost
+_ROUNDED = 1e-4  # above it that is said
 _MERGED = 1e-5  # the same, where different whole numbers also become equal
 _HALF = 0.6  # share of a column's different values, in a sample of it, below which they are lost
 _SAMPLE = 2000
@@ -155,7 +156,7 @@ def _block(
             f"{full[:, i].min()!s} to {full[:, i].max()!s}: of its {before:,} different values {after:,} would be left. "
             "Subtract the column's smallest value, or drop the column if it is an id."
         )
-    return int(small.sum()), int(((loss > _MERGED) & ~whole).sum()), int(merged.sum())
+    return int(small.sum()), int(((loss > _ROUNDED) & ~whole).sum()), int(merged.sum())
 
 
 def _rounding(values: NDArray[Any], back: NDArray[Any]) -> NDArray[Any]:
