@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from overparam.core import data_name
 from overparam.core.errors import DataError, UsageError, unknown
-from overparam.data import digits, hub, mnist1d, own, parquet, synthetic
+from overparam.data import digits, hub, mnist1d, own, synthetic
 from overparam.data.dataset import Dataset
+from overparam.data.read.parquets import count_rows
 
 _HERE = "generated, nothing to download"
 _BUNDLED = "part of scikit-learn, nothing to download"
@@ -189,7 +190,7 @@ def _describe_hub(spec: hub.HubSet) -> DatasetInfo:
         if place is None:
             detail = hub.rows_in_words(spec, *spec.rows)
             return DatasetInfo(spec.name, spec.title, where(spec.name), False, detail, spec.credit)
-        counts = parquet.count_rows(place.train), parquet.count_rows(place.test)
+        counts = count_rows(place.train), count_rows(place.test)
     except DataError as error:
         return DatasetInfo(spec.name, spec.title, "damaged", False, str(error), spec.credit)
     return DatasetInfo(

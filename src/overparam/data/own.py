@@ -47,10 +47,10 @@ def read(name: str) -> Raw:
     asked = wanted(options)
     if path.is_dir():
         layout = folders.find(path)
-        files.check_distinct([file for _, file in layout.files])
         if layout.arrays:
             raw = from_folder(layout.arrays, path, asked)
         else:
+            files.check_distinct([file for _, file in layout.files])
             parts = [[_table(file) for file in part] for part in (layout.train, layout.test)]
             raw = from_tables(parts[0], parts[1], path, asked)
         raw = replace(raw, notes=(*raw.notes, *layout.notes))

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from overparam.core import data_name
-from overparam.data import catalog, digits, hub, mnist1d, own, parquet, synthetic
+from overparam.data import catalog, digits, hub, mnist1d, own, synthetic
+from overparam.data.read.parquets import count_rows
 from overparam.data.targets import numeric, rows
 
 
@@ -78,7 +79,7 @@ def _rows(paths: tuple[Path, ...]) -> int:
 
 @lru_cache(maxsize=32)
 def _counted(paths: tuple[Path, ...], times: tuple[int, ...]) -> int:
-    return parquet.count_rows(paths)
+    return count_rows(paths)
 
 
 @lru_cache(maxsize=32)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EXACT = 2.0**53
+_LONGEST = 1_000
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
@@ -224,6 +225,12 @@ def _texts(column: pa.ChunkedArray, path: Path, name: str) -> NDArray[Any]:
     if any(not word.strip() for word in words):
         raise DataError(
             f"'{path}', column {visible(name)}: expected a label in every row, got empty text. Fill in or drop these rows."
+        )
+    long = max(map(len, words), default=0)
+    if long > _LONGEST:
+        raise DataError(
+            f"'{path}', column {visible(name)}: expected labels of at most {_LONGEST:,} characters, got one of {long:,}. Say "
+            "which column holds the labels with label=."
         )
     if len({word.strip() for word in words}) < len(words):
         raise DataError(

@@ -78,7 +78,7 @@ def _first_line(data: bytes, path: Path) -> tuple[list[str], str]:
             "lines before the names, and the #."
         )
     counts = {}
-    for sign in SEPARATORS:
+    for sign in filter(lines[0].__contains__, SEPARATORS):
         rows = _cells(lines, sign, path)
         if len(rows[0]) > 1:
             counts[sign] = rows

@@ -32,7 +32,7 @@ def decoded(parts: Sequence[Sequence[Column]], path: Path) -> tuple[list[NDArray
     Raises:
         DataError: an image that cannot be decoded, or more pixels than fit.
     """
-    made = [_pictures(files, path, kind) for files, kind in zip(parts, ("training", "test"), strict=False)]
+    made = [images(files, path, kind) for files, kind in zip(parts, ("training", "test"), strict=False)]
     notes = [note for one in made for note in one.notes]
     arrays = [one.pixels for one in made]
     if len({array.ndim for array in arrays}) > 1:
@@ -41,7 +41,17 @@ def decoded(parts: Sequence[Sequence[Column]], path: Path) -> tuple[list[NDArray
     return arrays, tuple(dict.fromkeys(notes))
 
 
-def _pictures(files: Sequence[Column], path: Path, part: str) -> Pictures:
+def images(files: Sequence[Column], path: Path, part: str) -> Pictures:
+    """Return the images of one part, see :func:`overparam.data.images.pictures`.
+
+    Args:
+        files: the columns of its files, with their paths.
+        path: what a person named, for messages.
+        part: which part it is, for messages where it has several files.
+
+    Raises:
+        DataError: an image that cannot be decoded, or more pixels than fit.
+    """
     where = f"'{files[0][0]}'" if len(files) == 1 else f"'{path}', {part} part"
     rows = (row for _, column in files for row in _bytes(column))
     return pictures(rows, sum(len(column) for _, column in files), where, memory_budget() / 2)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from overparam.core import memory
 from overparam.core.errors import DataError
-from overparam.core.memory import memory_budget, total_memory
 
 MOST_COLUMNS = 100_000
 _COPIES = 12  # bytes a value: as float32, scaled, and split into two parts
@@ -21,22 +21,22 @@ def afford(values: int, each: int, path: Path, what: str) -> None:
         what: the array or column, for the message.
     """
     needed = values * (each + _COPIES)
-    if needed > memory_budget():
+    if needed > memory.memory_budget():
         raise DataError(
             f"'{path}': expected data that fit into memory, got {what}, which needs {size(needed)} with its copies; "
-            f"the budget is {size(memory_budget())}, 60 % of this machine's {size(total_memory())}. Take fewer rows or "
+            f"the budget is {size(memory.memory_budget())}, 60 % of this machine's {size(memory.total_memory())}. Take fewer rows or "
             "smaller inputs, or another machine; a file from elsewhere may claim more than it holds."
         )
 
 
 def most_values(each: int = 1) -> int:
     """Return how many values of so many bytes fit into the memory budget with their copies."""
-    return int(memory_budget() // (each + _COPIES))
+    return int(memory.memory_budget() // (each + _COPIES))
 
 
 def most_unpacked() -> int:
     """Return how many bytes a packed file may unpack to: a quarter of the budget, for they lie beside the data."""
-    return int(memory_budget() // 4)
+    return int(memory.memory_budget() // 4)
 
 
 def size(count: float) -> str:

@@ -15,6 +15,10 @@ from overparam.core.errors import DataError
 from overparam.data.read.limits import most_unpacked, size
 
 _MAGIC = {".npz": b"PK", ".npy": b"\x93NUMPY", ".parquet": b"PAR1"}
+_WORDS = {
+    ".npz": "an .npz archive of arrays", ".npy": "an .npy array", ".parquet": "a Parquet file", ".csv": "a CSV file",
+    ".tsv": "a TSV file",
+}  # fmt: skip
 _STEP = 1 << 20
 _SEEN = (
     (b"\x1f\x8b", "gzip data (end its name in .gz)"),
@@ -81,7 +85,7 @@ def _check_start(start: bytes, path: Path) -> None:
         return
     got = seen or ("an empty file" if not start else "other bytes")
     raise DataError(
-        f"'{path}': expected a {kind_of(path)} file, got {got}. The file is damaged, cut short or named as what it "
+        f"'{path}': expected {_WORDS.get(kind_of(path), 'data')}, got {got}. The file is damaged, cut short or named as what it "
         "is not: get it again, or rename it."
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from overparam.core import data_name
@@ -108,14 +108,7 @@ def visible(text: object, most: int = 60) -> str:
     r"""Return text from a file that is safe and short in a message.
 
     >>> visible("a" + chr(27) + "[31mb")
-    'a\\\\x1b[31mb'
+    'a\\x1b[31mb'
     """
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
-
-
-def options_for(values: Mapping[str, str], allowed: Sequence[str], path: Path, what: str) -> None:
-    """Raise DataError for an option that says nothing about a kind of file."""
-    for key in values:
-        if key not in allowed and key not in data_name.CHOICES:
-            raise DataError(f"'{path}': expected no option {key}= for {what}, got {values[key]}. Leave it out.")

@@ -40,6 +40,11 @@ def from_tables(train: Sequence[Table], test: Sequence[Table], path: Path, wante
             that are missing.
     """
     types, notes = agree(train, test)
+    for table in (*train, *test):
+        if not table.rows:
+            raise DataError(
+                f"'{table.path}': expected at least one row, got none. The file is empty: get it again."
+            )
     names, first = list(types), train[0]
     for option, given in (("drop", wanted.drop), ("keep", wanted.keep)):
         for name in given:
@@ -171,6 +176,8 @@ def _matrix(tables: Sequence[Table], names: Sequence[str], path: Path) -> tuple[
     for name in names:
         parts = [columns.numbers(table.column(name), place, name) for place, table in read]
         made.append(joined(parts, f"'{path}', column {roles.visible(name)}"))
+    if len({array.dtype.kind for array in made}) > 1:  # truth values beside numbers are numbers, and no pixels
+        made = [array.astype(np.int16) if array.dtype.kind == "b" else array for array in made]
     return stack(made, [roles.visible(name) for name in names], f"'{path}'")
 
 
