@@ -1,4 +1,4 @@
-"""Whether training takes the shortest path: a proved lower bound on the distance to every network that interpolates.
+"""Whether training ends near the nearest network that fits: a proved lower bound on the distance to every such one.
 
 If theta fits every target then ``||r_0 + J_0 D|| <= L ||D||^2/2`` with ``D = theta - theta_0``. Paired with any w with
 ``w.r_0 > 0``: ``w.r_0 <= q ||D|| + (L/2) ||w|| ||D||^2``, ``q = ||J_0^T w||``, and so
@@ -21,6 +21,7 @@ from overparam.theory.certificates.examples import examples
 from overparam.theory.certificates.jacobian import entry_error, gram_of, times, transpose_times
 from overparam.theory.certificates.residual import residual
 from overparam.theory.certificates.rounding import UNIT, above, below, gamma, norm_above
+from overparam.theory.certificates.words import at_least, at_most
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ class ShortestPath:
         lines = [f"travelled {self.travelled:.6g}"]
         if math.isfinite(self.to_interpolation):
             lines.append(
-                f"an exact interpolator lies at most {self.to_interpolation:.6g} from the start (proved)"
+                f"an exact interpolator lies at most {at_least(self.to_interpolation)} from the start (proved)"
             )
         else:
             lines.append("the end is not certified: no exact interpolator is proved to be near")
         if self.lower > 0:
-            lines.append(f"every interpolator lies at least {self.lower:.6g} from the start (proved)")
+            lines.append(f"every interpolator lies at least {at_most(self.lower)} from the start (proved)")
         else:
             lines.append("no lower bound of the distance to an interpolator is proved")
         if math.isfinite(self.ratio):
-            lines.append(f"so the way was at most {self.ratio:.4g} times the shortest")
+            lines.append(f"so that one is at most {at_least(self.ratio, 4)} times as far as the nearest")
         if math.isfinite(self.nearest):
             lines.append(f"nearest interpolator found: {self.nearest:.6g} (not a proof)")
         return "\n  ".join(lines)
@@ -117,7 +118,9 @@ def distance_bound(network: Dense, x: ArrayLike, y: ArrayLike, radius: float = m
 
 
 def shortest_path(start: Dense, end: Dense, x: ArrayLike, y: ArrayLike) -> ShortestPath:
-    """How much longer than the shortest path to zero loss a training run was, with a proof.
+    """How much farther than the nearest interpolating network the one is to which a training run led, with a proof.
+
+    Distances are straight lines from the start: the length of the way itself is not measured.
 
     Args:
         start: network before training.
