@@ -28,8 +28,8 @@ def exact_array(values: Any, name: str) -> np.ndarray:
     if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
         raise DataError(f"{name}: expected numbers, got a masked array with numbers that are missing. Fill them in.")
     try:
+        out = array_of(values, name)
         given = np.asarray(values)
-        out = array_of(given, name)
     except (OverflowError, RuntimeError):
         raise DataError(f"{name}: expected real numbers that float64 holds, got something else.") from None
     rounded = (

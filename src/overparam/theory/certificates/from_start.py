@@ -47,7 +47,8 @@ class Facts:
         if self.sigma <= 0 or not math.isfinite(self.residual):
             return None, math.inf
         bend = ball.lipschitz if ball else self.lipschitz(over_above(self.residual, self.sigma))
-        return ball, over_above(bend * self.residual, below(self.sigma * self.sigma))
+        square = below(self.sigma * self.sigma)
+        return ball, above(bend * self.residual) / square if square > 0 else math.inf
 
     def descent(self, step: float) -> Ball | None:
         """The ball of gradient descent with that step on half the sum of squares."""

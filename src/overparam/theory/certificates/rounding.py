@@ -180,9 +180,9 @@ def value_error(activation: Activation, z: Numbers) -> Numbers:
     if kind in _EXACT:
         return np.zeros_like(z)
     if kind == "leaky_relu":
-        return UNIT * np.abs(z) + TINY
+        return UNIT * np.abs(z) + UNDERFLOW
     if kind == "quadratic":
-        return 2 * UNIT * z * z + TINY
+        return 2 * UNIT * z * z + UNDERFLOW
     if kind == "sine":
         return FUNCTION_UNITS * UNIT + 2 * UNIT * activation.largest_slope * np.abs(z)
     return FUNCTION_UNITS * UNIT * (1 + np.abs(z))

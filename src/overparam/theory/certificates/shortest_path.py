@@ -94,8 +94,7 @@ def distance_bound(network: Dense, x: ArrayLike, y: ArrayLike, radius: float = m
     found = evaluate(network, inputs)
     left = residual(found, targets)
     bend = NetworkLipschitz(network, found)(radius)
-    gram, _ = gram_of(found.blocks)
-    w = _weights(gram, left.vector)
+    w = _weights(gram_of(found.blocks)[0], left.vector)
     if w is None or not math.isfinite(bend):
         return 0.0
     size = norm_above(w)
@@ -165,9 +164,11 @@ def nearest_interpolator(network: Dense, x: ArrayLike, y: ArrayLike, rounds: int
     for _ in range(rounds):
         found = evaluate(moved(network, direction), inputs)
         left = residual(found, targets)
-        w = _weights(gram_of(found.blocks)[0], times(found.blocks, direction) - left.vector)
+        gram, _, exponent = gram_of(found.blocks)
+        w = _weights(gram, times(found.blocks, direction) - left.vector)
         if w is None:
             return math.inf
+        w = np.ldexp(w, -2 * exponent)
         new = transpose_times(found.blocks, w)
         change = math.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in zip(new, direction, strict=True)))
         size = math.sqrt(sum(float(np.sum(a * a)) for a in new))

@@ -39,7 +39,7 @@ def test_a_certificate_tells_all_its_numbers():
     assert set(found.rounding) == {
         "forming the Gram matrix, on sigma^2", "entries of the Jacobian, on sigma", "residual, on its norm",
     }  # fmt: skip
-    assert [a.state for a in found.assumptions] == ["holds"] * 5 + ["unchecked"] * 2
+    assert [a.state for a in found.assumptions] == ["holds"] * 5 + ["unchecked"] * 3
     assert "within a distance of" in found.reason
     assert found.envelope([0, 10])[1] == pytest.approx(found.residual * found.rate**10)
 
