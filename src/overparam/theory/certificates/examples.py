@@ -10,6 +10,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.certificates.dense import Dense
 from overparam.theory.certificates.exact import exact_array
 from overparam.theory.certificates.jacobian import Spectrum
+from overparam.theory.certificates.rounding import scaled
 from overparam.theory.inputs import all_finite
 
 Matrix = Float64[np.ndarray, "n features"]
@@ -82,7 +83,8 @@ def why_singular(network: Dense, x: Matrix, spectrum: Spectrum) -> str:
     if not biased and len(network.weights) == 2 and (why := _antipodal(network, x)):
         return why
     trace = float(np.trace(spectrum.gram))
-    lost = (spectrum.forming_error / max(trace, 1e-300)) ** 0.5 if trace > 0 else 1.0
+    off = scaled(spectrum.entry_error, -spectrum.exponent)
+    lost = max((spectrum.forming_error / trace) ** 0.5, off / trace**0.5) if trace > 1e-300 else 1.0
     if lost > 1e-3:
         return (
             "all gradients of the outputs are 0, or so small that float64 loses them; inputs or output weights of tiny "

@@ -14,6 +14,7 @@ SCOPE = (
     "float64 numbers, trained on all examples at once in exact arithmetic. How a run in float32 or float64 rounds is "
     "not covered."
 )
+VANISHING = 1e-290
 LOSS_WORDS = {
     "half sum": "half the sum of squares",
     "mean": "half the squares, averaged over examples",
@@ -64,6 +65,11 @@ def reason(case: Case) -> str:
         )
     if not case.counted and not math.isfinite(case.lipschitz):
         return f"{case.unbounded} Nothing follows about training."
+    if not case.flows and 0 < case.lipschitz < VANISHING:
+        return (
+            "the Lipschitz constant of the Jacobian is so small that float64 loses it: rescale inputs and targets. "
+            "Nothing follows about training."
+        )
     if not case.flows:
         what = "r/(2 int (sigma - delta))" if case.counted else "L r/sigma^2"
         if case.h <= 0.5:
