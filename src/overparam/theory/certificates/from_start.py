@@ -12,6 +12,7 @@ from overparam.theory.certificates import interpolation, relu
 from overparam.theory.certificates.certificate import Certificate, step_factor
 from overparam.theory.certificates.interpolation import Ball
 from overparam.theory.certificates.rounding import (
+    LARGEST,
     UNIT,
     above,
     below,
@@ -136,7 +137,7 @@ def conclude(facts: Facts, step: float | None, flow: bool, loss: str, notes: tup
     if flow:
         ball, used = flows, 0.0
     else:
-        used = scaled(0.5 * largest / factor, units.step) if step is None else step
+        used = min(scaled(0.5 * largest / factor, units.step), LARGEST) if step is None else step
         exact = step is None and scaled(used, -units.step) == 0.5 * largest / factor
         tried = 0.5 * largest if exact else _own_step(used, factor, units)
         ball = own.descent(tried) if 0 < used < math.inf else None

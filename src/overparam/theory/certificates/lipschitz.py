@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
@@ -61,7 +62,7 @@ class FourthMoment:
     centred: float
 
 
-def fourth_moment(x: Matrix, iterations: int = 100) -> FourthMoment:
+def fourth_moment(x: ArrayLike, iterations: int = 100) -> FourthMoment:
     """Bounds on ``sup_{||z||=1} sqrt(sum_i (x_i.z)^4)``, in squared units of the inputs.
 
     Args:
@@ -219,7 +220,7 @@ class HiddenLipschitz:
         return scaled_above(found, 2 * self._exponent)
 
 
-def assumptions(x: Matrix, **_: object) -> tuple[Assumption, ...]:
+def assumptions(x: ArrayLike, **_: object) -> tuple[Assumption, ...]:
     """What the bound asks: finite inputs.
 
     Args:

@@ -83,7 +83,7 @@ def reason(case: Case) -> str:
             "follows about training."
         )
     if not case.largest:
-        return "gradient flow is certified, but no step of gradient descent; ask with flow=True."
+        return "gradient flow is certified, but no step of gradient descent that float64 holds; ask with flow=True."
     return (
         f"the step {case.step!r} is above the largest that is certified, {at_most(case.largest, 4)}. "
         "Nothing follows about training."
