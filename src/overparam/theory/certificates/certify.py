@@ -45,7 +45,7 @@ def certify_two_layer(
     flow: bool = False,
     loss: str = "half sum",
 ) -> Certificate:
-    """Whether training the first layer of ``f(x) = sum_l v_l phi(w_l.x + b_l)`` provably reaches zero loss.
+    """Whether training the first layer of ``f(x) = sum_l v_l phi(w_l.x + b_l)`` provably converges to zero loss.
 
     Args:
         weights: W, shape ``(units, features)``, trained.
@@ -86,7 +86,7 @@ def certify_dense(
     loss: str = "half sum",
     notes: tuple[str, ...] = (),
 ) -> Certificate:
-    """Whether training a network of dense layers provably reaches zero loss.
+    """Whether training a network of dense layers provably converges to zero loss.
 
     Args:
         network: layers with their parameters.

@@ -1,4 +1,4 @@
-"""When gradient descent or gradient flow must reach zero loss: a condition on one point, and what follows from it.
+"""When gradient descent or gradient flow must converge to zero loss: a condition on one point, and what follows from it.
 
 With ``sigma <= sigma_min(J)`` and ``r >= ||f - y||`` at the start, L a Lipschitz constant of J and beta a bound of
 ``||J||`` on the ball of radius R around it, and ``c = 1 - (eta/2)(beta^2 + L r)`` (gradient flow: c = 1)::

@@ -1,4 +1,4 @@
-"""The first point of a training run from which zero loss is proved to be reached.
+"""The first point of a training run from which convergence to zero loss is proved.
 
 The condition may be checked at any iterate. The residual falls while the smallest singular value stays, so it is met at
 moderate widths, where from the initial parameters it is hopeless.

@@ -40,8 +40,8 @@ class StepBounds:
         direction: ``2h / (h^2 + p Var_i(u.H_i u))`` with ``h = u.H u``, at the best unit vector u that was found.
         sharpness: ``a``, the largest eigenvalue of H.
         nonuniformity: ``s``, the root of the largest eigenvalue of ``Sigma = (1/n) sum H_i^2 - H^2``.
-        wu_necessary: ``min(2/a, 1/(s sqrt p))``, printed as necessary by Wu, Ma and E; it is so for their sufficient
-            condition only, and can lie below the exact threshold.
+        wu_necessary: ``min(2/a, 1/(s sqrt p))``, which follows from Wu, Ma and E's sufficient condition and is necessary
+            for that one only; it can lie below the exact threshold.
     """
 
     exact: float
@@ -116,7 +116,7 @@ def bounds_of(minimum: Minimum, noise: float) -> StepBounds:
     s = math.sqrt(max(0.0, float(np.linalg.eigvalsh((sigma + sigma.T) / 2)[-1])))
     trace = 2 * float(lam.sum()) / float(np.trace(grown))
     direction = best_direction(minimum, noise, leading)
-    printed = 1 / (s * math.sqrt(noise)) if s * math.sqrt(noise) > 0 else math.inf
+    bound_on_s = 1 / (s * math.sqrt(noise)) if s * math.sqrt(noise) > 0 else math.inf
     return StepBounds(
         exact=1 / ratio.low,
         exact_low=1 / ratio.high,
@@ -128,7 +128,7 @@ def bounds_of(minimum: Minimum, noise: float) -> StepBounds:
         direction=direction,
         sharpness=a,
         nonuniformity=s,
-        wu_necessary=min(2 / a, printed),
+        wu_necessary=min(2 / a, bound_on_s),
     )
 
 
@@ -198,7 +198,7 @@ def best_direction(minimum: Minimum, noise: float, leading: Matrix) -> float:
 
 
 def counterexample(pairs: int = 12, batch: int = 3) -> Float64[np.ndarray, "n params"]:
-    """Gradients for which the printed non-uniformity condition excludes a step that is stable.
+    """Gradients with a stable step at which the non-uniformity exceeds the bound of the sufficient condition.
 
     ``g = sqrt(1.4) e_0 +- sqrt(1.3/p) e_j``: pairs that cancel in all but one direction, so that the noise of one
     direction goes into others and does not come back at once.
@@ -210,7 +210,8 @@ def counterexample(pairs: int = 12, batch: int = 3) -> Float64[np.ndarray, "n pa
     Returns:
         Shape ``(2 pairs, pairs + 1)``.
 
-    References: a counterexample to the necessity of ``s <= sqrt(B(n-1)/(n-B)) / eta`` in Wu, Ma and E 2018.
+    References: ``s <= sqrt(B(n-1)/(n-B)) / eta`` follows from the sufficient condition on the poster of Wu, Ma and E 2018
+        (the paper was not read); this shows that it is not necessary for stability.
 
     >>> bounds = step_bounds(counterexample(), batch=3)
     >>> round(bounds.exact, 3), round(bounds.wu_necessary, 3)
