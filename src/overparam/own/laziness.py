@@ -90,7 +90,10 @@ def kernel_drift(instance: Instance) -> float | None:
         instance: where to start.
     """
     start = instance.kernel()
-    step = 1.0 / float(np.linalg.eigvalsh(start)[-1])
+    top = float(np.linalg.eigvalsh(start)[-1])
+    if not 0 < top < math.inf:
+        return None
+    step = 1.0 / top
     trajectory = descend(instance, step, DRIFT_STEPS, tolerance=DRIFT_TOLERANCE)
     if trajectory.diverged or trajectory.norms[-1] > DRIFT_TOLERANCE * trajectory.norms[0]:
         return None

@@ -13,7 +13,7 @@ from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import relu
 from overparam.theory.certificates.certificate import Certificate
 from overparam.theory.certificates.deep_lipschitz import NetworkLipschitz
-from overparam.theory.certificates.dense import Dense, evaluate, two_layer
+from overparam.theory.certificates.dense import Dense, checked_network, evaluate, two_layer
 from overparam.theory.certificates.exact import exact_array
 from overparam.theory.certificates.examples import examples, why_singular
 from overparam.theory.certificates.from_start import Facts, conclude
@@ -31,6 +31,8 @@ from overparam.theory.certificates.rounding import (
 )
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
 from overparam.theory.inputs import all_finite, nonnegative
+
+MOST_TARGETS = 50_000  # a Gram matrix of 20 GB
 
 
 def certify_two_layer(
@@ -107,7 +109,13 @@ def certify_dense(
     References: as :func:`certify_two_layer`; other depths use the recursion of
         :mod:`~overparam.theory.certificates.deep_lipschitz`.
     """
+    checked_network(network)
     inputs, targets, said = examples(x, y, network.weights[0].shape[1], len(network.weights[-1]))
+    if targets.size > MOST_TARGETS:
+        raise UsageError(
+            f"x: expected at most {MOST_TARGETS:,} targets in all, got {targets.size:,}: a matrix of that many rows and "
+            "columns is factorised. Take a sample of the examples."
+        )
     found = evaluate(network, inputs)
     singular = spectrum(found.blocks, network.parameters)
     left = residual(found, targets)
@@ -179,7 +187,8 @@ def certify_jacobian(
     for name, array in (("jacobian", matrix), ("residual", left)):
         all_finite(array, name)
     bend = nonnegative(lipschitz, "lipschitz")
-    reach = math.inf if radius == math.inf else nonnegative(radius, "radius")
+    everywhere = isinstance(radius, float) and radius == math.inf
+    reach = math.inf if everywhere else nonnegative(radius, "radius")
     off, error = nonnegative(jacobian_error, "jacobian_error"), nonnegative(residual_error, "residual_error")
     total = sum_above(norm_above(left), error)
     if not math.isfinite(total):

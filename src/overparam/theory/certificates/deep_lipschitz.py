@@ -97,8 +97,9 @@ class NetworkLipschitz:
 
         Radii are rounded up to a grid of four a doubling, so that few are worked out.
         """
-        if 0 < radius < math.inf:
+        if 0 < radius < 1e300:
             radius = max(radius, 2.0 ** (math.ceil(4 * math.log2(radius)) / 4))
         if radius not in self._known:
-            self._known[radius] = min(bound(radius) for bound in self._bounds)
+            with np.errstate(over="ignore", invalid="ignore"):  # so large a ball has no bound, or the global one
+                self._known[radius] = min(bound(radius) for bound in self._bounds)
         return self._known[radius]

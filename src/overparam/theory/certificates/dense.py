@@ -8,6 +8,7 @@ the signal of that row times the input of the layer. Bounds are running error bo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -71,6 +72,20 @@ class Dense:
             a for layer in self.trained for a in (self.weights[layer], self.biases[layer]) if a is not None
         ]
         return sum(a.size for a in arrays)
+
+
+def checked_network(network: Any, name: str = "network") -> Dense:
+    """The network, if it is one of dense layers in float64.
+
+    Raises:
+        UsageError: something else.
+    """
+    if not isinstance(network, Dense):
+        raise UsageError(
+            f"{name}: expected a network of dense layers (theory.certificates.Dense or two_layer), got "
+            f"{type(network).__name__}. For a network of overparam.models use overparam.certify."
+        )
+    return network
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +179,8 @@ def evaluate(network: Dense, x: Matrix) -> Evaluation:
     >>> bool(abs(found.outputs[0, 0] - 2 * np.tanh(0.5)) <= found.outputs_error[0, 0])
     True
     """
-    if x.ndim != 2 or x.shape[1] != network.weights[0].shape[1]:
+    x = float64(x, "x")
+    if x.ndim != 2 or x.shape[1] != checked_network(network).weights[0].shape[1]:
         raise UsageError(f"x: expected shape (n, {network.weights[0].shape[1]}), got {x.shape}.")
     with np.errstate(over="ignore", invalid="ignore"):
         found = _evaluate(network, x)

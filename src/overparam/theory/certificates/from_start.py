@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from overparam.core.errors import UsageError
 from overparam.theory.certificates import interpolation, relu
 from overparam.theory.certificates.certificate import Certificate, step_factor
@@ -126,6 +128,8 @@ def conclude(facts: Facts, step: float | None, flow: bool, loss: str, notes: tup
     """
     n, outputs, parameters = facts.sizes
     factor = step_factor(loss, n, outputs)
+    if not isinstance(flow, bool | np.bool_):
+        raise UsageError(f"flow: expected True or False, got {type(flow).__name__}.")
     if flow and step is not None:
         raise UsageError(f"step: expected None with flow=True, got {step!r}. Gradient flow has no step.")
     if step is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import DataError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.dense import Dense, Evaluation
 from overparam.theory.certificates.exact import float64
@@ -39,6 +39,7 @@ CITATION = (
     "over-parameterized shallow neural networks, IEEE Trans. Inf. Theory 65 (2019), for ||X|| max_i ||x_i||; "
     "S. Oymak and M. Soltanolkotabi, Toward moderate overparameterization, IEEE JSAIT 1 (2020), arXiv:1902.04674."
 )
+MOST_ITERATIONS = 10_000
 _ALL_UNITS = 3e8  # multiplications
 _NEARLY = 0.98  # where the local constant is this share of the global one, larger balls take the global one
 
@@ -74,6 +75,7 @@ def fourth_moment(x: ArrayLike, iterations: int = 100) -> FourthMoment:
 
     Raises:
         DataError: no matrix of finite real numbers.
+        UsageError: more than 10,000 iterations, or no whole number of them.
 
     Assumptions: none beyond float64.
 
@@ -89,6 +91,8 @@ def fourth_moment(x: ArrayLike, iterations: int = 100) -> FourthMoment:
         raise DataError(f"x: expected shape (n, features), got {x.shape}.")
     all_finite(x, "x")
     iterations = count(iterations, "iterations", 0)
+    if iterations > MOST_ITERATIONS:
+        raise UsageError(f"iterations: expected at most {MOST_ITERATIONS:,}, got {iterations}.")
     exponent = exponent_of(x)
     found = _of_size_one(np.ldexp(x, -exponent), iterations)
     upper = (scaled_above(one, 2 * exponent) for one in (found.upper, found.spectral, found.hadamard, found.centred))

@@ -16,12 +16,22 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from overparam.theory.certificates.certify import certify_dense
 from overparam.theory.certificates.deep_lipschitz import NetworkLipschitz
-from overparam.theory.certificates.dense import Dense, difference, evaluate, moved
+from overparam.theory.certificates.dense import Dense, checked_network, difference, evaluate, moved
 from overparam.theory.certificates.examples import examples
 from overparam.theory.certificates.jacobian import entry_error, gram_of, times, transpose_times
 from overparam.theory.certificates.residual import residual
-from overparam.theory.certificates.rounding import UNIT, above, below, gamma, norm_above
+from overparam.theory.certificates.rounding import (
+    UNIT,
+    above,
+    below,
+    exponent_of,
+    gamma,
+    norm_above,
+    scaled_above,
+    scaled_below,
+)
 from overparam.theory.certificates.words import at_least, at_most
+from overparam.theory.inputs import count, nonnegative
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,9 @@ def distance_bound(network: Dense, x: ArrayLike, y: ArrayLike, radius: float = m
     >>> round(distance_bound(line, [[2.0]], [6.0]), 9)
     2.0
     """
+    checked_network(network)
+    if not (isinstance(radius, float) and radius == math.inf):
+        radius = nonnegative(radius, "radius")
     inputs, targets, _ = examples(x, y, network.weights[0].shape[1], len(network.weights[-1]))
     found = evaluate(network, inputs)
     left = residual(found, targets)
@@ -97,23 +110,24 @@ def distance_bound(network: Dense, x: ArrayLike, y: ArrayLike, radius: float = m
     w = _weights(gram_of(found.blocks)[0], left.vector)
     if w is None or not math.isfinite(bend):
         return 0.0
-    size = norm_above(w)
-    pulled = float(w @ left.vector)
+    # w, r_0 and J in units in which they lie between 1/2 and 1
+    w, of_r = np.ldexp(w, -exponent_of(w)), exponent_of(left.vector)
+    size, r, error = norm_above(w), np.ldexp(left.vector, -of_r), scaled_above(left.error, -of_r)
+    pulled = float(w @ r)
     # w.r_0 with the rounding of the product and the error of r_0
-    pulled -= above(gamma(len(w) + 2) * float(np.abs(w) @ np.abs(left.vector)) + above(size * left.error))
+    pulled -= above(gamma(len(w) + 2) * float(np.abs(w) @ np.abs(r)) + above(size * error))
     if not pulled > 0:
         return 0.0
-    back = transpose_times(found.blocks, w)
-    lost = gamma(sum(found.blocks[0].signals.shape[:2]) + 8) * norm_above(
-        np.concatenate([part.ravel() for part in _absolute(found.blocks, w)])
-    )
-    q = above(
-        norm_above(np.concatenate([part.ravel() for part in back]))
-        + above(lost)
-        + above(size * entry_error(found.blocks))
-    )
+    back = norm_above(np.concatenate([part.ravel() for part in transpose_times(found.blocks, w)]))
+    whole = norm_above(np.concatenate([part.ravel() for part in _absolute(found.blocks, w)]))
+    of_j = exponent_of(whole)
+    back, whole, off = (scaled_above(one, -of_j) for one in (back, whole, entry_error(found.blocks)))
+    lost = gamma(sum(found.blocks[0].signals.shape[:2]) + 8) * whole
+    q = above(back + above(lost) + above(size * off))
+    params = of_r - of_j
+    bend = scaled_above(bend, params - of_j)
     bound = below(2 * pulled) / above(q + above(math.sqrt(above(q * q + above(2 * bend * size) * pulled))))
-    return min(radius, below(bound))
+    return min(radius, scaled_below(below(bound), params))
 
 
 def shortest_path(start: Dense, end: Dense, x: ArrayLike, y: ArrayLike) -> ShortestPath:
@@ -133,6 +147,8 @@ def shortest_path(start: Dense, end: Dense, x: ArrayLike, y: ArrayLike) -> Short
 
     References: derived in the module's docstring.
     """
+    checked_network(start, "start")
+    checked_network(end, "end")
     step = np.concatenate([part.ravel() for part in difference(end, start)])
     travelled = norm_above(step)  # entries are differences, each rounded once
     travelled = above(travelled * (1 + 2 * UNIT))
@@ -158,7 +174,13 @@ def nearest_interpolator(network: Dense, x: ArrayLike, y: ArrayLike, rounds: int
         x: inputs, shape ``(n, features)``.
         y: targets, shape ``(n,)`` or ``(n, outputs)``.
         rounds: most iterations.
+
+    Raises:
+        UsageError: shapes that do not fit, integer labels, no number of rounds.
+        DataError: numbers that are missing or infinite.
     """
+    checked_network(network)
+    rounds = count(rounds, "rounds", 0)
     inputs, targets, _ = examples(x, y, network.weights[0].shape[1], len(network.weights[-1]))
     direction, before = difference(network, network), math.inf
     for _ in range(rounds):
@@ -168,10 +190,14 @@ def nearest_interpolator(network: Dense, x: ArrayLike, y: ArrayLike, rounds: int
         w = _weights(gram, times(found.blocks, direction) - left.vector)
         if w is None:
             return math.inf
-        w = np.ldexp(w, -2 * exponent)
-        new = transpose_times(found.blocks, w)
-        change = math.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in zip(new, direction, strict=True)))
-        size = math.sqrt(sum(float(np.sum(a * a)) for a in new))
+        with np.errstate(over="ignore"):
+            w = np.ldexp(w, -2 * exponent)
+        new = transpose_times(found.blocks, w) if np.isfinite(w).all() else [np.full(1, math.inf)]
+        if not all(np.isfinite(part).all() for part in new):
+            return math.inf
+        with np.errstate(over="ignore"):
+            change = math.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in zip(new, direction, strict=True)))
+            size = math.sqrt(sum(float(np.sum(a * a)) for a in new))
         if not math.isfinite(size):
             return math.inf
         direction = new

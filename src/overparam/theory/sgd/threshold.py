@@ -11,10 +11,12 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.inputs import count
 from overparam.theory.sgd.minimum import Matrix, Minimum, minimum_of_features
 from overparam.theory.sgd.operator import threshold_ratio
-from overparam.theory.sgd.sampling import batch_noise
+from overparam.theory.sgd.sampling import batch_noise, sizes_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -22,6 +24,7 @@ CITATION = (
     "arXiv:2306.07850; L. Wu, C. Ma and W. E, How SGD selects the global minima in over-parameterized learning: a "
     "dynamical stability perspective, NeurIPS 2018."
 )
+MOST_PAIRS = 10_000
 GAP = 1e-6  # relative distance of the two ends at which a threshold counts as found
 
 
@@ -154,7 +157,8 @@ def largest_step(
     [2.0, 4.0]
     """
     minimum = minimum_of_features(features)
-    found = [1 / threshold_ratio(minimum, batch_noise(minimum.n, one, replacement))[0].low for one in batches]
+    sizes = sizes_of(batches)
+    found = [1 / threshold_ratio(minimum, batch_noise(minimum.n, one, replacement))[0].low for one in sizes]
     return np.asarray(found, dtype=np.float64)
 
 
@@ -210,6 +214,9 @@ def counterexample(pairs: int = 12, batch: int = 3) -> Float64[np.ndarray, "n pa
     Returns:
         Shape ``(2 pairs, pairs + 1)``.
 
+    Raises:
+        UsageError: fewer than 2 or more than 10,000 pairs, or a batch of all samples.
+
     References: ``s <= sqrt(B(n-1)/(n-B)) / eta`` follows from the sufficient condition on the poster of Wu, Ma and E 2018
         (the paper was not read); this shows that it is not necessary for stability.
 
@@ -217,7 +224,12 @@ def counterexample(pairs: int = 12, batch: int = 3) -> Float64[np.ndarray, "n pa
     >>> round(bounds.exact, 3), round(bounds.wu_necessary, 3)
     (0.9, 0.741)
     """
+    pairs = count(pairs, "pairs", 2)
+    if pairs > MOST_PAIRS:
+        raise UsageError(f"pairs: expected at most {MOST_PAIRS:,}, got {pairs}.")
     noise = batch_noise(2 * pairs, batch)
+    if not noise:
+        raise UsageError(f"batch: expected fewer than all {2 * pairs} samples, got {batch!r}: nothing is random then.")
     out = np.zeros((2 * pairs, pairs + 1))
     out[:, 0] = math.sqrt(1.4)
     index = np.arange(pairs)
