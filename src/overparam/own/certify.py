@@ -1,4 +1,4 @@
-"""Certificates of your own network: whether training it from these parameters provably reaches zero loss.
+"""Certificates of your own network: whether training it from these parameters provably converges to zero loss.
 
 >>> import jax, numpy as np
 >>> from overparam.models import two_layer
@@ -45,10 +45,11 @@ def certify(
     loss: str = "half sum",
     flow: bool = False,
 ) -> Certificate:
-    """Whether gradient descent on a squared loss, from these parameters, provably fits every target.
+    """Whether gradient descent on a squared loss, from these parameters, provably converges to a fit of every target.
 
-    The proof covers the rounding of its own numbers; training is taken in exact arithmetic. A network may train well
-    without a certificate: "not certified" never says that training fails.
+    The proof covers the rounding of its own numbers; training is taken in exact arithmetic, on the float64 network with
+    exactly these parameters, so a run in float32 is not covered. A network may train well without a certificate: "not
+    certified" never says that training fails.
 
     Args:
         network: a network of dense layers: ``two_layer``, ``mlp`` or ``linear``. With one hidden layer and the output
@@ -84,7 +85,7 @@ def certify_path(
     loss: str = "half sum",
     flow: bool = False,
 ) -> FirstCertified:
-    """The first of several parameters, in the order of training, from which zero loss is proved.
+    """The first of several parameters, in the order of training, from which convergence to zero loss is proved.
 
     Args:
         network: as in :func:`certify`.
@@ -110,7 +111,7 @@ def certify_path(
 
 
 def shortest_path(network: Network, start: PyTree, end: PyTree, x: ArrayLike, y: ArrayLike) -> ShortestPath:
-    """How much longer than the shortest way to zero loss a training run was, with a proved bound.
+    """How much farther than the nearest interpolator the one is to which a training run led, with a proved bound.
 
     Args:
         network: as in :func:`certify`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -16,6 +17,7 @@ from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import Certificate, certify_two_layer, fourth_moment
 from overparam.theory.inputs import all_finite, array_of, numbers
 
+LARGEST = 2**31  # weights, 16 GB
 Weights = Float64[np.ndarray, "units features"]
 
 
@@ -100,22 +102,40 @@ def draw_instance(
     np.True_
     """
     rows, targets = examples(x, y)
-    if (
-        isinstance(width, bool)
-        or int(width) != width
-        or width < 1 + antisymmetric
-        or (antisymmetric and width % 2)
-    ):
-        what = "an even number" if antisymmetric else "a whole number"
-        raise UsageError(f"width: expected {what} of at least {1 + antisymmetric}, got {width!r}.")
-    width = int(width)
-    nu = float(np.linalg.norm(targets)) / math.sqrt(width * len(rows)) if scale is None else float(scale)
+    width = _width(width, antisymmetric)
+    if width * rows.shape[1] > LARGEST:
+        raise UsageError(
+            f"width: expected at most {LARGEST:,} weights, got {width:,} units of {rows.shape[1]} features."
+        )
+    nu = float(np.linalg.norm(targets)) / math.sqrt(width * len(rows)) if scale is None else _scale(scale)
     drawn = width // 2 if antisymmetric else width
     weights = stream(f"two-layer instance {width}", seed).standard_normal((drawn, rows.shape[1]))
     if antisymmetric:
         weights = np.concatenate([weights, weights])
     signs = np.where(np.arange(width) < (width + 1) // 2, 1.0, -1.0)
     return Instance(weights, nu * signs, rows, targets, activation_of(activation))
+
+
+def _width(width: Any, antisymmetric: bool) -> int:
+    try:
+        whole = int(width)
+    except (TypeError, ValueError, OverflowError):
+        whole = 0
+    low = 1 + antisymmetric
+    if isinstance(width, bool | str) or whole != width or whole < low or (antisymmetric and whole % 2):
+        what = "an even number" if antisymmetric else "a whole number"
+        raise UsageError(f"width: expected {what} of at least {low}, got {width!r}.")
+    return whole
+
+
+def _scale(scale: Any) -> float:
+    try:
+        number = math.nan if isinstance(scale, str | bytes) or np.ndim(scale) else float(scale)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not abs(number) <= 1e60:
+        raise UsageError(f"scale: expected a number of at most 1e60 in size, or None, got {scale!r}.")
+    return number
 
 
 def flow_certificate(instance: Instance, weights: Weights | None = None) -> Certificate:
