@@ -23,6 +23,16 @@ from numpy.typing import ArrayLike
 from scipy import linalg
 from scipy.linalg import lapack
 
+from overparam.core.checked import (
+    all_finite,
+    count,
+    exponent_of,
+    kernel_of,
+    no_negative,
+    numbers,
+    representable,
+    shown,
+)
 from overparam.core.errors import DataError, UsageError
 from overparam.training.nested import (
     BLOCK,
@@ -43,6 +53,7 @@ from overparam.training.nested import (
 CHOLESKY_LIMIT = 1e12
 QR_LIMIT = 1e10
 _EPS = float(np.finfo(np.float64).eps)
+_LARGEST, _SQUARABLE = 1e300, 1e150
 
 Progress = Callable[[float], None]
 
@@ -187,7 +198,7 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
     """Ridgeless (minimum-norm) kernel interpolation on the test inputs: ``k(x)^T K^+ Y``.
 
     Args:
-        kernel: symmetric, shape ``(samples, samples)``.
+        kernel: symmetric and positive semidefinite, shape ``(samples, samples)``.
         kernel_test: shape ``(test samples, samples)``.
         y: targets, shape ``(samples, outputs)``.
 
@@ -196,27 +207,41 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
         eigenvalues above ``samples * eps`` times the largest.
 
     Raises:
-        DataError: shapes that do not fit.
+        DataError: shapes that do not fit, numbers that are missing or infinite, or a kernel that is not symmetric, not
+            positive semidefinite to rounding, or zero: the same that :func:`overparam.risk_curve` refuses.
 
     >>> kernel_solution(4 * np.eye(2), [[1.0, 0.0]], [[8.0], [6.0]]).predictions.tolist()
     [[2.0]]
     """
-    k = np.array(kernel, dtype=np.float64, order="F")
-    k_test, targets = np.asarray(kernel_test, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    n = len(targets)
+    k, k_test, targets = (
+        numbers(value, name, high=_LARGEST)
+        for value, name in ((kernel, "kernel"), (kernel_test, "kernel_test"), (y, "y"))
+    )
+    n = targets.shape[0] if targets.ndim else 0
     if k.shape != (n, n) or k_test.ndim != 2 or k_test.shape[1] != n or targets.ndim != 2:
         raise DataError(
-            "expected kernel (samples, samples), kernel_test (test samples, samples) and y (samples, outputs), "
+            "kernel, kernel_test, y: expected shapes (samples, samples), (test samples, samples) and (samples, outputs), "
             f"got {k.shape}, {k_test.shape} and {targets.shape}. Pass rows as samples."
         )
+    k, largest = kernel_of(kernel, n=n), float(np.abs(k).max(initial=0.0))
+    all_finite(k_test, "kernel_test")
+    all_finite(targets, "y")
+    if largest == 0:
+        raise DataError("kernel: expected one that differs from zero, got only zeros.")
+    shift, scale = exponent_of(k), exponent_of(targets)
+    k, k_test, targets = np.asfortranarray(np.ldexp(k, -shift)), np.ldexp(k_test, -shift), np.ldexp(targets, -scale)
     solved = _cholesky(k, targets)
     if solved is not None:
-        return KernelSolution(k_test @ solved[0], n, solved[1], "cholesky")
-    s, u = linalg.eigh(k, driver="evd", check_finite=False)
-    keep = s > n * _EPS * s[-1]
-    weights = u[:, keep] @ ((u[:, keep].T @ targets) / s[keep, None])
-    condition = float(s[-1] / s[keep][0]) if keep.any() else float("nan")
-    return KernelSolution(k_test @ weights, int(keep.sum()), condition, "eigh")
+        weights, rank, condition, method = solved[0], n, solved[1], "cholesky"
+    else:
+        s, u = linalg.eigh(k, driver="evd", check_finite=False)
+        no_negative(s, float(np.abs(k).max()), kernel)
+        keep = s > n * _EPS * s[-1]
+        weights = u[:, keep] @ ((u[:, keep].T @ targets) / s[keep, None])
+        rank, condition, method = int(keep.sum()), float(s[-1] / s[keep][0]), "eigh"
+    with np.errstate(over="ignore", invalid="ignore"):
+        predictions = representable(np.ldexp(k_test @ weights, scale), "y, kernel_test")
+    return KernelSolution(predictions, rank, condition, method)
 
 
 def _solve_tall(tall: Tall, y: Targets) -> Iterator[Solution]:
@@ -319,19 +344,22 @@ def _apply_q(qr: Array, tau: Array, b: Array, trans: str) -> Array:
 
 
 def _targets(y: ArrayLike, y_test: ArrayLike) -> tuple[Targets, TestTargets]:
-    a, b = np.asarray(y, dtype=np.float64), np.asarray(y_test, dtype=np.float64)
+    a, b = numbers(y, "y", high=_SQUARABLE), numbers(y_test, "y_test", high=_SQUARABLE)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
         raise DataError(
-            f"expected y (samples, outputs) and y_test (test samples, outputs), got {a.shape} and {b.shape}. "
+            f"y, y_test: expected y (samples, outputs) and y_test (test samples, outputs), got {a.shape} and {b.shape}. "
             "Give one-hot targets, or a column for one output."
         )
+    all_finite(a, "y")
+    all_finite(b, "y_test")
     return a, b
 
 
 def _ascending(widths: Sequence[int]) -> list[int]:
-    out = [int(w) for w in widths]
-    if not out or out[0] < 1 or any(a >= b for a, b in pairwise(out)):
+    given = list(widths) if np.ndim(widths) == 1 else []
+    out = [count(w, "widths") for w in given]
+    if not out or any(a >= b for a, b in pairwise(out)):
         raise UsageError(
-            f"expected ascending widths of at least 1, got {list(widths)}. Sort them, drop repeats."
+            f"widths: expected ascending widths of at least 1, got {shown(widths)}. Sort them, drop repeats."
         )
     return out

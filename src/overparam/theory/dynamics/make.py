@@ -9,10 +9,10 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from overparam.core.errors import DataError, UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.theory.dynamics.inputs import Square, matrix_of, rounding_of, symmetric_of
 from overparam.theory.dynamics.kernel import KernelDynamics
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, no_negative
 
 LOSSES = ("half sum", "mean")
 Loss = Literal["half sum", "mean"]
@@ -44,13 +44,8 @@ def kernel_dynamics(kernel: ArrayLike, loss: Loss = "half sum", outputs: int = 1
     """
     k = symmetric_of(kernel, "kernel")
     values, vectors = linalg.eigh(k)
-    largest = max(float(values[-1]), 0.0)
     cutoff = len(k) * rounding_of(kernel) * float(np.abs(values).max())
-    if values[0] < -4 * cutoff:
-        raise DataError(
-            f"kernel: expected no negative eigenvalue, got {values[0]:.6g} at a largest one of {largest:.6g}. "
-            "Compute the kernel in float64; if it is float32, give it as float32, so that its rounding is known."
-        )
+    no_negative(values, float(np.abs(k).max()), kernel)
     return _ordered(values[::-1], vectors[:, ::-1], cutoff, _divisor(len(k), loss, outputs))
 
 
