@@ -84,6 +84,7 @@ def assumptions(coefficients: ArrayLike, n: int, widths: ArrayLike, **_: object)
     >>> assumptions([1.0] * 20, n=9, widths=[5, 11])[1].state
     'fails'
     """
+    vector(coefficients, "coefficients", negative=True)
     near = [f"{p:g}" for p in widths_of(widths, low=0) if abs(p - count(n, "n")) <= 3]
     return (
         Assumption(

@@ -72,7 +72,7 @@ def spectrum_of_kernel(kernel: ArrayLike, targets: ArrayLike) -> Spectrum:
     >>> spectrum_of_kernel(np.diag([4.0, 2.0]), np.array([[1.0], [0.0]])).operator.tolist()
     [2.0, 1.0]
     """
-    y = columns_of(targets, "targets")
+    y = columns_of(targets, "targets", high=SQUARABLE[1])
     k = kernel_of(kernel, n=len(y), high=LARGEST)
     n, largest = len(y), float(np.abs(k).max())
     shift = exponent_of(k)
@@ -99,7 +99,7 @@ def spectrum_of_features(features: ArrayLike, targets: ArrayLike) -> Spectrum:
     >>> spectrum_of_features([[2.0, 0.0], [0.0, 1.0]], np.array([[1.0], [0.0]])).eigenvalues.round(9).tolist()
     [2.0, 0.5]
     """
-    y = columns_of(targets, "targets")
+    y = columns_of(targets, "targets", high=SQUARABLE[1])
     n = len(y)
     phi = columns_of(features, "features", n, low=SQUARABLE[0], high=SQUARABLE[1])
     repeated = n - len(np.unique(phi, axis=0))

@@ -214,7 +214,7 @@ def assumptions(eigenvalues: ArrayLike, coefficients: ArrayLike, n: int, **_: ob
     ['unchecked', 'holds', 'holds']
     """
     lam, _b = _spectrum(eigenvalues, coefficients)
-    rank = int((lam > 0).sum())
+    rank, n = int((lam > 0).sum()), count(n, "n")
     return (
         Assumption(
             "linear model",

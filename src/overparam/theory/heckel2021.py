@@ -86,7 +86,7 @@ def early_stopped_risk(
         move = s * (eta * s)
     if (move <= 0).any() or (move >= 2).any():
         raise UsageError(
-            f"rates: expected each step size times its squared scale between 0 and 2, got {move.min():g} to "
+            f"rates, scales: expected each step size times its squared scale between 0 and 2, got {move.min():g} to "
             f"{move.max():g}. Take smaller positive step sizes."
         )
     left, gone = descent_factors(move, _steps(times, move))
@@ -139,9 +139,9 @@ def expected_risk(
             "descent diverges. Take smaller step sizes."
         )
     learnt = moves > 0  # a direction without data is never moved
-    left, gone = (np.zeros((np.size(times), len(moves))) for _ in range(2))
-    left[:, ~learnt] = 1.0
-    left[:, learnt], gone[:, learnt] = descent_factors(moves[learnt], _steps(times, moves))
+    steps = _steps(times, moves)
+    left, gone = np.ones((len(steps), len(moves))), np.zeros((len(steps), len(moves)))
+    left[:, learnt], gone[:, learnt] = descent_factors(moves[learnt], steps)
     with np.errstate(over="ignore", invalid="ignore"):
         weights = root[:, None] * vectors
         bias = (left * (vectors.T @ (theta / root))) @ weights.T

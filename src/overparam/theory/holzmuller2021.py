@@ -80,6 +80,8 @@ def assumptions(n: int, p: ArrayLike, features: ArrayLike | None = None, **_: ob
     >>> [one.state for one in assumptions(2, [2], features=[[1, 0], [0, 1], [1, 0]])]
     ['fails', 'holds', 'fails', 'unchecked']
     """
+    count(n, "n")
+    widths_of(p, "p", 0)
     repeated = rank = continuous = None
     if features is not None:
         z = columns_of(features, "features")

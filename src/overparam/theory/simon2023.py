@@ -365,7 +365,7 @@ def assumptions(
     ['unchecked', 'fails', 'holds']
     """
     lam, _v2 = spectrum(eigenvalues, coefficients_squared)
-    n, k = count(n, "n"), widths_of(widths) if np.size(widths) else np.zeros(0)
+    n, k = count(n, "n"), np.zeros(0) if isinstance(widths, tuple) and not widths else widths_of(widths)
     largest = max([n, *k[np.isfinite(k)]])
     return (
         Assumption(

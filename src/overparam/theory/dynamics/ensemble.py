@@ -23,7 +23,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.dynamics.inputs import Square, matrix_of, residuals_of, step_of, symmetric_of, times_of
 from overparam.theory.dynamics.linearised import CITATION
-from overparam.theory.dynamics.make import Loss, kernel_dynamics
+from overparam.theory.dynamics.make import Loss, dynamics_of
 from overparam.theory.inputs import no_negative, representable
 from overparam.theory.theorem import Theorem
 
@@ -91,7 +91,7 @@ def ensemble(
     >>> found.mean.tolist(), found.sd.tolist()
     ([[0.0], [1.5]], [[1.0], [0.5]])
     """
-    trajectory = kernel_dynamics(ntk, loss)
+    trajectory = dynamics_of(ntk, "ntk", loss)
     n = len(trajectory.eigenvalues)
     k, targets = _covariance(nngp, "nngp"), residuals_of(y, n, "y")
     if k.shape != (n, n):
@@ -148,7 +148,7 @@ def assumptions(
     >>> assumptions([[2.0]], [[1.0]], [3.0], [0], rate=0.25)[1].state
     'holds'
     """
-    limit, step = kernel_dynamics(ntk).largest_step(), step_of(rate)
+    limit, step = dynamics_of(ntk, "ntk").largest_step(), step_of(rate)
     return (
         Assumption(
             "infinite width",

@@ -42,10 +42,26 @@ def kernel_dynamics(kernel: ArrayLike, loss: Loss = "half sum", outputs: int = 1
     >>> kernel_dynamics([[1.0, 1.0], [1.0, 1.0]]).null
     1
     """
-    k = symmetric_of(kernel, "kernel")
+    return dynamics_of(kernel, "kernel", loss, outputs)
+
+
+def dynamics_of(kernel: ArrayLike, name: str, loss: str = "half sum", outputs: int = 1) -> KernelDynamics:
+    """The same for a kernel that an argument of another name holds.
+
+    Args:
+        kernel: the matrix.
+        name: of the argument, for messages.
+        loss: as for :func:`kernel_dynamics`.
+        outputs: as for :func:`kernel_dynamics`.
+
+    Raises:
+        DataError: as for :func:`kernel_dynamics`.
+        UsageError: as for :func:`kernel_dynamics`.
+    """
+    k = symmetric_of(kernel, name)
     values, vectors = linalg.eigh(k)
     cutoff = len(k) * rounding_of(kernel) * float(np.abs(values).max())
-    no_negative(values, float(np.abs(k).max()), kernel)
+    no_negative(values, float(np.abs(k).max()), kernel, name)
     return _ordered(values[::-1], vectors[:, ::-1], cutoff, _divisor(len(k), loss, outputs))
 
 
@@ -78,7 +94,7 @@ def feature_dynamics(features: ArrayLike, loss: Loss = "half sum", outputs: int 
 
 
 def _divisor(rows: int, loss: str, outputs: int) -> float:
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise unknown("loss", loss, LOSSES)
     if rows % count(outputs, "outputs"):
         raise UsageError(f"outputs: expected a number that divides the {rows} rows, got {outputs}.")
