@@ -60,7 +60,8 @@ class Case:
         missing: where it may be NaN, in words; empty if it never is.
         laws: how it scales.
         other: a name that a message may use instead of the argument's, by argument.
-        lean: whether the function is slow: fewer odd values.
+        lean: whether the function is slow: only what must be refused, another scale, and what gives the same.
+        slow: whether it is so slow that only what must be refused is tried.
         accepts: "argument: odd value" that is taken although it looks odd, with the reason.
     """
 
@@ -74,6 +75,7 @@ class Case:
     laws: tuple[Law, ...] = ()
     other: Mapping[str, str] = dataclasses.field(default_factory=dict)
     lean: bool = False
+    slow: bool = False
     accepts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -94,7 +96,9 @@ def problems(name: str, case: Case) -> list[str]:
         for kind, values in KINDS.items():
             for argument in getattr(case, kind).split():
                 for what, value, rule in values(case.call[argument]):
-                    if case.lean and rule == odd.MAY and not what.startswith("times"):
+                    if rule == odd.MAY and (case.slow or (case.lean and not what.startswith("times"))):
+                        continue
+                    if rule == odd.SAME and case.slow:
                         continue
                     found += _tried(function, case, argument, what, value, rule, expected)
         for law in case.laws:

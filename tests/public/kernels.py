@@ -203,7 +203,7 @@ CASES = {
     "theory.kernels.schur.schur_assumptions": Case({"a": K, "b": K}, arrays="a b"),
     "theory.kernels.singular.with_constant": Case({"x": X}, arrays="x"),
     "theory.kernels.singular.why_singular": Case({"x": X, "activation": "relu"}, arrays="x", choices="activation"),
-    "theory.kernels.theorems.kernel_assumptions": Case({"x": X, "activation": "relu"}, choices="activation"),
+    "theory.kernels.theorems.kernel_assumptions": Case({"x": X, "activation": "relu"}),
     "theory.kernels.theorems.row_assumptions": Case(
         {"x": X, "activation": "relu"}, arrays="x", choices="activation"
     ),

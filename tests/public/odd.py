@@ -80,7 +80,8 @@ def _arrays(valid: Any) -> Iterator[Odd]:
 
         yield "sparse", sparse.csr_matrix(v), MUST
     yield "objects", v.astype(object), SAME
-    yield "decimals", np.array([Decimal(float(one)) for one in v.ravel()], dtype=object).reshape(v.shape), SAME
+    if v.ndim:
+        yield "decimals", np.array([Decimal(float(one)) for one in v.ravel()], object).reshape(v.shape), SAME
     yield "list", v.tolist(), SAME
     yield "read-only", _read_only(v), SAME
     yield "Fortran order", np.array(v, order="F"), SAME

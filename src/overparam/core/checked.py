@@ -72,10 +72,9 @@ def count(value: Any, name: str, low: int = 1, high: int = WHOLE) -> int:
         whole = low - 1 if isinstance(value, bool | np.ma.MaskedArray) else operator.index(value)
     except Exception:
         whole = low - 1
-    if whole < low:
-        raise UsageError(f"{name}: expected a whole number of at least {low}, got {shown(value)}.")
-    if whole > high:
-        raise UsageError(f"{name}: expected a whole number of at most {high}, got {shown(value)}.")
+    if not low <= whole <= high:
+        bound = f"of at least {low}" if whole < low else f"of at most {high}"
+        raise UsageError(f"{name}: expected a whole number {bound}, got {shown(value)}.")
     return whole
 
 

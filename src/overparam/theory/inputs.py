@@ -94,7 +94,13 @@ def times_of(values: Any, *, whole: bool, name: str = "times") -> Float64[np.nda
 
 
 def vector(
-    values: Any, name: str, *, negative: bool = False, low: float = 0.0, high: float = math.inf
+    values: Any,
+    name: str,
+    *,
+    negative: bool = False,
+    infinite: bool = False,
+    low: float = 0.0,
+    high: float = math.inf,
 ) -> Float64[np.ndarray, " features"]:
     """Return a copy of a vector of finite numbers, not negative unless said so.
 
@@ -102,6 +108,7 @@ def vector(
         values: the numbers.
         name: of the argument, for messages.
         negative: whether numbers below 0 are allowed.
+        infinite: whether infinite ones are.
         low: see :func:`~overparam.core.checked.numbers`.
         high: see :func:`~overparam.core.checked.numbers`.
 
@@ -111,7 +118,7 @@ def vector(
     out = numbers(values, name, low, high)
     if out.ndim != 1 or not out.size:
         raise DataError(f"{name}: expected a list of numbers, got shape {out.shape}.")
-    all_finite(out, name)
+    all_finite(np.where(np.isinf(out), 0.0, out) if infinite else out, name)
     if not negative and out.min() < 0:
         raise DataError(f"{name}: expected no negative number, got {out.min():.6g}.")
     return out

@@ -25,6 +25,7 @@ from scipy.linalg import lapack
 
 from overparam.core.checked import (
     all_finite,
+    array_of,
     count,
     exponent_of,
     kernel_of,
@@ -39,6 +40,7 @@ from overparam.training.nested import (
     Array,
     Columns,
     Gram,
+    Matrix,
     Solution,
     Tall,
     Targets,
@@ -108,7 +110,7 @@ def min_norm(
 
     Raises:
         UsageError: widths that are not positive and ascending.
-        DataError: targets of the wrong shape.
+        DataError: targets or features of the wrong shape, or missing or infinite ones.
 
     References: G. Golub and C. Van Loan, Matrix Computations (4th ed.), sections 5.3 and 5.5; M. Belkin et al.,
         PNAS 116 (2019), equation of minimum-norm random Fourier features.
@@ -120,6 +122,7 @@ def min_norm(
     """
     y, y_test = _targets(y, y_test)
     widths = _ascending(widths)
+    train, test = _checked(train, len(y), "train"), _checked(test, len(y_test), "test")
     tall = gather(train, len(y), widths, block)
     wide = [w for w in widths if w > tall.reach]
     gram = np.zeros((len(y), len(y)), order="F")
@@ -170,7 +173,7 @@ def ridge(
 
     Raises:
         UsageError: widths or penalties that are not positive.
-        DataError: targets of the wrong shape.
+        DataError: targets or features of the wrong shape, or missing or infinite ones.
 
     References: D. Allen, Technometrics 16 (1974); G. Golub, M. Heath and G. Wahba, Technometrics 21 (1979).
 
@@ -181,8 +184,11 @@ def ridge(
     """
     y, y_test = _targets(y, y_test)
     widths = _ascending(widths)
-    if not penalties or min(penalties) <= 0 or not np.isfinite(penalties).all():
-        raise UsageError(f"expected positive penalties, got {list(penalties)}. Use min_norm for no penalty.")
+    train, test = _checked(train, len(y), "train"), _checked(test, len(y_test), "test")
+    given = numbers(penalties, "penalties")
+    if given.ndim != 1 or not given.size or not ((given >= 1e-140) & (given <= 1e140)).all():
+        raise UsageError(f"penalties: expected positive penalties from 1e-140 to 1e140, got {shown(penalties)}. Use min_norm for no penalty.")
+    penalties = given.tolist()
     gram = np.zeros((len(y), len(y)), order="F")
     solutions, here = [], 0
     for width in widths:
@@ -341,6 +347,23 @@ def _qr(a: Array, y: Array | None) -> tuple[Array, Array, Array]:
 def _apply_q(qr: Array, tau: Array, b: Array, trans: str) -> Array:
     work = int(lapack.dormqr("L", trans, qr, tau, b, -1)[1][0])
     return lapack.dormqr("L", trans, qr, tau, b, work, overwrite_c=1)[0]
+
+
+def _checked(columns: Columns, rows: int, name: str) -> Columns:
+    """The same features, each block of them refused where it has another shape or numbers that are none."""
+
+    def block(start: int, stop: int) -> Matrix:
+        part = columns(start, stop)
+        if np.shape(part) != (rows, stop - start):
+            raise DataError(
+                f"{name}: expected features {start} to {stop} of shape {(rows, stop - start)}, one row a target of y"
+                f"{'' if name == 'train' else '_test'}, got {np.shape(part)}."
+            )
+        part = array_of(part, name)
+        all_finite(part, name)
+        return part
+
+    return block
 
 
 def _targets(y: ArrayLike, y_test: ArrayLike) -> tuple[Targets, TestTargets]:

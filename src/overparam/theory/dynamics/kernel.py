@@ -37,6 +37,7 @@ from overparam.theory.inputs import all_finite, exponent_of, length, nonnegative
 
 OverTime = Float64[np.ndarray, "times n ..."]
 TestOverTime = Float64[np.ndarray, "times n_test ..."]
+_END = 1e307
 UNSEEN = 1e-24
 """Share of the residual in directions of eigenvalue zero below which it counts as rounding."""
 
@@ -125,6 +126,7 @@ class KernelDynamics:
         >>> kernel_dynamics([[2.0, 0.0], [0.0, 1.0]]).residual([1.0, 1.0], [1], rate=0.25).tolist()
         [[0.5, 0.75]]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         left, _ = self._factors(t, rate)
         kept, null = self.vectors[:, : self.rank], self.vectors[:, self.rank :]
@@ -143,6 +145,7 @@ class KernelDynamics:
         >>> kernel_dynamics([[2.0]]).dual([3.0], [math.inf]).tolist()
         [[1.5]]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         _, gone = self._factors(t, rate)
         kept = self.vectors[:, : self.rank]
@@ -204,6 +207,7 @@ class KernelDynamics:
         >>> kernel_dynamics([[1.0]]).loss([2.0], [0, math.inf]).tolist()
         [2.0, 0.0]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         left, _ = self._factors(t, rate)
         weights, floor, e = self._energies(r)
@@ -223,6 +227,7 @@ class KernelDynamics:
         >>> kernel_dynamics([[4.0]]).distance([2.0], [math.inf]).tolist()
         [1.0]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         _, gone = self._factors(t, rate)
         weights, _, e = self._energies(r)
@@ -232,7 +237,7 @@ class KernelDynamics:
         return np.asarray(representable(found, "residual, kernel"))
 
     def time_to(self, residual: ArrayLike, loss: float, rate: float | None = None) -> float:
-        """First time at which the training loss is at most ``loss``; infinite if it never is.
+        """First time at which the training loss is at most ``loss``; infinite if it is not before 1e307.
 
         Args:
             residual: r_0, shape ``(n,)`` or ``(n, outputs)``.
@@ -249,7 +254,7 @@ class KernelDynamics:
         >>> kernel_dynamics([[1.0]]).time_to([1.0], 0.5 * 0.25, rate=0.5)  # the residual is halved each step
         1.0
         """
-        asked = nonnegative(loss, "loss")
+        asked, rate = nonnegative(loss, "loss"), step_of(rate)
         r, _ = self._given(residual, [0], rate)
         if rate is not None and rate >= self.largest_step():
             raise UsageError(f"rate: expected one below {self.largest_step():.6g}, the limit, got {rate:.6g}.")
@@ -273,8 +278,8 @@ class KernelDynamics:
         high = 1.0
         while left(high) > wanted:
             high *= 2.0
-            if high > 1e300:
-                raise UsageError(f"loss: expected one that is reached within 1e300 steps, got {asked:.6g}.")
+            if high > _END:
+                return math.inf
         low = 0.0 if high == 1.0 else high / 2.0
         exact = 1e-13 if rate is None else 0.0
         while high - low > max(exact * high, 0.0 if rate is None else 1.0):
@@ -282,7 +287,8 @@ class KernelDynamics:
             if middle in (low, high):
                 break
             low, high = (low, middle) if left(middle) <= wanted else (middle, high)
-        return float(representable(np.ldexp(high, -unit), "kernel"))
+        with np.errstate(over="ignore"):
+            return float(np.ldexp(high, -unit))
 
     def _given(self, residual: ArrayLike, times: ArrayLike, rate: float | None) -> tuple[Residuals, Times]:
         r = residuals_of(residual, len(self.eigenvalues))
