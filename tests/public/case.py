@@ -108,9 +108,7 @@ def problems(name: str, case: Case) -> list[str]:
 
 def _called(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     signature = inspect.signature(function)
-    positional = [
-        one for one in signature.parameters.values() if one.kind is inspect.Parameter.POSITIONAL_ONLY
-    ]
+    positional = [one for one in signature.parameters.values() if one.kind is inspect.Parameter.POSITIONAL_ONLY]
     assert not positional
     return function(**given)
 
@@ -187,11 +185,8 @@ def _leaves(value: Any) -> list[np.ndarray]:
         return [leaf for one in value.values() for leaf in _leaves(one)]
     if isinstance(value, list | tuple | set | frozenset):
         return [leaf for one in value for leaf in _leaves(one)]
-    try:
-        out = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        return []
-    return [out]
+    out = np.asarray(value)
+    return [out.astype(np.float64)] if out.dtype.kind in "fiub" else []
 
 
 def _close(got: list[np.ndarray], want: list[np.ndarray], tolerance: float) -> bool:

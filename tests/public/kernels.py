@@ -70,7 +70,12 @@ CASES = {
         laws=(
             Law({"y": 1}, 1, lambda found: found.mean, scales=(-400, 400)),
             Law({"ntk": 1, "cross_ntk": 1, "rate": -1}, 0, lambda found: found.mean, scales=(-400, 400)),
-            Law({"nngp": 1, "cross_nngp": 1, "test_nngp": 1}, 1, lambda found: found.covariance, scales=(-400, 400)),
+            Law(
+                {"nngp": 1, "cross_nngp": 1, "test_nngp": 1},
+                1,
+                lambda found: found.covariance,
+                scales=(-400, 400),
+            ),
         ),
     ),
     "theory.dynamics.ensemble.assumptions": Case(
@@ -174,18 +179,29 @@ CASES = {
         choices="function",
         other={"function": "activation", "first": "covariance", "second": "covariance"},
     ),
-    "theory.kernels.duals.dual_of": Case({"function": "relu"}, choices="function", other={"function": "activation"}),
+    "theory.kernels.duals.dual_of": Case(
+        {"function": "relu"}, choices="function", other={"function": "activation"}
+    ),
     "theory.kernels.duals.assumptions": Case(
         {"function": "relu"}, choices="function", other={"function": "activation"}
     ),
     "theory.kernels.hermite.slope_coefficients": Case(
-        {"activation": "tanh", "orders": 4, "norm": 1.5}, numbers="norm", sizes="orders", choices="activation", other={"norm": "row norms"}, lean=True
+        {"activation": "tanh", "orders": 4, "norm": 1.5},
+        numbers="norm",
+        sizes="orders",
+        choices="activation",
+        other={"norm": "row norms"},
+        lean=True,
     ),
     "theory.kernels.hermite.hermite_covariance": Case(
         ORDERS, arrays="x", sizes="orders", choices="activation", lean=True
     ),
-    "theory.kernels.hermite.hermite_terms": Case(ORDERS, arrays="x", sizes="orders", choices="activation", lean=True),
-    "theory.kernels.hermite.hermite_bound": Case(ORDERS, arrays="x", sizes="orders", choices="activation", lean=True),
+    "theory.kernels.hermite.hermite_terms": Case(
+        ORDERS, arrays="x", sizes="orders", choices="activation", lean=True
+    ),
+    "theory.kernels.hermite.hermite_bound": Case(
+        ORDERS, arrays="x", sizes="orders", choices="activation", lean=True
+    ),
     "theory.kernels.layers.output_shape": Case({"layers": NET, "space": (4,)}),
     "theory.kernels.networks.fully_connected": Case(
         {"depth": 2, "function": "relu", "weight_std": 1.5, "bias_std": 0.5},
@@ -198,11 +214,20 @@ CASES = {
     "theory.kernels.schur.schur_bounds": Case(
         {"a": K, "b": K[::-1, ::-1]},
         arrays="a b",
-        laws=(Law({"a": 1, "b": 1}, 2, lambda found: (found.lower, found.upper, found.smallest), scales=(-400, 400)),),
+        laws=(
+            Law(
+                {"a": 1, "b": 1},
+                2,
+                lambda found: (found.lower, found.upper, found.smallest),
+                scales=(-400, 400),
+            ),
+        ),
     ),
     "theory.kernels.schur.schur_assumptions": Case({"a": K, "b": K}, arrays="a b"),
     "theory.kernels.singular.with_constant": Case({"x": X}, arrays="x"),
-    "theory.kernels.singular.why_singular": Case({"x": X, "activation": "relu"}, arrays="x", choices="activation"),
+    "theory.kernels.singular.why_singular": Case(
+        {"x": X, "activation": "relu"}, arrays="x", choices="activation"
+    ),
     "theory.kernels.theorems.kernel_assumptions": Case({"x": X, "activation": "relu"}),
     "theory.kernels.theorems.row_assumptions": Case(
         {"x": X, "activation": "relu"}, arrays="x", choices="activation"

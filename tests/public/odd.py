@@ -64,7 +64,7 @@ def _arrays(valid: Any) -> Iterator[Odd]:
     yield "huge integer", 10**400, MAY
     yield "empty", np.zeros(0), MAY
     yield "empty list", [], MAY
-    yield "no rows", v[:0], MAY
+    yield "no rows", v[:0] if v.ndim else v.reshape(1)[:0], MAY
     yield "no columns", np.zeros((len(v) if v.ndim else 0, 0)), MAY
     yield "three axes more", v[None, None, None], MAY
     yield "one row less", v[:-1] if v.ndim else v, MAY

@@ -113,7 +113,9 @@ CASES = {
     "theory.sgd.efficiency.departure": Case(
         {"batches": [1, 2, 4], "steps": [100.0, 50.0, 40.0], "factor": 2.0}, numbers="factor", infinite=NEVER
     ),
-    "theory.sgd.efficiency.fastest_step": Case({"features": X, "batch": 2}, arrays="features", sizes="batch", slow=True),
+    "theory.sgd.efficiency.fastest_step": Case(
+        {"features": X, "batch": 2}, arrays="features", sizes="batch", slow=True
+    ),
     "theory.sgd.efficiency.stability_atlas": Case(
         {"features": X, "batches": [1, 2], "steps": [0.1, 0.2]}, arrays="features", infinite=NEVER, slow=True
     ),
@@ -132,7 +134,9 @@ CASES = {
     "theory.sgd.operator.spectral_radius": Case(
         {"minimum": MINIMUM, "noise": 0.5, "step": 0.1}, numbers="noise step", infinite=NEVER
     ),
-    "theory.sgd.threshold.step_bounds": Case({"features": X, "batch": 2}, arrays="features", sizes="batch", slow=True),
+    "theory.sgd.threshold.step_bounds": Case(
+        {"features": X, "batch": 2}, arrays="features", sizes="batch", slow=True
+    ),
     "theory.sgd.threshold.largest_step": Case({"features": X, "batches": [1, 2]}, arrays="features", slow=True),
     "theory.sufficient_width.laws.flow_width": Case(
         LAW, numbers="kappa curvature start sharpness", sizes="n d", infinite=NEVER
@@ -140,7 +144,9 @@ CASES = {
     "theory.sufficient_width.laws.lemma_width": Case(
         LAW, numbers="kappa curvature start sharpness", sizes="n d", infinite=NEVER
     ),
-    "theory.sufficient_width.laws.law_assumptions": Case(LAW, numbers="kappa curvature start sharpness", sizes="n d"),
+    "theory.sufficient_width.laws.law_assumptions": Case(
+        LAW, numbers="kappa curvature start sharpness", sizes="n d"
+    ),
     "theory.sufficient_width.published.published_widths": Case(
         {"n": 4, "d": 3, "norm": 1.5, "separation": 0.5, "smallest": 0.25, "relu_smallest": 0.25, "depth": 2},
         numbers="norm separation smallest relu_smallest",
@@ -159,9 +165,20 @@ CASES = {
         slow=True,
     ),
     "own.jacobian.jacobian": Case({"network": WIDE, "params": PARAMS, "x": X}, arrays="x", slow=True),
-    "own.jacobian.empirical_kernel": Case({"network": WIDE, "params": PARAMS, "x": X, "z": X}, arrays="x z", slow=True),
+    "own.jacobian.empirical_kernel": Case(
+        {"network": WIDE, "params": PARAMS, "x": X, "z": X}, arrays="x z", slow=True
+    ),
     "own.sgd.sgd_curve": Case(
-        {"network": WIDE, "params": PARAMS, "x": X, "y": Y, "batch": 2, "step": 0.01, "steps": 2, "loss": "mean"},
+        {
+            "network": WIDE,
+            "params": PARAMS,
+            "x": X,
+            "y": Y,
+            "batch": 2,
+            "step": 0.01,
+            "steps": 2,
+            "loss": "mean",
+        },
         arrays="x y",
         numbers="step",
         sizes="batch steps",
@@ -186,6 +203,8 @@ CASES = {
         slow=True,
     ),
     "data.label_noise.label_noise": Case(
-        {"y": np.array([0, 1, 2, 1]), "rate": 0.5, "classes": 3, "seed": 0}, numbers="rate", sizes="classes seed"
+        {"y": np.array([0, 1, 2, 1]), "rate": 0.5, "classes": 3, "seed": 0},
+        numbers="rate",
+        sizes="classes seed",
     ),
 }

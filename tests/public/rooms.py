@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from overparam.models import linear, mlp, two_layer
+from overparam.models import linear, two_layer
 from overparam.models.network import Network
 from overparam.own.instance import draw_instance
 from overparam.probes.norms import norm
@@ -24,7 +24,8 @@ SEEDS = np.array([1.0, 2.0, 4.0, 3.5, 2.5])
 GRID = [1.0, 2.0, 4.0]
 NO_MEAN = "the mean where a value is missing or infinite, or where there is none"
 MISSING = dict.fromkeys(
-    (f"{name}: NaN" for name in ("values", "numerator", "denominator", "y", "line")), "seeds that diverged are shown so"
+    (f"{name}: NaN" for name in ("values", "numerator", "denominator", "y", "line")),
+    "seeds that diverged are shown so",
 )
 LEVEL = {"values": SEEDS, "level": 0.9}
 
@@ -61,7 +62,10 @@ CASES = {
         laws=(Law({"values": 1}, 1, lambda found: found.mean, 1e-11, scales=(-900, 900)),),
     ),
     "core.stats.sign_interval": Case(
-        {"differences": SEEDS - 2.2, "level": 0.9}, arrays="differences", numbers="level", missing="the share of no seeds"
+        {"differences": SEEDS - 2.2, "level": 0.9},
+        arrays="differences",
+        numbers="level",
+        missing="the share of no seeds",
     ),
     "core.stats.ratio_of_means": Case(
         {"numerator": SEEDS, "denominator": SEEDS[::-1].copy(), "level": 0.9},
@@ -82,12 +86,17 @@ CASES = {
         {"y": K, "pick": np.argmax}, arrays="y", missing=NO_MEAN, infinite=NO_MEAN, accepts=MISSING
     ),
     "core.stats.first_at_most": Case(
-        {"x": GRID, "line": np.array([3.0, 2.0, 1.0]), "cutoff": 2.0}, arrays="x line", numbers="cutoff", accepts=MISSING
+        {"x": GRID, "line": np.array([3.0, 2.0, 1.0]), "cutoff": 2.0},
+        arrays="line",
+        numbers="cutoff",
+        accepts=MISSING,
     ),
     "core.stats.grid_cell": Case({"x": GRID, "index": 1}, arrays="x", laws=(Law({"x": 1}, 1),)),
     "core.stats.place_interval": Case(
-        {"x": GRID, "places": [0, 1, 1, 2], "level": 0.9}, arrays="x", numbers="level", laws=(
-            Law({"x": 1}, 1, lambda found: (found.mean, found.low, found.high), 1e-11),)
+        {"x": GRID, "places": [0, 1, 1, 2], "level": 0.9},
+        arrays="x",
+        numbers="level",
+        laws=(Law({"x": 1}, 1, lambda found: (found.mean, found.low, found.high), 1e-11),),
     ),
     # data
     "data.synthetic.gaussian": Case({"n": 4, "d": 3, "n_test": 2, "seed": 0}, sizes="n d n_test seed"),
@@ -112,7 +121,14 @@ CASES = {
         other={"init": "initialisation"},
     ),
     "models.mlp.mlp": Case(
-        {"inputs": 3, "widths": (4,), "outputs": 2, "activation": "relu", "parametrisation": "ntk", "gain": 1.0},
+        {
+            "inputs": 3,
+            "widths": (4,),
+            "outputs": 2,
+            "activation": "relu",
+            "parametrisation": "ntk",
+            "gain": 1.0,
+        },
         sizes="inputs outputs",
         numbers="gain",
         choices="activation parametrisation",
@@ -139,7 +155,9 @@ CASES = {
         {"length": 8, "taps": 3, "stride": 2, "padding": 1},
         sizes="length taps stride padding",
     ),
-    "models.random_features.fourier_scale": Case({"x": X}, arrays="x", laws=(Law({"x": 1}, -1, scales=(-400, 400)),)),
+    "models.random_features.fourier_scale": Case(
+        {"x": X}, arrays="x", laws=(Law({"x": 1}, -1, scales=(-400, 400)),)
+    ),
     "models.random_features.fourier_kernel": Case(
         {"x": X, "z": X[:2], "scale": 1.5},
         arrays="x z",
@@ -154,7 +172,12 @@ CASES = {
         {"kernel": K, "kernel_test": X[:2] @ X.T, "y": Y[:, None]},
         arrays="kernel kernel_test y",
         laws=(
-            Law({"kernel": 1, "kernel_test": 1}, 0, lambda found: (found.predictions, found.predictions), scales=(-900, 900)),
+            Law(
+                {"kernel": 1, "kernel_test": 1},
+                0,
+                lambda found: (found.predictions, found.predictions),
+                scales=(-900, 900),
+            ),
             Law({"y": 1}, 1, lambda found: found.predictions, scales=(-900, 900)),
             Law({"kernel": 1}, 0, lambda found: found.condition, scales=(-900, 900)),
         ),

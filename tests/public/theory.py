@@ -103,7 +103,14 @@ CASES = {
         ),
     ),
     "theory.heckel2021.expected_risk": Case(
-        {"x": X, "coefficients": B[:3], "scales": LAM[:3], "rates": LAM[:3] / 4, "noise": 0.5, "times": [0, 1, 9]},
+        {
+            "x": X,
+            "coefficients": B[:3],
+            "scales": LAM[:3],
+            "rates": LAM[:3] / 4,
+            "noise": 0.5,
+            "times": [0, 1, 9],
+        },
         arrays="x coefficients scales rates times",
         numbers="noise",
         other={"x": "rates"},
@@ -170,7 +177,9 @@ CASES = {
     "theory.matrix_recovery.local_rank": Case({"n": 5, "d": 4}, sizes="n d", other={"d": "n"}),
     "theory.matrix_recovery.burer_monteiro_rank": Case({"n": 5}, sizes="n"),
     "theory.matrix_recovery.measurements": Case(
-        {"a": A, "u": U}, arrays="a u", laws=(Law({"a": 1}, 1, scales=(-60, 60)), Law({"u": 1}, 2, scales=(-60, 60)))
+        {"a": A, "u": U},
+        arrays="a u",
+        laws=(Law({"a": 1}, 1, scales=(-60, 60)), Law({"u": 1}, 2, scales=(-60, 60))),
     ),
     "theory.matrix_recovery.recovery_jacobian": Case(
         {"a": A, "u": U}, arrays="a u", laws=(Law({"a": 1, "u": 1}, 2, scales=(-60, 60)),)
@@ -211,7 +220,12 @@ CASES = {
         {"jacobian": X, "residual": Y},
         arrays="jacobian residual",
         laws=(
-            Law({"residual": 1}, 0, lambda found: (found.ratio, found.stuck, found.bound), scales=(-1000, -500, 460)),
+            Law(
+                {"residual": 1},
+                0,
+                lambda found: (found.ratio, found.stuck, found.bound),
+                scales=(-1000, -500, 460),
+            ),
             Law({"jacobian": 1}, 2, lambda found: (found.ratio, found.upper), scales=(-400, 400)),
         ),
     ),

@@ -31,7 +31,9 @@ def unit_rows(x: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n featur
     rows = given if given.dtype.kind == "f" else given.astype(np.float64)
     largest = np.abs(rows).max(axis=1, keepdims=True).astype(np.float64)
     if not (largest > 0).all():
-        raise DataError(f"x: expected no row of zeros, got {int((largest == 0).sum())}. Such a row has no direction.")
+        raise DataError(
+            f"x: expected no row of zeros, got {int((largest == 0).sum())}. Such a row has no direction."
+        )
     if not ((largest > 1e-15) & (largest < 1e15)).all():  # squares of float32 reach to 1e38
         rows = np.ldexp(rows, -np.frexp(largest)[1])
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

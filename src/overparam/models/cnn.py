@@ -15,7 +15,16 @@ from overparam.models.activations import activation as activation_of
 from overparam.models.convolution import convolve, max_pool, output_length
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine
-from overparam.models.network import AnyArray, Inputs, Network, Outputs, PyTree, check_gain, check_name, check_size
+from overparam.models.network import (
+    AnyArray,
+    Inputs,
+    Network,
+    Outputs,
+    PyTree,
+    check_gain,
+    check_name,
+    check_size,
+)
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
 IMAGE_BLOCK = 4  # images at a time: the stacked views of a layer of 32 channels on 32x32 are then 4.7 MB
@@ -93,7 +102,17 @@ def cnn(
     space, depth = sizes[:2], sizes[2] if len(sizes) == 3 else 1
     named = None if init is None else check_name("init", init)
     way = check_name("parametrisation", parametrisation)
-    return _cnn(space, depth, layers, head, check_name("activation", activation), bool(bias), named, way, check_gain(gain))
+    return _cnn(
+        space,
+        depth,
+        layers,
+        head,
+        check_name("activation", activation),
+        bool(bias),
+        named,
+        way,
+        check_gain(gain),
+    )
 
 
 def cnn1d(
@@ -157,7 +176,9 @@ def cnn1d(
     head, space = (check_size("outputs", outputs),), (check_size("length", length),)
     named = None if init is None else check_name("init", init)
     way = check_name("parametrisation", parametrisation)
-    return _cnn(space, 1, layers, head, check_name("activation", activation), bool(bias), named, way, check_gain(gain))
+    return _cnn(
+        space, 1, layers, head, check_name("activation", activation), bool(bias), named, way, check_gain(gain)
+    )
 
 
 def _units(channels: Sequence[int]) -> tuple[int, ...]:

@@ -11,7 +11,16 @@ from jaxtyping import Float, PRNGKeyArray
 from overparam.models.activations import activation as activation_of
 from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
-from overparam.models.network import AnyArray, Inputs, Network, Outputs, PyTree, check_gain, check_name, check_size
+from overparam.models.network import (
+    AnyArray,
+    Inputs,
+    Network,
+    Outputs,
+    PyTree,
+    check_gain,
+    check_name,
+    check_size,
+)
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
 

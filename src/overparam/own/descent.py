@@ -68,7 +68,11 @@ def descend(instance: Instance, step: float, steps: int, *, tolerance: float = 0
     """
     if not isinstance(instance, Instance):
         raise UsageError(f"instance: expected one of draw_instance, got {type(instance).__name__}.")
-    step, steps, tolerance = positive(step, "step"), count(steps, "steps", 0, MOST), nonnegative(tolerance, "tolerance")
+    step, steps, tolerance = (
+        positive(step, "step"),
+        count(steps, "steps", 0, MOST),
+        nonnegative(tolerance, "tolerance"),
+    )
     x, v, act = instance.x, instance.output, instance.activation
     w, start = instance.weights.copy(), instance.weights
     residuals, lengths, distances = [], [], [0.0]

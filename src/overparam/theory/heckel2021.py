@@ -177,7 +177,9 @@ def left_after(times: ArrayLike, moves: ArrayLike) -> Float64[np.ndarray, "times
     left[:, inside] = descent_factors(move[inside], t)[0]
     if (move == 2).any():
         if np.isinf(t).any():
-            raise UsageError("times: expected finite ones where a move is 2, got infinity: the sign never settles.")
+            raise UsageError(
+                "times: expected finite ones where a move is 2, got infinity: the sign never settles."
+            )
         left[:, move == 2] = np.where(np.mod(t, 2) == 1, -1.0, 1.0)[:, None]
     return left
 

@@ -42,9 +42,7 @@ class NoiseEstimate:
     how: str
 
 
-def estimate_noise(
-    eigenvalues: ArrayLike, energy: ArrayLike
-) -> NoiseEstimate:
+def estimate_noise(eigenvalues: ArrayLike, energy: ArrayLike) -> NoiseEstimate:
     """Variance of the labels' noise by marginal likelihood, summed over outputs, in squared units of the target.
 
     Args:

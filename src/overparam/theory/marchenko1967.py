@@ -118,9 +118,11 @@ def mean_descent_iterations(singular: ArrayLike, tolerance: float) -> int:
     squared = np.square(share)
     weights = squared.min() / squared
     weights /= weights.sum()
-    move = 2.0 / (1.0 + squared.min()) * squared
+    least = squared.min()
+    move = 2.0 / (1.0 + least) * squared
+    over = 2.0 * ((1.0 - squared) + least) / (1.0 + least)  # 2 - move, which keeps its digits next to 0
     with np.errstate(divide="ignore"):
-        logs = np.where(move <= 1, np.log1p(-np.minimum(move, 1.0)), np.log(np.maximum(move, 1.0) - 1.0))
+        logs = np.log1p(-np.where(move <= 1, move, over))
     slowest = float(logs.max())
     low, high = 0, 1 if math.isinf(slowest) else max(1, math.ceil(math.log(asked) / slowest) + 1)
     while high - low > 1:

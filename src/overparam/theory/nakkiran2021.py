@@ -132,12 +132,10 @@ def best_thresholds(
 def _shift(largest: float) -> int:
     """Power of two that brings eigenvalues into a range in which a grid around them exists."""
     exponent = int(np.frexp(largest)[1])
-    return -600 - exponent if 0 < largest and exponent < -600 else min(0, 900 - exponent)
+    return -600 - exponent if largest > 0 and exponent < -600 else min(0, 900 - exponent)
 
 
-def _best(
-    lam: Entries, v2: Entries, n: int, k: Widths, s2: float, seen: float
-) -> tuple[Widths, Widths]:
+def _best(lam: Entries, v2: Entries, n: int, k: Widths, s2: float, seen: float) -> tuple[Widths, Widths]:
     gamma, ridge = thresholds(lam, n, k, 0.0), np.zeros_like(k)
     value = sums(lam, v2, n, k, gamma, ridgeless=True).total(n, s2, seen)
     if lam[0] > 0:
@@ -218,7 +216,11 @@ def _golden(
 
 
 def assumptions(
-    eigenvalues: ArrayLike, coefficients_squared: ArrayLike, n: int, widths: ArrayLike | None = None, **_: object
+    eigenvalues: ArrayLike,
+    coefficients_squared: ArrayLike,
+    n: int,
+    widths: ArrayLike | None = None,
+    **_: object,
 ) -> tuple[Assumption, ...]:
     """What the minimised prediction asks: what the prediction asks, and that the penalty is known beforehand.
 

@@ -210,7 +210,9 @@ def risk_parts(
     n, k = count(n, "n"), widths_of(widths)
     penalty = nonnegative(ridge, "ridge")
     if penalty > LARGEST:
-        raise UsageError(f"ridge: expected a penalty of at most {LARGEST:g}, got {penalty:g}. Rescale the features.")
+        raise UsageError(
+            f"ridge: expected a penalty of at most {LARGEST:g}, got {penalty:g}. Rescale the features."
+        )
     return parts_of(lam, v2, n, k, penalty, nonnegative(noise, "noise"))
 
 

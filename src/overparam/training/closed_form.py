@@ -187,7 +187,9 @@ def ridge(
     train, test = _checked(train, len(y), "train"), _checked(test, len(y_test), "test")
     given = numbers(penalties, "penalties")
     if given.ndim != 1 or not given.size or not ((given >= 1e-140) & (given <= 1e140)).all():
-        raise UsageError(f"penalties: expected positive penalties from 1e-140 to 1e140, got {shown(penalties)}. Use min_norm for no penalty.")
+        raise UsageError(
+            f"penalties: expected positive penalties from 1e-140 to 1e140, got {shown(penalties)}. Use min_norm for no penalty."
+        )
     penalties = given.tolist()
     gram = np.zeros((len(y), len(y)), order="F")
     solutions, here = [], 0
@@ -235,7 +237,11 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
     if largest == 0:
         raise DataError("kernel: expected one that differs from zero, got only zeros.")
     shift, scale = exponent_of(k), exponent_of(targets)
-    k, k_test, targets = np.asfortranarray(np.ldexp(k, -shift)), np.ldexp(k_test, -shift), np.ldexp(targets, -scale)
+    k, k_test, targets = (
+        np.asfortranarray(np.ldexp(k, -shift)),
+        np.ldexp(k_test, -shift),
+        np.ldexp(targets, -scale),
+    )
     solved = _cholesky(k, targets)
     if solved is not None:
         weights, rank, condition, method = solved[0], n, solved[1], "cholesky"
@@ -252,17 +258,17 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
 
 def _solve_tall(tall: Tall, y: Targets) -> Iterator[Solution]:
     """Solve every width at which no more columns are live than there are samples, from one QR."""
-    n, live = tall.matrix.shape
-    if live:
+    n, all_live = tall.matrix.shape
+    if all_live:
         qr, _, projected = _qr(tall.matrix, y)
-    for width, count in tall.counts.items():
+    for width, live in tall.counts.items():
         primal = np.zeros((width, y.shape[1]))
-        if count == 0:
+        if live == 0:
             yield Solution(width, primal, None, 0, float("nan"), "qr")
             continue
-        r = np.asfortranarray(qr[:count, :count])
-        solved, rank, condition, method = _triangle(r, projected[:count], max(n, width), transposed=False)
-        primal[tall.index[:count]] = solved
+        r = np.asfortranarray(qr[:live, :live])
+        solved, rank, condition, method = _triangle(r, projected[:live], max(n, width), transposed=False)
+        primal[tall.index[:live]] = solved
         yield Solution(width, primal, None, rank, condition, method)
 
 

@@ -62,7 +62,9 @@ def descent_factors(speeds: Rates, times: Times) -> tuple[Factors, Factors]:
             "grows without bound. Take a smaller rate, below largest_step(), or fewer steps."
         )
     first, end = (times == 0)[:, None], np.isinf(times)[:, None]
-    with np.errstate(invalid="ignore", over="ignore"):  # (1 - s)^0 = 1 even where s = 1, and s > 0 although it rounds to 0
+    with np.errstate(
+        invalid="ignore", over="ignore"
+    ):  # (1 - s)^0 = 1 even where s = 1, and s > 0 although it rounds to 0
         exponent = np.where(first, 0.0, np.where(end, -np.inf, np.multiply.outer(times, logs)))
     odd = np.multiply.outer(
         np.isfinite(times) & (np.mod(np.where(np.isinf(times), 0.0, times), 2) == 1), speeds > 1

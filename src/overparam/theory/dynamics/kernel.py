@@ -33,7 +33,16 @@ from overparam.theory.dynamics.inputs import (
     step_of,
     times_of,
 )
-from overparam.theory.inputs import all_finite, exponent_of, length, nonnegative, numbers, real, representable, shown
+from overparam.theory.inputs import (
+    all_finite,
+    exponent_of,
+    length,
+    nonnegative,
+    numbers,
+    real,
+    representable,
+    shown,
+)
 
 OverTime = Float64[np.ndarray, "times n ..."]
 TestOverTime = Float64[np.ndarray, "times n_test ..."]
@@ -268,7 +277,9 @@ class KernelDynamics:
         if wanted <= floor:
             return math.inf
         speeds = lam / self.divisor * (1.0 if rate is None else rate)
-        unit = exponent_of(speeds) if rate is None else 0  # of time, in which the fastest direction takes about 1
+        unit = (
+            exponent_of(speeds) if rate is None else 0
+        )  # of time, in which the fastest direction takes about 1
         speeds = np.ldexp(speeds, -unit)
 
         def left(time: float) -> float:

@@ -52,7 +52,11 @@ def jacobian_gram(
     >>> jacobian_gram([[1.0, 0.0], [0.0, 1.0]], [2.0, 1.0], [[1.0, 1.0]], "identity").tolist()
     [[10.0]]
     """
-    rows, w, v = rows_of(x), rows_of(weights, "weights"), vector(output, "output", negative=True, low=SQUARABLE[0], high=SQUARABLE[1])
+    rows, w, v = (
+        rows_of(x),
+        rows_of(weights, "weights"),
+        vector(output, "output", negative=True, low=SQUARABLE[0], high=SQUARABLE[1]),
+    )
     if w.shape[1] != rows.shape[1] or len(v) != len(w):
         raise DataError(
             f"weights: expected shape (units, {rows.shape[1]}) and as many outputs as units, "
