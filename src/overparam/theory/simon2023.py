@@ -26,8 +26,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, nonnegative, spectrum, widths_of
+from overparam.theory.inputs import LARGEST, count, nonnegative, representable, spectrum, widths_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -36,6 +37,7 @@ CITATION = (
 )
 TRUSTED_N = 60
 _STEPS = 64
+_TINY = 5e-324
 _BLOCK = 4_000_000  # numbers in one array of widths times eigenvalues
 
 Widths = Float64[np.ndarray, " points"]
@@ -75,11 +77,17 @@ class Sums:
     c: Widths
     once: Widths
     twice: Widths
+    q: Widths
 
     def factor(self, n: int) -> Widths:
         """How many times the noise of a sample comes back as error: ``n / (a + c u)``; infinite at a peak."""
         bottom = self.a + self.c * self.share
         return np.divide(n, bottom, out=np.full_like(bottom, np.inf), where=bottom > 0)
+
+    def extra(self, n: int) -> Widths:
+        """How many times more than once: ``factor - 1 = (q + c (1 - u)) / (a + c u)``, of positive terms alone."""
+        top, bottom = self.q + self.c * (1 - self.share), self.a + self.c * self.share
+        return np.divide(top, bottom, out=np.where(top > 0, np.inf, 0.0), where=bottom > 0)
 
     @property
     def share(self) -> Widths:
@@ -103,7 +111,14 @@ class Sums:
 
 def times(left: Widths, factor: Widths) -> Widths:
     """``left * factor`` with ``0 * infinity = 0``: nothing to amplify stays nothing."""
-    return np.where(left > 0, left * np.where(left > 0, factor, 1.0), 0.0)
+    with np.errstate(over="ignore"):
+        return np.where(left > 0, left * np.where(left > 0, factor, 1.0), 0.0)
+
+
+def _told(values: Widths, factor: Widths) -> Widths:
+    """Refuse what is infinite although nothing amplifies without bound."""
+    representable(values[np.isfinite(factor)], "coefficients_squared, noise")
+    return values
 
 
 def random_feature_risk(
@@ -193,7 +208,12 @@ def risk_parts(
     """
     lam, v2 = spectrum(eigenvalues, coefficients_squared)
     n, k = count(n, "n"), widths_of(widths)
-    return parts_of(lam, v2, n, k, nonnegative(ridge, "ridge"), nonnegative(noise, "noise"))
+    penalty = nonnegative(ridge, "ridge")
+    if penalty > LARGEST:
+        raise UsageError(
+            f"ridge: expected a penalty of at most {LARGEST:g}, got {penalty:g}. Rescale the features."
+        )
+    return parts_of(lam, v2, n, k, penalty, nonnegative(noise, "noise"))
 
 
 def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: float) -> RiskParts:
@@ -210,9 +230,10 @@ def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: flo
     References: Simon et al. 2023.
     """
     gamma = thresholds(lam, n, k, ridge)
-    found = sums(lam, v2, n, k, gamma, ridgeless=ridge == 0)
-    variance = s2 * (found.factor(n) - 1) if s2 else np.zeros_like(k)
-    return RiskParts(k, found.signal(n), variance, s2, gamma)
+    found = sums(lam, v2, n, k, gamma, ridgeless=ridge == 0, ridge=ridge)
+    factor, more = found.factor(n), found.extra(n)
+    variance = _told(times(np.full_like(k, s2), more), more) if s2 else np.zeros_like(k)
+    return RiskParts(k, _told(found.signal(n), factor), variance, s2, gamma)
 
 
 def thresholds(lam: Entries, n: int, k: Widths, ridge: float) -> Widths:
@@ -237,38 +258,51 @@ def thresholds(lam: Entries, n: int, k: Widths, ridge: float) -> Widths:
         active = np.ones(len(k), dtype=bool)
     else:
         active = len(positive) > least
-        spare = float((positive[-1] / positive).sum()) / positive[-1] if len(positive) else 1.0
-        low, high = (len(positive) - least) / spare, 2 * trace / least
+        spare = float((positive[-1] / positive).sum()) if len(positive) else 1.0
+        last = float(positive[-1]) if len(positive) else 1.0
+        low, high = last * ((len(positive) - least) / spare), 2 * trace / least
     gamma = np.zeros_like(k)
     if not active.any():
         return gamma
     # Equal brackets (all k > n, without a penalty) are solved once.
     keys = np.stack([k[active] if ridge > 0 else least[active], low[active], high[active]])
     (kk, lo, hi), back = np.unique(keys, axis=1, return_inverse=True)
-    lo, hi = np.log(np.maximum(lo, 1e-300)), np.log(np.maximum(hi, 1e-300))
+    lo, hi = np.log(np.maximum(lo, _TINY)), np.log(np.maximum(hi, _TINY))
     for _ in range(_STEPS):
         middle = (lo + hi) / 2
         g = np.exp(middle)
-        z = learnt(positive, g)
+        left = missed(positive, g)
+        room, spare_width = (n - len(positive)) + left, (kk - len(positive)) + left
         if ridge > 0:
-            room, spared = n - z, 1 - z / kk
-            above = (room > 0) & (spared > 0) & (g * room * spared >= ridge)
+            spared = np.divide(spare_width, kk, out=np.ones_like(kk), where=np.isfinite(kk))
+            with np.errstate(over="ignore"):
+                above = (room > 0) & (spared > 0) & (g * room * spared >= ridge)
         else:
-            above = z <= kk
+            above = spare_width >= 0
         lo, hi = np.where(above, lo, middle), np.where(above, middle, hi)
     gamma[active] = np.exp(hi)[back.ravel()]
     return gamma
 
 
-def learnt(lam: Entries, gamma: Widths) -> Widths:
-    """``z = sum lam/(lam + gamma)``: the number of directions learnt, for each gamma."""
-    z = np.empty_like(gamma)
+def missed(lam: Entries, gamma: Widths) -> Widths:
+    """``sum gamma/(lam + gamma)``: the number of directions not learnt, for each gamma; exact next to none."""
+    out = np.empty_like(gamma)
     for rows in blocks(len(gamma), len(lam)):
-        z[rows] = (lam / (lam + gamma[rows, None])).sum(axis=1)
-    return z
+        g = gamma[rows, None]
+        out[rows] = (g / (lam + g)).sum(axis=1)
+    return out
 
 
-def sums(lam: Entries, v2: Entries, n: int, k: Widths, gamma: Widths, *, ridgeless: Any = False) -> Sums:
+def sums(
+    lam: Entries,
+    v2: Entries,
+    n: int,
+    k: Widths,
+    gamma: Widths,
+    *,
+    ridgeless: Any = False,
+    ridge: float | None = None,
+) -> Sums:
     """The sums of the formula at given thresholds, each computed from positive terms.
 
     Args:
@@ -278,23 +312,40 @@ def sums(lam: Entries, v2: Entries, n: int, k: Widths, gamma: Widths, *, ridgele
         k: widths, shape ``(widths,)``.
         gamma: thresholds, shape ``(widths,)``.
         ridgeless: whether the thresholds belong to no penalty, so that a or b is exactly 0; one or one a width.
+        ridge: the penalty to which the thresholds belong; with it ``a b = k ridge / gamma`` and ``a - b = n - k`` give
+            a and b to all digits, also where both are next to 0. None computes them from the sums.
 
     References: Simon et al. 2023.
     """
     rank = int((lam > 0).sum())
     inside, null = v2[:rank], float(v2[rank:].sum())
-    missed, c, once, twice = (np.empty_like(gamma) for _ in range(4))
+    left, c, once, twice, q = (np.empty_like(gamma) for _ in range(5))
     for rows in blocks(len(gamma), max(rank, 1)):
-        g = gamma[rows, None] / (lam[:rank] + gamma[rows, None])
-        missed[rows] = g.sum(axis=1)
+        whole = lam[:rank] + gamma[rows, None]
+        g, found = gamma[rows, None] / whole, lam[:rank] / whole
+        left[rows] = g.sum(axis=1)
         once[rows] = g @ inside + null
         g2 = g * g
         twice[rows] = g2 @ inside + null
-        c[rows] = np.maximum(missed[rows] - g2.sum(axis=1), 0.0)
-    a, b = (n - rank) + missed, (k - rank) + missed
+        c[rows], q[rows] = (g * found).sum(axis=1), np.square(found).sum(axis=1)
+    a, b = (n - rank) + left, (k - rank) + left
+    if ridge:
+        a, b = _rooms(n, k, ridge, gamma)
     at_root = np.logical_and(ridgeless, gamma > 0)
     a, b = np.where(at_root & (n <= k), 0.0, a), np.where(at_root & (k <= n), 0.0, b)
-    return Sums(np.maximum(a, 0.0), np.maximum(b, 0.0), c, once, twice)
+    return Sums(np.maximum(a, 0.0), np.maximum(b, 0.0), c, once, twice, q)
+
+
+def _rooms(n: int, k: Widths, ridge: float, gamma: Widths) -> tuple[Widths, Widths]:
+    """``a = n - z`` and ``b = k - z``: their difference is n - k, their product ``k ridge / gamma``."""
+    kernel = np.isinf(k)
+    width = np.where(kernel, 1.0, k)
+    half = (n - width) / 2
+    root = np.hypot(half, np.sqrt(width) * np.sqrt(ridge) / np.sqrt(gamma))
+    larger = np.abs(half) + root
+    smaller = np.where(larger > 0, width * (ridge / gamma) / np.where(larger > 0, larger, 1.0), 0.0)
+    a, b = np.where(half > 0, larger, smaller), np.where(half > 0, smaller, larger)
+    return np.where(kernel, ridge / gamma, a), np.where(kernel, np.inf, b)
 
 
 def blocks(rows: int, columns: int) -> list[slice]:
@@ -316,7 +367,7 @@ def assumptions(
     ['unchecked', 'fails', 'holds']
     """
     lam, _v2 = spectrum(eigenvalues, coefficients_squared)
-    k = np.asarray(widths, dtype=np.float64)
+    n, k = count(n, "n"), np.zeros(0) if isinstance(widths, tuple) and not widths else widths_of(widths)
     largest = max([n, *k[np.isfinite(k)]])
     return (
         Assumption(
