@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam.core.errors import StoreError
+from overparam.core import disk
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
@@ -30,10 +29,10 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> Path:
         durable: flush it to disk at once; False where the caller flushes many files together.
 
     Raises:
-        StoreError: the folder cannot be written; the old file, if any, is untouched.
+        DiskError: the folder cannot be written; the old file, if any, is untouched.
     """
     with _written_beside(path, content, durable=durable) as temporary:
-        temporary.replace(path)
+        disk.replace(temporary, path)
     return path
 
 
@@ -44,19 +43,19 @@ def write_once(path: Path, content: bytes) -> bool:
     refuses where the name is taken. A file system without hard links gets a rename after a look.
 
     Raises:
-        StoreError: the folder cannot be written.
+        DiskError: the folder cannot be written.
     """
     with _written_beside(path, content) as temporary:
         try:
-            os.link(temporary, path)
+            disk.link(temporary, path)
         except FileExistsError:
             return False
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            if path.exists():
+            if disk.exists(path):
                 return False
-            temporary.replace(path)
+            disk.replace(temporary, path)
     return True
 
 
@@ -64,7 +63,7 @@ def check_writable(folder: Path) -> None:
     """Write a file into a folder and remove it, so that a long run learns at its start what would end it.
 
     Raises:
-        StoreError: the folder cannot be written.
+        DiskError: the folder cannot be written.
     """
     with _written_beside(folder / "probe", b"x" * 4096):
         pass
@@ -73,11 +72,10 @@ def check_writable(folder: Path) -> None:
 @contextlib.contextmanager
 def _written_beside(path: Path, content: bytes, *, durable: bool = True) -> Iterator[Path]:
     with temporary_beside(path) as temporary:
-        with temporary.open("wb") as file:
+        with disk.create(temporary) as file:
             file.write(content)
             if durable:
-                file.flush()
-                os.fsync(file.fileno())
+                disk.fsync(file)
         yield temporary
 
 
@@ -86,30 +84,18 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     """Give the path of a temporary file in the folder of ``path``, which is made; whatever happens, it is removed.
 
     Raises:
-        StoreError: the folder or the file cannot be written.
+        DiskError: the folder or the file cannot be written.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        disk.mkdir(path.parent)
         try:
             yield temporary
         finally:
-            temporary.unlink(missing_ok=True)
+            with disk.quietly():
+                disk.unlink(temporary, missing_ok=True)
     except OSError as error:
-        raise StoreError(
-            f"expected to write {path}, got: {error.strerror or error}. "
-            "Free some space or permissions, or choose another folder."
-        ) from error
-
-
-def flush(path: Path) -> None:
-    """Flush a file, or a folder's list of names, to disk; a system that cannot flush a folder is left alone."""
-    with contextlib.suppress(OSError):
-        number = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+        raise disk.refused("write", path, error) from error
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overparam.core import disk
 from overparam.core.errors import DataError, UsageError
 from overparam.data.cache import write_atomically
 from overparam.data.catalog import fingerprint, load
@@ -92,13 +93,13 @@ def stored(data: Any, name: str, folder: Path) -> str:
             arrays: dict[str, Any] = _checked(dict(zip(_PARTS, data, strict=False)), name)
             marks = (f"{key}{a.shape}{digest(a.tobytes().hex())}" for key, a in arrays.items())
             path = folder / f"{name}-{digest(*marks)}.npz"
-            if not path.exists():
+            if not disk.exists(path):
                 write_atomically(path, lambda handle: np.savez(handle, **arrays))
             return str(path)
         data = from_arrays(*data, name=name)
     if isinstance(data, Dataset):
         path = folder / f"{name}-{data.fingerprint}.npz"
-        return str(path if path.exists() else save(data, path))
+        return str(path if disk.exists(path) else save(data, path))
     raise UsageError(
         f"data: expected a name, a path, a Dataset, (x, y) or (x, y, x_test, y_test), got {type(data).__name__}. "
         "See overparam.data.describe() for the names."

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from overparam.core import disk
 from overparam.core.atomic import write_json, write_once, write_text
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
@@ -103,18 +103,13 @@ class CellStore:
 
     def where(self, name: str) -> Path:
         """Path of the file that holds a cell: its own, or a pack."""
-        held = None if self.path(name).exists() else self.index().get(name)
+        held = None if disk.exists(self.path(name)) else self.index().get(name)
         return held[0].path if held else self.path(name)
 
     def loose(self) -> set[str]:
         """Names of the cells that have a file of their own (one directory listing, nothing is opened)."""
-        try:
-            with os.scandir(self.folder) as entries:
-                return {e.name[:-5] for e in entries if e.name.endswith(".json") and e.name[0] != "."}
-        except FileNotFoundError:
-            return set()
-        except OSError as error:
-            raise StoreError(f"expected a readable folder at {self.folder}, got: {error.strerror}.") from error
+        names = (entry.name for entry in disk.entries(self.folder))
+        return {name[:-5] for name in names if name.endswith(".json") and name[0] != "."}
 
     def index(self) -> Index:
         """Pack and row of every packed cell by name."""
@@ -158,7 +153,7 @@ class CellStore:
         for name in wanted:
             if name in loose:
                 try:
-                    yield name, self.path(name).read_bytes()
+                    yield name, disk.read_bytes(self.path(name))
                 except OSError as error:
                     raise self._unreadable(name, error) from error
         index = self.index()
@@ -182,7 +177,7 @@ class CellStore:
             except StoreError:
                 self.set_aside(name)
         with contextlib.suppress(OSError):
-            (self.failures / f"{name}.json").unlink(missing_ok=True)
+            disk.unlink(self.failures / f"{name}.json", missing_ok=True)
         return path
 
     def present(self, names: Iterable[str]) -> dict[str, Cell]:
@@ -208,7 +203,7 @@ class CellStore:
         path = self.path(name)
         aside = path.with_name(f"{path.stem}.damaged")
         try:
-            path.replace(aside)
+            disk.replace(path, aside)
         except FileNotFoundError:
             held = self.index().get(name)
             if held is None:
@@ -219,7 +214,7 @@ class CellStore:
 
     def _own(self, name: str) -> Cell | None:
         try:
-            return parse(name, self.path(name).read_bytes(), self.path(name))
+            return parse(name, disk.read_bytes(self.path(name)), self.path(name))
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from overparam.core import disk
 from overparam.core.errors import StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore
@@ -64,7 +65,7 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
         path
         for folder in (*folders, base)
         for path in _listed(folder, ".*.tmp")
-        if path.is_file() and moment - _changed(path, moment) > AGE
+        if disk.is_file(path) and moment - _changed(path, moment) > AGE
     ]
     files = {
         "damaged": _listed(store.folder, "*.damaged"),
@@ -78,8 +79,8 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
     sizes["stale"] += _share(store, packed)
     gone = {path for paths in files.values() for path in paths}
     gone |= {pack.path for pack in packs.packs(store.packed) if not set(packs.names(pack)) - set(packed)}
-    empty = [folder for folder in folders if folder.is_dir() and set(folder.iterdir()) <= gone]
-    if base.is_dir() and set(base.iterdir()) <= {*gone, *empty}:
+    empty = [folder for folder in folders if disk.is_dir(folder) and set(disk.listed(folder)) <= gone]
+    if disk.is_dir(base) and set(disk.listed(base)) <= {*gone, *empty}:
         empty.append(base)
     return Garbage(
         store.study,
@@ -98,12 +99,12 @@ def remove_garbage(store: CellStore, garbage: Garbage) -> None:
     try:
         for kind in ("temporary", "damaged", "failures", "stale"):
             for path in garbage.files[kind]:
-                path.unlink(missing_ok=True)
+                disk.unlink(path, missing_ok=True)
         if garbage.packed:
             repack(store, garbage.packed)
         for folder in garbage.files["empty"]:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+            if disk.is_dir(folder) and not disk.entries(folder):
+                disk.rmdir(folder)
     except OSError as error:
         raise StoreError(
             f"expected to remove {error.filename}, got: {error.strerror or error}. Nothing else is lost."
@@ -111,19 +112,19 @@ def remove_garbage(store: CellStore, garbage: Garbage) -> None:
 
 
 def _listed(folder: Path, pattern: str) -> list[Path]:
-    return sorted(folder.glob(pattern)) if folder.is_dir() else []
+    return disk.listed(folder, pattern)
 
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return disk.stat(path).st_size
     except OSError:
         return 0
 
 
 def _changed(path: Path, otherwise: float) -> float:
     try:
-        return path.stat().st_mtime
+        return disk.stat(path).st_mtime
     except OSError:
         return otherwise
 

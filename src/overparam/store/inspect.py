@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overparam.core import disk
 from overparam.core.atomic import check_writable
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
@@ -74,12 +75,12 @@ def inspect(out: Path, study: str) -> Inspection:
             found.broken.append(str(error))
         else:
             found.runs.append(path.stem)
-    found.failures = sum(path.stem not in found.cells for path in store.failures.glob("*.json"))
-    for path in sorted(store.folder.glob("*")) if store.folder.is_dir() else []:
+    found.failures = sum(path.stem not in found.cells for path in disk.listed(store.failures, "*.json"))
+    for path in disk.listed(store.folder):
         if path.suffix == ".damaged":
             found.set_aside += 1
         elif path.suffix == ".tmp" and path.name.startswith("."):
-            if time.time() - path.stat().st_mtime > AGE:
+            if time.time() - disk.stat(path).st_mtime > AGE:
                 found.leftovers.append(path)
         elif path.suffix != ".json":
             found.foreign.append(path)
