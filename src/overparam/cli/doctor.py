@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from rich import box
@@ -15,6 +16,7 @@ from overparam.core import disk
 from overparam.core.errors import UsageError
 from overparam.core.registry import studies
 from overparam.store import RecordStore
+from overparam.store.garbage import temporaries
 from overparam.store.inspect import inspect, writable
 from overparam.sweep.environment import cores, environment, total_memory
 from overparam.sweep.processes import default_workers
@@ -87,6 +89,9 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
         problems += [
             f"{path}: expected only cells in this folder; move it elsewhere." for path in found.foreign
         ]
+    left = temporaries((out,), time.time())
+    if left:
+        table.add_row(".", *["0"] * 5, str(len(left)), "")
     unwritable = writable(out)
     free = disk.free(out)
     if unwritable:

@@ -75,17 +75,16 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
     from overparam.cli.listing import garbage_table, size
     from overparam.core.registry import find, studies
     from overparam.store import CellStore
-    from overparam.store.garbage import find_garbage, remove_garbage
+    from overparam.store.garbage import find_garbage, remove_garbage, root_garbage
 
     versions = {name: one.cell_version for name, one in studies().items()}
     if study.endswith(".py"):
         named = find(study)
         study, versions[named.name] = named.name, named.cell_version
-    found = []
-    for name in _chosen(out, study, cells=False):
-        garbage = find_garbage(CellStore(out, name), versions.get(name))
-        if any(garbage.count(kind) for kind in garbage.files):
-            found.append(garbage)
+    names = _chosen(out, study, cells=False)
+    found = [find_garbage(CellStore(out, name), versions.get(name)) for name in names]
+    found += [] if study else [root_garbage(out)]
+    found = [garbage for garbage in found if any(garbage.count(kind) for kind in garbage.files)]
     if not found:
         say(f"nothing to remove in {out}")
         return 0

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,49 @@ from overparam.core import disk
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
-def write_text(path: Path, text: str, *, durable: bool = True) -> Path:
+def write_text(path: Path, text: str) -> Path:
     """Write a text file atomically (UTF-8); see :func:`write_bytes`."""
-    return write_bytes(path, text.encode("utf-8"), durable=durable)
+    return write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> Path:
+def write_bytes(path: Path, content: bytes) -> Path:
     """Write a file atomically, making its folder.
-
-    Args:
-        path: where.
-        content: what.
-        durable: flush it to disk at once; False where the caller flushes many files together.
 
     Raises:
         DiskError: the folder cannot be written; the old file, if any, is untouched.
     """
-    with _written_beside(path, content, durable=durable) as temporary:
+    with _written_beside(path, content) as temporary:
         disk.replace(temporary, path)
     return path
+
+
+def write_many(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
+    """Write many files of one folder, each atomically, and wait for the disk once; return their bytes.
+
+    No file gets its name before the contents of all are on the disk.
+
+    Args:
+        folder: their folder.
+        files: names and contents.
+
+    Raises:
+        DiskError: the folder cannot be written; old files are untouched.
+    """
+    size = 0
+    with contextlib.ExitStack() as stack:
+        written = []
+        for name, content in files:
+            temporary = stack.enter_context(temporary_beside(folder / name))
+            with disk.create(temporary) as file:
+                file.write(content)
+            written.append((temporary, folder / name))
+            size += len(content)
+        if written:
+            disk.sync(folder)
+        for temporary, path in written:
+            disk.replace(temporary, path)
+        disk.fsync_path(folder)
+    return size
 
 
 def write_once(path: Path, content: bytes) -> bool:
@@ -70,12 +94,11 @@ def check_writable(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _written_beside(path: Path, content: bytes, *, durable: bool = True) -> Iterator[Path]:
+def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
     with temporary_beside(path) as temporary:
         with disk.create(temporary) as file:
             file.write(content)
-            if durable:
-                disk.fsync(file)
+            disk.fsync(file)
         yield temporary
 
 
@@ -95,7 +118,9 @@ def temporary_beside(path: Path) -> Iterator[Path]:
             with disk.quietly():
                 disk.unlink(temporary, missing_ok=True)
     except OSError as error:
-        raise disk.refused("write", path, error) from error
+        if error.filename in map(str, (temporary, path, path.parent)):
+            raise disk.refused("write", path, error) from error
+        raise
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:

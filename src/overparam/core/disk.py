@@ -137,7 +137,7 @@ def _fsync_path(path: Path) -> None:
 def sync(folder: Path) -> None:
     """Have all that was written to the disk of a folder on it; where the system cannot, its files one by one."""
     if hasattr(os, "sync"):
-        _try("flush", folder, os.sync)
+        _try("sync", folder, os.sync)
     else:
         for path in listed(folder):
             fsync_path(path)
@@ -241,13 +241,16 @@ def lock(path: Path) -> int | None:
     """
     if fcntl is None:
         return None
-    descriptor = _try("create", path, os.open, path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        _try("lock", path, fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+    while True:
+        descriptor = _try("create", path, os.open, path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            _try("lock", path, fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # its holder removed it between the two steps
 
 
 def unlock(descriptor: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from overparam.core import disk
 from overparam.core.atomic import temporary_beside
 
 _FACTS = "facts.json"
+_AGE = 3600.0  # seconds after which a temporary folder belongs to no running program
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError)
 
 Bundle = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
@@ -84,10 +86,12 @@ def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str,
         for name, array in arrays.items():
             with disk.create(temporary / f"{name}.npy") as stream:
                 np.save(stream, array, allow_pickle=False)
+                disk.fsync(stream)
         shapes = {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
         text = json.dumps({"arrays": shapes, "facts": dict(facts)})
         with disk.create(temporary / _FACTS) as stream:
             stream.write(text.encode())
+            disk.fsync(stream)
         if disk.exists(folder) and not _sound(folder):
             disk.rmtree(folder)
         with suppress(OSError):  # another process was first: its arrays are the same
@@ -95,6 +99,16 @@ def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str,
     finally:
         with disk.quietly():
             disk.rmtree(temporary)
+    _sweep(folder.parent)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what programs that were killed had begun to write."""
+    with disk.quietly():
+        for path in disk.listed(folder, ".*.tmp"):
+            inner = [disk.stat(one).st_mtime for one in (path, *disk.listed(path))]
+            if time.time() - max(inner) > _AGE:
+                disk.rmtree(path)
 
 
 def _sound(folder: Path) -> bool:

@@ -9,7 +9,6 @@ them is taken as it is). Failures lie in ``<out>/<study>/failed``.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any, TypeVar
 
 from overparam.core import disk
 from overparam.core.atomic import write_json, write_once, write_text
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
 from overparam.store.packs import Head, Pack
 from overparam.store.seal import sealed, whole
@@ -152,10 +151,7 @@ class CellStore:
         loose = self.loose()
         for name in wanted:
             if name in loose:
-                try:
-                    yield name, disk.read_bytes(self.path(name))
-                except OSError as error:
-                    raise self._unreadable(name, error) from error
+                yield name, disk.read_bytes(self.path(name))
         index = self.index()
         for pack, rows in _by_pack((n for n in wanted if n not in loose), index).items():
             for group in packs.texts(pack, rows):
@@ -172,11 +168,11 @@ class CellStore:
             try:
                 if self._own(name) is not None:
                     break
-            except NewerError:
+            except (NewerError, DiskError):
                 raise
             except StoreError:
                 self.set_aside(name)
-        with contextlib.suppress(OSError):
+        with disk.quietly():
             disk.unlink(self.failures / f"{name}.json", missing_ok=True)
         return path
 
@@ -184,10 +180,14 @@ class CellStore:
         """Those of some cells that are stored and readable."""
         found, index = {}, self.index()
         for name in names:
-            with contextlib.suppress(StoreError, FileNotFoundError):
+            try:
                 cell = self._own(name) or self._row(name, index)
-                if cell is not None:
-                    found[name] = cell
+            except DiskError:
+                raise
+            except (StoreError, FileNotFoundError):
+                continue
+            if cell is not None:
+                found[name] = cell
         return found
 
     def write_failure(self, name: str, document: Mapping[str, Any]) -> Path:
@@ -209,19 +209,12 @@ class CellStore:
             if held is None:
                 return  # another run was first
             write_text(aside, packs.text(*held))
-        except OSError as error:
-            raise StoreError(f"{path}: expected to move it aside, got: {error.strerror or error}.") from error
 
     def _own(self, name: str) -> Cell | None:
         try:
             return parse(name, disk.read_bytes(self.path(name)), self.path(name))
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise self._unreadable(name, error) from error
-
-    def _unreadable(self, name: str, error: OSError) -> StoreError:
-        return StoreError(f"{self.path(name)}: expected a readable cell, got: {error.strerror or error}.")
 
     def _row(self, name: str, index: Index) -> Cell | None:
         held = index.get(name)
@@ -231,7 +224,7 @@ class CellStore:
         for name in names:
             try:
                 cell = self._own(name)
-            except NewerError:
+            except (NewerError, DiskError):
                 raise
             except StoreError:
                 damaged.append(name)

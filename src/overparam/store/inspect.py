@@ -8,10 +8,10 @@ from pathlib import Path
 
 from overparam.core import disk
 from overparam.core.atomic import check_writable
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, parse
-from overparam.store.garbage import AGE
+from overparam.store.garbage import temporaries
 from overparam.store.records import RecordStore
 
 
@@ -53,6 +53,8 @@ def inspect(out: Path, study: str) -> Inspection:
             cell = store.read(name)
         except NewerError as error:
             found.newer.append(str(error))
+        except DiskError as error:
+            found.broken.append(str(error))
         except StoreError as error:
             found.damaged.append(str(error))
         else:
@@ -79,11 +81,11 @@ def inspect(out: Path, study: str) -> Inspection:
     for path in disk.listed(store.folder):
         if path.suffix == ".damaged":
             found.set_aside += 1
-        elif path.suffix == ".tmp" and path.name.startswith("."):
-            if time.time() - disk.stat(path).st_mtime > AGE:
-                found.leftovers.append(path)
-        elif path.suffix != ".json":
+        elif not (path.suffix == ".tmp" and path.name.startswith(".")) and path.suffix != ".json":
             found.foreign.append(path)
+    base = out / study
+    folders = (base, store.folder, store.failures, store.packed, base / "register")
+    found.leftovers = temporaries(folders, time.time())
     return found
 
 

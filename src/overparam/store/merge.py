@@ -15,7 +15,7 @@ from typing import Any
 
 from overparam.core import disk
 from overparam.core.atomic import write_bytes
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, parse
 from overparam.store.seen import SeenStore
@@ -93,6 +93,8 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
         except NewerError:
             refused.append((name, "the cell here was written by a newer overparam"))
             continue
+        except DiskError:
+            raise
         except StoreError:
             own = None
             ours.set_aside(name)
@@ -197,7 +199,7 @@ def _failures(ours: CellStore, theirs: CellStore) -> int:
         try:
             content = disk.read_bytes(path)
             json.loads(content)
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             continue
         write_bytes(target, content)
         count += 1

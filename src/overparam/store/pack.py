@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overparam.core import disk
-from overparam.core.atomic import write_text
-from overparam.core.errors import StoreError
+from overparam.core.atomic import write_many
+from overparam.core.errors import DiskError, StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore, parse
 from overparam.store.packs import Pack
@@ -103,11 +103,9 @@ def unpack(store: CellStore) -> Packed:
     old = packs.packs(store.packed)
     index, loose = packs.index(old), store.loose()
     wanted = [name for name in index if name not in loose]
-    after = 0
-    for name, content in store.texts(wanted):
-        write_text(store.path(name), content.decode(), durable=False)
-        after += len(content)
-    disk.sync(store.folder)
+    after = write_many(
+        store.folder, ((store.path(name).name, content) for name, content in store.texts(wanted))
+    )
     for name, content in store.texts(wanted):
         if content.decode() != packs.text(*index[name]):
             raise StoreError(
@@ -140,6 +138,8 @@ def _sound(store: CellStore, name: str, stamps: dict[str, Stamp]) -> str | None:
         document = parse(name, text, path).document
         sane = isinstance(document["params"], dict) and isinstance(document["values"], dict)
         (name + document["status"]).encode()
+    except DiskError:
+        raise
     except (OSError, UnicodeError, TypeError, StoreError):
         return None
     if not sane or not packs.SAFE.fullmatch(name):

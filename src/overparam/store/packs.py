@@ -20,7 +20,7 @@ from typing import Any
 
 from overparam.core import disk
 from overparam.core.atomic import temporary_beside
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 
 FORMAT = 1
 SAFE = re.compile(r"[^./\\\0][^/\\\0]*")  # a name that stays inside its folder
@@ -227,7 +227,7 @@ def _opened(pack: Pack) -> Iterator[Any]:
             if tuple(file.schema_arrow.names) != COLUMNS:
                 raise ValueError("its columns are not those of a pack")
             yield file
-    except FileNotFoundError:
+    except (FileNotFoundError, DiskError):
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__

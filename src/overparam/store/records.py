@@ -14,7 +14,7 @@ from typing import Any
 
 from overparam.core import disk
 from overparam.core.atomic import write_json
-from overparam.core.errors import NewerError, StoreError, UsageError, nearest
+from overparam.core.errors import DiskError, NewerError, StoreError, UsageError, nearest
 
 SCHEMA = 1
 
@@ -45,6 +45,8 @@ class RecordStore:
         try:
             record = json.loads(disk.read_bytes(path))
             newer = record["schema"] > SCHEMA
+        except DiskError:
+            raise
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"{path}: expected a run record, got a damaged file ({error!r}). "
@@ -90,7 +92,7 @@ class RecordStore:
 
 def _sequence(path: Path) -> int:
     """The number of a record, from the first bytes of its file; 0 where it has none."""
-    with contextlib.suppress(OSError), disk.open_read(path) as file:
+    with contextlib.suppress(FileNotFoundError), disk.open_read(path) as file:
         found = re.search(rb'"sequence": (\d+)', file.read(512))
         if found:
             return int(found[1])

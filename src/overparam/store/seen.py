@@ -15,6 +15,7 @@ from typing import Any
 
 from overparam.core import disk
 from overparam.core.atomic import json_text, write_once
+from overparam.core.errors import DiskError
 
 SCHEMA = 1
 
@@ -40,6 +41,8 @@ class SeenStore:
                 whole = isinstance(entry["rules"], dict) and isinstance(entry["seeds"], list) and entry["data"]
                 if whole and not path.name.startswith("."):
                     found.append({**entry, "sequence": int(entry["sequence"]), "at": str(entry["at"])})
+            except DiskError:
+                raise
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return sorted(found, key=lambda one: (one["sequence"], one["at"]))
