@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import overparam.report.gallery
 import overparam.report.page
 import overparam.sweep.environment
 import overparam.sweep.processes
 import overparam.sweep.run
 from overparam.cli import entry
+from overparam.cli.app import app
 from overparam.core import disk
 from overparam.core.atomic import json_text
 from overparam.core.errors import OverparamError, StoreError
@@ -26,7 +28,23 @@ SMALL = ("--noise", "0.2", "--widths", "8,16", "--data", "gaussian", "--workers"
 
 overparam.sweep.environment._git = lambda *_: None
 overparam.sweep.run.refuse = lambda study: None  # that the study is sound is not asked again
+overparam.report.gallery.thumbnail = lambda *_: ""  # its ids count the pictures of a process
 overparam.report.page.render = json_text  # a page is drawn from its record alone: here it is the record
+
+
+_PARSED = {}
+
+
+def typed(arguments, **options):
+    """The app, which reads the same words only once."""
+    key = tuple(arguments)
+    if key not in _PARSED:
+        _PARSED[key] = app.parse_args(arguments, exit_on_error=False, print_error=False)
+    command, bound, _ = _PARSED[key]
+    return command(*bound.args, **bound.kwargs)
+
+
+entry.app = typed
 
 
 class Died(BaseException):
@@ -93,6 +111,8 @@ class Case:
         prepare: what else makes the folder.
         code: exit code of the undisturbed command.
         goes: names of cells that it removes.
+        spare: paths that it can do without.
+        faults: what else can befall it.
     """
 
     words: tuple[str, ...] = ()
@@ -101,6 +121,8 @@ class Case:
     prepare: Callable[[Path], object] = lambda folder: None
     code: int = 0
     goes: str = "no cell"
+    spare: str = "nothing"
+    faults: tuple[str, ...] = ()
 
     def make(self, folder):
         """Make the folder."""
@@ -126,7 +148,7 @@ class Case:
         except KeyboardInterrupt:
             return 130
         except OverparamError as error:
-            print("error", error, file=sys.stderr)
+            sys.stderr.write(f"error {error}\n")
             return 1
         return 0
 
@@ -154,7 +176,7 @@ def half_arrays(folder):
     os.environ["OVERPARAM_CACHE"] = str(folder / "cache")
     arrays(folder)
     (folder / "cache/data/arrays/key/x.npy").write_bytes(b"half")
-    begun = folder / "cache/data/arrays/.begun.tmp"
+    begun = folder / f"cache/data/arrays/.{0:032x}.tmp"
     begun.mkdir()
     (begun / "x.npy").write_bytes(b"")
     for path in (begun / "x.npy", begun):
@@ -223,7 +245,7 @@ ONE, TWO = toy(), toy("out", "2")
 CASES = {
     "run": Case(toy("out", "1")),
     "more": Case(TWO, (ONE,)),
-    "workers": Case(toy("out", "2", "processes")),
+    "workers": Case(toy("out", "2", "processes"), faults=("worker",)),
     "failing": Case(toy("out", "1", "inline", "--fault", "raise"), code=1),
     "damaged": Case(ONE, (ONE,), prepare=hurt),
     "old": Case(ONE, (ONE,), prepare=forget),
@@ -241,7 +263,7 @@ CASES = {
     "query": Case(at("query", "SELECT * FROM toy"), (ONE,)),
     "doctor": Case(("doctor", "FOLDER/out"), (ONE,)),
     "own arrays": Case(call=own_arrays),
-    "arrays": Case(call=arrays),
-    "damaged arrays": Case(call=arrays, prepare=half_arrays),
+    "arrays": Case(call=arrays, spare="cache"),
+    "damaged arrays": Case(call=arrays, prepare=half_arrays, spare="cache"),
     "download": Case(call=download),
 }

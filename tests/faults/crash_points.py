@@ -1,7 +1,8 @@
 """Run a command once for each operation on a file, there failing, and look at what is left and how it goes on.
 
-A program of its own, without JAX, so that it can fork: ``python tests/faults/crash_points.py COMMAND [FAULT ...]``. It
-prints one line a broken promise, and last how many operations the command has and how many runs were made.
+A program of its own, without JAX, so that it can fork: ``python tests/faults/crash_points.py EVERY COMMAND,...
+[FAULT ...]``, with EVERY as in :func:`enumerate_points`. It prints one line a broken promise, and after each command
+how many operations and runs it had.
 """
 
 import contextlib
@@ -20,9 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from overparam.cli import entry
 from overparam.core import disk
-from overparam.data import cache, files
+from overparam.core.atomic import sweep
+from overparam.data import files
 from overparam.store import CellStore, packs
 from overparam.store.garbage import find_garbage, remove_garbage, root_garbage
 from overparam.store.inspect import inspect
@@ -147,7 +148,8 @@ def look(folder):
             try:
                 document = plain(json.loads(path.read_bytes()))
             except ValueError:
-                found[name] = f"half a file: {path.read_bytes()!r}"
+                half = "half a file: " if path.suffix == ".json" else ""
+                found[name] = half + str(path.read_bytes())
                 continue
             if path.parent.name not in ("cells", "failed", "register"):
                 document.pop("sequence", 0)
@@ -199,6 +201,7 @@ def broken(case, trouble, said, expected, before, folder):
     if said.code == 0 and not died:
         now, _ = look(folder)
         now = {name: one for name, one in now.items() if name in expected or one != "folder"}
+        now |= {name: one for name, one in expected.items() if re.match(case.spare, name)}
         if now != expected:
             yield f"ended with 0 and another result: {difference(expected, now)}"
     after = run(lambda: case.command(folder), Trouble())
@@ -216,7 +219,8 @@ def broken(case, trouble, said, expected, before, folder):
     for store in stores(out):
         remove_garbage(store, find_garbage(store, None))
         remove_garbage(store, root_garbage(out))
-    cache._sweep(folder / "cache" / "data" / "arrays")
+    for place in {path.parent for path in temporary if "cache" in path.parts}:
+        sweep(place)
     _, left = look(folder)
     if left:
         yield f"nobody knows {[str(path.relative_to(folder)) for path in left]}"
@@ -235,8 +239,17 @@ def complaints(folder):
 
 
 def difference(expected, now):
-    """Paths that differ between two folders."""
-    return sorted(str(key) for key in {*expected, *now} if expected.get(key) != now.get(key))
+    """Paths that differ between two folders, each with the place where they part."""
+    return [
+        f"{key}: {_parting(str(expected.get(key)), str(now.get(key)))}"
+        for key in sorted({*expected, *now})
+        if expected.get(key) != now.get(key)
+    ]
+
+
+def _parting(one, other):
+    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    return f"...{one[max(0, at - 40) : at + 40]}... became ...{other[max(0, at - 40) : at + 40]}..."
 
 
 def disorder(trace):
@@ -266,50 +279,57 @@ def disorder(trace):
             yield f"{path.name} is removed before what stands for it has its name on the disk"
 
 
-def enumerate_points(case, faults, every=1, first=0):
-    """Run a command once an operation and fault; yield what is broken, then the counts."""
+def enumerate_points(case, faults, every):
+    """Yield what is broken, then the counts, of a command that is run once for each operation and fault.
+
+    Args:
+        case: the command.
+        faults: names of what goes wrong.
+        every: 1 for all pairs of an operation and a fault, n for each n-th; 0 for each operation with one fault, in turn.
+    """
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as scratch:
         root = Path(scratch)
         case.make(root / "before")
-        shutil.copytree(root / "before", root / "truth")
+        folder = root / "now"  # always the same, since some names depend on where a folder lies
+        shutil.copytree(root / "before", folder)
         before = cells(root / "before" / "out")
-        whole = run(lambda: case.command(root / "truth"), Trouble())
+        whole = run(lambda: case.command(folder), Trouble())
         if whole.code != case.code:
             yield f"undisturbed it ended with {whole.code}: {whole.text}"
-        expected, left = look(root / "truth")
+        expected, left = look(folder)
+        shutil.rmtree(folder)
         if left:
             yield f"undisturbed it left {left}"
         yield from disorder(whole.trace)
-        runs, turn = 0, first
+        runs, turn = 0, 0
         for at, (what, path) in enumerate(whole.trace):
-            for fault in faults:
+            fitting = [fault for fault in faults if Trouble(at, fault).fits(what)]
+            for fault in [fitting[at % len(fitting)]] if not every else fitting:
                 trouble = Trouble(at, fault)
-                if not trouble.fits(what):
-                    continue
                 turn += 1
-                if turn % every:
+                if every and turn % every:
                     continue
                 runs += 1
-                folder = root / "now"
                 shutil.copytree(root / "before", folder)
-                said = run(lambda folder=folder: case.command(folder), trouble)
+                said = run(lambda: case.command(folder), trouble)
                 for promise in broken(case, trouble, said, expected, before, folder):
-                    yield f"{fault} at {at}, {what} {path.relative_to(root / 'truth')}: {promise}"
+                    yield f"{fault} at {at}, {what} {path.relative_to(folder)}: {promise}"
                 shutil.rmtree(folder)
         yield {"operations": len(whole.trace), "runs": runs}
 
 
 def main(given):
-    name, every, *faults = given
-    began = time.process_time()
-    for said in enumerate_points(
-        commands.CASES[name], faults or (*FAULTS, *(["worker"] if name == "workers" else [])), int(every)
-    ):
-        if isinstance(said, dict):
-            said = {**said, "seconds": round(time.process_time() - began, 2)}
-        print(json.dumps(said) if isinstance(said, dict) else said, flush=True)
+    """Say what is broken, a line each, and last how much was tried."""
+    every, names, *faults = given
+    for name in names.split(","):
+        began, case = time.process_time(), commands.CASES[name]
+        tried = faults or (*FAULTS, *case.faults)
+        for said in enumerate_points(case, tried, int(every)):
+            if isinstance(said, dict):
+                said = json.dumps({"command": name, **said, "seconds": round(time.process_time() - began, 2)})
+            sys.stdout.write(f"{said}\n")
+            sys.stdout.flush()
     assert "jax" not in sys.modules
-    assert entry
 
 
 if __name__ == "__main__":

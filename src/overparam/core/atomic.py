@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import re
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 
 from overparam.core import disk
 
+AGE = 3600.0  # seconds after which a temporary file belongs to no running program
+_NAME = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
@@ -109,7 +113,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     Raises:
         DiskError: the folder or the file cannot be written.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = temporary_name(path)
     try:
         disk.mkdir(path.parent)
         try:
@@ -121,6 +125,21 @@ def temporary_beside(path: Path) -> Iterator[Path]:
         if error.filename in map(str, (temporary, path, path.parent)):
             raise disk.refused("write", path, error) from error
         raise
+
+
+def temporary_name(path: Path) -> Path:
+    """Return a name beside a path that nobody else has, for what is being written."""
+    return path.with_name(f".{uuid.uuid4().hex}.tmp")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what programs that were killed had begun to write in a folder; what may still be written stays."""
+    with disk.quietly():
+        for path in disk.listed(folder, ".*.tmp"):
+            if _NAME.fullmatch(path.name):
+                inside = disk.listed(path) if disk.is_dir(path) else []
+                if time.time() - max(disk.stat(one).st_mtime for one in (path, *inside)) > AGE:
+                    disk.rmtree(path) if disk.is_dir(path) else disk.unlink(path)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:

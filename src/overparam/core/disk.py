@@ -77,7 +77,8 @@ class _Raw(io.FileIO):
 
     def __init__(self, path: Path, mode: str) -> None:
         self.path = path
-        _try("open" if mode == "rb" else "create", path, super().__init__, path, mode)
+        what, opener = ("open", _open_read) if mode == "rb" else ("create", None)
+        _try(what, path, super().__init__, path, mode, True, opener)
 
     def fileno(self) -> int:
         raise io.UnsupportedOperation("nobody writes to this file but through write")
@@ -90,6 +91,10 @@ class _Raw(io.FileIO):
 
     def write(self, content: Any, /) -> int:
         return _try("write", self.path, super().write, content)
+
+
+def _open_read(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe that lies there is not waited for
 
 
 def open_read(path: Path) -> io.BufferedReader:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core import disk
-from overparam.core.atomic import temporary_beside
+from overparam.core.atomic import sweep, temporary_beside, temporary_name
 
 _FACTS = "facts.json"
-_AGE = 3600.0  # seconds after which a temporary folder belongs to no running program
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError)
 
 Bundle = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
@@ -41,6 +38,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(stream)
             disk.fsync(stream)
         disk.replace(temporary, path)
+    sweep(path.parent)
 
 
 def cached_arrays(key: str, build: Callable[[], Bundle]) -> Bundle:
@@ -80,7 +78,7 @@ def _read(folder: Path) -> Bundle:
 
 
 def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
-    temporary = folder.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = temporary_name(folder)
     try:
         disk.mkdir(temporary)
         for name, array in arrays.items():
@@ -99,16 +97,7 @@ def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str,
     finally:
         with disk.quietly():
             disk.rmtree(temporary)
-    _sweep(folder.parent)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what programs that were killed had begun to write."""
-    with disk.quietly():
-        for path in disk.listed(folder, ".*.tmp"):
-            inner = [disk.stat(one).st_mtime for one in (path, *disk.listed(path))]
-            if time.time() - max(inner) > _AGE:
-                disk.rmtree(path)
+    sweep(folder.parent)
 
 
 def _sound(folder: Path) -> bool:

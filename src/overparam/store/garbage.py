@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overparam.core import disk
+from overparam.core.atomic import AGE
 from overparam.core.errors import StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore
 from overparam.store.pack import repack
 
-AGE = 3600.0  # seconds after which a temporary file belongs to no running program
 TEMPORARY = (".*.tmp", ".*.ray")  # what is being written, and what a run shows to the nodes of a cluster
 KINDS = {
     "damaged": "damaged cell files that were set aside",
