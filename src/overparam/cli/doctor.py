@@ -36,7 +36,7 @@ def examine() -> tuple[RenderableType, list[str]]:
     if writable(cache):
         problems.append(f"the cache folder {cache} cannot be written; set OVERPARAM_CACHE to another")
     root = os.environ.get("OVERPARAM_DATA", "")
-    if root and not Path(root).is_dir():
+    if root and not disk.is_dir(Path(root)):
         problems.append(f"OVERPARAM_DATA names {root}, which is not a folder")
     devices = jax.devices()
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,7 +121,7 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
 
     if not disk.is_dir(other):
         raise UsageError(f"merge: expected a results folder, found nothing at {other}. Check the path.")
-    if disk.exists(out) and out.samefile(other):
+    if disk.exists(out) and os.path.samestat(disk.stat(out), disk.stat(other)):
         raise UsageError(f"merge: expected another results folder than {out}, got the same one.")
     if not (math.isfinite(tolerance) and 0 <= tolerance < 1):
         raise UsageError(f"--tolerance: expected a number from 0 to 1, got {tolerance!r}.")

@@ -60,7 +60,7 @@ class RecordStore:
 
     def studies(self) -> list[str]:
         """Names of the studies that have a folder here."""
-        return sorted(entry.name for entry in disk.entries(self.out) if entry.is_dir())
+        return [path.name for path in disk.listed(self.out) if disk.is_dir(path)]
 
     def runs(self, study: str) -> list[Path]:
         """Paths of a study's records, newest first."""
