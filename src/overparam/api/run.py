@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overparam.api.result import Result
+from overparam.core import disk
 from overparam.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _data_names(data: Any, out: Path) -> list[str]:
         data = from_arrays(*data, name="arrays")
     if isinstance(data, Dataset):
         path = out / "data" / f"{slug({'data': data.name})[5:]}-{data.fingerprint}.npz"
-        if not path.exists():
+        if not disk.exists(path):
             save(data, path)
         return [str(path)]
     raise UsageError(

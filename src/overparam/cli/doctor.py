@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+import time
 from pathlib import Path
 
 from rich import box
@@ -13,10 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from overparam.core import disk
 from overparam.core.errors import UsageError
 from overparam.core.memory import total_memory
 from overparam.core.registry import studies
 from overparam.store import RecordStore
+from overparam.store.garbage import temporaries
 from overparam.store.inspect import inspect, writable
 from overparam.sweep.environment import cores, environment
 from overparam.sweep.processes import default_workers
@@ -33,10 +34,10 @@ def examine() -> tuple[RenderableType, list[str]]:
     facts = environment()
     problems = [f"{name} is not installed" for name, v in facts["versions"].items() if v == "absent"]
     cache = Path(cache_folder())
-    if not _writable(cache):
+    if writable(cache):
         problems.append(f"the cache folder {cache} cannot be written; set OVERPARAM_CACHE to another")
     root = os.environ.get("OVERPARAM_DATA", "")
-    if root and not Path(root).is_dir():
+    if root and not disk.is_dir(Path(root)):
         problems.append(f"OVERPARAM_DATA names {root}, which is not a folder")
     devices = jax.devices()
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -61,7 +62,7 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
     Raises:
         UsageError: there is no such folder.
     """
-    if not out.is_dir():
+    if not disk.is_dir(out):
         raise UsageError(f"doctor: expected a results folder, got '{out}'. `overparam run` makes one (--out).")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("study", "cells", "stale", "damaged", "set aside", "failed", "left over", "runs"):
@@ -89,19 +90,13 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
         problems += [
             f"{path}: expected only cells in this folder; move it elsewhere." for path in found.foreign
         ]
+    left = temporaries((out,), time.time())
+    if left:
+        table.add_row(".", *["0"] * 5, str(len(left)), "")
     unwritable = writable(out)
-    free = shutil.disk_usage(out).free
+    free = disk.free(out)
     if unwritable:
         problems.append(f"{unwritable} What is stored can still be shown.")
     elif free < LITTLE:
         problems.append(f"{out}: only {free / 1e6:.0f} MB are free on its disk; a cell takes up to 10 kB.")
     return table if table.row_count else Text(f"nothing stored in {out}"), problems
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from overparam.cli.app import Out, console, say
+from overparam.core import disk
 from overparam.core.errors import UsageError, unknown
 
 SHOWN = 40  # rows, conflicts or refusals shown on a terminal
@@ -74,17 +76,16 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
     from overparam.cli.listing import garbage_table, size
     from overparam.core.registry import find, studies
     from overparam.store import CellStore
-    from overparam.store.garbage import find_garbage, remove_garbage
+    from overparam.store.garbage import find_garbage, remove_garbage, root_garbage
 
     versions = {name: one.cell_version for name, one in studies().items()}
     if study.endswith(".py"):
         named = find(study)
         study, versions[named.name] = named.name, named.cell_version
-    found = []
-    for name in _chosen(out, study, cells=False):
-        garbage = find_garbage(CellStore(out, name), versions.get(name))
-        if any(garbage.count(kind) for kind in garbage.files):
-            found.append(garbage)
+    names = _chosen(out, study, cells=False)
+    found = [find_garbage(CellStore(out, name), versions.get(name)) for name in names]
+    found += [] if study else [root_garbage(out)]
+    found = [garbage for garbage in found if any(garbage.count(kind) for kind in garbage.files)]
     if not found:
         say(f"nothing to remove in {out}")
         return 0
@@ -118,9 +119,9 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
     from overparam.store.merge import merge as merge_study
     from overparam.store.records import RecordStore
 
-    if not other.is_dir():
+    if not disk.is_dir(other):
         raise UsageError(f"merge: expected a results folder, found nothing at {other}. Check the path.")
-    if out.exists() and out.samefile(other):
+    if disk.exists(out) and os.path.samestat(disk.stat(out), disk.stat(other)):
         raise UsageError(f"merge: expected another results folder than {out}, got the same one.")
     if not (math.isfinite(tolerance) and 0 <= tolerance < 1):
         raise UsageError(f"--tolerance: expected a number from 0 to 1, got {tolerance!r}.")
@@ -210,7 +211,7 @@ def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
     """
     from overparam.store import CellStore, RecordStore
 
-    if not out.is_dir():
+    if not disk.is_dir(out):
         raise UsageError(f"expected a results folder, found nothing at {out}. Name it with --out.")
     names = [n for n in RecordStore(out).studies() if not cells or _is_study(CellStore(out, n))]
     if study and study not in names:
@@ -219,7 +220,7 @@ def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
 
 
 def _is_study(store: Any) -> bool:
-    return any(folder.is_dir() for folder in (store.folder, store.packed, store.failures))
+    return any(disk.is_dir(folder) for folder in (store.folder, store.packed, store.failures))
 
 
 def _short(value: Any) -> str:

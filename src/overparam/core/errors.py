@@ -26,6 +26,14 @@ class StoreError(OverparamError):
     """A results folder that cannot be read or written."""
 
 
+class DiskError(StoreError, OSError):
+    """Something that the disk refused: it is full, failing, read-only, or not ours; the files on it may be sound."""
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return str(self.args[0])
+
+
 class NewerError(StoreError):
     """A file that a newer version of the package wrote; it is never overwritten."""
 

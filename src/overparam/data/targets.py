@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core import data_name
+from overparam.core import data_name, disk
 from overparam.core.errors import DataError, UsageError
 from overparam.data import own
 from overparam.data.arrays import as_array, check_pairing
@@ -185,13 +185,13 @@ def stored(data: Any, name: str, folder: Path) -> str:
             arrays = {key: getattr(made, key) for key in _PARTS}
             marks = (f"{key}{a.shape}{digest(a.tobytes().hex())}" for key, a in arrays.items())
             path = folder / f"{name}-{digest(*marks)}.npz"
-            if not path.exists():
+            if not disk.exists(path):
                 write_atomically(path, lambda handle: np.savez(handle, **arrays))
             return str(path)
         data = from_arrays(*data, name=name)
     if isinstance(data, Dataset):
         path = folder / f"{name}-{data.fingerprint}.npz"
-        return str(path if path.exists() else save(data, path))
+        return str(path if disk.exists(path) else save(data, path))
     raise UsageError(
         f"data: expected a name, a path, a Dataset, (x, y) or (x, y, x_test, y_test), got {type(data).__name__}. "
         "See overparam.data.describe() for the names."

@@ -9,16 +9,15 @@ them is taken as it is). Failures lie in ``<out>/<study>/failed``.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from overparam.core import disk
 from overparam.core.atomic import write_json, write_once, write_text
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
 from overparam.store.packs import Head, Pack
 from overparam.store.seal import sealed, whole
@@ -103,18 +102,13 @@ class CellStore:
 
     def where(self, name: str) -> Path:
         """Path of the file that holds a cell: its own, or a pack."""
-        held = None if self.path(name).exists() else self.index().get(name)
+        held = None if disk.exists(self.path(name)) else self.index().get(name)
         return held[0].path if held else self.path(name)
 
     def loose(self) -> set[str]:
         """Names of the cells that have a file of their own (one directory listing, nothing is opened)."""
-        try:
-            with os.scandir(self.folder) as entries:
-                return {e.name[:-5] for e in entries if e.name.endswith(".json") and e.name[0] != "."}
-        except FileNotFoundError:
-            return set()
-        except OSError as error:
-            raise StoreError(f"expected a readable folder at {self.folder}, got: {error.strerror}.") from error
+        names = (entry.name for entry in disk.entries(self.folder))
+        return {name[:-5] for name in names if name.endswith(".json") and name[0] != "."}
 
     def index(self) -> Index:
         """Pack and row of every packed cell by name."""
@@ -157,10 +151,7 @@ class CellStore:
         loose = self.loose()
         for name in wanted:
             if name in loose:
-                try:
-                    yield name, self.path(name).read_bytes()
-                except OSError as error:
-                    raise self._unreadable(name, error) from error
+                yield name, disk.read_bytes(self.path(name))
         index = self.index()
         for pack, rows in _by_pack((n for n in wanted if n not in loose), index).items():
             for group in packs.texts(pack, rows):
@@ -177,22 +168,26 @@ class CellStore:
             try:
                 if self._own(name) is not None:
                     break
-            except NewerError:
+            except (NewerError, DiskError):
                 raise
             except StoreError:
                 self.set_aside(name)
-        with contextlib.suppress(OSError):
-            (self.failures / f"{name}.json").unlink(missing_ok=True)
+        with disk.quietly():
+            disk.unlink(self.failures / f"{name}.json", missing_ok=True)
         return path
 
     def present(self, names: Iterable[str]) -> dict[str, Cell]:
         """Those of some cells that are stored and readable."""
         found, index = {}, self.index()
         for name in names:
-            with contextlib.suppress(StoreError, FileNotFoundError):
+            try:
                 cell = self._own(name) or self._row(name, index)
-                if cell is not None:
-                    found[name] = cell
+            except DiskError:
+                raise
+            except (StoreError, FileNotFoundError):
+                continue
+            if cell is not None:
+                found[name] = cell
         return found
 
     def write_failure(self, name: str, document: Mapping[str, Any]) -> Path:
@@ -208,25 +203,18 @@ class CellStore:
         path = self.path(name)
         aside = path.with_name(f"{path.stem}.damaged")
         try:
-            path.replace(aside)
+            disk.replace(path, aside)
         except FileNotFoundError:
             held = self.index().get(name)
             if held is None:
                 return  # another run was first
             write_text(aside, packs.text(*held))
-        except OSError as error:
-            raise StoreError(f"{path}: expected to move it aside, got: {error.strerror or error}.") from error
 
     def _own(self, name: str) -> Cell | None:
         try:
-            return parse(name, self.path(name).read_bytes(), self.path(name))
+            return parse(name, disk.read_bytes(self.path(name)), self.path(name))
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise self._unreadable(name, error) from error
-
-    def _unreadable(self, name: str, error: OSError) -> StoreError:
-        return StoreError(f"{self.path(name)}: expected a readable cell, got: {error.strerror or error}.")
 
     def _row(self, name: str, index: Index) -> Cell | None:
         held = index.get(name)
@@ -236,7 +224,7 @@ class CellStore:
         for name in names:
             try:
                 cell = self._own(name)
-            except NewerError:
+            except (NewerError, DiskError):
                 raise
             except StoreError:
                 damaged.append(name)

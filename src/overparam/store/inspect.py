@@ -6,11 +6,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overparam.core import disk
 from overparam.core.atomic import check_writable
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, parse
-from overparam.store.garbage import AGE
+from overparam.store.garbage import temporaries
 from overparam.store.records import RecordStore
 
 
@@ -52,6 +53,8 @@ def inspect(out: Path, study: str) -> Inspection:
             cell = store.read(name)
         except NewerError as error:
             found.newer.append(str(error))
+        except DiskError as error:
+            found.broken.append(str(error))
         except StoreError as error:
             found.damaged.append(str(error))
         else:
@@ -74,15 +77,15 @@ def inspect(out: Path, study: str) -> Inspection:
             found.broken.append(str(error))
         else:
             found.runs.append(path.stem)
-    found.failures = sum(path.stem not in found.cells for path in store.failures.glob("*.json"))
-    for path in sorted(store.folder.glob("*")) if store.folder.is_dir() else []:
+    found.failures = sum(path.stem not in found.cells for path in disk.listed(store.failures, "*.json"))
+    for path in disk.listed(store.folder):
         if path.suffix == ".damaged":
             found.set_aside += 1
-        elif path.suffix == ".tmp" and path.name.startswith("."):
-            if time.time() - path.stat().st_mtime > AGE:
-                found.leftovers.append(path)
-        elif path.suffix != ".json":
+        elif not (path.suffix == ".tmp" and path.name.startswith(".")) and path.suffix != ".json":
             found.foreign.append(path)
+    base = out / study
+    folders = (base, store.folder, store.failures, store.packed, base / "register")
+    found.leftovers = temporaries(folders, time.time())
     return found
 
 

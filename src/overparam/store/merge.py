@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.core import disk
 from overparam.core.atomic import write_bytes
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, parse
 from overparam.store.seen import SeenStore
@@ -92,6 +93,8 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
         except NewerError:
             refused.append((name, "the cell here was written by a newer overparam"))
             continue
+        except DiskError:
+            raise
         except StoreError:
             own = None
             ours.set_aside(name)
@@ -121,7 +124,7 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
         made = packs.write_pack(ours.packed, packed())
         copied += made[1] if made else 0
     SeenStore(ours.out, ours.study).merge(SeenStore(theirs.out, theirs.study))
-    runs = tuple(sorted(path.stem for path in (theirs.out / theirs.study).glob("*.json")))
+    runs = tuple(sorted(path.stem for path in disk.listed(theirs.out / theirs.study, "*.json")))
     return Merged(ours.study, copied, same, tuple(conflicts), tuple(refused), _failures(ours, theirs), runs)
 
 
@@ -188,17 +191,15 @@ def _taken(
 
 def _failures(ours: CellStore, theirs: CellStore) -> int:
     """Copy the failures of cells that are not finished here; return their number."""
-    if not theirs.failures.is_dir():
-        return 0
     finished, count = ours.names(), 0
-    for path in sorted(theirs.failures.glob("*.json")):
+    for path in disk.listed(theirs.failures, "*.json"):
         target = ours.failures / path.name
-        if path.name.startswith(".") or path.stem in finished or target.exists():
+        if path.name.startswith(".") or path.stem in finished or disk.exists(target):
             continue
         try:
-            content = path.read_bytes()
+            content = disk.read_bytes(path)
             json.loads(content)
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             continue
         write_bytes(target, content)
         count += 1

@@ -10,17 +10,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from overparam.core.atomic import flush, temporary_beside
-from overparam.core.errors import NewerError, StoreError
+from overparam.core import disk
+from overparam.core.atomic import temporary_beside
+from overparam.core.errors import DiskError, NewerError, StoreError
 
 FORMAT = 1
 SAFE = re.compile(r"[^./\\\0][^/\\\0]*")  # a name that stays inside its folder
@@ -69,16 +69,10 @@ def head(name: str, document: dict[str, Any]) -> Head:
 def packs(folder: Path) -> tuple[Pack, ...]:
     """Return the packs in a folder, newest first; a folder that is absent has none."""
     found = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".parquet") and not entry.name.startswith("."):
-                    facts = entry.stat()
-                    found.append(Pack(folder / entry.name, facts.st_size, facts.st_mtime_ns))
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise StoreError(f"expected a readable folder at {folder}, got: {error.strerror}.") from error
+    for path in disk.listed(folder, "[!.]*.parquet"):
+        with suppress(FileNotFoundError):
+            facts = disk.stat(path)
+            found.append(Pack(path, facts.st_size, facts.st_mtime_ns))
     return tuple(sorted(found, key=lambda pack: (_number(pack.path), pack.path.name), reverse=True))
 
 
@@ -108,9 +102,12 @@ def write_pack(folder: Path, cells: Iterable[tuple[str, str]], above: int = 0) -
     schema = pa.schema(list(zip(COLUMNS, kinds, strict=True)), metadata={"overparam.pack": str(FORMAT)})
     written, count, stream = hashlib.sha256(), 0, iter(cells)
     with temporary_beside(folder / "pack.parquet") as temporary:
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", use_dictionary=["status"], write_page_checksum=True
-        ) as writer:
+        with (
+            disk.create(temporary) as file,
+            pq.ParquetWriter(
+                file, schema, compression="zstd", use_dictionary=["status"], write_page_checksum=True
+            ) as writer,
+        ):
             while batch := list(islice(stream, ROWS)):
                 heads = [head(name, json.loads(text)) for name, text in batch]
                 columns = [
@@ -123,7 +120,7 @@ def write_pack(folder: Path, cells: Iterable[tuple[str, str]], above: int = 0) -
                 count += len(batch)
         if not count:
             return None
-        flush(temporary)
+        disk.fsync_path(temporary)
         again = hashlib.sha256()
         for group in texts(Pack(temporary, 0, 0)):
             _digest(again, group)
@@ -134,9 +131,9 @@ def write_pack(folder: Path, cells: Iterable[tuple[str, str]], above: int = 0) -
             )
         number = 1 + max([above, *(_number(pack.path) for pack in packs(folder))])
         path = folder / f"{number:04d}-{written.hexdigest()[:12]}.parquet"
-        temporary.replace(path)
+        disk.replace(temporary, path)
     for place in (folder, folder.parent):
-        flush(place)
+        disk.fsync_path(place)
     return path, count
 
 
@@ -217,7 +214,10 @@ def _opened(pack: Pack) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pack.path.open("rb") as raw, closing(pq.ParquetFile(raw, page_checksum_verification=True)) as file:
+        with (
+            disk.open_read(pack.path) as raw,
+            closing(pq.ParquetFile(raw, page_checksum_verification=True)) as file,
+        ):
             stated = (file.schema_arrow.metadata or {}).get(b"overparam.pack", b"0")
             if int(stated) > FORMAT:
                 raise NewerError(
@@ -227,7 +227,7 @@ def _opened(pack: Pack) -> Iterator[Any]:
             if tuple(file.schema_arrow.names) != COLUMNS:
                 raise ValueError("its columns are not those of a pack")
             yield file
-    except FileNotFoundError:
+    except (FileNotFoundError, DiskError):
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from overparam.core import disk
 from overparam.core.atomic import write_json
-from overparam.core.errors import NewerError, StoreError, UsageError, nearest
+from overparam.core.errors import DiskError, NewerError, StoreError, UsageError, nearest
 
 SCHEMA = 1
 
@@ -42,8 +43,10 @@ class RecordStore:
             StoreError: the file is damaged, or of a newer schema.
         """
         try:
-            record = json.loads(path.read_bytes())
+            record = json.loads(disk.read_bytes(path))
             newer = record["schema"] > SCHEMA
+        except DiskError:
+            raise
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"{path}: expected a run record, got a damaged file ({error!r}). "
@@ -57,14 +60,14 @@ class RecordStore:
 
     def studies(self) -> list[str]:
         """Names of the studies that have a folder here."""
-        return sorted(p.name for p in self.out.iterdir() if p.is_dir()) if self.out.is_dir() else []
+        return [path.name for path in disk.listed(self.out) if disk.is_dir(path)]
 
     def runs(self, study: str) -> list[Path]:
         """Paths of a study's records, newest first."""
-        return sorted(self._paths(study), key=lambda p: (_sequence(p), p.stat().st_mtime), reverse=True)
+        return sorted(self._paths(study), key=lambda p: (_sequence(p), disk.stat(p).st_mtime), reverse=True)
 
     def _paths(self, study: str) -> list[Path]:
-        return [path for path in (self.out / study).glob("*.json") if not path.name.startswith(".")]
+        return disk.listed(self.out / study, "[!.]*.json")
 
     def latest(self, study: str, run: str = "") -> dict[str, Any]:
         """Return the newest record of a study, or the newest whose run name begins with ``run``.
@@ -89,7 +92,7 @@ class RecordStore:
 
 def _sequence(path: Path) -> int:
     """The number of a record, from the first bytes of its file; 0 where it has none."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(FileNotFoundError), disk.open_read(path) as file:
         found = re.search(rb'"sequence": (\d+)', file.read(512))
         if found:
             return int(found[1])

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from overparam.core import disk
 from overparam.core.atomic import json_text, write_once
+from overparam.core.errors import DiskError
 
 SCHEMA = 1
 
@@ -33,12 +35,14 @@ class SeenStore:
     def read(self) -> list[dict[str, Any]]:
         """All that was seen, first things first; a damaged file is left out."""
         found = []
-        for path in self.folder.glob("*.json"):
+        for path in disk.listed(self.folder, "*.json"):
             try:
-                entry = json.loads(path.read_bytes())
+                entry = json.loads(disk.read_bytes(path))
                 whole = isinstance(entry["rules"], dict) and isinstance(entry["seeds"], list) and entry["data"]
                 if whole and not path.name.startswith("."):
                     found.append({**entry, "sequence": int(entry["sequence"]), "at": str(entry["at"])})
+            except DiskError:
+                raise
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return sorted(found, key=lambda one: (one["sequence"], one["at"]))
@@ -61,11 +65,11 @@ class SeenStore:
             }
             name = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
             path = self.folder / f"{name}.json"
-            if not path.exists():
+            if not disk.exists(path):
                 write_once(path, json_text({"schema": SCHEMA, "sequence": last, "at": at, **body}).encode())
 
     def merge(self, theirs: SeenStore) -> None:
         """Take over what was seen in another results folder."""
-        for path in sorted(theirs.folder.glob("[!.]*.json")):
-            if not (self.folder / path.name).exists():
-                write_once(self.folder / path.name, path.read_bytes())
+        for path in disk.listed(theirs.folder, "[!.]*.json"):
+            if not disk.exists(self.folder / path.name):
+                write_once(self.folder / path.name, disk.read_bytes(path))

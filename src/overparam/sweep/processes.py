@@ -115,12 +115,13 @@ def compilation_cache() -> dict[str, str]:
     }
 
 
-def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, workers: int) -> None:
+def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], emit: Emit, workers: int) -> None:
     """Run jobs on worker processes; events go to ``emit`` in the calling thread.
 
     Args:
         reference: name of the study, or path of its file.
         study: name of the study, under which its cells are stored.
+        out: results folder.
         jobs: stacks, dearest first.
         emit: takes each event; an exception it raises stops the run.
         workers: number of processes.
@@ -129,12 +130,10 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
         StoreError: a result could not be written; finished cells stay.
         KeyboardInterrupt: passed on after the workers have been ended; finished cells stay.
     """
-    if not jobs:
-        return
     waiting = deque(jobs)
     tries: Counter[str] = Counter()
     events: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
-    store = CellStore(Path(jobs[0].out), study)
+    store = CellStore(out, study)
     locks = Locks(store.folder.parent / "locks")
     alive: list[_Worker] = []
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from overparam.core import disk
 from overparam.core.atomic import write_text
 from overparam.core.errors import OverparamError, StoreError, UsageError
 from overparam.sweep.environment import environment
@@ -161,7 +162,7 @@ def look(reference: str, marker: str, text: str) -> dict[str, Any]:
 
     answer: dict[str, Any] = {"overparam": environment()["overparam"], "error": "", "study": None}
     with contextlib.suppress(OSError):
-        answer["marker"] = Path(marker).read_text(encoding="utf-8") == text
+        answer["marker"] = disk.read_text(Path(marker)) == text
     plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
     answer["gpu"] = any(importlib.util.find_spec(name) for name in plugins)
     try:
@@ -204,7 +205,8 @@ def check_nodes(ray: Any, nodes: Sequence[Mapping[str, Any]], reference: str, ou
             _same(node, found, expected, out)
             gpu = gpu or found["gpu"]
     finally:
-        marker.unlink(missing_ok=True)
+        with disk.quietly():
+            disk.unlink(marker, missing_ok=True)
     return gpu
 
 

@@ -219,7 +219,7 @@ def execute(
             )
         where = {"workers": plan.workers, "threads": 1}
         if chosen.name == "processes":
-            run_processes(plan.reference, study.name, jobs, hear, plan.workers)
+            run_processes(plan.reference, study.name, plan.out, jobs, hear, plan.workers)
         else:
             from overparam.sweep.ray_tasks import run_ray
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overparam.core import disk
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import CellStore, pack, packs
 
@@ -142,7 +143,7 @@ def test_an_interruption_of_packing_loses_nothing(tmp_path, monkeypatch, point):
         elif point == "read back":
             patch.setattr(packs, "texts", _crash)
         elif point == "name":
-            patch.setattr(Path, "replace", _crash)
+            patch.setattr(disk, "replace", _crash)
         else:
             real, calls = pack._remove, []
 
@@ -291,7 +292,7 @@ def test_the_old_pack_goes_only_after_the_new_one_is_whole(tmp_path, monkeypatch
     store = filled(tmp_path)
     pack.pack(store)
     before = everything(store)
-    monkeypatch.setattr(Path, "replace", _crash)
+    monkeypatch.setattr(disk, "replace", _crash)
     with pytest.raises(Crash):
         pack.repack(store, without=["width=0--0000000000000000"])
     assert everything(store) == before
