@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 WORKER = "overparam.sweep.worker"
 _START = (
@@ -61,6 +62,36 @@ def named_only(environment: Mapping[str, str]) -> dict[str, str]:
     made = dict(environment)
     kept = [one for one in made.pop("PYTHONPATH", "").split(os.pathsep) if one]
     return {**made, "PYTHONPATH": os.pathsep.join(kept)} if kept else made
+
+
+def clean_first(module: str, name: str, *, stream: bool = False) -> Callable[..., Any]:
+    """A function of that module for Ray, which puts the driver's current folder first on the path of its workers.
+
+    Ray sends it by its text, so that the path is made clean there before anything of ours is imported.
+
+    Args:
+        module: the module.
+        name: the function's name in it.
+        stream: whether it is a generator.
+    """
+    wanted, unwanted = search_path(), {os.path.abspath(os.curdir), ""} - set(search_path())
+
+    def call(*given: Any) -> Any:
+        import os
+        import sys
+
+        kept = [one for one in sys.path if one not in unwanted]
+        sys.path[:] = [*kept, *(one for one in wanted if one not in kept and os.path.exists(one))]
+        import importlib
+
+        return getattr(importlib.import_module(module), name)(*given)
+
+    def generate(*given: Any) -> Iterator[Any]:
+        yield from call(*given)
+
+    for one in (call, generate):
+        one.__module__, one.__qualname__ = "__main__", name
+    return generate if stream else call
 
 
 def absolute(reference: str) -> str:

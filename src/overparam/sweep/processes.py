@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError, WorkerError
 from overparam.store import CellStore
 from overparam.sweep import fresh
 from overparam.sweep.environment import cores
@@ -128,7 +128,8 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
         workers: number of processes.
 
     Raises:
-        StoreError: a result could not be written; finished cells stay.
+        StoreError: a result could not be written, or the study is no longer what it was; finished cells stay.
+        WorkerError: a worker process cannot start.
         KeyboardInterrupt: passed on after the workers have been ended; finished cells stay.
     """
     if not jobs:
@@ -279,7 +280,7 @@ def _bury(
         return
     if code > 0 and not worker.ready:
         said = tail[-1] if tail else "it said nothing"
-        raise StoreError(
+        raise WorkerError(
             f"expected worker processes that start, got one that ended with exit code {code}: {said}. Mend that, or "
             "compute in this process with --on inline. Finished cells are kept."
         )
