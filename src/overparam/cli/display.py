@@ -18,6 +18,7 @@ from overparam.core.digits import together
 from overparam.core.formulas import as_text
 from overparam.core.kinds import GROUPS, SIGNS, word
 from overparam.core.looks import LEVELS
+from overparam.core.words import moment
 
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
@@ -46,7 +47,7 @@ def plan_table(plan: Plan) -> RenderableType:
         "cells", f"{len(plan.names)}: {len(plan.done)} done, {todo} to do in {count(len(plan.stacks), 'stack')}"
     )
     if plan.damaged:
-        table.add_row("damaged", f"{len(plan.damaged)} cell files cannot be read and are computed again")
+        table.add_row("damaged", f"{count(len(plan.damaged), 'cell file')} that cannot be read, to be computed again")
     if plan.otherwise:
         table.add_row("again", told_otherwise(plan))
     table.add_row("time", f"about {duration(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")
@@ -110,11 +111,25 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             below = f"{verdict['data']}: {below}" if several else below
             lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
-    took = duration(record["seconds"])
-    said = [f"{count(cells['total'], 'cell')}, {cells['computed']} of them computed in {took}"]
+    said = [f"{count(cells['total'], 'cell')}{_computed(record)}"]
     said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
     lines += _causes(record)
     return Group("", *lines, Text("\n".join([", ".join(said), *_more_seeds(record)]), style="bright_black"))
+
+
+def _computed(record: Mapping[str, Any]) -> str:
+    """How many cells the run computed and how long that took; for a run that found all of them, how long it took then."""
+    cells, took = record["cells"], duration(record["seconds"])
+    stored = cells["ok"] + cells["diverged"] - cells["computed"]
+    if cells["computed"] and stored:
+        return f", {cells['computed']} of them computed in {took}, {stored} from the store"
+    if cells["computed"] or stored <= 0:
+        whole = cells["computed"] == cells["total"]
+        return f" computed in {took}" if whole else f", {cells['computed'] or 'none'} computed in {took}"
+    when = f", the last of them {moment(record['finished'])}" if record.get("finished") else ""
+    whole = "from the store" if stored == 1 else "all from the store"
+    every = whole if stored == cells["total"] else f"{stored} from the store"
+    return f", {every} (computing took {duration(record.get('compute_seconds', 0.0))}{when})"
 
 
 def kind_of(verdict: Mapping[str, Any]) -> str:

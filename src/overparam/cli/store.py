@@ -29,7 +29,7 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
     Parameters
     ----------
     study
-        Name of a stored study; by default all.
+        Name of a stored study, or the path of its .py file; by default all.
     unpack
         Write the cell files back, byte for byte, and remove the packs.
     out
@@ -72,12 +72,12 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
         Results folder.
     """
     from overparam.cli.listing import garbage_table, size
-    from overparam.core.registry import find, studies
+    from overparam.core.registry import find, in_file, studies
     from overparam.store import CellStore
     from overparam.store.garbage import find_garbage, remove_garbage
 
     versions = {name: one.cell_version for name, one in studies().items()}
-    if study.endswith(".py"):
+    if in_file(study):
         named = find(study)
         study, versions[named.name] = named.name, named.cell_version
     found = []
@@ -150,7 +150,9 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
         trouble += len(done.conflicts) + len(done.refused)
         run += [name] if done.copied else []
     if run:
-        say(f"Records are made anew: `overparam run {' '.join(run)} --out {out}` judges all cells together.")
+        say("Records are made anew where all cells are judged together:")
+        for advice in dict.fromkeys(_advice(name, other, out) for name in run):
+            say(f"  {escape(advice)}")
     return 1 if trouble else 0
 
 
@@ -202,14 +204,32 @@ def query(
     return 0
 
 
+def _advice(name: str, other: Path, out: Path) -> str:
+    """What to do so that the merged cells of a study are judged: the newest run there or here, made again."""
+    from overparam.core.commands import again, command, in_words
+    from overparam.core.errors import StoreError
+    from overparam.core.registry import get
+    from overparam.store.records import RecordStore
+
+    for folder in (other, out):
+        try:
+            return again(RecordStore(folder).latest(name), out)
+        except (UsageError, StoreError):
+            continue
+    known = get(name) is not None
+    return f"`{command('run', name, out=out)}`" if known else f"{name}: {in_words(name, out)}"
+
+
 def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
     """The stored studies meant by a name, or all of them.
 
     Raises:
         UsageError: no such folder, or no such study; the text names the nearest.
     """
+    from overparam.core.registry import name_of
     from overparam.store import CellStore, RecordStore
 
+    study = name_of(study)
     if not out.is_dir():
         raise UsageError(f"expected a results folder, found nothing at {out}. Name it with --out.")
     names = [n for n in RecordStore(out).studies() if not cells or _is_study(CellStore(out, n))]

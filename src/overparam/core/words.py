@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 MINUS = "\u2212"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -28,6 +29,16 @@ def number(value: float | None, digits: int = 4) -> str:
     decimals = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{value:,.{decimals}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def moment(time: str) -> str:
+    """A time as it is stored, for a person.
+
+    >>> moment("2026-11-20T12:30:05Z"), moment("yesterday")
+    ('2026-11-20 12:30 UTC', 'yesterday')
+    """
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(\.\d+)?Z", time)
+    return f"{found[1]} {found[2]} UTC" if found else time
 
 
 def superscript(power: int) -> str:
