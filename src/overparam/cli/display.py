@@ -62,7 +62,7 @@ def power_table(plan: Plan) -> RenderableType:
 
     selection, found = plan.selection, powers(plan)
     seeds = len(selection.study.profiles[selection.profile].axes.get("seed", (0,)))
-    head = f"{selection.study.name} · {selection.profile}: {seeds} planned seeds, 97 % intervals, 90 % power"
+    head = f"{selection.study.name} · {selection.profile}: {count(seeds, 'planned seed')}, 97 % intervals, 90 % power"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, justify in (("statement", "left"), ("cut-off", "right"), ("sees", "right"), ("planted", "right"),
                           ("seeds for it", "right"), ("spread of a seed", "left")):  # fmt: skip
@@ -107,7 +107,7 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             line = Text(_columns(row, wide))
             line.stylize(COLOURS[verdict["status"]], 0, wide[0])
             line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
-            below = " · ".join(filter(None, (_own_mark(verdict, record["mark"]), _below(verdict))))
+            below = _joined(_own_mark(verdict, record["mark"]), _below(verdict))
             below = f"{verdict['data']}: {below}" if several else below
             lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
@@ -186,6 +186,11 @@ def _own_mark(verdict: Mapping[str, Any], of_run: str) -> str:
 def _below(verdict: Mapping[str, Any]) -> str:
     """What was measured; or why, where the numbers alone do not tell it."""
     return as_text(verdict["reason"] if _explained(verdict) else verdict["label"])
+
+
+def _joined(mark: str, below: str) -> str:
+    """A mark before what it is about, unless that begins with it."""
+    return below if below.startswith(f"{mark}:") else " · ".join(filter(None, (mark, below)))
 
 
 def _explained(verdict: Mapping[str, Any]) -> bool:

@@ -119,7 +119,7 @@ def run(
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
-    from overparam.api.progress import progress_of
+    from overparam.api.progress import count, progress_of
     from overparam.cli.display import plan_table, power_table, told_otherwise, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
@@ -152,8 +152,8 @@ def run(
         say_path("page", page)
     if failed:
         console(err=True).print(
-            f"[red]{failed} cells failed[/]; their tracebacks are on the page and under {escape(str(out))}/*/failed. "
-            "The same command tries them again.",
+            f"[red]{count(failed, 'cell')} failed[/]; {'its traceback is' if failed == 1 else 'their tracebacks are'} on the page and under {escape(str(out))}/*/failed. "
+            f"The same command tries {'it' if failed == 1 else 'them'} again.",
             highlight=False,
         )
     return 1 if failed else 0

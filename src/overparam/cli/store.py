@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.markup import escape
 
+from overparam.api.progress import count
 from overparam.cli.app import Out, console, say
 from overparam.core.errors import UsageError, unknown
 
@@ -49,7 +50,7 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
         if done.cells:
             what = "unpacked" if unpack else "packed"
             say(
-                f"{name}: {done.cells} cells {what}, {size(done.before)} became {size(done.after)}: {done.path}"
+                f"{name}: {count(done.cells, 'cell')} {what}, {size(done.before)} became {size(done.after)}: {done.path}"
             )
     if not total:
         say(f"nothing to {'unpack' if unpack else 'pack'} in {out}")
@@ -91,11 +92,11 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
     console().print(garbage_table(found))
     total = size(sum(sum(garbage.bytes.values()) for garbage in found))
     if not yes:
-        say(f"about {total}; nothing was removed: add --yes to remove it")
+        say(f"{total} in all; nothing was removed: add --yes to remove it")
         return 0
     for garbage in found:
         remove_garbage(CellStore(out, garbage.study), garbage)
-    say(f"removed, about {total}")
+    say(f"removed, {total} in all")
     return 0
 
 
@@ -132,9 +133,9 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
     trouble, run = 0, []
     for name in names:
         done = merge_study(CellStore(out, name), CellStore(other, name), tolerance)
-        failures = f", {done.failures} failures" if done.failures else ""
+        failures = f", {count(done.failures, 'failure')}" if done.failures else ""
         say(
-            f"{name}: {done.copied} cells copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
+            f"{name}: {count(done.copied, 'cell')} copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
         )
         for clash in done.conflicts[:SHOWN]:
             more = f", and {clash.others} more" if clash.others else ""
@@ -200,7 +201,7 @@ def query(
         table, shown = rows_table(columns, rows, console().width, SHOWN)
         console().print(table)
         rest = f"; {shown} shown, --csv or --json prints all" if len(rows) > shown else ""
-        say(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}{rest}")
+        say(f"{count(len(rows), 'row')}{rest}")
     return 0
 
 
