@@ -17,6 +17,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from overparam.sweep.fresh import search_path
 
         sys.path[:] = search_path()
+    from overparam.cli.streams import finish, prepare
+
+    prepare()
     from overparam.cli.entry import main as enter
 
-    enter(arguments)
+    try:
+        enter(arguments)
+    finally:
+        finish()

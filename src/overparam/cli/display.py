@@ -121,11 +121,11 @@ def _computed(record: Mapping[str, Any]) -> str:
     """How many cells the run computed and how long that took; for a run that found all of them, how long it took then."""
     cells, took = record["cells"], duration(record["seconds"])
     stored = cells["ok"] + cells["diverged"] - cells["computed"]
-    if cells["computed"] and stored:
-        return f", {cells['computed']} of them computed in {took}, {stored} from the store"
-    if cells["computed"] or stored <= 0:
-        whole = cells["computed"] == cells["total"]
-        return f" computed in {took}" if whole else f", {cells['computed'] or 'none'} computed in {took}"
+    if cells["computed"]:
+        told = "computed" if cells["total"] == 1 else f"{cells['computed']} of them computed"
+        return f", {told} in {took}" + (f", {stored} from the store" if stored > 0 else "")
+    if stored <= 0:
+        return f", none computed in {took}"
     when = f", the last of them {moment(record['finished'])}" if record.get("finished") else ""
     whole = "from the store" if stored == 1 else "all from the store"
     every = whole if stored == cells["total"] else f"{stored} from the store"
