@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from overparam.api.result import Result
 from overparam.core import disk
+from overparam.core.commands import command, to_run
 from overparam.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    study: str | Study,
+    study: str | os.PathLike[str] | Study,
     profile: str = "quick",
     *,
     out: str | Path = "runs",
@@ -126,14 +127,16 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
                 damaged.append(f"{study}/{path.name}")
     if not records:
         raise UsageError(
-            f"gallery: expected stored runs in {out}, got none. Run `overparam run random-features --out {out}` first, "
-            "or name another folder with --out."
+            f"gallery: expected stored runs in {out}, got none. Run `{command('run', 'random-features', out=out)}` "
+            "first, or name another folder with --out."
         )
     return write(records, damaged, target)
 
 
-def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
-    """Return a stored run of a study: the newest, or the newest whose name begins with ``run``.
+def load(study: str | os.PathLike[str], run: str = "", *, out: str | Path = "runs") -> Result:
+    """Return a stored run of a study, given by its name or the path of its file.
+
+    It is the newest, or the newest whose name begins with ``run``.
 
     A run whose rules have changed since is judged again from its stored cells, and its page written again; one
     whose computation has changed since is marked ``stale`` in ``result.remark``.
@@ -142,12 +145,14 @@ def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
         UsageError: there is none.
         StoreError: its record is damaged, or its cells are gone.
     """
-    from overparam.core.registry import get
+    from overparam.core.registry import find, get, in_file
     from overparam.store import RecordStore
     from overparam.sweep.judge import rejudge
 
-    record = RecordStore(Path(out)).latest(study, run)
-    known = get(study)
+    own = find(study) if in_file(study) else None
+    name = os.fspath(study) if own is None else own.name
+    record = RecordStore(Path(out)).latest(name, run, lambda: to_run(os.fspath(study), run, out))
+    known = own or get(name)
     if known is None:
         return Result(record, Path(out))
     if known.cell_version != record["cell_version"]:

@@ -1,3 +1,28 @@
 """Door: from the terminal. Every heavy import is lazy."""
 
-from overparam.cli.entry import main as main
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the command line.
+
+    Args:
+        arguments: what stands behind ``overparam``; by default what this program was given. Then the current folder goes
+            off the path of Python, which ``python -m`` and an empty entry in ``PYTHONPATH`` put there.
+    """
+    if arguments is None:
+        from overparam.sweep.fresh import search_path
+
+        sys.path[:] = search_path()
+    from overparam.cli.streams import finish, prepare
+
+    prepare()
+    from overparam.cli.entry import main as enter
+
+    try:
+        enter(arguments)
+    finally:
+        finish()

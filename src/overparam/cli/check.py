@@ -18,6 +18,7 @@ def check(*studies: str, trials: int = 0) -> int:
     trials
         Also judge every claim on so many draws of its planted worlds, and print how often it was supported.
     """
+    from overparam.api.progress import count
     from overparam.core.registry import find
     from overparam.core.statements import same_numbers
     from overparam.sweep.check import check as look
@@ -31,11 +32,10 @@ def check(*studies: str, trials: int = 0) -> int:
         for fault in found:
             say(escape(str(fault)), err=True)
         if found:
-            many = f"{len(found)} fault{'' if len(found) == 1 else 's'}"
-            say(f"[red]{study.name}: {many}[/]", err=True)
+            say(f"[red]{study.name}: {count(len(found), 'fault')}[/]", err=True)
             faulty += 1
             continue
-        say(f"{study.name}: no faults; {len(study.claims)} statements, all with planted worlds")
+        say(f"{study.name}: no faults; {count(len(study.claims), 'statement')} with planted worlds")
         for names in same_numbers(study.claims):
             say(f"  {', '.join(names)} read a number in common: they are one measurement")
         if trials:

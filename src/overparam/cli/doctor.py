@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from overparam.api.progress import count
 from overparam.core import disk
 from overparam.core.errors import UsageError
 from overparam.core.memory import total_memory
@@ -48,7 +49,7 @@ def examine() -> tuple[RenderableType, list[str]]:
     table.add_row("python", f"{facts['python']} on {facts['platform']}")
     table.add_row("packages", ", ".join(f"{k} {v}" for k, v in facts["versions"].items()))
     table.add_row("devices", ", ".join(str(d) for d in devices))
-    table.add_row("cores", f"{cores()}: {default_workers()} workers of one thread each")
+    table.add_row("cores", f"{cores()}: {count(default_workers(), 'worker')} of one thread each")
     table.add_row("memory", f"{total_memory() / 1e9:.3g} GB")
     table.add_row("cache", escape(str(cache)))
     table.add_row("data", escape(root) if root else "OVERPARAM_DATA is not set")

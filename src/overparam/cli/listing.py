@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from overparam.api.progress import count
 from overparam.core import Study
 from overparam.core.errors import unknown
 from overparam.core.formulas import as_text
@@ -63,7 +64,7 @@ def study(one: Study) -> RenderableType:
         which = "all statements" if len(judged) == len(one.claims) else ", ".join(c.name for c in judged)
         seeds = profile.axes.get("seed", ())
         decides = "its verdicts count; " if name == one.decides else ""
-        said = f"{decides}{len(seeds)} planned seeds; judges {which}"
+        said = f"{decides}{count(len(seeds), 'planned seed')}; judges {which}"
         profiles.add_row(name, f"{escape(profile.help)}\n[bright_black]{escape(said)}[/]")
     axes = table_of("option", "what it means")
     for axis in one.axes:
@@ -84,7 +85,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
     if name:
         if name not in names:
             raise unknown("stored study", name, names, f"Looked in {out}.")
-        table = table_of("cell", "status", "seconds")
+        table = table_of("cell", "status", "seconds", whole=("status", "seconds"))
         store = CellStore(out, name)
         cells, damaged = store.heads()
         for key in damaged:
@@ -173,11 +174,11 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def table_of(*columns: str) -> Table:
-    """An empty table; the first column is not wrapped."""
+def table_of(*columns: str, whole: Sequence[str] = ()) -> Table:
+    """An empty table whose first column is not wrapped, or whose columns ``whole`` are not."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, no_wrap=index == 0, overflow="fold")
+        table.add_column(column, no_wrap=column in whole if whole else index == 0, overflow="fold")
     return table
 
 

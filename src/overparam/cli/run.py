@@ -14,6 +14,7 @@ from rich.markup import escape
 from overparam.cli.app import Out, console, say, say_path
 from overparam.cli.quantity import quantity
 from overparam.core import Study
+from overparam.core.commands import command, reference_of
 from overparam.core.errors import UsageError, unknown
 
 
@@ -35,7 +36,7 @@ def ls(
     Parameters
     ----------
     name
-        A study's name, or that of a probe or theorem, or a line of the ledger such as L53.
+        A study's name or the path of its .py file; or that of a probe or theorem; or a line of the ledger such as L53.
     stored
         List stored cells and runs instead.
     probes
@@ -64,7 +65,9 @@ def ls(
 
         console().print(one_line(name, out) if name else all_lines(out))
     elif stored:
-        console().print(listing.stored(out or Path("runs"), study))
+        from overparam.core.registry import name_of
+
+        console().print(listing.stored(out or Path("runs"), name_of(study)))
     elif study:
         from overparam.core.registry import find
 
@@ -116,7 +119,7 @@ def run(
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
-    from overparam.api.progress import progress_of
+    from overparam.api.progress import count, progress_of
     from overparam.cli.display import plan_table, power_table, told_otherwise, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
@@ -149,8 +152,8 @@ def run(
         say_path("page", page)
     if failed:
         console(err=True).print(
-            f"[red]{failed} cells failed[/]; their tracebacks are on the page and under {escape(str(out))}/*/failed. "
-            "The same command tries them again.",
+            f"[red]{count(failed, 'cell')} failed[/]; {'its traceback is' if failed == 1 else 'their tracebacks are'} on the page and under {escape(str(out))}/*/failed. "
+            f"The same command tries {'it' if failed == 1 else 'them'} again.",
             highlight=False,
         )
     return 1 if failed else 0
@@ -169,7 +172,7 @@ def show(
     Parameters
     ----------
     study
-        A study's name.
+        A study's name, or the path of its .py file.
     profile
         Name of a profile or run; by default the newest.
     out
@@ -194,7 +197,7 @@ def report(study: str, /, *, profile: str = "", out: Out = Path("runs"), chart: 
     Parameters
     ----------
     study
-        A study's name.
+        A study's name, or the path of its .py file.
     profile
         Name of a profile or run; by default the newest.
     out
@@ -212,7 +215,7 @@ def report(study: str, /, *, profile: str = "", out: Out = Path("runs"), chart: 
     if chart:
         from overparam.report.charts import save
 
-        target = Path(to or f"{study}-{chart}.png")
+        target = Path(to or f"{record['study']}-{chart}.png")
         save(record, chart, target)
         say_path("chart", target)
         return 0
@@ -296,7 +299,7 @@ def check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
         for option in options:
             if option.replace("_", "-") not in (*axes, *own):
                 known = [f"--{name}" for name in dict.fromkeys((*(a.option for a in study.axes), *own))]
-                raise unknown("option", f"--{option}", known, f"See `overparam ls {study.name}` for the axes.")
+                raise unknown("option", f"--{option}", known, f"See `{command('ls', reference_of(study))}` for the axes.")
 
 
 def _write_page(record: dict[str, Any], out: Path, to: Path | None = None) -> Path:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.markup import escape
 
+from overparam.api.progress import count
 from overparam.cli.app import Out, console, say
 from overparam.core import disk
 from overparam.core.errors import UsageError, unknown
@@ -31,7 +32,7 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
     Parameters
     ----------
     study
-        Name of a stored study; by default all.
+        Name of a stored study, or the path of its .py file; by default all.
     unpack
         Write the cell files back, byte for byte, and remove the packs.
     out
@@ -51,7 +52,7 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
         if done.cells:
             what = "unpacked" if unpack else "packed"
             say(
-                f"{name}: {done.cells} cells {what}, {size(done.before)} became {size(done.after)}: {done.path}"
+                f"{name}: {count(done.cells, 'cell')} {what}, {size(done.before)} became {size(done.after)}: {done.path}"
             )
     if not total:
         say(f"nothing to {'unpack' if unpack else 'pack'} in {out}")
@@ -74,12 +75,12 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
         Results folder.
     """
     from overparam.cli.listing import garbage_table, size
-    from overparam.core.registry import find, studies
+    from overparam.core.registry import find, in_file, studies
     from overparam.store import CellStore
     from overparam.store.garbage import find_garbage, remove_garbage, root_garbage
 
     versions = {name: one.cell_version for name, one in studies().items()}
-    if study.endswith(".py"):
+    if in_file(study):
         named = find(study)
         study, versions[named.name] = named.name, named.cell_version
     names = _chosen(out, study, cells=False)
@@ -92,11 +93,11 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
     console().print(garbage_table(found))
     total = size(sum(sum(garbage.bytes.values()) for garbage in found))
     if not yes:
-        say(f"about {total}; nothing was removed: add --yes to remove it")
+        say(f"{total} in all; nothing was removed: add --yes to remove it")
         return 0
     for garbage in found:
         remove_garbage(CellStore(out, garbage.study), garbage)
-    say(f"removed, about {total}")
+    say(f"removed, {total} in all")
     return 0
 
 
@@ -133,9 +134,9 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
     trouble, run = 0, []
     for name in names:
         done = merge_study(CellStore(out, name), CellStore(other, name), tolerance)
-        failures = f", {done.failures} failures" if done.failures else ""
+        failures = f", {count(done.failures, 'failure')}" if done.failures else ""
         say(
-            f"{name}: {done.copied} cells copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
+            f"{name}: {count(done.copied, 'cell')} copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
         )
         for clash in done.conflicts[:SHOWN]:
             more = f", and {clash.others} more" if clash.others else ""
@@ -151,7 +152,9 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
         trouble += len(done.conflicts) + len(done.refused)
         run += [name] if done.copied else []
     if run:
-        say(f"Records are made anew: `overparam run {' '.join(run)} --out {out}` judges all cells together.")
+        say("Records are made anew where all cells are judged together:")
+        for advice in dict.fromkeys(_advice(name, other, out) for name in run):
+            say(f"  {escape(advice)}")
     return 1 if trouble else 0
 
 
@@ -199,8 +202,24 @@ def query(
         table, shown = rows_table(columns, rows, console().width, SHOWN)
         console().print(table)
         rest = f"; {shown} shown, --csv or --json prints all" if len(rows) > shown else ""
-        say(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}{rest}")
+        say(f"{count(len(rows), 'row')}{rest}")
     return 0
+
+
+def _advice(name: str, other: Path, out: Path) -> str:
+    """What to do so that the merged cells of a study are judged: the newest run there or here, made again."""
+    from overparam.core.commands import again, command, in_words
+    from overparam.core.errors import StoreError
+    from overparam.core.registry import get
+    from overparam.store.records import RecordStore
+
+    for folder in (other, out):
+        try:
+            return again(RecordStore(folder).latest(name), out)
+        except (UsageError, StoreError):
+            continue
+    known = get(name) is not None
+    return f"`{command('run', name, out=out)}`" if known else f"{name}: {in_words(name, out)}"
 
 
 def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
@@ -209,8 +228,10 @@ def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
     Raises:
         UsageError: no such folder, or no such study; the text names the nearest.
     """
+    from overparam.core.registry import name_of
     from overparam.store import CellStore, RecordStore
 
+    study = name_of(study)
     if not disk.is_dir(out):
         raise UsageError(f"expected a results folder, found nothing at {out}. Name it with --out.")
     names = [n for n in RecordStore(out).studies() if not cells or _is_study(CellStore(out, n))]

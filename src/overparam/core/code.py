@@ -22,6 +22,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from overparam.core.beside import called
 from overparam.core.slices import Slice
 from overparam.core.syntax import PACKAGE, Follow, Text, beside, loaded, read, shape, uses
 
@@ -105,7 +106,7 @@ class _Reader:
         if isinstance(value, tuple):
             return tuple(self.value(one) for one in value)
         if isinstance(value, ModuleType):
-            return ("module", value.__name__)
+            return ("module", called(value.__name__))
         if isinstance(value, type) or callable(value):
             return self.function(value)
         if _ours(kind) and kind.__name__ in DECLARED:
@@ -239,7 +240,7 @@ class _Reader:
         """The value of a name as a function uses it: by itself, or through some of its attributes alone."""
         if through is not None and isinstance(value, ModuleType):
             if not self._reads(getattr(value, "__file__", None) or "", value.__name__):
-                return ("module", value.__name__)
+                return ("module", called(value.__name__))
             inner = read(str(value.__file__))
             asked = [one for one in sorted(through) if hasattr(value, one)]
             return tuple((one, self.value(getattr(value, one), inner, one)) for one in asked)
@@ -316,7 +317,7 @@ def _dotted(value: Any) -> tuple[str, str]:
     """A function or class of another package by package and name, wherever in the package it stands."""
     module = getattr(value, "__module__", None) or type(value).__module__
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
-    return (str(module).partition(".")[0], str(name))
+    return (called(str(module)).partition(".")[0], str(name))
 
 
 def _number(value: float) -> Any:

@@ -38,6 +38,10 @@ class NewerError(StoreError):
     """A file that a newer version of the package wrote; it is never overwritten."""
 
 
+class WorkerError(OverparamError):
+    """Workers that cannot start, or a cluster that went away; finished cells are kept."""
+
+
 class NullSpaceWarning(UserWarning):
     """A kernel is singular and a part of the targets lies where it is zero: that part is never learnt."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 
 MINUS = "\u2212"
@@ -40,6 +41,16 @@ def wrapped(text: str, hang: int = 0, wide: int = 79) -> str:
     return textwrap.fill(
         text, wide, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
     )
+
+
+def moment(time: str) -> str:
+    """A time as it is stored, for a person.
+
+    >>> moment("2026-11-20T12:30:05Z"), moment("yesterday")
+    ('2026-11-20 12:30 UTC', 'yesterday')
+    """
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(\.\d+)?Z", time)
+    return f"{found[1]} {found[2]} UTC" if found else time
 
 
 def superscript(power: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,15 @@ class RecordStore:
     def _paths(self, study: str) -> list[Path]:
         return disk.listed(self.out / study, "[!.]*.json")
 
-    def latest(self, study: str, run: str = "") -> dict[str, Any]:
+    def latest(
+        self, study: str, run: str = "", todo: Callable[[], str] = lambda: "Name its folder with --out."
+    ) -> dict[str, Any]:
         """Return the newest record of a study, or the newest whose run name begins with ``run``.
+
+        Args:
+            study: name of the study.
+            run: how the name of the run begins.
+            todo: what to do where there is none, asked for only then.
 
         Raises:
             UsageError: there is none; the text says how to make one.
@@ -82,10 +90,9 @@ class RecordStore:
         if not chosen:
             have = f"; stored runs: {', '.join(sorted(names))}" if names else ""
             hint = nearest(study, self.studies()) if not names else nearest(run, names)
-            wanted = f" --profile {run}" if run else ""
             raise UsageError(
                 f"no finished run of '{study}'{' in profile ' + repr(run) if run else ''} in {self.out}{have}.{hint} "
-                f"Run `overparam run {study}{wanted} --out {self.out}` first, or name its folder with --out."
+                f"{todo()}"
             )
         return self.read(chosen[0])
 

@@ -20,7 +20,6 @@ import platform
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -30,8 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError, WorkerError
 from overparam.store import CellStore
+from overparam.sweep import fresh
 from overparam.sweep.environment import cores
 from overparam.sweep.jobs import Emit, Job
 from overparam.sweep.locks import Locks
@@ -51,6 +51,7 @@ class _Worker:
     job: Job | None = None
     deadline: float = math.inf
     late: bool = False
+    ready: bool = False
     listener: threading.Thread | None = None
 
 
@@ -75,7 +76,8 @@ def default_workers() -> int:
 
 def worker_environment(slot: int, workers: int) -> dict[str, str]:
     """Environment of a worker: one thread, its own core or GPU."""
-    env = dict(os.environ)
+    env = fresh.named_only(os.environ)
+    env.pop("OVERPARAM_CORE", None)
     for name, value in compilation_cache().items():
         env.setdefault(name, value)
     if gpus():
@@ -127,7 +129,8 @@ def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], em
         workers: number of processes.
 
     Raises:
-        StoreError: a result could not be written; finished cells stay.
+        StoreError: a result could not be written, or the study is no longer what it was; finished cells stay.
+        WorkerError: a worker process cannot start.
         KeyboardInterrupt: passed on after the workers have been ended; finished cells stay.
     """
     waiting = deque(jobs)
@@ -139,7 +142,7 @@ def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], em
 
     def start() -> _Worker:
         slot = min(set(range(workers)) - {worker.slot for worker in alive})
-        alive.append(_start(reference, slot, workers, events))
+        alive.append(_start(fresh.absolute(reference), slot, workers, events))
         return alive[-1]
 
     try:
@@ -159,6 +162,8 @@ def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], em
                 _bury(worker, waiting, tries, store, locks, emit)
             elif event["event"] == "fatal":
                 raise StoreError(event["error"])
+            elif event["event"] == "ready":
+                worker.ready = True
             else:
                 if event["event"] == "started" and worker.job is not None:
                     worker.deadline = _deadline(worker.job)
@@ -183,7 +188,7 @@ def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], em
 def _start(reference: str, slot: int, workers: int, events: queue.Queue[Any]) -> _Worker:
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
     process = subprocess.Popen(
-        [sys.executable, "-m", "overparam.sweep.worker", reference],
+        fresh.command(reference),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -272,6 +277,12 @@ def _bury(
     job = worker.job
     if job is None:
         return
+    if code > 0 and not worker.ready:
+        said = tail[-1] if tail else "it said nothing"
+        raise WorkerError(
+            f"expected worker processes that start, got one that ended with exit code {code}: {said}. Mend that, or "
+            "compute in this process with --on inline. Finished cells are kept."
+        )
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     if worker.late:
         how = f"time limit of {job.limit:g} s"

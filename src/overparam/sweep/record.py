@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Evidence, Params, Study, clean, data_name
+from overparam.core.commands import again
 from overparam.core.errors import StoreError
 from overparam.core.looks import look
 from overparam.core.register import read, stamp
@@ -69,6 +70,7 @@ def conclude(
         "created": _now(),
         "seconds": round(seconds, 2),
         "compute_seconds": round(sum(cell.seconds for cell in cells.values()), 2),
+        "finished": max((str(cell.document.get("finished", "")) for cell in cells.values()), default=""),
         "cells": {
             "total": len(finished.names),
             "ok": len(cells) - len(diverged),
@@ -117,7 +119,7 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
     if len(cells) < wanted:
         raise StoreError(
             f"expected the {wanted} cells of this run in {out}, got {len(cells)}. "
-            f"Run `overparam run {record['reference']} --profile {record['profile']}` to complete them."
+            f"Run {again(record, out, study)} to complete them."
         )
     fixed = {axis.name: axis.default for axis in study.axes}
     data = next(p["values"] for p in record["parameters"] if p["name"] == "data")
@@ -125,7 +127,7 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
         ({**fixed, **cell.params, "data": _among(data, cell)}, cell) for cell in cells.values()
     ]
     now = environment()
-    again = {
+    judged = {
         **record,
         **_meaning(
             study,
@@ -139,7 +141,7 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
         "judged": {"at": _now(), "commit": now["commit"], "dirty": now["dirty"]},
     }
     records = RecordStore(Path(out))
-    return records.read(records.write(record["run"], clean(again)))
+    return records.read(records.write(record["run"], clean(judged)))
 
 
 def shown_file(reference: str) -> str:

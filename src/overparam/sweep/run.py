@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class Plan:
 
 
 def make_plan(
-    study: Study | str,
+    study: Study | str | os.PathLike[str],
     profile: str = "quick",
     *,
     out: str | Path = "runs",
@@ -99,6 +100,7 @@ def make_plan(
     """
     from overparam.data import fingerprint
 
+    study = study if isinstance(study, Study) else os.fspath(study)
     found = find(study) if isinstance(study, str) else study
     if not ships(found):
         refuse(found)

@@ -83,7 +83,7 @@ def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = Non
         if axis is None:
             raise unknown(
                 "option", f"--{key}", [f"--{a.option}" for a in study.axes],
-                f"See `overparam ls {study.name}` for what each axis of '{study.name}' means.",
+                f"See `{command('ls', reference_of(study))}` for what each axis of '{study.name}' means.",
             )  # fmt: skip
         if axis.name in seen:
             raise UsageError(f"--{axis.option}: expected it once, got it twice (also as '{key}').")
