@@ -269,8 +269,8 @@ def kernel_of(
     out = numbers(values, name, low, high)
     if out.ndim != 2 or not out.size or out.shape[0] != out.shape[1]:
         raise DataError(
-            f"{name}: expected a square matrix with at least one row, one row and one column a training sample, got "
-            f"shape {out.shape}."
+            f"{name}: expected a square matrix with at least one row, got shape {out.shape}. Give one row and one "
+            "column a training sample."
         )
     if n is not None and len(out) != n:
         raise DataError(f"{name}: expected shape ({n}, {n}), one row and column a target, got {out.shape}.")

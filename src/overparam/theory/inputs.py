@@ -141,8 +141,8 @@ def columns_of(
     """
     out = numbers(values, name, low, high)
     if out.ndim != 2 or not out.size or (n is not None and len(out) != n):
-        rows = "samples" if n is None else n
-        raise DataError(f"{name}: expected shape ({rows}, columns) with something in it, got {out.shape}.")
+        rows = "at least one row" if n is None else f"{n} rows"
+        raise DataError(f"{name}: expected shape (samples, columns) with {rows}, got {out.shape}.")
     all_finite(out, name, " Fill in or drop these rows.")
     return out
 
