@@ -28,18 +28,7 @@ def check_network(network: object) -> None:
         UsageError: something else; parameters that are no float32 arrays; what looks like state and is not declared;
             outputs of another shape or kind; a pass in a narrower type, or another one each time.
     """
-    if not isinstance(network, Network):
-        raise UsageError(
-            f"network: expected a network such as two_layer(...) or mlp(...), got {type(network).__name__}."
-        )
-    try:
-        hash(network)
-    except TypeError:
-        raise UsageError(
-            f"network: expected plain functions as init and apply of '{network.name}', got one that cannot be hashed, "
-            "such as a bound method of a module. Wrap it: apply=lambda params, x: ..."
-        ) from None
-    _checked(network, bool(jax.config.jax_enable_x64))
+    _checked(_given(network), bool(jax.config.jax_enable_x64))
 
 
 def layout(network: Network) -> PyTree:
@@ -55,7 +44,7 @@ def layout(network: Network) -> PyTree:
     >>> layout(linear(3, 2))["output"]["weight"].shape
     (2, 3)
     """
-    return _layout(network, bool(jax.config.jax_enable_x64))
+    return _layout(_given(network), bool(jax.config.jax_enable_x64))
 
 
 def check_params(
@@ -135,6 +124,21 @@ def double(network: Network, params: PyTree) -> PyTree:
     return jax.tree.map(wide, params)
 
 
+def _given(network: object) -> Network:
+    if not isinstance(network, Network):
+        raise UsageError(
+            f"network: expected a network such as two_layer(...) or mlp(...), got {type(network).__name__}."
+        )
+    try:
+        hash(network)
+    except TypeError:
+        raise UsageError(
+            f"network: expected plain functions as init and apply of '{network.name}', got one that cannot be hashed, "
+            "such as a bound method of a module. Wrap it: apply=lambda params, x: ..."
+        ) from None
+    return network
+
+
 @functools.lru_cache(maxsize=512)
 def _checked(network: Network, double: bool) -> None:
     for name, size in (("inputs", network.inputs), ("outputs", network.outputs)):
@@ -181,7 +185,9 @@ def _check_leaves(network: Network, found: PyTree) -> None:
             f"state: '{unmet[0]}' names nothing that init of '{network.name}' gives; at the root there is {tops}. "
             "A pattern goes from the root, '*/name' reaches any depth."
         )
-    odd = dict(undeclared(network.state, found))
+    odd: dict[str, str] = {}
+    for pattern, path in undeclared(network.state, found):
+        odd.setdefault(pattern, path)
     if odd:
         patterns = (*network.state, *odd)
         path = next(iter(odd.values()))

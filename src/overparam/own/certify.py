@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
 from overparam.models.mlp import layer_names
-from overparam.models.check import check_network, refuse_narrow
+from overparam.models.check import check_network, check_params, refuse_narrow
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
     Certificate,
@@ -162,6 +162,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
             raise UsageError(f"params: expected {' and '.join(sorted(kept))} in {name}, got {inside}.")
         weights.append(_array(layer["weight"], (units, inputs), f"{name}.weight", kinds))
         biases.append(_array(layer["bias"], (units,), f"{name}.bias", kinds) if form.bias else None)
+    check_params(network, params)
     scales = list(form.scales)
     if form.signs is not None:
         # the network multiplies in float32: that product is its last matrix

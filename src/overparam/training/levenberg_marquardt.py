@@ -222,7 +222,8 @@ def fit_network(
 
     Raises:
         DataError: shapes that do not fit the network, missing values, or integer labels for several outputs.
-        UsageError: parameters of another network, or numbers of fewer than 32 bits.
+        UsageError: parameters of another network, numbers of fewer than 32 bits, or a network whose outputs depend on
+            other rows than their own.
 
     >>> import jax
     >>> from overparam.models import two_layer
@@ -237,6 +238,7 @@ def fit_network(
     from jax.flatten_util import ravel_pytree
 
     from overparam.models.check import check_network, check_params, double, refuse_narrow
+    from overparam.models.passes import check_rows
     from overparam.models.state import join, split
 
     check_network(network)
@@ -260,6 +262,7 @@ def fit_network(
         )
     with jax.enable_x64(True):
         check_network(network)  # nothing in it rounds to float32
+        check_rows(network, double(network, params), rows)
         trained, held = split(network.state, double(network, params))
         flat, shaped = ravel_pytree(trained)
         flat_y = targets.reshape(-1)
