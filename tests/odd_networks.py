@@ -102,7 +102,7 @@ def called_back(params, x):
 
 PASSES = {
     "bfloat16 outputs": (lambda p, x: apply(p, x).astype(jnp.bfloat16), "to compute in float32 or float64, got bfloat16"),
-    "mixed precision": (mixed, "got bfloat16 in .*dtype=jnp.float32"),
+    "mixed precision": (mixed, "got bfloat16 in .*good to 3 digits.*dtype=jnp.float32"),
     "mixed precision in a loop": (inner_mixed, "got bfloat16"),
     "reduced precision": (lambda p, x: jax.lax.reduce_precision(apply(p, x), 8, 7), "got 7 bits in reduce_precision"),
     "outputs of one axis": (lambda p, x: apply(p, x)[:, 0], r"got \(batch,\) for a batch of 3"),

@@ -16,6 +16,7 @@ from overparam.models.passes import check_pass, ours, told
 from overparam.models.state import is_held, leaves, split, undeclared
 
 CAST = 'jax.tree.map(lambda a: a.astype("float32"), params)'
+_CAST_INIT = CAST.replace("params)", "init(key))") + " in init, or build the module with param_dtype=jnp.float32"
 _ARRAYS = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
 
 
@@ -203,7 +204,7 @@ def _check_leaves(network: Network, found: PyTree) -> None:
         )
     for path, leaf in named:
         kind = getattr(leaf.dtype, "name", str(leaf.dtype))
-        refuse_narrow(leaf.dtype, f"network: {path} of '{network.name}'")
+        refuse_narrow(leaf.dtype, f"network: {path} of '{network.name}'", _CAST_INIT)
         if is_held(network.state, path) or jnp.issubdtype(leaf.dtype, jnp.floating):
             continue
         advice = (
