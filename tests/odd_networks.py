@@ -1,5 +1,6 @@
 """Networks and parameters as people bring them, each with one thing that must be refused, and the words that say so."""
 
+import random
 from dataclasses import replace
 
 import jax
@@ -63,7 +64,7 @@ INITS = {
     "a mask": (added(mask=lambda: jnp.ones(4)), r"looks like state .*if it is to be trained, state=\('!mask',\)"),
     "a name that is not there": (replace(PLAIN, state=("batch_stat",)), "'batch_stat' names nothing .* there is v, w"),
     "everything held": (replace(PLAIN, state=("*",)), "got nothing but what is held constant"),
-    "numpy.random": (with_init(lambda key: {**init(key), "b": np.random.random(2).astype("f")}), "init .* pure function"),
+    "random numbers": (with_init(lambda key: {**init(key), "b": jnp.full(2, random.random())}), "init .* pure function"),
 }  # fmt: skip
 
 
@@ -118,7 +119,7 @@ PASSES = {
     "other inputs": (lambda p, x: apply(p, x.reshape(-1, 7)), "to take x of shape .batch, 3., got TypeError"),
     "another argument": (lambda p, key, x: apply(p, x), "got TypeError"),
     "numpy on tracers": (lambda p, x: np.tanh(np.asarray(x)), "got TracerArrayConversionError"),
-    "numpy.random": (lambda p, x: apply(p, x) * np.random.random(), "apply of 'plain' to be a pure function"),
+    "random numbers": (lambda p, x: apply(p, x) * random.random(), "apply of 'plain' to be a pure function"),
     "a counter": (counted(), "apply of 'plain' to be a pure function"),
     "a callback": (called_back, "got a callback into Python"),
 }  # fmt: skip

@@ -16,7 +16,9 @@ from overparam.models.passes import check_pass, ours, told
 from overparam.models.state import is_held, leaves, split, undeclared
 
 CAST = 'jax.tree.map(lambda a: a.astype("float32"), params)'
-_CAST_INIT = CAST.replace("params)", "init(key))") + " in init, or build the module with param_dtype=jnp.float32"
+_CAST_INIT = (
+    CAST.replace("params)", "init(key))") + " in init, or build the module with param_dtype=jnp.float32"
+)
 _ARRAYS = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
 
 
@@ -67,7 +69,9 @@ def check_params(
     want = layout(network)
     expected, found = leaves(want), leaves(params)
     if jax.tree.structure(want) != jax.tree.structure(params):
-        raise UsageError(f"{name}: expected the structure that init of '{network.name}' gives, got {_other(want, params)}.")
+        raise UsageError(
+            f"{name}: expected the structure that init of '{network.name}' gives, got {_other(want, params)}."
+        )
     for (path, one), (_, other) in zip(expected, found, strict=True):
         where = f"{name}: {path}" if path else name
         if not isinstance(other, _ARRAYS):
@@ -120,7 +124,9 @@ def double(network: Network, params: PyTree) -> PyTree:
     """
 
     def wide(leaf: Any) -> Any:
-        return jnp.asarray(np.asarray(leaf), jnp.float64) if jnp.issubdtype(_dtype(leaf), jnp.floating) else leaf
+        return (
+            jnp.asarray(np.asarray(leaf), jnp.float64) if jnp.issubdtype(_dtype(leaf), jnp.floating) else leaf
+        )
 
     return jax.tree.map(wide, params)
 
@@ -179,7 +185,9 @@ def _layout(network: Network, double: bool) -> PyTree:
 
 def _check_leaves(network: Network, found: PyTree) -> None:
     named = leaves(found)
-    unmet = [one for one in network.state if not any(is_held((one.removeprefix("!"),), path) for path, _ in named)]
+    unmet = [
+        one for one in network.state if not any(is_held((one.removeprefix("!"),), path) for path, _ in named)
+    ]
     if unmet:
         tops = ", ".join(dict.fromkeys(path.partition("/")[0] for path, _ in named)) or "nothing"
         raise UsageError(
@@ -199,9 +207,7 @@ def _check_leaves(network: Network, found: PyTree) -> None:
     trained = jax.tree.leaves(split(network.state, found)[0])
     if sum(leaf.size for leaf in trained) == 0:
         held = "nothing but what is held constant" if named else "no array"
-        raise UsageError(
-            f"network: expected parameters to train from init of '{network.name}', got {held}."
-        )
+        raise UsageError(f"network: expected parameters to train from init of '{network.name}', got {held}.")
     for path, leaf in named:
         kind = getattr(leaf.dtype, "name", str(leaf.dtype))
         refuse_narrow(leaf.dtype, f"network: {path} of '{network.name}'", _CAST_INIT)

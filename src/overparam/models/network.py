@@ -60,7 +60,9 @@ class Network:
     def __post_init__(self) -> None:
         """Take one pattern for a tuple of one."""
         given = (self.state,) if isinstance(self.state, str) else self.state
-        if not isinstance(given, tuple | list) or not all(isinstance(one, str) and one.strip("!") for one in given):
+        if not isinstance(given, tuple | list) or not all(
+            isinstance(one, str) and one.strip("!") for one in given
+        ):
             raise UsageError(
                 f"state: expected names of what is held constant, such as ('batch_stats',), got {self.state!r}."
             )

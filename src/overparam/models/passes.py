@@ -44,7 +44,9 @@ def check_pass(network: Network, params: PyTree) -> None:
         UsageError: it fails, or gives something else; a part of it is in a narrower type or calls back into Python;
             two passes differ.
     """
-    rows = jax.ShapeDtypeStruct((ROWS, network.inputs), jnp.float64 if jax.config.jax_enable_x64 else jnp.float32)
+    rows = jax.ShapeDtypeStruct(
+        (ROWS, network.inputs), jnp.float64 if jax.config.jax_enable_x64 else jnp.float32
+    )
     try:
         program, found = jax.make_jaxpr(_fresh(network.apply), return_shape=True)(params, rows)
     except OverparamError:
@@ -114,7 +116,11 @@ def _check_outputs(network: Network, found: Any) -> None:
         )
         raise UsageError(f"network: expected {want}, got {kind}. {advice}")
     if shape != (ROWS, network.outputs):
-        got = "(" + ", ".join(["batch" if n == ROWS else str(n) for n in shape[:1]] + [*map(str, shape[1:])]) + ")"
+        got = (
+            "("
+            + ", ".join(["batch" if n == ROWS else str(n) for n in shape[:1]] + [*map(str, shape[1:])])
+            + ")"
+        )
         got = got.replace("(batch)", "(batch,)")
         advice = (
             "Return outputs[:, None]."

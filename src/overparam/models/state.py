@@ -85,7 +85,9 @@ def split(state: tuple[str, ...], tree: PyTree) -> tuple[PyTree, PyTree]:
         return tree, None
     found, structure = jax.tree.flatten(tree)
     held = [is_held(state, path) for path, _ in leaves(tree)]
-    parts = ([None if one is kept else leaf for leaf, one in zip(found, held, strict=True)] for kept in (True, False))
+    parts = (
+        [None if one is kept else leaf for leaf, one in zip(found, held, strict=True)] for kept in (True, False)
+    )
     trained, rest = (jax.tree.unflatten(structure, part) for part in parts)
     return trained, rest
 

@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
-from overparam.models.mlp import layer_names
 from overparam.models.check import check_network, check_params, refuse_narrow
+from overparam.models.mlp import layer_names
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
     Certificate,

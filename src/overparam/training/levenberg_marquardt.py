@@ -217,8 +217,8 @@ def fit_network(
         iterations: as in :func:`levenberg_marquardt`.
 
     Returns:
-        The parameters, float64 and shaped like ``params`` (what the network holds constant as given), and the fit; its residual has outputs in the last, fastest
-        place.
+        The parameters, float64 and shaped like ``params`` (what the network holds constant as given), and the fit; its
+        residual has outputs in the last, fastest place.
 
     Raises:
         DataError: shapes that do not fit the network, missing values, or integer labels for several outputs.

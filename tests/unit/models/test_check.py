@@ -56,7 +56,9 @@ FINE = {
     "None beside": with_init(lambda key: {**init(key), "static": None}),
     "one array": replace(PLAIN, init=lambda key: jax.random.normal(key, (D, 2)), apply=lambda p, x: x @ p),
     "compiled": replace(PLAIN, apply=jax.jit(apply)),
-    "declared": replace(PLAIN, init=flax_like, apply=lambda v, x: apply(v["params"], x), state=("batch_stats",)),
+    "declared": replace(
+        PLAIN, init=flax_like, apply=lambda v, x: apply(v["params"], x), state=("batch_stats",)
+    ),
     "a key and a count held": replace(
         PLAIN,
         init=lambda key: {**init(key), "key": key, "n": jnp.int32(0), "on": jnp.ones(4, bool)},
@@ -99,7 +101,7 @@ def test_our_own_networks_pass_the_checks_that_are_not_run_on_them(network):
 def test_a_cast_to_float32_is_refused_in_float64_alone():
     network = replace(PLAIN, apply=lambda p, x: apply(p, x.astype(jnp.float32)))
     check_network(network)
-    with jax.enable_x64(True), pytest.raises(UsageError, match="in the float64 that it is given here, got a cast to float32.*dtype=None"):
+    with jax.enable_x64(True), pytest.raises(UsageError, match="given here, got a cast to float32.*dtype=None"):
         check_network(network)
 
 
@@ -108,7 +110,9 @@ def test_float64_parameters_must_be_float32_numbers_where_training_is():
     check_params(PLAIN, rounded, single=True)
     finer = jax.tree.map(lambda a: a + 1e-12, rounded)
     check_params(PLAIN, finer)
-    with pytest.raises(UsageError, match="v: expected float32, in which training is done, got float64 with digits"):
+    with pytest.raises(
+        UsageError, match="v: expected float32, in which training is done, got float64 with digits"
+    ):
         check_params(PLAIN, finer, single=True)
 
 

@@ -34,7 +34,9 @@ def test_forward_pass_is_the_formula(activation):
         h = PLAIN[activation](h) if name != "output" else h
     # three layers of at most eight terms; quadratic doubles a relative error, twice
     allowed = rounding.sums(8, layers=3) * (4 if activation == "quadratic" else 1)
-    np.testing.assert_allclose(network.apply(params, X), h, rtol=allowed, atol=allowed * max(1, np.abs(h).max()))
+    np.testing.assert_allclose(
+        network.apply(params, X), h, rtol=allowed, atol=allowed * max(1, np.abs(h).max())
+    )
 
 
 def test_equal_arguments_give_the_same_object():

@@ -92,7 +92,9 @@ def test_undeclared_state_is_noticed(tree, patterns):
         mlp(3, (4,), 2).init(jax.random.key(0)),
         {"params": {"Dense_0": {"kernel": 1.0}, "LayerNorm_0": {"scale": 1.0, "bias": 0.0}}},
         {"attention": {"query": 1.0, "key": {"kernel": 2.0}, "value": 3.0, "out": 4.0}},
-        {"encoder": {"mean": {"w": 1.0, "b": 2.0}, "var": {"w": 3.0, "b": 4.0}}},  # two heads, not two statistics
+        {
+            "encoder": {"mean": {"w": 1.0, "b": 2.0}, "var": {"w": 3.0, "b": 4.0}}
+        },  # two heads, not two statistics
         {"layer": {"mean": np.ones(3), "var": np.ones(4)}},
         {"gru": {"state_kernel": 1.0, "kernel": 2.0}, "count_embedding": 3.0, "masked_dense": 4.0},
         [1.0, (2.0, {"embedding": 3.0})],

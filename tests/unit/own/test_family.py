@@ -75,9 +75,13 @@ def test_a_family_declares_its_state(make):
 
 
 def test_a_family_with_state_that_is_not_declared_is_refused():
-    with pytest.raises(UsageError, match=r"^family 'normalised': 'batch_stats/mean' of .* state=\('batch_stats',\)"):
+    with pytest.raises(
+        UsageError, match=r"^family 'normalised': 'batch_stats/mean' of .* state=\('batch_stats',\)"
+    ):
         Family(normalised).network(4, 6, 3)
-    with pytest.raises(UsageError, match="^family 'family': expected every output of .* to depend on its own row alone"):
+    with pytest.raises(
+        UsageError, match="^family 'family': expected every output of .* to depend on its own row alone"
+    ):
         Family(lambda w: (pair(w)[0], lambda p, x: pair(w)[1](p, x - x.mean(0)))).network(4, 6, 3)
 
 
@@ -91,7 +95,10 @@ def test_a_family_with_state_that_is_not_declared_is_refused():
             lambda w: (lambda key, x: {}, lambda p, x: x),
             r"family '<?\w+>?': expected init\(key\) -> params of 'family width 4', got TypeError",
         ),
-        (lambda w: (lambda key: {"n": 3}, lambda p, x: x), "expected parameters that are arrays of floats from init of"),
+        (
+            lambda w: (lambda key: {"n": 3}, lambda p, x: x),
+            "expected parameters that are arrays of floats from init of",
+        ),
         (lambda w: (lambda key: {}, lambda p, x: x), "got no array"),
         (lambda w: [][w], "expected a network for width 4, got IndexError"),
     ],

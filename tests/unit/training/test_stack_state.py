@@ -34,7 +34,12 @@ def declared(key):
 
 
 WITH_STATE = Network(
-    "declared", declared, lambda v, x: normalised(v["params"], v["batch_stats"], x), D, K, state=("batch_stats", "rngs")
+    "declared",
+    declared,
+    lambda v, x: normalised(v["params"], v["batch_stats"], x),
+    D,
+    K,
+    state=("batch_stats", "rngs"),
 )
 WRITTEN = replace(PLAIN, name="written", apply=lambda p, x: normalised(p, {"mean": MEAN, "var": VAR}, x))
 MEMBERS = [Member(3, Y), Member(5, 1 - Y)]
@@ -102,18 +107,25 @@ def test_subsets_and_evaluation_take_the_same_variables():
 def test_a_start_of_another_network_or_optimizer_is_refused(whole):
     point = whole[0].checkpoint
     again = [replace(point, step=0)] * 2
-    with pytest.raises(UsageError, match="^start of member 0: expected the structure that init of 'written' gives"):
+    with pytest.raises(
+        UsageError, match="^start of member 0: expected the structure that init of 'written' gives"
+    ):
         run(WRITTEN, start=again)
     with pytest.raises(UsageError, match="^start of member 0: expected slots of the optimizer 'adam'"):
         run(WITH_STATE, ADAM, start=again)
     with pytest.raises(UsageError, match=r"^start: expected Checkpoint\(params\) of every member"):
         run(WITH_STATE, start=[point.params] * 2)
-    integer = {**point.params, "batch_stats": {**point.params["batch_stats"], "num_batches_tracked": np.float32(7)}}
+    integer = {
+        **point.params,
+        "batch_stats": {**point.params["batch_stats"], "num_batches_tracked": np.float32(7)},
+    }
     with pytest.raises(UsageError, match="batch_stats/num_batches_tracked: expected int32, as init gives it"):
         run(WITH_STATE, start=[Checkpoint(integer)] * 2)
 
 
 def test_parameters_that_start_as_no_numbers_are_refused():
     broken = replace(PLAIN, init=lambda key: {**init(key), "v": init(key)["v"] / 0})
-    with pytest.raises(DataError, match="expected finite parameters from init of 'plain', got some in v with seed 3"):
+    with pytest.raises(
+        DataError, match="expected finite parameters from init of 'plain', got some in v with seed 3"
+    ):
         run(broken)
