@@ -82,15 +82,15 @@ def check_params(
                 "network."
             )
         dtype = _dtype(other)
-        refuse_narrow(dtype, where)
+        check_kind(other, where)
         if jnp.issubdtype(one.dtype, jnp.floating):
             _check_numbers(other, dtype, where, single, finite)
         elif not _same_kind(dtype, one.dtype):
             raise UsageError(f"{where}: expected {one.dtype}, as init gives it, got {dtype}.")
 
 
-def refuse_narrow(values: Any, name: str, cast: str = "") -> None:
-    """Raise if numbers have a floating-point type of fewer than 32 bits.
+def check_kind(values: Any, name: str, cast: str = "") -> None:
+    """Raise if numbers have a floating-point type of fewer than 32 bits, or if some are masked.
 
     Args:
         values: an array, or a type.
@@ -98,13 +98,18 @@ def refuse_narrow(values: Any, name: str, cast: str = "") -> None:
         cast: how to cast it; by default that of a tree of parameters.
 
     Raises:
-        UsageError: bfloat16, float16 or a narrower type.
+        UsageError: bfloat16, float16 or a narrower type, or a masked array that hides some.
 
-    >>> refuse_narrow(np.float16, "x", 'x.astype("float32")')
+    >>> check_kind(np.float16, "x", 'x.astype("float32")')
     Traceback (most recent call last):
         ...
     overparam.core.errors.UsageError: x: expected float32 or float64, got float16, which has 3 digits. Cast it if its rounding is meant: x.astype("float32").
     """  # noqa: E501
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise UsageError(
+            f"{name}: expected an array without a mask, got one that hides {np.ma.count_masked(values)} numbers. Fill "
+            "them, values.filled(0.0), or leave those rows out."
+        )
     dtype = values if isinstance(values, np.dtype | type) else getattr(values, "dtype", None)
     if dtype is None or not jnp.issubdtype(dtype, jnp.floating) or jnp.finfo(dtype).bits >= 32:
         return
@@ -210,7 +215,7 @@ def _check_leaves(network: Network, found: PyTree) -> None:
         raise UsageError(f"network: expected parameters to train from init of '{network.name}', got {held}.")
     for path, leaf in named:
         kind = getattr(leaf.dtype, "name", str(leaf.dtype))
-        refuse_narrow(leaf.dtype, f"network: {path} of '{network.name}'", _CAST_INIT)
+        check_kind(leaf.dtype, f"network: {path} of '{network.name}'", _CAST_INIT)
         if is_held(network.state, path) or jnp.issubdtype(leaf.dtype, jnp.floating):
             continue
         advice = (

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
-from overparam.models.check import check_network, check_params, refuse_narrow
+from overparam.models.check import check_kind, check_network, check_params
 from overparam.models.mlp import layer_names
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
@@ -180,7 +180,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
 
 
 def _array(values: Any, shape: tuple[int, ...], name: str, kinds: set[str]) -> np.ndarray:
-    refuse_narrow(values, f"params, {name}")
+    check_kind(values, f"params, {name}")
     array = array_of(values, f"params, {name}")
     if array.shape != shape:
         raise UsageError(f"params: expected {name} of shape {shape}, got {array.shape}.")

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, NullSpaceWarning, UsageError, unknown
 from overparam.models import Network
 from overparam.models import parameters as count_parameters
-from overparam.models.check import check_network, check_params, double, refuse_narrow
+from overparam.models.check import check_kind, check_network, check_params, double
 from overparam.own.jacobian import check_variables, empirical_kernel, jacobian
 from overparam.own.prediction import Prediction
 from overparam.theory.assumption import Assumption, checked
@@ -321,7 +321,7 @@ def _outputs(network: Network, params: PyTree, x: Examples) -> Targets:
 
 
 def _inputs(network: Network, x: ArrayLike, name: str) -> Examples:
-    refuse_narrow(x, name, f'{name}.astype("float32")')
+    check_kind(x, name, f'{name}.astype("float32")')
     out = numbers(x, name, high=1e100)
     if out.ndim != 2 or out.shape[1] != network.inputs or not len(out):
         raise UsageError(f"{name}: expected shape (n, {network.inputs}), got {out.shape}.")
@@ -331,7 +331,7 @@ def _inputs(network: Network, x: ArrayLike, name: str) -> Examples:
 
 
 def _targets(network: Network, x: Examples, y: ArrayLike) -> Targets:
-    refuse_narrow(y, "y", 'y.astype("float32")')
+    check_kind(y, "y", 'y.astype("float32")')
     out, n = array_of(y, "y"), len(x)
     if out.dtype.kind in "iub":
         raise UsageError(

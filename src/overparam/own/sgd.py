@@ -27,7 +27,7 @@ from overparam.core import clean
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.core.shown import Shown
 from overparam.models import Network
-from overparam.models.check import check_network, check_params, double, refuse_narrow
+from overparam.models.check import check_kind, check_network, check_params, double
 from overparam.own.certify import certify
 from overparam.own.jacobian import check_variables, empirical_kernel
 from overparam.theory.assumption import Assumption, checked
@@ -182,7 +182,7 @@ def sgd_curve(
     check_network(network)
     check_params(network, params)
     for name, values in (("x", x), ("y", y)):
-        refuse_narrow(values, name, f'{name}.astype("float32")')
+        check_kind(values, name, f'{name}.astype("float32")')
     inputs = finite(x, "x", (2,), "(n, features)")
     n, out = len(inputs), network.outputs
     if inputs.shape[1] != network.inputs:

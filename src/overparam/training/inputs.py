@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from overparam.core.errors import DataError, UsageError
-from overparam.models.check import check_params, refuse_narrow
+from overparam.models.check import check_kind, check_params
 from overparam.models.network import Network
 from overparam.training.member import Checkpoint, Member
 from overparam.training.recipe import Recipe, number
@@ -89,7 +89,9 @@ def _real(name: str, values: Any) -> np.ndarray:
             array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{name}: expected numbers in rows of one length, got something else.") from None
-    refuse_narrow(array, name, f'{name.split()[0]}.astype("float32")')
+    check_kind(
+        values if isinstance(values, np.ndarray) else array, name, f'{name.split()[0]}.astype("float32")'
+    )
     if array.dtype.kind not in "fiub":
         raise DataError(f"{name}: expected real numbers, got {array.dtype}.")
     return array
@@ -104,6 +106,10 @@ def _single(name: str, values: np.ndarray) -> np.ndarray:
         single = values.astype(np.float32)
     if values.dtype.itemsize < 4 or single.dtype == values.dtype:
         return single
+    if values.dtype.kind in "iu" and int(np.abs(values.astype(np.float64)).max(initial=0.0)) > 2**53:
+        raise DataError(
+            f"{name}: expected numbers that float32 can tell apart, got whole numbers beyond 2^53. Subtract their mean."
+        )
     rows, narrow = values.reshape(len(values), -1), single.reshape(len(values), -1)
     many = max(1, _ENTRIES // len(rows))
     for at in range(0, rows.shape[1], many):
@@ -118,6 +124,16 @@ def _single(name: str, values: np.ndarray) -> np.ndarray:
                 "its numbers apart in float32, in which training is done. Subtract its mean and divide by its spread."
             )
     return single
+
+
+def check_recipe(recipe: object) -> None:
+    """Raise unless a recipe was given.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not isinstance(recipe, Recipe):
+        raise UsageError(f"recipe: expected Recipe(steps, learning_rate, ...), got {type(recipe).__name__}.")
 
 
 def stacked_targets(
@@ -139,7 +155,9 @@ def stacked_targets(
         DataError: labels that do not fit.
     """
     if not isinstance(members, Sequence) or not members or not all(isinstance(m, Member) for m in members):
-        got = "none" if isinstance(members, Sequence) and not members else type(members).__name__
+        many = isinstance(members, Sequence)
+        others = [type(m).__name__ for m in members if not isinstance(m, Member)] if many else []
+        got = f"a list with {others[0]}" if others else "none" if many else type(members).__name__
         raise UsageError(f"members: expected at least one Member(seed, y) in a list, got {got}.")
     for member in members:
         whole = isinstance(member.seed, int | np.integer) and not isinstance(member.seed, bool)
@@ -199,9 +217,10 @@ def first_step(start: Sequence[Checkpoint], members: Sequence[Member], network: 
         if point.origin is not None:
             check_params(network, point.origin, f"origin of member {i}", single=True, finite=False)
     steps = {point.step for point in start}
-    if len(steps) > 1 or not 0 <= min(steps) < recipe.steps:
+    whole = all(isinstance(step, int | np.integer) and not isinstance(step, bool) for step in steps)
+    if not whole or len(steps) > 1 or not 0 <= min(steps) < recipe.steps:
         raise UsageError(
-            f"start: expected checkpoints of one step from 0 to {recipe.steps - 1}, got {sorted(steps)}. "
+            f"start: expected checkpoints of one step from 0 to {recipe.steps - 1}, got {sorted(steps, key=str)}. "
             "Raise recipe.steps to go on, or train them as separate stacks."
         )
     return steps.pop()

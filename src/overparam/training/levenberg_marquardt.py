@@ -237,14 +237,14 @@ def fit_network(
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
-    from overparam.models.check import check_network, check_params, double, refuse_narrow
+    from overparam.models.check import check_kind, check_network, check_params, double
     from overparam.models.passes import check_rows
     from overparam.models.state import join, split
 
     check_network(network)
     check_params(network, params)
     for name, values in (("x", x), ("y", y)):
-        refuse_narrow(values, name, f'{name}.astype("float32")')
+        check_kind(values, name, f'{name}.astype("float32")')
     rows, targets = _numbers(x, "x", 1e100), _numbers(y, "y", 1e150)
     given = np.asarray(y)
     if rows.ndim != 2 or rows.shape[1] != network.inputs or not len(rows):

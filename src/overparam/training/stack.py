@@ -15,6 +15,7 @@ from overparam.models.network import Network
 from overparam.training import inputs
 from overparam.training.loop import ProbeFunction, advance, measure
 from overparam.training.losses import loss
+from overparam.training.measures import check_probes
 from overparam.training.member import Checkpoint, Member, Trained
 from overparam.training.minibatches import Feed
 from overparam.training.recipe import Recipe, probe_times
@@ -62,8 +63,8 @@ def train(
 
     Raises:
         DataError: arrays that do not fit together or the network.
-        UsageError: a batch larger than the training set, a negative seed, labels that the loss cannot take, or
-            checkpoints that do not fit.
+        UsageError: a batch larger than the training set, a negative seed, labels that the loss cannot take,
+            checkpoints that do not fit, a probe that gives no scalars, or a network whose outputs depend on other rows.
 
     >>> from overparam.models import linear
     >>> x = np.eye(2, dtype=np.float32)
@@ -74,6 +75,7 @@ def train(
     [[0.875, 1.75]]
     """
     check_network(network)
+    inputs.check_recipe(recipe)
     x, x_test = inputs.examples("x", x, network), inputs.examples("x_test", x_test, network)
     y = jnp.asarray(inputs.stacked_targets(members, len(x), network, recipe))
     y_test = inputs.targets("y_test", y_test, len(x_test), network, recipe)
@@ -82,7 +84,7 @@ def train(
     feed = Feed([m.seed for m in members], len(x), recipe.batch, step, recipe.steps)
     params, slots, origin = begin(network, recipe, members, start, x)
     shared, test = jnp.asarray(x), (jnp.asarray(x_test), jnp.asarray(y_test))
-    named = tuple((probes or {}).items())
+    named = check_probes(network, recipe, probes, (x, y[0], x_test, y_test))
     times = (step, *(t for t in probe_times(recipe.steps, recipe.probes) if t > step))
     record = _Record(members, recipe, times)
     begun = step

@@ -64,6 +64,7 @@ def train_subsets(
     >>> params["output"]["weight"][:, 0].tolist()  # each has seen one of the two examples
     [[1.0, 0.0], [0.0, 2.0]]
     """
+    inputs.check_recipe(recipe)
     if recipe.batch is None or recipe.stop_error is not None or recipe.stop_loss is not None:
         raise UsageError(
             "recipe: training on subsets expected minibatches and no stopping rule, got "
