@@ -58,7 +58,7 @@ ANNOTATED = [name for name, tree in MODULES.items() if dtypes(tree)]
 
 def take_two_steps(x, y, rates):
     params = fresh_params(jnp.zeros(1, jnp.uint32), network=NETWORK)
-    slots = fresh_slots(params, recipe=RECIPE)
+    slots = fresh_slots(params, network=NETWORK, recipe=RECIPE)
     return advance(params, slots, rates, y, x, None, 0, 0, 2, network=NETWORK, recipe=RECIPE)
 
 

@@ -8,7 +8,7 @@ from overparam.models.linear import linear as linear
 from overparam.models.linearised import linearise as linearise
 from overparam.models.mlp import mlp as mlp
 from overparam.models.network import Network as Network
-from overparam.models.network import parameters as parameters
 from overparam.models.parametrisations import parametrisation as parametrisation
+from overparam.models.size import parameters as parameters
 from overparam.models.two_layer import two_layer as two_layer
 from overparam.models.two_layer import widen as widen

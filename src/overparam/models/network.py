@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
@@ -34,8 +31,9 @@ class Network:
         name: what a person reads, for instance ``mlp 40-16-16-10 relu``.
         init: ``init(key) -> params``; a pytree of float32 arrays, by convention a dict of named layers, each a
             dict of arrays. A dense layer's ``weight`` has shape ``(outputs, inputs)``, a convolution's
-            ``(outputs, inputs, taps, ...)``.
-        apply: ``apply(params, x) -> outputs``, from ``(batch, inputs)`` to ``(batch, outputs)``.
+            ``(outputs, inputs, taps, ...)``. What ``state`` names may hold arrays of any other kind.
+        apply: ``apply(params, x) -> outputs``, from ``(batch, inputs)`` to ``(batch, outputs)``; a function of the
+            network as it is evaluated, in which the output of a row depends on that row alone.
         inputs: number of features of an example.
         outputs: number of outputs (classes, or 1 for a scalar function).
         block: on a CPU, how many examples training and evaluation send through at a time, one member after
@@ -43,6 +41,13 @@ class Network:
             where the intermediate values of a minibatch are far larger than the cache, as in a convolution.
         form: for dense layers, what exactly is computed; None where nothing is known but the functions. Theorems
             that need the structure (certificates, infinite widths) read it.
+        state: which parts of ``params`` are held constant (running statistics, masks, counters, keys), as patterns
+            of their paths: ``("batch_stats",)``; see :mod:`overparam.models.state`. They reach ``apply`` as
+            ``init`` gave them, each member of a stack has its own, and they enter no optimizer, gradient, count,
+            norm, kernel or certificate.
+
+    Raises:
+        UsageError: a declaration that is not a tuple of patterns.
     """
 
     name: str
@@ -52,77 +57,18 @@ class Network:
     outputs: int
     block: int | None = None
     form: DenseForm | None = None
+    state: tuple[str, ...] = ()
 
-
-def parameters(network: Network) -> int:
-    """Number of trained parameters of a network, found from shapes alone (nothing is computed).
-
-    Args:
-        network: any network.
-
-    Returns:
-        The count of scalars in ``init(key)``.
-
-    >>> from overparam.models import mlp
-    >>> parameters(mlp(40, (16, 16), 10)) == 40 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 == 1098
-    True
-    """
-    shapes = jax.eval_shape(network.init, jax.random.key(0))
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
-
-
-def forward_pass(network: Network, rows: int = 64) -> tuple[float | None, int | None]:
-    """Floating-point operations, and numbers read or written, of one example's forward pass, as the compiler counts them.
-
-    Args:
-        network: any network.
-        rows: examples for which it is compiled.
-
-    Returns:
-        The two counts; None for both from a compiler that does not count.
-    """
-    params = jax.eval_shape(network.init, jax.random.key(0))
-    x = jax.ShapeDtypeStruct((rows, network.inputs), jnp.float32)
-    try:
-        counted: Any = jax.jit(network.apply).lower(params, x).cost_analysis()
-        counted = counted[0] if isinstance(counted, list) else counted
-        return float(counted["flops"]) / rows, int(counted["bytes accessed"] / (4 * rows))
-    except Exception:  # a compiler that does not count is no reason not to run
-        return None, None
-
-
-def check_network(network: object) -> None:
-    """Raise unless a network was given.
-
-    Raises:
-        UsageError: it is something else.
-    """
-    if not isinstance(network, Network):
-        raise UsageError(
-            f"network: expected a network such as two_layer(...) or mlp(...), got {type(network).__name__}."
-        )
-
-
-def check_params(network: Network, params: PyTree) -> None:
-    """Raise unless parameters have the structure and the shapes that ``network.init`` gives.
-
-    Args:
-        network: any network.
-        params: what is checked.
-
-    Raises:
-        UsageError: another structure, or another shape.
-    """
-    want = jax.eval_shape(network.init, jax.random.key(0))
-    expected, found = str(jax.tree.structure(want)), str(jax.tree.structure(params))
-    if expected != found:
-        raise UsageError(f"params: expected the structure {expected}, as network.init gives it, got {found}.")
-    for one, other in zip(jax.tree.leaves(want), jax.tree.leaves(params), strict=True):
-        if one.shape != np.shape(other):
+    def __post_init__(self) -> None:
+        """Take one pattern for a tuple of one."""
+        given = (self.state,) if isinstance(self.state, str) else self.state
+        if not isinstance(given, tuple | list) or not all(
+            isinstance(one, str) and one.strip("!") for one in given
+        ):
             raise UsageError(
-                f"params: expected an array of shape {one.shape}, got {np.shape(other)}. Give the parameters of one "
-                "network."
+                f"state: expected names of what is held constant, such as ('batch_stats',), got {self.state!r}."
             )
+        object.__setattr__(self, "state", tuple(given))
 
 
 def check_size(what: str, value: int) -> int:

@@ -12,11 +12,13 @@ from jaxtyping import Float32, PRNGKeyArray
 
 from overparam.core.errors import UsageError
 from overparam.models.activations import activation as activation_of
+from overparam.models.check import check_params
 from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine, layer_names, mlp
 from overparam.models.network import Inputs, Network, Outputs, PyTree, check_gain, check_name, check_size
 from overparam.models.parametrisations import parametrisation as parametrisation_of
+from overparam.models.state import leaves
 
 
 def two_layer(
@@ -146,7 +148,7 @@ def widen(params: PyTree, width: int, spread: float, seed: int) -> dict[str, dic
         Parameters of the same form with ``width`` hidden units, float32.
 
     Raises:
-        UsageError: fewer units than there are.
+        UsageError: fewer units than there are, other layers, or numbers of fewer than 32 bits.
 
     References: Belkin et al., PNAS 116 (2019), supplement, on the training of fully connected networks.
 
@@ -156,8 +158,20 @@ def widen(params: PyTree, width: int, spread: float, seed: int) -> dict[str, dic
     >>> np.abs(wide["hidden1"]["weight"]).tolist(), np.abs(wide["output"]["weight"]).tolist()
     ([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0, 0.0]])
     """
+    names = [f"{layer}/{part}" for layer in ("hidden1", "output") for part in ("bias", "weight")]
+    if [path for path, _ in leaves(params)] != names:
+        raise UsageError(
+            f"params: expected those of a network with one hidden layer and biases ({', '.join(names)}), got "
+            f"{', '.join(path for path, _ in leaves(params)) or 'no array'}."
+        )
     hidden, output = params["hidden1"], params["output"]
+    if np.ndim(hidden["weight"]) != 2 or np.ndim(output["weight"]) != 2:
+        raise UsageError(
+            f"params: expected weights of shape (outputs, inputs), got {np.shape(hidden['weight'])} and "
+            f"{np.shape(output['weight'])}. Give the parameters of one network."
+        )
     units, inputs = np.shape(hidden["weight"])
+    check_params(two_layer(inputs, units, np.shape(output["weight"])[0]), params, single=True, finite=False)
     if width < units:
         raise UsageError(f"width: expected at least the {units} units there are, got {width}. Sort the widths.")
     tag = hashlib.sha256(f"added units of width {width}".encode()).digest()

@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
+from overparam.models.check import check_kind, check_network, check_params
 from overparam.models.mlp import layer_names
-from overparam.models.network import check_network
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
     Certificate,
@@ -163,6 +163,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
             raise UsageError(f"params: expected {' and '.join(sorted(kept))} in {name}, got {inside}.")
         weights.append(_array(layer["weight"], (units, inputs), f"{name}.weight", kinds))
         biases.append(_array(layer["bias"], (units,), f"{name}.bias", kinds) if form.bias else None)
+    check_params(network, params)
     scales = list(form.scales)
     if form.signs is not None:
         # the network multiplies in float32: that product is its last matrix
@@ -180,6 +181,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
 
 
 def _array(values: Any, shape: tuple[int, ...], name: str, kinds: set[str]) -> np.ndarray:
+    check_kind(values, f"params, {name}")
     array = array_of(values, f"params, {name}")
     if array.shape != shape:
         raise UsageError(f"params: expected {name} of shape {shape}, got {array.shape}.")

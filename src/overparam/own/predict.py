@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, NullSpaceWarning, UsageError, unknown
 from overparam.models import Network
 from overparam.models import parameters as count_parameters
-from overparam.models.network import check_network, check_params
-from overparam.own.jacobian import empirical_kernel, jacobian
+from overparam.models.check import check_kind, check_network, check_params, double
+from overparam.own.jacobian import check_variables, empirical_kernel, jacobian
 from overparam.own.prediction import Prediction
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.certificate import LOSSES
@@ -86,8 +86,9 @@ def predict(
         The prediction. Where the kernel is singular what lies there stays, and a ``NullSpaceWarning`` says how much.
 
     Raises:
-        UsageError: inputs of another shape, integer labels, an unknown name, a rate with which training diverges, or a
-            network without an infinite-width limit here.
+        UsageError: inputs of another shape, integer labels, an unknown name, a rate with which training diverges, a
+            network without an infinite-width limit here, parameters of another network, numbers of fewer than 32 bits, or
+            a network whose outputs depend on other rows than their own.
         DataError: numbers that are missing or infinite.
 
     References: Lee et al. 2019, section 2 (linearised), equations 14 to 16 (infinite width; numbers recalled).
@@ -118,6 +119,7 @@ def predict(
             raise UsageError("kind: 'infinite width' averages over initialisations; leave out params and seed.")
         return _infinite(network, inputs, targets, test, rate, tuple(steps), flow, loss)
     start = network.init(jax.random.key(count(seed or 0, "seed", 0))) if params is None else params
+    check_variables(network, start, inputs)
     return _linearised(network, start, inputs, targets, test, rate, tuple(steps), flow, loss)
 
 
@@ -316,11 +318,11 @@ def _null_share(
 
 def _outputs(network: Network, params: PyTree, x: Examples) -> Targets:
     with jax.enable_x64(True):
-        doubled = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), jnp.float64), params)
-        return np.asarray(network.apply(doubled, jnp.asarray(x)), np.float64)
+        return np.asarray(network.apply(double(network, params), jnp.asarray(x)), np.float64)
 
 
 def _inputs(network: Network, x: ArrayLike, name: str) -> Examples:
+    check_kind(x, name, f'{name}.astype("float32")')
     out = numbers(x, name, high=1e100)
     if out.ndim != 2 or out.shape[1] != network.inputs or not len(out):
         raise UsageError(f"{name}: expected shape (n, {network.inputs}), got {out.shape}.")
@@ -330,6 +332,7 @@ def _inputs(network: Network, x: ArrayLike, name: str) -> Examples:
 
 
 def _targets(network: Network, x: Examples, y: ArrayLike) -> Targets:
+    check_kind(y, "y", 'y.astype("float32")')
     out, n = array_of(y, "y"), len(x)
     if out.dtype.kind in "iub":
         raise UsageError(

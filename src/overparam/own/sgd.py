@@ -27,9 +27,9 @@ from overparam.core import clean
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.core.shown import Shown
 from overparam.models import Network
-from overparam.models.network import check_network, check_params
+from overparam.models.check import check_kind, check_network, check_params, double
 from overparam.own.certify import certify
-from overparam.own.jacobian import empirical_kernel
+from overparam.own.jacobian import check_variables, empirical_kernel
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import array_of, count
 from overparam.theory.sgd import StepBounds, batch_guarantee, batch_noise, expected_course, minimum_of_kernel
@@ -171,8 +171,8 @@ def sgd_curve(
         Curves, stable steps and what the prediction asks.
 
     Raises:
-        UsageError: shapes that do not fit, class labels, a batch larger than n, a step that is not above 0, or more
-            than 2,000 outputs in all.
+        UsageError: shapes that do not fit, class labels, a batch larger than n, a step that is not above 0, more than
+            2,000 outputs in all, numbers of fewer than 32 bits, or a network whose outputs depend on other rows.
         DataError: numbers that are missing or infinite, or gradients that are all 0.
 
     References: :mod:`overparam.theory.sgd`.
@@ -181,6 +181,8 @@ def sgd_curve(
         raise UsageError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}.")
     check_network(network)
     check_params(network, params)
+    for name, values in (("x", x), ("y", y)):
+        check_kind(values, name, f'{name}.astype("float32")')
     inputs = finite(x, "x", (2,), "(n, features)")
     n, out = len(inputs), network.outputs
     if inputs.shape[1] != network.inputs:
@@ -190,6 +192,7 @@ def sgd_curve(
             f"x: expected at most {MOST_ROWS} outputs in all, got {n} examples of {out}: every step multiplies "
             "matrices of that size. Give a sample of the examples."
         )
+    check_variables(network, params, inputs)
     residual = _outputs(network, params, inputs) - _targets(y, n, out)
     kernel = empirical_kernel(network, params, inputs)
     minimum = minimum_of_kernel(kernel, out)
@@ -250,8 +253,7 @@ def _outputs(
     network: Network, params: PyTree, x: Float64[np.ndarray, "n features"]
 ) -> Float64[np.ndarray, "n classes"]:
     with jax.enable_x64(True):
-        wide = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), jnp.float64), params)
-        found = np.asarray(network.apply(wide, jnp.asarray(x)), dtype=np.float64)
+        found = np.asarray(network.apply(double(network, params), jnp.asarray(x)), dtype=np.float64)
     bad = int((~np.isfinite(found)).sum())
     if bad:
         raise DataError(f"params: expected finite outputs, got {bad} that are missing or infinite.")

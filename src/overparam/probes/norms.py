@@ -8,6 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from overparam.models.network import Network, PyTree
+from overparam.models.state import split
 from overparam.probes.probe import Probe
 from overparam.training.evaluate import Examples, Targets
 from overparam.training.loop import Measured, TestExamples, TestTargets
@@ -42,7 +43,7 @@ def measure(
     """Norm of the parameters, and their distance from initialisation.
 
     Args:
-        network: not used.
+        network: tells what is held constant and does not count.
         loss: not used.
         params: the member's parameters W.
         params0: its parameters at initialisation W0.
@@ -55,8 +56,9 @@ def measure(
         ``norm`` |W|, ``distance`` |W - W0| and ``relative_distance`` |W - W0| / |W0|, Euclidean over all
         parameters; the last is not finite when W0 is 0.
     """
-    moved = norm(jax.tree.map(jnp.subtract, params, params0))
-    return {"norm": norm(params), "distance": moved, "relative_distance": moved / norm(params0)}
+    here, start = (split(network.state, tree)[0] for tree in (params, params0))
+    moved = norm(jax.tree.map(jnp.subtract, here, start))
+    return {"norm": norm(here), "distance": moved, "relative_distance": moved / norm(start)}
 
 
 PROBE = Probe(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from overparam.models.network import AnyArray, Network, PyTree
+from overparam.models.state import join, split
 from overparam.training.evaluate import Examples, Targets, block_of
 from overparam.training.losses import Loss
 
@@ -43,19 +44,20 @@ def mean_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, y: 
         y: its labels or targets.
 
     Returns:
-        A pytree like the parameters.
+        A pytree like the parameters, with None for what ``network.state`` holds constant.
     """
-    slope = jax.grad(lambda p, x, y: loss.mean(network.apply(p, x), y))
+    trained, held = split(network.state, params)
+    slope = jax.grad(lambda p, x, y: loss.mean(network.apply(join(p, held), x), y))
     size = block_size(x.shape[0], block_of(network))
     if size == x.shape[0]:
-        return slope(params, x, y)
+        return slope(trained, x, y)
     blocks = x.shape[0] // size
-    split = tuple(a.reshape(blocks, size, *a.shape[1:]) for a in (x, y))
+    pieces = tuple(a.reshape(blocks, size, *a.shape[1:]) for a in (x, y))
 
     def add(total: PyTree, block: tuple[AnyArray, ...]) -> tuple[PyTree, None]:
-        return jax.tree.map(jnp.add, total, slope(params, *block)), None
+        return jax.tree.map(jnp.add, total, slope(trained, *block)), None
 
-    total, _ = lax.scan(add, jax.tree.map(jnp.zeros_like, params), split)
+    total, _ = lax.scan(add, jax.tree.map(jnp.zeros_like, trained), pieces)
     return jax.tree.map(lambda g: g / blocks, total)
 
 

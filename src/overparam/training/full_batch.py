@@ -17,6 +17,8 @@ from jaxtyping import Float64, PRNGKeyArray
 from numpy.typing import ArrayLike
 
 from overparam.core.checked import count
+from overparam.core.errors import UsageError
+from overparam.models.check import check_network, double
 from overparam.models.network import Network, PyTree
 
 Model = Callable[[PyTree, Any], Any]
@@ -49,7 +51,16 @@ def scalar_model(network: Network, doubled: bool = False) -> Model:
         network: the network.
         doubled: ``(f(p, x) - f(q, x)) / sqrt 2`` of two copies that start equal: the output starts at exactly 0, and
             the kernel at initialisation is that of one copy.
+
+    Raises:
+        UsageError: a network with state: every number of its parameters would be trained.
     """
+    check_network(network)
+    if network.state:
+        raise UsageError(
+            f"network: expected one without state, because this descent trains every number, got '{network.name}' with "
+            f"state={network.state!r}. Close over the state: apply=lambda params, x: apply({{**params, **state}}, x)."
+        )
 
     def single(params: Any, x: Any) -> Any:
         return network.apply(params, x)[:, 0]
@@ -62,7 +73,8 @@ def scalar_model(network: Network, doubled: bool = False) -> Model:
 
 def draw(network: Network, key: PRNGKeyArray, doubled: bool = False) -> PyTree:
     """Initial parameters in float64; two equal copies if doubled."""
-    one = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), network.init(key))
+    check_network(network)
+    one = double(network, network.init(key))
     return (one, one) if doubled else one
 
 

@@ -206,11 +206,13 @@ def fit_network(
         iterations: as in :func:`levenberg_marquardt`.
 
     Returns:
-        The parameters, float64 and shaped like ``params``, and the fit; its residual has outputs in the last, fastest
-        place.
+        The parameters, float64 and shaped like ``params`` (what the network holds constant as given), and the fit; its
+        residual has outputs in the last, fastest place.
 
     Raises:
         DataError: shapes that do not fit the network, missing values, or integer labels for several outputs.
+        UsageError: parameters of another network, numbers of fewer than 32 bits, or a network whose outputs depend on
+            other rows than their own.
 
     >>> import jax
     >>> from overparam.models import two_layer
@@ -224,10 +226,14 @@ def fit_network(
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
-    from overparam.models.network import check_network, check_params
+    from overparam.models.check import check_kind, check_network, check_params, double
+    from overparam.models.passes import check_rows
+    from overparam.models.state import join, split
 
     check_network(network)
     check_params(network, params)
+    for name, values in (("x", x), ("y", y)):
+        check_kind(values, name, f'{name}.astype("float32")')
     rows, targets = _numbers(x, "x", 1e100), _numbers(y, "y", 1e150)
     given = np.asarray(y)
     if rows.ndim != 2 or rows.shape[1] != network.inputs or not len(rows):
@@ -244,12 +250,15 @@ def fit_network(
             "x, y: expected finite numbers, got some that are missing or infinite. Leave those rows out."
         )
     with jax.enable_x64(True):
-        flat, shaped = ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params))
+        check_network(network)  # nothing in it rounds to float32
+        check_rows(network, double(network, params), rows)
+        trained, held = split(network.state, double(network, params))
+        flat, shaped = ravel_pytree(trained)
         flat_y = targets.reshape(-1)
 
         @jax.jit
         def residual(theta: Any) -> Any:
-            return network.apply(shaped(theta), rows).reshape(-1) - flat_y
+            return network.apply(join(shaped(theta), held), rows).reshape(-1) - flat_y
 
         slope = jax.jit(jax.jacrev(residual))
         fit = levenberg_marquardt(
@@ -259,5 +268,5 @@ def fit_network(
             tolerance=tolerance,
             iterations=iterations,
         )
-        fitted = jax.tree.map(np.asarray, shaped(jnp.asarray(fit.params)))
+        fitted = join(jax.tree.map(np.asarray, shaped(jnp.asarray(fit.params))), held)
     return fitted, fit

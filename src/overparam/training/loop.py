@@ -12,6 +12,7 @@ from jax import Array, lax
 from jaxtyping import Float, Int, Integer, Shaped, UInt32
 
 from overparam.models.network import AnyArray, Network, PyTree
+from overparam.models.state import join, split
 from overparam.training.blocks import each_member, mean_gradient
 from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
@@ -40,18 +41,19 @@ def fresh_params(seeds: UInt32[Array, " members"], *, network: Network) -> PyTre
     return jax.vmap(lambda seed: network.init(jax.random.key(seed)))(seeds)
 
 
-@partial(jax.jit, static_argnames=("recipe",))
-def fresh_slots(params: PyTree, *, recipe: Recipe) -> PyTree:
-    """Initial optimizer state of every member.
+@partial(jax.jit, static_argnames=("network", "recipe"))
+def fresh_slots(params: PyTree, *, network: Network, recipe: Recipe) -> PyTree:
+    """Initial optimizer state of every member; what the network holds constant has none.
 
     Args:
         params: parameters with a leading axis ``members``.
+        network: the network.
         recipe: the recipe.
 
     Returns:
         The optax state with a leading axis ``members``.
     """
-    return jax.vmap(direction(recipe).init)(params)
+    return jax.vmap(direction(recipe).init)(split(network.state, params)[0])
 
 
 @partial(jax.jit, static_argnames=("network", "recipe"))
@@ -85,7 +87,7 @@ def advance(
         recipe: the recipe.
 
     Returns:
-        Parameters and optimizer state.
+        Parameters and optimizer state; what ``network.state`` holds constant as it was.
     """
     rule = direction(recipe)
     criterion = loss(recipe.loss)
@@ -97,18 +99,21 @@ def advance(
         y: Targets,
         rows: Integer[Array, "steps batch"] | None,
     ) -> tuple[PyTree, PyTree]:
+        trained, held = split(network.state, params)
+
         def step(t: Int[Array, ""], state: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
-            params, slots = state
+            trained, slots = state
             batch_x, batch_y = x, y
             if rows is not None:
                 chosen = lax.dynamic_index_in_dim(rows, t - base, keepdims=False)
                 batch_x, batch_y = x[chosen], y[chosen]
-            gradient = mean_gradient(network, criterion, params, batch_x, batch_y)
-            move, slots = rule.update(gradient, slots, params)
+            gradient = mean_gradient(network, criterion, join(trained, held), batch_x, batch_y)
+            move, slots = rule.update(gradient, slots, trained)
             size = rate if recipe.schedule == "constant" else rate * schedule_factor(recipe, t)
-            return jax.tree.map(lambda p, m: p - size * m, params, move), slots
+            return jax.tree.map(lambda p, m: p - size * m, trained, move), slots
 
-        return lax.fori_loop(first, last, step, (params, slots))
+        trained, slots = lax.fori_loop(first, last, step, (trained, slots))
+        return join(trained, held), slots
 
     return each_member(network, member, params, slots, rates, y, rows)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 from jaxtyping import Float, Int
@@ -16,6 +17,7 @@ from overparam.core.checked import count
 from overparam.core.errors import UsageError, unknown
 from overparam.training.losses import loss
 
+_SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 OPTIMIZERS = ("sgd", "adam", "gd")
 Factor = Callable[["Recipe", Int[Array, ""]], Float[Array, ""]]
 
@@ -84,14 +86,14 @@ class Recipe:
         _whole("probes", self.probes, 2)
         if self.batch is not None:
             _whole("batch", self.batch, 1)
-        _number("learning_rate", self.learning_rate, above=0.0)
-        _number("momentum", self.momentum, least=0.0, below=1.0)
-        _number("weight_decay", self.weight_decay, least=0.0)
-        _number("decay", self.decay, above=0.0)
+        number("learning_rate", self.learning_rate, above=0.0, single=True)
+        number("momentum", self.momentum, least=0.0, below=1.0)
+        number("weight_decay", self.weight_decay, least=0.0, single=True)
+        number("decay", self.decay, above=0.0, single=True)
         if self.stop_error is not None:
-            _number("stop_error", self.stop_error, least=0.0, below=1.0)
+            number("stop_error", self.stop_error, least=0.0, below=1.0)
         if self.stop_loss is not None:
-            _number("stop_loss", self.stop_loss, least=0.0)
+            number("stop_loss", self.stop_loss, least=0.0)
         if self.optimizer == "gd" and self.batch is not None:
             raise UsageError(
                 f"optimizer 'gd' uses the full batch: expected batch=None, got {self.batch}. "
@@ -196,15 +198,40 @@ def probe_times(steps: int, probes: int) -> tuple[int, ...]:
 
 
 def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not float(value).is_integer() or value < least:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
         raise UsageError(f"{name}: expected a whole number of at least {least}, got {value!r}.")
 
 
-def _number(
-    name: str, value: float, *, least: float = -math.inf, above: float = -math.inf, below: float = math.inf
+def number(
+    name: str,
+    value: Any,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+    single: bool = False,
 ) -> None:
-    if math.isfinite(value) and value >= least and value > above and value < below:
-        return
+    """Raise unless a value is a real number within bounds.
+
+    Args:
+        name: of the argument, for the message.
+        value: what is checked.
+        least: the smallest allowed.
+        above: a bound that it must exceed.
+        below: a bound that it must stay under.
+        single: whether it must not become 0 or infinite in float32.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if real and math.isfinite(value) and value >= least and value > above and value < below:
+        if not single or value == 0 or _SMALLEST <= abs(value) <= _LARGEST:
+            return
+        raise UsageError(
+            f"{name}: expected 0 or a size from {_SMALLEST:.3g} to {_LARGEST:.3g}, as float32 has it, got {value!r}."
+        )
     low = f"above {above:g}" if above > -math.inf else f"of at least {least:g}"
     high = f" and below {below:g}" if below < math.inf else ""
     raise UsageError(f"{name}: expected a number {low}{high}, got {value!r}.")

@@ -10,13 +10,16 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from overparam.models.network import Network, PyTree
+from overparam.models.check import check_network
+from overparam.models.network import Network
 from overparam.training import inputs
-from overparam.training.loop import ProbeFunction, advance, fresh_params, fresh_slots, measure
+from overparam.training.loop import ProbeFunction, advance, measure
 from overparam.training.losses import loss
+from overparam.training.measures import check_probes
 from overparam.training.member import Checkpoint, Member, Trained
 from overparam.training.minibatches import Feed
 from overparam.training.recipe import Recipe, probe_times
+from overparam.training.start import begin, take
 
 
 def train(
@@ -60,8 +63,8 @@ def train(
 
     Raises:
         DataError: arrays that do not fit together or the network.
-        UsageError: a batch larger than the training set, a negative seed, labels that the loss cannot take, or
-            checkpoints that do not fit.
+        UsageError: a batch larger than the training set, a negative seed, labels that the loss cannot take,
+            checkpoints that do not fit, a probe that gives no scalars, or a network whose outputs depend on other rows.
 
     >>> from overparam.models import linear
     >>> x = np.eye(2, dtype=np.float32)
@@ -71,15 +74,17 @@ def train(
     >>> run.params["output"]["weight"].tolist()  # 1 - (1 - 1/2)^3 = 7/8 of the targets
     [[0.875, 1.75]]
     """
+    check_network(network)
+    inputs.check_recipe(recipe)
     x, x_test = inputs.examples("x", x, network), inputs.examples("x_test", x_test, network)
     y = jnp.asarray(inputs.stacked_targets(members, len(x), network, recipe))
     y_test = inputs.targets("y_test", y_test, len(x_test), network, recipe)
     rates = jnp.asarray(inputs.learning_rates(members, recipe))
-    step = 0 if start is None else inputs.first_step(start, members, recipe)
+    step = 0 if start is None else inputs.first_step(start, members, network, recipe)
     feed = Feed([m.seed for m in members], len(x), recipe.batch, step, recipe.steps)
-    params, slots, origin = _begin(network, recipe, members, start)
+    params, slots, origin = begin(network, recipe, members, start, x)
     shared, test = jnp.asarray(x), (jnp.asarray(x_test), jnp.asarray(y_test))
-    named = tuple((probes or {}).items())
+    named = check_probes(network, recipe, probes, (x, y[0], x_test, y_test))
     times = (step, *(t for t in probe_times(recipe.steps, recipe.probes) if t > step))
     record = _Record(members, recipe, times)
     begun = step
@@ -100,7 +105,7 @@ def train(
         if keep_params:
             last = record.all_ended or time == times[-1]
             wanted = [i for i in range(len(members)) if i not in record.ends] if last else ended
-            record.ends.update(_take(wanted, params, slots, origin, step))
+            record.ends.update(take(wanted, params, slots, origin, step))
         if record.all_ended:
             break
     if progress is not None:
@@ -162,33 +167,3 @@ class _Record:
             )
             for i, member in enumerate(self._members)
         )
-
-
-def _begin(
-    network: Network, recipe: Recipe, members: Sequence[Member], start: Sequence[Checkpoint] | None
-) -> tuple[PyTree, PyTree, PyTree]:
-    if start is None:
-        params = fresh_params(jnp.asarray([m.seed for m in members], jnp.uint32), network=network)
-        return params, fresh_slots(params, recipe=recipe), params
-    params = _stack([point.params for point in start])
-    origin = _stack([point.params if point.origin is None else point.origin for point in start])
-    if any(point.slots is None for point in start):
-        return params, fresh_slots(params, recipe=recipe), origin
-    return params, _stack([point.slots for point in start]), origin
-
-
-def _stack(trees: Sequence[PyTree]) -> PyTree:
-    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack([np.asarray(leaf) for leaf in leaves])), *trees)
-
-
-def _take(
-    wanted: Sequence[int], params: PyTree, slots: PyTree, origin: PyTree, step: int
-) -> dict[int, Checkpoint]:
-    if not wanted:
-        return {}
-    stacked = jax.device_get((params, slots, origin))
-    points = {}
-    for i in wanted:
-        own, state, first = jax.tree.map(lambda leaf, i=i: np.array(leaf[i]), stacked)
-        points[i] = Checkpoint(own, step, state, first)
-    return points

@@ -14,14 +14,16 @@ from jaxtyping import Bool, Int32, Integer
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError, UsageError
+from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.training import inputs
 from overparam.training.evaluate import Examples
-from overparam.training.loop import advance, fresh_params, fresh_slots
+from overparam.training.loop import advance, fresh_slots
 from overparam.training.member import Member
 from overparam.training.minibatches import SEGMENT
 from overparam.training.orders import orders, steps_per_epoch
 from overparam.training.recipe import Recipe
+from overparam.training.start import first_params
 
 
 def train_subsets(
@@ -62,19 +64,21 @@ def train_subsets(
     >>> params["output"]["weight"][:, 0].tolist()  # each has seen one of the two examples
     [[1.0, 0.0], [0.0, 2.0]]
     """
+    inputs.check_recipe(recipe)
     if recipe.batch is None or recipe.stop_error is not None or recipe.stop_loss is not None:
         raise UsageError(
             "recipe: training on subsets expected minibatches and no stopping rule, got "
             f"batch={recipe.batch}, stop_error={recipe.stop_error}, stop_loss={recipe.stop_loss}. Use train."
         )
+    check_network(network)
     examples = inputs.examples("x", x, network)
     own = _checked_rows(rows, len(members), len(examples))
     y = jnp.asarray(inputs.stacked_targets(members, len(examples), network, recipe))
     rates = jnp.asarray(inputs.learning_rates(members, recipe))
-    params = fresh_params(jnp.asarray([m.seed for m in members], jnp.uint32), network=network)
+    params = first_params(network, members, examples)
     # Only a cosine asks how long the run is: without it runs of any length share one compiled program.
     program = recipe if recipe.schedule == "cosine" else replace(recipe, steps=1)
-    slots = fresh_slots(params, recipe=program)
+    slots = fresh_slots(params, network=network, recipe=program)
     shared = jnp.asarray(examples)
     for first in range(0, recipe.steps, SEGMENT):
         last = min(first + SEGMENT, recipe.steps)

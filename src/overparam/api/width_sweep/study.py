@@ -166,7 +166,9 @@ class _Sweep:
         """What tells a cell from others besides its parameters: the shapes of the network, the rest of the recipe."""
         shapes = repr(self.family.shapes(cell["width"]))
         rest = {name: value for name, value in dataclasses.asdict(self.base).items() if name not in OF_A_CELL}
-        return {"shapes": hashlib.sha256(shapes.encode()).hexdigest()[:16], "recipe": rest}
+        held = self.family.held(cell["width"])
+        state = {"state": hashlib.sha256(repr(held).encode()).hexdigest()[:16]} if held else {}
+        return {"shapes": hashlib.sha256(shapes.encode()).hexdigest()[:16], "recipe": rest, **state}
 
     def work(self, cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         """Train one stack: every seed and rate of noise of one width."""
@@ -212,7 +214,7 @@ class _Sweep:
 
 @lru_cache(maxsize=512)
 def _size(family: Family, width: int, inputs: int, outputs: int) -> Any:
-    from overparam.models.network import forward_pass
+    from overparam.models.size import forward_pass
     from overparam.sweep.work import Size
 
     p, (flops, numbers) = family.size(width), forward_pass(family.network(width, inputs, outputs))
