@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from overparam.core.errors import UsageError, unknown
 
@@ -156,10 +156,12 @@ def _written(key: str, value: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a name as it is written inside the value of an option."""
-    for sign in "%,+":
-        text = text.replace(sign, f"%{ord(sign):02X}")
-    return text
+    """Return a name as it is written inside the value of an option; what a terminal would obey is written as % too.
+
+    >>> quoted("a+b, c")
+    'a%2Bb%2C c'
+    """
+    return "".join(c if c.isprintable() and c not in "%,+" else quote(c, safe="") for c in text)
 
 
 def shown(name: str) -> str:
