@@ -233,7 +233,7 @@ def _check_as_is(y: NDArray[Any], what: str) -> None:
     if not whole(y):
         odd = y[y != np.floor(y)]
         raise DataError(
-            f"{what}: expected whole numbers 0 to K - 1 as labels, got numbers with fractions: {_listed(odd)}. {NUMBERS} "
+            f"{what}: expected whole numbers 0 to K - 1 as labels, got numbers with fractions: {_listed(odd, 3)}. {NUMBERS} "
             f"If they name classes: {ANY[0].lower()}{ANY[1:]}"
         )
     if y.min() < 0 or y.max() >= _GREAT:
@@ -271,5 +271,6 @@ def _check_distinct(y: NDArray[Any], distinct: NDArray[Any], labels: Labels, wha
 
 
 def _listed(values: NDArray[Any], most: int = 8) -> str:
-    listed = ", ".join(shown(value) for value in values[:most].tolist())
+    few = values[:most].tolist()
+    listed = ", ".join(f"{value:.6g}" if isinstance(value, float) else shown(value) for value in few)
     return (listed or "none") + (", ..." if len(values) > most else "")
