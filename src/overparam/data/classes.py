@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -199,11 +200,11 @@ def _numbered(y: NDArray[Any], what: str) -> tuple[NDArray[Any], NDArray[np.int3
     if y.dtype.kind == "U":
         bare: dict[str, str] = {}
         for value in distinct.tolist():
-            other = bare.setdefault(value.strip(), value)
+            other = bare.setdefault(unicodedata.normalize("NFC", value.strip()), value)
             if other != value:
                 raise DataError(
-                    f"{what}: expected labels that differ by more than spaces, got {other!r} and {value!r}. Strip the "
-                    "text."
+                    f"{what}: expected labels that differ by more than spaces or the coding of an accent, got "
+                    f"{other!a} and {value!a}. Write each label one way."
                 )
         if all(v.removeprefix("-").isascii() and v.removeprefix("-").isdigit() for v in distinct.tolist()):
             order = np.array(sorted(range(len(distinct)), key=lambda i: (int(distinct[i]), distinct[i])))
