@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ def run(
     limit: float | None = None,
     progress: bool = True,
     page: bool = True,
-    data: str | Dataset | tuple[Any, ...] | list[str] | None = None,
+    data: str | os.PathLike[str] | Dataset | tuple[Any, ...] | list[Any] | None = None,
     **axes: Any,
 ) -> Result:
     """Run a study, or what is left of it, and judge its claims.
@@ -43,7 +44,7 @@ def run(
         limit: seconds that one stack may take; by default 20 times what is expected, and at least 15 minutes.
         progress: show a progress display on the standard error stream.
         page: write the HTML page.
-        data: a data set's name or path, a list of such names, a Dataset, or a pair ``(x, y)`` or a quadruple
+        data: a data set's name or path, a list of such, a Dataset, or a pair ``(x, y)`` or a quadruple
             ``(x, y, x_test, y_test)`` of arrays, which is stored under ``out/data``.
         **axes: values of the study's axes, for instance ``widths=[9, 27]``, ``seeds=10``.
 
@@ -166,12 +167,10 @@ def _data_names(data: Any, out: Path) -> list[str]:
     from overparam.data import Dataset, from_arrays, save
     from overparam.sweep.key import slug
 
-    if isinstance(data, str):
-        return [data]
-    if isinstance(data, list) and all(isinstance(name, str) for name in data):
-        return data
-    if isinstance(data, tuple) and all(isinstance(name, str) for name in data):
-        return list(data)
+    if isinstance(data, str | os.PathLike):
+        return [os.fspath(data)]
+    if isinstance(data, list | tuple) and data and all(isinstance(name, str | os.PathLike) for name in data):
+        return [os.fspath(name) for name in data]
     if isinstance(data, tuple) and len(data) in (2, 4):
         data = from_arrays(*data, name="arrays")
     if isinstance(data, Dataset):

@@ -111,7 +111,20 @@ def numbers(column: pa.ChunkedArray, path: Path, name: str) -> NDArray[Any]:
         parts.append(part)
     if not parts:
         raise DataError(f"'{path}': expected at least one row, got none. The file is empty.")
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if whole.dtype.kind == "f" and not np.isfinite(whole).all():
+        raise _odd(whole, path, name)
+    return whole
+
+
+def _odd(values: NDArray[Any], path: Path, name: str) -> DataError:
+    nan = bool(np.isnan(values).any())
+    bad = np.isnan(values) if nan else np.isinf(values)
+    return DataError(
+        f"'{path}', column {visible(name)}: expected finite numbers, got {int(bad.sum()):,} "
+        f"{'missing (nan)' if nan else 'infinite'} (the first in row {int(np.argwhere(bad)[0][0])}). Fill in or drop these "
+        "rows, or leave the column out with drop=."
+    )
 
 
 def check_missing(column: pa.ChunkedArray, path: Path, name: str, what: str) -> None:
@@ -191,12 +204,6 @@ def labels(column: pa.ChunkedArray, path: Path, name: str, targets: bool) -> NDA
     if not len(column):
         raise DataError(f"'{path}': expected at least one row, got none. The file is empty.")
     y = numbers(column, path, name)
-    if y.dtype.kind == "f" and np.isnan(y).any():
-        row = int(np.argwhere(np.isnan(y))[0][0])
-        raise DataError(
-            f"'{path}', column {visible(name)}: expected a label in every row, got {int(np.isnan(y).sum())} missing (the "
-            f"first in row {row}). Fill in or drop these rows."
-        )
     if (
         y.dtype.kind == "f"
         and not targets

@@ -36,6 +36,8 @@ def open_csv(path: Path) -> Table:
         data = _whole(handle, path)
     names, separator = _first_line(data, path)
     afford(sum(data.count(sign) for sign in (separator.encode(), b"\n", b"\r")) + 1, _EACH, path, "a table")
+    if not any(line.strip() for line in io.BytesIO(data[_after(data) :])):
+        raise DataError(f"'{path}': expected at least one row below the names, got none. The file is empty: get it again.")
     table = _parsed(data, names, separator, path)
     check_breaks(table, path)
     notes = () if separator == "," else (f"columns are separated by {SEPARATORS[separator]}s",)
@@ -144,9 +146,9 @@ def _parsed(data: bytes, names: list[str], separator: str, path: Path) -> pa.Tab
 
     try:
         table = arrow.read_csv(
-            io.BytesIO(data),
+            io.BytesIO(memoryview(data)[_after(data) :]),
             arrow.ReadOptions(
-                use_threads=False, block_size=len(data) + 1, column_names=names, skip_rows=_above(data)
+                use_threads=False, block_size=len(data) + 1, column_names=names, autogenerate_column_names=False
             ),
             arrow.ParseOptions(delimiter=separator, newlines_in_values=True),
             arrow.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
@@ -160,14 +162,11 @@ def _parsed(data: bytes, names: list[str], separator: str, path: Path) -> pa.Tab
     return table
 
 
-def _above(data: bytes) -> int:
-    """Lines up to and with the names: empty lines before them do not count as rows."""
-    lines = 0
-    for line in io.BytesIO(data):
-        lines += 1
-        if line.strip():
-            break
-    return lines
+def _after(data: bytes) -> int:
+    """Bytes up to the end of the line of names; empty lines before it are no rows."""
+    start = len(data) - len(data.lstrip(b"\r\n "))
+    ends = [end for sign in (b"\n", b"\r") if (end := data.find(sign, start)) >= 0]
+    return min(ends, default=len(data)) + 1
 
 
 def check_breaks(table: pa.Table, path: Path) -> None:

@@ -101,7 +101,13 @@ def parts_in(folder: Path, kinds: Sequence[str] = _TABLES) -> Layout | None:
             f"'{folder}': expected the parts as files or in folders, got both: {listed(f.path.name for f in flat)} and "
             f"{listed(path.name for path in nested)}. Keep one: rows would count twice."
         )
-    notes = _left(tables, flat, folder)
+    arrays = [path.name for path in entries if kind_of(path) == ".npy" and not path.is_dir()]
+    if arrays and kinds is _TABLES:
+        raise DataError(
+            f"'{folder}': expected tables or arrays, got both: {listed(path.name for path in tables)} and {listed(arrays)}. "
+            "Keep one of them."
+        )
+    notes = _left([path for path in entries if kind_of(path) and not path.is_dir()], flat, nested)
     if nested:
         found, more = _nested(nested, folder, kinds)
         notes += more
@@ -213,9 +219,9 @@ def _nested(
     notes: tuple[str, ...] = ()
     for place, part in folders.items():
         if part in found:
+            both = listed(path.name for path, other in folders.items() if other == part)
             raise DataError(
-                f"'{folder}': expected one folder for the {part} part, got {listed(p.name for p, q in folders.items() if q == part)}."
-                " Keep one of them: rows would count twice."
+                f"'{folder}': expected one folder for the {part} part, got {both}. Keep one of them: rows would count twice."
             )
         files = _tables(place, kinds)
         numbers = [shards.numbered(path) for path in files]
@@ -242,9 +248,9 @@ def _tables(folder: Path, kinds: Sequence[str]) -> list[Path]:
     return [path for path in _entries(folder) if kind_of(path) in kinds and not path.is_dir()]
 
 
-def _left(tables: Sequence[Path], flat: Sequence[shards.Shard], folder: Path) -> tuple[str, ...]:
-    used = {found.path for found in flat}
-    rest = [path.name for path in tables if path not in used]
+def _left(files: Sequence[Path], flat: Sequence[shards.Shard], nested: Mapping[Path, str]) -> tuple[str, ...]:
+    used = {found.path for found in flat} if not nested else set()
+    rest = [path.name for path in files if path not in used]
     return (f"left out in the folder: {listed(rest)}",) if rest else ()
 
 

@@ -20,18 +20,13 @@ def afford(values: int, each: int, path: Path, what: str) -> None:
         path: of the file, for the message.
         what: the array or column, for the message.
     """
-    needed = values * (each + _COPIES)
-    if needed > memory.memory_budget():
+    needed, budget = values * (each + _COPIES), memory.memory_budget()
+    if needed > budget:
         raise DataError(
-            f"'{path}': expected data that fit into memory, got {what}, which needs {size(needed)} with its copies; "
-            f"the budget is {size(memory.memory_budget())}, 60 % of this machine's {size(memory.total_memory())}. Take fewer rows or "
-            "smaller inputs, or another machine; a file from elsewhere may claim more than it holds."
+            f"'{path}': expected data that fit into memory, got {what}, which needs {size(needed)} with its copies; the "
+            f"budget is {size(budget)}, {memory.SHARE:.0%} of this machine's {size(memory.total_memory())}. Take fewer rows "
+            "or smaller inputs, or another machine; a file from elsewhere may claim more than it holds."
         )
-
-
-def most_values(each: int = 1) -> int:
-    """Return how many values of so many bytes fit into the memory budget with their copies."""
-    return int(memory.memory_budget() // (each + _COPIES))
 
 
 def most_unpacked() -> int:

@@ -85,8 +85,8 @@ def _check_start(start: bytes, path: Path) -> None:
         return
     got = seen or ("an empty file" if not start else "other bytes")
     raise DataError(
-        f"'{path}': expected {_WORDS.get(kind_of(path), 'data')}, got {got}. The file is damaged, cut short or named as what it "
-        "is not: get it again, or rename it."
+        f"'{path}': expected {_WORDS.get(kind_of(path), 'data')}, got {got}. The file is damaged, cut short or named as what "
+        "it is not: get it again, or rename it."
     )
 
 

@@ -89,7 +89,8 @@ def not_there(asked: str, option: str, names: Sequence[str], path: Path) -> Data
 
 def left(names: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:
     """Return the sentence on what was not used, if there is anything."""
-    rest = [name for name in names if name not in set(used)]
+    taken = set(used)
+    rest = [name for name in names if name not in taken]
     return (f"left out: {listed(rest)}",) if rest else ()
 
 

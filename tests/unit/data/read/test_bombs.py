@@ -80,7 +80,7 @@ def test_a_directory_that_lies_as_its_header_does(tmp_path):
     refuse(
         path,
         "expected data that fit into memory",
-        "PB with its copies; the budget is 12 MB, 60 % of this machine's 20 MB",
+        "PB with its copies; the budget is 12 MB, 60% of this machine's 20 MB",
     )
 
 

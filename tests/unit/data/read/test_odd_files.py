@@ -170,7 +170,9 @@ def test_tables_that_are_read(tmp_path, columns, options, x, words):
         ({"a": A, "label": Y}, "drop=c", ["drop= to name what is in it, got 'c'"]),
         ({"a": [*A[:-1], None], "label": Y}, "", ["column a", "1 missing (the first in row 11)"]),
         ({"a": A, "label": [None, *Y[1:]]}, "", ["column label", "expected a label in every row, got 1 missing"]),
-        ({"a": A, "label": [float("nan"), *map(float, Y[1:])]}, "", ["expected a label in every row, got 1 missing"]),
+        ({"a": A, "label": [float("nan"), *map(float, Y[1:])]}, "", ["column label: expected finite numbers, got 1 missing (nan)"]),
+        ({"a": [*A[:-1], float("nan")], "label": Y}, "", ["column a: expected finite numbers, got 1 missing (nan)"]),
+        ({"x": [*LISTS[:-1], [1.0, 2.0, 3.0, float("inf")]], "label": Y}, "", ["column x", "1 infinite (the first in row 11)"]),
         ({"a": A, "label": ["", *["x", "y"] * 5, "x"]}, "labels=any", ["got empty text"]),
         ({"a": A, "label": ["x", " x"] * 6}, "labels=any", ["more than the spaces around them"]),
         ({"a": A, "word": ["x"] * 12, "label": Y}, "", ["word of type string", ":drop=word"]),
@@ -192,7 +194,7 @@ def test_tables_that_are_read(tmp_path, columns, options, x, words):
         ({"a": A, "label": Y}, "lable=a", ["unknown option", "Did you mean 'label'"]),
         ({"a": A, "label": Y}, "targets=numbers", ["expected classes, got targets=numbers"]),
     ],
-    ids=range(29),
+    ids=range(31),
 )  # fmt: skip
 def test_tables_that_are_refused(tmp_path, columns, options, words):
     write_table(columns, tmp_path / "t.parquet")
@@ -275,6 +277,8 @@ def test_text_that_is_read(tmp_path, name, text, words):
         ("", ["got an empty file"]),
         ("\n\n", ["got an empty file"]),
         ("a,b,label\n", ["at least one row"]),
+        ("a,b,label", ["at least one row"]),
+        ("\ta\tlabel\n0\t1\t0\n1\t2\t1\n", ["Unnamed: 0"]),
         (
             "5.1,3.5,0\n4.9,3.0,1\n",
             ["expected the names of the columns in the first line, got the values 5.1, 3.5, 0"],
@@ -304,7 +308,7 @@ def test_text_that_is_read(tmp_path, name, text, words):
         ("<!DOCTYPE html><html>", ["a web page"]),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", ["a Git LFS pointer"]),
     ],
-    ids=range(28),
+    ids=range(30),
 )
 def test_text_that_is_refused(tmp_path, text, words):
     path = tmp_path / "t.csv"
