@@ -6,7 +6,9 @@ import io
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +19,7 @@ from overparam.core.errors import DataError
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # none that runs another program
+FORMATS = ("Png", "Jpeg", "Mpo", "Gif", "Bmp", "Tiff", "WebP", "Ppm")  # none that runs another program
 _GREY = ("1", "L", "LA")
 _COLOURED = ("RGB", "RGBA", "RGBX", "P", "PA", "CMYK", "YCbCr")
 _NUMBERS = {"I": np.int32, "F": np.float32}
@@ -102,6 +104,17 @@ def pictures(rows: Iterable[bytes | None], count: int, where: str, limit: float 
     return Pictures(out, " and ".join(forms), notes)
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    """The formats that this Pillow can open, its readers loaded."""
+    from PIL import Image
+
+    for name in FORMATS:
+        with suppress(ImportError):
+            import_module(f"PIL.{name}ImagePlugin")
+    return tuple(name.upper() for name in FORMATS if name.upper() in Image.OPEN)
+
+
 @contextmanager
 def _strict() -> Iterator[None]:
     """Within it, an image that is too large or cut short is an error, whatever other code has set."""
@@ -127,7 +140,7 @@ def _opened(data: bytes | None, at: str) -> Iterator[Image.Image]:
     if not data or not isinstance(data, bytes | bytearray | memoryview):
         raise DataError(f"{at}: expected the bytes of an image, got none. Store images as bytes, not as paths.")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=_formats()) as image:
             yield image
     except DataError:
         raise
@@ -181,7 +194,9 @@ def _decoded(image: Image.Image, at: str, done: Counter[str]) -> NDArray[Any]:
     if mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)
     done[mode] += 1
-    return np.asarray(image.convert("L" if mode in _GREY else "RGB"), dtype=np.uint8)
+    pixels = np.asarray(image.convert("L" if mode in _GREY else "RGB"), dtype=np.uint8)
+    grey = mode in ("P", "PA") and bool((pixels == pixels[..., :1]).all())  # a palette of greys alone
+    return np.ascontiguousarray(pixels[..., 0]) if grey else pixels
 
 
 def _deep(image: Image.Image) -> str:
