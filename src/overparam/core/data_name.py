@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -167,12 +168,16 @@ def quoted(text: str) -> str:
 def shown(name: str) -> str:
     """Return how a data set is called in results: its name, or a file's name without its folders, and its options.
 
-    >>> shown("mnist1d"), shown("some/where/mine.npz"), shown("here/mine.csv:label=a/b")
-    ('mnist1d', 'mine.npz', 'mine.csv:label=a/b')
+    However the options were ordered, they are shown in one order, so that a cell has one name.
+
+    >>> shown("mnist1d"), shown("some/where/mine.npz"), shown("here/mine.csv:labels=any,label=a/b")
+    ('mnist1d', 'mine.npz', 'mine.csv:label=a/b,labels=any')
     """
     base, options = cut(name)
     if not (base.endswith((*SUFFIXES, ".gz")) or "/" in base or os.sep in base):
         return name
+    with suppress(UsageError):  # what is wrong with options is said where the data are read
+        options = ",".join(f"{key}={value}" for key, value in options_of(options, base).items())
     return Path(base).name + (f":{options}" if options else "")
 
 
