@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError
@@ -144,10 +143,6 @@ def _parts(held: Mapping[str, Held], path: Path, wanted: Wanted) -> Raw:
     afford(total, stored, path, shapes)
     arrays = {role: held[name].read() for role, name in used.items()}
     notes = _named(used)
-    for role in ("y_train", "y_test"):
-        if role in arrays:
-            arrays[role], more = _flat(arrays[role], used[role])
-            notes += more
     saved = set(ours) == set(OURS) and set(used.values()) == {"x", "y", "x_test", "y_test"}
     if not saved:
         notes += roles.left(names, used.values())
@@ -176,13 +171,3 @@ def _named(used: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     words = {"x_train": "inputs", "y_train": "labels", "x_test": "test inputs", "y_test": "test labels"}
     return (", ".join(f"{words[role]} from {roles.visible(name)}" for role, name in used.items()),)
-
-
-def _flat(y: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Labels as a vector of numbers or text, where they were stored as a column or as bytes."""
-    notes: tuple[str, ...] = ()
-    if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8", "backslashreplace")
-    if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind != "f":
-        y, notes = y[:, 0], (f"{roles.visible(name)} is a column and was taken as a vector",)
-    return y, notes
