@@ -82,6 +82,8 @@ def check_pairing(x: Any, y: Any, x_test: Any, y_test: Any, name: str) -> tuple[
         DataError: the rows of x and y, or the columns of x and x_test, have the same names in another order.
     """
     notes = []
+    rows: Any
+    others: Any
     for a, b, names in ((x, y, ("x", "y")), (x_test, y_test, ("x_test", "y_test"))):
         rows, others = getattr(a, "index", None), getattr(b, "index", None)
         if not (hasattr(rows, "equals") and hasattr(others, "equals")) or len(rows) != len(others):
@@ -141,7 +143,7 @@ def stack(columns: Sequence[NDArray[Any]], names: Sequence[str], what: str) -> S
                     f"2**53 in column {name}. Drop it if it is an id, or subtract its smallest value."
                 )
     small = sum(c.dtype == np.uint8 for c in columns)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if 0 < small < len(columns):
         notes = (
             f"{small} of {len(columns)} columns of {what.rpartition(' ')[2]} are stored as whole numbers of 8 bits and "

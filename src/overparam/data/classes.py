@@ -90,11 +90,11 @@ def coded(
         )
     everything = np.concatenate(parts) if len(parts) > 1 else parts[0]
     if not everything.size:
-        made, names = [part.astype(np.int32) for part in parts], ()
-        return Coded(made[0], made[1] if len(made) > 1 else None, classes or 0, names, ())
+        made = [part.astype(np.int32) for part in parts]
+        return Coded(made[0], made[1] if len(made) > 1 else None, classes or 0, (), ())
     if labels == "any":
         distinct, codes = _numbered(everything, whats[0])
-        names = tuple(shown(value) for value in distinct.tolist())
+        names: tuple[str, ...] = tuple(shown(value) for value in distinct.tolist())
         if everything.dtype.kind in "biuf" and np.array_equal(distinct, np.arange(len(distinct))):
             changed = everything.dtype.kind == "b"
         else:

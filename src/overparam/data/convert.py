@@ -155,11 +155,11 @@ def _block(
         merged[i] = _distinct(full[:, [i]])[0] - _distinct(back[:, [i]])[0]
     lost |= (merged > 0) & (loss > _MERGED)
     if lost.any():
-        i = int(np.argmax(lost))
-        before, after = int(_distinct(full[:, [i]])[0]), int(_distinct(back[:, [i]])[0])
+        worst = int(np.argmax(lost))
+        before, after = int(_distinct(full[:, [worst]])[0]), int(_distinct(back[:, [worst]])[0])
         raise DataError(
-            f"{what}: expected numbers that float32 can tell apart, got column {columns[i]} (counted from 0) from "
-            f"{full[:, i].min()!s} to {full[:, i].max()!s}: of its {before:,} different values {after:,} would be left. "
+            f"{what}: expected numbers that float32 can tell apart, got column {columns[worst]} (counted from 0) from "
+            f"{full[:, worst].min()!s} to {full[:, worst].max()!s}: of its {before:,} different values {after:,} would be left. "
             "Subtract the column's smallest value, or drop the column if it is an id."
         )
     return int(small.sum()), int(((loss > _ROUNDED) & ~whole).sum()), int(merged.sum())

@@ -80,8 +80,8 @@ class Dataset:
             raise DataError(f"{self.name}: expected at least 2 classes, got {self.classes}.")
         if self.classes > MOST:
             raise DataError(f"{self.name}: expected at most {MOST:,} classes, got {self.classes:,}.")
-        for y, part in ((self.y, "training"), (self.y_test, "test")):
-            _check_range(y, self.classes, f"{self.name}: {part} labels")
+        for classes, part in ((self.y, "training"), (self.y_test, "test")):
+            _check_range(classes, self.classes, f"{self.name}: {part} labels")
 
     @property
     def n(self) -> int:

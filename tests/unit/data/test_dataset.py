@@ -67,7 +67,7 @@ def test_bytes_are_pixels():
     np.testing.assert_allclose(d.x.ravel(), [0, 1, 0.2, 0], rtol=1e-6)
     assert "values 0 to 255 were divided by 255" in d.notes
     with pytest.raises(DataError, match="both as pixels of 8 bits or neither, got uint8 and float64"):
-        data.from_arrays(x, [0, 1, 0, 1], x / 255, [0, 1, 0, 1], name="a")
+        data.from_arrays(x, [0, 1, 0, 1], x / 2.0, [0, 1, 0, 1], name="a")
 
 
 @given(st.integers(4, 60))

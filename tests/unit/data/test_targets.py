@@ -94,6 +94,8 @@ def test_images_become_vectors_of_0_to_1():
         ({"y": np.zeros(40) + 0.5}, "expected targets that differ, got one value only"),
         ({"y": np.array(["a"] * 40)}, "a: y: expected numbers, got values of type <U1"),
         ({"x": X[:, 0]}, r"got \(40,\) and \(40,\)"),
+        ({"x": None}, "a: x: expected an array, got nothing"),
+        ({"y": None}, "a: y: expected an array, got nothing"),
         ({"x_test": X}, "expected x_test and y_test together"),
         ({"x_test": X, "y_test": np.stack([Y, Y], 1)}, "test rows and targets of the training part's shapes"),
         ({"x_test": X[:, :2], "y_test": Y}, "test rows and targets of the training part's shapes"),
