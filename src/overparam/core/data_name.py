@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from overparam.core.errors import UsageError, unknown
 
@@ -156,21 +157,27 @@ def _written(key: str, value: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a name as it is written inside the value of an option."""
-    for sign in "%,+":
-        text = text.replace(sign, f"%{ord(sign):02X}")
-    return text
+    """Return a name as it is written inside the value of an option; what a terminal would obey is written as % too.
+
+    >>> quoted("a+b, c")
+    'a%2Bb%2C c'
+    """
+    return "".join(c if c.isprintable() and c not in "%,+" else quote(c, safe="") for c in text)
 
 
 def shown(name: str) -> str:
     """Return how a data set is called in results: its name, or a file's name without its folders, and its options.
 
-    >>> shown("mnist1d"), shown("some/where/mine.npz"), shown("here/mine.csv:label=a/b")
-    ('mnist1d', 'mine.npz', 'mine.csv:label=a/b')
+    However the options were ordered, they are shown in one order, so that a cell has one name.
+
+    >>> shown("mnist1d"), shown("some/where/mine.npz"), shown("here/mine.csv:labels=any,label=a/b")
+    ('mnist1d', 'mine.npz', 'mine.csv:label=a/b,labels=any')
     """
     base, options = cut(name)
     if not (base.endswith((*SUFFIXES, ".gz")) or "/" in base or os.sep in base):
         return name
+    with suppress(UsageError):  # what is wrong with options is said where the data are read
+        options = ",".join(f"{key}={value}" for key, value in options_of(options, base).items())
     return Path(base).name + (f":{options}" if options else "")
 
 

@@ -50,6 +50,11 @@ def as_array(values: Any, what: str) -> Stacked:
     >>> as_array([[1, 2], [3, 4]], "x").values.shape
     (2, 2)
     """
+    if values is None or _is_lazy(values):
+        got = "nothing" if values is None else f"a {type(values).__name__}, whose values are not there yet"
+        raise DataError(
+            f"{what}: expected an array, got {got}. Give the values, for instance x.collect() or list(x)."
+        )
     if isinstance(values, np.ma.MaskedArray):
         hidden = int(np.ma.count_masked(values))
         if hidden:
@@ -57,7 +62,7 @@ def as_array(values: Any, what: str) -> Stacked:
         values = values.data
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise DataError(f"{what}: expected a plain array, got a sparse matrix. Give {what[-1:]}.toarray().")
-    if hasattr(values, "columns") and hasattr(values, "dtypes"):
+    if _is_frame(values):
         return _frame(values, what)
     if _is_series(values):
         return Stacked(_series(values, what))
@@ -77,6 +82,8 @@ def check_pairing(x: Any, y: Any, x_test: Any, y_test: Any, name: str) -> tuple[
         DataError: the rows of x and y, or the columns of x and x_test, have the same names in another order.
     """
     notes = []
+    rows: Any
+    others: Any
     for a, b, names in ((x, y, ("x", "y")), (x_test, y_test, ("x_test", "y_test"))):
         rows, others = getattr(a, "index", None), getattr(b, "index", None)
         if not (hasattr(rows, "equals") and hasattr(others, "equals")) or len(rows) != len(others):
@@ -88,7 +95,7 @@ def check_pairing(x: Any, y: Any, x_test: Any, y_test: Any, name: str) -> tuple[
                     f"orders. Give {names[1]}.loc[{names[0]}.index]."
                 )
             notes.append(f"{names[0]} and {names[1]} have different row names and were paired by place")
-    columns = [[str(c) for c in one.columns] for one in (x, x_test) if hasattr(one, "columns")]
+    columns = [[str(c) for c in one.columns] for one in (x, x_test) if _is_frame(one)]
     if len(columns) == 2 and columns[0] != columns[1] and len(columns[0]) == len(columns[1]):
         first = next(i for i, (a, b) in enumerate(zip(*columns, strict=True)) if a != b)
         raise DataError(
@@ -136,7 +143,7 @@ def stack(columns: Sequence[NDArray[Any]], names: Sequence[str], what: str) -> S
                     f"2**53 in column {name}. Drop it if it is an id, or subtract its smallest value."
                 )
     small = sum(c.dtype == np.uint8 for c in columns)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if 0 < small < len(columns):
         notes = (
             f"{small} of {len(columns)} columns of {what.rpartition(' ')[2]} are stored as whole numbers of 8 bits and "
@@ -260,6 +267,15 @@ def _asarray(values: Any, what: str) -> NDArray[Any]:
 
 def _line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _is_frame(values: Any) -> bool:
+    return not _is_lazy(values) and hasattr(values, "columns") and hasattr(values, "dtypes")
+
+
+def _is_lazy(values: Any) -> bool:
+    """Whether values are yet to be computed: a lazy frame, a generator."""
+    return hasattr(values, "__next__") or (hasattr(values, "collect") and not hasattr(values, "to_numpy"))
 
 
 def _is_series(values: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -89,11 +90,11 @@ def coded(
         )
     everything = np.concatenate(parts) if len(parts) > 1 else parts[0]
     if not everything.size:
-        made, names = [part.astype(np.int32) for part in parts], ()
-        return Coded(made[0], made[1] if len(made) > 1 else None, classes or 0, names, ())
+        made = [part.astype(np.int32) for part in parts]
+        return Coded(made[0], made[1] if len(made) > 1 else None, classes or 0, (), ())
     if labels == "any":
         distinct, codes = _numbered(everything, whats[0])
-        names = tuple(shown(value) for value in distinct.tolist())
+        names: tuple[str, ...] = tuple(shown(value) for value in distinct.tolist())
         if everything.dtype.kind in "biuf" and np.array_equal(distinct, np.arange(len(distinct))):
             changed = everything.dtype.kind == "b"
         else:
@@ -199,11 +200,11 @@ def _numbered(y: NDArray[Any], what: str) -> tuple[NDArray[Any], NDArray[np.int3
     if y.dtype.kind == "U":
         bare: dict[str, str] = {}
         for value in distinct.tolist():
-            other = bare.setdefault(value.strip(), value)
+            other = bare.setdefault(unicodedata.normalize("NFC", value.strip()), value)
             if other != value:
                 raise DataError(
-                    f"{what}: expected labels that differ by more than spaces, got {other!r} and {value!r}. Strip the "
-                    "text."
+                    f"{what}: expected labels that differ by more than spaces or the coding of an accent, got "
+                    f"{other!a} and {value!a}. Write each label one way."
                 )
         if all(v.removeprefix("-").isascii() and v.removeprefix("-").isdigit() for v in distinct.tolist()):
             order = np.array(sorted(range(len(distinct)), key=lambda i: (int(distinct[i]), distinct[i])))
@@ -233,7 +234,7 @@ def _check_as_is(y: NDArray[Any], what: str) -> None:
     if not whole(y):
         odd = y[y != np.floor(y)]
         raise DataError(
-            f"{what}: expected whole numbers 0 to K - 1 as labels, got numbers with fractions: {_listed(odd)}. {NUMBERS} "
+            f"{what}: expected whole numbers 0 to K - 1 as labels, got numbers with fractions: {_listed(odd, 3)}. {NUMBERS} "
             f"If they name classes: {ANY[0].lower()}{ANY[1:]}"
         )
     if y.min() < 0 or y.max() >= _GREAT:
@@ -271,5 +272,6 @@ def _check_distinct(y: NDArray[Any], distinct: NDArray[Any], labels: Labels, wha
 
 
 def _listed(values: NDArray[Any], most: int = 8) -> str:
-    listed = ", ".join(shown(value) for value in values[:most].tolist())
+    few = values[:most].tolist()
+    listed = ", ".join(f"{value:.6g}" if isinstance(value, float) else shown(value) for value in few)
     return (listed or "none") + (", ..." if len(values) > most else "")

@@ -18,6 +18,7 @@ _ROUNDED = 1e-4  # above it that is said
 _MERGED = 1e-5  # the same, where different whole numbers also become equal
 _HALF = 0.6  # share of a column's different values, in a sample of it, below which they are lost
 _SAMPLE = 2000
+_BESIDE = 1e-6  # share of a column's largest size above which a number that becomes 0 matters
 _BLOCK = 2**22  # numbers compared at a time
 
 
@@ -104,7 +105,7 @@ def _refuse(bad: NDArray[np.bool_], how: str, what: str, todo: str) -> None:
 
 def _lost(parts: list[NDArray[Any]], made: list[NDArray[np.float32]], what: str) -> tuple[str, ...]:
     """Compare columns with their float32 copies, a block of them at a time."""
-    if all(part.dtype == np.float32 or part.dtype.itemsize < 3 for part in parts):
+    if all(part.dtype.itemsize < 3 for part in parts):
         return ()
     flat = [part.reshape(len(part), -1) for part in parts]
     short = [part.reshape(len(part), -1) for part in made]
@@ -115,7 +116,10 @@ def _lost(parts: list[NDArray[Any]], made: list[NDArray[np.float32]], what: str)
         full = np.concatenate([part[:, block] for part in flat])
         back = np.concatenate([part[:, block] for part in short])
         with np.errstate(invalid="ignore", over="ignore"):
-            changed = np.flatnonzero((back.astype(full.dtype) != full).any(axis=0))
+            changed = (back.astype(full.dtype) != full).any(axis=0)
+        if full.dtype == np.float32:  # nothing is rounded, but processors take for 0 what is below
+            changed |= ((np.abs(full) < _TINY) & (full != 0)).any(axis=0)
+        changed = np.flatnonzero(changed)
         if len(changed):
             found = _block(full[:, changed], back[:, changed], changed + start, what)
             zeroed, rounded, merged = (a + b for a, b in zip((zeroed, rounded, merged), found, strict=True))
@@ -135,11 +139,13 @@ def _block(
     values = full.astype(wide)
     size = np.abs(values).max(axis=0)
     small = (np.abs(values) < _TINY) & (values != 0)
-    if (size < _TINY).any():
-        at = int(columns[np.argmax(size < _TINY)])
+    flushed = (small & (np.abs(values) > _BESIDE * size)).any(axis=0)
+    if flushed.any():
+        at = int(columns[np.argmax(flushed)])
         raise DataError(
-            f"{what}: expected numbers that float32 can hold, got none above {_TINY:.2g} in size in column {at} "
-            "(counted from 0), which would become 0. Multiply them by a number first."
+            f"{what}: expected numbers that float32 can hold, got none above {size[np.argmax(flushed)]:.2g} in size in "
+            f"column {at} (counted from 0), of which those below {_TINY:.2g} would become 0. Multiply them by a number "
+            "first."
         )
     loss, whole = _rounding(values / size, back / size), _whole(full)
     rows = np.linspace(0, len(full) - 1, min(len(full), _SAMPLE)).astype(int)
@@ -149,11 +155,11 @@ def _block(
         merged[i] = _distinct(full[:, [i]])[0] - _distinct(back[:, [i]])[0]
     lost |= (merged > 0) & (loss > _MERGED)
     if lost.any():
-        i = int(np.argmax(lost))
-        before, after = int(_distinct(full[:, [i]])[0]), int(_distinct(back[:, [i]])[0])
+        worst = int(np.argmax(lost))
+        before, after = int(_distinct(full[:, [worst]])[0]), int(_distinct(back[:, [worst]])[0])
         raise DataError(
-            f"{what}: expected numbers that float32 can tell apart, got column {columns[i]} (counted from 0) from "
-            f"{full[:, i].min()!s} to {full[:, i].max()!s}: of its {before:,} different values {after:,} would be left. "
+            f"{what}: expected numbers that float32 can tell apart, got column {columns[worst]} (counted from 0) from "
+            f"{full[:, worst].min()!s} to {full[:, worst].max()!s}: of its {before:,} different values {after:,} would be left. "
             "Subtract the column's smallest value, or drop the column if it is an id."
         )
     return int(small.sum()), int(((loss > _ROUNDED) & ~whole).sum()), int(merged.sum())

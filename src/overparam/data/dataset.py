@@ -29,6 +29,7 @@ Arrays = tuple[
 ]
 
 STORED = ("x", "y", "x_test", "y_test", "classes", "title", "notes")
+MOST = 1_000_000  # classes
 QUARTER = "no test part in it: a fixed quarter of the rows, drawn with seed 0, is the test part"
 
 
@@ -77,8 +78,10 @@ class Dataset:
         object.__setattr__(self, "classes", _whole(self.classes, f"{self.name}: classes"))
         if self.classes < 2:
             raise DataError(f"{self.name}: expected at least 2 classes, got {self.classes}.")
-        for y, part in ((self.y, "training"), (self.y_test, "test")):
-            _check_range(y, self.classes, f"{self.name}: {part} labels")
+        if self.classes > MOST:
+            raise DataError(f"{self.name}: expected at most {MOST:,} classes, got {self.classes:,}.")
+        for classes, part in ((self.y, "training"), (self.y_test, "test")):
+            _check_range(classes, self.classes, f"{self.name}: {part} labels")
 
     @property
     def n(self) -> int:
@@ -301,7 +304,8 @@ def check_shapes(x: Any, y: Any, x_test: Any, y_test: Any, name: str) -> None:
     _check_rows(x_test, y_test, "x_test", "y_test", name)
     if x.shape[1:] != x_test.shape[1:]:
         raise DataError(
-            f"{name}: expected test inputs of the training inputs' shape {x.shape[1:]}, got {x_test.shape[1:]}."
+            f"{name}: expected test inputs of the training inputs' shape {x.shape[1:]}, got {x_test.shape[1:]}. "
+            "Bring both parts to one shape."
         )
 
 

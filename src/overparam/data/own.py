@@ -129,7 +129,9 @@ def _split(name: str) -> tuple[Path, Mapping[str, str]]:
             f"'{roles.visible(base)}': expected a path, got one that cannot be looked up ({error})."
         ) from error
     if not there:
-        raise DataError(f"'{path}': expected a file, got none there. Check the path.")
+        front = base.rpartition(":")[0]
+        hint = " Options behind the colon are written key=value." if front and data_name.on_disk(front) else ""
+        raise DataError(f"'{path}': expected a file, got none there. Check the path.{hint}")
     if not (folder or file):
         raise DataError(
             f"'{path}': expected a file or a folder, got a pipe or device. Copy the data into a file."

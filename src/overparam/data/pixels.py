@@ -13,6 +13,7 @@ Pixels = Literal["auto", "scale", "keep"]
 
 _FEW = 4  # features below which whole numbers from 0 to 255 are not taken for pixels
 _BRIGHT = 127
+_ROWS = 10  # test rows from which a mean says something
 _FAR = 30.0  # ratio of the sizes of training and test inputs that is worth a word
 _OPTION = '(mine.csv:pixels={0}, or from_arrays(..., pixels="{0}"))'
 
@@ -60,8 +61,11 @@ def scale_of(
     if pixels == "scale":
         return _asked(parts, low, high, name)
     stored = [_stored(p) for p in parts]
+    far = _one_scale(parts, name) if hints else ()
     if pixels == "keep":
-        return Scale(1.0, (f"values {low:g} to {high:g} were kept as they are",) if any(stored) else ())
+        return Scale(
+            1.0, (*far, *((f"values {low:g} to {high:g} were kept as they are",) if any(stored) else ()))
+        )
     if len(set(stored)) > 1:
         raise DataError(
             f"{name}: expected x and x_test both as pixels of {max(stored)} bits or neither, got {x.dtype} and "
@@ -73,7 +77,13 @@ def scale_of(
         return Scale(divisor, (f"values 0 to {divisor:g} were divided by {divisor:g}",))
     if stored[0] == 8:
         return Scale(1.0, ("whole numbers of 8 bits, none above 1, were taken as they are",))
-    return Scale(1.0, _hints(parts, low, high, name) if hints else ())
+    if hints and all(_like_pixels(part) for part in parts):
+        like = (
+            f"values are whole numbers from {low:g} to {high:g}, not stored as 8 bits, and were taken as they are; if "
+            f"they are pixels, pixels=scale divides them by 255 {_OPTION.format('scale')}"
+        )
+        return Scale(1.0, (*far, like))
+    return Scale(1.0, far)
 
 
 def _stored(part: NDArray[Any]) -> int:
@@ -84,41 +94,37 @@ def _stored(part: NDArray[Any]) -> int:
 def _asked(parts: list[NDArray[Any]], low: float, high: float, name: str) -> Scale:
     deep = high > 255 and all(part.dtype == np.uint16 for part in parts)
     divisor = 65535.0 if deep else 255.0
+    asked = f"{name}: expected values from 0 to 255 to be divided by 255, as pixels=scale asks, got"
     if low < 0 or high > divisor:
-        raise DataError(
-            f"{name}: expected values from 0 to 255 to be divided by 255, as pixels=scale asks, got {low:g} to "
-            f"{high:g}. Leave the option out, or scale the values yourself."
-        )
-    if high <= 1 and any(part.dtype.kind == "f" and bool((part != np.floor(part)).any()) for part in parts):
-        raise DataError(
-            f"{name}: expected values from 0 to 255 to be divided by 255, as pixels=scale asks, got {low:g} to "
-            f"{high:g}, scaled already. Leave the option out."
-        )
+        raise DataError(f"{asked} {low:g} to {high:g}. Leave the option out, or scale the values yourself.")
+    for part, what in zip(parts, ("x", "x_test"), strict=False):
+        if part.max() <= 1 and part.dtype.kind == "f" and bool((part != np.floor(part)).any()):
+            raise DataError(f"{asked} {_range(part)} in {what}, scaled already. Leave the option out.")
     return Scale(divisor, (f"values were divided by {divisor:g}, as pixels=scale asks",))
 
 
-def _hints(parts: list[NDArray[Any]], low: float, high: float, name: str) -> tuple[str, ...]:
-    """What looks like pixels but is stored as other numbers; and parts that seem to be on two scales."""
-    like = [_like_pixels(part) for part in parts]
-    if len(parts) == 2:
-        unit = [bool(part.min() >= 0 and part.max() <= 1) for part in parts]
-        if (unit[0] and like[1]) or (unit[1] and like[0]):
-            raise DataError(
-                f"{name}: expected x and x_test on one scale, got {_range(parts[0])} and {_range(parts[1])}. Divide "
-                f"{'x_test' if unit[0] else 'x'} by 255."
-            )
-        sizes = [float(np.abs(part).mean(dtype=np.float64)) for part in parts]
-        if all(sizes) and len(parts[1]) >= 10 and max(sizes) > _FAR * min(sizes):
-            return (
-                f"x and x_test differ in size, {sizes[0]:.3g} and {sizes[1]:.3g} on average: check that both are on "
-                "one scale",
-            )
-    if all(like):
+def _one_scale(parts: list[NDArray[Any]], name: str) -> tuple[str, ...]:
+    """Refuse parts of which one was divided by 255 and the other not; say where they differ much in size."""
+    if len(parts) < 2:
+        return ()
+    like, unit = [_like_pixels(part) for part in parts], [_divided(part) for part in parts]
+    if (unit[0] and like[1]) or (unit[1] and like[0]):
+        raise DataError(
+            f"{name}: expected x and x_test on one scale, got {_range(parts[0])} and {_range(parts[1])}. Divide "
+            f"{'x_test' if unit[0] else 'x'} by 255."
+        )
+    sizes = [float(np.abs(part.astype(np.float64)).mean()) for part in parts]
+    if all(sizes) and len(parts[1]) >= _ROWS and max(sizes) > _FAR * min(sizes):
         return (
-            f"values are whole numbers from {low:g} to {high:g}, not stored as 8 bits, and were taken as they are; if "
-            f"they are pixels, pixels=scale divides them by 255 {_OPTION.format('scale')}",
+            f"x and x_test differ in size, {sizes[0]:.3g} and {sizes[1]:.3g} on average: check that both are on one scale",
         )
     return ()
+
+
+def _divided(part: NDArray[Any]) -> bool:
+    """Whether values lie in 0 to 1 and are not all whole, as pixels are once divided."""
+    low, high = part.min(), part.max()
+    return part.dtype.kind == "f" and bool(low >= 0 and high <= 1 and (part != np.floor(part)).any())
 
 
 def _like_pixels(part: NDArray[Any]) -> bool:

@@ -109,41 +109,39 @@ def regression(
         raise DataError(
             f"{name}: expected x_test and y_test together, got only one of them. Give both or none."
         )
-    given = {key: v for key, v in zip(_PARTS, (x, y, x_test, y_test), strict=True) if v is not None}
-    notes = list(check_pairing(x, y, x_test, y_test, name))
-    arrays = {}
-    for key, values in given.items():
-        found = as_array(values, f"{name}: {key}")
-        notes += found.notes
-        arrays[key] = check_numbers(found.values, f"{name}: {key}")
-    for part in ("", "_test")[: len(arrays) // 2]:
-        inputs, targets = arrays[f"x{part}"], arrays[f"y{part}"]
-        fits = inputs.ndim > 1 and inputs.size and targets.ndim in (1, 2) and len(inputs) == len(targets) > 1
-        if not (fits and targets.size):
+    given = dict(zip(_PARTS, (x, y, x_test, y_test) if x_test is not None else (x, y), strict=False))
+    found = {key: as_array(values, f"{name}: {key}") for key, values in given.items()}
+    arrays = {key: check_numbers(one.values, f"{name}: {key}") for key, one in found.items()}
+    xs, ys = ([arrays[key] for key in (part, f"{part}_test") if key in arrays] for part in "xy")
+    ys = [one.ravel() if one.ndim == 2 and one.shape[1] == 1 else one for one in ys]
+    for inputs, targets, part in zip(xs, ys, ("", "_test"), strict=False):
+        fits = inputs.ndim > 1 and targets.ndim in (1, 2) and len(inputs) == len(targets) > 1
+        if not (fits and inputs.size and targets.size):
             raise DataError(
                 f"{name}: expected x{part} of shape (n, features...) and y{part} of shape (n,) or (n, outputs), n at "
                 f"least 2, got {inputs.shape} and {targets.shape}."
             )
-        if targets.ndim == 2 and targets.shape[1] == 1:
-            arrays[f"y{part}"] = targets.ravel()
-    if "x_test" in arrays and any(arrays[key].shape[1:] != arrays[f"{key}_test"].shape[1:] for key in "xy"):
+    if any(part[0].shape[1:] != part[-1].shape[1:] for part in (xs, ys)):
         raise DataError(f"{name}: expected test rows and targets of the training part's shapes, got others.")
-    inputs, targets = ([arrays[key] for key in (name_, f"{name_}_test") if key in arrays] for name_ in "xy")
-    scale = scale_of(inputs[0], inputs[1] if len(inputs) > 1 else None, pixels, name)
-    xs = to_float32(inputs, ["x", "x_test"][: len(inputs)], name, scale.divisor)
-    ys = to_float32(targets, ["y", "y_test"][: len(targets)], name)
-    notes += [*scale.notes, *xs.notes, *ys.notes]
-    flat = [part.reshape(len(part), -1) for part in xs.arrays]
-    if float(np.var(ys.arrays[0].astype(np.float64), axis=0).sum()) == 0:
+    scale = scale_of(xs[0], xs[1] if len(xs) > 1 else None, pixels, name)
+    inputs_made = to_float32(xs, ["x", "x_test"][: len(xs)], name, scale.divisor)
+    targets_made = to_float32(ys, ["y", "y_test"][: len(ys)], name)
+    flat, made = [part.reshape(len(part), -1) for part in inputs_made.arrays], list(targets_made.arrays)
+    if float(np.var(made[0].astype(np.float64), axis=0).sum()) == 0:
         raise DataError(f"{name}: expected targets that differ, got one value only. There is nothing to learn.")
+    notes = [
+        *check_pairing(x, y, x_test, y_test, name),
+        *(note for one in found.values() for note in one.notes),
+        *scale.notes,
+        *inputs_made.notes,
+        *targets_made.notes,
+    ]
     if len(flat) == 1:
         train, test = split(len(flat[0]))
-        parts = (flat[0][train], ys.arrays[0][train], flat[0][test], ys.arrays[0][test])
+        flat, made = [flat[0][train], flat[0][test]], [made[0][train], made[0][test]]
         notes.append(QUARTER)
-    else:
-        parts = (flat[0], ys.arrays[0], flat[1], ys.arrays[1])
-    outputs = 1 if parts[1].ndim == 1 else parts[1].shape[1]
-    return Rows(*parts, outputs, False), tuple(dict.fromkeys(notes))
+    outputs = 1 if made[0].ndim == 1 else made[0].shape[1]
+    return Rows(flat[0], made[0], flat[1], made[1], outputs, False), tuple(dict.fromkeys(notes))
 
 
 def supervised(name: str) -> tuple[Rows, str]:

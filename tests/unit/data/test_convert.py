@@ -36,9 +36,14 @@ def with_column(values):
 @pytest.mark.parametrize(
     ("x", "text"),
     [
-        (with_column(1e-300 * RNG.normal(size=40)), r"none above 1\.2e-38 in size in column 1"),
-        (with_column(1e-40), r"none above 1\.2e-38 in size in column 1"),
-        (NORMAL * 1e-310, "in column 0 .* would become 0. Multiply"),
+        (with_column(1e-300 * RNG.normal(size=40)), "in size in column 1 .* would become 0"),
+        (with_column(1e-40), "in size in column 1 .* would become 0"),
+        (with_column(np.where(Y, 1e-39, 2e-38)), "none above 2e-38 in size in column 1 .* would become 0"),
+        (np.float32(1e-40) * np.arange(40, dtype=np.float32)[:, None], "none above 3.9e-39 in size in column 0"),
+        (None, r"an array, got nothing. Give the values"),
+        ((row for row in NORMAL), r"got a generator, whose values are not there yet. .*list\(x\)"),
+        (pl.DataFrame(NORMAL).lazy(), r"got a LazyFrame, whose values are not there yet. .*x\.collect\(\)"),
+        (NORMAL * 1e-310, "column 0 .* would become 0. Multiply"),
         (with_column(np.where(Y, 1e300, 1)), r"20 that are too large for float32 \(above 3\.4e\+38\), first in row 1"),
         (with_column(1e9 + RNG.normal(size=40)), r"column 1 .* of its 40 different values 1 would be left"),
         (with_column(1e9 + 20 * RNG.normal(size=40)), "column 1 .* different values"),
@@ -177,7 +182,7 @@ def test_rows_of_other_names_are_paired_by_place_and_that_is_said():
 
 
 @given(st.lists(st.one_of(st.integers(-(2**62), 2**62), st.integers(0, 300)), min_size=2, max_size=8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_whole_numbers_become_equal_only_where_that_is_said(values):
     x = np.array(values, np.int64)[:, None]
     try:
@@ -192,7 +197,7 @@ def test_whole_numbers_become_equal_only_where_that_is_said(values):
     st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=6),
     st.sampled_from([1e-300, 1e-40, 1e-20, 1.0, 1e20]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_values_that_differ_stay_different_or_it_is_said(values, unit):
     x = (np.array(values) / max(1.0, max(map(abs, values))) * unit)[:, None]
     try:

@@ -67,7 +67,7 @@ def test_bytes_are_pixels():
     np.testing.assert_allclose(d.x.ravel(), [0, 1, 0.2, 0], rtol=1e-6)
     assert "values 0 to 255 were divided by 255" in d.notes
     with pytest.raises(DataError, match="both as pixels of 8 bits or neither, got uint8 and float64"):
-        data.from_arrays(x, [0, 1, 0, 1], x / 255, [0, 1, 0, 1], name="a")
+        data.from_arrays(x, [0, 1, 0, 1], x / 2.0, [0, 1, 0, 1], name="a")
 
 
 @given(st.integers(4, 60))
@@ -154,8 +154,8 @@ def test_fingerprints_of_subsets_differ():
 
 def test_each_row_is_drawn_equally_often():
     d = data.from_arrays(np.arange(10.0)[:, None], np.arange(10) % 2, [[0.0]], [0], name="a")
-    drawn = np.concatenate([data.subset(d, 3, seed=s).x.ravel() for s in range(500)]).astype(int)
-    assert np.abs(np.bincount(drawn, minlength=10) - 150).max() < 5 * np.sqrt(150 * 0.7)
+    drawn = np.concatenate([data.subset(d, 3, seed=s).x.ravel() for s in range(200)]).astype(int)
+    assert np.abs(np.bincount(drawn, minlength=10) - 60).max() < 5 * np.sqrt(60 * 0.7)
 
 
 def test_too_many_rows():
@@ -262,6 +262,7 @@ def test_label_noise_works_on_coded_labels():
         ({"x": np.float32([[np.nan], [1.0]])}, "a: x: expected finite numbers, got 1 that is missing"),
         ({"x": [["a"], ["b"]]}, "a: x: expected numbers"),
         ({"classes": 2.5}, "a: classes: expected a whole number of at least 2, got 2.5"),
+        ({"classes": 10**7}, "expected at most 1,000,000 classes, got 10,000,000"),
         ({"classes": True}, "expected at least 2 classes, got 0"),
     ],
 )  # fmt: skip

@@ -87,12 +87,10 @@ def test_the_rule(x, pixels, divisor, note):
 @pytest.mark.parametrize(
     ("x", "x_test", "pixels", "text"),
     [
-        (
-            DIGITS,
-            DIGITS / 255,
-            "auto",
-            "both as pixels of 8 bits or neither, got uint8 and float64.*pixels=scale",
-        ),
+        (DIGITS, DIGITS * 1.5, "auto", "both as pixels of 8 bits or neither, got uint8 and float64.*=scale"),
+        (DIGITS, DIGITS / 255, "auto", "on one scale, got 0 to 255 and 0 to 1. Divide x by 255"),
+        (DIGITS, DIGITS / 255, "keep", "on one scale, got 0 to 255 and 0 to 1. Divide x by 255"),
+        (DIGITS, DIGITS / 255, "scale", "got 0 to 1 in x_test, scaled already"),
         (DIGITS, DIGITS.astype(int), "auto", "both as pixels of 8 bits or neither, got uint8 and int64"),
         (
             DIGITS / 255,
@@ -103,7 +101,7 @@ def test_the_rule(x, pixels, divisor, note):
         (DIGITS.astype(int), DIGITS / 255, "auto", "Divide x by 255"),
         (DIGITS.astype(int) - 1, None, "scale", "from 0 to 255 .*, got -1 to 254"),
         (DIGITS.astype(int) + 1, None, "scale", "from 0 to 255 .*, got 1 to 256"),
-        (DIGITS / 255, None, "scale", "got 0 to 1, scaled already"),
+        (DIGITS / 255, None, "scale", "got 0 to 1 in x, scaled already"),
         (DIGITS, DIGITS.astype(int) * 2, "scale", "got 0 to 510"),
     ],
 )

@@ -186,3 +186,23 @@ def test_a_curve_is_shown_as_text_table_fragment_and_page(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="expected to write"):
         curve.save(tmp_path / "file" / "curve.html")
+
+
+def test_labels_of_every_kind_give_one_curve():
+    import pandas as pd
+
+    from overparam.data import from_arrays
+
+    labels = (Y > 0).astype(int)
+    named = np.array(["low", "high"])[labels]
+    first = risk_curve(features=X, y=labels, n=60, widths=[30, 60, 90], noise=0.1).risk
+    whole = from_arrays(X, labels, X, labels, name="a")
+    for y in (named, named.tolist(), named.astype(object), pd.Series(named, dtype="category"), labels > 0,
+              pd.Series(labels, dtype="Int64"), labels[:, None], labels + 5, whole, np.eye(2)[labels]):  # fmt: skip
+        assert risk_curve(features=X, y=y, n=60, widths=[30, 60, 90], noise=0.1).risk == pytest.approx(first)
+
+
+def test_very_small_and_large_errors_still_fit_80_columns():
+    for unit in (1e-9, 1e9):
+        lines = str(risk_curve(features=X, y=Y * unit, n=60, noise=0.1 * unit**2)).splitlines()
+        assert max(map(len, lines)) < 80

@@ -5,12 +5,12 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError
@@ -54,13 +54,16 @@ def from_folder(files: Mapping[str, Path], folder: Path, wanted: Wanted) -> Raw:
     Raises:
         DataError: as for an archive.
     """
-    with ExitStack() as stack:
-        held = {}
-        for name, path in files.items():
-            stream = stack.enter_context(opened(path))
-            found = npy.header(stream, path, name)
-            held[name] = Held(found, lambda s=stream, f=found, p=path, n=name: npy.values(s, f, p, n))
-        return _parts(held, folder, wanted)
+    held = {}
+    for name, path in files.items():
+        with opened(path) as stream:
+            held[name] = Held(npy.header(stream, path, name), partial(_read_file, path, name))
+    return _parts(held, folder, wanted)
+
+
+def _read_file(path: Path, name: str) -> NDArray[Any]:
+    with opened(path) as stream:
+        return npy.values(stream, npy.header(stream, path, name), path, name)
 
 
 @contextmanager
@@ -93,7 +96,7 @@ def _found(archive: zipfile.ZipFile, path: Path) -> Iterator[tuple[str, Held]]:
                 f"'{path}': expected {name} to have the {found.size} bytes of its header's shape "
                 f"{roles.visible(found.shape)}, got {info.file_size - start} in the archive. The file is damaged or forged."
             )
-        yield name, Held(found, lambda i=info, n=name: _read(archive, i, path, n))
+        yield name, Held(found, partial(_read, archive, info, path, name))
 
 
 @contextmanager
@@ -144,10 +147,6 @@ def _parts(held: Mapping[str, Held], path: Path, wanted: Wanted) -> Raw:
     afford(total, stored, path, shapes)
     arrays = {role: held[name].read() for role, name in used.items()}
     notes = _named(used)
-    for role in ("y_train", "y_test"):
-        if role in arrays:
-            arrays[role], more = _flat(arrays[role], used[role])
-            notes += more
     saved = set(ours) == set(OURS) and set(used.values()) == {"x", "y", "x_test", "y_test"}
     if not saved:
         notes += roles.left(names, used.values())
@@ -176,13 +175,3 @@ def _named(used: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     words = {"x_train": "inputs", "y_train": "labels", "x_test": "test inputs", "y_test": "test labels"}
     return (", ".join(f"{words[role]} from {roles.visible(name)}" for role, name in used.items()),)
-
-
-def _flat(y: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Labels as a vector of numbers or text, where they were stored as a column or as bytes."""
-    notes: tuple[str, ...] = ()
-    if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8", "backslashreplace")
-    if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind != "f":
-        y, notes = y[:, 0], (f"{roles.visible(name)} is a column and was taken as a vector",)
-    return y, notes

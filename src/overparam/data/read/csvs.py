@@ -37,7 +37,9 @@ def open_csv(path: Path) -> Table:
     names, separator = _first_line(data, path)
     afford(sum(data.count(sign) for sign in (separator.encode(), b"\n", b"\r")) + 1, _EACH, path, "a table")
     if not any(line.strip() for line in io.BytesIO(data[_after(data) :])):
-        raise DataError(f"'{path}': expected at least one row below the names, got none. The file is empty: get it again.")
+        raise DataError(
+            f"'{path}': expected at least one row below the names, got none. The file is empty: get it again."
+        )
     table = _parsed(data, names, separator, path)
     check_breaks(table, path)
     notes = () if separator == "," else (f"columns are separated by {SEPARATORS[separator]}s",)

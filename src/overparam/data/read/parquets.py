@@ -7,18 +7,17 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from overparam.core.errors import DataError
 from overparam.core.memory import memory_budget
-from overparam.data.read import roles
+from overparam.data.read import footer, roles
 from overparam.data.read.limits import afford, size
 from overparam.data.read.opened import opened
 from overparam.data.read.table import Table, check_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _INDEX = re.compile(r"__index_level_\d+__|__null_dask_index__")
 _MOST_ROWS = 65_536
@@ -98,11 +97,13 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
 
     try:
         with opened(path) as handle:
+            claims = footer.chunks(handle)
+            handle.seek(0)
             file = pq.ParquetFile(handle)
-            _check_claims(file, names, path)
+            _check_claims(claims, file.metadata.num_rows, names, path)
             pieces, held = [], 0
             for piece in file.iter_batches(
-                batch_size=_step(file, names), columns=list(names), use_threads=False
+                batch_size=_step(claims, names), columns=list(names), use_threads=False
             ):
                 held += piece.nbytes
                 if held > memory_budget() / 2:
@@ -117,37 +118,17 @@ def _read(path: Path, names: Sequence[str]) -> pa.Table:
         raise unreadable(path, error) from error
 
 
-def _check_claims(file: pq.ParquetFile, names: Sequence[str], path: Path) -> None:
-    wanted = set(names)
+def _check_claims(claims: Sequence[footer.Chunk], rows: int, names: Sequence[str], path: Path) -> None:
     most = dict.fromkeys(names, 0)
-    for column in _chunks(file):
-        name = _top(column.path_in_schema, wanted)
-        if name is not None:
-            most[name] += column.num_values
-    values = sum(max(count, file.metadata.num_rows) for count in most.values())
-    afford(values, _EACH, path, f"{file.metadata.num_rows:,} rows of {roles.listed(names, 4)}")
+    for chunk in claims:
+        if chunk.path[0] in most:
+            most[chunk.path[0]] += chunk.values
+    values = sum(max(count, rows) for count in most.values())
+    afford(values, _EACH, path, f"{rows:,} rows of {roles.listed(names, 4)}")
 
 
-def _step(file: pq.ParquetFile, names: Sequence[str]) -> int:
+def _step(claims: Sequence[footer.Chunk], names: Sequence[str]) -> int:
     """Rows to read at once: so few that they fit although each repeats the longest value of its column chunk."""
     wanted = set(names)
-    packed = [
-        column.total_uncompressed_size
-        for column in _chunks(file)
-        if "BYTE_ARRAY" in column.physical_type and _top(column.path_in_schema, wanted) is not None
-    ]
+    packed = [chunk.unpacked for chunk in claims if chunk.bytes and chunk.path[0] in wanted]
     return int(max(1, min(_MOST_ROWS, memory_budget() / 8 / max([*packed, 1]))))
-
-
-def _chunks(file: pq.ParquetFile) -> list[Any]:
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    return [group.column(i) for group in groups for i in range(group.num_columns)]
-
-
-def _top(path: str, wanted: set[str]) -> str | None:
-    """The wanted column that a path in the schema belongs to; names may hold dots themselves."""
-    while path not in wanted:
-        path, dot, _ = path.rpartition(".")
-        if not dot:
-            return None
-    return path

@@ -50,7 +50,12 @@ def from_tables(train: Sequence[Table], test: Sequence[Table], path: Path, wante
         for name in given:
             if name not in names:
                 raise roles.not_there(name, option, names, path)
-    label = _label(names, path, wanted)
+    twice = [name for name in wanted.drop if name in (wanted.label, wanted.image, *wanted.keep)]
+    if twice:
+        raise DataError(
+            f"'{path}': expected to use or to drop a column, got both for {roles.listed(twice)}. Leave out drop=."
+        )
+    label = _label([name for name in names if name not in wanted.drop], path, wanted)
     rest = [name for name in names if name != label and name not in wanted.drop]
     image = _image(types, rest, path, wanted)
     notes += (f"labels from {roles.visible(label)}",) if label != "label" else ()
@@ -85,7 +90,7 @@ def _label(names: Sequence[str], path: Path, wanted: Wanted) -> str:
         if wanted.label not in names:
             raise roles.not_there(wanted.label, "label", names, path)
         return wanted.label
-    found = [name for name in names if name.strip().lower() in roles.LABELS and name not in wanted.drop]
+    found = [name for name in names if name.strip().lower() in roles.LABELS]
     if len(found) > 1:
         raise roles.ambiguous(found, "label", path)
     if not found:
@@ -152,7 +157,7 @@ def _features(
 ) -> tuple[list[str], tuple[str, ...]]:
     """The columns of numbers that are features, in order, and the sentence on an index that is none."""
     mine = [name for name in rest if name not in index or name in wanted.keep]
-    out = [name for name in rest if name not in mine]
+    out = [name for name in rest if name in index and name not in wanted.keep]
     notes = (f"{roles.listed(out)}: the table's index, no feature",) if out else ()
     suspects.by_name([name for name in mine if name not in wanted.keep], path)
     odd = [name for name in mine if not columns.is_number(types[name])]

@@ -67,6 +67,7 @@ def kernels(
     dtype: DTypeLike = np.float64,
     memory: float = 4e9,
     threads: int | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> KernelPair:
     """NNGP and NTK of an infinitely wide network between examples, in squared units of the output.
 
@@ -89,6 +90,8 @@ def kernels(
         dtype: numpy's float32 or float64; the examples are converted.
         memory: bytes this may take, results and blocks together.
         threads: how many threads share the work; None is OMP_NUM_THREADS, or one a core.
+        progress: is told the share of the work that is done, from 0 to 1, after every block; of a long computation the
+            first shares and their times tell how long it will take.
 
     Returns:
         Kernels of shape ``(n, n)`` or ``(n, m)``. Averaging with :class:`~overparam.theory.kernels.layers.AveragePool`
@@ -134,13 +137,17 @@ def kernels(
     out = {name: np.empty((len(first), len(second)), kind) for name in ("nngp", "ntk") if get in (name, "both")}
     with np.errstate(over="ignore", invalid="ignore"):
         job = _Job(tuple(layers), first, second, z is None, out)
+    done, (high, wide) = 0, (-(-len(one) // edge) for one in (first, second))
+    blocks = high * (high + 1) // 2 if z is None else high * wide
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(first), edge):
             rows = slice(start, min(start + edge, len(first)))
             columns = range(start if z is None else 0, len(second), edge)
             work = job.panel(rows, columns.start)
             for _ in pool.map(work, [slice(at, min(at + edge, len(second))) for at in columns]):
-                pass
+                done += 1
+                if progress is not None:
+                    progress(done / blocks)
     if not all(np.isfinite(one).all() for one in out.values()):
         raise UsageError(
             f"x: expected inputs whose kernel is finite in {kind}, got entries up to "

@@ -127,7 +127,10 @@ BROKEN = {
     "no test": (["train.parquet", "validation.parquet"], "got train and validation"),
     "no train": (["test.parquet"], "got no train file"),
     "one file": (["mine.parquet"], "Give the file itself"),
-    "configurations": (["a/train.parquet", "a/test.parquet", "b/train.parquet", "b/test.parquet"], "got folders with one each: a, b"),
+    "configurations": (
+        ["a/train.parquet", "a/test.parquet", "b/train.parquet", "b/test.parquet"],
+        "got folders with one each: a, b",
+    ),
     "spark alone": (["part-00000.parquet", "part-00001.parquet"], "got part-00000.parquet, part-00001.parquet"),
     "nothing": (["notes/words.parquet.bak"], "got notes/"),
 }  # fmt: skip
