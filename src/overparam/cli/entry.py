@@ -14,7 +14,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 from rich.markup import escape
 
-from overparam.cli import run
+from overparam.cli import leave, run
 from overparam.cli.app import app, console
 from overparam.cli.check import check
 from overparam.cli.gallery import gallery
@@ -50,12 +50,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os._exit(130)
 
     signal.signal(signal.SIGTERM, ended)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    hears = signal.getsignal(signal.SIGINT) in (signal.default_int_handler, leave)
+    if hears:
         signal.signal(signal.SIGINT, ended)
-    sys.exit(_main(sys.argv[1:] if arguments is None else list(arguments)))
+    code = _main(sys.argv[1:] if arguments is None else list(arguments))
+    if hears:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # all is said; the interpreter tidies up
+    sys.exit(code)
 
 
 def _main(arguments: list[str]) -> int:
+    try:
+        return _answer(arguments)
+    except KeyboardInterrupt:
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # the message comes whole, however often the key is pressed
+        console(err=True).print(
+            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
+        )
+        return 130
+
+
+def _answer(arguments: list[str]) -> int:
     try:
         names = [a for a in arguments if not a.startswith("-")][:1]
         known = (*(verb.__name__ for verb in VERBS), "data")
@@ -78,14 +95,6 @@ def _main(arguments: list[str]) -> int:
         where = f" ({error.filename})" if error.filename else ""
         console(err=True).print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
         return 1
-    except KeyboardInterrupt:
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # the message comes whole, however often the key is pressed
-        console(err=True).print(
-            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
-        )
-        return 130
     return code if isinstance(code, int) else 0
 
 
