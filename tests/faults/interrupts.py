@@ -33,7 +33,8 @@ def ended(at, words):
             finder = Finder(at)
             sys.meta_path.insert(0, finder)
             try:
-                main(words)
+                sys.argv[1:] = words
+                main()
             except SystemExit as error:
                 os._exit(99 if finder.count < at else int(error.code or 0))
             except BaseException:

@@ -13,15 +13,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: what stands behind ``overparam``; by default what this program was given.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, leave)
-    signal.signal(signal.SIGTERM, leave)
+    program = arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if program:
+        signal.signal(signal.SIGINT, _leave)
     from overparam.cli.entry import main as enter
 
-    enter(arguments)
+    enter(arguments, keyboard=program)
 
 
-def leave(*_: object) -> None:
+def _leave(*_: object) -> None:
     """End at once, while nothing is begun: what is imported until then may turn an interruption into something else."""
     os.write(2, b"interrupted: nothing was begun.\n")
     os._exit(130)

@@ -14,7 +14,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 from rich.markup import escape
 
-from overparam.cli import leave, run
+from overparam.cli import run
 from overparam.cli.app import app, console
 from overparam.cli.check import check
 from overparam.cli.gallery import gallery
@@ -34,8 +34,13 @@ data_app.default(run.data)
 app.command(data_app)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the command line."""
+def main(arguments: Sequence[str] | None = None, keyboard: bool = False) -> None:
+    """Entry point of the command line.
+
+    Args:
+        arguments: what stands behind ``overparam``; by default what this program was given.
+        keyboard: whether this program is all that Ctrl-C can be meant for.
+    """
     before = 0
 
     def ended(*_: object) -> NoReturn:
@@ -50,11 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os._exit(130)
 
     signal.signal(signal.SIGTERM, ended)
-    hears = signal.getsignal(signal.SIGINT) in (signal.default_int_handler, leave)
-    if hears:
+    if keyboard or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, ended)
     code = _main(sys.argv[1:] if arguments is None else list(arguments))
-    if hears:
+    if keyboard:
         signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # all is said; the interpreter tidies up
     sys.exit(code)
 
