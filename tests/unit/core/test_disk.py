@@ -65,6 +65,11 @@ def test_absent_there_already_and_locked_are_answers(tmp_path):
     with pytest.raises(FileExistsError):
         disk.link(tmp_path / "a", tmp_path / "a")
     assert disk.listed(tmp_path / "b") == []
+    with pytest.raises(DiskError, match="expected to create .*A folder above it is gone"):
+        disk.create(tmp_path / "b" / "c")
+    (tmp_path / "nowhere").symlink_to("b/c")
+    with pytest.raises(DiskError, match="expected to write .*or a link to nothing"):
+        atomic.write_text(tmp_path / "nowhere" / "study" / "x.json", "")
     assert not disk.exists(tmp_path / "a" / "b")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert not disk.is_file(tmp_path / "loop")
