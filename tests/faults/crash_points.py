@@ -277,6 +277,9 @@ def disorder(trace):
             what == "remove" and path.suffix in (".json", ".parquet") and path.parent.name != "failed" and named
         ):
             yield f"{path.name} is removed before what stands for it has its name on the disk"
+    yield from (
+        f"the names in {place.name} are not on the disk at the end" for place in named if place.name == "cells"
+    )
 
 
 def enumerate_points(case, faults, every):

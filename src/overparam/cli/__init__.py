@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: what stands behind ``overparam``; by default what this program was given. Then the current folder goes
             off the path of Python, which ``python -m`` and an empty entry in ``PYTHONPATH`` put there.
     """
+    program = arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if program:
+        signal.signal(signal.SIGINT, _leave)
     if arguments is None:
         from overparam.sweep.fresh import search_path
 
@@ -23,6 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from overparam.cli.entry import main as enter
 
     try:
-        enter(arguments)
+        enter(arguments, keyboard=program)
     finally:
         finish()
+
+
+def _leave(*_: object) -> None:
+    """End at once, while nothing is begun: what is imported until then may turn an interruption into something else."""
+    os.write(2, b"interrupted: nothing was begun.\n")
+    os._exit(130)

@@ -2,8 +2,9 @@
 
 The functions have the names that they have in ``os``. Each passes through :func:`_do`, where a test can count the
 operations, or make one fail. What the disk refuses is a :class:`~overparam.core.errors.DiskError`, a sentence that
-names the file and a way out; it is an ``OSError`` too. That a file is absent, or there already, or locked, is an
-answer and no refusal: these three come as they are (``FileNotFoundError``, ``FileExistsError``, ``BlockingIOError``).
+names the file and a way out; it is an ``OSError`` too. That a file to be read, moved or removed is absent, that the
+name of a link is taken, or that a lock is held, is an answer and no refusal: these three come as they are
+(``FileNotFoundError``, ``FileExistsError``, ``BlockingIOError``).
 """
 
 from __future__ import annotations
@@ -28,10 +29,24 @@ except ImportError:  # a platform without flock
 
 T = TypeVar("T")
 
-_ANSWERS = (FileNotFoundError, FileExistsError, BlockingIOError)
+_ANSWERS: dict[str, type[OSError]] = {
+    **dict.fromkeys(("open", "list", "look at", "remove", "replace", "rename"), FileNotFoundError),
+    "link": FileExistsError,
+    "lock": BlockingIOError,
+}
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _BUFFER = 1 << 20  # bytes: what fits is written by one operation
+_TAKEN = "Something else lies in its place: move it away, or choose another folder."
 _WAYS_OUT = {
+    errno.ENOTDIR: _TAKEN,
+    errno.EISDIR: _TAKEN,
+    errno.EEXIST: _TAKEN,
+    errno.ELOOP: _TAKEN,
+    errno.ENOENT: "A folder above it is gone, or a link to nothing: make it, or choose another folder.",
+    errno.ENAMETOOLONG: "Choose a folder with a shorter path.",
+    errno.EMFILE: "Raise the number of files that a program may open (ulimit -n), and run the same command again.",
+    errno.ENFILE: "Close other programs, and run the same command again.",
+    errno.ENOMEM: "Close other programs, and run the same command again.",
     errno.ENOSPC: "Free some space, and run the same command again.",
     errno.EDQUOT: "Free some of your quota, and run the same command again.",
     errno.EROFS: "Mount it writable, or choose another folder.",
@@ -49,9 +64,9 @@ def _do(what: str, path: Path, act: Callable[..., T], *arguments: Any) -> T:
 def _try(what: str, path: Path, act: Callable[..., T], *arguments: Any) -> T:
     try:
         return _do(what, path, act, *arguments)
-    except _ANSWERS:
-        raise
     except OSError as error:
+        if isinstance(error, _ANSWERS.get(what, ())):
+            raise
         raise refused(what, path, error) from error
 
 

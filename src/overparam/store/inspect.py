@@ -68,7 +68,7 @@ def inspect(out: Path, study: str) -> Inspection:
             found.newer.append(str(error))
         except StoreError as error:
             found.broken.append(str(error))
-    for path in records.runs(study):
+    for path in _records(records, study):
         try:
             records.read(path)
         except NewerError as error:
@@ -87,6 +87,14 @@ def inspect(out: Path, study: str) -> Inspection:
     folders = (base, store.folder, store.failures, store.packed, base / "register")
     found.leftovers = temporaries(folders, time.time())
     return found
+
+
+def _records(records: RecordStore, study: str) -> list[Path]:
+    """The records, newest first; by name where one cannot be opened."""
+    try:
+        return records.runs(study)
+    except DiskError:
+        return disk.listed(records.out / study, "[!.]*.json")
 
 
 def writable(folder: Path) -> str:

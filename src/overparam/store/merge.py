@@ -123,6 +123,7 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
     if set(missing) - loose_there:
         made = packs.write_pack(ours.packed, packed())
         copied += made[1] if made else 0
+    disk.fsync_path(ours.folder)  # the other folder may be removed now
     SeenStore(ours.out, ours.study).merge(SeenStore(theirs.out, theirs.study))
     runs = tuple(sorted(path.stem for path in disk.listed(theirs.out / theirs.study, "*.json")))
     return Merged(ours.study, copied, same, tuple(conflicts), tuple(refused), _failures(ours, theirs), runs)

@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -139,6 +139,7 @@ def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], em
     store = CellStore(out, study)
     locks = Locks(store.folder.parent / "locks")
     alive: list[_Worker] = []
+    heard: set[str] = set()
 
     def start() -> _Worker:
         slot = min(set(range(workers)) - {worker.slot for worker in alive})
@@ -159,7 +160,7 @@ def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], em
                 continue
             if event is None:
                 alive.remove(worker)
-                _bury(worker, waiting, tries, store, locks, emit)
+                _bury(worker, waiting, tries, store, locks, emit, heard)
             elif event["event"] == "fatal":
                 raise StoreError(event["error"])
             elif event["event"] == "ready":
@@ -170,6 +171,8 @@ def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], em
                 if event["event"] == "done" and worker.job is not None:
                     locks.release(worker.job.names)
                     worker.job = None
+                if event["event"] == "cell":
+                    heard.add(event["name"])
                 emit(event)
     finally:
         try:
@@ -248,7 +251,7 @@ def _next_job(waiting: deque[Job], locks: Locks, store: CellStore, emit: Emit) -
             continue
         done = store.present(job.names)
         for name, cell in done.items():
-            emit({"event": "cell", "job": job.number, "name": name, "status": cell.status})
+            emit({"event": "cell", "job": job.number, "name": name, "status": cell.status, "found": True})
         locks.release(done)
         if len(done) < len(job.names):
             return part_of(job, [i for i, name in enumerate(job.names) if name not in done])
@@ -267,9 +270,18 @@ def _end_if_late(worker: _Worker) -> None:
 
 
 def _bury(
-    worker: _Worker, waiting: deque[Job], tries: Counter[str], store: CellStore, locks: Locks, emit: Emit
+    worker: _Worker,
+    waiting: deque[Job],
+    tries: Counter[str],
+    store: CellStore,
+    locks: Locks,
+    emit: Emit,
+    heard: Collection[str],
 ) -> None:
-    """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures."""
+    """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures.
+
+    Cells that it stored and could not tell of are told of here.
+    """
     code = worker.process.wait()
     worker.log.seek(0)
     tail = worker.log.read().decode(errors="replace").strip().splitlines()[-30:]
@@ -286,9 +298,12 @@ def _bury(
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     if worker.late:
         how = f"time limit of {job.limit:g} s"
-    locks.release(job.names)
     halve = code == -signal.SIGKILL and not worker.late
-    parts, given_up = again(job, store.present(job.names), tries, how, halve=halve)
+    stored = store.present(job.names)
+    for name in sorted(stored.keys() - heard):
+        emit({"event": "cell", "job": job.number, "name": name, "status": stored[name].status})
+    locks.release(job.names)
+    parts, given_up = again(job, stored, tries, how, halve=halve)
     waiting.extendleft(reversed(parts))
     if len(job.names) > 1 and parts:
         emit(smaller(job, parts, how))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study, clean
+from overparam.core import Params, Study, clean, disk
 from overparam.core.atomic import check_writable
 from overparam.core.errors import DataError, StoreError, UsageError
 from overparam.core.memory import memory_budget
@@ -192,12 +192,17 @@ def execute(
         raise UsageError(f"limit: expected a positive number of seconds, got {limit!r}.")
     store = CellStore(plan.out, study.name)
     check_writable(store.folder if plan.stacks else store.folder.parent)
+    for place in (store.folder.parent, plan.out, plan.out.parent) if plan.stacks else ():
+        disk.fsync_path(place)  # where the folders that were made have their names
     for name in plan.damaged:
         store.set_aside(name)
     adopt(plan.selection.study, plan.out, plan.adopted, dict(zip(plan.names, plan.cells, strict=True)))
     failures: list[dict[str, Any]] = []
+    computed: set[str] = set()
 
     def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "cell" and not event.get("found"):  # else another run stored it meanwhile
+            computed.add(event["name"])
         if event["event"] == "failed":
             failures.append({k: event[k] for k in ("name", "params", "error", "traceback")})
             if event.get("lost"):
@@ -228,7 +233,7 @@ def execute(
             where = run_ray(
                 plan.reference, study.name, jobs, hear, plan.asked, address=chosen.address, gpus=chosen.gpus
             )
-    finished = Finished(plan.selection, plan.names, plan.fingerprints, plan.done)
+    finished = Finished(plan.selection, plan.names, plan.fingerprints, frozenset(computed))
     where = {"executor": chosen.name, **where}
     return conclude(finished, plan.out, plan.reference, failures, time.perf_counter() - started, where)
 
