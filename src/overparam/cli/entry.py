@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _main(arguments: list[str]) -> int:
     try:
         if any("\0" in one for one in arguments):
-            raise UsageError("expected arguments that can be names, got one with the character NUL. Leave it out.")
+            raise UsageError(
+                "expected arguments that can be names, got one with the character NUL. Leave it out."
+            )
         names = [a for a in arguments if not a.startswith("-")][:1]
         known = (*(verb.__name__ for verb in VERBS), "data")
         if names and arguments[0] == names[0] and names[0] not in known:

@@ -8,7 +8,19 @@ import os
 import sys
 import unicodedata
 
-SIGNS = {"✓": "+", "✗": "x", "≥": ">=", "≤": "<=", "·": "-", "…": "...", "−": "-", "–": "-", "×": "x", "→": "->", "μ": "u"}
+SIGNS = {
+    "✓": "+",
+    "✗": "x",
+    "≥": ">=",
+    "≤": "<=",
+    "·": "-",
+    "…": "...",
+    "−": "-",
+    "–": "-",
+    "×": "x",
+    "→": "->",
+    "μ": "u",
+}
 POOR = "overparam.poor"  # the name of how letters are written that an encoding lacks
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Axis, Study
+from overparam.core.commands import command, reference_of
 from overparam.core.errors import UsageError, unknown
 from overparam.sweep.key import shown_name, shown_probes, slug
 

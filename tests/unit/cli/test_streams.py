@@ -30,7 +30,7 @@ def test_letters_that_an_encoding_lacks_are_told_in_others(monkeypatch):
     poor = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", poor)
     streams.prepare()
-    print("✓ ≥ 2 · 10² … µ é − – \ud800 日")
+    sys.stdout.write("✓ ≥ 2 · 10² … µ é − – \ud800 日\n")
     poor.flush()
     assert poor.buffer.getvalue() == b"+ >= 2 - 102 ... u e - - \\ud800 \\u65e5\n"
 
@@ -53,11 +53,22 @@ def test_a_narrow_terminal_shows_every_table(monkeypatch, capsys, width):
 
 
 def test_without_docstrings_and_with_warnings_as_errors_the_command_works(tmp_path):
-    env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "20"}
+    env = {
+        **os.environ,
+        "PYTHONWARNINGS": "error",
+        "PYTHONOPTIMIZE": "2",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "COLUMNS": "20",
+    }
     for name in ("HOME", "TZ", "LANG"):
         env[name] = str(tmp_path / "no such thing")
-    code = "from overparam.cli import main; import sys; sys.argv[1:] = ['ls', '--theorems', 'noise-floor']; main()"
-    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    code = (
+        "from overparam.cli import main; import sys; sys.argv[1:] = ['ls', '--theorems', 'noise-floor']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -92,4 +103,7 @@ def test_doctor_says_that_jax_finds_no_device(monkeypatch, capsys):
     monkeypatch.setattr(jax, "devices", none)
     assert ended("doctor") == 1
     said = " ".join(capsys.readouterr().err.split())
-    assert "JAX finds no device: Unable to initialize backend 'foo': not known. Correct or unset JAX_PLATFORMS" in said
+    assert (
+        "JAX finds no device: Unable to initialize backend 'foo': not known. Correct or unset JAX_PLATFORMS"
+        in said
+    )
