@@ -47,7 +47,9 @@ def plan_table(plan: Plan) -> RenderableType:
         "cells", f"{len(plan.names)}: {len(plan.done)} done, {todo} to do in {count(len(plan.stacks), 'stack')}"
     )
     if plan.damaged:
-        table.add_row("damaged", f"{count(len(plan.damaged), 'cell file')} that cannot be read, to be computed again")
+        table.add_row(
+            "damaged", f"{count(len(plan.damaged), 'cell file')} that cannot be read, to be computed again"
+        )
     if plan.otherwise:
         table.add_row("again", told_otherwise(plan))
     table.add_row("time", f"{about(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")

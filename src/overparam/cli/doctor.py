@@ -40,7 +40,12 @@ def examine() -> tuple[RenderableType, list[str]]:
     root = os.environ.get("OVERPARAM_DATA", "")
     if root and not disk.is_dir(Path(root)):
         problems.append(f"OVERPARAM_DATA names {root}, which is not a folder")
-    devices = jax.devices()
+    try:
+        devices = jax.devices()
+    except RuntimeError as error:
+        devices = []
+        told = str(error).split("\n")[0].rstrip(".")
+        problems.append(f"JAX finds no device: {told}. Correct or unset JAX_PLATFORMS")
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")

@@ -79,7 +79,9 @@ def _main(arguments: list[str]) -> int:
 def _answer(arguments: list[str]) -> int:
     try:
         if any("\0" in one for one in arguments):
-            raise UsageError("expected arguments that can be names, got one with the character NUL. Leave it out.")
+            raise UsageError(
+                "expected arguments that can be names, got one with the character NUL. Leave it out."
+            )
         names = [a for a in arguments if not a.startswith("-")][:1]
         known = (*(verb.__name__ for verb in VERBS), "data")
         if names and arguments[0] == names[0] and names[0] not in known:

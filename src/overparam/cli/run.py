@@ -151,9 +151,10 @@ def run(
         console().print(verdict_table(record))
         say_path("page", page)
     if failed:
+        its, it = ("its traceback is", "it") if failed == 1 else ("their tracebacks are", "them")
         console(err=True).print(
-            f"[red]{count(failed, 'cell')} failed[/]; {'its traceback is' if failed == 1 else 'their tracebacks are'} on the page and under {escape(str(out))}/*/failed. "
-            f"The same command tries {'it' if failed == 1 else 'them'} again.",
+            f"[red]{count(failed, 'cell')} failed[/]; {its} on the page and under {escape(str(out))}/*/failed. "
+            f"The same command tries {it} again.",
             highlight=False,
         )
     return 1 if failed else 0
@@ -299,7 +300,9 @@ def check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
         for option in options:
             if option.replace("_", "-") not in (*axes, *own):
                 known = [f"--{name}" for name in dict.fromkeys((*(a.option for a in study.axes), *own))]
-                raise unknown("option", f"--{option}", known, f"See `{command('ls', reference_of(study))}` for the axes.")
+                raise unknown(
+                    "option", f"--{option}", known, f"See `{command('ls', reference_of(study))}` for the axes."
+                )
 
 
 def _write_page(record: dict[str, Any], out: Path, to: Path | None = None) -> Path:

@@ -78,7 +78,7 @@ def imported(name: str, near: str) -> ModuleType:
 
 def _place(path: Path) -> tuple[Path, list[str]]:
     """The folder from which a file is imported, without links, and the packages inside it that the file is in."""
-    root, inside = path.resolve().parent, []
+    root, inside = path.resolve().parent, list[str]()
     while (root / "__init__.py").is_file() and root.parent != root:
         inside.insert(0, root.name)
         root = root.parent

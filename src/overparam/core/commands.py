@@ -95,7 +95,9 @@ def in_words(reference: str, out: str | Path, **options: str) -> str:
     '`overparam run path/to/mine.py`, with the folder of that file for path/to'
     """
     file = reference if reference.endswith(".py") else "the_file_of_this_study.py"
-    return f"`{command('run', f'path/to/{file}', out=out, **options)}`, with the folder of that file for path/to"
+    return (
+        f"`{command('run', f'path/to/{file}', out=out, **options)}`, with the folder of that file for path/to"
+    )
 
 
 def _found(record: Mapping[str, Any]) -> str | None:
@@ -119,8 +121,6 @@ def to_run(reference: str, profile: str, out: str | Path) -> str:
     try:
         study = find(reference)
     except UsageError:
-        return (
-            "See `overparam ls` for the studies, give the path of a .py file, or name another results folder with --out."
-        )
+        return "See `overparam ls` for the studies, give the path of a .py file, or name another results folder with --out."
     chosen = profile if profile in study.profiles else ""
     return f"Run `{command('run', reference, out=out, profile=chosen)}` first, or name its folder with --out."

@@ -1,13 +1,30 @@
-"""A person's own Python file, imported under a name of its own, with the files beside it."""
+"""A person's own Python file, imported under a name of its own, with the files beside it; and installed plug-ins."""
 
 from __future__ import annotations
 
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from overparam.core.beside import PREFIX, loaded
 from overparam.core.errors import UsageError
+
+
+def load_point(point: EntryPoint) -> Any:
+    """What an installed plug-in declares.
+
+    Raises:
+        UsageError: it cannot be imported.
+    """
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"the installed plug-in '{point.value}' cannot be imported ({type(error).__name__}: {error}). "
+            "Mend or uninstall it."
+        ) from error
 
 
 def from_file(path: Path, what: str) -> ModuleType:

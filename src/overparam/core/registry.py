@@ -20,7 +20,7 @@ from pathlib import Path
 
 from overparam.core.errors import UsageError, unknown
 from overparam.core.parts import Study
-from overparam.core.plugin import from_file
+from overparam.core.plugin import from_file, load_point
 
 GROUP = "overparam.studies"
 
@@ -115,13 +115,7 @@ def name_of(reference: str | os.PathLike[str]) -> str:
 
 def _plugged(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Study]]:
     for point in points:
-        try:
-            study = point.load()
-        except Exception as error:
-            raise UsageError(
-                f"the installed plug-in '{point.value}' cannot be imported ({type(error).__name__}: {error}). "
-                "Mend or uninstall it."
-            ) from error
+        study = load_point(point)
         if isinstance(study, Study):
             yield point, study
 

@@ -65,8 +65,13 @@ def gpus() -> int:
         return 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([d for d in visible.split(",") if d.strip() not in ("", "-1")])
+        return len(_listed(visible))
     return len(glob.glob("/dev/nvidia[0-9]*"))
+
+
+def _listed(visible: str) -> list[str]:
+    """The GPUs that CUDA_VISIBLE_DEVICES lists."""
+    return [one.strip() for one in visible.split(",") if one.strip() not in ("", "-1")]
 
 
 def default_workers() -> int:
@@ -82,7 +87,7 @@ def worker_environment(slot: int, workers: int) -> dict[str, str]:
         env.setdefault(name, value)
     if gpus():
         visible = env.get("CUDA_VISIBLE_DEVICES")
-        devices = visible.split(",") if visible else [str(i) for i in range(gpus())]
+        devices = _listed(visible) if visible else [str(i) for i in range(gpus())]
         env["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
         return env
     env.update(dict.fromkeys(THREADS, "1"))

@@ -27,7 +27,15 @@ from overparam.sweep.fresh import absolute, clean_first
 from overparam.sweep.jobs import Emit, Job, job_from_dict, refuse_changed, run_job
 from overparam.sweep.processes import compilation_cache, default_workers
 from overparam.sweep.processes import gpus as usable_gpus
-from overparam.sweep.ray_cluster import alive, check_nodes, connected, gone, raylet_ended, slots, task_environment
+from overparam.sweep.ray_cluster import (
+    alive,
+    check_nodes,
+    connected,
+    gone,
+    raylet_ended,
+    slots,
+    task_environment,
+)
 from overparam.sweep.retry import again, lost, smaller
 
 _PROGRESS_SECONDS = 0.2

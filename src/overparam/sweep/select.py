@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overparam.core import Axis, Study, data_name
+from overparam.core.commands import command, reference_of
 from overparam.core.errors import UsageError, unknown
 from overparam.sweep.key import shown_probes, slug
 

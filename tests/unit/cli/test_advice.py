@@ -55,14 +55,18 @@ def written(folder):
     """Commands between backticks in the texts of the package that no value is put into."""
     found = set()
     for path in folder.rglob("*.py"):
-        text = re.sub(r'"\s*\n\s*f?"', "", path.read_text(encoding="utf-8"))  # texts that go on in the next line
+        text = re.sub(
+            r'"\s*\n\s*f?"', "", path.read_text(encoding="utf-8")
+        )  # texts that go on in the next line
         found |= {(path.name, one) for one in re.findall(r"(?<!`)`(overparam [^`{}]+)`(?!`)", text)}
     return sorted(found)
 
 
 @pytest.mark.parametrize(("file", "text"), written(SRC))
 def test_what_is_written_in_the_package_can_be_parsed(file, text, monkeypatch):
-    words = shlex.split(text.replace("STUDY", "double-descent").replace("NAME", "norms").replace("FOLDER", "runs"))[1:]
+    words = shlex.split(
+        text.replace("STUDY", "double-descent").replace("NAME", "norms").replace("FOLDER", "runs")
+    )[1:]
     if words in (["run"], ["ls"]):
         return  # the verb itself is meant
     if words[-1] in ("--help", "data") or words == ["data"]:
@@ -112,7 +116,10 @@ def test_merge_finds_a_file_in_the_current_folder_and_studies_of_the_package(own
         (["show", "double-descent", "--out", "my runs"], ["run", "double-descent", "--out", "my runs"]),
         (["show", "double-descent", "--out=-odd"], ["run", "double-descent", "--out=-odd"]),
         (["show", "my studies/toy study.py"], ["run", "my studies/toy study.py"]),
-        (["report", "./my studies/toy study.py", "--out", "o"], ["run", "./my studies/toy study.py", "--out", "o"]),
+        (
+            ["report", "./my studies/toy study.py", "--out", "o"],
+            ["run", "./my studies/toy study.py", "--out", "o"],
+        ),
         (["show", "duble-descent"], ["ls"]),
         (["show", "toy"], ["ls"]),
         (["run", "my studies/toy study.py", "--wdths", "3"], ["ls", "my studies/toy study.py"]),
@@ -140,15 +147,23 @@ def test_what_an_error_advises_names_the_study_as_it_can_be_found(own, call, wor
 def test_a_run_whose_cells_are_gone_names_its_file(own, tmp_path, monkeypatch):
     record = {"reference": "toy study.py", "study": "toy", "profile": "quick", "overrides": {"seeds": "7,"}}
     study = find(own)
-    assert commands.again(record, "runs", study) == "`overparam run 'my studies/toy study.py' --profile quick --seeds 7,`"
-    assert commands.again({**record, "again": "overparam.width_sweep(mine)"}, "runs") == "`overparam.width_sweep(mine)`"
+    assert (
+        commands.again(record, "runs", study)
+        == "`overparam run 'my studies/toy study.py' --profile quick --seeds 7,`"
+    )
+    assert (
+        commands.again({**record, "again": "overparam.width_sweep(mine)"}, "runs")
+        == "`overparam.width_sweep(mine)`"
+    )
     monkeypatch.chdir(own.parent / "..")
     assert "path/to/" in commands.again(record, "runs")
     monkeypatch.chdir(own.parent)
     assert commands.again(record, "runs") == "`overparam run 'toy study.py' --profile quick --seeds 7,`"
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert shlex.split(commands.reference_of(study))[0].startswith("'/") or str(own) == commands.reference_of(study)
+    assert shlex.split(commands.reference_of(study))[0].startswith("'/") or str(own) == commands.reference_of(
+        study
+    )
 
 
 def test_a_reference_is_never_taken_for_an_option():
@@ -168,7 +183,9 @@ NAMES = ("name", "path", "./relative", "../relative", "absolute", "home", "link"
 
 
 @pytest.mark.parametrize("named", NAMES)
-def test_every_verb_takes_a_study_by_its_name_and_by_each_path_of_its_file(own, call, tmp_path, monkeypatch, named):
+def test_every_verb_takes_a_study_by_its_name_and_by_each_path_of_its_file(
+    own, call, tmp_path, monkeypatch, named
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     out = tmp_path / "out"
     call("run", own, "--out", out, "--on", "inline", "--seeds", "1")
@@ -194,3 +211,10 @@ def test_python_takes_a_path_too(own, tmp_path):
     assert overparam.load("toy", out=tmp_path / "out").verdicts == result.verdicts
     with pytest.raises(UsageError, match="got a folder: .*my studies"):
         overparam.find(own.parent)
+
+
+def test_python_is_told_the_path_where_an_axis_is_misspelt(own):
+    with pytest.raises(
+        UsageError, match=r"`overparam ls 'my studies/toy study\.py'` for what each axis of 'toy' means"
+    ):
+        overparam.run("my studies/toy study.py", on="inline", progress=False, wdths=[3])

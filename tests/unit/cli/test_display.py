@@ -97,11 +97,23 @@ def test_progress_foretells_no_time_where_a_cluster_decides_how_many_work(toy, t
     ("cells", "said"),
     [
         ({"total": 18, "ok": 17, "diverged": 1, "computed": 18}, "18 cells, 18 of them computed in 3 s"),
-        ({"total": 18, "ok": 18, "diverged": 0, "computed": 6}, "18 cells, 6 of them computed in 3 s, 12 from the store"),
+        (
+            {"total": 18, "ok": 18, "diverged": 0, "computed": 6},
+            "18 cells, 6 of them computed in 3 s, 12 from the store",
+        ),
         ({"total": 1, "ok": 1, "diverged": 0, "computed": 1}, "1 cell, computed in 3 s"),
-        ({"total": 1, "ok": 1, "diverged": 0, "computed": 0}, "1 cell, from the store (computing took 1 min 15 s, the last"),
-        ({"total": 4, "ok": 3, "diverged": 1, "computed": 0}, "4 cells, all from the store (computing took 1 min 15 s, the"),
-        ({"total": 4, "ok": 2, "diverged": 1, "computed": 0}, "4 cells, 3 from the store (computing took 1 min 15 s, the"),
+        (
+            {"total": 1, "ok": 1, "diverged": 0, "computed": 0},
+            "1 cell, from the store (computing took 1 min 15 s, the last",
+        ),
+        (
+            {"total": 4, "ok": 3, "diverged": 1, "computed": 0},
+            "4 cells, all from the store (computing took 1 min 15 s, the",
+        ),
+        (
+            {"total": 4, "ok": 2, "diverged": 1, "computed": 0},
+            "4 cells, 3 from the store (computing took 1 min 15 s, the",
+        ),
         ({"total": 4, "ok": 0, "diverged": 0, "computed": 0}, "4 cells, none computed in 3 s"),
     ],
 )
@@ -114,6 +126,8 @@ def test_a_run_says_what_came_from_the_store_and_how_long_that_took_then(cells, 
 
 
 def test_a_mark_is_said_once():
-    assert display._joined("below plan", "below plan: 1 of 3 planned seeds") == "below plan: 1 of 3 planned seeds"
+    assert (
+        display._joined("below plan", "below plan: 1 of 3 planned seeds") == "below plan: 1 of 3 planned seeds"
+    )
     assert display._joined("below plan", "no point") == "below plan · no point"
     assert display._joined("", "no point") == "no point"

@@ -22,10 +22,10 @@ OPTIONS = {
 }  # fmt: skip
 VALUES = (
     "", " ", "0", "1", "-1", "3", "1e9", "9" * 40, "1e400", "nan", "inf", "-inf", "0x10", "1_000", "1,2", ",", "1,,2", "٣", "½",
-    "ü", "日本", "\0", "a\0b", "\n", "\t", "\x1b[31m", "\ud800", "[red]", "%s", "{}", "--", "-", "-x", "--=", "=", "~", "~nobody/x.py",
-    "None", "true", "2GB", "-2GB", "quick", "quik", "toy", "double-descent", "duble-descent", "digits", "gaussian:n=5",
-    "gaussian:n=-1", "nowhere/x.npz", "L53", "L99", "norms", "noise-floor", "ray", "ray=auto,gpus=9", "ray=x", "inline", "x" * 300,
-    "SELECT 1", "DROP TABLE toy", "SHOW TABLES", "..", "/dev/null", "/proc/self/mem", "a/b/c.html", "x.svg", "x.png",
+    "ü", "日本", "\0", "a\0b", "\n", "\t", "\x1b[31m", "\ud800", "[red]", "%s", "{}", "--", "-", "-x", "--=", "=", "~",
+    "~nobody/x.py",     "None", "true", "2GB", "-2GB", "quick", "quik", "toy", "double-descent", "duble-descent", "digits", "gaussian:n=5",
+    "gaussian:n=-1", "nowhere/x.npz", "L53", "L99", "norms", "noise-floor", "ray", "ray=auto,gpus=9", "ray=x", "inline",
+    "x" * 300, "SELECT 1", "DROP TABLE toy", "SHOW TABLES", "..", "/dev/null", "/proc/self/mem", "a/b/c.html", "x.svg", "x.png",
     "{folder}", "{file}", "{empty}", "{broken}", "{toy}", "{runs}", "{link}",
 )  # fmt: skip
 
@@ -50,7 +50,14 @@ def room(tmp_path, monkeypatch):
     monkeypatch.setattr("overparam.sweep.run.refuse", lambda study: None)
     monkeypatch.setattr("overparam.core.faults.faults", lambda study: [])
     monkeypatch.setattr(entry.signal, "signal", lambda *_: None)
-    names = {"folder": "folder", "file": "file", "empty": "empty.py", "broken": "broken.py", "toy": str(TOY), "link": "link"}
+    names = {
+        "folder": "folder",
+        "file": "file",
+        "empty": "empty.py",
+        "broken": "broken.py",
+        "toy": str(TOY),
+        "link": "link",
+    }
     return {**names, "runs": "runs"}
 
 
@@ -72,9 +79,13 @@ def line(draw, room):
     words += [value() for _ in range(draw.choice((0, 1, 1, 1, 2, 3)))]
     known = OPTIONS.get(words[0], ("--out",))
     for _ in range(draw.choice((0, 0, 1, 1, 2, 4))):
-        option = draw.choice((*known, *known, *known, "--nope", "--help", "-h", "--", "--out")) if known else "--out"
+        option = (
+            draw.choice((*known, *known, *known, "--nope", "--help", "-h", "--", "--out")) if known else "--out"
+        )
         at = draw.randrange(1, len(words) + 1)
-        words[at:at] = draw.choice(([option, value()], [f"{option}={value()}"], [option], [option, value(), option, value()]))
+        words[at:at] = draw.choice(
+            ([option, value()], [f"{option}={value()}"], [option], [option, value(), option, value()])
+        )
     return words
 
 
@@ -103,12 +114,16 @@ def test_random_command_lines_are_answered_in_words(room, capsys, monkeypatch, s
 LINES = [
     ["run", "\0"], ["run", "a\0b.py"], ["run", "x" * 5000 + ".py"], ["run", "--", "-x.py"], ["run", ""], ["ls", ""], ["ls", "\0"],
     ["run", "{toy}", "--seeds", "9" * 30], ["run", "{toy}", "--widths", "1e400"], ["run", "{toy}", "--workers", "9" * 40],
-    ["run", "{toy}", "--out", "\0"], ["show", "toy", "--out", "\0"], ["show", "\0"], ["show", "../../etc"], ["gallery", "--to", "\0"],
-    ["run", "{toy}", "--data", "\0"], ["merge", "\0"], ["doctor", "\0"], ["check", "{toy}", "--trials", "-3"], ["check", "\ud800"],
-    ["check", "{toy}", "--trials", "9" * 30], ["data", "where", "\0"], ["query", "\0"], ["query", ""], ["pack", "\0"], ["gc", "\n"],
+    ["run", "{toy}", "--out", "\0"], ["show", "toy", "--out", "\0"], ["show", "\0"], ["show", "../../etc"],
+    ["gallery", "--to", "\0"],
+    ["run", "{toy}", "--data", "\0"], ["merge", "\0"], ["doctor", "\0"], ["check", "{toy}", "--trials", "-3"],
+    ["check", "\ud800"],
+    ["check", "{toy}", "--trials", "9" * 30], ["data", "where", "\0"], ["query", "\0"], ["query", ""],
+    ["pack", "\0"], ["gc", "\n"],
     ["risk", "digits", "--n", "-1"], ["risk", "digits", "--seed", "-1"], ["risk", "digits", "--samples", "9" * 30], ["risk", ""],
     ["report", "toy", "--to", "\0.html"], ["run", "{toy}", "{toy}"], ["run", "{toy}", "--profile", ""], ["run", "{link}"],
-    ["run", "{toy}", "--memory", "1e-400"], ["run", "{toy}", "--time-limit", "1e308d"], ["run", "{toy}", "--seeds", "3", "--seeds", "4"],
+    ["run", "{toy}", "--memory", "1e-400"], ["run", "{toy}", "--time-limit", "1e308d"],
+    ["run", "{toy}", "--seeds", "3", "--seeds", "4"],
     ["ls", "{toy}", "--probes"], ["ls", "{broken}", "--theorems"], ["ls", "{folder}"], ["ls", "--stored", "--out", "{file}"],
     ["run", "\ud800.py"], ["ls", "日本"], ["run", "{toy}", "--probe", "\0.py"], ["merge", "runs", "--tolerance", "nan"],
 ]  # fmt: skip

@@ -62,7 +62,8 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_to_import_a_file_beside(put, way):
     folder = put(
-        mine=WAYS[way], helper="X = 7\ndef get():\n    return X\n", lib__inner="from helper import X\n", second="import helper\nX = helper.X\n",
+        mine=WAYS[way], helper="X = 7\ndef get():\n    return X\n", lib__inner="from helper import X\n",
+        second="import helper\nX = helper.X\n",
         third="from overparam.core.outcomes import later\nget = later('helper:get')\n",
     )  # fmt: skip
     assert value(folder / "mine.py") == 7
@@ -84,8 +85,12 @@ def test_each_way_to_name_the_file(put, reference, monkeypatch):
 
 
 def test_two_folders_have_a_helper_each_now_and_later(put):
-    text = "import helper\nVALUE = helper.X\ndef work():\n    import helper, lazy\n    return helper.X, lazy.X\n"
-    folder = put(a__mine=text, b__mine=text, a__helper="X = 1", b__helper="X = 2", a__lazy="X = 10", b__lazy="X = 20")
+    text = (
+        "import helper\nVALUE = helper.X\ndef work():\n    import helper, lazy\n    return helper.X, lazy.X\n"
+    )
+    folder = put(
+        a__mine=text, b__mine=text, a__helper="X = 1", b__helper="X = 2", a__lazy="X = 10", b__lazy="X = 20"
+    )
     one, other = (from_file(folder / name / "mine.py", "study") for name in "ab")
     assert (one.VALUE, other.VALUE) == (1, 2)
     assert (one.work(), other.work(), one.work()) == ((1, 10), (2, 20), (1, 10))
@@ -106,24 +111,32 @@ def test_another_helper_on_the_path_does_not_take_its_place(put, monkeypatch):
 @pytest.mark.parametrize("name", ["json", "random", "numpy", "jax", "sys", "overparam", "rich", "PIL"])
 def test_a_file_beside_never_takes_the_place_of_what_python_needs(put, name):
     attribute = {"PIL": "__version__", "overparam": "run", "rich": "print", "sys": "path"}.get(name, "__name__")
-    folder = put(mine=f"import {name}\nfrom {name} import {attribute}\nVALUE = {name}", **{name: "raise RuntimeError('run')"})
+    folder = put(
+        mine=f"import {name}\nfrom {name} import {attribute}\nVALUE = {name}",
+        **{name: "raise RuntimeError('run')"},
+    )
     assert value(folder / "mine.py") is sys.modules[name]
 
 
 def test_a_name_that_only_the_passed_over_file_has_is_told(put):
     folder = put(mine="from random import my_draw", random="def my_draw():\n    return 4\n")
-    with pytest.raises(UsageError, match=r"cannot import 'my_draw' from 'random'.*random\.py beside .* Rename the file"):
+    with pytest.raises(
+        UsageError, match=r"cannot import 'my_draw' from 'random'.*random\.py beside .* Rename the file"
+    ):
         from_file(folder / "mine.py", "study")
 
 
 def test_a_file_named_like_another_installed_package_is_refused(put):
     folder = put(mine="import pytest", pytest="X = 1")
-    with pytest.raises(UsageError, match=r"one module 'pytest', got two: the file .*pytest\.py and the installed package"):
+    with pytest.raises(
+        UsageError, match=r"one module 'pytest', got two: the file .*pytest\.py and the installed package"
+    ):
         from_file(folder / "mine.py", "study")
 
 
 def test_a_study_in_a_package_imports_from_its_package_in_both_ways(put):
-    text = "from . import near\nfrom ..far import X\nfrom pack.far import X as Y\nimport near as again\nVALUE = (near.X, X, Y, again.X)"
+    text = "from . import near\nfrom ..far import X\nfrom pack.far import X as Y\n"
+    text += "import near as again\nVALUE = (near.X, X, Y, again.X)"
     folder = put(pack__sub__mine=text, pack__sub__near="X = 1", pack__far="X = 2")
     (folder / "pack" / "sub" / "__init__.py").touch()
     assert value(folder / "pack" / "sub" / "mine.py") == (1, 2, 2, 1)
@@ -138,7 +151,10 @@ def test_the_package_of_a_study_that_asks_nothing_of_it_is_not_run(put):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("from .. import x", "ImportError on import: .*Outside a package a file imports from its own folder alone"),
+        (
+            "from .. import x",
+            "ImportError on import: .*Outside a package a file imports from its own folder alone",
+        ),
         ("import no_such_module_anywhere", "ModuleNotFoundError on import: .*put its file beside this one"),
         ("import broken", r"SyntaxError on import: .*broken\.py"),
         ("import sys; sys.exit('no main guard')", "SystemExit on import: no main guard"),
@@ -155,7 +171,9 @@ def test_what_cannot_be_imported_is_a_sentence(put, text, said):
     assert not [name for name in set(sys.modules) - before if name.endswith((".mine", ".broken"))]
 
 
-@pytest.mark.parametrize("path", ["gone.py", "folder.py", "~nobody-of-this-name/x.py", "x" * 300 + ".py", "a\0b.py"])
+@pytest.mark.parametrize(
+    "path", ["gone.py", "folder.py", "~nobody-of-this-name/x.py", "x" * 300 + ".py", "a\0b.py"]
+)
 def test_what_is_no_file_is_a_sentence(put, path):
     Path("folder.py").mkdir()
     with pytest.raises(UsageError, match="expected a Python file with a study, found (nothing|a folder) at"):
@@ -180,7 +198,9 @@ def test_nothing_compiled_is_run_or_left(put):
 
 def test_private_names_are_not_shown_and_enter_no_fingerprint(put):
     text = "import helper\nclass Thing:\n    pass\nVALUE = (Thing(), helper, helper.Other())"
-    folder = put(a__mine=text, b__mine=text, a__helper="class Other:\n    pass", b__helper="class Other:\n    pass")
+    folder = put(
+        a__mine=text, b__mine=text, a__helper="class Other:\n    pass", b__helper="class Other:\n    pass"
+    )
     one, other = (value_of(value(folder / name / "mine.py")) for name in "ab")
     assert one == other
     assert beside.PREFIX not in repr(one)
@@ -193,7 +213,12 @@ def test_later_outside_of_a_study_is_as_ever():
 
 @pytest.mark.parametrize("given", [["-c"], ["-P", "-c"]])
 def test_a_file_is_found_by_its_helper_in_a_program(put, given):
-    folder = put(mine="from helper import X as VALUE", helper="X = 7", elsewhere__helper="raise RuntimeError('run')")
-    code = f"from overparam.core.plugin import from_file; from pathlib import Path; print(from_file(Path({str(folder)!r}) / 'mine.py', 's').VALUE)"
-    done = subprocess.run([sys.executable, *given, code], capture_output=True, text=True, check=False, env={**os.environ})
+    folder = put(
+        mine="from helper import X as VALUE", helper="X = 7", elsewhere__helper="raise RuntimeError('run')"
+    )
+    code = "from overparam.core.plugin import from_file; from pathlib import Path; "
+    code += f"print(from_file(Path({str(folder)!r}) / 'mine.py', 's').VALUE)"
+    done = subprocess.run(
+        [sys.executable, *given, code], capture_output=True, text=True, check=False, env={**os.environ}
+    )
     assert (done.stdout, done.stderr) == ("7\n", "")

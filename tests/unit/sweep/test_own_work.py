@@ -63,10 +63,14 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(STUDY)
     (tmp_path / "helpers.py").write_text(HELPERS)
     (tmp_path / "rooms").mkdir()
-    (tmp_path / "rooms" / "inner.py").write_text("def bump(cell):\n    from helpers import bump\n    return bump(cell)\n")
+    (tmp_path / "rooms" / "inner.py").write_text(
+        "def bump(cell):\n    from helpers import bump\n    return bump(cell)\n"
+    )
     (tmp_path / "elsewhere").mkdir()
     for name in SHADOWS:
-        (tmp_path / "elsewhere" / f"{name}.py").write_text("open(__file__ + '.run', 'w')\nraise RuntimeError('run')\n")
+        (tmp_path / "elsewhere" / f"{name}.py").write_text(
+            "open(__file__ + '.run', 'w')\nraise RuntimeError('run')\n"
+        )
     monkeypatch.chdir(tmp_path / "elsewhere")
     yield tmp_path
     assert not list((tmp_path / "elsewhere").glob("*.run"))

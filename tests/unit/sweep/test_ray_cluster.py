@@ -230,7 +230,9 @@ def raising(error):
 
 
 def at_work(ray, job, ours=True):
-    return ray_tasks._Run(ray, "", "toy", lambda event: None, None, deque(), ours=ours, running={iter([1]): job})
+    return ray_tasks._Run(
+        ray, "", "toy", lambda event: None, None, deque(), ours=ours, running={iter([1]): job}
+    )
 
 
 @pytest.mark.parametrize("ours", [True, False])
