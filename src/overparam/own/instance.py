@@ -118,11 +118,14 @@ def draw_instance(
 
 def _width(width: Any, antisymmetric: bool) -> int:
     try:
-        whole = int(width)
+        whole = int(width) if np.ndim(width) == 0 else 0
     except (TypeError, ValueError, OverflowError):
         whole = 0
-    low = 1 + antisymmetric
-    if isinstance(width, bool | str) or whole != width or whole < low or (antisymmetric and whole % 2):
+    if not isinstance(antisymmetric, bool | np.bool_):
+        raise UsageError(f"antisymmetric: expected True or False, got {type(antisymmetric).__name__}.")
+    low = 1 + int(antisymmetric)
+    one = not isinstance(width, bool | str | bytes) and np.ndim(width) == 0
+    if not one or whole != width or whole < low or (antisymmetric and whole % 2):
         what = "an even number" if antisymmetric else "a whole number"
         raise UsageError(f"width: expected {what} of at least {low}, got {width!r}.")
     return whole
@@ -138,6 +141,17 @@ def _scale(scale: Any) -> float:
     return number
 
 
+def checked_instance(instance: Any) -> Instance:
+    """The instance, if it is one.
+
+    Raises:
+        UsageError: something else.
+    """
+    if not isinstance(instance, Instance):
+        raise UsageError(f"instance: expected one of draw_instance, got {type(instance).__name__}.")
+    return instance
+
+
 def flow_certificate(instance: Instance, weights: Weights | None = None) -> Certificate:
     """Whether gradient flow from the start, or from other weights, is proved to interpolate.
 
@@ -145,7 +159,7 @@ def flow_certificate(instance: Instance, weights: Weights | None = None) -> Cert
         instance: the network and its data.
         weights: where to start; by default the instance's own.
     """
-    w = instance.weights if weights is None else weights
+    w = checked_instance(instance).weights if weights is None else weights
     return certify_two_layer(w, instance.output, instance.x, instance.y, instance.activation, flow=True)
 
 
@@ -163,7 +177,7 @@ def lipschitz_everywhere(instance: Instance) -> float:
     >>> lipschitz_everywhere(start.scaled(2.0)) == 2 * lipschitz_everywhere(start)
     True
     """
-    tau = fourth_moment(instance.x, iterations=0).upper
+    tau = fourth_moment(checked_instance(instance).x, iterations=0).upper
     return instance.activation.largest_curvature * float(np.abs(instance.output).max()) * tau
 
 
