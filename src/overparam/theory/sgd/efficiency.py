@@ -216,7 +216,9 @@ def stability_atlas(
     batches = sizes_of(batches)
     minimum = minimum_of_features(features)
     noises = [batch_noise(minimum.n, batch, replacement) for batch in batches]
-    checked = [positive_step(step) for step in finite(steps, "steps", (1,), "(steps,)")] if not _empty(steps) else []
+    checked = (
+        [positive_step(step) for step in finite(steps, "steps", (1,), "(steps,)")] if not _empty(steps) else []
+    )
     edges = [1 / threshold_ratio(minimum, p)[0].low for p in noises]
     rows = [
         [spectral_radius(minimum, p, step, edge).low for step in checked]
