@@ -15,9 +15,10 @@ from overparam.data.stream import stream
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import Certificate, certify_two_layer, fourth_moment
-from overparam.theory.inputs import all_finite, array_of, numbers
+from overparam.theory.inputs import all_finite, array_of, count, numbers
 
 LARGEST = 2**31  # weights, 16 GB
+SIZE = 1e60  # of an output weight
 Weights = Float64[np.ndarray, "units features"]
 
 
@@ -117,27 +118,24 @@ def draw_instance(
 
 
 def _width(width: Any, antisymmetric: bool) -> int:
-    try:
-        whole = int(width) if np.ndim(width) == 0 else 0
-    except (TypeError, ValueError, OverflowError):
-        whole = 0
     if not isinstance(antisymmetric, bool | np.bool_):
         raise UsageError(f"antisymmetric: expected True or False, got {type(antisymmetric).__name__}.")
-    low = 1 + int(antisymmetric)
-    one = not isinstance(width, bool | str | bytes) and np.ndim(width) == 0
-    if not one or whole != width or whole < low or (antisymmetric and whole % 2):
-        what = "an even number" if antisymmetric else "a whole number"
-        raise UsageError(f"width: expected {what} of at least {low}, got {width!r}.")
+    whole = count(width, "width", 1 + int(antisymmetric))
+    if antisymmetric and whole % 2:
+        raise UsageError(f"width: expected an even number of at least 2, got {whole}.")
     return whole
 
 
 def _scale(scale: Any) -> float:
-    try:
-        number = math.nan if isinstance(scale, str | bytes) or np.ndim(scale) else float(scale)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not abs(number) <= 1e60:
-        raise UsageError(f"scale: expected a number of at most 1e60 in size, or None, got {scale!r}.")
+    number = math.nan
+    if not isinstance(scale, bool | np.bool_ | np.ma.MaskedArray) and np.ndim(scale) == 0:
+        try:
+            number = float(numbers(scale, "scale"))
+        except DataError:
+            number = math.nan
+    if not abs(number) <= SIZE:
+        what = f"{number:g}" if math.isfinite(number) else type(scale).__name__
+        raise UsageError(f"scale: expected a number of at most {SIZE:g} in size, or None, got {what}.")
     return number
 
 
