@@ -14,7 +14,7 @@ import numpy as np
 
 from overparam.core.errors import UsageError
 from overparam.own.descent import descend
-from overparam.own.instance import Instance, flow_certificate
+from overparam.own.instance import Instance, checked_instance, flow_certificate
 
 LARGEST_SCALE = 2.0**60
 DRIFT_STEPS = 20_000
@@ -58,7 +58,7 @@ def lazy_scale(instance: Instance) -> LazyScale:
     References: L. Chizat, E. Oyallon and F. Bach, On lazy training in differentiable programming, NeurIPS 2019, for the
         role of the scale; the number is that of the certificate.
     """
-    start = float(np.linalg.norm(instance.residual() + instance.y))
+    start = float(np.linalg.norm(checked_instance(instance).residual() + instance.y))
     if not start <= 1e-12 * float(np.linalg.norm(instance.y)):
         raise UsageError(
             f"lazy_scale: expected a network that is 0 at the start, got outputs of norm {start:.3g}. "
@@ -89,7 +89,7 @@ def kernel_drift(instance: Instance) -> float | None:
     Args:
         instance: where to start.
     """
-    start = instance.kernel()
+    start = checked_instance(instance).kernel()
     top = float(np.linalg.eigvalsh(start)[-1])
     if not 0 < top < math.inf:
         return None

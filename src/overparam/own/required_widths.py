@@ -140,7 +140,11 @@ class Ladder(Shown):
         fit, top = self["fit"].width, self["beforehand"].width
         said += f"fitted at {fit:,} units" if fit else "fitted at no width that was tried"
         draw = " (median draw)" if self["beforehand"].draws > 1 else ""
-        said += f", proved beforehand at {top:,}{draw}." if top else ", proved beforehand at no width that was tried."
+        said += (
+            f", proved beforehand at {top:,}{draw}."
+            if top
+            else ", proved beforehand at no width that was tried."
+        )
         if self.lazy is not None and self.lazy.scale is not None:
             said += (
                 f" With {self.lazy.width} units gradient flow is proved to fit from output scale "

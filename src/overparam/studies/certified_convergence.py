@@ -1,9 +1,9 @@
 """Certificates of convergence, held against what networks really do.
 
 A certificate says of one network, its start and its data that gradient descent in exact arithmetic converges to zero
-loss, at which rate and within which distance; it needs h of at most 1/2. Networks that start at zero output are certified from some output scale
-on, and runs at multiples of that scale are followed step by step. So are a network that is certified on its way only,
-tasks that nothing fits, and the length of the way over the width.
+loss, at which rate and within which distance; it needs h of at most 1/2. Networks that start at zero output are
+certified from some output scale on, and runs at multiples of that scale are followed step by step. So are a network
+that is certified on its way only, tasks that nothing fits, and the length of the way over the width.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ def step_factor(loss: str, examples: int, outputs: int) -> float:
 
 
 def loss_factor(loss: str, examples: int, outputs: int) -> float:
-    """c of ``L = c ||f - y||^2``.
+    """C of ``L = c ||f - y||^2``.
 
     Args:
         loss: one of the three names.

@@ -192,7 +192,9 @@ def certify_jacobian(
     off, error = nonnegative(jacobian_error, "jacobian_error"), nonnegative(residual_error, "residual_error")
     total = sum_above(norm_above(left), error)
     if not math.isfinite(total):
-        raise DataError("residual: expected a norm that float64 holds, got one beyond 1.8e308. Rescale the problem.")
+        raise DataError(
+            "residual: expected a norm that float64 holds, got one beyond 1.8e308. Rescale the problem."
+        )
     exponent = exponent_of(matrix)
     small, away = np.ldexp(matrix, -exponent), above(scaled_above(off, -exponent))
     gram = small @ small.T

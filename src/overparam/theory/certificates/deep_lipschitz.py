@@ -19,7 +19,14 @@ import numpy as np
 
 from overparam.theory.certificates.dense import Dense, Evaluation
 from overparam.theory.certificates.lipschitz import HiddenLipschitz
-from overparam.theory.certificates.rounding import above, exponent_of, gamma, norm_above, row_norms_above, scaled_above
+from overparam.theory.certificates.rounding import (
+    above,
+    exponent_of,
+    gamma,
+    norm_above,
+    row_norms_above,
+    scaled_above,
+)
 from overparam.theory.certificates.rump import largest_eigenvalue_bound
 
 
@@ -100,6 +107,8 @@ class NetworkLipschitz:
         if 0 < radius < 1e300:
             radius = max(radius, 2.0 ** (math.ceil(4 * math.log2(radius)) / 4))
         if radius not in self._known:
-            with np.errstate(over="ignore", invalid="ignore"):  # so large a ball has no bound, or the global one
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # so large a ball has no bound, or the global one
                 self._known[radius] = min(bound(radius) for bound in self._bounds)
         return self._known[radius]

@@ -26,7 +26,9 @@ def exact_array(values: Any, name: str) -> np.ndarray:
     (1, 2)
     """
     if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
-        raise DataError(f"{name}: expected numbers, got a masked array with numbers that are missing. Fill them in.")
+        raise DataError(
+            f"{name}: expected numbers, got a masked array with numbers that are missing. Fill them in."
+        )
     try:
         out = array_of(values, name)
         given = np.asarray(values)
@@ -34,7 +36,9 @@ def exact_array(values: Any, name: str) -> np.ndarray:
         raise DataError(f"{name}: expected real numbers that float64 holds, got something else.") from None
     rounded = (
         out.dtype.itemsize > 8
-        or (given.dtype.kind == "O" and any(a != b for a, b in zip(given.flat, out.flat, strict=True) if a == a))
+        or (
+            given.dtype.kind == "O" and any(a != b for a, b in zip(given.flat, out.flat, strict=True) if a == a)
+        )
         or (out.dtype.kind in "iu" and out.size and _beyond(out))
     )
     if rounded:
@@ -63,6 +67,6 @@ def float64(values: Any, name: str) -> np.ndarray:
 
 def _beyond(whole: np.ndarray) -> bool:
     """Whether float64 rounds one of these whole numbers."""
-    if -_WHOLE <= int(whole.min()) and int(whole.max()) <= _WHOLE:
+    if int(whole.min()) >= -_WHOLE and int(whole.max()) <= _WHOLE:
         return False
     return any(int(a) != int(float(a)) for a in whole.flat)

@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.certificates.rounding import LARGEST, UNIT, above, below, exponent_of, over_above, scaled_above
+from overparam.theory.certificates.rounding import (
+    LARGEST,
+    UNIT,
+    above,
+    below,
+    exponent_of,
+    over_above,
+    scaled_above,
+)
 from overparam.theory.inputs import nonnegative
 from overparam.theory.theorem import Theorem
 
@@ -194,11 +202,16 @@ def assumptions(sigma: float, lipschitz: float, q: float) -> tuple[Assumption, .
     >>> [one.state for one in assumptions(1.0, 1.0, 0.6)]
     ['fails', 'unchecked']
     """
-    s, bend, need = (Fraction(nonnegative(v, name)) for v, name in ((sigma, "sigma"), (lipschitz, "lipschitz"), (q, "q")))
+    s, bend, need = (
+        Fraction(nonnegative(v, name)) for v, name in ((sigma, "sigma"), (lipschitz, "lipschitz"), (q, "q"))
+    )
     share = smaller_root(sigma, lipschitz, q)
     return (
         checked(
-            "small residual", "2 L q is at most sigma^2.", 2 * bend * need <= s * s, f"the root is at most {share:.4g}"
+            "small residual",
+            "2 L q is at most sigma^2.",
+            2 * bend * need <= s * s,
+            f"the root is at most {share:.4g}",
         ),
         Assumption(
             "on the ball", "L holds on the ball of that radius.", "unchecked", "three numbers were given"

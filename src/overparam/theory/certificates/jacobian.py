@@ -69,7 +69,12 @@ def spectrum(blocks: Sequence[Block], parameters: int) -> Spectrum:
         low = below(below(math.sqrt(smallest_eigenvalue_bound(gram, forming))) - entry)
     high = above(math.sqrt(largest_eigenvalue_bound(gram, forming)) + entry)
     return Spectrum(
-        scaled_below(low, exponent), scaled_above(high, exponent), gram, forming, scaled_above(entry, exponent), exponent
+        scaled_below(low, exponent),
+        scaled_above(high, exponent),
+        gram,
+        forming,
+        scaled_above(entry, exponent),
+        exponent,
     )
 
 

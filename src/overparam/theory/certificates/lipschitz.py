@@ -95,7 +95,9 @@ def fourth_moment(x: ArrayLike, iterations: int = 100) -> FourthMoment:
         raise UsageError(f"iterations: expected at most {MOST_ITERATIONS:,}, got {iterations}.")
     exponent = exponent_of(x)
     found = _of_size_one(np.ldexp(x, -exponent), iterations)
-    upper = (scaled_above(one, 2 * exponent) for one in (found.upper, found.spectral, found.hadamard, found.centred))
+    upper = (
+        scaled_above(one, 2 * exponent) for one in (found.upper, found.spectral, found.hadamard, found.centred)
+    )
     least, *others = upper
     return FourthMoment(least, scaled_below(found.lower, 2 * exponent), *others)
 

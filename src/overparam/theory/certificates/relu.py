@@ -123,7 +123,9 @@ def flow_ball(sigma: float, norm: float, residual: float, found: Switches) -> tu
             last = below(sigma - furthest)
             if last > 0:
                 gain = below(last * last)
-                ball = Ball(radius, furthest, above(norm + furthest), 1.0, min(1.0, above(math.exp(-gain))), gain)
+                ball = Ball(
+                    radius, furthest, above(norm + furthest), 1.0, min(1.0, above(math.exp(-gain))), gain
+                )
         if math.isinf(end):
             return ball, 0.0
         total = below(total + below(left * (end - start)))

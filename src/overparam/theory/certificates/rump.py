@@ -17,7 +17,15 @@ from scipy.linalg import LinAlgError, eigvalsh, lapack
 from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.exact import exact_array
-from overparam.theory.certificates.rounding import UNIT, above, below, exponent_of, gamma, scaled_above, scaled_below
+from overparam.theory.certificates.rounding import (
+    UNIT,
+    above,
+    below,
+    exponent_of,
+    gamma,
+    scaled_above,
+    scaled_below,
+)
 from overparam.theory.inputs import all_finite, nonnegative
 from overparam.theory.theorem import Theorem
 

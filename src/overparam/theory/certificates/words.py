@@ -111,7 +111,9 @@ def at_most(value: float, digits: int = 6) -> str:
 def _digits(value: float, digits: int, rounding: str) -> str:
     if not math.isfinite(value):
         return f"{value:g}"
-    wanted = Context(prec=digits, rounding=rounding, Emin=-9999, Emax=9999).create_decimal(Decimal(float(value)))
+    wanted = Context(prec=digits, rounding=rounding, Emin=-9999, Emax=9999).create_decimal(
+        Decimal(float(value))
+    )
     text = f"{float(wanted):.{digits}g}"
     return text if Decimal(text) == wanted else f"{wanted:.{digits - 1}e}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -215,13 +216,19 @@ def stability_atlas(
     batches = sizes_of(batches)
     minimum = minimum_of_features(features)
     noises = [batch_noise(minimum.n, batch, replacement) for batch in batches]
-    checked = [positive_step(step) for step in finite(steps, "steps", (1,), "(steps,)")] if np.size(steps) else []
+    checked = (
+        [positive_step(step) for step in finite(steps, "steps", (1,), "(steps,)")] if not _empty(steps) else []
+    )
     edges = [1 / threshold_ratio(minimum, p)[0].low for p in noises]
     rows = [
         [spectral_radius(minimum, p, step, edge).low for step in checked]
         for p, edge in zip(noises, edges, strict=True)
     ]
     return np.asarray(rows, dtype=np.float64).reshape(len(noises), len(checked))
+
+
+def _empty(steps: Any) -> bool:
+    return isinstance(steps, Sequence | np.ndarray) and len(steps) == 0
 
 
 def assumptions(*_: object, **__: object) -> tuple[Assumption, ...]:

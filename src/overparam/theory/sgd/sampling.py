@@ -41,6 +41,8 @@ def batch_noise(n: int, batch: int, replacement: bool = False) -> float:
     (1.0, 0.0, 0.25)
     """
     n, batch = count(n, "n"), count(batch, "batch")
+    if not isinstance(replacement, bool | np.bool_):
+        raise UsageError(f"replacement: expected True or False, got {type(replacement).__name__}.")
     if n == 1:
         return 0.0
     if replacement:

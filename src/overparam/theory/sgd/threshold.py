@@ -229,7 +229,9 @@ def counterexample(pairs: int = 12, batch: int = 3) -> Float64[np.ndarray, "n pa
         raise UsageError(f"pairs: expected at most {MOST_PAIRS:,}, got {pairs}.")
     noise = batch_noise(2 * pairs, batch)
     if not noise:
-        raise UsageError(f"batch: expected fewer than all {2 * pairs} samples, got {batch!r}: nothing is random then.")
+        raise UsageError(
+            f"batch: expected fewer than all {2 * pairs} samples, got {batch!r}: nothing is random then."
+        )
     out = np.zeros((2 * pairs, pairs + 1))
     out[:, 0] = math.sqrt(1.4)
     index = np.arange(pairs)

@@ -141,7 +141,12 @@ def test_a_large_residual_is_explained():
         (np.eye(2), np.array([np.inf, 1.0]), DataError, "y: expected finite numbers, got 1"),
         (1e70 * np.eye(2), np.ones(2), DataError, "x: expected numbers below 1e60 in size"),
         (np.array([["a", "b"]]), np.ones(1), DataError, "x: expected real numbers"),
-        (np.eye(2, dtype=np.longdouble), np.ones(2), DataError, "x: expected numbers that float64 holds exactly"),
+        (
+            np.eye(2, dtype=np.longdouble),
+            np.ones(2),
+            DataError,
+            "x: expected numbers that float64 holds exactly",
+        ),
     ],
 )
 def test_bad_data_are_refused(x, y, error, text):

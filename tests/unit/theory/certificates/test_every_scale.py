@@ -36,7 +36,20 @@ from overparam.theory.certificates.words import at_least, at_most
 
 F = Fraction
 LEAST, NORMAL = 5e-324, 2.0**-1022
-EDGES = (0.0, LEAST, 3 * LEAST, NORMAL - LEAST, NORMAL, 1e-300, 1e-160, 2.0**-53, 1.0, 1 + 2.0**-52, 1e160, LARGEST)
+EDGES = (
+    0.0,
+    LEAST,
+    3 * LEAST,
+    NORMAL - LEAST,
+    NORMAL,
+    1e-300,
+    1e-160,
+    2.0**-53,
+    1.0,
+    1 + 2.0**-52,
+    1e160,
+    LARGEST,
+)
 RNG = np.random.default_rng(12)
 DRAWN = tuple((RNG.uniform(0.5, 1, 60) * 2.0 ** RNG.uniform(-1074, 1023, 60)).tolist())
 VALUES = EDGES + DRAWN
@@ -91,7 +104,9 @@ def test_norms_are_bounds_at_every_size(size):
         assert root_is_at_most(square, each[0])
         assert each[1] == 0
         if square and math.isfinite(found):
-            assert F(found) <= math.isqrt(int(square * 4**1100)) / F(2**1100) * (1 + F(1, 10**12)) + 2 * F(LEAST)
+            assert F(found) <= math.isqrt(int(square * 4**1100)) / F(2**1100) * (1 + F(1, 10**12)) + 2 * F(
+                LEAST
+            )
 
 
 ROOTS = [

@@ -17,7 +17,11 @@ from overparam.theory.certificates.dense import Dense
 from overparam.theory.certificates.words import SCOPE
 
 # c of L = c ||f - y||^2, written out once more
-FACTORS = {"half sum": lambda n, o: 0.5, "mean": lambda n, o: 0.5 / n, "mean squared error": lambda n, o: 1 / (n * o)}
+FACTORS = {
+    "half sum": lambda n, o: 0.5,
+    "mean": lambda n, o: 0.5 / n,
+    "mean squared error": lambda n, o: 1 / (n * o),
+}
 SIZES = [(1, 1), (2, 1), (3, 2), (1, 3), (5, 1)]
 CASES = [(loss, n, outputs) for loss in LOSSES for n, outputs in SIZES]
 
@@ -139,7 +143,9 @@ def test_what_does_not_depend_on_time_is_the_same_for_every_loss():
 
 def test_the_sentence_names_the_loss_and_every_text_the_scope():
     net, x, y = linear(3, 2)
-    for loss, words in zip(LOSSES, ("half the sum of squares", "averaged over examples", "mean squared error"), strict=True):
+    for loss, words in zip(
+        LOSSES, ("half the sum of squares", "averaged over examples", "mean squared error"), strict=True
+    ):
         for flow in (True, False):
             found = certify_dense(net, x, y, flow=flow, loss=loss)
             assert words in found.reason
