@@ -18,10 +18,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from overparam.core.errors import UsageError
+from overparam.theory.eigenframework import sums, thresholds
 from overparam.theory.empirical import Spectrum
 from overparam.theory.inputs import count, nonnegative, widths_of
 from overparam.theory.nakkiran2021 import best_thresholds
-from overparam.theory.simon2023 import sums, thresholds
 
 Widths = Float64[np.ndarray, " points"]
 
