@@ -85,9 +85,9 @@ def thresholds(lam: Entries, n: int, k: Widths, ridge: float) -> Widths:
         active = np.ones(len(k), dtype=bool)
     else:
         active = len(positive) > least
-        spare = float((positive[-1] / positive).sum()) if len(positive) else 1.0
+        rest = float((positive[-1] / positive).sum()) if len(positive) else 1.0
         last = float(positive[-1]) if len(positive) else 1.0
-        low, high = last * ((len(positive) - least) / spare), 2 * trace / least
+        low, high = last * ((len(positive) - least) / rest), 2 * trace / least
     gamma = np.zeros_like(k)
     if not active.any():
         return gamma
@@ -98,26 +98,34 @@ def thresholds(lam: Entries, n: int, k: Widths, ridge: float) -> Widths:
     for _ in range(_STEPS):
         middle = (lo + hi) / 2
         g = np.exp(middle)
-        left = missed(positive, g)
-        room, spare_width = (n - len(positive)) + left, (kk - len(positive)) + left
+        room = spare(positive, g, np.full_like(g, n))
+        beyond = spare(positive, g, kk)
         if ridge > 0:
-            spared = np.divide(spare_width, kk, out=np.ones_like(kk), where=np.isfinite(kk))
+            spared = np.divide(beyond, kk, out=np.ones_like(kk), where=np.isfinite(kk))
             with np.errstate(over="ignore"):
                 above = (room > 0) & (spared > 0) & (g * room * spared >= ridge)
         else:
-            above = spare_width >= 0
+            above = beyond >= 0
         lo, hi = np.where(above, lo, middle), np.where(above, middle, hi)
     gamma[active] = np.exp(hi)[back.ravel()]
     return gamma
 
 
-def missed(lam: Entries, gamma: Widths) -> Widths:
-    """``sum gamma/(lam + gamma)``: the number of directions not learnt, for each gamma; exact next to none."""
+def spare(lam: Entries, gamma: Widths, m: Widths) -> Widths:
+    """``m - z`` for each gamma: what the first m directions miss, less what the others learn; next to 0 it keeps its digits.
+
+    Args:
+        lam: positive eigenvalues, descending, shape ``(entries,)``.
+        gamma: thresholds, shape ``(widths,)``.
+        m: whole numbers, or infinity, shape ``(widths,)``.
+    """
     out = np.empty_like(gamma)
-    for rows in blocks(len(gamma), len(lam)):
+    place = np.arange(len(lam))
+    for rows in blocks(len(gamma), max(len(lam), 1)):
         g = gamma[rows, None]
-        out[rows] = (g / (lam + g)).sum(axis=1)
-    return out
+        signed = np.where(place < m[rows, None], g, -lam) / (lam + g)
+        out[rows] = signed.sum(axis=1)
+    return out + np.maximum(m - len(lam), 0.0)
 
 
 def sums(
@@ -146,18 +154,18 @@ def sums(
     """
     rank = int((lam > 0).sum())
     inside, null = v2[:rank], float(v2[rank:].sum())
-    left, c, once, twice, q = (np.empty_like(gamma) for _ in range(5))
+    c, once, twice, q = (np.empty_like(gamma) for _ in range(4))
+    root = np.sqrt(inside)
     for rows in blocks(len(gamma), max(rank, 1)):
         whole = lam[:rank] + gamma[rows, None]
         g, found = gamma[rows, None] / whole, lam[:rank] / whole
-        left[rows] = g.sum(axis=1)
         once[rows] = g @ inside + null
-        g2 = g * g
-        twice[rows] = g2 @ inside + null
+        twice[rows] = np.square(g * root).sum(axis=1) + null
         c[rows], q[rows] = (g * found).sum(axis=1), np.square(found).sum(axis=1)
-    a, b = (n - rank) + left, (k - rank) + left
     if ridge:
         a, b = _rooms(n, k, ridge, gamma)
+    else:
+        a, b = (spare(lam[:rank], gamma, m) for m in (np.full_like(gamma, n), k))
     at_root = np.logical_and(ridgeless, gamma > 0)
     a, b = np.where(at_root & (n <= k), 0.0, a), np.where(at_root & (k <= n), 0.0, b)
     return Sums(np.maximum(a, 0.0), np.maximum(b, 0.0), c, once, twice, q)

@@ -24,10 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.eigenframework import Entries, Widths, sums, thresholds, times
-from overparam.theory.inputs import LARGEST, count, nonnegative, representable, spectrum, widths_of
+from overparam.theory.inputs import count, nonnegative, penalty_of, representable, spectrum, widths_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -154,12 +153,7 @@ def risk_parts(
     """
     lam, v2 = spectrum(eigenvalues, coefficients_squared)
     n, k = count(n, "n"), widths_of(widths)
-    penalty = nonnegative(ridge, "ridge")
-    if penalty > LARGEST:
-        raise UsageError(
-            f"ridge: expected a penalty of at most {LARGEST:g}, got {penalty:g}. Rescale the features."
-        )
-    return parts_of(lam, v2, n, k, penalty, nonnegative(noise, "noise"))
+    return parts_of(lam, v2, n, k, penalty_of(ridge), nonnegative(noise, "noise"))
 
 
 def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: float) -> RiskParts:
