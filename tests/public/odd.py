@@ -150,7 +150,6 @@ def choices(valid: Any) -> Iterator[Odd]:
     yield "dictionary", {}, MUST
     yield "bytes", b"nonsense", MUST
     yield "nothing", None, MAY
-    yield "unprintable", Dearest(), MUST
 
 
 def _objects(v: np.ndarray, last: Any) -> np.ndarray:

@@ -22,6 +22,7 @@ START = draw_instance(np.eye(3), [1.0, -1.0, 0.5], "tanh", 4, 0)
 LABELS = np.array([0.0, 1.0, 0.0, 1.0])
 SEEDS = np.array([1.0, 2.0, 4.0, 3.5, 2.5])
 GRID = [1.0, 2.0, 4.0]
+LABELS = "texts are class labels"
 NO_MEAN = "the mean where a value is missing or infinite, or where there is none"
 MISSING = dict.fromkeys(
     (f"{name}: NaN" for name in ("values", "numerator", "denominator", "y", "line")),
@@ -235,6 +236,7 @@ CASES = {
         numbers="ridge noise",
         sizes="n",
         infinite="at a peak without a penalty; the best penalty where predicting nothing is best",
+        accepts={"y: texts of numbers": LABELS, "y: list of texts": LABELS},
         slow=True,
         laws=(
             Law({"features": 1, "ridge": 2}, 0, lambda found: (found.risk, found.signal), scales=(-400, 400)),

@@ -34,6 +34,7 @@ from overparam.theory.inputs import (
     exponent_of,
     nonnegative,
     numbers,
+    penalty_of,
     real,
     representable,
     shown,
@@ -106,7 +107,7 @@ def risk_curve(
             "A spectrum of n samples cannot tell what lies outside of them."
         )
     k = _ascending(widths, samples)
-    penalty: float | str = ridge if isinstance(ridge, str) else nonnegative(ridge, "ridge")
+    penalty: float | str = ridge if isinstance(ridge, str) else penalty_of(ridge)
     if isinstance(penalty, str) and penalty != "optimal":
         raise UsageError(f"ridge: expected a number of at least 0, or 'optimal', got {shown(penalty)}.")
     given = None if noise is None else nonnegative(noise, "noise")
@@ -120,7 +121,7 @@ def risk_curve(
         spectrum = spectrum_of_features(features, targets)
         if not isinstance(penalty, str):
             with np.errstate(over="ignore"):
-                penalty = float(representable(np.ldexp(penalty, -2 * shift), "ridge, features"))
+                penalty = penalty_of(representable(np.ldexp(penalty, -2 * shift), "ridge, features"))
     zero = float(np.square(targets).sum() / many)
     if given is not None and given > zero:
         raise UsageError(

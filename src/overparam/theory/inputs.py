@@ -40,6 +40,7 @@ __all__ = [
     "no_negative",
     "nonnegative",
     "numbers",
+    "penalty_of",
     "positive",
     "probability",
     "real",
@@ -122,6 +123,20 @@ def vector(
     if not negative and out.min() < 0:
         raise DataError(f"{name}: expected no negative number, got {out.min():.6g}.")
     return out
+
+
+def penalty_of(value: Any, name: str = "ridge") -> float:
+    """Return a penalty of at least 0 and at most 1e300.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    penalty = nonnegative(value, name)
+    if penalty > LARGEST:
+        raise UsageError(
+            f"{name}: expected a penalty of at most {LARGEST:g}, got {penalty:g}. Rescale the features."
+        )
+    return penalty
 
 
 def columns_of(

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption
+from overparam.theory.eigenframework import Sums, sums, thresholds, times
 from overparam.theory.inputs import count, nonnegative, representable, spectrum, widths_of
-from overparam.theory.simon2023 import Sums, sums, thresholds, times
 from overparam.theory.simon2023 import assumptions as _framework
 from overparam.theory.theorem import Theorem
 

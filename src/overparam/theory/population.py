@@ -18,10 +18,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from overparam.core.errors import UsageError
+from overparam.theory.eigenframework import sums, thresholds
 from overparam.theory.empirical import Spectrum
-from overparam.theory.inputs import count, nonnegative, widths_of
+from overparam.theory.inputs import count, nonnegative, penalty_of, widths_of
 from overparam.theory.nakkiran2021 import best_thresholds
-from overparam.theory.simon2023 import sums, thresholds
 
 Widths = Float64[np.ndarray, " points"]
 
@@ -71,7 +71,7 @@ def population_risk(spectrum: Spectrum, n: int, k: Widths, ridge: float | None, 
     if n >= many:
         raise UsageError(f"n: expected fewer training samples than the population of {many}, got {n}.")
     s2 = nonnegative(s2, "s2")
-    given = None if ridge is None else nonnegative(ridge, "ridge")
+    given = None if ridge is None else penalty_of(ridge)
     everything, noise = spectrum.coefficients, np.full(many, 1.0 / many)
     seen = n / many
     if given is None:

@@ -20,15 +20,13 @@ What is computed is the same with every term positive: with ``a = n - z``, ``b =
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import LARGEST, count, nonnegative, representable, spectrum, widths_of
+from overparam.theory.eigenframework import Entries, Widths, sums, thresholds, times
+from overparam.theory.inputs import count, nonnegative, penalty_of, representable, spectrum, widths_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -36,12 +34,6 @@ CITATION = (
     "overparameterization is optimal and overfitting is obligatory, arXiv:2311.14646 (random-feature ridge)."
 )
 TRUSTED_N = 60
-_STEPS = 64
-_TINY = 5e-324
-_BLOCK = 4_000_000  # numbers in one array of widths times eigenvalues
-
-Widths = Float64[np.ndarray, " points"]
-Entries = Float64[np.ndarray, " features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,53 +58,6 @@ class RiskParts:
     def total(self) -> Widths:
         """Test error on noisy test labels: signal + variance + noise."""
         return self.signal + self.variance + self.noise
-
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """The sums of the formula at each width, for one gamma a width."""
-
-    a: Widths
-    b: Widths
-    c: Widths
-    once: Widths
-    twice: Widths
-    q: Widths
-
-    def factor(self, n: int) -> Widths:
-        """How many times the noise of a sample comes back as error: ``n / (a + c u)``; infinite at a peak."""
-        bottom = self.a + self.c * self.share
-        return np.divide(n, bottom, out=np.full_like(bottom, np.inf), where=bottom > 0)
-
-    def extra(self, n: int) -> Widths:
-        """How many times more than once: ``factor - 1 = (q + c (1 - u)) / (a + c u)``, of positive terms alone."""
-        top, bottom = self.q + self.c * (1 - self.share), self.a + self.c * self.share
-        return np.divide(top, bottom, out=np.where(top > 0, np.inf, 0.0), where=bottom > 0)
-
-    @property
-    def share(self) -> Widths:
-        """``u = b/(b + c)``: 1 for the kernel, 0 for minimum norm with fewer features than samples."""
-        bottom = self.b + self.c
-        kernel = np.isinf(self.b)
-        u = np.divide(self.b, bottom, out=np.ones_like(bottom), where=(bottom > 0) & ~kernel)
-        return np.where(kernel, 1.0, u)
-
-    def signal(self, n: int) -> Widths:
-        """Error without noise; 0 where the target is recovered exactly, infinite at a peak."""
-        u = self.share
-        left = (1 - u) * self.once + u * self.twice
-        return times(left, self.factor(n))
-
-    def total(self, n: int, s2: float, seen: float = 0.0) -> Widths:
-        """Error with noise; over a population of which a share was seen, on the rest (see ``population``)."""
-        whole = self.signal(n) + (s2 * self.factor(n) if s2 else 0.0)
-        return whole / (1 - seen + seen * np.square(self.a / n)) if seen else whole
-
-
-def times(left: Widths, factor: Widths) -> Widths:
-    """``left * factor`` with ``0 * infinity = 0``: nothing to amplify stays nothing."""
-    with np.errstate(over="ignore"):
-        return np.where(left > 0, left * np.where(left > 0, factor, 1.0), 0.0)
 
 
 def _told(values: Widths, factor: Widths) -> Widths:
@@ -208,12 +153,7 @@ def risk_parts(
     """
     lam, v2 = spectrum(eigenvalues, coefficients_squared)
     n, k = count(n, "n"), widths_of(widths)
-    penalty = nonnegative(ridge, "ridge")
-    if penalty > LARGEST:
-        raise UsageError(
-            f"ridge: expected a penalty of at most {LARGEST:g}, got {penalty:g}. Rescale the features."
-        )
-    return parts_of(lam, v2, n, k, penalty, nonnegative(noise, "noise"))
+    return parts_of(lam, v2, n, k, penalty_of(ridge), nonnegative(noise, "noise"))
 
 
 def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: float) -> RiskParts:
@@ -234,124 +174,6 @@ def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: flo
     factor, more = found.factor(n), found.extra(n)
     variance = _told(times(np.full_like(k, s2), more), more) if s2 else np.zeros_like(k)
     return RiskParts(k, _told(found.signal(n), factor), variance, s2, gamma)
-
-
-def thresholds(lam: Entries, n: int, k: Widths, ridge: float) -> Widths:
-    """The root gamma with ``z < min(n, k)`` at each width, in the unit of the eigenvalues.
-
-    ``gamma (1 - z/k) (n - z)`` grows with gamma wherever ``z < min(n, k)``, so bisection on a logarithmic scale
-    between ``ridge/n`` and ``max(2 tr/min(n, k), 4 ridge/n)`` finds it. Without a penalty the root is where z
-    reaches ``min(n, k)``, or 0 if there are no more positive eigenvalues than that.
-
-    Args:
-        lam: eigenvalues, descending, shape ``(entries,)``.
-        n: number of training samples.
-        k: widths, shape ``(widths,)``.
-        ridge: penalty.
-
-    References: Simon et al. 2023; the bracket is elementary.
-    """
-    positive = lam[lam > 0]
-    least, trace = np.minimum(n, k), float(positive.sum())
-    if ridge > 0:
-        low, high = np.full_like(k, ridge / n), np.maximum(2 * trace / least, 4 * ridge / n)
-        active = np.ones(len(k), dtype=bool)
-    else:
-        active = len(positive) > least
-        spare = float((positive[-1] / positive).sum()) if len(positive) else 1.0
-        last = float(positive[-1]) if len(positive) else 1.0
-        low, high = last * ((len(positive) - least) / spare), 2 * trace / least
-    gamma = np.zeros_like(k)
-    if not active.any():
-        return gamma
-    # Equal brackets (all k > n, without a penalty) are solved once.
-    keys = np.stack([k[active] if ridge > 0 else least[active], low[active], high[active]])
-    (kk, lo, hi), back = np.unique(keys, axis=1, return_inverse=True)
-    lo, hi = np.log(np.maximum(lo, _TINY)), np.log(np.maximum(hi, _TINY))
-    for _ in range(_STEPS):
-        middle = (lo + hi) / 2
-        g = np.exp(middle)
-        left = missed(positive, g)
-        room, spare_width = (n - len(positive)) + left, (kk - len(positive)) + left
-        if ridge > 0:
-            spared = np.divide(spare_width, kk, out=np.ones_like(kk), where=np.isfinite(kk))
-            with np.errstate(over="ignore"):
-                above = (room > 0) & (spared > 0) & (g * room * spared >= ridge)
-        else:
-            above = spare_width >= 0
-        lo, hi = np.where(above, lo, middle), np.where(above, middle, hi)
-    gamma[active] = np.exp(hi)[back.ravel()]
-    return gamma
-
-
-def missed(lam: Entries, gamma: Widths) -> Widths:
-    """``sum gamma/(lam + gamma)``: the number of directions not learnt, for each gamma; exact next to none."""
-    out = np.empty_like(gamma)
-    for rows in blocks(len(gamma), len(lam)):
-        g = gamma[rows, None]
-        out[rows] = (g / (lam + g)).sum(axis=1)
-    return out
-
-
-def sums(
-    lam: Entries,
-    v2: Entries,
-    n: int,
-    k: Widths,
-    gamma: Widths,
-    *,
-    ridgeless: Any = False,
-    ridge: float | None = None,
-) -> Sums:
-    """The sums of the formula at given thresholds, each computed from positive terms.
-
-    Args:
-        lam: eigenvalues, descending, shape ``(entries,)``.
-        v2: squared coefficients, shape ``(entries,)``.
-        n: number of training samples.
-        k: widths, shape ``(widths,)``.
-        gamma: thresholds, shape ``(widths,)``.
-        ridgeless: whether the thresholds belong to no penalty, so that a or b is exactly 0; one or one a width.
-        ridge: the penalty to which the thresholds belong; with it ``a b = k ridge / gamma`` and ``a - b = n - k`` give
-            a and b to all digits, also where both are next to 0. None computes them from the sums.
-
-    References: Simon et al. 2023.
-    """
-    rank = int((lam > 0).sum())
-    inside, null = v2[:rank], float(v2[rank:].sum())
-    left, c, once, twice, q = (np.empty_like(gamma) for _ in range(5))
-    for rows in blocks(len(gamma), max(rank, 1)):
-        whole = lam[:rank] + gamma[rows, None]
-        g, found = gamma[rows, None] / whole, lam[:rank] / whole
-        left[rows] = g.sum(axis=1)
-        once[rows] = g @ inside + null
-        g2 = g * g
-        twice[rows] = g2 @ inside + null
-        c[rows], q[rows] = (g * found).sum(axis=1), np.square(found).sum(axis=1)
-    a, b = (n - rank) + left, (k - rank) + left
-    if ridge:
-        a, b = _rooms(n, k, ridge, gamma)
-    at_root = np.logical_and(ridgeless, gamma > 0)
-    a, b = np.where(at_root & (n <= k), 0.0, a), np.where(at_root & (k <= n), 0.0, b)
-    return Sums(np.maximum(a, 0.0), np.maximum(b, 0.0), c, once, twice, q)
-
-
-def _rooms(n: int, k: Widths, ridge: float, gamma: Widths) -> tuple[Widths, Widths]:
-    """``a = n - z`` and ``b = k - z``: their difference is n - k, their product ``k ridge / gamma``."""
-    kernel = np.isinf(k)
-    width = np.where(kernel, 1.0, k)
-    half = (n - width) / 2
-    root = np.hypot(half, np.sqrt(width) * np.sqrt(ridge) / np.sqrt(gamma))
-    larger = np.abs(half) + root
-    smaller = np.where(larger > 0, width * (ridge / gamma) / np.where(larger > 0, larger, 1.0), 0.0)
-    a, b = np.where(half > 0, larger, smaller), np.where(half > 0, smaller, larger)
-    return np.where(kernel, ridge / gamma, a), np.where(kernel, np.inf, b)
-
-
-def blocks(rows: int, columns: int) -> list[slice]:
-    """Slices of the rows of a matrix that is too large to hold at once."""
-    size = max(1, _BLOCK // max(columns, 1))
-    return [slice(start, start + size) for start in range(0, rows, size)]
 
 
 def assumptions(

@@ -231,12 +231,13 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
             "kernel, kernel_test, y: expected shapes (samples, samples), (test samples, samples) and (samples, outputs), "
             f"got {k.shape}, {k_test.shape} and {targets.shape}. Pass rows as samples."
         )
-    k, largest = kernel_of(kernel, n=n), float(np.abs(k).max(initial=0.0))
+    kernel_of(kernel, n=n)  # solved as given: each routine reads one of the two halves
+    largest = float(np.abs(k).max(initial=0.0))
     all_finite(k_test, "kernel_test")
     all_finite(targets, "y")
     if largest == 0:
         raise DataError("kernel: expected one that differs from zero, got only zeros.")
-    shift, scale = exponent_of(k), exponent_of(targets)
+    shift, scale = exponent_of(k) // 2 * 2, exponent_of(targets)  # an even one: roots lose no digit either
     k, k_test, targets = (
         np.asfortranarray(np.ldexp(k, -shift)),
         np.ldexp(k_test, -shift),

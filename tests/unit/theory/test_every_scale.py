@@ -116,6 +116,16 @@ def test_random_features_at_their_peak_follow_the_root_of_the_penalty(ridge):
     assert found.variance[0] == pytest.approx(float(factor - 1), rel=1e-12)
 
 
+@pytest.mark.parametrize("gap", [1e10, 1e20, 1e100, 1e300])
+def test_the_threshold_in_a_gap_of_the_spectrum_is_between_its_ends(gap):
+    """One sample, two directions: ``gamma^2 = lam_1 lam_2``, also where ``n - z`` rounds to 0 all over the gap."""
+    found = risk_parts([gap, 1 / gap], [gap, 1 / gap], 1, [np.inf], 0.0, 0.0)
+    assert found.gamma[0] == pytest.approx(1.0, rel=1e-12)
+    assert found.signal[0] == pytest.approx(
+        1.0, rel=1e-12
+    )  # n (sum g^2 v^2) / c, with g = (1/gap, 1), c = 2/gap
+
+
 @pytest.mark.parametrize("n", [10, 10**6, 10**12, 2**53])
 def test_the_variance_of_few_features_keeps_its_digits_however_many_samples(n):
     """Three features of n samples: ``k/(n - k)`` of the noise."""
