@@ -21,9 +21,7 @@ TAKEN = ("train_loss", "train_error")  # what stopping rules and divergence are 
 _ASKED = "function(network, loss, params, params0, x, y, x_test, y_test) -> {name: scalar}"
 
 
-def check_probes(
-    network: Network, recipe: Recipe, probes: Mapping[str, ProbeFunction] | None, arrays: tuple[Any, ...]
-) -> Probes:
+def check_probes(network: Network, recipe: Recipe, probes: Any, arrays: tuple[Any, ...]) -> Probes:
     """Pairs of name and probe, each found to give scalars; those of this package are tested by themselves.
 
     Args:
