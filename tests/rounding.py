@@ -22,7 +22,7 @@ def run(steps, *, size=1.0, carry=1.0, growth=2.0, unit=SINGLE):
         growth: by how much training may expand a distance over the whole run.
         unit: unit roundoff.
 
-    >>> run(1000) < 1.3e-4
+    >>> run(1000) < 2.5e-4
     True
     """
     return 2 * steps * size * carry * growth * unit

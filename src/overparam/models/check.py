@@ -12,7 +12,7 @@ import numpy as np
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network, PyTree
-from overparam.models.passes import check_pass, ours, told
+from overparam.models.passes import check_pass, in_double, ours, told
 from overparam.models.state import is_held, leaves, split, undeclared
 
 CAST = 'jax.tree.map(lambda a: a.astype("float32"), params)'
@@ -31,7 +31,7 @@ def check_network(network: object) -> None:
         UsageError: something else; parameters that are no float32 arrays; what looks like state and is not declared;
             outputs of another shape or kind; a pass in a narrower type, or another one each time.
     """
-    _checked(_given(network), bool(jax.config.jax_enable_x64))
+    _checked(_given(network), in_double())
 
 
 def layout(network: Network) -> PyTree:
@@ -47,7 +47,7 @@ def layout(network: Network) -> PyTree:
     >>> layout(linear(3, 2))["output"]["weight"].shape
     (2, 3)
     """
-    return _layout(_given(network), bool(jax.config.jax_enable_x64))
+    return _layout(_given(network), in_double())
 
 
 def check_params(
@@ -68,7 +68,8 @@ def check_params(
     """
     want = layout(network)
     expected, found = leaves(want), leaves(params)
-    if jax.tree.structure(want) != jax.tree.structure(params):
+    here: Any = jax.tree.structure(params)
+    if here != jax.tree.structure(want):
         raise UsageError(
             f"{name}: expected the structure that init of '{network.name}' gives, got {_other(want, params)}."
         )
@@ -242,7 +243,7 @@ def _check_numbers(values: Any, dtype: Any, where: str, single: bool, finite: bo
     bad = int((~np.isfinite(array)).sum())
     if bad and finite:
         raise DataError(f"{where}: expected finite numbers, got {bad} that are missing or infinite.")
-    if single and array.dtype.itemsize > 4 and not jax.config.jax_enable_x64:
+    if single and array.dtype.itemsize > 4 and not in_double():
         with np.errstate(over="ignore", under="ignore"):
             narrow = array.astype(np.float32)
         if not np.array_equal(narrow.astype(array.dtype), array, equal_nan=True):

@@ -27,6 +27,15 @@ def ours(network: Network) -> bool:
     return str(getattr(network.apply, "__module__", "")).startswith("overparam.models.")
 
 
+def in_double() -> bool:
+    """Whether JAX keeps float64 where it is called: inside ``jax.enable_x64(True)``, or by a person's own setting.
+
+    >>> in_double()
+    False
+    """
+    return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+
+
 def told(error: Exception) -> str:
     """An exception by its name and first line."""
     first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
@@ -44,9 +53,7 @@ def check_pass(network: Network, params: PyTree) -> None:
         UsageError: it fails, or gives something else; a part of it is in a narrower type or calls back into Python;
             two passes differ.
     """
-    rows = jax.ShapeDtypeStruct(
-        (ROWS, network.inputs), jnp.float64 if jax.config.jax_enable_x64 else jnp.float32
-    )
+    rows = jax.ShapeDtypeStruct((ROWS, network.inputs), jnp.float64 if in_double() else jnp.float32)
     try:
         program, found = jax.make_jaxpr(_fresh(network.apply), return_shape=True)(params, rows)
     except OverparamError:

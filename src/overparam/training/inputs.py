@@ -154,11 +154,16 @@ def stacked_targets(
         UsageError: no members, a seed that cannot be used, or labels beside float targets.
         DataError: labels that do not fit.
     """
-    if not isinstance(members, Sequence) or not members or not all(isinstance(m, Member) for m in members):
-        many = isinstance(members, Sequence)
-        others = [type(m).__name__ for m in members if not isinstance(m, Member)] if many else []
-        got = f"a list with {others[0]}" if others else "none" if many else type(members).__name__
-        raise UsageError(f"members: expected at least one Member(seed, y) in a list, got {got}.")
+    if isinstance(members, Sequence) and not members:
+        raise UsageError("members: expected at least one member, got none.")
+    if not isinstance(members, Sequence) or not all(isinstance(m, Member) for m in members):
+        others = (
+            [type(m).__name__ for m in members if not isinstance(m, Member)]
+            if isinstance(members, Sequence)
+            else []
+        )
+        got = f"a list with {others[0]}" if others else type(members).__name__
+        raise UsageError(f"members: expected Member(seed, y) of every member in a list, got {got}.")
     for member in members:
         whole = isinstance(member.seed, int | np.integer) and not isinstance(member.seed, bool)
         if not (whole and 0 <= member.seed < 1 << 32):
@@ -212,10 +217,6 @@ def first_step(start: Sequence[Checkpoint], members: Sequence[Member], network: 
         )
     if len(start) != len(members):
         raise UsageError(f"start: expected {len(members)} checkpoints, one a member, got {len(start)}.")
-    for i, point in enumerate(start):
-        check_params(network, point.params, f"start of member {i}", single=True, finite=False)
-        if point.origin is not None:
-            check_params(network, point.origin, f"origin of member {i}", single=True, finite=False)
     steps = {point.step for point in start}
     whole = all(isinstance(step, int | np.integer) and not isinstance(step, bool) for step in steps)
     if not whole or len(steps) > 1 or not 0 <= min(steps) < recipe.steps:
@@ -223,4 +224,8 @@ def first_step(start: Sequence[Checkpoint], members: Sequence[Member], network: 
             f"start: expected checkpoints of one step from 0 to {recipe.steps - 1}, got {sorted(steps, key=str)}. "
             "Raise recipe.steps to go on, or train them as separate stacks."
         )
+    for i, point in enumerate(start):
+        check_params(network, point.params, f"start of member {i}", single=True, finite=False)
+        if point.origin is not None:
+            check_params(network, point.origin, f"origin of member {i}", single=True, finite=False)
     return steps.pop()

@@ -21,9 +21,7 @@ TAKEN = ("train_loss", "train_error")  # what stopping rules and divergence are 
 _ASKED = "function(network, loss, params, params0, x, y, x_test, y_test) -> {name: scalar}"
 
 
-def check_probes(
-    network: Network, recipe: Recipe, probes: Mapping[str, ProbeFunction] | None, arrays: tuple[Any, ...]
-) -> Probes:
+def check_probes(network: Network, recipe: Recipe, probes: Any, arrays: tuple[Any, ...]) -> Probes:
     """Pairs of name and probe, each found to give scalars; those of this package are tested by themselves.
 
     Args:
@@ -60,7 +58,7 @@ def _check(name: str, probe: ProbeFunction, network: Network, recipe: Recipe, ar
     if not isinstance(found, Mapping):
         raise UsageError(f"probe '{name}': expected {_ASKED}, got {type(found).__name__}.")
     for value, one in found.items():
-        shape, dtype = getattr(one, "shape", None), getattr(one, "dtype", None)
+        shape, dtype = getattr(one, "shape", None), getattr(one, "dtype", np.dtype(object))
         kinds = (jnp.floating, jnp.integer, jnp.bool_)
         if shape != () or not any(jnp.issubdtype(dtype, kind) for kind in kinds):
             got = f"shape {shape} of {dtype}" if shape is not None else type(one).__name__

@@ -93,6 +93,8 @@ ELSEWHERE = {
     **dict.fromkeys(("affine", "descend", "model_jacobian", "flat_params", "tangent_run"), "takes what draw() has made"),
     "levenberg_marquardt": "takes functions of a vector",
     "segments": "takes a first column",
+    "linear_course": "takes residuals",
+    "check_probes": COMPILED,
     "width_sweep": "builds width_sweep_study from the same family",
 }  # fmt: skip
 

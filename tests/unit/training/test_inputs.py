@@ -8,6 +8,7 @@ import pytest
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.models import mlp
 from overparam.training import Checkpoint, Member, Recipe, inputs, train
+from overparam.training.measures import check_probes
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(8, 3))
@@ -37,7 +38,7 @@ INPUTS = {
     "large whole numbers": (2**60 + np.arange(24).reshape(8, 3), "whole numbers beyond 2.53"),
     "whole numbers that fall together": (
         2**30 + np.arange(24).reshape(8, 3),
-        "x: column 0, from 1073741824 to",
+        "x: column 0, from 1.07374182e.09 to",
     ),
     "masked": (np.ma.masked_array(X, X > 1), "x: expected an array without a mask, got one that hides"),
     "float16": (X.astype(np.float16), r'x: expected float32 or float64, got float16.*x.astype\("float32"\)'),
@@ -51,7 +52,7 @@ TARGETS = {
     "an offset": (Y * 1e-6 + 1e6, "y of member 0: column 0, .* loses"),
 }
 MEMBERS = {
-    "one": (Member(0, Y), "members: expected at least one Member.seed, y. in a list, got Member"),
+    "one": (Member(0, Y), "members: expected Member.seed, y. of every member in a list, got Member"),
     "dicts": ([{"seed": 0}], "got a list with dict"),
     "none": ([], "got none"),
     **{
@@ -66,10 +67,9 @@ MEMBERS = {
 STARTS = {
     "a dict": ({"a": 1}, "start: expected Checkpoint"),
     "None": ([None], "start: expected Checkpoint"),
-    "half a step": ([Checkpoint({}, step=0.5)], "start of member 0: expected the structure"),
+    "half a step": ([Checkpoint({}, step=0.5)], "start: expected checkpoints of one step"),
 }
 PROBES = {
-    "a list": ([1], "probes: expected functions by name"),
     "a vector": (
         {"a": lambda *given: {"v": np.ones(3)}},
         "probe 'a': expected a real number as 'v', got shape",
@@ -119,6 +119,12 @@ def test_odd_probes_are_refused(name):
         run(probes=probes)
 
 
+def test_probes_have_names():
+    for probes in ([1], {"a": 1}, "standard"):
+        with pytest.raises(UsageError, match="probes: expected functions by name"):
+            check_probes(NETWORK, RECIPE, probes, (X, Y, X, Y))
+
+
 @pytest.mark.parametrize("given", [None, {}, Recipe])
 def test_what_is_no_recipe_is_refused(given):
     with pytest.raises(UsageError, match="recipe: expected Recipe"):
@@ -145,7 +151,7 @@ def test_odd_numbers_of_a_recipe_are_refused(name, value):
         np.c_[np.zeros(8), np.full(8, 0.1), X[:, 0]],
         np.c_[np.full(8, 3.0) + 1e-16 * X[:, 0], X[:, :2]],  # constant but for the rounding of float64
         np.c_[np.where(X[:, 0] > 0, X[:, 0], 1e-50), X[:, :2]],
-        1e6 + X,
+        1e3 + X,
     ],
 )
 def test_usual_examples_are_taken_as_they_are(x):
