@@ -1,21 +1,22 @@
 """Verbs for large and many results folders: ``overparam pack | gc | merge | query``.
 
-Exit codes as in :mod:`overparam.cli.entry`; ``merge`` ends with 1 when something there was not taken over.
+Exit codes as in :mod:`overparam.cli.entry`; ``merge`` ends with 1 when something there was not taken over, ``query`` when
+a cell could not be read.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.markup import escape
 
-from overparam.cli.app import Out, console, say
+from overparam.cli.app import Out, console, say, write_json, write_out
 from overparam.core import disk
 from overparam.core.errors import UsageError, unknown
 
@@ -50,10 +51,10 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
         if done.cells:
             what = "unpacked" if unpack else "packed"
             say(
-                f"{name}: {done.cells} cells {what}, {size(done.before)} became {size(done.after)}: {done.path}"
+                f"{name}: {done.cells} cells {what}, {size(done.before)} became {size(done.after)}: {escape(str(done.path))}"
             )
     if not total:
-        say(f"nothing to {'unpack' if unpack else 'pack'} in {out}")
+        say(f"nothing to {'unpack' if unpack else 'pack'} in {escape(str(out))}")
     return 0
 
 
@@ -87,7 +88,7 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
         if any(garbage.count(kind) for kind in garbage.files):
             found.append(garbage)
     if not found:
-        say(f"nothing to remove in {out}")
+        say(f"nothing to remove in {escape(str(out))}")
         return 0
     console().print(garbage_table(found))
     total = size(sum(sum(garbage.bytes.values()) for garbage in found))
@@ -151,7 +152,8 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
         trouble += len(done.conflicts) + len(done.refused)
         run += [name] if done.copied else []
     if run:
-        say(f"Records are made anew: `overparam run {' '.join(run)} --out {out}` judges all cells together.")
+        again = f"`overparam run {' '.join(run)} --out {out}`"
+        say(f"Records are made anew: {escape(again)} judges all cells together.")
     return 1 if trouble else 0
 
 
@@ -188,11 +190,13 @@ def query(
     columns, rows = ask(sql, out)
     if as_json:
         plain = [clean(dict(zip(columns, row, strict=True))) for row in rows]
-        sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n")
+        write_json(plain)
     elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_cell(value) for value in row] for row in rows)
+        write_out(file.getvalue())
     elif not columns:
         say("done: the query returned no table")
     else:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from overparam.core.harmless import harmless
+
 
 class OverparamError(Exception):
-    """Base of every error raised on purpose; the text is meant for a person."""
+    """Base of every error raised on purpose; the text is meant for a person, so nothing in it steers a terminal."""
+
+    def __str__(self) -> str:
+        return harmless(super().__str__())
 
 
 class UsageError(OverparamError):
@@ -31,11 +36,15 @@ class DiskError(StoreError, OSError):
 
     def __str__(self) -> str:
         """The sentence."""
-        return str(self.args[0])
+        return harmless(str(self.args[0]))
 
 
 class NewerError(StoreError):
     """A file that a newer version of the package wrote; it is never overwritten."""
+
+
+class DamageWarning(UserWarning):
+    """Something in a results folder cannot be read, and what is given lacks it; the text names it and says why."""
 
 
 class NullSpaceWarning(UserWarning):

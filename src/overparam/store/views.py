@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overparam.core.errors import OverparamError, UsageError, nearest, unknown
+from overparam.core.errors import DamageWarning, OverparamError, StoreError, UsageError, nearest, unknown
 from overparam.store.cells import CellStore
 from overparam.store.packs import packs
 from overparam.store.records import RecordStore
@@ -28,6 +29,8 @@ _BATCH = 4096  # cells that are parsed at a time
 
 def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -> DuckDBPyConnection:
     """Return a DuckDB connection with one table for each stored study; packed and loose cells are one.
+
+    Cells that cannot be read are not in it: a :class:`~overparam.core.errors.DamageWarning` names them.
 
     Args:
         out: results folder.
@@ -54,7 +57,13 @@ def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -
     connection = duckdb.connect(":memory:")
     connection.execute("SET python_enable_replacements = false; SET temp_directory = ''")
     for name in wanted:
-        _table(connection, CellStore(Path(out), name))
+        try:
+            _table(connection, CellStore(Path(out), name), wanted)
+        except duckdb.Error as error:
+            raise StoreError(
+                f"{Path(out) / name}: expected cells that make a table, got: {str(error).splitlines()[0]} "
+                "Query another study, or read the cells with overparam.load(...).table()."
+            ) from error
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection
 
@@ -98,17 +107,19 @@ def view(study: str) -> str:
     return re.sub(r"\W", "_", study).lower()
 
 
-def _table(connection: DuckDBPyConnection, store: CellStore) -> None:
+def _table(connection: DuckDBPyConnection, store: CellStore, studies: Iterable[str]) -> None:
     """Copy the cells of a study into a table, some thousands at a time."""
     import pyarrow as pa
 
     names = sorted(store.names())
     heads: list[Any] = []
     sizes: list[int] = []
+    damaged: list[str] = []
     columns: dict[tuple[str, str], dict[int, Any]] = {}
     for number, start in enumerate(range(0, max(1, len(names)), _BATCH)):
-        cells, _ = store.readable(names[start : start + _BATCH])
-        rows = [c for c in cells.values() if isinstance(c.params, dict) and isinstance(c.values, dict)]
+        cells, bad = store.readable(names[start : start + _BATCH])
+        damaged += bad
+        rows = list(cells.values())
         heads.append([(c.name, str(c.status), c.seconds) for c in rows])
         sizes.append(len(rows))
         for field in ("params", "values"):
@@ -116,6 +127,8 @@ def _table(connection: DuckDBPyConnection, store: CellStore) -> None:
             for key in dict.fromkeys(key for group in groups for key in group):
                 column = _array([group.get(key) for group in groups])
                 columns.setdefault((field, key), {})[number] = column
+    if damaged:
+        warnings.warn(store.left_out(damaged, len(names)), DamageWarning, stacklevel=4)
     flat = [head for batch in heads for head in batch]
     kinds = (pa.string(), pa.string(), pa.float64())
     table = {name: pa.array([h[i] for h in flat], kinds[i]) for i, name in enumerate(FIRST)}
@@ -126,10 +139,10 @@ def _table(connection: DuckDBPyConnection, store: CellStore) -> None:
             called += f"_{field[:-1]}"
         taken.add(called.lower())
         table[called] = _joined([chunks.get(i, size) for i, size in enumerate(sizes)])
-    connection.register("incoming", pa.table(table))
-    connection.execute(f"CREATE TABLE {_quoted(store.study)} AS SELECT * FROM incoming")
-    connection.unregister("incoming")
-    if view(store.study) != store.study.lower():
+    connection.register("__incoming__", pa.table(table))
+    connection.execute(f"CREATE TABLE {_quoted(store.study)} AS SELECT * FROM __incoming__")
+    connection.unregister("__incoming__")
+    if view(store.study) not in {name.lower() for name in studies}:
         connection.execute(f"CREATE VIEW {_quoted(view(store.study))} AS SELECT * FROM {_quoted(store.study)}")
 
 
@@ -150,10 +163,17 @@ def _joined(chunks: list[Any]) -> Any:
     kinds = {chunk.type for chunk in chunks if not isinstance(chunk, int)}
     try:
         schemas = [pa.schema([("x", kind)]) for kind in kinds]
-        kind = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
-    except pa.ArrowException:
+        return _cast(chunks, pa.unify_schemas(schemas, promote_options="permissive").field(0).type)
+    except pa.ArrowException:  # kinds that do not go together, or a number that another kind cannot hold
         kind = pa.string()
-        chunks = [c if isinstance(c, int) or c.type == kind else _texts(c.to_pylist()) for c in chunks]
+        return _cast(
+            [c if isinstance(c, int) or c.type == kind else _texts(c.to_pylist()) for c in chunks], kind
+        )
+
+
+def _cast(chunks: list[Any], kind: Any) -> Any:
+    import pyarrow as pa
+
     if pa.types.is_null(kind):
         kind = pa.string()
     if pa.types.is_list(kind) and pa.types.is_null(kind.value_type):
