@@ -11,7 +11,6 @@ from typing import Any
 from overparam.core.errors import DamageWarning, OverparamError
 from overparam.core.harmless import harmless
 from overparam.store import CellStore
-from overparam.store.cells import Fits
 
 
 @dataclass(frozen=True)
@@ -56,22 +55,16 @@ class Result:
         :class:`~overparam.core.errors.DamageWarning` names them.
         """
         store = CellStore(self.out, self.record["study"])
+        from overparam.sweep.fits import fits_of
+
         names = list(self.record["cell_names"])
-        cells, damaged = store.readable(names, self._fits())
+        cells, damaged = store.readable(names, fits_of(self.record["study"]))
         if damaged:
             warnings.warn(store.left_out(damaged, len(names)), DamageWarning, stacklevel=2)
         return [
             {**cell.params, **cell.values, "status": cell.status, "seconds": cell.seconds}
             for cell in cells.values()
         ]
-
-    def _fits(self) -> Fits | None:
-        """What more must hold of its cells; nothing for a study that is not installed."""
-        from overparam.core.registry import get
-        from overparam.sweep.fits import fits
-
-        study = get(self.record["study"])
-        return None if study is None else fits(study)
 
     def to_pandas(self) -> Any:
         """Return the table as a pandas DataFrame (needs ``pip install overparam[pandas]``)."""

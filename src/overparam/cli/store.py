@@ -119,6 +119,7 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
     from overparam.store import CellStore
     from overparam.store.merge import merge as merge_study
     from overparam.store.records import RecordStore
+    from overparam.sweep.fits import fits_of
 
     if not disk.is_dir(other):
         raise UsageError(f"merge: expected a results folder, found nothing at {other}. Check the path.")
@@ -133,7 +134,7 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
         )
     trouble, run = 0, []
     for name in names:
-        done = merge_study(CellStore(out, name), CellStore(other, name), tolerance)
+        done = merge_study(CellStore(out, name), CellStore(other, name), tolerance, fits=fits_of(name))
         failures = f", {done.failures} failures" if done.failures else ""
         say(
             f"{name}: {done.copied} cells copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
@@ -184,10 +185,11 @@ def query(
     from overparam.cli.listing import rows_table
     from overparam.core import clean
     from overparam.store.views import query as ask
+    from overparam.sweep.fits import fits_of
 
     if as_json and as_csv:
         raise UsageError("query: expected one of --json and --csv, got both.")
-    columns, rows = ask(sql, out)
+    columns, rows = ask(sql, out, fits_of)
     if as_json:
         plain = [clean(dict(zip(columns, row, strict=True))) for row in rows]
         write_json(plain)

@@ -17,7 +17,7 @@ from overparam.core.atomic import write_bytes
 from overparam.core.documents import content
 from overparam.core.errors import NewerError, StoreError
 from overparam.store import packs
-from overparam.store.cells import Cell, CellStore, parse
+from overparam.store.cells import Cell, CellStore, Fits, parse
 from overparam.store.schema import FAILURE, Kind, inside, own_name, parsed
 from overparam.store.seen import SeenStore
 
@@ -68,7 +68,13 @@ class Merged:
     records: tuple[str, ...]
 
 
-def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> Merged:
+def merge(
+    ours: CellStore,
+    theirs: CellStore,
+    relative: float = RELATIVE,
+    absolute: float = ABSOLUTE,
+    fits: Fits | None = None,
+) -> Merged:
     """Copy the cells of a study that are missing here from another results folder.
 
     Cells that are packed there become one pack here; files become files. A cell that is damaged here is set aside
@@ -93,7 +99,7 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
             differing.append(name)
     rescued: set[str] = set()
     for name, text in theirs.texts(differing, unread):
-        cell = _taken(ours.study, name, text, theirs, refused)
+        cell = _taken(ours.study, name, text, theirs, refused, fits)
         if cell is None:
             continue
         try:
@@ -113,7 +119,7 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
             conflicts.append(conflict)
     missing = [name for name in names if name not in mine or name in rescued]
     for name, text in theirs.texts((name for name in missing if name in loose_there), unread):
-        if _taken(ours.study, name, text, theirs, refused) is not None:
+        if _taken(ours.study, name, text, theirs, refused, fits) is not None:
             write_bytes(ours.path(name), text)
             copied += 1
     refused += [(name, "damaged") for name in dict.fromkeys(unread)]
@@ -124,7 +130,7 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
             if name in loose_there or name not in index:
                 continue
             text = packs.text(*index[name])
-            if _taken(ours.study, name, text.encode(), theirs, refused) is not None:
+            if _taken(ours.study, name, text.encode(), theirs, refused, fits) is not None:
                 yield name, text
 
     if set(missing) - loose_there:
@@ -178,11 +184,16 @@ def _first(one: Any, other: Any, relative: float, absolute: float) -> tuple[Any,
 
 
 def _taken(
-    study: str, name: str, text: bytes, theirs: CellStore, refused: list[tuple[str, str]]
+    study: str,
+    name: str,
+    text: bytes,
+    theirs: CellStore,
+    refused: list[tuple[str, str]],
+    fits: Fits | None,
 ) -> Cell | None:
     """Return the cell if it may be copied; else note why not."""
     try:
-        cell = parse(name, text, theirs.path(name))
+        cell = parse(name, text, theirs.path(name), fits=fits)
     except NewerError:
         refused.append((name, "written by a newer overparam"))
         return None

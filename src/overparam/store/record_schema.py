@@ -34,7 +34,7 @@ from overparam.store.schema import COUNT, version
 STATUSES = ("supported", "contradicted", "inconclusive", "not_applicable")
 SEED = whole(-(2**127), 2**127)
 _STATUS, _SOME, _TEXTS = word(*STATUSES), number(none=True), sequence(text())
-_LEVEL = number(0.5, 1.0)
+_LEVEL = number(0.5, 0.999999)
 _ORDERED = (("low", "high"), ("wide_low", "wide_high"))
 
 

@@ -11,12 +11,12 @@ import contextlib
 import json
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overparam.core.errors import DamageWarning, OverparamError, StoreError, UsageError, nearest, unknown
-from overparam.store.cells import CellStore
+from overparam.store.cells import CellStore, Fits
 from overparam.store.packs import packs
 from overparam.store.records import RecordStore
 
@@ -27,7 +27,13 @@ FIRST = ("cell", "status", "seconds")
 _BATCH = 4096  # cells that are parsed at a time
 
 
-def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -> DuckDBPyConnection:
+Held = Callable[[str], "Fits | None"]
+"""What more must hold of the cells of a study, by its name; None for nothing."""
+
+
+def open_views(
+    out: str | Path = "runs", studies: Iterable[str] | None = None, held: Held = lambda study: None
+) -> DuckDBPyConnection:
     """Return a DuckDB connection with one table for each stored study; packed and loose cells are one.
 
     Cells that cannot be read are not in it: a :class:`~overparam.core.errors.DamageWarning` names them.
@@ -35,6 +41,7 @@ def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -
     Args:
         out: results folder.
         studies: the studies wanted; by default all that have cells.
+        held: what more must hold of their cells.
 
     Raises:
         OverparamError: DuckDB is not installed.
@@ -58,7 +65,7 @@ def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -
     connection.execute("SET python_enable_replacements = false; SET temp_directory = ''")
     for name in wanted:
         try:
-            _table(connection, CellStore(Path(out), name), wanted)
+            _table(connection, CellStore(Path(out), name), wanted, held(name))
         except duckdb.Error as error:
             raise StoreError(
                 f"{Path(out) / name}: expected cells that make a table, got: {str(error).splitlines()[0]} "
@@ -77,8 +84,15 @@ def _has_cells(store: CellStore) -> bool:
     return bool(packs(store.packed) or store.loose())
 
 
-def query(sql: str, out: str | Path = "runs") -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(
+    sql: str, out: str | Path = "runs", held: Held = lambda study: None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Answer one query over the stored cells; only the studies that the query names are read.
+
+    Args:
+        sql: the query.
+        out: results folder.
+        held: as for :func:`open_views`.
 
     Returns:
         The names of the columns, and the rows.
@@ -91,7 +105,7 @@ def query(sql: str, out: str | Path = "runs") -> tuple[list[str], list[tuple[Any
         raise UsageError(f"query: expected SQL, got nothing. Tables: {', '.join(map(view, known)) or 'none'}.")
     low = sql.lower()  # a study whose name occurs nowhere is not read
     named = [name for name in known if name.lower() in low or view(name) in low]
-    with open_views(out, named or None) as connection:
+    with open_views(out, named or None, held) as connection:
         import duckdb
 
         try:
@@ -107,7 +121,7 @@ def view(study: str) -> str:
     return re.sub(r"\W", "_", study).lower()
 
 
-def _table(connection: DuckDBPyConnection, store: CellStore, studies: Iterable[str]) -> None:
+def _table(connection: DuckDBPyConnection, store: CellStore, studies: Iterable[str], fits: Fits | None) -> None:
     """Copy the cells of a study into a table, some thousands at a time."""
     import pyarrow as pa
 
@@ -117,7 +131,7 @@ def _table(connection: DuckDBPyConnection, store: CellStore, studies: Iterable[s
     damaged: list[str] = []
     columns: dict[tuple[str, str], dict[int, Any]] = {}
     for number, start in enumerate(range(0, max(1, len(names)), _BATCH)):
-        cells, bad = store.readable(names[start : start + _BATCH])
+        cells, bad = store.readable(names[start : start + _BATCH], fits)
         damaged += bad
         rows = list(cells.values())
         heads.append([(c.name, str(c.status), c.seconds) for c in rows])

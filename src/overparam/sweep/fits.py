@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from overparam.core import Axis, Params, Study
+from overparam.core import Axis, Params, Study, registry
 from overparam.core.arms import Arm
 from overparam.core.errors import OverparamError
 from overparam.core.expression import Expression
-from overparam.core.registry import ships
 from overparam.core.shapes import shown
 from overparam.store import Cell
 from overparam.store.cells import Fits
@@ -31,7 +30,7 @@ def fits(study: Study, expected: Mapping[str, Params] | None = None) -> Fits:
         expected: the parameters that stand behind some names, where they are known; other cells of a study of the
             package are held to their keys.
     """
-    metrics, pairs, ours = numeric(study), _pairs(study), ships(study)
+    metrics, pairs, ours = numeric(study), _pairs(study), registry.ships(study)
     axes = {axis.name: axis for axis in study.axes}
 
     def why(cell: Cell) -> str:
@@ -45,6 +44,12 @@ def fits(study: Study, expected: Mapping[str, Params] | None = None) -> Fits:
         return _kinds(axes, cell) or (_keyed(study, cell) if ours else "")
 
     return why
+
+
+def fits_of(name: str) -> Fits | None:
+    """Return the same of an installed study by its name; None of any other."""
+    study = registry.get(name)
+    return None if study is None else fits(study)
 
 
 def values_fit(study: Study) -> Fits:
@@ -127,8 +132,12 @@ def _other(study: Study, cell: Cell, params: Params) -> str:
     """Why a cell's parameters are not those that its name stands for; those at a default are left to another check."""
     asked = {**params, **shown_probes(params)}
     for axis in study.axes:
-        want, have = asked[axis.name], _plain(cell.params.get(axis.name, asked[axis.name]))
-        if axis.name != "data" and want != axis.default and have != want:
+        want = asked[axis.name]
+        if axis.name == "data" or want == axis.default:
+            continue
+        if axis.name not in cell.params:
+            return f"it has no {axis.name} among its parameters"
+        if _plain(cell.params[axis.name]) != want:
             return f"its {axis.name} is {shown(cell.params[axis.name])}, its name stands for {want!r:.80}"
     return ""
 
