@@ -161,6 +161,6 @@ def tree(folder, without=()):
     found = {}
     for path in sorted(folder.rglob("*")):
         if not any(one in path.parents or one == path for one in without):
-            plain = path.is_file() and not path.is_symlink()
+            plain = path.is_file() and not path.is_symlink() and path.stat().st_size < 10**7
             found[path.relative_to(folder).as_posix()] = path.read_bytes() if plain else b"?"
     return found

@@ -42,19 +42,20 @@ def content(path: Path, most: int = MOST) -> bytes:
         DiskError: the disk refuses it; it may be sound.
         Damaged: it is no file, or a larger one.
     """
-    if _size(path) > most:
+    if size(path) > most:
         raise Damaged(f"it has more than {most / 1e6:,.0f} MB")
     return disk.read_bytes(path)
 
 
 def start(path: Path, count: int) -> bytes:
     """Return the first bytes of a plain file; errors as of :func:`content`."""
-    _size(path)
+    size(path)
     with disk.open_read(path) as file:
         return file.read(count)
 
 
-def _size(path: Path) -> int:
+def size(path: Path) -> int:
+    """Return the bytes of a plain file, or of one that a link leads to; errors as of :func:`content`."""
     try:
         facts = disk.stat(path)
     except OSError as error:

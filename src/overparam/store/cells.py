@@ -231,7 +231,8 @@ class CellStore:
                 stored the cell.
         """
         path = self.path(name)
-        own_name(name)
+        with KIND.named(path):
+            own_name(name)
         inside(self.out, self.folder)
         made = sealed({"schema": SCHEMA, "cell": name, **document})
         for _ in range(_TRIES):

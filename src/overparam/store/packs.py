@@ -20,7 +20,7 @@ from typing import Any
 
 from overparam.core import disk
 from overparam.core.atomic import temporary_beside
-from overparam.core.documents import Damaged, loads, what_it_is
+from overparam.core.documents import Damaged, loads, size
 from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.core.shapes import is_safe
 
@@ -242,9 +242,7 @@ def _opened(pack: Pack) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        other = what_it_is(disk.stat(pack.path).st_mode)
-        if other:
-            raise Damaged(f"it is {other}, no file")
+        size(pack.path)
         with (
             disk.open_read(pack.path) as raw,
             closing(pq.ParquetFile(raw, page_checksum_verification=True)) as file,
@@ -263,14 +261,8 @@ def _opened(pack: Pack) -> Iterator[Any]:
             if any(group.total_byte_size > MOST for group in groups):
                 raise ValueError(f"a part of it would take more than {MOST / 1e9:.0f} GB")
             yield file
-    except DiskError:
-        raise  # the pack may be sound
-    except FileNotFoundError:
-        if disk.is_link(pack.path):
-            raise StoreError(
-                f"{pack.path}: expected a pack of cells, got a link to nothing. {_advice(pack)}"
-            ) from None
-        raise
+    except (DiskError, FileNotFoundError):
+        raise  # the pack may be sound, or have gone
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(
