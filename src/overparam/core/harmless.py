@@ -7,10 +7,12 @@ sequence in them could clear the screen, set a link or write over a verdict, and
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, the escape character among them; not tab and line feed
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # directions, what is not seen
+    "\ufffe\uffff"  # no characters, which no picture may hold
     "\ud800-\udfff"  # halves of a pair, which cannot be printed
     "\U000e0000-\U000e007f]"  # tags, which are not seen
 )
@@ -25,6 +27,15 @@ def harmless(text: str) -> str:
     a\x1b[31mb \u202e c
     """
     return _HARMFUL.sub(_spelled, text)
+
+
+def harmless_in(value: Any) -> Any:
+    """Return JSON types in which every text, keys apart, is made harmless."""
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, dict):
+        return {key: harmless_in(item) for key, item in value.items()}
+    return [harmless_in(item) for item in value] if isinstance(value, list) else value
 
 
 def harmless_json(text: str) -> str:
