@@ -131,7 +131,9 @@ def test_rules_that_have_changed_are_not_judged_on_fewer_cells_in_silence(out, m
     monkeypatch.setattr("overparam.core.registry.get", lambda name: replace(TOY, claims=(claim,)))
     cell = sorted((out / "toy" / "cells").glob("*.json"))[3]
     cell.write_text("{")
-    with pytest.raises(StoreError, match=rf"expected the 18 cells of this run.*got 17.*{cell.stem}.*overparam run"):
+    with pytest.raises(
+        StoreError, match=rf"expected the 18 cells of this run.*got 17.*{cell.stem}.*overparam run"
+    ):
         overparam.load("toy", out=out)
     assert RecordStore(out).latest("toy")["verdicts"][0]["rule_version"] == 1
 
@@ -148,7 +150,9 @@ def wrong_pack(what):
         if what == "types":
             table = table.set_column(2, "seconds", pa.array(["1"] * len(table)))
         if what == "null":
-            table = table.set_column(5, "text", pa.array([None, *table.column("text").to_pylist()[1:]], pa.string()))
+            table = table.set_column(
+                5, "text", pa.array([None, *table.column("text").to_pylist()[1:]], pa.string())
+            )
         if what == "names":
             names = ["../../outside/x", *table.column("name").to_pylist()[1:]]
             table = table.set_column(0, "name", pa.array(names))
@@ -200,7 +204,9 @@ def test_a_damaged_pack_is_named_and_can_be_set_aside(out, whole, tmp_path, caps
 @pytest.mark.parametrize("folder", ["failed", "register"])
 @pytest.mark.parametrize("way", ["cut", "deep", "list", "schema true", "pipe", "nowhere", "folder", "2 GB"])
 def test_damaged_failures_and_register_entries_are_named(out, tmp_path, capsys, folder, way):
-    CellStore(out, "toy").write_failure("never--1", {"study": "toy", "params": {}, "error": "x", "traceback": "y"})
+    CellStore(out, "toy").write_failure(
+        "never--1", {"study": "toy", "params": {}, "error": "x", "traceback": "y"}
+    )
     (path,) = sorted((out / "toy" / folder).glob("*.json"))
     {**TEXTS, **THINGS}[way][0](path)
     assert call("doctor", out) == 1
@@ -250,7 +256,14 @@ def test_nothing_is_written_through_a_link_out_of_the_store(out, tmp_path, capsy
 def test_names_of_runs_and_studies_cannot_leave_the_store(out, tmp_path):
     store = RecordStore(out)
     record = store.latest("toy")
-    for run, study in (("../x", "toy"), ("x", "../toy"), ("/tmp/x", "toy"), (".x", "toy"), ("x", "nul"), ("", "toy")):
+    for run, study in (
+        ("../x", "toy"),
+        ("x", "../toy"),
+        ("/tmp/x", "toy"),
+        (".x", "toy"),
+        ("x", "nul"),
+        ("", "toy"),
+    ):
         with pytest.raises(UsageError, match="that can be a file's name"):
             store.write(run, {**record, "study": study})
     with pytest.raises(UsageError, match="no finished run of '../store/toy'"):

@@ -61,18 +61,21 @@ KEPT = (
 
 
 @pytest.mark.parametrize(
-    "command", [("show", "toy"), ("show", "toy", "--json"), ("ls", "--stored", "toy"), ("doctor",), ("gallery",)]
+    "command",
+    [("show", "toy"), ("show", "toy", "--json"), ("ls", "--stored", "toy"), ("doctor",), ("gallery",)],
 )
 def test_no_text_of_a_file_steers_the_terminal(whole, tmp_path, capsys, monkeypatch, command):
     out = shutil.copytree(whole, tmp_path / "store")
     monkeypatch.setattr("overparam.core.registry.get", lambda name: None)
-    (record,) = [path for path in (out / "toy").glob("*.json")]
+    record = out / "toy" / "quick+seed=0-1.json"
     record.write_text(json.dumps(everywhere(of(record), TEXT, KEPT)))
     cell = sorted((out / "toy" / "cells").glob("*.json"))[0]
     put(cell, {**of(cell), "note": TEXT, "finished": TEXT})
     (out / "toy" / "cells" / f"{TEXT.translate({0: None, 47: None})}.json").write_text("{")
     (out / "toy" / "failed").mkdir()
-    (out / "toy" / "failed" / "a--1.json").write_text(json.dumps({"schema": 1, "error": TEXT, "traceback": TEXT}))
+    (out / "toy" / "failed" / "a--1.json").write_text(
+        json.dumps({"schema": 1, "error": TEXT, "traceback": TEXT})
+    )
     entry._main([*command, *([str(out)] if command == ("doctor",) else ["--out", str(out)])])
     said = capsys.readouterr()
     assert steers(said.out + said.err) == []
@@ -148,7 +151,7 @@ def changed(value, draw):
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_record_that_was_changed_anywhere_is_refused_or_can_be_shown(seed):
     record = changed({**GOLDEN, "study": "toy", "run": "quick"}, random.Random(seed))
@@ -166,7 +169,7 @@ def test_a_record_that_was_changed_anywhere_is_refused_or_can_be_shown(seed):
     summary_html(record)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_cell_that_was_changed_anywhere_is_refused_or_can_be_read(seed):
     document = {
