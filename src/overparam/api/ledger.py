@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from overparam.core import disk
-from overparam.core.errors import DiskError, StoreError, UsageError
+from overparam.core.errors import DamageWarning, DiskError, StoreError, UsageError
 from overparam.core.findings import entry, newest, shipped
 from overparam.core.kinds import word
 from overparam.core.ledger import parts
@@ -72,8 +73,8 @@ def found_in(out: str | Path | None) -> dict[str, dict[str, Any]]:
                 records.append(store.read(path))
             except DiskError:
                 raise
-            except StoreError:
-                continue
+            except (StoreError, FileNotFoundError) as error:
+                warnings.warn(str(error), DamageWarning, stacklevel=3)
         chosen = newest(records, study.decides)
         if chosen is not None:
             found[name] = entry(chosen)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overparam.api.result import Result
 from overparam.core import disk
 from overparam.core.commands import command, to_run
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import DamageWarning, StoreError, UsageError
 
 if TYPE_CHECKING:
     from overparam.core import Study
@@ -92,13 +93,16 @@ def finish(plan: Plan, *, on: str, limit: float | None, progress: bool, page: bo
     result = Result(record, plan.out, remark)
     if page:
         from overparam.report.page import write
+        from overparam.store import RecordStore
 
-        write(record, result.page)
+        write(record, RecordStore(plan.out).page(record))
     return result
 
 
 def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
     """Write one page that shows all stored runs and links their pages.
+
+    Records that cannot be read are named on it, and by a :class:`~overparam.core.errors.DamageWarning`.
 
     Args:
         out: results folder.
@@ -122,9 +126,12 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
     for study in store.studies():
         for path in store.runs(study):
             try:
-                records.append((path, store.read(path)))
-            except StoreError:
+                record = store.read(path)
+                store.page(record)
+                records.append((path, record))
+            except (StoreError, FileNotFoundError) as error:
                 damaged.append(f"{study}/{path.name}")
+                warnings.warn(str(error), DamageWarning, stacklevel=2)
     if not records:
         raise UsageError(
             f"gallery: expected stored runs in {out}, got none. Run `{command('run', 'random-features', out=out)}` "
@@ -151,7 +158,12 @@ def load(study: str | os.PathLike[str], run: str = "", *, out: str | Path = "run
 
     own = find(study) if in_file(study) else None
     name = os.fspath(study) if own is None else own.name
-    record = RecordStore(Path(out)).latest(name, run, lambda: to_run(os.fspath(study), run, out))
+    store = RecordStore(Path(out))
+    record = store.latest(name, run, lambda: to_run(os.fspath(study), run, out))
+    for why in store.unknown(name, run):
+        warnings.warn(
+            f"{why} An older run is given: nothing tells which is newer.", DamageWarning, stacklevel=2
+        )
     known = own or get(name)
     if known is None:
         return Result(record, Path(out))
@@ -165,12 +177,13 @@ def load(study: str | os.PathLike[str], run: str = "", *, out: str | Path = "run
 
     remark = "judged again from the stored cells: the rules have changed"
     result = Result(reconclude(known, record, out), Path(out), remark)
-    write(dict(result.record), result.page)
+    write(dict(result.record), store.page(result.record))
     return result
 
 
 def _data_names(data: Any, out: Path) -> list[str]:
     from overparam.data import Dataset, from_arrays, save
+    from overparam.store.schema import inside
     from overparam.sweep.key import slug
 
     if isinstance(data, str | os.PathLike):
@@ -180,6 +193,7 @@ def _data_names(data: Any, out: Path) -> list[str]:
     if isinstance(data, tuple) and len(data) in (2, 4):
         data = from_arrays(*data, name="arrays")
     if isinstance(data, Dataset):
+        inside(out, out / "data")
         path = out / "data" / f"{slug({'data': data.name})[5:]}-{data.fingerprint}.npz"
         if not disk.exists(path):
             save(data, path)

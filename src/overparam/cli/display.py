@@ -78,7 +78,12 @@ def power_table(plan: Plan) -> RenderableType:
         unit = f" {one.unit}" if one.unit else ""
         needed = str(one.needed) if one.needed else "> 10,000"
         table.add_row(
-            one.claim, cut, f"{seen}{unit}", f"{planted}{unit}", needed, f"{one.spread:.2g} ({one.source})"
+            escape(one.claim),
+            cut,
+            escape(f"{seen}{unit}"),
+            escape(f"{planted}{unit}"),
+            needed,
+            escape(f"{one.spread:.2g} ({one.source})"),
         )
     lines: list[RenderableType] = [Text(head, "bold")]
     lines += [table] if table.row_count else []
@@ -114,7 +119,7 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
     said = [f"{count(cells['total'], 'cell')}{_computed(record)}"]
-    said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
+    said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "damaged", "missing") if cells.get(k)]
     lines += _causes(record)
     return Group("", *lines, Text("\n".join([", ".join(said), *_more_seeds(record)]), style="bright_black"))
 

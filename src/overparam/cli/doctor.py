@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich import box
@@ -13,14 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from overparam.api.progress import count
-from overparam.core import disk
+from overparam.core import Study, disk
 from overparam.core.errors import UsageError
 from overparam.core.memory import total_memory
 from overparam.core.registry import studies
 from overparam.store import RecordStore
 from overparam.store.garbage import temporaries
-from overparam.store.inspect import inspect, writable
+from overparam.store.inspect import Inspection, fix, inspect, strangers, writable
 from overparam.sweep.environment import cores, environment
+from overparam.sweep.fits import fits
 from overparam.sweep.processes import default_workers
 
 LITTLE = 50e6  # bytes of free disk below which a person is told
@@ -68,37 +70,39 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
     Raises:
         UsageError: there is no such folder.
     """
-    if not disk.is_dir(out):
-        raise UsageError(f"doctor: expected a results folder, got '{out}'. `overparam run` makes one (--out).")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("study", "cells", "stale", "damaged", "set aside", "failed", "left over", "runs"):
         table.add_column(title, no_wrap=title == "study", overflow="fold")
     problems = []
     known = studies()
-    for name in RecordStore(out).studies():
-        found = inspect(out, name)
+    for name, found in _inspected(out, known):
         version = known[name].cell_version if name in known else None
         stale = sum(version not in (None, cell.document.get("cell_version")) for cell in found.cells.values())
         counts = (
             len(found.cells),
             stale,
-            len(found.damaged),
+            len(found.damage),
             found.set_aside,
             found.failures,
             len(found.leftovers),
         )
-        if any(counts) or found.runs or found.broken or found.newer:
+        if any(counts) or found.runs or found.newer:
             table.add_row(name, *map(str, counts), ", ".join(found.runs))
+        now = f"`overparam doctor {out} --fix` sets it aside"
+        again = "The next run that needs it sets it aside and computes it again"
+        problems += [f"{one.why} {again}; {now} at once." for one in found.damaged]
+        problems += [f"{one.why} {now}." for one in found.broken]
+        problems += [*found.newer, *found.linked, *found.unread]
         problems += [
-            f"{text} The next run that needs it sets it aside and computes it again." for text in found.damaged
-        ]
-        problems += [*found.newer, *found.broken]
-        problems += [
-            f"{path}: expected only cells in this folder; move it elsewhere." for path in found.foreign
+            f"{path}: expected only {path.parent.name} in this folder; move it elsewhere."
+            for path in found.foreign
         ]
     left = temporaries((out,), time.time())
     if left:
         table.add_row(".", *["0"] * 5, str(len(left)), "")
+    problems += [
+        f"{path}: expected a name that a study can have. Rename the folder." for path in strangers(out)
+    ]
     unwritable = writable(out)
     free = disk.free(out)
     if unwritable:
@@ -106,3 +110,20 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
     elif free < LITTLE:
         problems.append(f"{out}: only {free / 1e6:.0f} MB are free on its disk; a cell takes up to 10 kB.")
     return table if table.row_count else Text(f"nothing stored in {out}"), problems
+
+
+def set_aside(out: Path) -> list[tuple[Path, Path]]:
+    """Set aside what is damaged in a results folder; return where each file was, and where it is now.
+
+    Raises:
+        UsageError: there is no such folder.
+        StoreError: something cannot be moved.
+    """
+    return [pair for _, found in _inspected(out, studies()) for pair in fix(out, found)]
+
+
+def _inspected(out: Path, known: Mapping[str, Study]) -> Iterator[tuple[str, Inspection]]:
+    if not disk.is_dir(out):
+        raise UsageError(f"doctor: expected a results folder, got '{out}'. `overparam run` makes one (--out).")
+    for name in RecordStore(out).studies():
+        yield name, inspect(out, name, fits(known[name]) if name in known else None)

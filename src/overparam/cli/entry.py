@@ -1,6 +1,7 @@
 """Entry of the command line: arguments in, exit code out, every error in words.
 
-Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 130 interrupted.
+Exit codes: 0 finished, whatever the verdicts; 1 something failed, or something stored could not be read and is left out;
+2 bad usage; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 from rich.markup import escape
@@ -20,7 +22,7 @@ from overparam.cli.check import check
 from overparam.cli.gallery import gallery
 from overparam.cli.risk import risk
 from overparam.cli.store import gc, merge, pack, query
-from overparam.core.errors import OverparamError, UsageError, unknown
+from overparam.core.errors import DamageWarning, OverparamError, UsageError, unknown
 
 VERBS = (run.ls, run.run, check, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
 
@@ -86,7 +88,12 @@ def _answer(arguments: list[str]) -> int:
         known = (*(verb.__name__ for verb in VERBS), "data")
         if names and arguments[0] == names[0] and names[0] not in known:
             raise unknown("command", names[0], known, "See `overparam --help`.")
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", DamageWarning)
+            told: dict[str, None] = {}
+            warnings.showwarning = _telling(told, warnings.showwarning)
+            code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+            return max(code if isinstance(code, int) else 0, int(bool(told)))
     except CycloptsError as error:
         console(err=True).print(f"[red]error[/] {escape(_explained(arguments) or str(error))}", highlight=False)
         console(err=True).print("See `overparam --help`, or `overparam COMMAND --help`.", highlight=False)
@@ -104,6 +111,19 @@ def _answer(arguments: list[str]) -> int:
         console(err=True).print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _telling(told: dict[str, None], otherwise: Callable[..., None]) -> Callable[..., None]:
+    """Say once what cannot be read in a results folder; other warnings are shown as ever."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, DamageWarning):
+            otherwise(message, category, *where, **more)
+        elif str(message) not in told:
+            told[str(message)] = None
+            console(err=True).print(f"[yellow]damaged[/] {escape(str(message))}", highlight=False)
+
+    return show
 
 
 def _explained(arguments: Sequence[str]) -> str:

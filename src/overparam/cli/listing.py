@@ -31,7 +31,7 @@ def studies() -> RenderableType:
     """One line a study."""
     table = table_of("study", "statements", "question")
     for name, one in all_studies().items():
-        table.add_row(name, kinds(one.claims), one.question)
+        table.add_row(escape(name), kinds(one.claims), escape(one.question))
     return Group(
         table, Text("overparam ls STUDY for its claims and axes; overparam run STUDY to run it", "bright_black")
     )
@@ -54,7 +54,7 @@ def study(one: Study) -> RenderableType:
         kind = f"{claim.kind}\n{claim.form}" if claim.form else claim.kind
         ledger = f" ({', '.join(claim.ledger)})" if claim.ledger else ""
         claims.add_row(
-            claim.name,
+            escape(claim.name),
             kind,
             f"{escape(as_text(claim.sentence))}{ledger}\n[bright_black]{escape(as_text(claim.text))}[/]",
         )
@@ -89,9 +89,9 @@ def stored(out: Path, name: str = "") -> RenderableType:
         store = CellStore(out, name)
         cells, damaged = store.heads()
         for key in damaged:
-            table.add_row(key, "damaged", "")
+            table.add_row(escape(key), "damaged", "")
         for key, cell in itertools.islice(cells.items(), MOST):
-            table.add_row(key, cell.status, f"{cell.seconds:.2f}")
+            table.add_row(escape(key), escape(cell.status), f"{cell.seconds:.2f}")
         if len(cells) <= MOST:
             return table
         more = Text(
@@ -105,7 +105,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
         if not cells and not damaged and not records.runs(one):
             continue
         diverged = sum(cell.status == "diverged" for cell in cells.values())
-        runs = ", ".join(path.stem for path in records.runs(one))
+        runs = escape(", ".join(path.stem for path in records.runs(one)))
         table.add_row(one, str(len(cells)), str(len(cells) - diverged), str(diverged), str(len(damaged)), runs)
     return table if table.row_count else Text(f"nothing stored in {out}; see `overparam run --help`")
 
@@ -115,7 +115,7 @@ def datasets(infos: Iterable[Any]) -> RenderableType:
     table = table_of("name", "here", "what it is", "where")
     for info in infos:
         here = "[green]yes[/]" if info.available else "no"
-        table.add_row(info.name, here, escape(f"{info.title}: {info.detail}"), escape(str(info.where)))
+        table.add_row(escape(info.name), here, escape(f"{info.title}: {info.detail}"), escape(str(info.where)))
     return table
 
 

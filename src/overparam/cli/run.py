@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.markup import escape
 
-from overparam.cli.app import Out, console, say, say_path
+from overparam.cli.app import Out, console, say, say_path, write_json, write_out
 from overparam.cli.quantity import quantity
 from overparam.core import Study
 from overparam.core.commands import command, reference_of
@@ -186,7 +184,7 @@ def show(
 
     record = _record(study, profile, out)
     if as_json:
-        _print_json(claim_rows(record))
+        write_json(claim_rows(record))
     else:
         console().print(verdict_table(record))
     return 0
@@ -243,7 +241,7 @@ def fetch(name: str, /) -> int:
     """
     from overparam.data import fetch as fetch_data
 
-    sys.stdout.write(f"{fetch_data(name)}\n")
+    write_out(f"{fetch_data(name)}\n")
     return 0
 
 
@@ -257,7 +255,7 @@ def where(name: str, /) -> int:
     """
     from overparam.data import where as where_data
 
-    sys.stdout.write(f"{where_data(name)}\n")
+    write_out(f"{where_data(name)}\n")
     return 0
 
 
@@ -266,16 +264,25 @@ def data() -> int:
     return data_ls()
 
 
-def doctor(store: Path | None = None, /) -> int:
+def doctor(store: Path | None = None, /, *, fix: bool = False) -> int:
     """Show versions, devices, threads and folders, and say what is wrong; with a results folder, examine that.
 
     Parameters
     ----------
     store
         A results folder, for instance runs.
+    fix
+        Set aside what is damaged there: it gets a name that ends in .damaged, and the next run computes it again.
     """
     from overparam.cli import doctor as room
 
+    if fix:
+        if store is None:
+            raise UsageError(
+                "doctor: expected a results folder to set right, got none. Name it: doctor runs --fix."
+            )
+        for before, now in room.set_aside(store):
+            say(f"set aside {escape(str(before))}: now {escape(now.name)}")
     table, problems = room.examine() if store is None else room.examine_store(store)
     console().print(table)
     for problem in problems:
@@ -307,9 +314,6 @@ def check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
 
 def _write_page(record: dict[str, Any], out: Path, to: Path | None = None) -> Path:
     from overparam.report.page import write
+    from overparam.store import RecordStore
 
-    return write(record, to or out / record["study"] / f"{record['run']}.html")
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    return write(record, to or RecordStore(out).page(record))

@@ -1,15 +1,16 @@
 """Verbs for large and many results folders: ``overparam pack | gc | merge | query``.
 
-Exit codes as in :mod:`overparam.cli.entry`; ``merge`` ends with 1 when something there was not taken over.
+Exit codes as in :mod:`overparam.cli.entry`; ``merge`` ends with 1 when something there was not taken over, ``query`` when
+a cell could not be read.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from overparam.api.progress import count
-from overparam.cli.app import Out, console, say
+from overparam.cli.app import Out, console, say, write_json, write_out
 from overparam.core import disk
 from overparam.core.errors import UsageError, unknown
 
@@ -51,11 +52,10 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
             say(f"[yellow]left[/] {escape(name)}: {escape(left)} cannot be read, and stays a file", err=True)
         if done.cells:
             what = "unpacked" if unpack else "packed"
-            say(
-                f"{name}: {count(done.cells, 'cell')} {what}, {size(done.before)} became {size(done.after)}: {done.path}"
-            )
+            sizes = f"{size(done.before)} became {size(done.after)}"
+            say(f"{name}: {count(done.cells, 'cell')} {what}, {sizes}: {escape(str(done.path))}")
     if not total:
-        say(f"nothing to {'unpack' if unpack else 'pack'} in {out}")
+        say(f"nothing to {'unpack' if unpack else 'pack'} in {escape(str(out))}")
     return 0
 
 
@@ -88,7 +88,7 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
     found += [] if study else [root_garbage(out)]
     found = [garbage for garbage in found if any(garbage.count(kind) for kind in garbage.files)]
     if not found:
-        say(f"nothing to remove in {out}")
+        say(f"nothing to remove in {escape(str(out))}")
         return 0
     console().print(garbage_table(found))
     total = size(sum(sum(garbage.bytes.values()) for garbage in found))
@@ -119,6 +119,7 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
     from overparam.store import CellStore
     from overparam.store.merge import merge as merge_study
     from overparam.store.records import RecordStore
+    from overparam.sweep.fits import fits_of
 
     if not disk.is_dir(other):
         raise UsageError(f"merge: expected a results folder, found nothing at {other}. Check the path.")
@@ -133,7 +134,7 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
         )
     trouble, run = 0, []
     for name in names:
-        done = merge_study(CellStore(out, name), CellStore(other, name), tolerance)
+        done = merge_study(CellStore(out, name), CellStore(other, name), tolerance, fits=fits_of(name))
         failures = f", {count(done.failures, 'failure')}" if done.failures else ""
         say(
             f"{name}: {count(done.copied, 'cell')} copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
@@ -185,17 +186,20 @@ def query(
     from overparam.cli.listing import rows_table
     from overparam.core import clean
     from overparam.store.views import query as ask
+    from overparam.sweep.fits import fits_of
 
     if as_json and as_csv:
         raise UsageError("query: expected one of --json and --csv, got both.")
-    columns, rows = ask(sql, out)
+    columns, rows = ask(sql, out, fits_of)
     if as_json:
         plain = [clean(dict(zip(columns, row, strict=True))) for row in rows]
-        sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n")
+        write_json(plain)
     elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_cell(value) for value in row] for row in rows)
+        write_out(file.getvalue())
     elif not columns:
         say("done: the query returned no table")
     else:

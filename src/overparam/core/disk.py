@@ -35,6 +35,7 @@ _ANSWERS: dict[str, type[OSError]] = {
     "lock": BlockingIOError,
 }
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_LOCK = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _BUFFER = 1 << 20  # bytes: what fits is written by one operation
 _TAKEN = "Something else lies in its place: move it away, or choose another folder."
 _WAYS_OUT = {
@@ -226,6 +227,25 @@ def stat(path: Path) -> os.stat_result:
     return _try("look at", path, os.stat, path)
 
 
+def lstat(path: Path) -> os.stat_result:
+    """Size, time and kind of a file; of a link, its own."""
+    return _try("look at", path, os.lstat, path)
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a name is taken, be it by a link that leads nowhere."""
+    try:
+        lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def is_link(path: Path) -> bool:
+    """Whether there is a link of this name, wherever it leads."""
+    return is_taken(path) and kinds.S_ISLNK(lstat(path).st_mode)
+
+
 def exists(path: Path) -> bool:
     """Whether there is a file or folder of this name."""
     return _mode(path) is not None
@@ -262,7 +282,7 @@ def lock(path: Path) -> int | None:
     if fcntl is None:
         return None
     while True:
-        descriptor = _try("create", path, os.open, path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _try("create", path, os.open, path, _LOCK, 0o644)
         try:
             _try("lock", path, fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BaseException:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from overparam.core.harmless import harmless
+
 
 class OverparamError(Exception):
-    """Base of every error raised on purpose; the text is meant for a person."""
+    """Base of every error raised on purpose; the text is meant for a person, so nothing in it steers a terminal."""
+
+    def __str__(self) -> str:
+        return harmless(super().__str__())
 
 
 class UsageError(OverparamError):
@@ -31,7 +36,7 @@ class DiskError(StoreError, OSError):
 
     def __str__(self) -> str:
         """The sentence."""
-        return str(self.args[0])
+        return harmless(str(self.args[0]))
 
 
 class NewerError(StoreError):
@@ -40,6 +45,10 @@ class NewerError(StoreError):
 
 class WorkerError(OverparamError):
     """Workers that cannot start, or a cluster that went away; finished cells are kept."""
+
+
+class DamageWarning(UserWarning):
+    """Something in a results folder cannot be read, and what is given lacks it; the text names it and says why."""
 
 
 class NullSpaceWarning(UserWarning):

@@ -13,10 +13,11 @@ from overparam.core.errors import StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore
 from overparam.store.pack import repack
+from overparam.store.schema import inside
 
 TEMPORARY = (".*.tmp", ".*.ray")  # what is being written, and what a run shows to the nodes of a cluster
 KINDS = {
-    "damaged": "damaged cell files that were set aside",
+    "damaged": "damaged files that were set aside",
     "temporary": "temporary files of interrupted writes, older than an hour",
     "failures": "failure records of cells that have finished since",
     "stale": "cells of an older cell_version of an installed study",
@@ -54,17 +55,19 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
         now: the time in seconds, by default the clock's.
 
     Raises:
-        StoreError: a pack is damaged.
+        StoreError: a pack is damaged, or a link leads a folder out of the store.
     """
     moment = time.time() if now is None else now
     base = store.out / store.study
     folders = (store.folder, store.failures, store.packed)
+    register = base / "register"
+    inside(store.out, base, *folders, register)
     heads, _ = store.heads()
     stale = [h.name for h in heads.values() if version is not None and 0 < h.cell_version < version]
     loose = store.loose()
-    temporary = temporaries((*folders, store.out / store.study / "register", base), moment)
+    temporary = temporaries((*folders, register, base), moment)
     files = {
-        "damaged": _listed(store.folder, "*.damaged"),
+        "damaged": [p for folder in (*folders, register, base) for p in _listed(folder, "*.damaged")],
         "temporary": temporary,
         "failures": [p for p in _listed(store.failures, "*.json") if p.stem in heads],
         "stale": [store.path(name) for name in stale if name in loose],
@@ -110,6 +113,8 @@ def remove_garbage(store: CellStore, garbage: Garbage) -> None:
     Raises:
         StoreError: something cannot be removed; the rest is kept.
     """
+    base = store.out / store.study
+    inside(store.out, base, store.folder, store.failures, store.packed, base / "register")
     try:
         for kind in ("temporary", "damaged", "failures", "stale"):
             for path in garbage.files[kind]:
@@ -126,19 +131,20 @@ def remove_garbage(store: CellStore, garbage: Garbage) -> None:
 
 
 def _listed(folder: Path, pattern: str) -> list[Path]:
-    return disk.listed(folder, pattern)
+    """The files of a folder, links and pipes among them, but no folder: what lies in one is nobody's garbage."""
+    return [path for path in disk.listed(folder, pattern) if disk.is_link(path) or not disk.is_dir(path)]
 
 
 def _size(path: Path) -> int:
     try:
-        return disk.stat(path).st_size
+        return disk.lstat(path).st_size
     except OSError:
         return 0
 
 
 def _changed(path: Path, otherwise: float) -> float:
     try:
-        return disk.stat(path).st_mtime
+        return disk.lstat(path).st_mtime
     except OSError:
         return otherwise
 

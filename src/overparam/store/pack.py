@@ -14,10 +14,12 @@ from pathlib import Path
 
 from overparam.core import disk
 from overparam.core.atomic import write_many
+from overparam.core.documents import content
 from overparam.core.errors import DiskError, StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore, parse
 from overparam.store.packs import Pack
+from overparam.store.schema import inside
 
 MOST = 8  # packs of a study, above which packing makes one of all
 
@@ -54,6 +56,7 @@ def pack(store: CellStore) -> Packed:
     Raises:
         StoreError: a pack that is there is damaged, or the folder cannot be written; nothing is lost.
     """
+    inside(store.out, store.folder, store.packed)
     old = packs.packs(store.packed)
     index = packs.index(old)
     stamps: dict[str, Stamp] = {}
@@ -100,14 +103,13 @@ def unpack(store: CellStore) -> Packed:
     Raises:
         StoreError: a pack is damaged, or the folder cannot be written; nothing is lost.
     """
+    inside(store.out, store.folder, store.packed)
     old = packs.packs(store.packed)
     index, loose = packs.index(old), store.loose()
     wanted = [name for name in index if name not in loose]
-    after = write_many(
-        store.folder, ((store.path(name).name, content) for name, content in store.texts(wanted))
-    )
-    for name, content in store.texts(wanted):
-        if content.decode() != packs.text(*index[name]):
+    after = write_many(store.folder, ((store.path(name).name, text) for name, text in store.texts(wanted)))
+    for name, text in store.texts(wanted):
+        if text.decode() != packs.text(*index[name]):
             raise StoreError(
                 f"{store.path(name)}: expected the text of the packed cell, got something else. "
                 "The disk is at fault; the pack was kept. Try again, or another disk."
@@ -120,6 +122,7 @@ def unpack(store: CellStore) -> Packed:
 
 def repack(store: CellStore, without: Collection[str]) -> int:
     """Write the packs of a study again without some cells; return the number of bytes that are saved."""
+    inside(store.out, store.folder, store.packed)
     old = packs.packs(store.packed)
     index = packs.index(old)
     kept = sorted(index.keys() - set(without))
@@ -134,15 +137,11 @@ def _sound(store: CellStore, name: str, stamps: dict[str, Stamp]) -> str | None:
     path = store.path(name)
     try:
         facts = disk.stat(path)
-        text = disk.read_text(path)
-        document = parse(name, text, path).document
-        sane = isinstance(document["params"], dict) and isinstance(document["values"], dict)
-        (name + document["status"]).encode()
+        text = content(path).decode("utf-8")
+        parse(name, text, path, store.study)
     except DiskError:
         raise
-    except (OSError, UnicodeError, TypeError, StoreError):
-        return None
-    if not sane or not packs.SAFE.fullmatch(name):
+    except (OSError, ValueError, StoreError):
         return None
     stamps[name] = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
     return text

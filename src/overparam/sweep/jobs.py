@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import Params, Study, clean, data_name, disk
-from overparam.core.errors import StackError, StoreError
+from overparam.core.atomic import json_text
+from overparam.core.errors import StackError, StoreError, UsageError
 from overparam.store import CellStore
+from overparam.store.cells import parse
 from overparam.sweep.environment import environment
+from overparam.sweep.fits import values_fit
 from overparam.sweep.key import shown_probes
 
 Emit = Callable[[dict[str, Any]], None]
@@ -155,7 +158,9 @@ def _run(
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "environment": {**environment(), "device": _device()},
         }
-        store.write(job.names[index], clean(document))
+        document = clean(document)
+        _sound(study, job.names[index], document)
+        store.write(job.names[index], document)
         emit({"event": "cell", "job": job.number, "name": job.names[index], "status": outcome.status})
 
 
@@ -196,6 +201,19 @@ def _declared(study: Study, values: Mapping[str, Any]) -> None:
             f"the work of '{study.name}' returned {', '.join(sorted(extra))}, which 'values' of the study does not name. "
             "Add it there, or leave it out."
         )
+
+
+def _sound(study: Study, name: str, document: Mapping[str, Any]) -> None:
+    """Refuse a result that could not be read again: it would be computed anew by every run."""
+    text = json_text({"schema": 1, "cell": name, **document})
+    try:
+        parse(name, text, Path(name), study.name, values_fit(study))
+    except StoreError as error:
+        why = str(error).partition("got a damaged file ")[2].strip("().")
+        raise UsageError(
+            f"expected results of the work of '{study.name}' that can be stored, got something else: {why}. Give each "
+            "value as a number, a text, or a list of them; what charts and rules read, as numbers."
+        ) from error
 
 
 def shown_params(params: Params) -> dict[str, Any]:

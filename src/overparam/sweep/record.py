@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from overparam.core import Evidence, Params, Study, clean, data_name
 from overparam.core.commands import again
-from overparam.core.errors import StoreError
+from overparam.core.errors import DamageWarning, StoreError
 from overparam.core.looks import look
 from overparam.core.register import read, stamp
 from overparam.core.registry import ships
@@ -19,6 +20,7 @@ from overparam.sweep.changed import remembered
 from overparam.sweep.curves import draw
 from overparam.sweep.diagnose import diagnoses
 from overparam.sweep.environment import environment
+from overparam.sweep.fits import fits
 from overparam.sweep.judge import judge
 from overparam.sweep.key import shown_probes
 from overparam.sweep.select import Selection
@@ -47,7 +49,11 @@ def conclude(
     Data sets of the user's own are named by their files, without folders, so that a record can be passed on.
     """
     selection, study = finished.selection, finished.selection.study
-    cells, _ = CellStore(out, study.name).readable(list(finished.names))
+    expected = dict(zip(finished.names, selection.cells(), strict=True))
+    store = CellStore(out, study.name)
+    cells, damaged = store.readable(list(finished.names), fits(study, expected))
+    if damaged:
+        warnings.warn(store.left_out(damaged, len(finished.names)), DamageWarning, stacklevel=3)
     called = _called(selection, finished.fingerprints)
     rows: list[tuple[Params, Cell]] = [
         ({**params, "data": called[params["data"]]}, cells[name])
@@ -76,8 +82,9 @@ def conclude(
             "ok": len(cells) - len(diverged),
             "diverged": len(diverged),
             "failed": failed,
-            "missing": len(finished.names) - len(cells) - failed,
+            "missing": max(0, len(finished.names) - len(cells) - failed - len(damaged)),
             "computed": len(finished.computed & cells.keys()),
+            **({"damaged": len(damaged)} if damaged else {}),
         },
         "parameters": [
             {
@@ -112,17 +119,25 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
     Where, when and how the cells were computed stays as recorded.
 
     Raises:
-        StoreError: the cells of the run are no longer all there.
+        StoreError: the cells of the run are no longer all there, or some cannot be read.
     """
-    cells, _ = CellStore(Path(out), study.name).readable(list(record["cell_names"]))
+    records = RecordStore(Path(out))
+    store, names = CellStore(Path(out), study.name), list(record["cell_names"])
+    cells, damaged = store.readable(names, fits(study))
     wanted = record["cells"]["ok"] + record["cells"]["diverged"]
-    if len(cells) < wanted:
+    if damaged or len(cells) < wanted:
+        why = f" {store.left_out(damaged, len(names))}" if damaged else ""
         raise StoreError(
-            f"expected the {wanted} cells of this run in {out}, got {len(cells)}. "
+            f"expected the {wanted} cells of this run in {out}, got {len(cells)}.{why} "
             f"Run {again(record, out, study)} to complete them."
         )
     fixed = {axis.name: axis.default for axis in study.axes}
-    data = next(p["values"] for p in record["parameters"] if p["name"] == "data")
+    data = next((p["values"] for p in record["parameters"] if p["name"] == "data"), [])
+    if record["profile"] not in study.profiles or not all(isinstance(name, str) for name in data):
+        raise StoreError(
+            f"{records.path(study.name, record['run'])}: expected a run in a profile of '{study.name}' with names of data "
+            f"sets, got the profile '{record['profile']}' and {data!r:.80}. Run the study again."
+        )
     rows: list[tuple[Params, Cell]] = [
         ({**fixed, **cell.params, "data": _among(data, cell)}, cell) for cell in cells.values()
     ]
@@ -214,8 +229,8 @@ def _called(selection: Selection, fingerprints: Sequence[str]) -> dict[str, str]
 
 
 def _among(names: Sequence[str], cell: Cell) -> str:
-    plain = cell.params["data"]
-    told_apart = f"{plain} ({cell.document['data_fingerprint'][:6]})"
+    plain = str(cell.params["data"])
+    told_apart = f"{plain} ({cell.document.get('data_fingerprint', '')[:6]})"
     return told_apart if told_apart in names else plain
 
 

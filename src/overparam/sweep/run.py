@@ -17,8 +17,10 @@ from overparam.core.errors import DataError, StoreError, UsageError
 from overparam.core.memory import memory_budget
 from overparam.core.registry import find, get, ships
 from overparam.store import CellStore, Head
+from overparam.store.schema import inside
 from overparam.sweep.check import refuse
 from overparam.sweep.executors import executor
+from overparam.sweep.fits import fits
 from overparam.sweep.former import adopt, former_cells
 from overparam.sweep.jobs import Job, run_job
 from overparam.sweep.key import cell_name, shown_probes, work_code
@@ -115,7 +117,8 @@ def make_plan(
     names = [cell_name(found, cell, prints[cell["data"]], code) for cell in cells]
     store = CellStore(Path(out), found.name)
     stored = store.names()
-    present, damaged = store.heads(sorted(stored & set(names)))
+    expected = dict(zip(names, cells, strict=True))
+    present, damaged = store.heads(sorted(stored & set(names)), fits(found, expected))
     for cell, name in zip(cells, names, strict=True):
         if name in present:
             _same(found, store, cell, present[name])
@@ -191,6 +194,8 @@ def execute(
     if limit is not None and not limit > 0:
         raise UsageError(f"limit: expected a positive number of seconds, got {limit!r}.")
     store = CellStore(plan.out, study.name)
+    base = store.folder.parent
+    inside(plan.out, *(base / part for part in ("", "cells", "failed", "register", "locks")))
     check_writable(store.folder if plan.stacks else store.folder.parent)
     for place in (store.folder.parent, plan.out, plan.out.parent) if plan.stacks else ():
         disk.fsync_path(place)  # where the folders that were made have their names

@@ -125,7 +125,7 @@ def test_gc_lists_first_and_removes_with_yes(tmp_path, capsys):
     capsys.readouterr()
     assert call("gc", "--out", tmp_path) == 0
     shown = capsys.readouterr().out
-    assert "damaged cell files that were set aside" in shown
+    assert "damaged files that were set aside" in shown
     assert "nothing was removed: add --yes" in shown
     assert aside.exists()
     assert call("gc", TOY, "--out", tmp_path, "--yes") == 0
