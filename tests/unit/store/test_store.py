@@ -86,8 +86,8 @@ def test_no_record_says_how_to_make_one(tmp_path):
     RecordStore(tmp_path).write("quick", record("double-descent"))
     with pytest.raises(UsageError, match=r"no finished run of 'duble-descent'.*Did you mean 'double-descent'"):
         RecordStore(tmp_path).latest("duble-descent")
-    with pytest.raises(UsageError, match=r"in profile 'laptop'.*stored runs: quick.*--profile laptop"):
-        RecordStore(tmp_path).latest("double-descent", "laptop")
+    with pytest.raises(UsageError, match=r"in profile 'laptop'.*stored runs: quick.*Run it first"):
+        RecordStore(tmp_path).latest("double-descent", "laptop", lambda: "Run it first.")
 
 
 def test_a_damaged_record_says_that_cells_are_kept(tmp_path):
