@@ -243,7 +243,8 @@ def _part(spec: HubSet, paths: Sequence[Path]) -> tuple[NDArray[np.float32], NDA
             )
         read.append((path, table.read([image]).column(image)))
         ys.append(y.astype(np.int32))
-    xs, forms = [], []
+    xs: list[NDArray[Any]] = []
+    forms: list[str] = []
     for one in read:
         found = encoded.images([one], one[0], "")
         if found.pixels.dtype != np.uint8 or (xs and found.pixels.shape[1:] != xs[0].shape[1:]):

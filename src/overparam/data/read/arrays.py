@@ -5,8 +5,9 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,16 @@ def from_folder(files: Mapping[str, Path], folder: Path, wanted: Wanted) -> Raw:
     Raises:
         DataError: as for an archive.
     """
-    with ExitStack() as stack:
-        held = {}
-        for name, path in files.items():
-            stream = stack.enter_context(opened(path))
-            found = npy.header(stream, path, name)
-            held[name] = Held(found, lambda s=stream, f=found, p=path, n=name: npy.values(s, f, p, n))
-        return _parts(held, folder, wanted)
+    held = {}
+    for name, path in files.items():
+        with opened(path) as stream:
+            held[name] = Held(npy.header(stream, path, name), partial(_read_file, path, name))
+    return _parts(held, folder, wanted)
+
+
+def _read_file(path: Path, name: str) -> NDArray[Any]:
+    with opened(path) as stream:
+        return npy.values(stream, npy.header(stream, path, name), path, name)
 
 
 @contextmanager
@@ -92,7 +96,7 @@ def _found(archive: zipfile.ZipFile, path: Path) -> Iterator[tuple[str, Held]]:
                 f"'{path}': expected {name} to have the {found.size} bytes of its header's shape "
                 f"{roles.visible(found.shape)}, got {info.file_size - start} in the archive. The file is damaged or forged."
             )
-        yield name, Held(found, lambda i=info, n=name: _read(archive, i, path, n))
+        yield name, Held(found, partial(_read, archive, info, path, name))
 
 
 @contextmanager

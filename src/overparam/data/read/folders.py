@@ -109,26 +109,26 @@ def parts_in(folder: Path, kinds: Sequence[str] = _TABLES) -> Layout | None:
         )
     notes = _left([path for path in entries if kind_of(path) and not path.is_dir()], flat, nested)
     if nested:
-        found, more = _nested(nested, folder, kinds)
+        parts, more = _nested(nested, folder, kinds)
         notes += more
     else:
-        found = {
+        parts = {
             part: shards.whole(some, folder, part)
             for part in PARTS
             if (some := [f for f in flat if f.part == part])
         }
-    if "validation" in found:
-        if "test" not in found:
+    if "validation" in parts:
+        if "test" not in parts:
             raise DataError(
                 f"'{folder}': expected a test part beside the training part, got train and validation. Rename the "
                 "validation files to test if they are to be it."
             )
         notes += ("the validation part was left out",)
-    if "train" not in found:
+    if "train" not in parts:
         raise DataError(
             f"'{folder}': expected train-*.parquet beside test-*.parquet, got no train file. Copy the whole data set."
         )
-    return Layout(folder, found["train"], found.get("test", ()), notes=notes)
+    return Layout(folder, parts["train"], parts.get("test", ()), notes=notes)
 
 
 def arrays_in(folder: Path) -> Layout | None:

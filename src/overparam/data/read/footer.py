@@ -57,16 +57,22 @@ def chunks(handle: IO[bytes]) -> list[Chunk]:
             if not isinstance(one, dict):
                 raise ValueError("a column without a description")
             path = tuple(part.decode("utf-8", "replace") for part in _list(one.get(_PATH), bytes))
-            numbers = [one.get(key) for key in (_VALUES, _UNPACKED, _TYPE)]
-            if not path or not all(isinstance(number, int) for number in numbers) or min(numbers[:2]) < 0:
-                raise ValueError("a column whose sizes are missing or below 0")
-            found.append(Chunk(path, numbers[0], numbers[1], numbers[2] in _BYTES))
+            values, unpacked, kind = (_whole(one.get(key)) for key in (_VALUES, _UNPACKED, _TYPE))
+            if not path:
+                raise ValueError("a column without a name")
+            found.append(Chunk(path, values, unpacked, kind in _BYTES))
     return found
 
 
 def _list(value: Any, kind: type = dict) -> list[Any]:
     if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
         raise ValueError("a list that is missing or of something else")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("a size that is missing or below 0")
     return value
 
 

@@ -105,7 +105,7 @@ def values(stream: IO[bytes], found: Header, path: Path, name: str) -> NDArray[A
     afford(found.values, found.dtype.itemsize, path, f"{name} of shape {found.shape} and type {found.dtype}")
     try:
         held = np.empty(found.size, np.uint8)
-        view, done = memoryview(held), 0
+        view, done = memoryview(held.data), 0
         while done < found.size:
             got = stream.readinto(view[done : done + _STEP])  # type: ignore[attr-defined]
             if not got:

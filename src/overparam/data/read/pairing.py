@@ -48,8 +48,8 @@ def compared(raw: Raw, path: Path) -> Raw:
         if shared:
             notes.append(f"the inputs of {shared:,} of {len(test):,} test rows are training inputs too")
     if raw.x.ndim == 2 and raw.y.ndim == 1 and raw.y.dtype.kind in "biuf":
-        same = np.flatnonzero((raw.x[:100] == raw.y[:100, None]).all(axis=0))
-        same = [int(j) for j in same if np.array_equal(raw.x[:, j], raw.y)]
+        near = np.flatnonzero((raw.x[:100] == raw.y[:100, None]).all(axis=0))
+        same = [int(j) for j in near if np.array_equal(raw.x[:, j], raw.y)]
         if same and len(np.unique(raw.y[:1000])) > 1:
             notes.append(
                 f"column {', '.join(map(str, same[:8]))} of the inputs (counted from 0) is the label itself"

@@ -50,7 +50,7 @@ def from_tables(train: Sequence[Table], test: Sequence[Table], path: Path, wante
         for name in given:
             if name not in names:
                 raise roles.not_there(name, option, names, path)
-    twice = sorted(({wanted.label, wanted.image} | set(wanted.keep)) & set(wanted.drop))
+    twice = [name for name in wanted.drop if name in (wanted.label, wanted.image, *wanted.keep)]
     if twice:
         raise DataError(
             f"'{path}': expected to use or to drop a column, got both for {roles.listed(twice)}. Leave out drop=."

@@ -9,7 +9,7 @@ import pytest
 
 from overparam import data
 from overparam.core.errors import UsageError
-from tests.odd_files import ROWS, Y, check, refuse, text_of
+from tests.odd_files import ROWS, A, B, Y, check, refuse, text_of, write_table
 
 X = np.array(ROWS)
 LABELS = np.array(Y)
