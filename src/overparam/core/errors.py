@@ -54,6 +54,7 @@ def unknown(kind: str, name: str, known: Iterable[str], todo: str = "") -> Usage
     """Build the error for a name that is not in a list: what is known, and the nearest one."""
     names = sorted(known)
     listed = ", ".join(names) if names else "none"
-    hint = nearest(str(name), names)
+    hint = nearest(name, names) if isinstance(name, str) else ""
     tail = f" {todo}" if todo else ""
-    return UsageError(f"unknown {kind} '{name}'.{hint} Known: {listed}.{tail}")
+    said = f"'{name}'" if isinstance(name, str) else f"of type {type(name).__name__}, which is no name"
+    return UsageError(f"unknown {kind} {said}.{hint} Known: {listed}.{tail}")

@@ -185,7 +185,8 @@ def stored(data: Any, name: str, folder: Path) -> str:
             path = folder / f"{name}-{digest(*marks)}.npz"
             if not path.exists():
                 write_atomically(path, lambda handle: np.savez(handle, **arrays))
-            return str(path)
+            # numbers above 2**24 are whole in float32
+            return str(path) if numeric(path) else data_name.with_options(path, {"targets": "numbers"})
         data = from_arrays(*data, name=name)
     if isinstance(data, Dataset):
         path = folder / f"{name}-{data.fingerprint}.npz"

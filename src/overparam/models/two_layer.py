@@ -15,7 +15,7 @@ from overparam.models.activations import activation as activation_of
 from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine, layer_names, mlp
-from overparam.models.network import Inputs, Network, Outputs, PyTree, check_size
+from overparam.models.network import Inputs, Network, Outputs, PyTree, check_gain, check_name, check_size
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
 
@@ -71,7 +71,10 @@ def two_layer(
             gain=gain,
         )
     sizes = (check_size("inputs", inputs), check_size("width", width), check_size("outputs", outputs))
-    return _fixed_output(sizes, activation, bool(bias), init, parametrisation, float(gain))
+    return _fixed_output(
+        sizes, check_name("activation", activation), bool(bias), None if init is None else check_name("init", init),
+        check_name("parametrisation", parametrisation), check_gain(gain),
+    )  # fmt: skip
 
 
 def output_signs(width: int, outputs: int) -> Float32[np.ndarray, "classes units"]:
@@ -90,6 +93,7 @@ def output_signs(width: int, outputs: int) -> Float32[np.ndarray, "classes units
     >>> output_signs(4, 1)
     array([[ 1.,  1., -1., -1.]], dtype=float32)
     """
+    width, outputs = check_size("width", width), check_size("outputs", outputs)
     row = np.where(np.arange(width) < (width + 1) // 2, 1.0, -1.0)
     rows = [row] + [np.random.default_rng((width, k)).permutation(row) for k in range(1, outputs)]
     return np.stack(rows).astype(np.float32)

@@ -32,7 +32,7 @@ from overparam.own.prediction import Prediction
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.certificate import LOSSES
 from overparam.theory.dynamics import KernelDynamics, ensemble, feature_dynamics, kernel_dynamics
-from overparam.theory.dynamics.inputs import times_of
+from overparam.theory.dynamics.inputs import step_of, times_of
 from overparam.theory.dynamics.kernel import UNSEEN
 from overparam.theory.inputs import array_of, count, numbers
 from overparam.theory.kernels import dense_network, kernels
@@ -104,14 +104,15 @@ def predict(
     inputs = _inputs(network, x, "x")
     targets = _targets(network, inputs, y)
     test = None if x_test is None else _inputs(network, x_test, "x_test")
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise unknown("loss", loss, LOSSES)
     if params is not None and seed is not None:
         raise UsageError("params and seed: expected one of them, got both. A seed stands for fresh parameters.")
     chosen = kind or (KINDS[0] if params is not None or seed is not None else KINDS[1])
-    if chosen not in KINDS:
+    if not isinstance(chosen, str) or chosen not in KINDS:
         raise unknown("kind", chosen, KINDS)
-    times_of(steps, whole=not flow)
+    times_of(steps, whole=not flow, name="steps")
+    step_of(rate)
     if chosen == KINDS[1]:
         if params is not None or seed is not None:
             raise UsageError("kind: 'infinite width' averages over initialisations; leave out params and seed.")

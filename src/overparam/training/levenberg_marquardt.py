@@ -16,6 +16,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy import linalg
 
+from overparam.core.checked import count, numbers, real, shown
 from overparam.core.errors import DataError, UsageError
 
 Residual = Callable[[np.ndarray], np.ndarray]
@@ -112,10 +113,10 @@ def levenberg_marquardt(
     theta = _numbers(start, "start", 1e100)
     if theta.ndim != 1 or not theta.size or not np.isfinite(theta).all():
         raise DataError(f"start: expected a vector of finite numbers, got shape {theta.shape}.")
+    given, tolerance = tolerance, real(tolerance)
     if not 0 < tolerance < 1:
-        raise UsageError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}.")
-    if iterations < 1:
-        raise UsageError(f"iterations: expected at least 1, got {iterations!r}.")
+        raise UsageError(f"tolerance: expected a number between 0 and 1, got {shown(given)}.")
+    iterations = count(iterations, "iterations")
     r = _numbers(residual(theta), "residual", 1e150)
     if not np.isfinite(r).all():
         raise DataError(
@@ -167,19 +168,7 @@ def levenberg_marquardt(
 
 def _numbers(values: Any, name: str, high: float) -> np.ndarray:
     """Real numbers in float64, with room for their squares."""
-    try:
-        given = np.asarray(values)
-        out = given.astype(np.float64) if given.dtype.kind not in "cUS" else None
-    except (TypeError, ValueError):
-        out = None
-    if out is None:
-        raise DataError(f"{name}: expected real numbers in rows of one length, got something else.")
-    largest = float(np.abs(out[np.isfinite(out)]).max(initial=0.0))
-    if largest > high:
-        raise DataError(
-            f"{name}: expected numbers below {high:.0e} in size, got {largest:.3g}. Rescale the problem."
-        )
-    return out
+    return numbers(values, name, high=high)
 
 
 def _system(j: np.ndarray, r: np.ndarray) -> tuple[Callable[[float], np.ndarray | None], np.ndarray, float]:

@@ -84,7 +84,7 @@ def loss(name: str) -> Loss:
     >>> float(loss("squared").mean(jnp.array([[3.0], [0.0]]), jnp.array([1.0, 0.0])))
     1.0
     """
-    if name not in LOSSES:
+    if not isinstance(name, str) or name not in LOSSES:
         raise unknown("loss", name, LOSSES)
     return LOSSES[name]
 

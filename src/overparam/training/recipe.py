@@ -12,6 +12,7 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
+from overparam.core.checked import count
 from overparam.core.errors import UsageError, unknown
 from overparam.training.losses import loss
 
@@ -175,11 +176,15 @@ def probe_times(steps: int, probes: int) -> tuple[int, ...]:
     Returns:
         Increasing step numbers.
 
+    Raises:
+        UsageError: numbers that are no counts, or fewer than two times.
+
     >>> probe_times(1000, 7)
     (0, 1, 4, 16, 63, 251, 1000)
     >>> probe_times(3, 30)
     (0, 1, 2, 3)
     """
+    steps, probes = count(steps, "steps"), count(probes, "probes", 2)
     if probes == 2:
         return (0, steps)
     times = [0, 1]

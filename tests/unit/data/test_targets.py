@@ -115,3 +115,9 @@ def test_arrays_are_stored_and_read_again(tmp_path):
         rows(path, 20, labels=True)
     with pytest.raises(DataError, match="expected at most 30 training rows, got 31"):
         rows(path, 31, labels=False)
+
+
+def test_large_numbers_stay_numbers_when_float32_makes_them_whole(tmp_path):
+    path = stored((X, 1e9 * Y + 0.5), "mine", tmp_path)
+    assert path.endswith(".npz:targets=numbers")
+    assert rows(path, 0, labels=False).outputs == 1

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, positive, shown
 from overparam.theory.kernels.inputs import examples, map_state, own_state, variances, vector_state
 from overparam.theory.kernels.layers import (
     Activate,
@@ -113,9 +113,12 @@ def kernels(
     >>> kernels((Dense(), Activate("relu"), Dense()), [[1.0, 1.0]])
     KernelPair(nngp=array([[0.5]]), ntk=array([[1.]]))
     """
-    if get not in ("both", "nngp", "ntk"):
-        raise UsageError(f"get: expected both, nngp or ntk, got {get!r}.")
-    kind = np.dtype(dtype)
+    if not isinstance(get, str) or get not in ("both", "nngp", "ntk"):
+        raise UsageError(f"get: expected both, nngp or ntk, got {shown(get)}.")
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise UsageError(f"dtype: expected float32 or float64, got {shown(dtype)}.") from None
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise UsageError(f"dtype: expected float32 or float64, got {kind}.")
     first = examples(x, "x", kind)
@@ -128,6 +131,7 @@ def kernels(
             f"layers: expected an output without positions, got {left}. End with Flatten() or AveragePool(), then "
             "Dense(). For vectors give x of shape (n, features)."
         )
+    memory = positive(memory, "memory")
     workers = _threads() if threads is None else count(threads, "threads")
     edge = _edge(tuple(layers), (first, second), get, memory, workers)
     out = {name: np.empty((len(first), len(second)), kind) for name in ("nngp", "ntk") if get in (name, "both")}
