@@ -266,7 +266,8 @@ def _asarray(values: Any, what: str) -> NDArray[Any]:
 
 
 def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:160]
+    return first if first.isprintable() else ascii(first)[1:-1]
 
 
 def _is_frame(values: Any) -> bool:

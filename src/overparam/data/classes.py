@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from overparam.core import checked
 from overparam.core.errors import DataError, UsageError
 from overparam.data.arrays import as_array, kind_of, missing
 
@@ -71,8 +72,8 @@ def coded(
     >>> coded(["b", "a", "b"], None, labels="any").notes
     ('labels a, b became 0, 1',)
     """
-    if labels not in get_args(Labels):
-        raise UsageError(f"labels: expected as-is or any, got {labels!r}.")
+    if not isinstance(labels, str) or labels not in get_args(Labels):
+        raise UsageError(f"labels: expected as-is or any, got {checked.shown(labels)}.")
     whats = [f"{name}: y"] if y_test is None else [f"{name}: y", f"{name}: y_test"]
     notes: list[str] = []
     raw = [as_array(part, what).values for part, what in zip((y, y_test), whats, strict=False)]
@@ -95,11 +96,8 @@ def coded(
     if labels == "any":
         distinct, codes = _numbered(everything, whats[0])
         names: tuple[str, ...] = tuple(shown(value) for value in distinct.tolist())
-        if everything.dtype.kind in "biuf" and np.array_equal(distinct, np.arange(len(distinct))):
-            changed = everything.dtype.kind == "b"
-        else:
-            changed = True
-        notes += [_told(names)] if changed else []
+        same = everything.dtype.kind in "iuf" and np.array_equal(distinct, np.arange(len(distinct)))
+        notes += [] if same else [_told(names)]
     else:
         _check_as_is(everything, whats[0])
         codes = everything.astype(np.int32)

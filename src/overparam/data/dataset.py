@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 from numpy.typing import NDArray
 
+from overparam.core.checked import shown
 from overparam.core.errors import DataError, UsageError
 from overparam.data.arrays import as_array, check_pairing
 from overparam.data.cache import write_atomically
@@ -79,7 +80,7 @@ class Dataset:
         if self.classes < 2:
             raise DataError(f"{self.name}: expected at least 2 classes, got {self.classes}.")
         if self.classes > MOST:
-            raise DataError(f"{self.name}: expected at most {MOST:,} classes, got {self.classes:,}.")
+            raise DataError(f"{self.name}: expected at most {MOST:,} classes, got {_told(self.classes)}.")
         for classes, part in ((self.y, "training"), (self.y_test, "test")):
             _check_range(classes, self.classes, f"{self.name}: {part} labels")
 
@@ -199,6 +200,9 @@ def from_arrays(
     >>> from_arrays([[0.0], [1.0], [2.0], [3.0]], ["a", "b", "a", "b"], name="four", labels="any").notes[:23]
     'labels a, b became 0, 1'
     """
+    for key, text in (("name", name), ("title", title), ("notes", notes)):
+        if not isinstance(text, str):
+            raise UsageError(f"{key}: expected a text, got {shown(text)}.")
     coding, inputs, said = _parts(x, y, x_test, y_test, name, labels, classes)
     scale = scale_of(inputs[0], inputs[1] if len(inputs) > 1 else None, pixels, name, hints=classes is None)
     converted = to_float32(inputs, ["x", "x_test"][: len(inputs)], name, scale.divisor)
@@ -335,11 +339,15 @@ def mapped(array: Any) -> bool:
     return False
 
 
+def _told(count: int) -> str:
+    return f"{count:,}" if abs(count) < 10**30 else shown(count)
+
+
 def _whole(value: Any, what: str) -> int:
     try:
         return 0 if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise DataError(f"{what}: expected a whole number of at least 2, got {value!r}.") from None
+        raise DataError(f"{what}: expected a whole number of at least 2, got {shown(value)}.") from None
 
 
 def _draw(
@@ -350,9 +358,9 @@ def _draw(
     except TypeError:
         count = 0
     if count < 1:
-        raise UsageError(f"{title}: expected a positive whole number of {part} rows, got {want!r}.")
+        raise UsageError(f"{title}: expected a positive whole number of {part} rows, got {shown(want)}.")
     if count > have:
         raise DataError(
-            f"{title}: expected at most {have:,} {part} rows, got {count:,}. Ask for {have:,} or fewer."
+            f"{title}: expected at most {have:,} {part} rows, got {_told(count)}. Ask for {have:,} or fewer."
         )
     return None if count == have else random.permutation(have)[:count]

@@ -169,12 +169,15 @@ def verify(place: Place, name: str) -> None:
 def _variants(root: Path, name: str, repo: str, config: str) -> list[Path]:
     """Return the folders that may hold the set, the Hub's own layout first."""
     bases = [root / repo, root / repo.rpartition("/")[2], root / name]
-    hub = root / f"datasets--{repo.replace('/', '--')}"
-    if (hub / "snapshots").is_dir():
-        main = hub / "refs" / "main"
-        first = main.read_text(encoding="utf-8", errors="replace").strip() if main.is_file() else ""
-        found = sorted(path for path in (hub / "snapshots").iterdir() if path.is_dir())
-        bases += sorted(found, key=lambda path: path.name != first)
+    for hub in (
+        root / f"datasets--{repo.replace('/', '--')}",
+        root / "hub" / f"datasets--{repo.replace('/', '--')}",
+    ):
+        if (hub / "snapshots").is_dir():
+            main = hub / "refs" / "main"
+            first = main.read_text(encoding="utf-8", errors="replace").strip() if main.is_file() else ""
+            found = sorted(path for path in (hub / "snapshots").iterdir() if path.is_dir())
+            bases += sorted(found, key=lambda path, first=first: path.name != first)
     return [base / inner for base in dict.fromkeys(bases) for inner in (config, "data", "default", "")]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError
+from overparam.data.classes import shown
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -151,7 +152,7 @@ def _opened(data: bytes | None, at: str) -> Iterator[Image.Image]:
         ) from error
     except Exception as error:  # damaged bytes make the decoders raise errors of every type
         raise DataError(
-            f"{at}: expected a PNG or JPEG image, got {len(data)} bytes that cannot be decoded ({error}). "
+            f"{at}: expected a PNG or JPEG image, got {len(data)} bytes that cannot be decoded ({_why(error)}). "
             "The file is damaged or of another format: get it again, save it as PNG, or drop the row."
         ) from error
 
@@ -233,6 +234,11 @@ def _other_size(at: str, first: Sequence[int], got: Sequence[int]) -> DataError:
 
 def _depth(kind: np.dtype[Any]) -> str:
     return f"{8 * kind.itemsize}-bit {'numbers' if kind.kind == 'f' else 'whole numbers'}"
+
+
+def _why(error: Exception) -> str:
+    """An error of a decoder in one short line; it may quote bytes of the image."""
+    return shown(" ".join(str(error).split())[:160]) or type(error).__name__
 
 
 def _images(count: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from overparam.core.checked import shown
 from overparam.core.errors import DataError, UsageError
 
 Pixels = Literal["auto", "scale", "keep"]
@@ -54,8 +55,8 @@ def scale_of(
     >>> scale_of(np.array([[0, 255]], np.uint8), None, "auto", "a").divisor
     255.0
     """
-    if pixels not in get_args(Pixels):
-        raise UsageError(f"pixels: expected auto, scale or keep, got {pixels!r}.")
+    if not isinstance(pixels, str) or pixels not in get_args(Pixels):
+        raise UsageError(f"pixels: expected auto, scale or keep, got {shown(pixels)}.")
     parts = [x] if x_test is None else [x, x_test]
     low, high = min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
     if pixels == "scale":

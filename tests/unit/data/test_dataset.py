@@ -271,3 +271,10 @@ def test_the_constructor_keeps_what_it_promises(change, text):
     with pytest.raises(DataError, match=text):
         Dataset("a", "a", fingerprint="0" * 16, **{**parts, **change})
     assert Dataset("a", "a", fingerprint="0" * 16, **parts).y.dtype == np.int32
+
+
+@pytest.mark.parametrize("key", ["name", "title", "notes", "labels", "pixels"])
+@pytest.mark.parametrize("value", [3, None, ["a"], np.array(["a", "b"])])
+def test_words_that_are_no_text(key, value):
+    with pytest.raises(UsageError, match=f"{key}: expected "):
+        data.from_arrays(np.zeros((4, 1)), [0, 1, 0, 1], **{"name": "a", key: value})

@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from overparam import data
@@ -132,6 +134,30 @@ def test_what_was_done_is_said(row, pixels, note):
 def test_what_would_be_lost_or_cannot_be_read_is_refused_with_its_row(row, text):
     with pytest.raises(DataError, match=f"^'a.parquet', row 0: expected .*{text}"):
         look(row)
+
+
+def test_a_photograph_of_a_phone_is_its_first_picture():
+    smooth = np.linspace(0, 255, 256).reshape(16, 16).astype(np.uint8)
+    first = Image.fromarray(smooth)
+    found = look(stored(first, "MPO", save_all=True, append_images=[Image.fromarray(255 - smooth)]))
+    assert np.abs(found.pixels[0].astype(int) - smooth).max() < 12
+    assert found.notes == ("1 image taken as the first picture of an MPO file",)
+
+
+@given(
+    st.integers(0, 5), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4)
+)
+@settings(max_examples=60, deadline=None)
+def test_damaged_bytes_are_decoded_or_refused_and_nothing_else(which, changes):
+    damaged = bytearray(stored(RGB, ("PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP")[which]))
+    for place, value in changes:
+        damaged[place % len(damaged)] = value
+    try:
+        said, shape = "", look(bytes(damaged), limit=1e7).pixels.shape
+    except DataError as error:
+        said, shape = str(error), (1, 1, 1)
+    assert said.isprintable()
+    assert len(shape) in (3, 4)
 
 
 def test_truncated_images_are_refused_whatever_other_code_has_set(monkeypatch):

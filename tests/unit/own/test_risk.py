@@ -128,7 +128,7 @@ def test_one_training_sample_and_singular_designs_have_values():
         (
             {"y": Y[:9]},
             DataError,
-            r"features: expected shape \(samples, features\) with 9 rows, got \(600, 300\)",
+            r"features: expected shape \(samples, (features|columns)\) with 9 rows, got \(600, 300\)",
         ),
         ({"y": ["a"] * 600}, DataError, "y: expected labels of at least 2 classes, got a everywhere"),
         (

@@ -31,7 +31,7 @@ def agree(train: Sequence[Table], test: Sequence[Table]) -> tuple[dict[str, pa.D
                     for words, some in (("none of", missing), ("also", more))
                     if some
                 )
-                + ". Bring all files to the same columns."
+                + ". Bring all files to the same columns, or give the path of one file alone."
             )
         if [n for n in table.names if n in first.types] != [n for n in first.names if n in table.types]:
             notes.append("columns stand in another order in some files and were matched by name")

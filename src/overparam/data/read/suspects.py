@@ -31,13 +31,16 @@ def by_name(names: Sequence[str], path: Path) -> None:
         raise refused(found, "look like row numbers by their names", path)
 
 
-def by_value(columns: Mapping[str, NDArray[Any]], y: NDArray[Any], path: Path) -> None:
-    """Raise DataError for a column that counts the rows or is one-to-one with the label.
+def by_value(columns: Mapping[str, NDArray[Any]], y: NDArray[Any], path: Path) -> tuple[str, ...]:
+    """Refuse columns that count the rows or that follow from the label; note those that the label follows from.
 
     Args:
         columns: features by name, each of shape ``(n,)``; those that are to be kept whatever they hold left out.
         y: labels, shape ``(n,)``, or targets.
         path: of the file, for the message.
+
+    Raises:
+        DataError: such a column; the message says how to leave it out or keep it.
     """
     counting = [
         name for name, values in columns.items()
@@ -52,7 +55,11 @@ def by_value(columns: Mapping[str, NDArray[Any]], y: NDArray[Any], path: Path) -
     if tell is not None:
         copies = [name for name, values in columns.items() if gives_away(values, *tell)]
         if copies:
-            raise refused(copies, "are the label in another form: they are one-to-one with it", path)
+            raise refused(copies, "are the label in another form: each class has one value", path)
+        finer = [name for name, values in columns.items() if decides(values, tell[0])]
+        if finer:
+            return (f"the label follows from one column alone: {listed(finer)}",)
+    return ()
 
 
 def refused(names: Sequence[str], why: str, path: Path) -> DataError:
@@ -92,7 +99,7 @@ def told_by(y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None
 
 
 def gives_away(values: NDArray[Any], codes: NDArray[np.intp], first: NDArray[np.intp]) -> bool:
-    """Whether values are one-to-one with classes.
+    """Whether values follow from classes: one value a class, and not the same for all.
 
     Args:
         values: shape ``(n,)``.
@@ -105,4 +112,27 @@ def gives_away(values: NDArray[Any], codes: NDArray[np.intp], first: NDArray[np.
     one = values[first]
     if not np.array_equal(values[:_SAMPLE], one[codes[:_SAMPLE]]):
         return False
-    return len(np.unique(one)) == len(one) and bool(np.array_equal(values, one[codes]))
+    return len(np.unique(one)) > 1 and bool(np.array_equal(values, one[codes]))
+
+
+def decides(values: NDArray[Any], codes: NDArray[np.intp]) -> bool:
+    """Whether classes follow from values that many rows share: a finer form of the label, or a perfect feature.
+
+    Args:
+        values: shape ``(n,)``.
+        codes: class of every row, shape ``(n,)``.
+
+    >>> decides(np.arange(24) % 4, np.arange(24) % 2), decides(np.arange(24) % 3, np.arange(24) % 2)
+    (True, False)
+    """
+    for rows in (slice(0, _SAMPLE), slice(None)):
+        some, labels = values[rows], codes[rows]
+        if len(some) < 2 * _FEW:
+            return False
+        order = np.argsort(some, kind="stable")
+        same = some[order][1:] == some[order][:-1]
+        if 4 * int((~same).sum() + 1) > len(some) or bool(
+            (same & (labels[order][1:] != labels[order][:-1])).any()
+        ):
+            return False
+    return True

@@ -77,7 +77,7 @@ def from_tables(train: Sequence[Table], test: Sequence[Table], path: Path, wante
         made = [_matrix(tables, features, path) for tables in filter(None, (train, test))]
         inputs, more = [one[0] for one in made], more + tuple(note for one in made for note in one[1])
         loose = {name: inputs[0][:, i] for i, name in enumerate(features) if name not in wanted.keep}
-        suspects.by_value(loose, parts[0], path)
+        more += suspects.by_value(loose, parts[0], path)
         notes += more + roles.left(names, [label, *features, *first.index])
     return Raw(
         inputs[0], parts[0], inputs[1] if test else None, parts[1] if test else None,

@@ -194,3 +194,12 @@ def test_metadata_that_say_nothing(tmp_path, text):
 def test_many_row_groups_and_names_with_dots(tmp_path):
     write_table({"a.b": A, "a": B, "label": Y}, tmp_path / "t.parquet", row_group_size=5)
     check(str(tmp_path / "t.parquet"), ROWS, Y)
+
+
+def test_a_coarser_or_finer_label_is_refused_or_said(tmp_path):
+    fine = [i * 5 % 8 for i in range(48)]
+    columns = {"a": [i * 7 % 31 / 4 for i in range(48)], "coarse": [k // 2 for k in fine], "fine_label": fine}
+    write_table(columns, tmp_path / "t.parquet")
+    refuse(str(tmp_path / "t.parquet"), "got columns that are the label in another form", "drop=coarse")
+    made = data.load(tmp_path / "t.parquet", label="coarse")
+    assert "the label follows from one column alone: fine_label" in made.notes
