@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from overparam.api.result import Result
 from overparam.core import disk
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import DiskError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from overparam.core import Study
@@ -107,7 +107,7 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
 
     Raises:
         UsageError: nothing is stored there, or a file that is no page.
-        StoreError: the file cannot be written.
+        StoreError: a file cannot be read or written.
     """
     from overparam.report.gallery import write
     from overparam.store import RecordStore
@@ -121,6 +121,8 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
         for path in store.runs(study):
             try:
                 records.append((path, store.read(path)))
+            except DiskError:
+                raise
             except StoreError:
                 damaged.append(f"{study}/{path.name}")
     if not records:
