@@ -19,7 +19,7 @@ ANY = (
     "in their order."
 )
 NUMBERS = (
-    "Targets that are numbers make a regression: `overparam risk` (mine.csv:targets=numbers) and "
+    "Targets that are numbers make a regression: `overparam risk mine.csv:targets=numbers` and "
     "overparam.width_sweep take them, classes are needed here."
 )
 MANY = 20  # classes up to here are never too many for their rows

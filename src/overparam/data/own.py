@@ -92,7 +92,7 @@ def load(name: str) -> Dataset:
     path, options = _split(name)
     if options.get("targets") == "numbers":
         raise DataError(
-            f"'{path}': expected classes, got targets=numbers. `overparam risk` and overparam.width_sweep take numbers as "
+            f"'{path}': expected classes, got targets=numbers. The verb risk and overparam.width_sweep take numbers as "
             "targets; leave the option out where the labels are classes."
         )
     raw, labels = read(name), options.get("labels", "as-is")
