@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from overparam.core import Params
 from overparam.core.errors import OverparamError, StoreError, UsageError, WorkerError
 from overparam.store import CellStore
 from overparam.sweep.fresh import absolute, clean_first
@@ -236,7 +237,11 @@ def _absolute(job: Job) -> Job:
         path = Path(name).expanduser()
         return str(path.absolute()) if path.suffix in SUFFIXES else name
 
-    cells = tuple({**cell, "data": settled(cell["data"])} for cell in job.cells)
+    def whole(cell: Params) -> Params:
+        probes = {"probes": tuple(map(absolute, cell["probes"]))} if "probes" in cell else {}
+        return {**cell, "data": settled(cell["data"]), **probes}
+
+    cells = tuple(whole(cell) for cell in job.cells)
     return replace(job, out=str(Path(job.out).absolute()), cells=cells)
 
 
