@@ -7,8 +7,14 @@ import pytest
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+from hypothesis import HealthCheck, settings
+
 import overparam.sweep.run as run_module
 from overparam.core import Evidence
+
+# A property holds or does not; how long an example takes is a matter of what else the machine does.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 TOY = Path(__file__).with_name("toy_study.py")
 
