@@ -7,11 +7,19 @@ import pytest
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+from hypothesis import HealthCheck, settings
+
 import overparam.sweep.run as run_module
 from overparam.core import Evidence
 
 # What is cheap and breaks first runs first, what drives whole programs last.
 ORDER = ("tests/unit", "src", "tests/docs", "tests/golden", "tests/contracts", "tests/faults", "tests/browser")
+
+
+# A property holds or does not; how long an example takes is a matter of what else the machine does.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 TOY = Path(__file__).with_name("toy_study.py")
 
 

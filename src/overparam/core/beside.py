@@ -170,20 +170,20 @@ def _beside(home: str, name: str) -> str | None:
         ImportError: a file beside and an installed package have the same name.
     """
     top = name.partition(".")[0]
-    found = next(_files(home, top), None)
-    if found is None or _pythons(top):
+    found = None if _pythons(top) else next(_files(home, top), None)
+    if found is None:
         return None
     package, file = found
+    if file.is_dir() and importlib.util.find_spec(top) is not None:
+        return None  # a folder without __init__.py comes last, as everywhere
     if top != home.partition(".")[2].partition(".")[0]:
         other = _installed(top)
-        if other is not None and Path(other).resolve() != file.resolve():
-            if top in _needed():
+        if other is not None:
+            if top in _needed() or Path(other).resolve() == file.resolve():
                 return None
             raise ImportError(
                 f"expected one module '{top}', got two: the file {file} and the installed package {top}. Rename the file"
             )
-    if file.is_dir() and importlib.util.find_spec(top) is not None:
-        return None  # a folder without __init__.py comes last, as everywhere
     return f"{package}.{name}"
 
 

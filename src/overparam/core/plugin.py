@@ -48,15 +48,15 @@ def from_file(path: Path, what: str) -> ModuleType:
         return loaded(path, f"overparam_{what}_{path.stem}")
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{path}: expected a {what}, got {type(error).__name__} on import: {_words(error)}."
+            f"{path}: expected a {what}, got {type(error).__name__} on import: {_words(error)}"
         ) from error
 
 
 def _words(error: BaseException) -> str:
-    """What an error says, and what to do where a module is missing."""
+    """What an error says, and what to do where a module is missing, as a sentence."""
     text = re.sub(rf"{PREFIX}\w+\.", "", str(error)).strip().removesuffix(".") or "it says no more"
     if isinstance(error, ModuleNotFoundError):
-        return f"{text}. Install it, or put its file beside this one"
+        return f"{text}. Install it, or put its file beside this one."
     if isinstance(error, ImportError) and "relative import" in text:
-        return f"{text}. Outside a package a file imports from its own folder alone"
-    return text
+        return f"{text}. Outside a package a file imports from its own folder alone."
+    return text if text.endswith(("?", "!")) else f"{text}."

@@ -18,6 +18,8 @@ from overparam.core import Params, Study, data_name
 from overparam.core.code import digest, work_of
 from overparam.core.errors import UsageError
 from overparam.core.registry import ships
+from overparam.core.slices import Slice
+from overparam.core.syntax import beside, read
 
 _LONGEST = 80
 
@@ -94,12 +96,24 @@ def shown_probes(params: Params) -> dict[str, Any]:
 def _shown_probe(name: str) -> str:
     if not name.endswith(".py"):
         return name
-    path = Path(name)
+    path = Path(name).expanduser()
     if not path.is_file():
         raise UsageError(
             f"--probe: expected a Python file with a probe, found nothing at {path}. Check the path."
         )
-    return f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    text = path.read_bytes() + _beside(str(path))
+    return f"{path.stem}-{hashlib.sha256(text).hexdigest()[:8]}"
+
+
+def _beside(path: str) -> bytes:
+    """What a probe's file imports of the files beside it; nothing where it imports none."""
+    text = read(path)
+    if text is None:
+        return b""
+    found = Slice(beside(path))
+    found.module(text)
+    others = sorted(((name, said) for (file, name), said in found.found.items() if file != path), key=repr)
+    return repr(others).encode() if others else b""
 
 
 def slug(values: Mapping[str, Any], whole: Mapping[str, Any] | None = None, *, hashed: bool = False) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from overparam.core import data_name
+from overparam.core import Params, data_name
 from overparam.core.errors import OverparamError, StoreError, UsageError, WorkerError
 from overparam.store import CellStore
 from overparam.sweep.fresh import absolute, clean_first
@@ -233,7 +233,11 @@ def _absolute(job: Job) -> Job:
     """The job with absolute paths: a worker on another node starts in another folder."""
     from overparam.data import names
 
-    cells = tuple({**cell, "data": data_name.absolute(cell["data"], names())} for cell in job.cells)
+    def whole(cell: Params) -> Params:
+        probes = {"probes": tuple(map(absolute, cell["probes"]))} if "probes" in cell else {}
+        return {**cell, "data": data_name.absolute(cell["data"], names()), **probes}
+
+    cells = tuple(whole(cell) for cell in job.cells)
     return replace(job, out=str(Path(job.out).absolute()), cells=cells)
 
 

@@ -23,8 +23,8 @@ OPTIONS = {
 VALUES = (
     "", " ", "0", "1", "-1", "3", "1e9", "9" * 40, "1e400", "nan", "inf", "-inf", "0x10", "1_000", "1,2", ",", "1,,2", "٣", "½",
     "ü", "日本", "\0", "a\0b", "\n", "\t", "\x1b[31m", "\ud800", "[red]", "%s", "{}", "--", "-", "-x", "--=", "=", "~",
-    "~nobody/x.py", "None", "true", "2GB", "-2GB", "quick", "quik", "toy", "double-descent", "duble-descent",
-    "digits", "gaussian:n=5",
+    "~nobody/x.py", "None", "true", "2GB", "-2GB", "quick", "quik", "toy", "double-descent", "duble-descent", "digits",
+    "gaussian:n=5",
     "gaussian:n=-1", "nowhere/x.npz", "L53", "L99", "norms", "noise-floor", "ray", "ray=auto,gpus=9", "ray=x", "inline",
     "x" * 300, "SELECT 1", "DROP TABLE toy", "SHOW TABLES", "..", "/dev/null", "/proc/self/mem", "a/b/c.html", "x.svg", "x.png",
     "{folder}", "{file}", "{empty}", "{broken}", "{toy}", "{runs}", "{link}",

@@ -134,6 +134,21 @@ def test_a_file_named_like_another_installed_package_is_refused(put):
         from_file(folder / "mine.py", "study")
 
 
+def test_a_folder_without_a_file_for_packages_comes_last(put):
+    folder = put(
+        mine="import pytest\nimport pictures.one\nVALUE = (pytest, pictures.one.X)",
+        pytest__x="",
+        pictures__one="X = 1",
+    )
+    assert value(folder / "mine.py") == (pytest, 1)
+
+
+def test_a_study_among_installed_packages_gets_those(put, monkeypatch):
+    folder = put(**{"site-packages__mine": "import other\nVALUE = other", "site-packages__other": ""})
+    monkeypatch.syspath_prepend(folder / "site-packages")
+    assert value(folder / "site-packages" / "mine.py") is sys.modules.pop("other")
+
+
 def test_a_study_in_a_package_imports_from_its_package_in_both_ways(put):
     text = "from . import near\nfrom ..far import X\nfrom pack.far import X as Y\n"
     text += "import near as again\nVALUE = (near.X, X, Y, again.X)"

@@ -1,5 +1,6 @@
 """The cells of a person's own study are named by the code of its work: changed code never returns old results."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from overparam.core.errors import StoreError
 from overparam.core.registry import find, packaged, ships
 from overparam.store import CellStore
 from overparam.sweep.jobs import Job, refuse_changed
-from overparam.sweep.key import cell_name, identity, work_code
+from overparam.sweep.key import cell_name, identity, shown_probes, work_code
 from overparam.sweep.run import make_plan
 from overparam.sweep.select import select
 
@@ -168,3 +169,20 @@ def test_code_that_changed_before_a_worker_began_is_refused(files):
     refuse_changed(study, job, work_code(study))
     with pytest.raises(StoreError, match="as it was when the run began"):
         refuse_changed(study, job, "other")
+
+
+def test_a_probe_is_known_by_the_files_beside_it_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alone.py").write_text("X = 1\n")
+    (tmp_path / "mine.py").write_text("from ours import X\n")
+    (tmp_path / "ours.py").write_text("X = 1\nY = 1\n")
+    alone = hashlib.sha256(b"X = 1\n").hexdigest()[:8]
+    before = shown_probes({"probes": ("alone.py", "mine.py", "fit")})["probes"]
+    assert before[0] == f"alone-{alone}"
+    assert before[2] == "fit"
+    (tmp_path / "ours.py").write_text("X = 1\nY = 2\n")
+    assert shown_probes({"probes": ("mine.py",)})["probes"] == before[1:2]
+    (tmp_path / "ours.py").write_text("X = 2\nY = 2\n")
+    assert shown_probes({"probes": ("mine.py",)})["probes"] != before[1:2]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert shown_probes({"probes": ("~/alone.py",)})["probes"] == before[:1]

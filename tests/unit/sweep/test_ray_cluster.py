@@ -126,6 +126,10 @@ def test_paths_become_absolute_for_workers_that_start_elsewhere(tmp_path, monkey
     )
     assert job.out == str(tmp_path / "runs")
     assert [cell["data"] for cell in job.cells] == [str(tmp_path / "mine.npz"), "digits"]
+    (cell,) = ray_tasks._absolute(
+        Job(0, "runs", ("a",), ("f",), ({"data": "d", "probes": ("mine.py", "fit")},))
+    ).cells
+    assert cell["probes"] == (str(tmp_path / "mine.py"), "fit")
 
 
 @pytest.fixture
