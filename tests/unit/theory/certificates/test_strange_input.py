@@ -110,7 +110,9 @@ def test_answers_without_a_unit_stay_when_all_numbers_are_scaled(size):
     assert found.critical == pytest.approx(base.critical)
     assert found.step == pytest.approx(base.step / size)
     assert separation(size * X) == pytest.approx(separation(X))
-    assert departure([1, 2, 4], np.array([8.0, 5.0, 4.0]) * size) == pytest.approx(departure([1, 2, 4], [8.0, 5.0, 4.0]))
+    assert departure([1, 2, 4], np.array([8.0, 5.0, 4.0]) * size) == pytest.approx(
+        departure([1, 2, 4], [8.0, 5.0, 4.0])
+    )
 
 
 @pytest.mark.parametrize("kappa", [1e-300, 1e-170, 1.0, 1e100, 1e200])
