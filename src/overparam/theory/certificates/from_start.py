@@ -147,8 +147,8 @@ def conclude(facts: Facts, step: float | None, flow: bool, loss: str, notes: tup
         ball = own.descent(tried) if 0 < used < math.inf else None
     if facts.switches is not None:
         number = math.inf
-    elif ball or flows:
-        number = scaled_above((ball or flows).lipschitz, units.jacobian - units.params)
+    elif (known := ball or flows) is not None:
+        number = scaled_above(known.lipschitz, units.jacobian - units.params)
     else:
         number = facts.lipschitz(over_above(facts.residual, facts.sigma))
     top = scaled_below(below(largest / factor), units.step)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
 from overparam.core.errors import UsageError
 from overparam.theory.certificates.certificate import Certificate, step_factor
@@ -40,8 +40,8 @@ class RunCheck:
 
 def check_run(
     certificate: Certificate,
-    residuals: Float64[np.ndarray, " times"],
-    positions: Float64[np.ndarray, "times params"],
+    residuals: ArrayLike,
+    positions: ArrayLike,
     residual_error: float | None = None,
 ) -> RunCheck:
     """Check consecutive steps of gradient descent against the certificate of its first point.

@@ -156,13 +156,13 @@ def test_the_smaller_root_of_the_examples():
 
 def test_the_smaller_root_of_drawn_numbers():
     rng, found = np.random.default_rng(0), []
-    for _ in range(1500):
+    for _ in range(400):
         sigma, bend = (float(v) for v in 10.0 ** rng.uniform(-300, 300, 2))
         share = float(rng.choice([1e-9, 0.3, 0.999999, 1.0, 1.0000001, 7.0]))
         need = F(sigma) ** 2 / F(bend) / 2 * F(share)
         if F(LEAST) < need < F(LARGEST):
             found.append(check_root(sigma, bend, float(need)))
-    assert 100 < sum(map(math.isfinite, found)) < len(found)
+    assert 30 < sum(map(math.isfinite, found)) < len(found)
 
 
 def minors_are_positive(matrix, shift):
