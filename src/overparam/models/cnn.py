@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float, PRNGKeyArray
 
-from overparam.core.checked import real
+from overparam.core.checked import count, real
 from overparam.core.errors import UsageError
 from overparam.models.activations import activation as activation_of
 from overparam.models.convolution import convolve, max_pool, output_length
@@ -168,7 +168,7 @@ def cnn1d(
             f"kernels: expected {len(units)} of them, one a convolution, got {len(kernels)}. "
             "Give as many kernels as channels."
         )
-    padding = check_size("padding", padding) if real(padding) != 0 else 0
+    padding = count(int(padding) if real(padding) == 0 else padding, "padding", 0)
     layers = tuple(
         _Conv(count, check_size("kernels", taps), check_size("stride", stride), padding)
         for count, taps in zip(units, kernels, strict=True)

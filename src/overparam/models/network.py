@@ -87,8 +87,9 @@ def check_size(what: str, value: int) -> int:
     number = real(value)
     whole = int(number) if number == np.floor(number) and 1 <= number <= MOST else 0
     if not whole:
+        bound = f"at most {MOST:,}" if number > MOST else "at least 1"
         raise UsageError(
-            f"{what}: expected a whole number of at least 1 and at most {MOST:,}, got {shown(value)}. Give a positive size."
+            f"{what}: expected a whole number of {bound}, got {shown(value)}. Give a positive size."
         )
     return whole
 

@@ -156,8 +156,9 @@ def columns_of(
     """
     out = numbers(values, name, low, high)
     if out.ndim != 2 or not out.size or (n is not None and len(out) != n):
+        columns = name if len(name) > 1 else "columns"
         rows = "at least one row" if n is None else f"{n} rows"
-        raise DataError(f"{name}: expected shape (samples, columns) with {rows}, got {out.shape}.")
+        raise DataError(f"{name}: expected shape (samples, {columns}) with {rows}, got {out.shape}.")
     all_finite(out, name, " Fill in or drop these rows.")
     return out
 

@@ -60,7 +60,7 @@ def test_a_kernel_that_is_none_is_named(kernel, text):
 @pytest.mark.parametrize(
     ("features", "text"),
     [
-        (X[:5], r"features: expected shape \(samples, columns\) with 30 rows, got \(5, 12\)"),
+        (X[:5], r"features: expected shape \(samples, features\) with 30 rows, got \(5, 12\)"),
         (X[:, 0], r"got \(30,\)"),
         (np.where(X > 2, np.inf, X), "features: expected finite numbers"),
         (np.zeros((30, 3)), "got only zeros"),
