@@ -30,6 +30,7 @@ LABELS = rng.integers(0, K, 6)
 RECIPE = Recipe(2, 0.1, loss="squared", batch=3)
 MEMBERS = [Member(0, Y)]
 GIVEN = init(jax.random.key(0))
+GOOD = jax.jit(known().init)(jax.random.key(0))
 
 
 def trained(network, start=None):
@@ -71,7 +72,7 @@ GIVEN_TO = {
     "check_params": lambda p: check_params(known(), p),
     "linearise": lambda p: linearise(known(), p),
     "train": lambda p: trained(known(), [Checkpoint(p)]),
-    "train, origin": lambda p: trained(known(), [Checkpoint(known().init(jax.random.key(0)), origin=p)]),
+    "train, origin": lambda p: trained(known(), [Checkpoint(GOOD, origin=p)]),
     "fit_network": lambda p: fit_network(known(), p, X, Y),
     "jacobian": lambda p: jacobian(known(), p, X),
     "empirical_kernel": lambda p: empirical_kernel(known(), p, X),
@@ -80,7 +81,7 @@ GIVEN_TO = {
     "sgd_curve": lambda p: sgd_curve(known(), p, X, Y),
     "certify": lambda p: certify(known(), p, X, Y),
     "certify_path": lambda p: certify_path(known(), [p], X, Y),
-    "shortest_path": lambda p: shortest_path(known(), known().init(jax.random.key(0)), p, X, Y),
+    "shortest_path": lambda p: shortest_path(known(), GOOD, p, X, Y),
     "dense_of": lambda p: dense_of(known(), p),
     "widen": lambda p: widen(p, 9, 0.1, 0),
 }
@@ -148,14 +149,13 @@ def test_networks_that_mix_rows_are_refused(entrance):
 
 @pytest.mark.parametrize("entrance", GIVEN_TO)
 def test_odd_parameters_are_refused(entrance):
-    good = known().init(jax.random.key(0))
     for name, (make, _) in PARAMS.items():
         if name == "NaN" and entrance.startswith(("train", "widen")):
             continue  # a member that has diverged may be gone on with: it is recorded as diverged
         if name == "None" and entrance in ("predict", "train, origin"):
             continue  # there it stands for the usual ones
         with pytest.raises(OverparamError) as error:
-            GIVEN_TO[entrance](make(good))
+            GIVEN_TO[entrance](make(GOOD))
         assert "params" in str(error.value) or "member 0" in str(error.value)
 
 
@@ -164,7 +164,7 @@ NARROW = (jax.numpy.bfloat16, np.float16)
 
 @pytest.mark.parametrize("kind", NARROW, ids=("bfloat16", "float16"))
 def test_narrow_inputs_and_targets_are_refused(kind):
-    params, net = known().init(jax.random.key(0)), known()
+    params, net = GOOD, known()
     x, y = X.astype(kind), Y.astype(kind)
     for call in (
         lambda x, y: train(net, RECIPE, [Member(0, y)], x, X, Y),
