@@ -118,10 +118,13 @@ LOOKS = {
 LOOKS |= {"rglob", "listdir", "scandir", "samefile"}
 ELSEWHERE = {  # what they touch lies in no results folder and no cache
     "api/width_sweep/run.py": "a study written for its worker processes",
+    "cli/streams.py": "the streams of this program",
     "report/page.py": "templates of the package",
     "sweep/environment.py": "the package's own folder",
+    "sweep/fresh.py": "where Python looks for modules",
     "sweep/key.py": "a person's data and probe files",
     "sweep/processes.py": "what the system says of its processors; what workers say",
+    "sweep/quota.py": "what the system says of the processors of a container",
     "sweep/select.py": "a person's data and probe files",
 }
 

@@ -233,7 +233,7 @@ def fix(out: Path, found: Inspection) -> list[tuple[Path, Path]]:
 
 def strangers(out: Path) -> list[Path]:
     """Folders that look like those of studies, but whose names no study can have."""
-    odd = [out / one.name for one in disk.entries(out) if not is_safe(one.name) and one.is_dir()]
+    odd = [path for path in disk.listed(out) if not is_safe(path.name) and disk.is_dir(path)]
     return sorted(path for path in odd if any(disk.is_dir(path / part) for part in _PARTS))
 
 
