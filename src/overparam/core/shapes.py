@@ -238,7 +238,7 @@ def plain(value: Any, depth: int = DEPTH) -> None:
             try:
                 plain(item, depth - 1)
             except Unfit as error:
-                place = f"[{key}]" if kind is list else f".{key[:80]}"
+                place = f"[{key}]" if kind is list else f".{str(key)[:80]}"
                 raise Unfit(error.what, place + error.where) from None
     elif kind is str:
         if len(value) > LONG:

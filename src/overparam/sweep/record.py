@@ -132,7 +132,7 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
             f"Run {again(record, out, study)} to complete them."
         )
     fixed = {axis.name: axis.default for axis in study.axes}
-    data = next((p["values"] for p in record["parameters"] if p["name"] == "data"), [])
+    data: list[Any] = next((p["values"] for p in record["parameters"] if p["name"] == "data"), [])
     if record["profile"] not in study.profiles or not all(isinstance(name, str) for name in data):
         raise StoreError(
             f"{records.path(study.name, record['run'])}: expected a run in a profile of '{study.name}' with names of data "
