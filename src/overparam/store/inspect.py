@@ -15,6 +15,7 @@ from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.core.shapes import is_safe
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, Fits, aside, parse
+from overparam.store.garbage import temporaries
 from overparam.store.merge import FAILED
 from overparam.store.pack import repack
 from overparam.store.records import RecordStore
