@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from overparam.core import disk
-from overparam.core.errors import DamageWarning, StoreError, UsageError
+from overparam.core.errors import DamageWarning, DiskError, StoreError, UsageError
 from overparam.core.findings import entry, newest, shipped
 from overparam.core.kinds import word
 from overparam.core.ledger import parts
@@ -71,6 +71,8 @@ def found_in(out: str | Path | None) -> dict[str, dict[str, Any]]:
         for path in store.runs(name):
             try:
                 records.append(store.read(path))
+            except DiskError:
+                raise
             except (StoreError, FileNotFoundError) as error:
                 warnings.warn(str(error), DamageWarning, stacklevel=3)
         chosen = newest(records, study.decides)

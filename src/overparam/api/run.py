@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from overparam.api.result import Result
 from overparam.core import disk
-from overparam.core.errors import DamageWarning, StoreError, UsageError
+from overparam.core.errors import DamageWarning, DiskError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from overparam.core import Study
@@ -111,7 +111,7 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
 
     Raises:
         UsageError: nothing is stored there, or a file that is no page.
-        StoreError: the file cannot be written.
+        StoreError: a file cannot be read or written.
     """
     from overparam.report.gallery import write
     from overparam.store import RecordStore
@@ -127,6 +127,8 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
                 record = store.read(path)
                 store.page(record)
                 records.append((path, record))
+            except DiskError:
+                raise
             except (StoreError, FileNotFoundError) as error:
                 damaged.append(f"{study}/{path.name}")
                 warnings.warn(str(error), DamageWarning, stacklevel=2)

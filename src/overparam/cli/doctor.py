@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from overparam.core import Study, disk
 from overparam.core.errors import UsageError
 from overparam.core.registry import studies
 from overparam.store import RecordStore
+from overparam.store.garbage import temporaries
 from overparam.store.inspect import Inspection, fix, inspect, strangers, writable
 from overparam.sweep.environment import cores, environment, total_memory
 from overparam.sweep.fits import fits
@@ -36,7 +38,7 @@ def examine() -> tuple[RenderableType, list[str]]:
     if writable(cache):
         problems.append(f"the cache folder {cache} cannot be written; set OVERPARAM_CACHE to another")
     root = os.environ.get("OVERPARAM_DATA", "")
-    if root and not Path(root).is_dir():
+    if root and not disk.is_dir(Path(root)):
         problems.append(f"OVERPARAM_DATA names {root}, which is not a folder")
     devices = jax.devices()
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -91,6 +93,9 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
     problems += [
         f"{path}: expected a name that a study can have. Rename the folder." for path in strangers(out)
     ]
+    left = temporaries((out,), time.time())
+    if left:
+        table.add_row(".", *["0"] * 5, str(len(left)), "")
     unwritable = writable(out)
     free = disk.free(out)
     if unwritable:

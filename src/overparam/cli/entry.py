@@ -36,8 +36,13 @@ data_app.default(run.data)
 app.command(data_app)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the command line."""
+def main(arguments: Sequence[str] | None = None, keyboard: bool = False) -> None:
+    """Entry point of the command line.
+
+    Args:
+        arguments: what stands behind ``overparam``; by default what this program was given.
+        keyboard: whether this program is all that Ctrl-C can be meant for.
+    """
     before = 0
 
     def ended(*_: object) -> NoReturn:
@@ -52,12 +57,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os._exit(130)
 
     signal.signal(signal.SIGTERM, ended)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if keyboard or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, ended)
-    sys.exit(_main(sys.argv[1:] if arguments is None else list(arguments)))
+    code = _main(sys.argv[1:] if arguments is None else list(arguments))
+    if keyboard:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # all is said; the interpreter tidies up
+    sys.exit(code)
 
 
 def _main(arguments: list[str]) -> int:
+    try:
+        return _answer(arguments)
+    except KeyboardInterrupt:
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # the message comes whole, however often the key is pressed
+        console(err=True).print(
+            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
+        )
+        return 130
+
+
+def _answer(arguments: list[str]) -> int:
     try:
         names = [a for a in arguments if not a.startswith("-")][:1]
         known = (*(verb.__name__ for verb in VERBS), "data")
@@ -85,14 +106,6 @@ def _main(arguments: list[str]) -> int:
         where = f" ({error.filename})" if error.filename else ""
         console(err=True).print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
         return 1
-    except KeyboardInterrupt:
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # the message comes whole, however often the key is pressed
-        console(err=True).print(
-            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
-        )
-        return 130
 
 
 def _telling(told: dict[str, None], otherwise: Callable[..., None]) -> Callable[..., None]:

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,17 +77,16 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
     from overparam.cli.listing import garbage_table, size
     from overparam.core.registry import find, studies
     from overparam.store import CellStore
-    from overparam.store.garbage import find_garbage, remove_garbage
+    from overparam.store.garbage import find_garbage, remove_garbage, root_garbage
 
     versions = {name: one.cell_version for name, one in studies().items()}
     if study.endswith(".py"):
         named = find(study)
         study, versions[named.name] = named.name, named.cell_version
-    found = []
-    for name in _chosen(out, study, cells=False):
-        garbage = find_garbage(CellStore(out, name), versions.get(name))
-        if any(garbage.count(kind) for kind in garbage.files):
-            found.append(garbage)
+    names = _chosen(out, study, cells=False)
+    found = [find_garbage(CellStore(out, name), versions.get(name)) for name in names]
+    found += [] if study else [root_garbage(out)]
+    found = [garbage for garbage in found if any(garbage.count(kind) for kind in garbage.files)]
     if not found:
         say(f"nothing to remove in {escape(str(out))}")
         return 0
@@ -123,7 +123,7 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
 
     if not disk.is_dir(other):
         raise UsageError(f"merge: expected a results folder, found nothing at {other}. Check the path.")
-    if disk.exists(out) and out.samefile(other):
+    if disk.exists(out) and os.path.samestat(disk.stat(out), disk.stat(other)):
         raise UsageError(f"merge: expected another results folder than {out}, got the same one.")
     if not (math.isfinite(tolerance) and 0 <= tolerance < 1):
         raise UsageError(f"--tolerance: expected a number from 0 to 1, got {tolerance!r}.")

@@ -5,35 +5,63 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import re
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from overparam.core import disk
 
+AGE = 3600.0  # seconds after which a temporary file belongs to no running program
+_NAME = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
-def write_text(path: Path, text: str, *, durable: bool = True) -> Path:
+def write_text(path: Path, text: str) -> Path:
     """Write a text file atomically (UTF-8); see :func:`write_bytes`."""
-    return write_bytes(path, text.encode("utf-8"), durable=durable)
+    return write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> Path:
+def write_bytes(path: Path, content: bytes) -> Path:
     """Write a file atomically, making its folder.
-
-    Args:
-        path: where.
-        content: what.
-        durable: flush it to disk at once; False where the caller flushes many files together.
 
     Raises:
         DiskError: the folder cannot be written; the old file, if any, is untouched.
     """
-    with _written_beside(path, content, durable=durable) as temporary:
+    with _written_beside(path, content) as temporary:
         disk.replace(temporary, path)
     return path
+
+
+def write_many(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
+    """Write many files of one folder, each atomically, and wait for the disk once; return their bytes.
+
+    No file gets its name before the contents of all are on the disk.
+
+    Args:
+        folder: their folder.
+        files: names and contents.
+
+    Raises:
+        DiskError: the folder cannot be written; old files are untouched.
+    """
+    size = 0
+    with contextlib.ExitStack() as stack:
+        written = []
+        for name, content in files:
+            temporary = stack.enter_context(temporary_beside(folder / name))
+            with disk.create(temporary) as file:
+                file.write(content)
+            written.append((temporary, folder / name))
+            size += len(content)
+        if written:
+            disk.sync(folder)
+        for temporary, path in written:
+            disk.replace(temporary, path)
+        disk.fsync_path(folder)
+    return size
 
 
 def write_once(path: Path, content: bytes) -> bool:
@@ -70,12 +98,11 @@ def check_writable(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _written_beside(path: Path, content: bytes, *, durable: bool = True) -> Iterator[Path]:
+def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
     with temporary_beside(path) as temporary:
         with disk.create(temporary) as file:
             file.write(content)
-            if durable:
-                disk.fsync(file)
+            disk.fsync(file)
         yield temporary
 
 
@@ -86,7 +113,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     Raises:
         DiskError: the folder or the file cannot be written.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = temporary_name(path)
     try:
         disk.mkdir(path.parent)
         try:
@@ -95,7 +122,24 @@ def temporary_beside(path: Path) -> Iterator[Path]:
             with disk.quietly():
                 disk.unlink(temporary, missing_ok=True)
     except OSError as error:
-        raise disk.refused("write", path, error) from error
+        if error.filename in map(str, (temporary, path, path.parent)):
+            raise disk.refused("write", path, error) from error
+        raise
+
+
+def temporary_name(path: Path) -> Path:
+    """Return a name beside a path that nobody else has, for what is being written."""
+    return path.with_name(f".{uuid.uuid4().hex}.tmp")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what programs that were killed had begun to write in a folder; what may still be written stays."""
+    with disk.quietly():
+        for path in disk.listed(folder, ".*.tmp"):
+            if _NAME.fullmatch(path.name):
+                inside = disk.listed(path) if disk.is_dir(path) else []
+                if time.time() - max(disk.stat(one).st_mtime for one in (path, *inside)) > AGE:
+                    disk.rmtree(path) if disk.is_dir(path) else disk.unlink(path)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:

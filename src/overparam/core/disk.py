@@ -2,8 +2,9 @@
 
 The functions have the names that they have in ``os``. Each passes through :func:`_do`, where a test can count the
 operations, or make one fail. What the disk refuses is a :class:`~overparam.core.errors.DiskError`, a sentence that
-names the file and a way out; it is an ``OSError`` too. That a file is absent, or there already, or locked, is an
-answer and no refusal: these three come as they are (``FileNotFoundError``, ``FileExistsError``, ``BlockingIOError``).
+names the file and a way out; it is an ``OSError`` too. That a file to be read, moved or removed is absent, that the
+name of a link is taken, or that a lock is held, is an answer and no refusal: these three come as they are
+(``FileNotFoundError``, ``FileExistsError``, ``BlockingIOError``).
 """
 
 from __future__ import annotations
@@ -28,11 +29,25 @@ except ImportError:  # a platform without flock
 
 T = TypeVar("T")
 
-_ANSWERS = (FileNotFoundError, FileExistsError, BlockingIOError)
+_ANSWERS: dict[str, type[OSError]] = {
+    **dict.fromkeys(("open", "list", "look at", "remove", "replace", "rename"), FileNotFoundError),
+    "link": FileExistsError,
+    "lock": BlockingIOError,
+}
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _LOCK = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _BUFFER = 1 << 20  # bytes: what fits is written by one operation
+_TAKEN = "Something else lies in its place: move it away, or choose another folder."
 _WAYS_OUT = {
+    errno.ENOTDIR: _TAKEN,
+    errno.EISDIR: _TAKEN,
+    errno.EEXIST: _TAKEN,
+    errno.ELOOP: _TAKEN,
+    errno.ENOENT: "A folder above it is gone, or a link to nothing: make it, or choose another folder.",
+    errno.ENAMETOOLONG: "Choose a folder with a shorter path.",
+    errno.EMFILE: "Raise the number of files that a program may open (ulimit -n), and run the same command again.",
+    errno.ENFILE: "Close other programs, and run the same command again.",
+    errno.ENOMEM: "Close other programs, and run the same command again.",
     errno.ENOSPC: "Free some space, and run the same command again.",
     errno.EDQUOT: "Free some of your quota, and run the same command again.",
     errno.EROFS: "Mount it writable, or choose another folder.",
@@ -50,9 +65,9 @@ def _do(what: str, path: Path, act: Callable[..., T], *arguments: Any) -> T:
 def _try(what: str, path: Path, act: Callable[..., T], *arguments: Any) -> T:
     try:
         return _do(what, path, act, *arguments)
-    except _ANSWERS:
-        raise
     except OSError as error:
+        if isinstance(error, _ANSWERS.get(what, ())):
+            raise
         raise refused(what, path, error) from error
 
 
@@ -78,7 +93,8 @@ class _Raw(io.FileIO):
 
     def __init__(self, path: Path, mode: str) -> None:
         self.path = path
-        _try("open" if mode == "rb" else "create", path, super().__init__, path, mode)
+        what, opener = ("open", _open_read) if mode == "rb" else ("create", None)
+        _try(what, path, super().__init__, path, mode, True, opener)
 
     def fileno(self) -> int:
         raise io.UnsupportedOperation("nobody writes to this file but through write")
@@ -91,6 +107,10 @@ class _Raw(io.FileIO):
 
     def write(self, content: Any, /) -> int:
         return _try("write", self.path, super().write, content)
+
+
+def _open_read(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe that lies there is not waited for
 
 
 def open_read(path: Path) -> io.BufferedReader:
@@ -138,7 +158,7 @@ def _fsync_path(path: Path) -> None:
 def sync(folder: Path) -> None:
     """Have all that was written to the disk of a folder on it; where the system cannot, its files one by one."""
     if hasattr(os, "sync"):
-        _try("flush", folder, os.sync)
+        _try("sync", folder, os.sync)
     else:
         for path in listed(folder):
             fsync_path(path)
@@ -261,13 +281,16 @@ def lock(path: Path) -> int | None:
     """
     if fcntl is None:
         return None
-    descriptor = _try("create", path, os.open, path, _LOCK, 0o644)
-    try:
-        _try("lock", path, fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+    while True:
+        descriptor = _try("create", path, os.open, path, _LOCK, 0o644)
+        try:
+            _try("lock", path, fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # its holder removed it between the two steps
 
 
 def unlock(descriptor: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core import disk
-from overparam.core.atomic import temporary_beside
+from overparam.core.atomic import sweep, temporary_beside, temporary_name
 
 _FACTS = "facts.json"
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError)
@@ -39,6 +38,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(stream)
             disk.fsync(stream)
         disk.replace(temporary, path)
+    sweep(path.parent)
 
 
 def cached_arrays(key: str, build: Callable[[], Bundle]) -> Bundle:
@@ -78,16 +78,18 @@ def _read(folder: Path) -> Bundle:
 
 
 def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
-    temporary = folder.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = temporary_name(folder)
     try:
         disk.mkdir(temporary)
         for name, array in arrays.items():
             with disk.create(temporary / f"{name}.npy") as stream:
                 np.save(stream, array, allow_pickle=False)
+                disk.fsync(stream)
         shapes = {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
         text = json.dumps({"arrays": shapes, "facts": dict(facts)})
         with disk.create(temporary / _FACTS) as stream:
             stream.write(text.encode())
+            disk.fsync(stream)
         if disk.exists(folder) and not _sound(folder):
             disk.rmtree(folder)
         with suppress(OSError):  # another process was first: its arrays are the same
@@ -95,6 +97,7 @@ def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str,
     finally:
         with disk.quietly():
             disk.rmtree(temporary)
+    sweep(folder.parent)
 
 
 def _sound(folder: Path) -> bool:

@@ -250,8 +250,7 @@ class CellStore:
                 f"{path}: expected a place for the cell, but something damaged is put there again and again. "
                 "End the other program, and run the same command."
             )
-        with contextlib.suppress(OSError, StoreError):
-            inside(self.out, self.failures)
+        with disk.quietly():
             disk.unlink(self.failures / f"{name}.json", missing_ok=True)
         return path
 
@@ -268,10 +267,14 @@ class CellStore:
         """Those of some cells that are stored and readable."""
         found, index = {}, self.index()
         for name in names:
-            with contextlib.suppress(StoreError, FileNotFoundError):
+            try:
                 cell = self.own(name) or self._row(name, index)
-                if cell is not None:
-                    found[name] = cell
+            except DiskError:
+                raise
+            except (StoreError, FileNotFoundError):
+                continue
+            if cell is not None:
+                found[name] = cell
         return found
 
     def write_failure(self, name: str, document: Mapping[str, Any]) -> Path:
@@ -294,12 +297,10 @@ class CellStore:
             if held is None:
                 return  # another run was first
             text, first = packs.text(*held), path.with_name(f"{name}.damaged")
-            with contextlib.suppress(OSError, Damaged):
+            with contextlib.suppress(FileNotFoundError, Damaged):
                 if content(first) == text.encode():
                     return  # as after an interruption
             write_text(aside(path), text)
-        except OSError as error:
-            raise StoreError(f"{path}: expected to move it aside, got: {error.strerror or error}.") from error
 
     def own(self, name: str, fits: Fits | None = None) -> Cell | None:
         """Read the file of one cell; None if it has none of its own.

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overparam.core import disk
+from overparam.core.atomic import AGE
 from overparam.core.errors import StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore
 from overparam.store.pack import repack
 from overparam.store.schema import inside
 
-AGE = 3600.0  # seconds after which a temporary file belongs to no running program
+TEMPORARY = (".*.tmp", ".*.ray")  # what is being written, and what a run shows to the nodes of a cluster
 KINDS = {
     "damaged": "damaged files that were set aside",
     "temporary": "temporary files of interrupted writes, older than an hour",
@@ -64,12 +65,7 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
     heads, _ = store.heads()
     stale = [h.name for h in heads.values() if version is not None and 0 < h.cell_version < version]
     loose = store.loose()
-    temporary = [
-        path
-        for folder in (*folders, base)
-        for path in _listed(folder, ".*.tmp")
-        if moment - _changed(path, moment) > AGE
-    ]
+    temporary = temporaries((*folders, register, base), moment)
     files = {
         "damaged": [p for folder in (*folders, register, base) for p in _listed(folder, "*.damaged")],
         "temporary": temporary,
@@ -91,6 +87,24 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
         packed,
         {**sizes, "empty": 0},
     )
+
+
+def root_garbage(out: Path, now: float | None = None) -> Garbage:
+    """Look for what can go from a results folder itself, beside the studies: temporary files."""
+    found = tuple(temporaries((out,), time.time() if now is None else now))
+    files = {kind: found if kind == "temporary" else () for kind in KINDS}
+    return Garbage(".", files, (), {kind: sum(map(_size, paths)) for kind, paths in files.items()})
+
+
+def temporaries(folders: Iterable[Path], now: float) -> list[Path]:
+    """The temporary files in some folders that no running program can be writing any more."""
+    return [
+        path
+        for folder in folders
+        for pattern in TEMPORARY
+        for path in _listed(folder, pattern)
+        if now - _changed(path, now) > AGE
+    ]
 
 
 def remove_garbage(store: CellStore, garbage: Garbage) -> None:

@@ -15,7 +15,7 @@ from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.core.shapes import is_safe
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, Fits, aside, parse
-from overparam.store.garbage import AGE
+from overparam.store.garbage import temporaries
 from overparam.store.merge import FAILED
 from overparam.store.pack import repack
 from overparam.store.records import RecordStore
@@ -126,7 +126,7 @@ def inspect(out: Path, study: str, fits: Fits | None = None) -> Inspection:
             if cell is not None:
                 found.cells[name] = cell
     _packs(store, loose, fits, found)
-    for path in records.runs(study):
+    for path in _records(records, study):
         with found.looked_at(path, "record"):
             records.read(path)
             found.runs.append(path.stem)
@@ -138,6 +138,14 @@ def inspect(out: Path, study: str, fits: Fits | None = None) -> Inspection:
         with found.looked_at(path, "register"):
             seen.entry(path)
     return found
+
+
+def _records(records: RecordStore, study: str) -> list[Path]:
+    """The records, newest first; by name where one cannot be opened."""
+    try:
+        return records.runs(study)
+    except DiskError:
+        return disk.listed(records.out / study, "[!.]*.json")
 
 
 def _packs(store: CellStore, loose: set[str], fits: Fits | None, found: Inspection) -> None:
@@ -175,12 +183,10 @@ def _files(base: Path, found: Inspection) -> None:
         for path in disk.listed(folder) if disk.is_dir(folder) else []:
             if path.suffix == ".damaged":
                 found.set_aside += 1
-            elif path.suffix == ".tmp" and path.name.startswith("."):
-                with contextlib.suppress(FileNotFoundError):
-                    if time.time() - disk.lstat(path).st_mtime > AGE:
-                        found.leftovers.append(path)
-            elif ending and path.suffix != ending:
+            elif ending and path.suffix != ending and not (path.suffix == ".tmp" and path.name.startswith(".")):
                 found.foreign.append(path)
+    folders = [folder for folder in (base, *(base / part for part in _PARTS)) if disk.is_dir(folder)]
+    found.leftovers = temporaries(folders, time.time())
 
 
 def fix(out: Path, found: Inspection) -> list[tuple[Path, Path]]:
@@ -229,8 +235,8 @@ def fix(out: Path, found: Inspection) -> list[tuple[Path, Path]]:
 
 def strangers(out: Path) -> list[Path]:
     """Folders that look like those of studies, but whose names no study can have."""
-    odd = [out / one.name for one in disk.entries(out) if not is_safe(one.name) and one.is_dir()]
-    return sorted(path for path in odd if any(disk.is_dir(path / part) for part in _PARTS))
+    odd = [path for path in disk.listed(out) if not is_safe(path.name) and disk.is_dir(path)]
+    return [path for path in odd if any(disk.is_dir(path / part) for part in _PARTS)]
 
 
 def writable(folder: Path) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from overparam.core import disk
 from overparam.core.atomic import write_bytes
 from overparam.core.documents import content
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
 from overparam.store.cells import Cell, CellStore, Fits, parse
 from overparam.store.schema import FAILURE, Kind, inside, own_name, parsed
@@ -107,6 +107,8 @@ def merge(
         except NewerError:
             refused.append((name, "the cell here was written by a newer overparam"))
             continue
+        except DiskError:
+            raise
         except StoreError:
             own = None
             ours.set_aside(name)
@@ -136,6 +138,7 @@ def merge(
     if set(missing) - loose_there:
         made = packs.write_pack(ours.packed, packed())
         copied += made[1] if made else 0
+    disk.fsync_path(ours.folder)  # the other folder may be removed now
     damaged = SeenStore(ours.out, ours.study).merge(SeenStore(theirs.out, theirs.study))
     refused += [("register", str(error)) for error in damaged]
     runs = tuple(sorted(path.stem for path in disk.listed(theirs.out / theirs.study, "*.json")))
@@ -218,6 +221,8 @@ def _failures(ours: CellStore, theirs: CellStore, refused: list[tuple[str, str]]
                 own_name(path.stem)
                 text = content(path)
                 parsed(text, FAILURE)
+        except DiskError:
+            raise
         except FileNotFoundError:
             continue
         except StoreError:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overparam.core import disk
-from overparam.core.atomic import write_text
+from overparam.core.atomic import write_many
 from overparam.core.documents import content
-from overparam.core.errors import StoreError
+from overparam.core.errors import DiskError, StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore, parse
 from overparam.store.packs import Pack
@@ -107,11 +107,7 @@ def unpack(store: CellStore) -> Packed:
     old = packs.packs(store.packed)
     index, loose = packs.index(old), store.loose()
     wanted = [name for name in index if name not in loose]
-    after = 0
-    for name, text in store.texts(wanted):
-        write_text(store.path(name), text.decode(), durable=False)
-        after += len(text)
-    disk.sync(store.folder)
+    after = write_many(store.folder, ((store.path(name).name, text) for name, text in store.texts(wanted)))
     for name, text in store.texts(wanted):
         if text.decode() != packs.text(*index[name]):
             raise StoreError(
@@ -143,6 +139,8 @@ def _sound(store: CellStore, name: str, stamps: dict[str, Stamp]) -> str | None:
         facts = disk.stat(path)
         text = content(path).decode("utf-8")
         parse(name, text, path, store.study)
+    except DiskError:
+        raise
     except (OSError, ValueError, StoreError):
         return None
     stamps[name] = (facts.st_ino, facts.st_size, facts.st_mtime_ns)

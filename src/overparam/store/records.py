@@ -83,7 +83,7 @@ class RecordStore:
         """Names of the studies that have a folder here; a folder whose name no study can have is none of them."""
         if not disk.is_dir(self.out):
             return []
-        return sorted(one.name for one in disk.entries(self.out) if is_safe(one.name) and one.is_dir())
+        return [path.name for path in disk.listed(self.out) if is_safe(path.name) and disk.is_dir(path)]
 
     def runs(self, study: str) -> list[Path]:
         """Paths of a study's records, newest first."""
@@ -136,7 +136,7 @@ def _chosen(paths: list[Path], run: str) -> list[Path]:
 
 def _sequence(path: Path) -> int:
     """The number of a record, from the first bytes of its file; 0 where it has none."""
-    with contextlib.suppress(OSError, Damaged):
+    with contextlib.suppress(FileNotFoundError, Damaged):
         found = re.search(rb'"sequence": (\d{1,15})\b', start(path, _HEAD))
         if found:
             return int(found[1])

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overparam.core.errors import DamageWarning, StoreError
+from overparam.core.errors import DamageWarning, DiskError, StoreError
 from overparam.store import RecordStore
 from overparam.store.seen import SeenStore
 
@@ -116,6 +116,8 @@ def _learn(store: SeenStore, records: RecordStore) -> None:
         try:
             record = records.read(path)
             entries = [one for one in seen_in(record) if _key(one) not in known]
+        except DiskError:
+            raise
         except (StoreError, FileNotFoundError):
             continue
         store.add(entries, record.get("judged", {}).get("at") or record["created"])

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study, clean
+from overparam.core import Params, Study, clean, disk
 from overparam.core.atomic import json_text
 from overparam.core.errors import StackError, StoreError, UsageError
 from overparam.store import CellStore
@@ -67,7 +67,9 @@ def run_job(study: Study, job: Job, emit: Emit) -> None:
         StoreError: a result cannot be written; going on would only lose more work.
     """
     emit({"event": "started", "job": job.number})
-    _attempt(study, job, tuple(range(len(job.cells))), CellStore(Path(job.out), study.name), emit, job.notes)
+    store = CellStore(Path(job.out), study.name)
+    _attempt(study, job, tuple(range(len(job.cells))), store, emit, job.notes)
+    disk.fsync_path(store.folder)  # from here on a power cut takes no cell of the stack
     emit({"event": "done", "job": job.number})
 
 

@@ -41,12 +41,27 @@ class Locks:
         for name in list(names):
             descriptor = self._held.pop(name, None)
             if descriptor is not None:
-                with disk.quietly():
-                    disk.unlink(self._folder / f"{name}.lock", missing_ok=True)
-                disk.unlock(descriptor)
+                try:
+                    with disk.quietly():
+                        disk.unlink(self._folder / f"{name}.lock", missing_ok=True)
+                finally:
+                    disk.unlock(descriptor)
 
     def close(self) -> None:
-        """Give everything up."""
+        """Give everything up, and remove the files of runs that were killed."""
         self.release(self._held)
         with disk.quietly():
+            for path in disk.listed(self._folder, "*.lock"):
+                _remove_unless_held(path)
+        with disk.quietly():
             disk.rmdir(self._folder)
+
+
+def _remove_unless_held(path: Path) -> None:
+    with disk.quietly():
+        descriptor = disk.lock(path)
+        if descriptor is not None:
+            try:
+                disk.unlink(path)
+            finally:
+                disk.unlock(descriptor)

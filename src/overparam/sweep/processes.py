@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -115,12 +115,13 @@ def compilation_cache() -> dict[str, str]:
     }
 
 
-def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, workers: int) -> None:
+def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], emit: Emit, workers: int) -> None:
     """Run jobs on worker processes; events go to ``emit`` in the calling thread.
 
     Args:
         reference: name of the study, or path of its file.
         study: name of the study, under which its cells are stored.
+        out: results folder.
         jobs: stacks, dearest first.
         emit: takes each event; an exception it raises stops the run.
         workers: number of processes.
@@ -129,14 +130,13 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
         StoreError: a result could not be written; finished cells stay.
         KeyboardInterrupt: passed on after the workers have been ended; finished cells stay.
     """
-    if not jobs:
-        return
     waiting = deque(jobs)
     tries: Counter[str] = Counter()
     events: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
-    store = CellStore(Path(jobs[0].out), study)
+    store = CellStore(out, study)
     locks = Locks(store.folder.parent / "locks")
     alive: list[_Worker] = []
+    heard: set[str] = set()
 
     def start() -> _Worker:
         slot = min(set(range(workers)) - {worker.slot for worker in alive})
@@ -157,7 +157,7 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
                 continue
             if event is None:
                 alive.remove(worker)
-                _bury(worker, waiting, tries, store, locks, emit)
+                _bury(worker, waiting, tries, store, locks, emit, heard)
             elif event["event"] == "fatal":
                 raise StoreError(event["error"])
             else:
@@ -166,6 +166,8 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
                 if event["event"] == "done" and worker.job is not None:
                     locks.release(worker.job.names)
                     worker.job = None
+                if event["event"] == "cell":
+                    heard.add(event["name"])
                 emit(event)
     finally:
         try:
@@ -244,7 +246,7 @@ def _next_job(waiting: deque[Job], locks: Locks, store: CellStore, emit: Emit) -
             continue
         done = store.present(job.names)
         for name, cell in done.items():
-            emit({"event": "cell", "job": job.number, "name": name, "status": cell.status})
+            emit({"event": "cell", "job": job.number, "name": name, "status": cell.status, "found": True})
         locks.release(done)
         if len(done) < len(job.names):
             return part_of(job, [i for i, name in enumerate(job.names) if name not in done])
@@ -263,9 +265,18 @@ def _end_if_late(worker: _Worker) -> None:
 
 
 def _bury(
-    worker: _Worker, waiting: deque[Job], tries: Counter[str], store: CellStore, locks: Locks, emit: Emit
+    worker: _Worker,
+    waiting: deque[Job],
+    tries: Counter[str],
+    store: CellStore,
+    locks: Locks,
+    emit: Emit,
+    heard: Collection[str],
 ) -> None:
-    """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures."""
+    """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures.
+
+    Cells that it stored and could not tell of are told of here.
+    """
     code = worker.process.wait()
     worker.log.seek(0)
     tail = worker.log.read().decode(errors="replace").strip().splitlines()[-30:]
@@ -276,9 +287,12 @@ def _bury(
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     if worker.late:
         how = f"time limit of {job.limit:g} s"
-    locks.release(job.names)
     halve = code == -signal.SIGKILL and not worker.late
-    parts, given_up = again(job, store.present(job.names), tries, how, halve=halve)
+    stored = store.present(job.names)
+    for name in sorted(stored.keys() - heard):
+        emit({"event": "cell", "job": job.number, "name": name, "status": stored[name].status})
+    locks.release(job.names)
+    parts, given_up = again(job, stored, tries, how, halve=halve)
     waiting.extendleft(reversed(parts))
     if len(job.names) > 1 and parts:
         emit(smaller(job, parts, how))

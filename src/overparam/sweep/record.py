@@ -27,12 +27,12 @@ from overparam.sweep.select import Selection
 
 @dataclass(frozen=True)
 class Finished:
-    """What was asked for: the selection with the names and data fingerprints of its cells, and those done before."""
+    """What was asked for: the selection with the names and data fingerprints of its cells, and those this run computed."""
 
     selection: Selection
     names: tuple[str, ...]
     fingerprints: tuple[str, ...]
-    before: frozenset[str]
+    computed: frozenset[str]
 
 
 def conclude(
@@ -81,7 +81,7 @@ def conclude(
             "diverged": len(diverged),
             "failed": failed,
             "missing": max(0, len(finished.names) - len(cells) - failed - len(damaged)),
-            "computed": len(set(cells) - finished.before),
+            "computed": len(finished.computed & cells.keys()),
             **({"damaged": len(damaged)} if damaged else {}),
         },
         "parameters": [

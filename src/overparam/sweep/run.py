@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study, clean
+from overparam.core import Params, Study, clean, disk
 from overparam.core.atomic import check_writable
 from overparam.core.errors import DataError, StoreError, UsageError
 from overparam.core.registry import find, get, ships
@@ -195,12 +195,17 @@ def execute(
     base = store.folder.parent
     inside(plan.out, *(base / part for part in ("", "cells", "failed", "register", "locks")))
     check_writable(store.folder if plan.stacks else store.folder.parent)
+    for place in (store.folder.parent, plan.out, plan.out.parent) if plan.stacks else ():
+        disk.fsync_path(place)  # where the folders that were made have their names
     for name in plan.damaged:
         store.set_aside(name)
     adopt(plan.selection.study, plan.out, plan.adopted, dict(zip(plan.names, plan.cells, strict=True)))
     failures: list[dict[str, Any]] = []
+    computed: set[str] = set()
 
     def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "cell" and not event.get("found"):  # else another run stored it meanwhile
+            computed.add(event["name"])
         if event["event"] == "failed":
             failures.append({k: event[k] for k in ("name", "params", "error", "traceback")})
             if event.get("lost"):
@@ -224,14 +229,14 @@ def execute(
             )
         where = {"workers": plan.workers, "threads": 1}
         if chosen.name == "processes":
-            run_processes(plan.reference, study.name, jobs, hear, plan.workers)
+            run_processes(plan.reference, study.name, plan.out, jobs, hear, plan.workers)
         else:
             from overparam.sweep.ray_tasks import run_ray
 
             where = run_ray(
                 plan.reference, study.name, jobs, hear, plan.asked, address=chosen.address, gpus=chosen.gpus
             )
-    finished = Finished(plan.selection, plan.names, plan.fingerprints, plan.done)
+    finished = Finished(plan.selection, plan.names, plan.fingerprints, frozenset(computed))
     where = {"executor": chosen.name, **where}
     return conclude(finished, plan.out, plan.reference, failures, time.perf_counter() - started, where)
 

@@ -171,13 +171,13 @@ def test_an_interruption_of_unpacking_loses_nothing(tmp_path, monkeypatch, point
     pack.pack(store)
     with monkeypatch.context() as patch:
         if point == "write":
-            real, calls = pack.write_text, []
+            real, calls = disk.create, []
 
             def write(*given, **named):
                 calls.append(given)
                 return real(*given, **named) if len(calls) < 3 else _crash()
 
-            patch.setattr(pack, "write_text", write)
+            patch.setattr(disk, "create", write)
         else:
             patch.setattr(pack, "_drop", _crash)
         with pytest.raises(Crash):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from overparam.api.result import Result
 from overparam.api.run import finish
 from overparam.api.width_sweep.study import width_sweep_study
-from overparam.core.errors import StoreError
+from overparam.core.errors import DiskError, StoreError
 from overparam.core.parts import Study
 from overparam.data.targets import stored
 from overparam.own.family import Family, Make
@@ -112,6 +112,8 @@ def _seeds_before(study: Study, out: Path) -> tuple[int, ...]:
     """The seeds of the stored run that this one extends, where it differs in nothing else; else none."""
     try:
         record = RecordStore(out).read(RecordStore(out).path(study.name, "quick"))
+    except DiskError:
+        raise
     except StoreError:
         return ()
     old = {p["name"]: p["values"] for p in record["parameters"]}
