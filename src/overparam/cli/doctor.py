@@ -97,12 +97,12 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
             f"{path}: expected only {path.parent.name} in this folder; move it elsewhere."
             for path in found.foreign
         ]
-    left = temporaries((out,), time.time())
-    if left:
-        table.add_row(".", *["0"] * 5, str(len(left)), "")
     problems += [
         f"{path}: expected a name that a study can have. Rename the folder." for path in strangers(out)
     ]
+    left = temporaries((out,), time.time())
+    if left:
+        table.add_row(".", *["0"] * 5, str(len(left)), "")
     unwritable = writable(out)
     free = disk.free(out)
     if unwritable:

@@ -102,8 +102,8 @@ def temporaries(folders: Iterable[Path], now: float) -> list[Path]:
         path
         for folder in folders
         for pattern in TEMPORARY
-        for path in disk.listed(folder, pattern)
-        if disk.is_file(path) and now - _changed(path, now) > AGE
+        for path in _listed(folder, pattern)
+        if now - _changed(path, now) > AGE
     ]
 
 

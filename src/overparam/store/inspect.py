@@ -140,6 +140,14 @@ def inspect(out: Path, study: str, fits: Fits | None = None) -> Inspection:
     return found
 
 
+def _records(records: RecordStore, study: str) -> list[Path]:
+    """The records, newest first; by name where one cannot be opened."""
+    try:
+        return records.runs(study)
+    except DiskError:
+        return disk.listed(records.out / study, "[!.]*.json")
+
+
 def _packs(store: CellStore, loose: set[str], fits: Fits | None, found: Inspection) -> None:
     """Look at every row that counts: a file wins over a pack, and a newer pack over an older one."""
     taken = set(loose)
@@ -177,15 +185,8 @@ def _files(base: Path, found: Inspection) -> None:
                 found.set_aside += 1
             elif ending and path.suffix != ending and not (path.suffix == ".tmp" and path.name.startswith(".")):
                 found.foreign.append(path)
-    found.leftovers = temporaries((base, *(base / part for part in _PARTS)), time.time())
-
-
-def _records(records: RecordStore, study: str) -> list[Path]:
-    """The records, newest first; by name where one cannot be opened."""
-    try:
-        return records.runs(study)
-    except DiskError:
-        return disk.listed(records.out / study, "[!.]*.json")
+    folders = [folder for folder in (base, *(base / part for part in _PARTS)) if disk.is_dir(folder)]
+    found.leftovers = temporaries(folders, time.time())
 
 
 def fix(out: Path, found: Inspection) -> list[tuple[Path, Path]]:
@@ -235,7 +236,7 @@ def fix(out: Path, found: Inspection) -> list[tuple[Path, Path]]:
 def strangers(out: Path) -> list[Path]:
     """Folders that look like those of studies, but whose names no study can have."""
     odd = [path for path in disk.listed(out) if not is_safe(path.name) and disk.is_dir(path)]
-    return sorted(path for path in odd if any(disk.is_dir(path / part) for part in _PARTS))
+    return [path for path in odd if any(disk.is_dir(path / part) for part in _PARTS)]
 
 
 def writable(folder: Path) -> str:

@@ -221,6 +221,8 @@ def _failures(ours: CellStore, theirs: CellStore, refused: list[tuple[str, str]]
                 own_name(path.stem)
                 text = content(path)
                 parsed(text, FAILURE)
+        except DiskError:
+            raise
         except FileNotFoundError:
             continue
         except StoreError:

@@ -14,7 +14,7 @@ from typing import Any
 from overparam.core import disk
 from overparam.core.atomic import json_text, write_once
 from overparam.core.documents import Damaged
-from overparam.core.errors import StoreError
+from overparam.core.errors import DiskError, StoreError
 from overparam.store.schema import REGISTER, SCHEMA, Kind, entry_name, inside
 
 KIND = Kind(
@@ -47,6 +47,8 @@ class SeenStore:
         for path in disk.listed(self.folder, "[!.]*.json"):
             try:
                 yield path, self.entry(path)
+            except DiskError:
+                raise
             except FileNotFoundError:
                 continue
             except StoreError as error:
