@@ -156,7 +156,7 @@ CASES = {
         infinite="where lambda or delta is 0",
     ),
     "theory.sufficient_width.separation.separation": Case(
-        {"x": X, "labels": Y}, arrays="x", laws=(Law({"x": 1}, 1, scales=(-300, 300)),)
+        {"x": X, "labels": Y}, arrays="x", laws=(Law({"x": 1}, 0, scales=(-300, 300)),)
     ),
     "own.certify.certify": Case(
         {"network": SIMPLE, "params": START, "x": X, "y": Y, "step": 0.1, "loss": "mean"},
