@@ -84,6 +84,7 @@ CASES = {
         arrays="eigenvalues coefficients",
         numbers="ridge noise",
         sizes="n",
+        lean=True,
         infinite=PEAK,
         laws=(
             Law({"coefficients": 0.5, "noise": 1}, 1),
@@ -137,7 +138,7 @@ CASES = {
     "theory.label_variance.estimate_noise": Case(
         {"eigenvalues": LAM, "energy": np.stack([V2, V2], axis=1)},
         arrays="eigenvalues energy",
-        lean=True,
+        slow=True,
         laws=(
             Law({"eigenvalues": 1}, 0, lambda found: found.variance),
             Law({"energy": 1}, 1, lambda found: (found.variance, found.low, found.high)),
@@ -200,7 +201,7 @@ CASES = {
         numbers="noise",
         sizes="n",
         infinite="the penalty, where predicting nothing is best",
-        lean=True,
+        slow=True,
         laws=(
             Law({"coefficients_squared": 1, "noise": 1}, 1, lambda found: found.risk, 1e-9),
             Law({"eigenvalues": 1}, 0, lambda found: found.risk, 1e-9),
@@ -235,6 +236,7 @@ CASES = {
         arrays="eigenvalues coefficients_squared widths",
         numbers="ridge noise",
         sizes="n",
+        lean=True,
         infinite=PEAK,
         laws=_risk(ridge=True),
     ),
@@ -243,6 +245,7 @@ CASES = {
         arrays="eigenvalues coefficients_squared",
         numbers="ridge noise",
         sizes="n",
+        lean=True,
         infinite=PEAK,
         laws=_risk(ridge=True),
     ),

@@ -53,7 +53,8 @@ class Sums:
 
     def total(self, n: int, s2: float, seen: float = 0.0) -> Widths:
         """Error with noise; over a population of which a share was seen, on the rest (see ``population``)."""
-        whole = self.signal(n) + (s2 * self.factor(n) if s2 else 0.0)
+        with np.errstate(over="ignore"):
+            whole = self.signal(n) + (s2 * self.factor(n) if s2 else 0.0)
         return whole / (1 - seen + seen * np.square(self.a / n)) if seen else whole
 
 

@@ -387,7 +387,10 @@ def _targets(y: ArrayLike, y_test: ArrayLike) -> tuple[Targets, TestTargets]:
 
 def _ascending(widths: Sequence[int]) -> list[int]:
     given = list(widths) if np.ndim(widths) == 1 else []
-    out = [count(w, "widths") for w in given]
+    try:
+        out = [count(w, "widths") for w in given]
+    except UsageError:
+        out = []
     if not out or any(a >= b for a, b in pairwise(out)):
         raise UsageError(
             f"widths: expected ascending widths of at least 1, got {shown(widths)}. Sort them, drop repeats."
