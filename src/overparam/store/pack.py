@@ -14,7 +14,7 @@ from pathlib import Path
 
 from overparam.core import disk
 from overparam.core.atomic import write_many
-from overparam.core.documents import content
+from overparam.core.documents import content, size
 from overparam.core.errors import DiskError, StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore, parse
@@ -136,6 +136,7 @@ def _sound(store: CellStore, name: str, stamps: dict[str, Stamp]) -> str | None:
     """Return the text of a cell's file and note what it was, or None if it cannot be packed."""
     path = store.path(name)
     try:
+        size(path)  # a link in a circle, or no file at all
         facts = disk.stat(path)
         text = content(path).decode("utf-8")
         parse(name, text, path, store.study)
