@@ -110,7 +110,6 @@ def _answer(arguments: list[str]) -> int:
         where = f" ({error.filename})" if error.filename else ""
         console(err=True).print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
         return 1
-    return code if isinstance(code, int) else 0
 
 
 def _telling(told: dict[str, None], otherwise: Callable[..., None]) -> Callable[..., None]:

@@ -177,7 +177,9 @@ def _variants(root: Path, name: str, repo: str, config: str) -> list[Path]:
             main = hub / "refs" / "main"
             first = main.read_text(encoding="utf-8", errors="replace").strip() if main.is_file() else ""
             found = sorted(path for path in (hub / "snapshots").iterdir() if path.is_dir())
-            bases += [path for path in found if path.name == first] + [path for path in found if path.name != first]
+            bases += [path for path in found if path.name == first] + [
+                path for path in found if path.name != first
+            ]
     return [base / inner for base in dict.fromkeys(bases) for inner in (config, "data", "default", "")]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from overparam.core.checked import all_finite, array_of
 from overparam.core.errors import DataError
 
 
-def unit_rows(x: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n features"]:
+def unit_rows(x: ArrayLike) -> Float[np.ndarray, "n features"]:
     """Rows divided by their Euclidean norms.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped
 
+from overparam.core.checked import array_of
 from overparam.core.errors import DataError, UsageError
 from overparam.models.check import check_kind, check_params
 from overparam.models.network import Network
@@ -83,17 +84,10 @@ def targets(name: str, y: Any, n: int, network: Network, recipe: Recipe) -> Shap
 
 def _real(name: str, values: Any) -> np.ndarray:
     """An array of real numbers of its own type."""
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "O":
-            array = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name}: expected numbers in rows of one length, got something else.") from None
+    array = array_of(values, name)
     check_kind(
         values if isinstance(values, np.ndarray) else array, name, f'{name.split()[0]}.astype("float32")'
     )
-    if array.dtype.kind not in "fiub":
-        raise DataError(f"{name}: expected real numbers, got {array.dtype}.")
     return array
 
 
