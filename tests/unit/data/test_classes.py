@@ -18,7 +18,7 @@ from overparam.data import classes
 RNG = np.random.default_rng(0)
 IDS = RNG.permutation(1000)
 ANY = r"Write labels=any \(mine\.csv:labels=any, or from_arrays\(\.\.\., labels=\"any\"\)\)"
-RISK = r"`overparam risk` \(mine\.csv:targets=numbers\)"
+RISK = r"`overparam risk mine\.csv:targets=numbers`"
 
 
 def code(y, y_test=None, **options):

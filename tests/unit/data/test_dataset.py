@@ -221,7 +221,7 @@ def test_a_class_that_the_quarter_took_away_is_said():
 
 
 def test_regression_targets_are_sent_to_where_they_work():
-    with pytest.raises(DataError, match=r"fractions: 0\.1.*`overparam risk` .*targets=numbers"):
+    with pytest.raises(DataError, match=r"fractions: 0\.1.*`overparam risk .*targets=numbers"):
         data.from_arrays(np.zeros((4, 1)), [0.1, 0.2, 0.3, 0.4], name="a")
 
 

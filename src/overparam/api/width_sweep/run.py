@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from overparam.api.result import Result
 from overparam.api.run import finish
 from overparam.api.width_sweep.study import width_sweep_study
 from overparam.core import data_name
-from overparam.core.errors import DiskError, StoreError
+from overparam.core.errors import DamageWarning, DiskError, StoreError
 from overparam.core.parts import Study
 from overparam.data.targets import stored
 from overparam.own.family import Family, Make
@@ -112,9 +113,12 @@ def _seeds_before(study: Study, out: Path) -> tuple[int, ...]:
     """The seeds of the stored run that this one extends, where it differs in nothing else; else none."""
     try:
         record = RecordStore(out).read(RecordStore(out).path(study.name, "quick"))
+    except FileNotFoundError:
+        return ()
     except DiskError:
         raise
-    except StoreError:
+    except StoreError as error:
+        warnings.warn(f"{error} What it extended is not known.", DamageWarning, stacklevel=3)
         return ()
     old = {p["name"]: p["values"] for p in record["parameters"]}
     axes = study.profiles["quick"].axes
