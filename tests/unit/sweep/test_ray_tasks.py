@@ -123,6 +123,7 @@ def test_a_worker_killed_in_the_middle_of_its_stack_costs_nothing(tmp_path):
     assert cells(tmp_path / "killed") == cells(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_workers_is_a_failure_and_the_others_go_on(tmp_path):
     before = "    if any(c['seed'] == 1 for c in cells):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
     heard = []
@@ -137,12 +138,14 @@ def test_a_cell_that_kills_its_workers_is_a_failure_and_the_others_go_on(tmp_pat
     assert json.loads(stored.read_text())["error"] == failure["error"]
 
 
+@pytest.mark.slow
 def test_a_cell_that_raises_costs_only_itself(tmp_path):
     record = sweep.execute(plan(TOY, tmp_path, fault="raise"), on="ray")
     assert (record["cells"]["ok"], record["cells"]["failed"]) == (12, 6)
     assert all("planted failure at width 16" in f["traceback"] for f in record["failures"])
 
 
+@pytest.mark.slow
 def test_an_interruption_cancels_the_tasks_and_keeps_what_is_finished(tmp_path):
     before = (
         "    import time\n"

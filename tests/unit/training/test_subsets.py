@@ -29,7 +29,7 @@ def stacked():
     return params
 
 
-@pytest.mark.parametrize(("i", "seed"), [(0, 3), (1, 4), (2, 5), (3, 3)])
+@pytest.mark.parametrize(("i", "seed"), [(0, 3), (2, 5)])
 def test_each_member_equals_training_on_its_own_rows(stacked, i, seed):
     rows = ROWS[i]
     (alone,) = train(NETWORK, RECIPE, [Member(seed, Y[rows])], X[rows], X, Y, keep_params=True)
