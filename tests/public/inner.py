@@ -25,7 +25,10 @@ INNER: dict[str, tuple[str, str]] = {
     "theory.certificates.posteriori": ("first_certified", TREES),
     "theory.certificates.relu": ("switches flow_ball descent_ball", PROOF),
     "theory.certificates.residual": ("residual", PROOF),
-    "theory.certificates.rounding": ("gamma above below norm_above row_norms_above value_error slope_error exponent_of over_above scaled scaled_above scaled_below sum_above", PROOF),
+    "theory.certificates.rounding": (
+        "gamma above below norm_above row_norms_above value_error slope_error exponent_of over_above scaled "
+        "scaled_above scaled_below sum_above", PROOF,
+    ),
     "theory.certificates.run_check": ("check_run", TREES),
     "theory.certificates.shortest_path": ("shortest_path nearest_interpolator", TREES),
     "theory.certificates.words": ("reason at_least conditions at_most", PROOF),
