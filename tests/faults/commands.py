@@ -26,11 +26,6 @@ from overparam.sweep.jobs import job_from_dict, run_job
 TOY = str(Path(__file__).parents[1] / "toy_study.py")
 SMALL = ("--noise", "0.2", "--widths", "8,16", "--data", "gaussian", "--workers", "1")
 
-overparam.sweep.environment._git = lambda *_: None
-overparam.sweep.run.refuse = lambda study: None  # that the study is sound is not asked again
-overparam.report.gallery.thumbnail = lambda *_: ""  # its ids count the pictures of a process
-overparam.report.page.render = json_text  # a page is drawn from its record alone: here it is the record
-
 
 _PARSED = {}
 
@@ -44,7 +39,14 @@ def typed(arguments, **options):
     return command(*bound.args, **bound.kwargs)
 
 
-entry.app = typed
+def stand_in():
+    """Put what is quick in the place of what is slow and touches no results folder; for a program of its own alone."""
+    overparam.sweep.environment._git = lambda *_: None
+    overparam.sweep.run.refuse = lambda study: None  # that the study is sound is not asked again
+    overparam.report.gallery.thumbnail = lambda *_: ""  # its ids count the pictures of a process
+    overparam.report.page.render = json_text  # a page is drawn from its record alone: here it is the record
+    overparam.sweep.processes._start = start
+    entry.app = typed
 
 
 class Died(BaseException):
@@ -95,9 +97,6 @@ def start(reference, slot, workers, events):
     process = Worker(reference, events)
     process.worker = overparam.sweep.processes._Worker(slot, process, io.BytesIO())
     return process.worker
-
-
-overparam.sweep.processes._start = start
 
 
 @dataclass(frozen=True)

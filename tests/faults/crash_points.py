@@ -336,4 +336,5 @@ def main(given):
 
 
 if __name__ == "__main__":
+    commands.stand_in()
     main(sys.argv[1:])

@@ -17,7 +17,7 @@ def unit_rows(x: ArrayLike) -> Float[np.ndarray, "n features"]:
         x: shape ``(n, features)``, no row of it zero.
 
     Returns:
-        Array of the same shape and type.
+        Array of the same shape, float32 where x is, else float64.
 
     Raises:
         DataError: another shape, missing or infinite numbers, or a row of zeros.
@@ -29,7 +29,7 @@ def unit_rows(x: ArrayLike) -> Float[np.ndarray, "n features"]:
     if given.ndim != 2 or not given.size:
         raise DataError(f"x: expected shape (n, features), got {given.shape}.")
     all_finite(given, "x")
-    rows = given if given.dtype.kind == "f" else given.astype(np.float64)
+    rows = given if given.dtype in (np.float32, np.float64) else given.astype(np.float64)
     largest = np.abs(rows).max(axis=1, keepdims=True).astype(np.float64)
     if not (largest > 0).all():
         raise DataError(
