@@ -164,7 +164,7 @@ def _of_objects(given: np.ndarray) -> np.ndarray:
     return np.array(flat, dtype=np.float64).reshape(given.shape)
 
 
-def numbers(values: Any, name: str, low: float = 0.0, high: float = math.inf) -> Float64[np.ndarray, ...]:
+def numbers(values: Any, name: str, low: float = 0.0, high: float = math.inf) -> Float64[np.ndarray, "*shape"]:
     """Return a copy of real numbers in float64; their shape and whether they are finite is the caller's to check.
 
     Args:
@@ -221,7 +221,7 @@ def representable(values: Any, name: str) -> Any:
     return values
 
 
-def exponent_of(values: Float64[np.ndarray, ...]) -> int:
+def exponent_of(values: Float64[np.ndarray, "*shape"]) -> int:
     """The power of two just above the largest size, 0 for zeros: ``np.ldexp(values, -e)`` loses no digit of it.
 
     >>> exponent_of(np.array([0.75, -3.0])), exponent_of(np.zeros(2))
@@ -230,7 +230,7 @@ def exponent_of(values: Float64[np.ndarray, ...]) -> int:
     return int(np.frexp(np.abs(values).max(initial=0.0))[1])
 
 
-def length(values: Float64[np.ndarray, ...]) -> float:
+def length(values: Float64[np.ndarray, "*shape"]) -> float:
     """Euclidean length, also where squares of the entries leave the range of float64.
 
     >>> [round(length(np.array([3.0, 4.0]) * s) / s, 12) for s in (1e-300, 1e300)]
