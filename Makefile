@@ -7,7 +7,7 @@ OUT ?= runs
 TESTS ?=
 JOBS ?= 2
 BENCH ?=
-NUMERICAL := $(addprefix tests/unit/,theory own training models probes data)
+NUMERICAL := $(addprefix tests/unit/,training models probes own)
 STORE ?= runs
 COMPUTE ?=
 

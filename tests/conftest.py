@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ TOY = Path(__file__).with_name("toy_study.py")
 def pytest_collection_modifyitems(items):
     """Sort by room, and leave the order inside a room."""
     items.sort(key=lambda item: next((i for i, room in enumerate(ORDER) if item.nodeid.startswith(room)), 0))
+
+
+@pytest.fixture(autouse=True)
+def _signals():
+    """The command line, called in this process, takes Ctrl-C over; the next test gets it as it was."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for one, handler in before.items():
+        if handler is not None and signal.getsignal(one) is not handler:
+            signal.signal(one, handler)
 
 
 @pytest.fixture
