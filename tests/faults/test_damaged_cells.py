@@ -30,16 +30,6 @@ def whole(tmp_path_factory):
     return out
 
 
-@pytest.fixture
-def out(whole, tmp_path, monkeypatch):
-    """A copy of it, with something outside that must not be touched."""
-    monkeypatch.setattr("overparam.core.registry.get", lambda name: TOY if name == "toy" else None)
-    monkeypatch.setattr("overparam.cli.doctor.studies", lambda: {"toy": TOY})
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "mine.txt").write_text("mine")
-    return shutil.copytree(whole, tmp_path / "store")
-
-
 def values(out):
     store = CellStore(out, "toy")
     cells, damaged = store.readable(sorted(store.names()))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 
 import pytest
 
@@ -70,15 +69,6 @@ def whole(tmp_path_factory):
     out = tmp_path_factory.mktemp("whole")
     execute(make_plan(TOY, out=out), on="inline")
     return out
-
-
-@pytest.fixture
-def out(whole, tmp_path, monkeypatch):
-    monkeypatch.setattr("overparam.core.registry.get", lambda name: TOY if name == "toy" else None)
-    monkeypatch.setattr("overparam.cli.doctor.studies", lambda: {"toy": TOY})
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "mine.txt").write_text("mine")
-    return shutil.copytree(whole, tmp_path / "store")
 
 
 def flat(text):

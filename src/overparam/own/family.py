@@ -22,7 +22,7 @@ from overparam.core.code import work_of
 from overparam.core.errors import DataError, UsageError
 from overparam.models.check import check_network, layout
 from overparam.models.network import Network
-from overparam.models.passes import check_rows, ours
+from overparam.models.passes import check_rows, ours, told
 from overparam.models.state import split
 
 Make = Callable[[int], Any]
@@ -60,8 +60,7 @@ class Family:
     def wrong(self, expected: str, got: Any, advice: str = "") -> UsageError:
         """An error about the function; an exception is told by its first line."""
         if isinstance(got, Exception):
-            told = (str(got).strip().splitlines() or [""])[0].rstrip(".")
-            got = f"{type(got).__name__}: {told}"
+            got = told(got)
         return UsageError(f"family '{self.name}': expected {expected}, got {got}.{advice and f' {advice}'}")
 
     def bare(self, width: int, inputs: int = 1, outputs: int = 1) -> Network:
