@@ -7,10 +7,11 @@ OUT ?= runs
 TESTS ?=
 JOBS ?= 2
 BENCH ?=
+NUMERICAL := $(addprefix tests/unit/,training models probes own theory)
 STORE ?= runs
 COMPUTE ?=
 
-.PHONY: demo test test-slow check register docs findings bench clean
+.PHONY: demo test test-machines test-slow check register docs findings bench clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -24,6 +25,11 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(JOBS) $(TESTS)
+
+# The numerical tests with the instructions of older processors, in the compiler's code and in the linear algebra's.
+test-machines: $(STAMP)
+	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) $(NUMERICAL)
+	XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) $(NUMERICAL)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow $(TESTS)

@@ -197,7 +197,7 @@ def fewer_parameters_with_time() -> tuple[bool, str]:
 def stable_beyond_the_bound() -> tuple[bool, str]:
     found = step_bounds(counterexample(), batch=3)
     return found.exact_low > found.wu_necessary, (
-        f"24 samples, batch 3: stable up to the step {found.exact:.3f}; the printed conditions allow "
+        f"24 samples, batch 3: stable up to the step {found.exact:.3f}; the bounds on s and a end at "
         f"{found.wu_necessary:.3f}."
     )
 

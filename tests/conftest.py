@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,35 @@ import pytest
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+from hypothesis import HealthCheck, settings
+
 import overparam.sweep.run as run_module
 from overparam.core import Evidence
 
+# What is cheap and breaks first runs first, what drives whole programs last.
+ORDER = ("tests/unit", "src", "tests/docs", "tests/golden", "tests/contracts", "tests/faults", "tests/browser")
+
+
+# A property holds or does not; how long an example takes is a matter of what else the machine does.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 TOY = Path(__file__).with_name("toy_study.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Sort by room, and leave the order inside a room."""
+    items.sort(key=lambda item: next((i for i, room in enumerate(ORDER) if item.nodeid.startswith(room)), 0))
+
+
+@pytest.fixture(autouse=True)
+def _signals():
+    """The command line, called in this process, takes Ctrl-C over; the next test gets it as it was."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for one, handler in before.items():
+        if handler is not None and signal.getsignal(one) is not handler:
+            signal.signal(one, handler)
 
 
 @pytest.fixture

@@ -42,11 +42,114 @@ def problems() -> list[str]:
     found += [f"modules that import each other: {', '.join(group)}" for group in cycles(graph)]
     found += [f"study {a}: imports the study {b}" for a, b in between_studies(graph)]
     found += [f"{name}: expected to be the source of a contract in .importlinter" for name in uncovered(graph)]
+    found += [text for path in sorted(PACKAGE.rglob("*.py")) for text in past_the_door(path)]
     return found + beside_studies(PACKAGE / "studies")
 
 
 def _is_a_file_of_ours(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts
+
+
+def past_the_door(path: Path) -> list[str]:
+    """Operations on files that do not go through ``core/disk.py``: changes anywhere, looks in the rooms of the store."""
+    name = path.relative_to(PACKAGE).as_posix()
+    if name == "core/disk.py":
+        return []
+    looks = name.startswith(("store/", "sweep/", "report/", "api/", "cli/")) and name not in ELSEWHERE
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        called = _called(node) if isinstance(node, ast.Call) else ""
+        module, _, method = called.rpartition(".")
+        if module == "disk":
+            continue
+        changes = (
+            (module == "os" and method in OS)
+            or (module in ("shutil", "tempfile", "fcntl") and name not in ELSEWHERE)
+            or (bool(module) and method in CHANGES)
+            or (method == "replace" and _names_a_file(node))
+            or (method == "open" and _mode(node) & set("wax+"))
+        )
+        if (changes and name not in ELSEWHERE) or (
+            looks and (called == "open" or (module and method in LOOKS))
+        ):
+            found.append(f"src/overparam/{name}:{node.lineno}: {called} passes by core/disk.py")
+    return found
+
+
+OS = {
+    "open",
+    "replace",
+    "rename",
+    "link",
+    "symlink",
+    "unlink",
+    "remove",
+    "mkdir",
+    "makedirs",
+    "rmdir",
+    "fsync",
+    "sync",
+}
+OS |= {"truncate", "utime", "listdir", "scandir", "walk", "stat", "lstat", "mkfifo", "chmod"}
+CHANGES = {
+    "write_text",
+    "write_bytes",
+    "unlink",
+    "rename",
+    "mkdir",
+    "rmdir",
+    "touch",
+    "hardlink_to",
+    "symlink_to",
+}
+LOOKS = {
+    "open",
+    "read_text",
+    "read_bytes",
+    "exists",
+    "lexists",
+    "is_file",
+    "is_dir",
+    "stat",
+    "lstat",
+    "iterdir",
+    "glob",
+}
+LOOKS |= {"rglob", "listdir", "scandir", "samefile"}
+ELSEWHERE = {  # what they touch lies in no results folder and no cache
+    "api/width_sweep/run.py": "a study written for its worker processes",
+    "cli/streams.py": "the streams of this program",
+    "report/page.py": "templates of the package",
+    "sweep/environment.py": "the package's own folder",
+    "sweep/fresh.py": "where Python looks for modules",
+    "sweep/key.py": "a person's data and probe files",
+    "sweep/processes.py": "what the system says of its processors; what workers say",
+    "sweep/quota.py": "what the system says of the processors of a container",
+    "sweep/select.py": "a person's data and probe files",
+}
+
+
+def _called(node: ast.Call) -> str:
+    """The words before the brackets of a call; what stands before the last dot is ``?`` where it is no plain name."""
+    if isinstance(node.func, ast.Attribute):
+        return f"{node.func.value.id if isinstance(node.func.value, ast.Name) else '?'}.{node.func.attr}"
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def _names_a_file(node: ast.Call) -> bool:
+    """Whether a call of ``replace`` is that of a path, which takes one argument, and not that of a text or a record."""
+    return len(node.args) == 1 and not node.keywords and _called(node) != "dataclasses.replace"
+
+
+def _mode(node: ast.Call) -> set[str]:
+    given = [*node.args[-1:], *(word.value for word in node.keywords if word.arg == "mode")]
+    return {
+        sign
+        for one in given
+        if isinstance(one, ast.Constant)
+        for sign in str(one.value)
+        if len(str(one.value)) < 4
+    }
 
 
 def beside_studies(folder: Path) -> list[str]:

@@ -77,7 +77,8 @@ def levenberg_marquardt(net, x, y, steps=200, stop=1e-9):
             break
         found = evaluate(net, x)
         left = (found.outputs - y).ravel()
-        gram = gram_of(found.blocks)[0]
+        gram, _, exponent = gram_of(found.blocks)
+        gram = np.ldexp(gram, 2 * exponent)
         while True:
             # what rounding leaves of the smallest eigenvalues needs a little more
             w = np.linalg.solve(gram + (damping + 1e-14 * np.trace(gram)) * np.eye(len(gram)), left)

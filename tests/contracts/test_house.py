@@ -35,6 +35,30 @@ def test_a_module_without_a_contract_is_named():
     ]
 
 
+def test_what_passes_by_the_one_door_to_the_disk_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(house, "PACKAGE", tmp_path / "made")
+    lines = {
+        "os.replace(a, b)": True,
+        "path.replace(other)": True,
+        "text.replace('a', 'b')": False,
+        "dataclasses.replace(one, x=2)": False,
+        "path.write_text('x')": True,
+        "open(path, 'w')": True,
+        "path.open('ab')": True,
+        "path.open('rb')": False,
+        "path.read_bytes()": False,
+        "shutil.rmtree(path)": True,
+        "disk.unlink(path)": False,
+    }
+    wrong = [line for line, refused in lines.items() if refused]
+    root = package(tmp_path, {"data/a": "\n".join(lines), "store/a": "path.read_bytes()\nopen(path)\n"})
+    assert len(house.past_the_door(root / "data/a.py")) == len(wrong)
+    assert [text.split(": ")[1].split()[0] for text in house.past_the_door(root / "store/a.py")] == [
+        "path.read_bytes",
+        "open",
+    ]
+
+
 def test_what_is_no_study_is_found_beside_the_studies(tmp_path):
     empty = dict.fromkeys(("__init__", "one_work", "helper", "helper_work"), "")
     studies = {"one": "STUDY = 1\n", "two": "STUDY: int = 2\n", "three/__init__": "STUDY = 3\n"}

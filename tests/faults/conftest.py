@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from overparam.sweep.run import execute, make_plan
+from tests.toy_study import STUDY as TOY
 
 _STARTED = []
 STUDY = str(Path(__file__).with_name("study.py"))
@@ -21,6 +23,16 @@ def truth(tmp_path_factory):
     out = tmp_path_factory.mktemp("truth")
     execute(make_plan(STUDY, out=out), on="inline")
     return values(out)
+
+
+@pytest.fixture
+def out(whole, tmp_path, monkeypatch):
+    """A copy of a file's ``whole`` results folder, with something outside that must not be touched."""
+    monkeypatch.setattr("overparam.core.registry.get", lambda name: TOY if name == "toy" else None)
+    monkeypatch.setattr("overparam.cli.doctor.studies", lambda: {"toy": TOY})
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "mine.txt").write_text("mine")
+    return shutil.copytree(whole, tmp_path / "store")
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,9 @@
 """Whatever ends a run, finished cells stay as they are and the same command goes on to the same numbers."""
 
 import os
-import random
+import re
 import signal
 import sys
-import time
 
 import pytest
 
@@ -12,16 +11,11 @@ from tests.faults.conftest import cells, finish, running, start, values, wait_fo
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-MOMENTS = [
-    0.4 + 0.18 * place for place in random.Random(1).sample(range(20), 20)
-]  # start-up takes a second, a run 3
 
-
-def killed_at(out, moment):
-    process = start(out)
-    time.sleep(moment)
-    process.kill()
-    finish(process)
+def computed(said):
+    """How many cells a run says that it computed."""
+    found = re.search(r"(\d+) of them computed", said)
+    return int(found[1]) if found else 0
 
 
 def completed(out, before, truth):
@@ -32,16 +26,12 @@ def completed(out, before, truth):
     assert values(out) == truth
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param(moment, id=f"{moment:.2f} s", marks=[] if i < 2 else pytest.mark.slow)
-        for i, moment in enumerate(MOMENTS)
-    ],
-)
-def test_a_killed_driver_costs_at_most_the_stacks_in_flight(tmp_path, truth, moment):
-    killed_at(tmp_path, moment)
-    wait_for(lambda: not running(), 20)
+def test_a_killed_driver_costs_at_most_the_stacks_in_flight(tmp_path, truth):
+    process = start(tmp_path)
+    wait_for(lambda: len(cells(tmp_path)) >= 4)
+    process.kill()
+    finish(process)
+    wait_for(lambda: not running())
     completed(tmp_path, cells(tmp_path), truth)
 
 
@@ -50,7 +40,7 @@ def test_workers_end_with_their_driver(tmp_path):
     wait_for(lambda: running() and len(cells(tmp_path)) >= 4)
     process.kill()
     finish(process)
-    wait_for(lambda: not running(), 20)
+    wait_for(lambda: not running())
 
 
 def test_a_killed_worker_costs_at_most_its_stack(tmp_path, truth):
@@ -73,26 +63,26 @@ def test_a_stack_killed_at_its_very_end_is_computed_again(tmp_path, truth):
     assert log.read_text().count("\n") == 24 + 4
 
 
-@pytest.mark.parametrize("pause", [None, 0.0, pytest.param(0.05, marks=pytest.mark.slow), 0.5])
-def test_ctrl_c_once_and_twice(tmp_path, truth, pause):
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_once_and_twice(tmp_path, truth, times):
     process = start(tmp_path)
     wait_for(lambda: len(cells(tmp_path)) >= 4)
     before = cells(tmp_path)
-    process.send_signal(signal.SIGINT)
-    if pause is not None:
-        time.sleep(pause)
+    for _ in range(times):
         process.send_signal(signal.SIGINT)
     code, said = finish(process)
     assert code == 130, said
     assert "Traceback" not in said
-    wait_for(lambda: not running(), 20)
+    wait_for(lambda: not running())
     completed(tmp_path, before, truth)
 
 
 def test_two_runs_on_one_store_share_the_work(tmp_path, truth):
     log, out = tmp_path / "log", tmp_path / "out"
     pair = [start(out, log=log) for _ in range(2)]
-    assert [finish(process)[0] for process in pair] == [0, 0]
+    ended = [finish(process) for process in pair]
+    assert [code for code, _ in ended] == [0, 0]
+    assert sum(computed(said) for _, said in ended) == 24
     assert values(out) == truth
     lines = log.read_text().splitlines()
     assert len(set(lines)) == 24

@@ -63,6 +63,7 @@ def test_a_missing_peer_skips_the_benchmark_and_keeps_its_old_result(tmp_path):
     assert json.loads((tmp_path / "stacked.json").read_text()) == result([])
 
 
+@pytest.mark.slow
 def test_the_runner_measures_draws_and_describes_the_machine(tmp_path):
     done = script("run.py", "--only", "store_listing", "--quick", "--out", tmp_path)
     assert done.returncode == 0, done.stderr

@@ -11,11 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import TypeCheckError
+from jaxtyping import Float, TypeCheckError, jaxtyped
 
 import overparam
 from overparam.core.errors import DataError
-from overparam.core.stats import leave_one_out
 from overparam.models import mlp
 from overparam.models.mlp import affine
 from overparam.probes import norms
@@ -24,7 +23,8 @@ from overparam.training.inputs import examples
 from overparam.training.loop import advance, fresh_params, fresh_slots
 from overparam.training.losses import loss, wrong
 from overparam.training.nested import WidthFit, add_gram, squared_loss
-from overparam.training.schedules import schedule_factor
+from overparam.training.update import schedule_factor
+from tests.shapes import check
 
 SOURCE = Path(overparam.__file__).parent
 MODULES = {
@@ -62,6 +62,11 @@ def take_two_steps(x, y, rates):
     return advance(params, slots, rates, y, x, None, 0, 0, 2, network=NETWORK, recipe=RECIPE)
 
 
+@jaxtyped(typechecker=check)
+def returned(rows) -> Float[np.ndarray, "n features"]:
+    return rows
+
+
 WRONG = {
     "an example that is not a row": lambda: NETWORK.apply(NETWORK.init(jax.random.key(0)), jnp.ones(3)),
     "a layer's columns": lambda: affine({"weight": jnp.ones((2, 3))}, 1.0, jnp.ones(3)),
@@ -71,7 +76,7 @@ WRONG = {
     "float32 where float64 is meant": lambda: squared_loss(np.ones((4, 2), np.float32), np.ones((4, 2))),
     "a Gram matrix of other samples": lambda: add_gram(np.zeros((3, 3), order="F"), np.ones((4, 2))),
     "several steps at once": lambda: schedule_factor(RECIPE, jnp.arange(3)),
-    "what is returned": lambda: leave_one_out(np.ones((2, 3, 4)), lambda line: 0),
+    "what is returned": lambda: returned(np.ones(2)),
     "examples inside a compiled loop": lambda: take_two_steps(jnp.ones((6, 3, 1)), Y, jnp.ones(1)),
     "rates inside a compiled loop": lambda: take_two_steps(X, Y, jnp.ones((1, 1))),
     "labels of other examples inside a compiled loop": lambda: take_two_steps(X, Y[:, :5], jnp.ones(1)),
@@ -132,8 +137,8 @@ def test_every_annotation_has_a_meaning(name):
 
 def test_nothing_is_checked_outside_tests():
     code = (
-        "import sys, numpy as np; from overparam.core.stats import leave_one_out\n"
-        "assert leave_one_out(np.ones((2, 3, 4)), lambda line: 0)[0].shape == (2, 4)\n"
+        "import sys, numpy as np; from overparam.theory.eigenframework import times\n"
+        "assert times(np.ones((2, 3)), np.ones((2, 3))).shape == (2, 3)\n"
         "assert not {'beartype', 'jax'} & set(sys.modules), 'imported'"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

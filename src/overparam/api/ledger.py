@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam.core.errors import StoreError, UsageError
+from overparam.core import disk
+from overparam.core.errors import DamageWarning, DiskError, StoreError, UsageError
 from overparam.core.findings import entry, newest, shipped
 from overparam.core.kinds import word
 from overparam.core.ledger import parts
@@ -58,7 +60,7 @@ def found_in(out: str | Path | None) -> dict[str, dict[str, Any]]:
     from overparam.store import RecordStore
 
     store = RecordStore(Path(out))
-    if not store.out.is_dir():
+    if not disk.is_dir(store.out):
         raise UsageError(f"ledger: expected a results folder, found none at {out}. Name it with --out.")
     found = {}
     for name in store.studies():
@@ -69,8 +71,10 @@ def found_in(out: str | Path | None) -> dict[str, dict[str, Any]]:
         for path in store.runs(name):
             try:
                 records.append(store.read(path))
-            except StoreError:
-                continue
+            except DiskError:
+                raise
+            except (StoreError, FileNotFoundError) as error:
+                warnings.warn(str(error), DamageWarning, stacklevel=3)
         chosen = newest(records, study.decides)
         if chosen is not None:
             found[name] = entry(chosen)

@@ -11,9 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from overparam.api.terminal import Terminal
+
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
 
+LONG = 2.0  # seconds from which one computation is shown in its steps
+NAMED = 5  # damaged cells that are named
 SHOWN = 3  # equal failures that are shown one by one
 
 
@@ -33,6 +37,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def about(seconds: float) -> str:
+    """An estimate of a time in words.
+
+    >>> about(0.4), about(41)
+    ('under 1 s', 'about 41 s')
+    """
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
+
+
 def count(n: int, noun: str) -> str:
     """A number with its noun.
 
@@ -44,7 +57,23 @@ def count(n: int, noun: str) -> str:
 
 def note(text: str, console: Console | None = None) -> None:
     """Say something to know on the standard error stream."""
-    (console or Console(stderr=True)).print(f"[yellow]note[/] {escape(text)}", highlight=False)
+    (console or Terminal(stderr=True)).print(f"[yellow]note[/] {escape(text)}", highlight=False)
+
+
+@contextmanager
+def steps_of(what: str, seconds: float, console: Console) -> Iterator[Callable[[str, float], None]]:
+    """Show the steps of one long computation and the time it is expected to take; nothing for a short one.
+
+    Yields a function of the step that begins, and of how many of the expected seconds are behind it.
+    """
+    if seconds < LONG:
+        yield lambda step, done: None
+        return
+    console.print(f"[bold]{escape(what)}[/]: {about(seconds)} on one core", highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=seconds)
+        yield lambda step, done: bar.update(task, description=escape(step), completed=done)
 
 
 @contextmanager
@@ -52,7 +81,7 @@ def progress_of(
     plan: Plan, on: str, console: Console | None = None
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Show the progress of a run; yields the listener for its events."""
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     study = plan.selection.study.name
     done, total = len(plan.done), len(plan.names)
     workers = 1 if on == "inline" else plan.workers
@@ -60,10 +89,15 @@ def progress_of(
         plan.asked is not None or not on.startswith("ray=")
     )  # else the cluster decides
     console.print(
-        f"[bold]{escape(study)}[/] · {plan.selection.profile}: {done} of {total} cells done, {total - done} to run"
-        + (f", about {duration(plan.seconds)} on {count(workers, 'worker')}" if known else ""),
+        f"[bold]{escape(study)}[/] · {escape(plan.selection.profile)}: {done} of {total} cells done, {total - done} to run"
+        + (f", {about(plan.seconds)} on {count(workers, 'worker')}" if known else ""),
         highlight=False,
     )
+    if plan.damaged:
+        shown = ", ".join(plan.damaged[:NAMED]) + f" and {len(plan.damaged) - NAMED} more" * (
+            len(plan.damaged) > NAMED
+        )
+        note(f"{count(len(plan.damaged), 'damaged cell')} set aside and computed again: {shown}", console)
     if not plan.stacks:
         yield lambda event: None
         return
@@ -79,7 +113,7 @@ def progress_of(
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(study, total=cost, cells=f"{done}/{total} cells")
+        task = bar.add_task(escape(study), total=cost, cells=f"{done}/{total} cells")
 
         def listen(event: dict[str, Any]) -> None:
             kind = event["event"]

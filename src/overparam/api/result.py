@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.core.errors import OverparamError
+from overparam.core.errors import DamageWarning, OverparamError
+from overparam.core.harmless import harmless
 from overparam.store import CellStore
 
 
@@ -49,12 +51,16 @@ class Result:
     def table(self) -> list[dict[str, Any]]:
         """Return one row a cell: its parameters, its scalar values and its status, in the order of the axes.
 
-        Lists (curves inside a cell) are left as lists.
+        Lists (curves inside a cell) are left as lists. Cells that cannot be read are left out: a
+        :class:`~overparam.core.errors.DamageWarning` names them.
         """
         store = CellStore(self.out, self.record["study"])
-        cells, damaged = store.readable(self.record["cell_names"])
-        for name in damaged[:1]:
-            store.read(name)  # says what is wrong with it
+        from overparam.sweep.fits import fits_of
+
+        names = list(self.record["cell_names"])
+        cells, damaged = store.readable(names, fits_of(self.record["study"]))
+        if damaged:
+            warnings.warn(store.left_out(damaged, len(names)), DamageWarning, stacklevel=2)
         return [
             {**cell.params, **cell.values, "status": cell.status, "seconds": cell.seconds}
             for cell in cells.values()
@@ -84,14 +90,14 @@ class Result:
     def __str__(self) -> str:
         from overparam.api.verdicts import text
 
-        return f"{text(self.record)}\npage: {self.page}"
+        return harmless(f"{text(self.record)}\npage: {self.page}")
 
     def __repr__(self) -> str:
         counts: dict[str, int] = {}
         for verdict in self.record["verdicts"]:
             counts[verdict["status"]] = counts.get(verdict["status"], 0) + 1
         said = ", ".join(f"{n} {status}" for status, n in counts.items())
-        return f"Result({self.record['study']}, {self.record['run']}: {said}; page {self.page})"
+        return harmless(f"Result({self.record['study']}, {self.record['run']}: {said}; page {self.page})")
 
 
 FIELDS = (

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overparam.api.result import Result
-from overparam.core.errors import StoreError, UsageError
+from overparam.core import disk
+from overparam.core.commands import command, to_run
+from overparam.core.errors import DamageWarning, DiskError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from overparam.core import Study
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    study: str | Study,
+    study: str | os.PathLike[str] | Study,
     profile: str = "quick",
     *,
     out: str | Path = "runs",
@@ -25,7 +29,7 @@ def run(
     limit: float | None = None,
     progress: bool = True,
     page: bool = True,
-    data: str | Dataset | tuple[Any, ...] | list[str] | None = None,
+    data: str | os.PathLike[str] | Dataset | tuple[Any, ...] | list[Any] | None = None,
     **axes: Any,
 ) -> Result:
     """Run a study, or what is left of it, and judge its claims.
@@ -43,7 +47,7 @@ def run(
         limit: seconds that one stack may take; by default 20 times what is expected, and at least 15 minutes.
         progress: show a progress display on the standard error stream.
         page: write the HTML page.
-        data: a data set's name or path, a list of such names, a Dataset, or a pair ``(x, y)`` or a quadruple
+        data: a data set's name or path, a list of such, a Dataset, or a pair ``(x, y)`` or a quadruple
             ``(x, y, x_test, y_test)`` of arrays, which is stored under ``out/data``.
         **axes: values of the study's axes, for instance ``widths=[9, 27]``, ``seeds=10``.
 
@@ -89,13 +93,16 @@ def finish(plan: Plan, *, on: str, limit: float | None, progress: bool, page: bo
     result = Result(record, plan.out, remark)
     if page:
         from overparam.report.page import write
+        from overparam.store import RecordStore
 
-        write(record, result.page)
+        write(record, RecordStore(plan.out).page(record))
     return result
 
 
 def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
     """Write one page that shows all stored runs and links their pages.
+
+    Records that cannot be read are named on it, and by a :class:`~overparam.core.errors.DamageWarning`.
 
     Args:
         out: results folder.
@@ -106,7 +113,7 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
 
     Raises:
         UsageError: nothing is stored there, or a file that is no page.
-        StoreError: the file cannot be written.
+        StoreError: a file cannot be read or written.
     """
     from overparam.report.gallery import write
     from overparam.store import RecordStore
@@ -119,19 +126,26 @@ def gallery(out: str | Path = "runs", to: str | Path | None = None) -> Path:
     for study in store.studies():
         for path in store.runs(study):
             try:
-                records.append((path, store.read(path)))
-            except StoreError:
+                record = store.read(path)
+                store.page(record)
+                records.append((path, record))
+            except DiskError:
+                raise
+            except (StoreError, FileNotFoundError) as error:
                 damaged.append(f"{study}/{path.name}")
+                warnings.warn(str(error), DamageWarning, stacklevel=2)
     if not records:
         raise UsageError(
-            f"gallery: expected stored runs in {out}, got none. Run `overparam run random-features --out {out}` first, "
-            "or name another folder with --out."
+            f"gallery: expected stored runs in {out}, got none. Run `{command('run', 'random-features', out=out)}` "
+            "first, or name another folder with --out."
         )
     return write(records, damaged, target)
 
 
-def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
-    """Return a stored run of a study: the newest, or the newest whose name begins with ``run``.
+def load(study: str | os.PathLike[str], run: str = "", *, out: str | Path = "runs") -> Result:
+    """Return a stored run of a study, given by its name or the path of its file.
+
+    It is the newest, or the newest whose name begins with ``run``.
 
     A run whose rules have changed since is judged again from its stored cells, and its page written again; one
     whose computation has changed since is marked ``stale`` in ``result.remark``.
@@ -140,12 +154,19 @@ def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
         UsageError: there is none.
         StoreError: its record is damaged, or its cells are gone.
     """
-    from overparam.core.registry import get
+    from overparam.core.registry import find, get, in_file
     from overparam.store import RecordStore
     from overparam.sweep.judge import rejudge
 
-    record = RecordStore(Path(out)).latest(study, run)
-    known = get(study)
+    own = find(study) if in_file(study) else None
+    name = os.fspath(study) if own is None else own.name
+    store = RecordStore(Path(out))
+    record = store.latest(name, run, lambda: to_run(os.fspath(study), run, out))
+    for why in store.unknown(name, run):
+        warnings.warn(
+            f"{why} An older run is given: nothing tells which is newer.", DamageWarning, stacklevel=2
+        )
+    known = own or get(name)
     if known is None:
         return Result(record, Path(out))
     if known.cell_version != record["cell_version"]:
@@ -158,25 +179,25 @@ def load(study: str, run: str = "", *, out: str | Path = "runs") -> Result:
 
     remark = "judged again from the stored cells: the rules have changed"
     result = Result(reconclude(known, record, out), Path(out), remark)
-    write(dict(result.record), result.page)
+    write(dict(result.record), store.page(result.record))
     return result
 
 
 def _data_names(data: Any, out: Path) -> list[str]:
     from overparam.data import Dataset, from_arrays, save
+    from overparam.store.schema import inside
     from overparam.sweep.key import slug
 
-    if isinstance(data, str):
-        return [data]
-    if isinstance(data, list) and all(isinstance(name, str) for name in data):
-        return data
-    if isinstance(data, tuple) and all(isinstance(name, str) for name in data):
-        return list(data)
+    if isinstance(data, str | os.PathLike):
+        return [os.fspath(data)]
+    if isinstance(data, list | tuple) and data and all(isinstance(name, str | os.PathLike) for name in data):
+        return [os.fspath(name) for name in data]
     if isinstance(data, tuple) and len(data) in (2, 4):
         data = from_arrays(*data, name="arrays")
     if isinstance(data, Dataset):
+        inside(out, out / "data")
         path = out / "data" / f"{slug({'data': data.name})[5:]}-{data.fingerprint}.npz"
-        if not path.exists():
+        if not disk.exists(path):
             save(data, path)
         return [str(path)]
     raise UsageError(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-out_console = Console()
-err_console = Console(stderr=True)
+from overparam.api.terminal import Terminal
+from overparam.core.harmless import harmless, harmless_json
+
+out_console = Terminal()
+err_console = Terminal(stderr=True)
 
 Out = Annotated[Path, Parameter(help="Results folder.")]
 
@@ -37,3 +42,14 @@ def say(text: str, *, err: bool = False) -> None:
 def say_path(what: str, path: Path) -> None:
     """Print where something was written."""
     say(f"{what}: {escape(str(path))}")
+
+
+def write_out(text: str) -> None:
+    """Write text for another program to the output; made harmless where the output is a terminal."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
+
+
+def write_json(value: Any) -> None:
+    """Write JSON to the output; what could steer a terminal is written by its number, which says the same."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=str)
+    sys.stdout.write(harmless_json(text) + "\n")

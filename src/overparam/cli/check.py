@@ -18,6 +18,7 @@ def check(*studies: str, trials: int = 0) -> int:
     trials
         Also judge every claim on so many draws of its planted worlds, and print how often it was supported.
     """
+    from overparam.api.progress import count
     from overparam.core.registry import find
     from overparam.core.statements import same_numbers
     from overparam.sweep.check import check as look
@@ -31,13 +32,12 @@ def check(*studies: str, trials: int = 0) -> int:
         for fault in found:
             say(escape(str(fault)), err=True)
         if found:
-            many = f"{len(found)} fault{'' if len(found) == 1 else 's'}"
-            say(f"[red]{study.name}: {many}[/]", err=True)
+            say(f"[red]{escape(study.name)}: {count(len(found), 'fault')}[/]", err=True)
             faulty += 1
             continue
-        say(f"{study.name}: no faults; {len(study.claims)} statements, all with planted worlds")
+        say(f"{escape(study.name)}: no faults; {count(len(study.claims), 'statement')} with planted worlds")
         for names in same_numbers(study.claims):
-            say(f"  {', '.join(names)} read a number in common: they are one measurement")
+            say(f"  {escape(', '.join(names))} read a number in common: they are one measurement")
         if trials:
             _calibrate(study.claims, trials)
     return 2 if faulty else 0
@@ -54,5 +54,5 @@ def _calibrate(claims: object, trials: int) -> None:
         table.add_column(name, overflow="fold")
     for claim in claims:  # type: ignore[attr-defined]
         for world, count in supported(claim, trials).items():
-            table.add_row(claim.name, world, str(count))
+            table.add_row(escape(claim.name), escape(world), str(count))
     console().print(table)

@@ -12,12 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from overparam.api.progress import count, duration
+from overparam.api.progress import about, count, duration
 from overparam.core.diagnosis import tally
 from overparam.core.digits import together
 from overparam.core.formulas import as_text
 from overparam.core.kinds import GROUPS, SIGNS, word
 from overparam.core.looks import LEVELS
+from overparam.core.words import moment
 
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
@@ -46,10 +47,12 @@ def plan_table(plan: Plan) -> RenderableType:
         "cells", f"{len(plan.names)}: {len(plan.done)} done, {todo} to do in {count(len(plan.stacks), 'stack')}"
     )
     if plan.damaged:
-        table.add_row("damaged", f"{len(plan.damaged)} cell files cannot be read and are computed again")
+        table.add_row(
+            "damaged", f"{count(len(plan.damaged), 'cell file')} that cannot be read, to be computed again"
+        )
     if plan.otherwise:
         table.add_row("again", told_otherwise(plan))
-    table.add_row("time", f"about {duration(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")
+    table.add_row("time", f"{about(plan.seconds)} on {count(plan.workers, 'worker')} (an estimate)")
     table.add_row("memory", f"about {plan.bytes / 1e9:.2g} GB for the arrays (an estimate)")
     table.add_row("results", escape(str(plan.out / selection.study.name)))
     return table
@@ -61,7 +64,7 @@ def power_table(plan: Plan) -> RenderableType:
 
     selection, found = plan.selection, powers(plan)
     seeds = len(selection.study.profiles[selection.profile].axes.get("seed", (0,)))
-    head = f"{selection.study.name} · {selection.profile}: {seeds} planned seeds, 97 % intervals, 90 % power"
+    head = f"{selection.study.name} · {selection.profile}: {count(seeds, 'planned seed')}, 97 % intervals, 90 % power"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, justify in (("statement", "left"), ("cut-off", "right"), ("sees", "right"), ("planted", "right"),
                           ("seeds for it", "right"), ("spread of a seed", "left")):  # fmt: skip
@@ -75,7 +78,12 @@ def power_table(plan: Plan) -> RenderableType:
         unit = f" {one.unit}" if one.unit else ""
         needed = str(one.needed) if one.needed else "> 10,000"
         table.add_row(
-            one.claim, cut, f"{seen}{unit}", f"{planted}{unit}", needed, f"{one.spread:.2g} ({one.source})"
+            escape(one.claim),
+            cut,
+            escape(f"{seen}{unit}"),
+            escape(f"{planted}{unit}"),
+            needed,
+            escape(f"{one.spread:.2g} ({one.source})"),
         )
     lines: list[RenderableType] = [Text(head, "bold")]
     lines += [table] if table.row_count else []
@@ -106,15 +114,29 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             line = Text(_columns(row, wide))
             line.stylize(COLOURS[verdict["status"]], 0, wide[0])
             line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
-            below = " · ".join(filter(None, (_own_mark(verdict, record["mark"]), _below(verdict))))
+            below = _joined(_own_mark(verdict, record["mark"]), _below(verdict))
             below = f"{verdict['data']}: {below}" if several else below
             lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
-    took = duration(record["seconds"])
-    said = [f"{count(cells['total'], 'cell')}, {cells['computed']} of them computed in {took}"]
-    said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "missing") if cells[k]]
+    said = [f"{count(cells['total'], 'cell')}{_computed(record)}"]
+    said += [f"{cells[k]} {k}" for k in ("diverged", "failed", "damaged", "missing") if cells.get(k)]
     lines += _causes(record)
     return Group("", *lines, Text("\n".join([", ".join(said), *_more_seeds(record)]), style="bright_black"))
+
+
+def _computed(record: Mapping[str, Any]) -> str:
+    """How many cells the run computed and how long that took; for a run that found all of them, how long it took then."""
+    cells, took = record["cells"], duration(record["seconds"])
+    stored = cells["ok"] + cells["diverged"] - cells["computed"]
+    if cells["computed"]:
+        told = "computed" if cells["total"] == 1 else f"{cells['computed']} of them computed"
+        return f", {told} in {took}" + (f", {stored} from the store" if stored > 0 else "")
+    if stored <= 0:
+        return f", none computed in {took}"
+    when = f", the last of them {moment(record['finished'])}" if record.get("finished") else ""
+    whole = "from the store" if stored == 1 else "all from the store"
+    every = whole if stored == cells["total"] else f"{stored} from the store"
+    return f", {every} (computing took {duration(record.get('compute_seconds', 0.0))}{when})"
 
 
 def kind_of(verdict: Mapping[str, Any]) -> str:
@@ -171,6 +193,11 @@ def _own_mark(verdict: Mapping[str, Any], of_run: str) -> str:
 def _below(verdict: Mapping[str, Any]) -> str:
     """What was measured; or why, where the numbers alone do not tell it."""
     return as_text(verdict["reason"] if _explained(verdict) else verdict["label"])
+
+
+def _joined(mark: str, below: str) -> str:
+    """A mark before what it is about, unless that begins with it."""
+    return below if below.startswith(f"{mark}:") else " · ".join(filter(None, (mark, below)))
 
 
 def _explained(verdict: Mapping[str, Any]) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich import box
@@ -13,11 +13,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from overparam.api.progress import count
+from overparam.core import Study, disk
 from overparam.core.errors import UsageError
+from overparam.core.memory import total_memory
 from overparam.core.registry import studies
 from overparam.store import RecordStore
-from overparam.store.inspect import inspect, writable
-from overparam.sweep.environment import cores, environment, total_memory
+from overparam.store.garbage import temporaries
+from overparam.store.inspect import Inspection, fix, inspect, strangers, writable
+from overparam.sweep.environment import cores, environment
+from overparam.sweep.fits import fits
 from overparam.sweep.processes import default_workers
 
 LITTLE = 50e6  # bytes of free disk below which a person is told
@@ -32,12 +37,17 @@ def examine() -> tuple[RenderableType, list[str]]:
     facts = environment()
     problems = [f"{name} is not installed" for name, v in facts["versions"].items() if v == "absent"]
     cache = Path(cache_folder())
-    if not _writable(cache):
+    if writable(cache):
         problems.append(f"the cache folder {cache} cannot be written; set OVERPARAM_CACHE to another")
     root = os.environ.get("OVERPARAM_DATA", "")
-    if root and not Path(root).is_dir():
+    if root and not disk.is_dir(Path(root)):
         problems.append(f"OVERPARAM_DATA names {root}, which is not a folder")
-    devices = jax.devices()
+    try:
+        devices = jax.devices()
+    except RuntimeError as error:
+        devices = []
+        told = str(error).split("\n")[0].rstrip(".")
+        problems.append(f"JAX finds no device: {told}. Correct or unset JAX_PLATFORMS")
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -46,7 +56,7 @@ def examine() -> tuple[RenderableType, list[str]]:
     table.add_row("python", f"{facts['python']} on {facts['platform']}")
     table.add_row("packages", ", ".join(f"{k} {v}" for k, v in facts["versions"].items()))
     table.add_row("devices", ", ".join(str(d) for d in devices))
-    table.add_row("cores", f"{cores()}: {default_workers()} workers of one thread each")
+    table.add_row("cores", f"{cores()}: {count(default_workers(), 'worker')} of one thread each")
     table.add_row("memory", f"{total_memory() / 1e9:.3g} GB")
     table.add_row("cache", escape(str(cache)))
     table.add_row("data", escape(root) if root else "OVERPARAM_DATA is not set")
@@ -60,36 +70,41 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
     Raises:
         UsageError: there is no such folder.
     """
-    if not out.is_dir():
-        raise UsageError(f"doctor: expected a results folder, got '{out}'. `overparam run` makes one (--out).")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("study", "cells", "stale", "damaged", "set aside", "failed", "left over", "runs"):
         table.add_column(title, no_wrap=title == "study", overflow="fold")
     problems = []
     known = studies()
-    for name in RecordStore(out).studies():
-        found = inspect(out, name)
+    for name, found in _inspected(out, known):
         version = known[name].cell_version if name in known else None
         stale = sum(version not in (None, cell.document.get("cell_version")) for cell in found.cells.values())
         counts = (
             len(found.cells),
             stale,
-            len(found.damaged),
+            len(found.damage),
             found.set_aside,
             found.failures,
             len(found.leftovers),
         )
-        if any(counts) or found.runs or found.broken or found.newer:
+        if any(counts) or found.runs or found.newer:
             table.add_row(name, *map(str, counts), ", ".join(found.runs))
+        now = f"`overparam doctor {out} --fix` sets it aside"
+        again = "The next run that needs it sets it aside and computes it again"
+        problems += [f"{one.why} {again}; {now} at once." for one in found.damaged]
+        problems += [f"{one.why} {now}." for one in found.broken]
+        problems += [*found.newer, *found.linked, *found.unread]
         problems += [
-            f"{text} The next run that needs it sets it aside and computes it again." for text in found.damaged
+            f"{path}: expected only {path.parent.name} in this folder; move it elsewhere."
+            for path in found.foreign
         ]
-        problems += [*found.newer, *found.broken]
-        problems += [
-            f"{path}: expected only cells in this folder; move it elsewhere." for path in found.foreign
-        ]
+    problems += [
+        f"{path}: expected a name that a study can have. Rename the folder." for path in strangers(out)
+    ]
+    left = temporaries((out,), time.time())
+    if left:
+        table.add_row(".", *["0"] * 5, str(len(left)), "")
     unwritable = writable(out)
-    free = shutil.disk_usage(out).free
+    free = disk.free(out)
     if unwritable:
         problems.append(f"{unwritable} What is stored can still be shown.")
     elif free < LITTLE:
@@ -97,10 +112,18 @@ def examine_store(out: Path) -> tuple[RenderableType, list[str]]:
     return table if table.row_count else Text(f"nothing stored in {out}"), problems
 
 
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+def set_aside(out: Path) -> list[tuple[Path, Path]]:
+    """Set aside what is damaged in a results folder; return where each file was, and where it is now.
+
+    Raises:
+        UsageError: there is no such folder.
+        StoreError: something cannot be moved.
+    """
+    return [pair for _, found in _inspected(out, studies()) for pair in fix(out, found)]
+
+
+def _inspected(out: Path, known: Mapping[str, Study]) -> Iterator[tuple[str, Inspection]]:
+    if not disk.is_dir(out):
+        raise UsageError(f"doctor: expected a results folder, got '{out}'. `overparam run` makes one (--out).")
+    for name in RecordStore(out).studies():
+        yield name, inspect(out, name, fits(known[name]) if name in known else None)

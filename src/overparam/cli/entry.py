@@ -1,6 +1,7 @@
 """Entry of the command line: arguments in, exit code out, every error in words.
 
-Exit codes: 0 finished, whatever the verdicts; 1 something failed; 2 bad usage; 130 interrupted.
+Exit codes: 0 finished, whatever the verdicts; 1 something failed, or something stored could not be read and is left out;
+2 bad usage; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 from rich.markup import escape
@@ -20,7 +22,7 @@ from overparam.cli.check import check
 from overparam.cli.gallery import gallery
 from overparam.cli.risk import risk
 from overparam.cli.store import gc, merge, pack, query
-from overparam.core.errors import OverparamError, UsageError, unknown
+from overparam.core.errors import DamageWarning, OverparamError, UsageError, unknown
 
 VERBS = (run.ls, run.run, check, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
 
@@ -34,8 +36,13 @@ data_app.default(run.data)
 app.command(data_app)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the command line."""
+def main(arguments: Sequence[str] | None = None, keyboard: bool = False) -> None:
+    """Entry point of the command line.
+
+    Args:
+        arguments: what stands behind ``overparam``; by default what this program was given.
+        keyboard: whether this program is all that Ctrl-C can be meant for.
+    """
     before = 0
 
     def ended(*_: object) -> NoReturn:
@@ -50,18 +57,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os._exit(130)
 
     signal.signal(signal.SIGTERM, ended)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if keyboard or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, ended)
-    sys.exit(_main(sys.argv[1:] if arguments is None else list(arguments)))
+    code = _main(sys.argv[1:] if arguments is None else list(arguments))
+    if keyboard:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # all is said; the interpreter tidies up
+    sys.exit(code)
 
 
 def _main(arguments: list[str]) -> int:
     try:
+        return _answer(arguments)
+    except KeyboardInterrupt:
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # the message comes whole, however often the key is pressed
+        console(err=True).print(
+            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
+        )
+        return 130
+
+
+def _answer(arguments: list[str]) -> int:
+    try:
+        if any("\0" in one for one in arguments):
+            raise UsageError(
+                "expected arguments that can be names, got one with the character NUL. Leave it out."
+            )
         names = [a for a in arguments if not a.startswith("-")][:1]
         known = (*(verb.__name__ for verb in VERBS), "data")
         if names and arguments[0] == names[0] and names[0] not in known:
             raise unknown("command", names[0], known, "See `overparam --help`.")
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", DamageWarning)
+            told: dict[str, None] = {}
+            warnings.showwarning = _telling(told, warnings.showwarning)
+            code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+            return max(code if isinstance(code, int) else 0, int(bool(told)))
     except CycloptsError as error:
         console(err=True).print(f"[red]error[/] {escape(_explained(arguments) or str(error))}", highlight=False)
         console(err=True).print("See `overparam --help`, or `overparam COMMAND --help`.", highlight=False)
@@ -78,15 +110,19 @@ def _main(arguments: list[str]) -> int:
         where = f" ({error.filename})" if error.filename else ""
         console(err=True).print(f"[red]error[/] {escape(f'{error.strerror or error}{where}')}", highlight=False)
         return 1
-    except KeyboardInterrupt:
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # the message comes whole, however often the key is pressed
-        console(err=True).print(
-            "interrupted: finished cells are kept; the same command goes on from here.", highlight=False
-        )
-        return 130
-    return code if isinstance(code, int) else 0
+
+
+def _telling(told: dict[str, None], otherwise: Callable[..., None]) -> Callable[..., None]:
+    """Say once what cannot be read in a results folder; other warnings are shown as ever."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, DamageWarning):
+            otherwise(message, category, *where, **more)
+        elif str(message) not in told:
+            told[str(message)] = None
+            console(err=True).print(f"[yellow]damaged[/] {escape(str(message))}", highlight=False)
+
+    return show
 
 
 def _explained(arguments: Sequence[str]) -> str:

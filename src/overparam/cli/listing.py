@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from overparam.api.progress import count
 from overparam.core import Study
 from overparam.core.errors import unknown
 from overparam.core.formulas import as_text
@@ -30,7 +31,7 @@ def studies() -> RenderableType:
     """One line a study."""
     table = table_of("study", "statements", "question")
     for name, one in all_studies().items():
-        table.add_row(name, kinds(one.claims), one.question)
+        table.add_row(escape(name), kinds(one.claims), escape(one.question))
     return Group(
         table, Text("overparam ls STUDY for its claims and axes; overparam run STUDY to run it", "bright_black")
     )
@@ -53,7 +54,7 @@ def study(one: Study) -> RenderableType:
         kind = f"{claim.kind}\n{claim.form}" if claim.form else claim.kind
         ledger = f" ({', '.join(claim.ledger)})" if claim.ledger else ""
         claims.add_row(
-            claim.name,
+            escape(claim.name),
             kind,
             f"{escape(as_text(claim.sentence))}{ledger}\n[bright_black]{escape(as_text(claim.text))}[/]",
         )
@@ -63,7 +64,7 @@ def study(one: Study) -> RenderableType:
         which = "all statements" if len(judged) == len(one.claims) else ", ".join(c.name for c in judged)
         seeds = profile.axes.get("seed", ())
         decides = "its verdicts count; " if name == one.decides else ""
-        said = f"{decides}{len(seeds)} planned seeds; judges {which}"
+        said = f"{decides}{count(len(seeds), 'planned seed')}; judges {which}"
         profiles.add_row(name, f"{escape(profile.help)}\n[bright_black]{escape(said)}[/]")
     axes = table_of("option", "what it means")
     for axis in one.axes:
@@ -84,13 +85,13 @@ def stored(out: Path, name: str = "") -> RenderableType:
     if name:
         if name not in names:
             raise unknown("stored study", name, names, f"Looked in {out}.")
-        table = table_of("cell", "status", "seconds")
+        table = table_of("cell", "status", "seconds", whole=("status", "seconds"))
         store = CellStore(out, name)
         cells, damaged = store.heads()
         for key in damaged:
-            table.add_row(key, "damaged", "")
+            table.add_row(escape(key), "damaged", "")
         for key, cell in itertools.islice(cells.items(), MOST):
-            table.add_row(key, cell.status, f"{cell.seconds:.2f}")
+            table.add_row(escape(key), escape(cell.status), f"{cell.seconds:.2f}")
         if len(cells) <= MOST:
             return table
         more = Text(
@@ -104,7 +105,7 @@ def stored(out: Path, name: str = "") -> RenderableType:
         if not cells and not damaged and not records.runs(one):
             continue
         diverged = sum(cell.status == "diverged" for cell in cells.values())
-        runs = ", ".join(path.stem for path in records.runs(one))
+        runs = escape(", ".join(path.stem for path in records.runs(one)))
         table.add_row(one, str(len(cells)), str(len(cells) - diverged), str(diverged), str(len(damaged)), runs)
     return table if table.row_count else Text(f"nothing stored in {out}; see `overparam run --help`")
 
@@ -114,7 +115,7 @@ def datasets(infos: Iterable[Any]) -> RenderableType:
     table = table_of("name", "here", "what it is", "where")
     for info in infos:
         here = "[green]yes[/]" if info.available else "no"
-        table.add_row(info.name, here, escape(f"{info.title}: {info.detail}"), escape(str(info.where)))
+        table.add_row(escape(info.name), here, escape(f"{info.title}: {info.detail}"), escape(str(info.where)))
     return table
 
 
@@ -173,11 +174,11 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def table_of(*columns: str) -> Table:
-    """An empty table; the first column is not wrapped."""
+def table_of(*columns: str, whole: Sequence[str] = ()) -> Table:
+    """An empty table whose first column is not wrapped, or whose columns ``whole`` are not."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, no_wrap=index == 0, overflow="fold")
+        table.add_column(column, no_wrap=column in whole if whole else index == 0, overflow="fold")
     return table
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +9,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.markup import escape
 
-from overparam.cli.app import Out, console, say, say_path
+from overparam.cli.app import Out, console, say, say_path, write_json, write_out
 from overparam.cli.quantity import quantity
 from overparam.core import Study
+from overparam.core.commands import command, reference_of
 from overparam.core.errors import UsageError, unknown
 
 
@@ -35,7 +34,7 @@ def ls(
     Parameters
     ----------
     name
-        A study's name, or that of a probe or theorem, or a line of the ledger such as L53.
+        A study's name or the path of its .py file; or that of a probe or theorem; or a line of the ledger such as L53.
     stored
         List stored cells and runs instead.
     probes
@@ -64,7 +63,9 @@ def ls(
 
         console().print(one_line(name, out) if name else all_lines(out))
     elif stored:
-        console().print(listing.stored(out or Path("runs"), study))
+        from overparam.core.registry import name_of
+
+        console().print(listing.stored(out or Path("runs"), name_of(study)))
     elif study:
         from overparam.core.registry import find
 
@@ -116,7 +117,7 @@ def run(
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
-    from overparam.api.progress import progress_of
+    from overparam.api.progress import count, progress_of
     from overparam.cli.display import plan_table, power_table, told_otherwise, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
@@ -148,9 +149,10 @@ def run(
         console().print(verdict_table(record))
         say_path("page", page)
     if failed:
+        its, it = ("its traceback is", "it") if failed == 1 else ("their tracebacks are", "them")
         console(err=True).print(
-            f"[red]{failed} cells failed[/]; their tracebacks are on the page and under {escape(str(out))}/*/failed. "
-            "The same command tries them again.",
+            f"[red]{count(failed, 'cell')} failed[/]; {its} on the page and under {escape(str(out))}/*/failed. "
+            f"The same command tries {it} again.",
             highlight=False,
         )
     return 1 if failed else 0
@@ -169,7 +171,7 @@ def show(
     Parameters
     ----------
     study
-        A study's name.
+        A study's name, or the path of its .py file.
     profile
         Name of a profile or run; by default the newest.
     out
@@ -182,7 +184,7 @@ def show(
 
     record = _record(study, profile, out)
     if as_json:
-        _print_json(claim_rows(record))
+        write_json(claim_rows(record))
     else:
         console().print(verdict_table(record))
     return 0
@@ -194,7 +196,7 @@ def report(study: str, /, *, profile: str = "", out: Out = Path("runs"), chart: 
     Parameters
     ----------
     study
-        A study's name.
+        A study's name, or the path of its .py file.
     profile
         Name of a profile or run; by default the newest.
     out
@@ -212,7 +214,7 @@ def report(study: str, /, *, profile: str = "", out: Out = Path("runs"), chart: 
     if chart:
         from overparam.report.charts import save
 
-        target = Path(to or f"{study}-{chart}.png")
+        target = Path(to or f"{record['study']}-{chart}.png")
         save(record, chart, target)
         say_path("chart", target)
         return 0
@@ -239,7 +241,7 @@ def fetch(name: str, /) -> int:
     """
     from overparam.data import fetch as fetch_data
 
-    sys.stdout.write(f"{fetch_data(name)}\n")
+    write_out(f"{fetch_data(name)}\n")
     return 0
 
 
@@ -253,7 +255,7 @@ def where(name: str, /) -> int:
     """
     from overparam.data import where as where_data
 
-    sys.stdout.write(f"{where_data(name)}\n")
+    write_out(f"{where_data(name)}\n")
     return 0
 
 
@@ -262,16 +264,25 @@ def data() -> int:
     return data_ls()
 
 
-def doctor(store: Path | None = None, /) -> int:
+def doctor(store: Path | None = None, /, *, fix: bool = False) -> int:
     """Show versions, devices, threads and folders, and say what is wrong; with a results folder, examine that.
 
     Parameters
     ----------
     store
         A results folder, for instance runs.
+    fix
+        Set aside what is damaged there: it gets a name that ends in .damaged, and the next run computes it again.
     """
     from overparam.cli import doctor as room
 
+    if fix:
+        if store is None:
+            raise UsageError(
+                "doctor: expected a results folder to set right, got none. Name it: doctor runs --fix."
+            )
+        for before, now in room.set_aside(store):
+            say(f"set aside {escape(str(before))}: now {escape(now.name)}")
     table, problems = room.examine() if store is None else room.examine_store(store)
     console().print(table)
     for problem in problems:
@@ -296,14 +307,13 @@ def check_options(studies: Sequence[Study], options: Iterable[str]) -> None:
         for option in options:
             if option.replace("_", "-") not in (*axes, *own):
                 known = [f"--{name}" for name in dict.fromkeys((*(a.option for a in study.axes), *own))]
-                raise unknown("option", f"--{option}", known, f"See `overparam ls {study.name}` for the axes.")
+                raise unknown(
+                    "option", f"--{option}", known, f"See `{command('ls', reference_of(study))}` for the axes."
+                )
 
 
 def _write_page(record: dict[str, Any], out: Path, to: Path | None = None) -> Path:
     from overparam.report.page import write
+    from overparam.store import RecordStore
 
-    return write(record, to or out / record["study"] / f"{record['run']}.html")
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    return write(record, to or RecordStore(out).page(record))

@@ -1,21 +1,25 @@
 """Verbs for large and many results folders: ``overparam pack | gc | merge | query``.
 
-Exit codes as in :mod:`overparam.cli.entry`; ``merge`` ends with 1 when something there was not taken over.
+Exit codes as in :mod:`overparam.cli.entry`; ``merge`` ends with 1 when something there was not taken over, ``query`` when
+a cell could not be read.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-import sys
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.markup import escape
 
-from overparam.cli.app import Out, console, say
+from overparam.api.progress import count
+from overparam.cli.app import Out, console, say, write_json, write_out
+from overparam.core import disk
 from overparam.core.errors import UsageError, unknown
 
 SHOWN = 40  # rows, conflicts or refusals shown on a terminal
@@ -29,7 +33,7 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
     Parameters
     ----------
     study
-        Name of a stored study; by default all.
+        Name of a stored study, or the path of its .py file; by default all.
     unpack
         Write the cell files back, byte for byte, and remove the packs.
     out
@@ -48,11 +52,10 @@ def pack(study: str = "", /, *, unpack: bool = False, out: Out = Path("runs")) -
             say(f"[yellow]left[/] {escape(name)}: {escape(left)} cannot be read, and stays a file", err=True)
         if done.cells:
             what = "unpacked" if unpack else "packed"
-            say(
-                f"{name}: {done.cells} cells {what}, {size(done.before)} became {size(done.after)}: {done.path}"
-            )
+            sizes = f"{size(done.before)} became {size(done.after)}"
+            say(f"{name}: {count(done.cells, 'cell')} {what}, {sizes}: {escape(str(done.path))}")
     if not total:
-        say(f"nothing to {'unpack' if unpack else 'pack'} in {out}")
+        say(f"nothing to {'unpack' if unpack else 'pack'} in {escape(str(out))}")
     return 0
 
 
@@ -72,30 +75,29 @@ def gc(study: str = "", /, *, yes: bool = False, out: Out = Path("runs")) -> int
         Results folder.
     """
     from overparam.cli.listing import garbage_table, size
-    from overparam.core.registry import find, studies
+    from overparam.core.registry import find, in_file, studies
     from overparam.store import CellStore
-    from overparam.store.garbage import find_garbage, remove_garbage
+    from overparam.store.garbage import find_garbage, remove_garbage, root_garbage
 
     versions = {name: one.cell_version for name, one in studies().items()}
-    if study.endswith(".py"):
+    if in_file(study):
         named = find(study)
         study, versions[named.name] = named.name, named.cell_version
-    found = []
-    for name in _chosen(out, study, cells=False):
-        garbage = find_garbage(CellStore(out, name), versions.get(name))
-        if any(garbage.count(kind) for kind in garbage.files):
-            found.append(garbage)
+    names = _chosen(out, study, cells=False)
+    found = [find_garbage(CellStore(out, name), versions.get(name)) for name in names]
+    found += [] if study else [root_garbage(out)]
+    found = [garbage for garbage in found if any(garbage.count(kind) for kind in garbage.files)]
     if not found:
-        say(f"nothing to remove in {out}")
+        say(f"nothing to remove in {escape(str(out))}")
         return 0
     console().print(garbage_table(found))
     total = size(sum(sum(garbage.bytes.values()) for garbage in found))
     if not yes:
-        say(f"about {total}; nothing was removed: add --yes to remove it")
+        say(f"{total} in all; nothing was removed: add --yes to remove it")
         return 0
     for garbage in found:
         remove_garbage(CellStore(out, garbage.study), garbage)
-    say(f"removed, about {total}")
+    say(f"removed, {total} in all")
     return 0
 
 
@@ -117,10 +119,11 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
     from overparam.store import CellStore
     from overparam.store.merge import merge as merge_study
     from overparam.store.records import RecordStore
+    from overparam.sweep.fits import fits_of
 
-    if not other.is_dir():
+    if not disk.is_dir(other):
         raise UsageError(f"merge: expected a results folder, found nothing at {other}. Check the path.")
-    if out.exists() and out.samefile(other):
+    if disk.exists(out) and os.path.samestat(disk.stat(out), disk.stat(other)):
         raise UsageError(f"merge: expected another results folder than {out}, got the same one.")
     if not (math.isfinite(tolerance) and 0 <= tolerance < 1):
         raise UsageError(f"--tolerance: expected a number from 0 to 1, got {tolerance!r}.")
@@ -131,10 +134,10 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
         )
     trouble, run = 0, []
     for name in names:
-        done = merge_study(CellStore(out, name), CellStore(other, name), tolerance)
-        failures = f", {done.failures} failures" if done.failures else ""
+        done = merge_study(CellStore(out, name), CellStore(other, name), tolerance, fits=fits_of(name))
+        failures = f", {count(done.failures, 'failure')}" if done.failures else ""
         say(
-            f"{name}: {done.copied} cells copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
+            f"{name}: {count(done.copied, 'cell')} copied{failures}, {done.same} the same, {len(done.conflicts)} in conflict"
         )
         for clash in done.conflicts[:SHOWN]:
             more = f", and {clash.others} more" if clash.others else ""
@@ -150,7 +153,9 @@ def merge(other: Path, /, *, out: Out = Path("runs"), tolerance: float = 1e-5) -
         trouble += len(done.conflicts) + len(done.refused)
         run += [name] if done.copied else []
     if run:
-        say(f"Records are made anew: `overparam run {' '.join(run)} --out {out}` judges all cells together.")
+        say("Records are made anew where all cells are judged together:")
+        for advice in dict.fromkeys(_advice(name, other, out) for name in run):
+            say(f"  {escape(advice)}")
     return 1 if trouble else 0
 
 
@@ -181,25 +186,44 @@ def query(
     from overparam.cli.listing import rows_table
     from overparam.core import clean
     from overparam.store.views import query as ask
+    from overparam.sweep.fits import fits_of
 
     if as_json and as_csv:
         raise UsageError("query: expected one of --json and --csv, got both.")
-    columns, rows = ask(sql, out)
+    columns, rows = ask(sql, out, fits_of)
     if as_json:
         plain = [clean(dict(zip(columns, row, strict=True))) for row in rows]
-        sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n")
+        write_json(plain)
     elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_cell(value) for value in row] for row in rows)
+        write_out(file.getvalue())
     elif not columns:
         say("done: the query returned no table")
     else:
         table, shown = rows_table(columns, rows, console().width, SHOWN)
         console().print(table)
         rest = f"; {shown} shown, --csv or --json prints all" if len(rows) > shown else ""
-        say(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}{rest}")
+        say(f"{count(len(rows), 'row')}{rest}")
     return 0
+
+
+def _advice(name: str, other: Path, out: Path) -> str:
+    """What to do so that the merged cells of a study are judged: the newest run there or here, made again."""
+    from overparam.core.commands import again, command, in_words
+    from overparam.core.errors import StoreError
+    from overparam.core.registry import get
+    from overparam.store.records import RecordStore
+
+    for folder in (other, out):
+        try:
+            return again(RecordStore(folder).latest(name), out)
+        except (UsageError, StoreError):
+            continue
+    known = get(name) is not None
+    return f"`{command('run', name, out=out)}`" if known else f"{name}: {in_words(name, out)}"
 
 
 def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
@@ -208,9 +232,11 @@ def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
     Raises:
         UsageError: no such folder, or no such study; the text names the nearest.
     """
+    from overparam.core.registry import name_of
     from overparam.store import CellStore, RecordStore
 
-    if not out.is_dir():
+    study = name_of(study)
+    if not disk.is_dir(out):
         raise UsageError(f"expected a results folder, found nothing at {out}. Name it with --out.")
     names = [n for n in RecordStore(out).studies() if not cells or _is_study(CellStore(out, n))]
     if study and study not in names:
@@ -219,7 +245,7 @@ def _chosen(out: Path, study: str, *, cells: bool = True) -> list[str]:
 
 
 def _is_study(store: Any) -> bool:
-    return any(folder.is_dir() for folder in (store.folder, store.packed, store.failures))
+    return any(disk.is_dir(folder) for folder in (store.folder, store.packed, store.failures))
 
 
 def _short(value: Any) -> str:

@@ -5,36 +5,63 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
+import re
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam.core.errors import StoreError
+from overparam.core import disk
 
+AGE = 3600.0  # seconds after which a temporary file belongs to no running program
+_NAME = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
-def write_text(path: Path, text: str, *, durable: bool = True) -> Path:
+def write_text(path: Path, text: str) -> Path:
     """Write a text file atomically (UTF-8); see :func:`write_bytes`."""
-    return write_bytes(path, text.encode("utf-8"), durable=durable)
+    return write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> Path:
+def write_bytes(path: Path, content: bytes) -> Path:
     """Write a file atomically, making its folder.
 
+    Raises:
+        DiskError: the folder cannot be written; the old file, if any, is untouched.
+    """
+    with _written_beside(path, content) as temporary:
+        disk.replace(temporary, path)
+    return path
+
+
+def write_many(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
+    """Write many files of one folder, each atomically, and wait for the disk once; return their bytes.
+
+    No file gets its name before the contents of all are on the disk.
+
     Args:
-        path: where.
-        content: what.
-        durable: flush it to disk at once; False where the caller flushes many files together.
+        folder: their folder.
+        files: names and contents.
 
     Raises:
-        StoreError: the folder cannot be written; the old file, if any, is untouched.
+        DiskError: the folder cannot be written; old files are untouched.
     """
-    with _written_beside(path, content, durable=durable) as temporary:
-        temporary.replace(path)
-    return path
+    size = 0
+    with contextlib.ExitStack() as stack:
+        written = []
+        for name, content in files:
+            temporary = stack.enter_context(temporary_beside(folder / name))
+            with disk.create(temporary) as file:
+                file.write(content)
+            written.append((temporary, folder / name))
+            size += len(content)
+        if written:
+            disk.sync(folder)
+        for temporary, path in written:
+            disk.replace(temporary, path)
+        disk.fsync_path(folder)
+    return size
 
 
 def write_once(path: Path, content: bytes) -> bool:
@@ -44,19 +71,19 @@ def write_once(path: Path, content: bytes) -> bool:
     refuses where the name is taken. A file system without hard links gets a rename after a look.
 
     Raises:
-        StoreError: the folder cannot be written.
+        DiskError: the folder cannot be written.
     """
     with _written_beside(path, content) as temporary:
         try:
-            os.link(temporary, path)
+            disk.link(temporary, path)
         except FileExistsError:
             return False
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            if path.exists():
+            if disk.exists(path):
                 return False
-            temporary.replace(path)
+            disk.replace(temporary, path)
     return True
 
 
@@ -64,20 +91,18 @@ def check_writable(folder: Path) -> None:
     """Write a file into a folder and remove it, so that a long run learns at its start what would end it.
 
     Raises:
-        StoreError: the folder cannot be written.
+        DiskError: the folder cannot be written.
     """
     with _written_beside(folder / "probe", b"x" * 4096):
         pass
 
 
 @contextlib.contextmanager
-def _written_beside(path: Path, content: bytes, *, durable: bool = True) -> Iterator[Path]:
+def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
     with temporary_beside(path) as temporary:
-        with temporary.open("wb") as file:
+        with disk.create(temporary) as file:
             file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+            disk.fsync(file)
         yield temporary
 
 
@@ -86,30 +111,35 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     """Give the path of a temporary file in the folder of ``path``, which is made; whatever happens, it is removed.
 
     Raises:
-        StoreError: the folder or the file cannot be written.
+        DiskError: the folder or the file cannot be written.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = temporary_name(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        disk.mkdir(path.parent)
         try:
             yield temporary
         finally:
-            temporary.unlink(missing_ok=True)
+            with disk.quietly():
+                disk.unlink(temporary, missing_ok=True)
     except OSError as error:
-        raise StoreError(
-            f"expected to write {path}, got: {error.strerror or error}. "
-            "Free some space or permissions, or choose another folder."
-        ) from error
+        if error.filename in map(str, (temporary, path, path.parent)):
+            raise disk.refused("write", path, error) from error
+        raise
 
 
-def flush(path: Path) -> None:
-    """Flush a file, or a folder's list of names, to disk; a system that cannot flush a folder is left alone."""
-    with contextlib.suppress(OSError):
-        number = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+def temporary_name(path: Path) -> Path:
+    """Return a name beside a path that nobody else has, for what is being written."""
+    return path.with_name(f".{uuid.uuid4().hex}.tmp")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what programs that were killed had begun to write in a folder; what may still be written stays."""
+    with disk.quietly():
+        for path in disk.listed(folder, ".*.tmp"):
+            if _NAME.fullmatch(path.name):
+                inside = disk.listed(path) if disk.is_dir(path) else []
+                if time.time() - max(disk.stat(one).st_mtime for one in (path, *inside)) > AGE:
+                    disk.rmtree(path) if disk.is_dir(path) else disk.unlink(path)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from overparam.core.parts import Axis
 
-DATA = Axis("data", "Data set: a name or the path of an .npz file.", str, flag="data")
+DATA = Axis("data", "Data set: a name, or the path of a file or folder of your own.", str, flag="data")
 SEED = Axis(
     "seed", "Drives the initialisation, the order of the minibatches and the draw of the label noise.", int, 0, low=0,
     flag="seeds",

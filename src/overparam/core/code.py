@@ -23,7 +23,9 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from overparam.core.beside import called
 from overparam.core.errors import UsageError
+from overparam.core.releases import release
 from overparam.core.slices import Slice
 from overparam.core.syntax import PACKAGE, Follow, Text, beside, loaded, read, shape, uses
 
@@ -129,7 +131,7 @@ class _Reader:
         if isinstance(value, tuple):
             return tuple(self.value(one) for one in value)
         if isinstance(value, ModuleType):
-            return ("module", value.__name__)
+            return ("module", called(value.__name__))
         if isinstance(value, type) or callable(value):
             return self.function(value)
         if _ours(kind) and kind.__name__ in DECLARED:
@@ -253,7 +255,7 @@ class _Reader:
         try:
             given = [*(inner.__defaults__ or ()), *sorted((inner.__kwdefaults__ or {}).items())]
             made = [*self._closed(inner).items(), *enumerate(given)]
-            return (*_dotted(inner), _version(inner), *((key, self.value(one)) for key, one in made))
+            return (*_dotted(inner), release(inner), *((key, self.value(one)) for key, one in made))
         finally:
             self.inside.pop()
 
@@ -292,7 +294,7 @@ class _Reader:
         """The value of a name as a function uses it: by itself, or through some of its attributes alone."""
         if through is not None and isinstance(value, ModuleType):
             if not self._reads(getattr(value, "__file__", None) or "", value.__name__):
-                return ("module", value.__name__)
+                return ("module", called(value.__name__))
             inner = read(str(value.__file__))
             asked = [one for one in sorted(through) if hasattr(value, one)]
             return tuple((one, self.value(getattr(value, one), inner, one)) for one in asked)
@@ -369,21 +371,7 @@ def _dotted(value: Any) -> tuple[str, str]:
     """A function or class of another package by package and name, wherever in the package it stands."""
     module = getattr(value, "__module__", None) or type(value).__module__
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
-    return (str(module).partition(".")[0], str(name))
-
-
-@functools.cache
-def _release(package: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _version(value: Any) -> str:
-    return _release(str(getattr(value, "__module__", "")).partition(".")[0])
+    return (called(str(module)).partition(".")[0], str(name))
 
 
 def _number(value: float) -> Any:

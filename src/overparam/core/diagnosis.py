@@ -11,6 +11,9 @@ STATES: tuple[State, ...] = ("likely", "ruled_out", "not_checked")
 WORDS: Mapping[str, str] = {"likely": "likely", "ruled_out": "ruled out", "not_checked": "not checked"}
 
 
+_ONE = "the one cause that is known was checked"
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """One possible cause of an absent effect.
@@ -36,8 +39,14 @@ def tally(items: list[Mapping[str, Any]] | tuple[Mapping[str, Any], ...]) -> str
     """How many causes were looked at, in words.
 
     >>> tally([{"state": "likely"}, {"state": "ruled_out"}, {"state": "not_checked"}])
-    '2 causes checked, 1 not'
+    '2 causes were checked, 1 could not be'
+    >>> tally([{"state": "likely"}])
+    'the one cause that is known was checked'
     """
     left = sum(item["state"] == "not_checked" for item in items)
     checked = len(items) - left
-    return f"{checked} cause{'' if checked == 1 else 's'} checked, {left} not"
+    if not left:
+        return f"all {checked} causes that are known were checked" if checked > 1 else _ONE
+    if not checked:
+        return "no cause could be checked"
+    return f"{checked} cause{' was' if checked == 1 else 's were'} checked, {left} could not be"

@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from overparam.core.harmless import harmless
+
 
 class OverparamError(Exception):
-    """Base of every error raised on purpose; the text is meant for a person."""
+    """Base of every error raised on purpose; the text is meant for a person, so nothing in it steers a terminal."""
+
+    def __str__(self) -> str:
+        return harmless(super().__str__())
 
 
 class UsageError(OverparamError):
@@ -26,8 +31,24 @@ class StoreError(OverparamError):
     """A results folder that cannot be read or written."""
 
 
+class DiskError(StoreError, OSError):
+    """Something that the disk refused: it is full, failing, read-only, or not ours; the files on it may be sound."""
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return harmless(str(self.args[0]))
+
+
 class NewerError(StoreError):
     """A file that a newer version of the package wrote; it is never overwritten."""
+
+
+class WorkerError(OverparamError):
+    """Workers that cannot start, or a cluster that went away; finished cells are kept."""
+
+
+class DamageWarning(UserWarning):
+    """Something in a results folder cannot be read, and what is given lacks it; the text names it and says why."""
 
 
 class NullSpaceWarning(UserWarning):
@@ -54,6 +75,7 @@ def unknown(kind: str, name: str, known: Iterable[str], todo: str = "") -> Usage
     """Build the error for a name that is not in a list: what is known, and the nearest one."""
     names = sorted(known)
     listed = ", ".join(names) if names else "none"
-    hint = nearest(str(name), names)
+    hint = nearest(name, names) if isinstance(name, str) else ""
     tail = f" {todo}" if todo else ""
-    return UsageError(f"unknown {kind} '{name}'.{hint} Known: {listed}.{tail}")
+    said = f"'{name}'" if isinstance(name, str) else f"of type {type(name).__name__}, which is no name"
+    return UsageError(f"unknown {kind} {said}.{hint} Known: {listed}.{tail}")

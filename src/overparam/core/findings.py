@@ -11,12 +11,42 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from overparam.core import shapes
+from overparam.core.documents import Damaged, content, loads
 from overparam.core.errors import StoreError
 from overparam.core.looks import FIRST_LOOK
 from overparam.core.totals import p_values
 
 FILE = Path(__file__).parents[1] / "studies" / "findings.json"
 SCHEMA = 1
+
+
+_SOME, _TEXTS = shapes.number(none=True), shapes.sequence(shapes.text())
+_ENTRY = shapes.document(
+    {
+        "study": shapes.text(), "title": shapes.text(), "question": shapes.text(), "profile": shapes.text(),
+        "mark": shapes.text(), "date": shapes.text(), "seeds": shapes.numbers, "below": shapes.flag,
+        "cells": shapes.mapping(shapes.whole(0)), "minutes": shapes.number(0),
+        "verdicts": shapes.sequence(
+            shapes.document(
+                {
+                    **dict.fromkeys(
+                        (
+                            "statement", "sentence", "kind", "form", "data", "status", "label", "unit", "decided", "reason",
+                            "control", "outside", "fingerprint",
+                        ),
+                        shapes.text(shapes.LONG),
+                    ),
+                    **dict.fromkeys(("effect", "low", "high"), _SOME),
+                    **dict.fromkeys(("asked", "excluded", "p"), shapes.numbers),
+                    "ledger": _TEXTS, "votes": _TEXTS, "level": shapes.number(0, 1), "n": shapes.whole(0),
+                    "can_contradict": shapes.flag, "version": shapes.whole(0),
+                }
+            )
+        ),
+    }
+)  # fmt: skip
+_FILE = shapes.document({"schema": shapes.whole(0), "studies": shapes.sequence(_ENTRY)})
 
 
 def entry(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,18 +133,18 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         StoreError: the file is damaged, or of another schema.
     """
-    if not path.exists():
-        return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        schema, studies = found["schema"], found["studies"]
-    except (ValueError, KeyError, TypeError) as error:
+        found = loads(content(path))
+        _FILE(found)
+    except FileNotFoundError:
+        return {}
+    except Damaged as error:
+        raise StoreError(f"{path}: expected the findings of studies, got a damaged file ({error}).") from error
+    if found["schema"] != SCHEMA:
         raise StoreError(
-            f"{path}: expected the findings of studies, got a damaged file ({error!r})."
-        ) from error
-    if schema != SCHEMA:
-        raise StoreError(f"{path}: expected schema {SCHEMA}, got {schema}. Make it anew with `make findings`.")
-    return {one["study"]: one for one in studies}
+            f"{path}: expected schema {SCHEMA}, got {found['schema']}. Make it anew with `make findings`."
+        )
+    return {one["study"]: one for one in found["studies"]}
 
 
 def text(entries: Iterable[Mapping[str, Any]]) -> str:

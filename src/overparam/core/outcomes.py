@@ -7,12 +7,13 @@ A study decorates its work with :func:`each_cell` at the top of its file; everyt
 from __future__ import annotations
 
 import functools
-import importlib
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
+from overparam.core.beside import imported
 from overparam.core.claim import Params
 from overparam.core.parts import Outcome, Progress
 
@@ -25,16 +26,18 @@ def later(where: str, *more: Any) -> Callable[..., Any]:
     """A function that is imported when it is first called, so that a study's file needs the standard library alone.
 
     Args:
-        where: module and name, for instance ``overparam.studies.random_features_work:solve``.
+        where: module and name, for instance ``overparam.studies.random_features_work:solve``; a file beside the study too.
         more: what it is given behind everything else.
 
     >>> later("math:hypot", 4)(3)
     5.0
     """
     module, _, name = where.partition(":")
+    caller = inspect.currentframe()
+    near = str(caller.f_back.f_globals.get("__name__", "")) if caller and caller.f_back else ""
 
     def call(*given: Any) -> Any:
-        return getattr(importlib.import_module(module), name)(*given, *more)
+        return getattr(imported(module, near), name)(*given, *more)
 
     call.__dict__["later"] = where
     return call

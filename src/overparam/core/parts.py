@@ -89,7 +89,7 @@ class Axis:
         if self.name == "seed":
             return "a count (10 means 10 from the first planned one on), or a list (3,7)"
         if self.name == "data":
-            return "a name, or the path of an .npz or .parquet file (see `overparam data`)"
+            return "a name, or the path of a file (.npz, .parquet, .csv) or folder (see `overparam data`)"
         if self.choices:
             return "one of " + ", ".join(self.choices)
         noun = {int: "a whole number", float: "a number"}.get(self.kind, "a name")

@@ -20,6 +20,7 @@ from typing import Any
 
 from overparam.core.atomic import write_text
 from overparam.core.code import digest, value_of, work_of
+from overparam.core.documents import Damaged, content, loads
 from overparam.core.errors import UsageError
 from overparam.core.expression import Expression
 from overparam.core.parts import Study
@@ -290,7 +291,10 @@ def read(path: Path = FILE) -> Entry:
         UsageError: the file is damaged.
     """
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        found = loads(content(path))
+        if not isinstance(found, dict):
+            raise Damaged("no JSON object")
+        return found
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

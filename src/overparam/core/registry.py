@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from overparam.core.errors import UsageError, unknown
 from overparam.core.parts import Study
-from overparam.core.plugin import from_file
+from overparam.core.plugin import from_file, load_point
 
 GROUP = "overparam.studies"
 
@@ -70,7 +71,7 @@ def get(name: str) -> Study | None:
     return next((study for _, study in _plugged(points) if study.name == name), None)
 
 
-def find(reference: str) -> Study:
+def find(reference: str | os.PathLike[str]) -> Study:
     """Return the study of that name, or the one in a Python file.
 
     Args:
@@ -79,23 +80,42 @@ def find(reference: str) -> Study:
     Raises:
         UsageError: no such study, and the text names the nearest one; or a file whose study has a name that is taken.
     """
-    if reference.endswith(".py"):
+    reference = os.fspath(reference)
+    if in_file(reference):
         return _from_file(Path(reference))
     study = get(reference)
     if study is None:
+        what = "a folder" if os.path.isdir(reference) else "another file" if os.path.isfile(reference) else ""
+        if what:
+            raise UsageError(
+                f"expected the name of a study, or the path of a Python file ending in .py that holds one, got {what}: "
+                f"{reference}. See `overparam ls`."
+            )
         raise unknown("study", reference, studies(), "See `overparam ls`, or give the path of a .py file.")
     return study
 
 
+def in_file(reference: str | os.PathLike[str]) -> bool:
+    """Whether a study is named by the path of its file.
+
+    >>> in_file("my_study.py"), in_file("double-descent")
+    (True, False)
+    """
+    return os.fspath(reference).endswith(".py")
+
+
+def name_of(reference: str | os.PathLike[str]) -> str:
+    """The name under which the results of a study are stored: as given, or that of the study in a file.
+
+    Raises:
+        UsageError: a file that holds no study.
+    """
+    return find(reference).name if in_file(reference) else os.fspath(reference)
+
+
 def _plugged(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Study]]:
     for point in points:
-        try:
-            study = point.load()
-        except Exception as error:
-            raise UsageError(
-                f"the installed plug-in '{point.value}' cannot be imported ({type(error).__name__}: {error}). "
-                "Mend or uninstall it."
-            ) from error
+        study = load_point(point)
         if isinstance(study, Study):
             yield point, study
 

@@ -101,7 +101,9 @@ class Slice:
 
     def _file(self, near: str, module: str, level: int = 0) -> Text | None:
         """The text of a module among the files that are followed, found without importing it."""
-        for base in _candidates(near, module, level):
+        top = getattr(self.follow, "root", None)  # the folder of the study, where its files also look
+        tops = (os.path.join(top, *module.split(".")),) if top and module and not level else ()
+        for base in (*_candidates(near, module, level), *tops):
             for path in (f"{base}.py", os.path.join(base, "__init__.py")):
                 if os.path.isfile(path) and self.follow(path):
                     return read(path)

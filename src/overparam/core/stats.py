@@ -8,6 +8,7 @@ errs 17 % of the time, at 20 it covers 92 % where t covers 94 % (simulated at 95
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,17 @@ from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as _scipy
 
+from overparam.core.checked import (
+    all_finite,
+    count,
+    exponent_of,
+    numbers,
+    probability,
+    real,
+    representable,
+    shown,
+)
+from overparam.core.errors import DataError, UsageError
 from overparam.core.looks import FIRST_LOOK
 
 Array = NDArray[np.float64]
@@ -40,7 +52,12 @@ def mean_interval(values: ArrayLike, level: float = FIRST_LOOK) -> Interval:
         level: confidence level.
 
     Returns:
-        Student's t interval; no interval for one seed. The unit is that of the values.
+        Student's t interval; no interval for one seed. The unit is that of the values. A missing value makes the mean
+        missing, and so does no value at all.
+
+    Raises:
+        DataError: what is no list of real numbers.
+        UsageError: a level outside (0, 1).
 
     Assumptions: seeds are independent, their mean is close to normal. Skewed seeds cost up to 11 % a side at n = 5.
 
@@ -48,22 +65,41 @@ def mean_interval(values: ArrayLike, level: float = FIRST_LOOK) -> Interval:
     >>> round(interval.low, 4), interval.mean, round(interval.high, 4)
     (1.0368, 3.0, 4.9632)
     """
-    v = np.asarray(values, dtype=np.float64)
+    share = probability(level, "level")
+    v, e = _scaled(numbers(values, "values"))
     n = v.size
-    mean = float(v.mean()) if n else float("nan")
-    if n < 2:
-        return Interval(mean, None, None, n)
-    half = float(quantile(level, n - 1) * v.std(ddof=1) / np.sqrt(n))
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = float(np.ldexp(v.mean(), e)) if n else float("nan")
+        if n < 2:
+            return Interval(mean, None, None, n)
+        half = float(np.ldexp(quantile(share, n - 1) * v.std(ddof=1) / np.sqrt(n), e))
     return Interval(mean, mean - half, mean + half, n)
 
 
-@functools.cache
+def _scaled(v: Array) -> tuple[Array, int]:
+    """Values over a power of two, so that their squares are numbers; no digit changes."""
+    e = exponent_of(v[np.isfinite(v)])
+    return np.ldexp(v, -e), e
+
+
 def quantile(level: float, freedom: int) -> float:
     """The two-sided quantile of Student's t.
+
+    Args:
+        level: between 0 and 1.
+        freedom: degrees of freedom.
+
+    Raises:
+        UsageError: a level or a number of degrees that is none.
 
     >>> round(quantile(0.95, 4), 4)
     2.7764
     """
+    return _quantile(probability(level, "level"), count(freedom, "freedom"))
+
+
+@functools.cache
+def _quantile(level: float, freedom: int) -> float:
     return float(_scipy.t.ppf(0.5 + level / 2, freedom))
 
 
@@ -75,15 +111,20 @@ def geometric_interval(values: ArrayLike, level: float = FIRST_LOOK) -> Interval
         level: confidence level.
 
     Returns:
-        Mean and interval in the unit of the values.
+        Mean and interval in the unit of the values; missing where a value is negative or missing.
+
+    Raises:
+        DataError: what is no list of real numbers.
+        UsageError: a level outside (0, 1).
 
     >>> geometric_interval([1.0, 4.0]).mean
     2.0
     """
-    inner = mean_interval(np.log(np.asarray(values, dtype=np.float64)), level)
-    low = None if inner.low is None else float(np.exp(inner.low))
-    high = None if inner.high is None else float(np.exp(inner.high))
-    return Interval(float(f"{np.exp(inner.mean):.12g}"), low, high, inner.n)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        inner = mean_interval(np.log(numbers(values, "values")), level)
+        low = None if inner.low is None else float(np.exp(inner.low))
+        high = None if inner.high is None else float(np.exp(inner.high))
+        return Interval(float(f"{np.exp(inner.mean):.12g}"), low, high, inner.n)
 
 
 def sign_interval(differences: ArrayLike, level: float = FIRST_LOOK) -> Interval:
@@ -101,17 +142,24 @@ def sign_interval(differences: ArrayLike, level: float = FIRST_LOOK) -> Interval
     Returns:
         A share from 0 to 1, without unit; n counts the seeds that differ. No interval for fewer than two of them.
 
+    Raises:
+        DataError: what is no list of real numbers, or missing ones.
+        UsageError: a level outside (0, 1).
+
     References: C. Clopper and E. Pearson, Biometrika 26 (1934).
 
     >>> interval = sign_interval([1] * 9 + [-1, 0], 0.95)
     >>> interval.mean, round(interval.low, 4), round(interval.high, 4), interval.n
     (0.9, 0.555, 0.9975, 10)
     """
-    v = np.sign(np.asarray(differences, dtype=np.float64))
+    share, given = probability(level, "level"), numbers(differences, "differences")
+    if np.isnan(given).any():
+        raise DataError("differences: expected numbers, got some that are missing. Leave these seeds out.")
+    v = np.sign(given)
     positive, n = int((v > 0).sum()), int((v != 0).sum())
     if n < 2:
         return Interval(positive / n if n else float("nan"), None, None, n)
-    tail = 0.5 - level / 2
+    tail = 0.5 - share / 2
     low = float(_scipy.beta.ppf(tail, positive, n - positive + 1)) if positive else 0.0
     high = float(_scipy.beta.ppf(1 - tail, positive + 1, n - positive)) if positive < n else 1.0
     return Interval(positive / n, low, high, n)
@@ -128,34 +176,62 @@ def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = 
         level: confidence level.
 
     Returns:
-        No interval where the denominator is not significantly above 0, or at one seed.
+        No interval where the denominator is not significantly above 0, or at one seed; missing where the mean of the
+        denominator is 0, or a value is missing.
+
+    Raises:
+        DataError: what is no list of real numbers, or lists of two lengths.
+        UsageError: a level outside (0, 1).
 
     References: E. C. Fieller, Some problems in interval estimation, J. R. Statist. Soc. B 16, 1954.
 
     >>> ratio_of_means([2.0, 4.0, 6.0], [1.0, 2.0, 3.0]).mean
     2.0
     """
-    above, below = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
-    n = above.size
-    a, b = float(above.mean()), float(below.mean())
-    ratio = a / b if b else float("nan")
-    if n < 2:
-        return Interval(ratio, None, None, n)
-    (aa, ab), (_, bb) = np.cov(above, below) / n
-    t2 = quantile(level, n - 1) ** 2
-    square = b * b - t2 * bb
-    if b <= 0 or square <= 0:
-        return Interval(ratio, None, None, n)
-    middle = (a * b - t2 * ab) / square
-    half = float(np.sqrt(max(0.0, middle**2 - (a * a - t2 * aa) / square)))
-    return Interval(ratio, float(middle - half), float(middle + half), n)
+    above, below = numbers(numerator, "numerator"), numbers(denominator, "denominator")
+    if above.shape != below.shape or above.ndim != 1:
+        raise DataError(
+            f"numerator, denominator: expected one number a seed in both, got shapes {above.shape} and {below.shape}."
+        )
+    share, n = probability(level, "level"), above.size
+    (above, up), (below, down) = _scaled(above), _scaled(below)
+    e = up - down
+    with np.errstate(invalid="ignore", over="ignore"):
+        a, b = (float(one.mean()) if n else float("nan") for one in (above, below))
+        ratio = float(np.ldexp(a / b, e)) if b else float("nan")
+        if n < 2:
+            return Interval(ratio, None, None, n)
+        (aa, ab), (_, bb) = np.cov(above, below) / n
+        t2 = quantile(share, n - 1) ** 2
+        square = b * b - t2 * bb
+        if b <= 0 or square <= 0:
+            return Interval(ratio, None, None, n)
+        middle = (a * b - t2 * ab) / square
+        half = float(np.sqrt(max(0.0, middle**2 - (a * a - t2 * aa) / square)))
+        return Interval(ratio, float(np.ldexp(middle - half, e)), float(np.ldexp(middle + half, e)), n)
 
 
 def prediction_interval(values: ArrayLike, level: float = FIRST_LOOK) -> tuple[float, float]:
-    """Interval in which one further run falls: mean +- t sd sqrt(1 + 1/n), for normal seeds, n >= 2."""
-    v = np.asarray(values, dtype=np.float64)
-    half = quantile(level, v.size - 1) * v.std(ddof=1) * np.sqrt(1 + 1 / v.size)
-    return float(v.mean() - half), float(v.mean() + half)
+    """Interval in which one further run falls: mean +- t sd sqrt(1 + 1/n), for normal seeds, n >= 2.
+
+    Args:
+        values: one number a seed, shape ``(seeds,)``.
+        level: confidence level.
+
+    Raises:
+        DataError: what is no list of at least two finite numbers.
+        UsageError: a level outside (0, 1).
+    """
+    share, given = probability(level, "level"), numbers(values, "values")
+    if given.ndim != 1 or given.size < 2:
+        raise DataError(f"values: expected one number a seed of at least two seeds, got shape {given.shape}.")
+    all_finite(given, "values")
+    v, e = _scaled(given)
+    half = quantile(share, v.size - 1) * v.std(ddof=1) * np.sqrt(1 + 1 / v.size)
+    with np.errstate(over="ignore"):
+        low, high = np.ldexp(v.mean() - half, e), np.ldexp(v.mean() + half, e)
+    representable(np.array([low, high]), "values")
+    return float(low), float(high)
 
 
 def leave_one_out(
@@ -171,12 +247,17 @@ def leave_one_out(
         The held-out values, shape ``(seeds,)``, and the points chosen, shape ``(seeds,)``. With one seed the
         place is chosen on that seed.
 
+    Raises:
+        DataError: another shape, or what is no real number.
+
     References: sample splitting for selective inference (Cox 1975, "A note on data-splitting").
 
     >>> leave_one_out([[0, 5, 1], [0, 3, 2]], np.argmax)[0].tolist()
     [5.0, 3.0]
     """
-    lines = np.asarray(y, dtype=np.float64)
+    lines = numbers(y, "y")
+    if lines.ndim != 2 or not lines.size:
+        raise DataError(f"y: expected shape (seeds, points), got {lines.shape}.")
     seeds = lines.shape[0]
     places = np.array(
         [pick(np.delete(lines, s, 0).mean(0) if seeds > 1 else lines[0]) for s in range(seeds)], dtype=np.int64
@@ -193,23 +274,55 @@ def argmax_within(allowed: ArrayLike) -> Pick:
 def first_at_most(x: Sequence[float], line: ArrayLike, cutoff: float) -> float | None:
     """Smallest x from which the line is at most the cut-off; None if it never is.
 
+    Args:
+        x: places, ascending.
+        line: a value at each; a missing one is not at most anything.
+        cutoff: what the line should reach.
+
+    Raises:
+        DataError: lists of two lengths, or what is no real number.
+
     >>> first_at_most([9, 16, 27], [0.5, 0.2, 0.0], 0.2)
     16
     """
-    below = np.flatnonzero(np.asarray(line, dtype=np.float64) <= cutoff)
+    places, values, most = numbers(x, "x"), numbers(line, "line"), real(cutoff)
+    if places.ndim != 1 or values.shape != places.shape:
+        raise DataError(f"x, line: expected two lists of one length, got {places.shape} and {values.shape}.")
+    if np.isnan(places).any() or math.isnan(most):
+        raise DataError(f"x, cutoff: expected numbers, got {shown(x)} and {shown(cutoff)}.")
+    below = np.flatnonzero(values <= most)
     return None if below.size == 0 else x[int(below[0])]
 
 
-def grid_cell(x: Sequence[float], index: int) -> tuple[float, float]:
+def grid_cell(x: ArrayLike, index: int) -> tuple[float, float]:
     """Half way (on a log scale) to the neighbours of a grid point: how well the grid can place a peak.
+
+    Args:
+        x: positive grid, ascending.
+        index: of the point.
+
+    Raises:
+        DataError: a grid that is not positive.
+        UsageError: a point that is not on it.
 
     >>> grid_cell([1.0, 4.0, 16.0], 1)
     (2.0, 8.0)
     """
-    here = x[index]
-    left = np.sqrt(x[index - 1] * here) if index > 0 else here
-    right = np.sqrt(here * x[index + 1]) if index + 1 < len(x) else here
-    return float(left), float(right)
+    grid = _grid(x)
+    e, index = exponent_of(grid), count(index, "index", 0, len(grid) - 1)
+    points = np.ldexp(grid, -e)
+    here = points[index]
+    left = np.sqrt(points[index - 1] * here) if index > 0 else here
+    right = np.sqrt(here * points[index + 1]) if index + 1 < len(points) else here
+    return float(np.ldexp(left, e)), float(np.ldexp(right, e))
+
+
+def _grid(x: ArrayLike) -> Array:
+    grid = numbers(x, "x")
+    if grid.ndim != 1 or not grid.size or not (grid > 0).all():
+        raise DataError(f"x: expected a grid of positive numbers, got {shown(x)}.")
+    all_finite(grid, "x")
+    return grid
 
 
 def place_interval(x: Sequence[float], places: Sequence[int], level: float = FIRST_LOOK) -> Interval:
@@ -222,12 +335,19 @@ def place_interval(x: Sequence[float], places: Sequence[int], level: float = FIR
 
     Returns:
         Interval in units of x; each end at least half a grid step from its seed's point.
+
+    Raises:
+        DataError: a grid that is not positive.
+        UsageError: a place that is not on it, or a level outside (0, 1).
     """
-    logs = np.log(np.asarray([x[i] for i in places], dtype=np.float64))
+    grid = _grid(x)
+    if not np.ndim(places) or not len(places):
+        raise UsageError(f"places: expected the index of a peak for each seed, got {shown(places)}.")
+    logs = np.log(grid[[count(i, "places", 0, len(grid) - 1) for i in places]])
     inner = mean_interval(logs, level)
     if inner.low is None or inner.high is None:
         return Interval(float(np.exp(inner.mean)), None, None, inner.n)
-    cells = np.log(np.asarray([grid_cell(x, i) for i in places]))
+    cells = np.log(np.asarray([grid_cell(grid, i) for i in places]))
     low = min(inner.low, float(cells[:, 0].mean()))
     high = max(inner.high, float(cells[:, 1].mean()))
     return Interval(float(np.exp(inner.mean)), float(np.exp(low)), float(np.exp(high)), inner.n)

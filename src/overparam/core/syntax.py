@@ -44,6 +44,7 @@ def beside(path: str) -> Follow:
         inside = root in found.parents and not _FOREIGN & set(found.relative_to(root).parts)
         return inside and PACKAGE not in found.parents
 
+    belongs.__dict__["root"] = str(root)
     return belongs
 
 

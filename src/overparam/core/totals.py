@@ -352,7 +352,7 @@ def _student(
 
     scales: tuple[Callable[[float], float], ...] = (float, math.log)
     for scale in scales:
-        if scale is math.log and (low <= 0 or (cut is not None and cut <= 0)):
+        if scale is math.log and (min(low, effect) <= 0 or (cut is not None and cut <= 0)):
             continue
         half = (scale(high) - scale(low)) / 2
         if half > 0 and abs(scale(effect) - (scale(low) + scale(high)) / 2) <= 1e-6 * half:

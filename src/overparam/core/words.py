@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import textwrap
 
 MINUS = "\u2212"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -28,6 +30,27 @@ def number(value: float | None, digits: int = 4) -> str:
     decimals = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{value:,.{decimals}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def wrapped(text: str, hang: int = 0, wide: int = 79) -> str:
+    """Return a text in lines of at most ``wide`` characters; all but the first begin with ``hang`` spaces.
+
+    >>> wrapped("a fact: of many words", 2, 14).splitlines()
+    ['a fact: of', '  many words']
+    """
+    return textwrap.fill(
+        text, wide, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def moment(time: str) -> str:
+    """A time as it is stored, for a person.
+
+    >>> moment("2026-11-20T12:30:05Z"), moment("yesterday")
+    ('2026-11-20 12:30 UTC', 'yesterday')
+    """
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(\.\d+)?Z", time)
+    return f"{found[1]} {found[2]} UTC" if found else time
 
 
 def superscript(power: int) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +11,9 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from overparam.core import disk
+from overparam.core.atomic import sweep, temporary_beside, temporary_name
 
 _FACTS = "facts.json"
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError)
@@ -32,15 +33,12 @@ def cache_folder() -> Path:
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file so that it appears whole or not at all; parent folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
+    with temporary_beside(path) as temporary:
+        with disk.create(temporary) as stream:
             write(stream)
-        os.replace(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+            disk.fsync(stream)
+        disk.replace(temporary, path)
+    sweep(path.parent)
 
 
 def cached_arrays(key: str, build: Callable[[], Bundle]) -> Bundle:
@@ -69,7 +67,7 @@ def cached_arrays(key: str, build: Callable[[], Bundle]) -> Bundle:
 
 
 def _read(folder: Path) -> Bundle:
-    facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    facts = json.loads(disk.read_text(folder / _FACTS))
     arrays = {}
     for name, (kind, shape) in facts["arrays"].items():
         array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
@@ -80,20 +78,26 @@ def _read(folder: Path) -> Bundle:
 
 
 def _write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    temporary = temporary_name(folder)
     try:
+        disk.mkdir(temporary)
         for name, array in arrays.items():
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+            with disk.create(temporary / f"{name}.npy") as stream:
+                np.save(stream, array, allow_pickle=False)
+                disk.fsync(stream)
         shapes = {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
         text = json.dumps({"arrays": shapes, "facts": dict(facts)})
-        (temporary / _FACTS).write_text(text, encoding="utf-8")
-        if folder.exists() and not _sound(folder):
-            shutil.rmtree(folder)
+        with disk.create(temporary / _FACTS) as stream:
+            stream.write(text.encode())
+            disk.fsync(stream)
+        if disk.exists(folder) and not _sound(folder):
+            disk.rmtree(folder)
         with suppress(OSError):  # another process was first: its arrays are the same
-            os.rename(temporary, folder)
+            disk.rename(temporary, folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with disk.quietly():
+            disk.rmtree(temporary)
+    sweep(folder.parent)
 
 
 def _sound(folder: Path) -> bool:

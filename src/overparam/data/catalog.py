@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from overparam.core import data_name
 from overparam.core.errors import DataError, UsageError, unknown
-from overparam.data import digits, hub, mnist1d, own, parquet, synthetic
+from overparam.data import digits, hub, mnist1d, own, synthetic
 from overparam.data.dataset import Dataset
+from overparam.data.read.parquets import count_rows
 
 _HERE = "generated, nothing to download"
 _BUNDLED = "part of scikit-learn, nothing to download"
-_OWN = "Or give the path of your own .parquet or .npz file."
+_OWN = "Or give the path of your own .csv, .parquet or .npz file, or of a folder."
 _KEPT = 4
 
 
@@ -59,15 +61,34 @@ def names() -> tuple[str, ...]:
     return ("digits", *mnist1d.SETTINGS, *hub.SETS, *synthetic.TITLES)
 
 
-def load(name: str, *, download: bool = True) -> Dataset:
+def load(
+    name: str | os.PathLike[str],
+    *,
+    download: bool = True,
+    label: str | None = None,
+    image: str | None = None,
+    drop: str | Sequence[str] | None = None,
+    keep: str | Sequence[str] | None = None,
+    labels: str | None = None,
+    pixels: str | None = None,
+    targets: str | None = None,
+) -> Dataset:
     """Return a data set by name.
 
-    The last four are kept, so the cells of a stack share one copy.
+    The last four are kept, so the cells of a stack share one copy. The options of a file may stand in its name as
+    well: ``mine.csv:label=species,labels=any``; so they reach a study.
 
     Args:
         name: one of ``names()``; a generator with options, as in ``gaussian:n=200,d=20,seed=0``; or the path
-            of an ``.npz`` or ``.parquet`` file.
+            of an ``.npz``, ``.parquet`` or ``.csv`` file, or of a folder of ``.npy`` files or of train and test tables.
         download: fetch a Hub data set that is not on this computer.
+        label: the column or array of the labels, where its name does not tell.
+        image: the column or array of the inputs, where its name does not tell.
+        drop: columns to leave out.
+        keep: columns that are features although they look like row numbers or like the label.
+        labels: ``as-is`` for whole numbers 0 to K - 1, ``any`` for text, booleans or other numbers.
+        pixels: ``auto``, ``scale`` (divide by 255) or ``keep``.
+        targets: ``classes``; ``numbers`` marks a regression, which no data set of classes is.
 
     Returns:
         The data set; its arrays are read-only.
@@ -79,6 +100,10 @@ def load(name: str, *, download: bool = True) -> Dataset:
     >>> load("gaussian:n=10,d=2").x.shape
     (10, 2)
     """
+    options = {
+        "label": label, "image": image, "drop": drop, "keep": keep, "labels": labels, "pixels": pixels, "targets": targets,
+    }  # fmt: skip
+    name = data_name.with_options(name, options)
     found = _find(name, download)
     key = (name, found.fingerprint)
     if key not in _LOADED:
@@ -89,7 +114,7 @@ def load(name: str, *, download: bool = True) -> Dataset:
     return _LOADED[key]
 
 
-def fingerprint(name: str, *, download: bool = False) -> str:
+def fingerprint(name: str | os.PathLike[str], *, download: bool = False) -> str:
     """Return the fingerprint of a data set (16 hexadecimal digits) without decoding an image.
 
     It stands for the content: two folders with the same files give the same one.
@@ -108,20 +133,21 @@ def fingerprint(name: str, *, download: bool = False) -> str:
     return _find(name, download).fingerprint
 
 
-def where(name: str) -> str:
+def where(name: str | os.PathLike[str]) -> str:
     """Return the folder of a data set's files, or a remark if it has none.
 
     Raises:
         UsageError: an unknown name.
         DataError: files that are only partly there.
     """
+    name = data_name.text_of(name)
     if name in hub.SETS:
         place = hub.locate(hub.SETS[name])
         return str(place.folder) if place else f"not here: `overparam data fetch {name}` downloads it"
     return _find(name, download=False).where
 
 
-def fetch(name: str, progress: bool = True) -> str:
+def fetch(name: str | os.PathLike[str], progress: bool = True) -> str:
     """Make a data set ready on this computer: download it if needed, check it and decode it once.
 
     Args:
@@ -135,6 +161,7 @@ def fetch(name: str, progress: bool = True) -> str:
         UsageError: an unknown name.
         DataError: the download failed, or the files are damaged.
     """
+    name = data_name.text_of(name)
     if name in hub.SETS and hub.locate(hub.SETS[name]) is None:
         hub.fetch(hub.SETS[name], progress)
     load(name, download=False)
@@ -163,7 +190,7 @@ def _describe_hub(spec: hub.HubSet) -> DatasetInfo:
         if place is None:
             detail = hub.rows_in_words(spec, *spec.rows)
             return DatasetInfo(spec.name, spec.title, where(spec.name), False, detail, spec.credit)
-        counts = parquet.count_rows(place.train), parquet.count_rows(place.test)
+        counts = count_rows(place.train), count_rows(place.test)
     except DataError as error:
         return DatasetInfo(spec.name, spec.title, "damaged", False, str(error), spec.credit)
     return DatasetInfo(
@@ -176,7 +203,8 @@ def _describe_hub(spec: hub.HubSet) -> DatasetInfo:
     )
 
 
-def _find(name: str, download: bool) -> _Found:
+def _find(name: str | os.PathLike[str], download: bool) -> _Found:
+    name = data_name.text_of(name)
     if name == "digits":
         return _Found(digits.fingerprint(), _BUNDLED, digits.load)
     if name in mnist1d.SETTINGS:
@@ -185,17 +213,14 @@ def _find(name: str, download: bool) -> _Found:
         spec = hub.SETS[name]
         place = hub.need(spec, download)
         return _Found(hub.fingerprint(spec, place), str(place.folder), lambda: hub.load(spec, place))
-    family, _, text = name.partition(":")
-    if family in synthetic.TITLES:
-        settings = synthetic.options(family, text)
-        made = synthetic.fingerprint(family, settings)
-        return _Found(made, _HERE, lambda: synthetic.make(family, settings))
-    path = Path(name).expanduser()
-    if path.suffix in own.SUFFIXES:
-        return _Found(own.fingerprint(path), str(path), lambda: own.load(path))
-    if path.exists():
-        raise UsageError(
-            f"data set '{name}': expected a path that ends in .npz or .parquet. "
-            f"Known names: {', '.join(names())}."
-        )
+    base, text = data_name.cut(name)
+    if base in synthetic.TITLES:
+        settings = synthetic.options(base, text)
+        made = synthetic.fingerprint(base, settings)
+        return _Found(made, _HERE, lambda: synthetic.make(base, settings))
+    if text and base in names():
+        raise UsageError(f"data set '{name}': expected no options for {base}, got {text}. Leave them out.")
+    if own.is_path(base):
+        path = own.locate(name)
+        return _Found(own.fingerprint(name), str(path), lambda: own.load(name))
     raise unknown("data set", name, names(), _OWN)

@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from overparam.core.checked import shown
 from overparam.core.errors import DataError, UsageError
+from overparam.data.arrays import as_array, check_pairing
 from overparam.data.cache import write_atomically
+from overparam.data.classes import Coded, Labels, coded, only_in_test
+from overparam.data.convert import check_numbers, to_float32
+from overparam.data.pixels import Pixels, scale_of
 from overparam.data.stream import stream
 
 Arrays = tuple[
@@ -25,8 +30,8 @@ Arrays = tuple[
 ]
 
 STORED = ("x", "y", "x_test", "y_test", "classes", "title", "notes")
-_RENUMBER = "Renumber the classes from 0 without gaps."
-_QUARTER = "no test part in it: a fixed quarter of the rows, drawn with seed 0, is the test part"
+MOST = 1_000_000  # classes
+QUARTER = "no test part in it: a fixed quarter of the rows, drawn with seed 0, is the test part"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +62,27 @@ class Dataset:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        for key, kind in (("x", np.float32), ("y", np.int32), ("x_test", np.float32), ("y_test", np.int32)):
-            view = np.asarray(getattr(self, key), dtype=kind).view()
-            view.flags.writeable = False
-            object.__setattr__(self, key, view)
+        for x, y in (("x", "y"), ("x_test", "y_test")):
+            inputs, labels = getattr(self, x), getattr(self, y)
+            if not (isinstance(inputs, np.ndarray) and inputs.dtype == np.float32):
+                plain = check_numbers(as_array(inputs, f"{self.name}: {x}").values, f"{self.name}: {x}")
+                inputs = to_float32([plain], [x], self.name).arrays[0]
+            elif not mapped(inputs):
+                check_numbers(inputs, f"{self.name}: {x}")
+            if not (isinstance(labels, np.ndarray) and labels.dtype == np.int32):
+                labels = coded(labels, None, classes=self.classes, name=self.name).y
+            for key, values in ((x, inputs), (y, labels)):
+                view = np.asarray(values).view()
+                view.flags.writeable = False
+                object.__setattr__(self, key, view)
         check_shapes(self.x, self.y, self.x_test, self.y_test, self.name)
+        object.__setattr__(self, "classes", _whole(self.classes, f"{self.name}: classes"))
         if self.classes < 2:
             raise DataError(f"{self.name}: expected at least 2 classes, got {self.classes}.")
-        for y, part in ((self.y, "training"), (self.y_test, "test")):
-            _check_range(y, self.classes, f"{self.name}: {part} labels")
+        if self.classes > MOST:
+            raise DataError(f"{self.name}: expected at most {MOST:,} classes, got {_told(self.classes)}.")
+        for classes, part in ((self.y, "training"), (self.y_test, "test")):
+            _check_range(classes, self.classes, f"{self.name}: {part} labels")
 
     @property
     def n(self) -> int:
@@ -139,67 +156,65 @@ def flatten(dataset: Dataset) -> Dataset:
 
 
 def from_arrays(
-    x: ArrayLike,
-    y: ArrayLike,
-    x_test: ArrayLike | None = None,
-    y_test: ArrayLike | None = None,
+    x: Any,
+    y: Any,
+    x_test: Any = None,
+    y_test: Any = None,
     *,
     name: str,
     title: str = "",
     notes: str = "",
     classes: int | None = None,
+    labels: Labels = "as-is",
+    pixels: Pixels = "auto",
 ) -> Dataset:
     """Make a data set of arrays, checked and copied.
 
+    Arrays are numpy's, JAX's, PyTorch's on the processor, nested lists, or series and frames of pandas or polars.
+    Whatever was done to values, and whatever float32 does not keep, is in the notes or refused.
+
     Args:
-        x: training inputs, shape ``(n, *features)``; whole numbers of 8 bits (images) are divided by 255,
-            anything else is taken as it is.
-        y: training labels, shape ``(n,)``, whole numbers 0 to K - 1.
+        x: training inputs, shape ``(n, *features)``, finite numbers.
+        y: training labels, shape ``(n,)``.
         x_test: test inputs; without them a fixed quarter of the rows becomes the test part.
         y_test: test labels.
         name: name of the data set.
         title: heading; the name by default.
         notes: remarks shown on pages.
         classes: number of classes K; by default each label 0 to K - 1 must occur, and K is counted.
+        labels: ``as-is`` takes whole numbers 0 to K - 1; ``any`` numbers the different values (text, numbers from 1,
+            -1 and 1, booleans, one-hot rows) in their order.
+        pixels: ``auto`` divides whole numbers of 8 bits by 255 and 16-bit images by 65535; ``scale`` divides whatever
+            lies in 0 to 255 by 255; ``keep`` divides nothing.
 
     Returns:
         The data set; its fingerprint is a hash of shapes and values.
 
     Raises:
-        DataError: shapes that do not fit, labels that are not 0 to K - 1, or values that are not finite.
+        UsageError: another word for labels or pixels.
+        DataError: shapes that do not fit, labels that are no classes, values that are not finite or that float32
+            cannot hold.
 
     >>> from_arrays([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1], name="four").n_test
     1
+    >>> from_arrays([[0.0], [1.0], [2.0], [3.0]], ["a", "b", "a", "b"], name="four", labels="any").notes[:23]
+    'labels a, b became 0, 1'
     """
-    if (x_test is None) != (y_test is None):
-        raise DataError(
-            f"{name}: expected x_test and y_test together, got only one of them. Give both or none."
-        )
-    scaled = ""
-    inputs = np.asarray(x)
-    if inputs.dtype == np.uint8:
-        scaled = "values 0 to 255 were divided by 255"
-    xs, ys = _inputs(inputs, f"{name}: x"), _labels(y, f"{name}: y")
-    split = ""
-    if x_test is None or y_test is None:
-        _check_rows(xs, ys, "x", "y", name)
-        if len(ys) < 2:
-            raise DataError(f"{name}: expected at least 2 rows to split off a test part, got {len(ys)}.")
-        order = stream("split", 0).permutation(len(ys))
-        cut = len(ys) - max(1, len(ys) // 4)
-        xs, ys, xt, yt = xs[order[:cut]], ys[order[:cut]], xs[order[cut:]], ys[order[cut:]]
-        split = _QUARTER
+    for key, text in (("name", name), ("title", title), ("notes", notes)):
+        if not isinstance(text, str):
+            raise UsageError(f"{key}: expected a text, got {shown(text)}.")
+    coding, inputs, said = _parts(x, y, x_test, y_test, name, labels, classes)
+    scale = scale_of(inputs[0], inputs[1] if len(inputs) > 1 else None, pixels, name, hints=classes is None)
+    converted = to_float32(inputs, ["x", "x_test"][: len(inputs)], name, scale.divisor)
+    xs, ys = converted.arrays[0], coding.y
+    quarter = ""
+    if coding.y_test is None:
+        train, test = split(len(ys))
+        xs, ys, xt, yt = xs[train], ys[train], xs[test], ys[test]
+        quarter = QUARTER
     else:
-        inputs_test = np.asarray(x_test)
-        if (inputs.dtype == np.uint8) != (inputs_test.dtype == np.uint8):
-            raise DataError(
-                f"{name}: expected x and x_test both as pixels of 8 bits or neither, got {inputs.dtype} and "
-                f"{inputs_test.dtype}. Bring them to one scale and type."
-            )
-        xt, yt = _inputs(inputs_test, f"{name}: x_test"), _labels(y_test, f"{name}: y_test")
-        check_shapes(xs, ys, xt, yt, name)
-    if classes is None:
-        classes = _count_classes(np.concatenate([ys, yt]), name)
+        xt, yt = converted.arrays[1], coding.y_test
+    told = (notes, *said, *coding.notes, *scale.notes, *converted.notes, *only_in_test(coding, ys, yt), quarter)
     return Dataset(
         name=name,
         title=title or name,
@@ -207,10 +222,44 @@ def from_arrays(
         y=ys,
         x_test=xt,
         y_test=yt,
-        classes=classes,
+        classes=coding.classes,
         fingerprint=content_fingerprint((xs, ys, xt, yt)),
-        notes="; ".join(note for note in (notes, scaled, split) if note),
+        notes="; ".join(dict.fromkeys(note for note in told if note)),
     )
+
+
+def split(rows: int) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n_test"]]:
+    """Return the training and the test rows of data without a test part: a fixed quarter is the latter, at least 1.
+
+    >>> [len(part) for part in split(10)]
+    [8, 2]
+    """
+    order = stream("split", 0).permutation(rows)
+    cut = rows - max(1, rows // 4)
+    return order[:cut], order[cut:]
+
+
+def _parts(
+    x: Any, y: Any, x_test: Any, y_test: Any, name: str, labels: Labels, classes: int | None
+) -> tuple[Coded, list[NDArray[Any]], tuple[str, ...]]:
+    """Labels as classes and inputs as finite numbers of the type stored, of shapes that fit together; and notes."""
+    if (x_test is None) != (y_test is None):
+        raise DataError(
+            f"{name}: expected x_test and y_test together, got only one of them. Give both or none."
+        )
+    said = check_pairing(x, y, x_test, y_test, name)
+    pairs = [(x, "x", "y")] if x_test is None else [(x, "x", "y"), (x_test, "x_test", "y_test")]
+    found = [as_array(values, f"{name}: {what}") for values, what, _ in pairs]
+    inputs = [one.values for one in found]
+    if x_test is None and inputs[0].ndim and len(inputs[0]) == 1:
+        raise DataError(f"{name}: expected at least 2 rows to split off a test part, got 1.")
+    coding = coded(y, y_test, labels=labels, classes=classes, name=name)
+    if len(inputs) > 1:
+        check_shapes(inputs[0], coding.y, inputs[1], coding.y_test, name)
+    else:
+        _check_rows(inputs[0], coding.y, "x", "y", name)
+    inputs = [check_numbers(part, f"{name}: {what}") for part, (_, what, _) in zip(inputs, pairs, strict=True)]
+    return coding, inputs, (*said, *(note for one in found for note in one.notes))
 
 
 def save(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
@@ -259,7 +308,8 @@ def check_shapes(x: Any, y: Any, x_test: Any, y_test: Any, name: str) -> None:
     _check_rows(x_test, y_test, "x_test", "y_test", name)
     if x.shape[1:] != x_test.shape[1:]:
         raise DataError(
-            f"{name}: expected test inputs of the training inputs' shape {x.shape[1:]}, got {x_test.shape[1:]}."
+            f"{name}: expected test inputs of the training inputs' shape {x.shape[1:]}, got {x_test.shape[1:]}. "
+            "Bring both parts to one shape."
         )
 
 
@@ -280,49 +330,24 @@ def _check_range(y: Int32[np.ndarray, " n"], classes: int, what: str) -> None:
         raise DataError(f"{what}: expected whole numbers 0 to {classes - 1}, got {y.min()} to {y.max()}.")
 
 
-def _inputs(x: NDArray[Any], what: str) -> Float32[np.ndarray, "*shape"]:
-    if x.dtype.kind not in "fiub":
-        raise DataError(
-            f"{what}: expected numbers, got values of type {x.dtype}. Encode other values as numbers."
-        )
-    scale = 255.0 if x.dtype == np.uint8 else 1.0
-    with np.errstate(over="ignore"):
-        values = np.array(x, dtype=np.float32) / np.float32(scale)
-    bad = values.size - int(np.isfinite(values).sum())
-    if bad:
-        raise DataError(
-            f"{what}: expected finite numbers, got {bad} that are missing, infinite or too large for float32. "
-            "Fill in or drop these rows."
-        )
-    return values
+def mapped(array: Any) -> bool:
+    """Whether an array lies in a file that is mapped into memory: looking at all of it would read all of it."""
+    while array is not None:
+        if isinstance(array, np.memmap):
+            return True
+        array = getattr(array, "base", None)
+    return False
 
 
-def _labels(y: ArrayLike, what: str) -> Int32[np.ndarray, "*shape"]:
-    raw = np.asarray(y)
-    numeric = raw.dtype.kind in "fiub"
-    odd = raw[~(np.isfinite(raw) & (raw == np.floor(raw)))] if numeric else raw
-    if not numeric or odd.size:
-        shown = _listed(odd) if numeric else f"values of type {raw.dtype}"
-        raise DataError(f"{what}: expected whole numbers 0 to K - 1 as labels, got {shown}. {_RENUMBER}")
-    if raw.size and (raw.min() < 0 or raw.max() >= 2**31):
-        raise DataError(f"{what}: expected labels 0 to K - 1, got {_listed(np.unique(raw))}. {_RENUMBER}")
-    return raw.astype(np.int32)
+def _told(count: int) -> str:
+    return f"{count:,}" if abs(count) < 10**30 else shown(count)
 
 
-def _count_classes(y: NDArray[np.int32], name: str) -> int:
-    present = np.unique(y)
-    classes = int(present[-1]) + 1
-    if classes < 2 or len(present) != classes:
-        raise DataError(
-            f"{name}: expected labels 0 to K - 1, each of them present and K at least 2, "
-            f"got {_listed(present)}. {_RENUMBER}"
-        )
-    return classes
-
-
-def _listed(values: NDArray[Any], most: int = 8) -> str:
-    shown = ", ".join(f"{value:g}" for value in values[:most].tolist())
-    return (shown or "none") + (", ..." if len(values) > most else "")
+def _whole(value: Any, what: str) -> int:
+    try:
+        return 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        raise DataError(f"{what}: expected a whole number of at least 2, got {shown(value)}.") from None
 
 
 def _draw(
@@ -333,9 +358,9 @@ def _draw(
     except TypeError:
         count = 0
     if count < 1:
-        raise UsageError(f"{title}: expected a positive whole number of {part} rows, got {want!r}.")
+        raise UsageError(f"{title}: expected a positive whole number of {part} rows, got {shown(want)}.")
     if count > have:
         raise DataError(
-            f"{title}: expected at most {have:,} {part} rows, got {count:,}. Ask for {have:,} or fewer."
+            f"{title}: expected at most {have:,} {part} rows, got {_told(count)}. Ask for {have:,} or fewer."
         )
     return None if count == have else random.permutation(have)[:count]

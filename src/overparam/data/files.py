@@ -6,16 +6,15 @@ import functools
 import hashlib
 import json
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from overparam.core.errors import DataError
 from overparam.data.cache import cache_folder
+from overparam.data.read import folders
 
 CHECKSUMS = "checksums.json"
-_SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,15 @@ def find(name: str, repo: str, config: str) -> Place | None:
         DataError: a folder holds only a part of the files, or ``OVERPARAM_DATA`` is not a folder.
     """
     root = own_root()
-    if root is not None:
-        for folder in _variants(root, name, repo, config):
+    wrong: DataError | None = None
+    for folder in _variants(root, name, repo, config) if root is not None else ():
+        try:
             if place := read_folder(folder):
                 return place
+        except DataError as error:  # another copy may be whole
+            wrong = wrong or error
+    if wrong is not None:
+        raise wrong
     folder = download_root(repo) / config
     return read_folder(folder) if (folder / CHECKSUMS).is_file() else None
 
@@ -87,20 +91,28 @@ def read_folder(folder: Path) -> Place | None:
     """Return the training and test files of a folder, or None if it holds neither.
 
     Raises:
-        DataError: one part, or a shard of one, is missing.
+        DataError: one part, or a shard of one, is missing or there twice.
     """
-    if not folder.is_dir():
+    found = folders.parts_in(folder, (".parquet",))
+    if found is None:
         return None
-    parts = {split: _shards(folder, split) for split in ("train", "test")}
-    if not any(parts.values()):
-        return None
-    for split, other in (("train", "test"), ("test", "train")):
-        if not parts[split]:
+    if not found.test:
+        raise DataError(
+            f"'{folder}': expected test-*.parquet beside train-*.parquet, got no test file. Copy the whole data set."
+        )
+    return Place(folder, found.train, found.test)
+
+
+def check_distinct(paths: Sequence[Path]) -> None:
+    """Raise DataError where two files of a data set have the same content: their rows would count twice."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(checksum(path), path)
+        if other != path:
             raise DataError(
-                f"'{folder}': expected {split}-*.parquet beside {other}-*.parquet, got no {split} file. "
-                "Copy the whole data set."
+                f"'{path}': expected rows of its own, got the content of '{other}' again. One of them is a copy: put the "
+                "right file in its place, or delete it."
             )
-    return Place(folder, parts["train"], parts["test"])
 
 
 def fingerprint(place: Place) -> str:
@@ -157,23 +169,18 @@ def verify(place: Place, name: str) -> None:
 def _variants(root: Path, name: str, repo: str, config: str) -> list[Path]:
     """Return the folders that may hold the set, the Hub's own layout first."""
     bases = [root / repo, root / repo.rpartition("/")[2], root / name]
-    hub = root / f"datasets--{repo.replace('/', '--')}" / "snapshots"
-    bases += sorted(hub.glob("*")) if hub.is_dir() else []
-    return [base / inner for base in dict.fromkeys(bases) for inner in (config, "data", "")]
-
-
-def _shards(folder: Path, split: str) -> tuple[Path, ...]:
-    found = sorted({*folder.glob(f"{split}-*.parquet"), *folder.glob(f"{split}.parquet")})
-    totals = [match for path in found if (match := _SHARD.search(path.name))]
-    if totals:
-        expected = {f"{i:05d}" for i in range(int(totals[0][2]))}
-        missing = sorted(expected - {match[1] for match in totals})
-        if missing:
-            raise DataError(
-                f"'{folder}': expected {len(expected)} files of the {split} part, got {len(found)} "
-                f"(missing number {', '.join(missing)}). Copy the whole data set."
-            )
-    return tuple(found)
+    for hub in (
+        root / f"datasets--{repo.replace('/', '--')}",
+        root / "hub" / f"datasets--{repo.replace('/', '--')}",
+    ):
+        if (hub / "snapshots").is_dir():
+            main = hub / "refs" / "main"
+            first = main.read_text(encoding="utf-8", errors="replace").strip() if main.is_file() else ""
+            found = sorted(path for path in (hub / "snapshots").iterdir() if path.is_dir())
+            bases += [path for path in found if path.name == first] + [
+                path for path in found if path.name != first
+            ]
+    return [base / inner for base in dict.fromkeys(bases) for inner in (config, "data", "default", "")]
 
 
 @functools.lru_cache(maxsize=256)

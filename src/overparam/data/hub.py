@@ -12,12 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError
-from overparam.data import files, parquet
+from overparam.data import files
 from overparam.data.cache import cached_arrays, write_atomically
 from overparam.data.dataset import Dataset, digest
+from overparam.data.read import columns, encoded, roles
+from overparam.data.read.parquets import open_parquet
+from overparam.data.read.table import Table
 
 _DECODER = "hub v1"
 _PUBLISHED_FORM = "PNG"
+_LABELS = ("label", "fine_label")
+_IMAGES = ("image", "img")
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ def load(spec: HubSet, place: files.Place) -> Dataset:
         DataError: a file is damaged, changed since its download, or not of this data set.
     """
     files.verify(place, spec.name)
+    files.check_distinct(place.files)
     key = fingerprint(spec, place)
     arrays, facts = cached_arrays(digest("arrays", key), lambda: _decode(spec, place))
     n, n_test = len(arrays["y"]), len(arrays["y_test"])
@@ -222,30 +228,47 @@ def _decode(spec: HubSet, place: files.Place) -> tuple[Mapping[str, NDArray[Any]
 
 
 def _part(spec: HubSet, paths: Sequence[Path]) -> tuple[NDArray[np.float32], NDArray[np.int32], str]:
-    xs: list[NDArray[np.uint8]] = []
-    ys: list[NDArray[np.int32]] = []
-    forms: list[str] = []
+    read, ys = [], []
     for path in paths:
-        table = parquet.read_table(path)
-        y = parquet.labels(table, path)
+        table = open_parquet(path)
+        label, image = (
+            _column(table, known, option) for known, option in ((_LABELS, "label"), (_IMAGES, "image"))
+        )
+        y = columns.labels(table.read([label]).column(label), path, label, False)
         if y.dtype.kind not in "iu" or (len(y) and (y.min() < 0 or y.max() >= spec.classes)):
             got = f"{y.min()} to {y.max()}" if y.dtype.kind in "iu" else f"values of type {y.dtype}"
             raise DataError(
                 f"'{path}': expected whole-number labels 0 to {spec.classes - 1} of {spec.title}, got {got}. "
                 "Check that the file belongs to this data set."
             )
-        pixels, form = parquet.images(table, path)
-        if xs and pixels.shape[1:] != xs[0].shape[1:]:
-            raise DataError(
-                f"'{path}': expected images of shape {xs[0].shape[1:]} as in the files before, "
-                f"got {pixels.shape[1:]}. Check that the file belongs to this data set."
-            )
-        xs.append(pixels)
+        read.append((path, table.read([image]).column(image)))
         ys.append(y.astype(np.int32))
-        forms.append(form)
+    xs: list[NDArray[Any]] = []
+    forms: list[str] = []
+    for one in read:
+        found = encoded.images([one], one[0], "")
+        if found.pixels.dtype != np.uint8 or (xs and found.pixels.shape[1:] != xs[0].shape[1:]):
+            wanted = f"shape {xs[0].shape[1:]} as in the files before" if xs else "8 bits a channel"
+            raise DataError(
+                f"'{one[0]}': expected images of {wanted}, got {found.pixels.shape[1:]} of type {found.pixels.dtype}. "
+                "Check that the file belongs to this data set."
+            )
+        xs.append(found.pixels)
+        forms.append(found.form)
     x = np.concatenate(xs).astype(np.float32)
     x /= np.float32(255)
     return x, np.concatenate(ys), " and ".join(dict.fromkeys(forms))
+
+
+def _column(table: Table, known: Sequence[str], option: str) -> str:
+    found = [name for name in known if name in table.names]
+    if len(found) != 1:
+        got = f"{roles.listed(found)} at once" if found else roles.listed(table.names)
+        raise DataError(
+            f"'{table.path}': expected one {option} column, named {' or '.join(known)}, got {got}. Check that the file "
+            "belongs to this data set."
+        )
+    return found[0]
 
 
 def title(spec: HubSet, n: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int32
 from numpy.typing import ArrayLike
 
+from overparam.core.checked import array_of, count, real, shown
 from overparam.core.errors import UsageError
 from overparam.data.stream import stream
 
@@ -53,10 +54,10 @@ class LabelNoise:
     def __post_init__(self) -> None:
         """Check kind and rate."""
         if self.kind not in get_args(Kind):
-            raise UsageError(f"label noise: expected kind 'inclusive' or 'exclusive', got {self.kind!r}.")
-        if isinstance(self.rate, bool) or not 0 <= self.rate <= 1:
+            raise UsageError(f"label noise: expected kind 'inclusive' or 'exclusive', got {shown(self.kind)}.")
+        if not 0 <= real(self.rate) <= 1:
             raise UsageError(
-                f"label noise: expected a rate from 0 to 1 (a share of labels), got {self.rate!r}."
+                f"label noise: expected a rate from 0 to 1 (a share of labels), got {shown(self.rate)}."
             )
 
     def apply(self, y: ArrayLike, classes: int) -> Int32[np.ndarray, " n"]:
@@ -83,9 +84,8 @@ class LabelNoise:
 
         With inclusive noise some of the replaced labels are by chance what they were.
         """
-        if classes < 2:
-            raise UsageError(f"label noise: expected at least 2 classes, got {classes}.")
-        clean = np.asarray(y)
+        classes = count(classes, "label noise: classes", 2)
+        clean = array_of(y, "y")
         if clean.ndim != 1 or clean.dtype.kind not in "iu":
             raise UsageError(
                 f"label noise: expected whole-number labels of shape (n,), got {clean.dtype} {clean.shape}."
@@ -103,7 +103,7 @@ class LabelNoise:
         else:
             drawn = (clean + random.randint(1, classes, size=n)) % classes
         replaced = np.zeros(n, dtype=np.bool_)
-        replaced[order[: round(self.rate * n)]] = True
+        replaced[order[: round(float(self.rate) * n)]] = True
         return np.where(replaced, drawn, clean).astype(np.int32), replaced
 
 
@@ -125,6 +125,7 @@ def label_noise(
 
     Raises:
         UsageError: a rate outside [0, 1], an unknown kind, fewer than 2 classes, or labels out of range.
+        DataError: labels that are no real numbers.
 
     >>> clean = np.zeros(1000, dtype=int)
     >>> noisy, replaced = label_noise(clean, 0.2, 10, kind="exclusive", seed=0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from overparam.core.checked import shown
 from overparam.core.errors import UsageError
 
 
@@ -43,8 +44,8 @@ def whole_seed(seed: Any) -> int:
     """Return the seed as an int, or raise UsageError naming the range that is allowed."""
     try:
         value = -1 if isinstance(seed, bool) else operator.index(seed)
-    except TypeError:
+    except Exception:
         value = -1
     if not 0 <= value < 2**32:
-        raise UsageError(f"seed: expected a whole number from 0 to {2**32 - 1}, got {seed!r}.")
+        raise UsageError(f"seed: expected a whole number from 0 to {2**32 - 1}, got {shown(seed)}.")
     return value

@@ -6,11 +6,13 @@ import operator
 
 import numpy as np
 
+from overparam.core.checked import shown
 from overparam.core.errors import UsageError, unknown
 from overparam.data.dataset import Dataset, digest
 from overparam.data.stream import stream, whole_seed
 
 TITLES = {"gaussian": "Gaussian inputs", "sphere": "Inputs on the unit sphere"}
+MOST = 500_000_000  # numbers, 4 GB in float64
 DEFAULTS = {"n": 200, "d": 20, "n_test": 1000, "seed": 0}
 _LAWS = {"gaussian": "standard normal inputs N(0, I)", "sphere": "inputs uniform on the unit sphere"}
 
@@ -67,16 +69,22 @@ def sphere(n: int = 200, d: int = 20, *, n_test: int = 1000, seed: int = 0) -> D
 def options(family: str, text: str) -> dict[str, int]:
     """Return the settings written as ``n=200,d=20,seed=0``; what is left out takes its default.
 
+    Raises:
+        UsageError: an unknown setting, one that is given twice, or a value that is no whole number in range.
+
     >>> options("gaussian", "d=5")
     {'n': 200, 'd': 5, 'n_test': 1000, 'seed': 0}
     """
-    found = dict(DEFAULTS)
+    found, seen = dict(DEFAULTS), set()
     for item in filter(None, (part.strip() for part in text.split(","))):
         key, _, value = (piece.strip() for piece in item.partition("="))
         if key not in DEFAULTS:
             raise unknown(
                 f"option of {family}", key, DEFAULTS, f"Write for instance {family}:n=200,d=20,seed=0."
             )
+        if key in seen:
+            raise UsageError(f"{family}: expected {key}= once, got it twice in '{text}'. Leave one out.")
+        seen.add(key)
         try:
             found[key] = int(value)
         except ValueError:
@@ -123,13 +131,20 @@ def make(family: str, settings: dict[str, int]) -> Dataset:
 
 
 def _check(family: str, settings: dict[str, int]) -> None:
+    sizes = []
     for key in ("n", "d", "n_test"):
         try:
-            count = 0 if isinstance(settings[key], bool) else operator.index(settings[key])
-        except TypeError:
-            count = 0
-        if count < 1:
+            sizes.append(0 if isinstance(settings[key], bool) else operator.index(settings[key]))
+        except Exception:
+            sizes.append(0)
+        if sizes[-1] < 1:
             raise UsageError(
-                f"{family}: expected {key} to be a whole number of at least 1, got {settings[key]!r}."
+                f"{family}: expected {key} to be a whole number of at least 1, got {shown(settings[key])}."
             )
+    n, d, n_test = sizes
+    if (n + n_test) * d > MOST:
+        raise UsageError(
+            f"{family}: expected n, d, n_test with at most {MOST:,} numbers in all, got ({shown(n)} + {shown(n_test)}) x "
+            f"{shown(d)}. Generate fewer rows or features."
+        )
     whole_seed(settings["seed"])

@@ -54,6 +54,6 @@ def activation(name: str) -> Activation:
     >>> float(activation("quadratic")(jnp.float32(-3.0)))
     9.0
     """
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise unknown("activation", name, ACTIVATIONS)
     return ACTIVATIONS[name]

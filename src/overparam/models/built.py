@@ -78,7 +78,7 @@ def _build(title: str, forward: Forward, sizes: tuple[int, int, int], outputs: i
     tracked = [layer for layer in layers if layer.tracked]
 
     def initialise(key: PRNGKeyArray) -> PyTree:
-        params = _draw(layers, law, key)
+        params: dict[str, Any] = _draw(layers, law, key)
         if tracked:
             params[STATISTICS] = {
                 one.name: {"mean": jnp.zeros(one.shape), "variance": jnp.ones(one.shape)} for one in tracked
@@ -114,7 +114,7 @@ def _layers(forward: Forward, shape: tuple[int, ...]) -> list[Layer]:
     return walk.layers
 
 
-def _draw(layers: Sequence[Layer], law: Any, key: PRNGKeyArray) -> dict[str, dict[str, AnyArray]]:
+def _draw(layers: Sequence[Layer], law: Any, key: PRNGKeyArray) -> dict[str, Any]:
     drawn = [layer for layer in layers if layer.kind != "norm"]
     sizes = [(layer.fan_in, layer.shape[0]) for layer in drawn]
     entries = law.draw(key, sizes, True, [layer.taps for layer in drawn])

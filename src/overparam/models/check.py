@@ -12,10 +12,13 @@ import numpy as np
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network, PyTree
-from overparam.models.passes import check_pass, ours, told
+from overparam.models.passes import check_pass, in_double, ours, told
 from overparam.models.state import is_held, leaves, split, undeclared
 
 CAST = 'jax.tree.map(lambda a: a.astype("float32"), params)'
+_CAST_INIT = (
+    CAST.replace("params)", "init(key))") + " in init, or build the module with param_dtype=jnp.float32"
+)
 _ARRAYS = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
 
 
@@ -28,18 +31,7 @@ def check_network(network: object) -> None:
         UsageError: something else; parameters that are no float32 arrays; what looks like state and is not declared;
             outputs of another shape or kind; a pass in a narrower type, or another one each time.
     """
-    if not isinstance(network, Network):
-        raise UsageError(
-            f"network: expected a network such as two_layer(...) or mlp(...), got {type(network).__name__}."
-        )
-    try:
-        hash(network)
-    except TypeError:
-        raise UsageError(
-            f"network: expected plain functions as init and apply of '{network.name}', got one that cannot be hashed, "
-            "such as a bound method of a module. Wrap it: apply=lambda params, x: ..."
-        ) from None
-    _checked(network, bool(jax.config.jax_enable_x64))
+    _checked(_given(network), in_double())
 
 
 def layout(network: Network) -> PyTree:
@@ -55,7 +47,7 @@ def layout(network: Network) -> PyTree:
     >>> layout(linear(3, 2))["output"]["weight"].shape
     (2, 3)
     """
-    return _layout(network, bool(jax.config.jax_enable_x64))
+    return _layout(_given(network), in_double())
 
 
 def check_params(
@@ -76,8 +68,11 @@ def check_params(
     """
     want = layout(network)
     expected, found = leaves(want), leaves(params)
-    if jax.tree.structure(want) != jax.tree.structure(params):
-        raise UsageError(f"{name}: expected the structure that init of '{network.name}' gives, got {_other(want, params)}.")
+    here: Any = jax.tree.structure(params)
+    if here != jax.tree.structure(want):
+        raise UsageError(
+            f"{name}: expected the structure that init of '{network.name}' gives, got {_other(want, params)}."
+        )
     for (path, one), (_, other) in zip(expected, found, strict=True):
         where = f"{name}: {path}" if path else name
         if not isinstance(other, _ARRAYS):
@@ -88,15 +83,15 @@ def check_params(
                 "network."
             )
         dtype = _dtype(other)
-        refuse_narrow(dtype, where)
+        check_kind(other, where)
         if jnp.issubdtype(one.dtype, jnp.floating):
             _check_numbers(other, dtype, where, single, finite)
         elif not _same_kind(dtype, one.dtype):
             raise UsageError(f"{where}: expected {one.dtype}, as init gives it, got {dtype}.")
 
 
-def refuse_narrow(values: Any, name: str, cast: str = "") -> None:
-    """Raise if numbers have a floating-point type of fewer than 32 bits.
+def check_kind(values: Any, name: str, cast: str = "") -> None:
+    """Raise if numbers have a floating-point type of fewer than 32 bits, or if some are masked.
 
     Args:
         values: an array, or a type.
@@ -104,13 +99,18 @@ def refuse_narrow(values: Any, name: str, cast: str = "") -> None:
         cast: how to cast it; by default that of a tree of parameters.
 
     Raises:
-        UsageError: bfloat16, float16 or a narrower type.
+        UsageError: bfloat16, float16 or a narrower type, or a masked array that hides some.
 
-    >>> refuse_narrow(np.float16, "x", 'x.astype("float32")')
+    >>> check_kind(np.float16, "x", 'x.astype("float32")')
     Traceback (most recent call last):
         ...
     overparam.core.errors.UsageError: x: expected float32 or float64, got float16, which has 3 digits. Cast it if its rounding is meant: x.astype("float32").
     """  # noqa: E501
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise UsageError(
+            f"{name}: expected an array without a mask, got one that hides {np.ma.count_masked(values)} numbers. Fill "
+            "them, values.filled(0.0), or leave those rows out."
+        )
     dtype = values if isinstance(values, np.dtype | type) else getattr(values, "dtype", None)
     if dtype is None or not jnp.issubdtype(dtype, jnp.floating) or jnp.finfo(dtype).bits >= 32:
         return
@@ -130,9 +130,26 @@ def double(network: Network, params: PyTree) -> PyTree:
     """
 
     def wide(leaf: Any) -> Any:
-        return jnp.asarray(np.asarray(leaf), jnp.float64) if jnp.issubdtype(_dtype(leaf), jnp.floating) else leaf
+        return (
+            jnp.asarray(np.asarray(leaf), jnp.float64) if jnp.issubdtype(_dtype(leaf), jnp.floating) else leaf
+        )
 
     return jax.tree.map(wide, params)
+
+
+def _given(network: object) -> Network:
+    if not isinstance(network, Network):
+        raise UsageError(
+            f"network: expected a network such as two_layer(...) or mlp(...), got {type(network).__name__}."
+        )
+    try:
+        hash(network)
+    except TypeError:
+        raise UsageError(
+            f"network: expected plain functions as init and apply of '{network.name}', got one that cannot be hashed, "
+            "such as a bound method of a module. Wrap it: apply=lambda params, x: ..."
+        ) from None
+    return network
 
 
 @functools.lru_cache(maxsize=512)
@@ -174,14 +191,18 @@ def _layout(network: Network, double: bool) -> PyTree:
 
 def _check_leaves(network: Network, found: PyTree) -> None:
     named = leaves(found)
-    unmet = [one for one in network.state if not any(is_held((one.removeprefix("!"),), path) for path, _ in named)]
+    unmet = [
+        one for one in network.state if not any(is_held((one.removeprefix("!"),), path) for path, _ in named)
+    ]
     if unmet:
         tops = ", ".join(dict.fromkeys(path.partition("/")[0] for path, _ in named)) or "nothing"
         raise UsageError(
             f"state: '{unmet[0]}' names nothing that init of '{network.name}' gives; at the root there is {tops}. "
             "A pattern goes from the root, '*/name' reaches any depth."
         )
-    odd = dict(undeclared(network.state, found))
+    odd: dict[str, str] = {}
+    for pattern, path in undeclared(network.state, found):
+        odd.setdefault(pattern, path)
     if odd:
         patterns = (*network.state, *odd)
         path = next(iter(odd.values()))
@@ -192,12 +213,10 @@ def _check_leaves(network: Network, found: PyTree) -> None:
     trained = jax.tree.leaves(split(network.state, found)[0])
     if sum(leaf.size for leaf in trained) == 0:
         held = "nothing but what is held constant" if named else "no array"
-        raise UsageError(
-            f"network: expected parameters to train from init of '{network.name}', got {held}."
-        )
+        raise UsageError(f"network: expected parameters to train from init of '{network.name}', got {held}.")
     for path, leaf in named:
         kind = getattr(leaf.dtype, "name", str(leaf.dtype))
-        refuse_narrow(leaf.dtype, f"network: {path} of '{network.name}'")
+        check_kind(leaf.dtype, f"network: {path} of '{network.name}'", _CAST_INIT)
         if is_held(network.state, path) or jnp.issubdtype(leaf.dtype, jnp.floating):
             continue
         advice = (
@@ -224,7 +243,7 @@ def _check_numbers(values: Any, dtype: Any, where: str, single: bool, finite: bo
     bad = int((~np.isfinite(array)).sum())
     if bad and finite:
         raise DataError(f"{where}: expected finite numbers, got {bad} that are missing or infinite.")
-    if single and array.dtype.itemsize > 4 and not jax.config.jax_enable_x64:
+    if single and array.dtype.itemsize > 4 and not in_double():
         with np.errstate(over="ignore", under="ignore"):
             narrow = array.astype(np.float32)
         if not np.array_equal(narrow.astype(array.dtype), array, equal_nan=True):

@@ -9,12 +9,22 @@ from dataclasses import dataclass
 
 from jaxtyping import Float, PRNGKeyArray
 
+from overparam.core.checked import count, real
 from overparam.core.errors import UsageError
 from overparam.models.activations import activation as activation_of
 from overparam.models.convolution import convolve, max_pool, output_length
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine
-from overparam.models.network import AnyArray, Inputs, Network, Outputs, PyTree, check_size
+from overparam.models.network import (
+    AnyArray,
+    Inputs,
+    Network,
+    Outputs,
+    PyTree,
+    check_gain,
+    check_name,
+    check_size,
+)
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
 IMAGE_BLOCK = 4  # images at a time: the stacked views of a layer of 32 channels on 32x32 are then 4.7 MB
@@ -90,7 +100,19 @@ def cnn(
     )
     head = (*(check_size("dense", width) for width in dense), check_size("outputs", outputs))
     space, depth = sizes[:2], sizes[2] if len(sizes) == 3 else 1
-    return _cnn(space, depth, layers, head, activation, bool(bias), init, parametrisation, float(gain))
+    named = None if init is None else check_name("init", init)
+    way = check_name("parametrisation", parametrisation)
+    return _cnn(
+        space,
+        depth,
+        layers,
+        head,
+        check_name("activation", activation),
+        bool(bias),
+        named,
+        way,
+        check_gain(gain),
+    )
 
 
 def cnn1d(
@@ -146,14 +168,17 @@ def cnn1d(
             f"kernels: expected {len(units)} of them, one a convolution, got {len(kernels)}. "
             "Give as many kernels as channels."
         )
-    if isinstance(padding, bool) or int(padding) != padding or padding < 0:
-        raise UsageError(f"padding: expected a whole number of at least 0, got {padding!r}. Use 0 for none.")
+    padding = count(int(padding) if real(padding) == 0 else padding, "padding", 0)
     layers = tuple(
-        _Conv(count, check_size("kernels", taps), check_size("stride", stride), int(padding))
+        _Conv(count, check_size("kernels", taps), check_size("stride", stride), padding)
         for count, taps in zip(units, kernels, strict=True)
     )
     head, space = (check_size("outputs", outputs),), (check_size("length", length),)
-    return _cnn(space, 1, layers, head, activation, bool(bias), init, parametrisation, float(gain))
+    named = None if init is None else check_name("init", init)
+    way = check_name("parametrisation", parametrisation)
+    return _cnn(
+        space, 1, layers, head, check_name("activation", activation), bool(bias), named, way, check_gain(gain)
+    )
 
 
 def _units(channels: Sequence[int]) -> tuple[int, ...]:

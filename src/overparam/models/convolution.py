@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from overparam.core.checked import count
 from overparam.core.errors import DataError, UsageError
 from overparam.models.network import AnyArray
 
@@ -149,14 +150,18 @@ def output_length(length: int, taps: int, stride: int, padding: int) -> int:
         ``(length + 2 padding - taps) // stride + 1``.
 
     Raises:
-        UsageError: the kernel is larger than the padded axis.
+        UsageError: the kernel is larger than the padded axis, or a number is no size.
 
     >>> output_length(40, 5, 2, 1), output_length(32, 3, 1, 1)
     (19, 32)
     """
+    length, taps, stride = (
+        count(value, name) for value, name in ((length, "length"), (taps, "taps"), (stride, "stride"))
+    )
+    padding = count(padding, "padding", 0)
     if length + 2 * padding < taps:
         raise UsageError(
-            f"expected a kernel of at most {length + 2 * padding} taps, got {taps} on {length} entries with padding "
+            f"taps: expected a kernel of at most {length + 2 * padding} taps, got {taps} on {length} entries with padding "
             f"{padding}. Use fewer layers, less pooling or a smaller kernel."
         )
     return (length + 2 * padding - taps) // stride + 1

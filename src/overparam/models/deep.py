@@ -39,7 +39,10 @@ def deep_mlp(inputs: int, width: int, depth: int, outputs: int) -> Network:
     >>> parameters(deep_mlp(10, 8, 3, 2)) == 3 * 8 * 8
     True
     """
-    sizes = [check_size(n, v) for n, v in (("inputs", inputs), ("width", width), ("depth", depth), ("outputs", outputs))]
+    sizes = [
+        check_size(n, v)
+        for n, v in (("inputs", inputs), ("width", width), ("depth", depth), ("outputs", outputs))
+    ]
     return _deep(*sizes)
 
 
@@ -51,7 +54,8 @@ def _deep(inputs: int, width: int, depth: int, outputs: int) -> Network:
         first, last, *inner = jax.random.split(key, depth + 2)
         spread = math.sqrt(2 / width)
         params: dict[str, PyTree] = {
-            name: {"weight": spread * jax.random.normal(one, (width, width))} for name, one in zip(names, inner, strict=True)
+            name: {"weight": spread * jax.random.normal(one, (width, width))}
+            for name, one in zip(names, inner, strict=True)
         }
         params[FIXED] = {
             "input": spread * jax.random.normal(first, (width, inputs)),

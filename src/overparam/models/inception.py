@@ -11,7 +11,7 @@ from overparam.models.built import built
 from overparam.models.layers import AnyMaps, Walk, global_pool, window_pool
 from overparam.models.network import Columns, Network
 
-_MODULES = (
+_MODULES: tuple[int | tuple[int, int], ...] = (
     *((32, 32), (32, 48), 80),
     *((112, 48), (96, 64), (80, 80), (48, 96), 96),
     *((176, 160), (176, 160)),

@@ -144,6 +144,6 @@ def initialisation(name: str) -> Initialisation:
         lecun: LeCun, Bottou, Orr, Mueller, Efficient BackProp, 1998, section 4.6. torch: the default of
         ``torch.nn.Linear``.
     """
-    if name not in INITIALISATIONS:
+    if not isinstance(name, str) or name not in INITIALISATIONS:
         raise unknown("initialisation", name, INITIALISATIONS)
     return INITIALISATIONS[name]

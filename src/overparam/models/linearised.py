@@ -8,6 +8,7 @@ from jaxtyping import PRNGKeyArray
 
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Inputs, Network, Outputs, PyTree
+from overparam.models.passes import check_rows
 from overparam.models.state import join, split
 
 
@@ -27,7 +28,8 @@ def linearise(network: Network, params: PyTree) -> Network:
         there. ``form`` is None: it is no dense network any more. It costs about two forward passes.
 
     Raises:
-        UsageError: parameters of another structure, shape or kind than the network's.
+        UsageError: parameters of another structure, shape or kind than the network's, or a network whose outputs depend
+            on other rows than their own.
         DataError: parameters that are missing or infinite.
 
     References: J. Lee et al., Wide neural networks of any depth evolve as linear models under gradient descent,
@@ -44,6 +46,8 @@ def linearise(network: Network, params: PyTree) -> Network:
     check_params(network, params)
     origin = jax.tree.map(jnp.asarray, params)
     start, _ = split(network.state, origin)
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(origin)):
+        check_rows(network, origin, jnp.ones((1, network.inputs)))
 
     def initialise(key: PRNGKeyArray) -> PyTree:
         return origin

@@ -11,7 +11,16 @@ from jaxtyping import Float, PRNGKeyArray
 from overparam.models.activations import activation as activation_of
 from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
-from overparam.models.network import AnyArray, Inputs, Network, Outputs, PyTree, check_size
+from overparam.models.network import (
+    AnyArray,
+    Inputs,
+    Network,
+    Outputs,
+    PyTree,
+    check_gain,
+    check_name,
+    check_size,
+)
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
 
@@ -55,7 +64,10 @@ def mlp(
         *(check_size("widths", width) for width in widths),
         check_size("outputs", outputs),
     )
-    return _mlp(sizes, activation, bool(bias), init, parametrisation, float(gain))
+    return _mlp(
+        sizes, check_name("activation", activation), bool(bias), None if init is None else check_name("init", init),
+        check_name("parametrisation", parametrisation), check_gain(gain),
+    )  # fmt: skip
 
 
 def layer_names(hidden: int) -> tuple[str, ...]:

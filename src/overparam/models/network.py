@@ -10,9 +10,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
+from overparam.core.checked import real, shown
 from overparam.core.errors import UsageError
 from overparam.models.form import DenseForm
 
+MOST = 2_000_000_000  # inputs, units or outputs
 PyTree = Any
 AnyArray = Array | np.ndarray  # NumPy arrays may be given to everything that is not compiled by itself
 Inputs = Float[AnyArray, "batch features"]
@@ -70,7 +72,9 @@ class Network:
     def __post_init__(self) -> None:
         """Take one pattern for a tuple of one."""
         given = (self.state,) if isinstance(self.state, str) else self.state
-        if not isinstance(given, tuple | list) or not all(isinstance(one, str) and one.strip("!") for one in given):
+        if not isinstance(given, tuple | list) or not all(
+            isinstance(one, str) and one.strip("!") for one in given
+        ):
             raise UsageError(
                 f"state: expected names of what is held constant, such as ('batch_stats',), got {self.state!r}."
             )
@@ -88,8 +92,36 @@ def check_size(what: str, value: int) -> int:
         The size as an int.
 
     Raises:
-        UsageError: the value is not a whole number of at least 1.
+        UsageError: the value is not a whole number from 1 to two thousand million, which is more than any layer holds.
     """
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise UsageError(f"{what}: expected a whole number of at least 1, got {value!r}. Give a positive size.")
-    return int(value)
+    number = real(value)
+    whole = int(number) if number == np.floor(number) and 1 <= number <= MOST else 0
+    if not whole:
+        bound = f"at most {MOST:,}" if number > MOST else "at least 1"
+        raise UsageError(
+            f"{what}: expected a whole number of {bound}, got {shown(value)}. Give a positive size."
+        )
+    return whole
+
+
+def check_name(what: str, value: Any) -> str:
+    """Return a name, or raise.
+
+    Raises:
+        UsageError: it is no text, or empty.
+    """
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{what}: expected a name, got {shown(value)}.")
+    return value
+
+
+def check_gain(value: Any) -> float:
+    """Return a factor of scales, or raise.
+
+    Raises:
+        UsageError: it is not positive and of a size that float32 has.
+    """
+    number = real(value)
+    if not 1e-30 <= number <= 1e30:
+        raise UsageError(f"gain: expected a positive number from 1e-30 to 1e30, got {shown(value)}.")
+    return number

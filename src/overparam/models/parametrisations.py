@@ -97,6 +97,6 @@ def parametrisation(name: str) -> Parametrisation:
         networks, ICLR 2019, equation 1. mean_field: Mei, Montanari, Nguyen, A mean field view of the landscape
         of two-layer neural networks, PNAS 2018, equation 1 (there without the fixed factor 1/sqrt(d)).
     """
-    if name not in PARAMETRISATIONS:
+    if not isinstance(name, str) or name not in PARAMETRISATIONS:
         raise unknown("parametrisation", name, PARAMETRISATIONS)
     return PARAMETRISATIONS[name]

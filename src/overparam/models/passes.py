@@ -18,12 +18,22 @@ from overparam.models.state import join, split
 ROWS = 3
 APART = 1e4  # times the machine epsilon: a larger relative change of an output is no rounding
 _SEEN: weakref.WeakSet[Network] = weakref.WeakSet()
+_TO_SINGLE = "a cast to float32"
 _CALLBACKS = ("pure_callback", "io_callback")
 
 
 def ours(network: Network) -> bool:
     """Whether a network's forward pass is one of this package, tested by itself."""
     return str(getattr(network.apply, "__module__", "")).startswith("overparam.models.")
+
+
+def in_double() -> bool:
+    """Whether JAX keeps float64 where it is called: inside ``jax.enable_x64(True)``, or by a person's own setting.
+
+    >>> in_double()
+    False
+    """
+    return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
 
 
 def told(error: Exception) -> str:
@@ -43,7 +53,7 @@ def check_pass(network: Network, params: PyTree) -> None:
         UsageError: it fails, or gives something else; a part of it is in a narrower type or calls back into Python;
             two passes differ.
     """
-    rows = jax.ShapeDtypeStruct((ROWS, network.inputs), jnp.float64 if jax.config.jax_enable_x64 else jnp.float32)
+    rows = jax.ShapeDtypeStruct((ROWS, network.inputs), jnp.float64 if in_double() else jnp.float32)
     try:
         program, found = jax.make_jaxpr(_fresh(network.apply), return_shape=True)(params, rows)
     except OverparamError:
@@ -113,7 +123,11 @@ def _check_outputs(network: Network, found: Any) -> None:
         )
         raise UsageError(f"network: expected {want}, got {kind}. {advice}")
     if shape != (ROWS, network.outputs):
-        got = "(" + ", ".join(["batch" if n == ROWS else str(n) for n in shape[:1]] + [*map(str, shape[1:])]) + ")"
+        got = (
+            "("
+            + ", ".join(["batch" if n == ROWS else str(n) for n in shape[:1]] + [*map(str, shape[1:])])
+            + ")"
+        )
         got = got.replace("(batch)", "(batch,)")
         advice = (
             "Return outputs[:, None]."
@@ -136,11 +150,16 @@ def _check_precision(network: Network, program: Any) -> None:
                 "(no derivative is known of it). Write it with jax.numpy."
             )
         kind = _narrow(step)
+        if kind == _TO_SINGLE:
+            raise UsageError(
+                f"network: expected apply of '{network.name}' to compute in the float64 that it is given here, got {kind}: "
+                "the result would be good to 7 digits. Build the module with dtype=None, and remove casts in apply."
+            )
         if kind:
             raise UsageError(
                 f"network: expected apply of '{network.name}' to compute in float32 or float64, got {kind} in {name}: "
-                "gradients and kernels would be good to few digits. Build the module with dtype=jnp.float32, "
-                "param_dtype=jnp.float32 (in float64 measurements with dtype=None), and remove casts in apply."
+                "gradients and kernels would be good to 3 digits. Build the module with dtype=None or "
+                "dtype=jnp.float32, and remove casts in apply."
             )
 
 
@@ -153,7 +172,7 @@ def _narrow(step: Any) -> str:
     if step.primitive.name == "convert_element_type":
         before, after = step.invars[0].aval, step.outvars[0].aval
         if before.dtype == np.float64 and after.dtype == np.float32 and not before.weak_type:
-            return "a cast from float64 to float32"
+            return _TO_SINGLE
     if step.primitive.name == "reduce_precision" and step.params.get("mantissa_bits", 23) < 23:
         return f"{step.params['mantissa_bits']} bits"
     found = re.search(r"\b(B?F16|TF32|F8)\w*", str(step.params.get("precision", "")))

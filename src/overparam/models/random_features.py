@@ -20,6 +20,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist, pdist
 
+from overparam.core.checked import all_finite, exponent_of, numbers, positive, representable
 from overparam.core.errors import DataError, UsageError, unknown
 
 Kind = Literal["fourier", "relu"]
@@ -138,13 +139,15 @@ def fourier_scale(x: ArrayLike) -> float:
     2.0
     """
     rows = _rows(x)[:_PAIRED_ROWS]
-    median = float(np.median(pdist(rows))) if len(rows) > 1 else 0.0
-    if not (np.isfinite(median) and median > 0):
+    e = exponent_of(rows)
+    median = float(np.median(pdist(np.ldexp(rows, -e)))) if len(rows) > 1 else 0.0
+    if not median > 0:
         raise DataError(
-            f"expected samples at a positive median distance, got {median:g} over {len(rows)} samples. "
+            f"x: expected samples at a positive median distance, got {median:g} over {len(rows)} samples. "
             "Give a scale, or remove repeated samples."
         )
-    return 2.0 / median
+    with np.errstate(over="ignore"):
+        return float(representable(np.ldexp(2.0 / median, -e), "x"))
 
 
 def fourier_kernel(x: ArrayLike, z: ArrayLike, scale: float) -> Float64[np.ndarray, "n m"]:
@@ -163,13 +166,18 @@ def fourier_kernel(x: ArrayLike, z: ArrayLike, scale: float) -> Float64[np.ndarr
     >>> fourier_kernel([[0.0, 0.0]], [[0.0, 0.0]], 1.0).tolist()
     [[0.5]]
     """
-    a, b = _rows(x), _rows(z)
+    a, b = _pair(x, z)
+    width = positive(scale, "scale")
+    e = max(exponent_of(a), exponent_of(b))
+    with np.errstate(over="ignore"):
+        width = min(float(np.ldexp(width, e)), 1e150)  # beyond it, all but equal points are at a distance
+    a, b = np.ldexp(a, -e), np.ldexp(b, -e)
     squared = a @ b.T
     squared *= -2.0
     squared += np.einsum("ij,ij->i", a, a)[:, None]
     squared += np.einsum("ij,ij->i", b, b)[None, :]
     np.maximum(squared, 0.0, out=squared)
-    squared *= -0.5 * scale**2
+    squared *= -0.5 * width**2
     np.exp(squared, out=squared)
     squared *= 0.5
     return squared
@@ -194,7 +202,9 @@ def relu_kernel(x: ArrayLike, z: ArrayLike) -> Float64[np.ndarray, "n m"]:
     >>> relu_kernel([[3.0]], [[3.0], [-3.0]]).round(12).tolist()
     [[4.5, 0.0]]
     """
-    a, b = _rows(x), _rows(z)
+    a, b = _pair(x, z)
+    for rows, name in ((a, "x"), (b, "z")):
+        numbers(rows, name, 1e-140, 1e140)
     size_a, size_b = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
     ua = a / np.where(size_a > 0, size_a, 1.0)[:, None]
     ub = b / np.where(size_b > 0, size_b, 1.0)[:, None]
@@ -203,8 +213,20 @@ def relu_kernel(x: ArrayLike, z: ArrayLike) -> Float64[np.ndarray, "n m"]:
     return np.maximum(size_a[:, None] * size_b[None, :] * shape, 0.0) / (2 * np.pi * a.shape[1])
 
 
-def _rows(x: ArrayLike) -> Float64[np.ndarray, "n inputs"]:
-    rows = np.asarray(x, dtype=np.float64)
-    if rows.ndim != 2:
-        raise DataError(f"expected x of shape (samples, inputs), got {rows.shape}. Flatten each sample first.")
+def _pair(
+    x: ArrayLike, z: ArrayLike
+) -> tuple[Float64[np.ndarray, "n inputs"], Float64[np.ndarray, "m inputs"]]:
+    a, b = _rows(x), _rows(z, "z")
+    if a.shape[1] != b.shape[1]:
+        raise DataError(f"z: expected {a.shape[1]} inputs, as in x, got {b.shape[1]}.")
+    return a, b
+
+
+def _rows(x: ArrayLike, name: str = "x") -> Float64[np.ndarray, "n inputs"]:
+    rows = numbers(x, name, high=1e300)
+    if rows.ndim != 2 or not rows.shape[1]:
+        raise DataError(
+            f"{name}: expected {name} of shape (samples, inputs), got {rows.shape}. Flatten each sample first."
+        )
+    all_finite(rows, name)
     return rows

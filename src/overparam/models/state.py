@@ -85,7 +85,9 @@ def split(state: tuple[str, ...], tree: PyTree) -> tuple[PyTree, PyTree]:
         return tree, None
     found, structure = jax.tree.flatten(tree)
     held = [is_held(state, path) for path, _ in leaves(tree)]
-    parts = ([None if one is kept else leaf for leaf, one in zip(found, held, strict=True)] for kept in (True, False))
+    parts = (
+        [None if one is kept else leaf for leaf, one in zip(found, held, strict=True)] for kept in (True, False)
+    )
     trained, rest = (jax.tree.unflatten(structure, part) for part in parts)
     return trained, rest
 
@@ -126,10 +128,10 @@ def undeclared(state: tuple[str, ...], tree: PyTree) -> Iterator[tuple[str, str]
         parts = path.split("/")
         odd = next((i for i, part in enumerate(parts) if _looks_held(part)), None)
         odd = 0 if odd is None and len(parts) > 1 and parts[0].lower() in _AT_THE_ROOT else odd
-        if odd is not None:
-            yield ("/".join(parts[: odd + 1]) if odd == 0 else f"*/{parts[odd]}"), path
-        elif beside and parts[0] != "params":
+        if odd == 0 or (beside and parts[0] != "params"):
             yield parts[0], path
+        elif odd is not None:
+            yield f"*/{parts[odd]}", path
         elif _is_statistic(parts, shapes):
             own = parts[-2] if parts[-1] in ("value", "raw_value") else parts[-1]
             yield (path if len(parts) == 1 else f"*/{own}"), path

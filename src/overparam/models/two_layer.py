@@ -12,11 +12,13 @@ from jaxtyping import Float32, PRNGKeyArray
 
 from overparam.core.errors import UsageError
 from overparam.models.activations import activation as activation_of
+from overparam.models.check import check_params
 from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine, layer_names, mlp
-from overparam.models.network import Inputs, Network, Outputs, PyTree, check_size
+from overparam.models.network import Inputs, Network, Outputs, PyTree, check_gain, check_name, check_size
 from overparam.models.parametrisations import parametrisation as parametrisation_of
+from overparam.models.state import leaves
 
 
 def two_layer(
@@ -71,7 +73,10 @@ def two_layer(
             gain=gain,
         )
     sizes = (check_size("inputs", inputs), check_size("width", width), check_size("outputs", outputs))
-    return _fixed_output(sizes, activation, bool(bias), init, parametrisation, float(gain))
+    return _fixed_output(
+        sizes, check_name("activation", activation), bool(bias), None if init is None else check_name("init", init),
+        check_name("parametrisation", parametrisation), check_gain(gain),
+    )  # fmt: skip
 
 
 def output_signs(width: int, outputs: int) -> Float32[np.ndarray, "classes units"]:
@@ -90,6 +95,7 @@ def output_signs(width: int, outputs: int) -> Float32[np.ndarray, "classes units
     >>> output_signs(4, 1)
     array([[ 1.,  1., -1., -1.]], dtype=float32)
     """
+    width, outputs = check_size("width", width), check_size("outputs", outputs)
     row = np.where(np.arange(width) < (width + 1) // 2, 1.0, -1.0)
     rows = [row] + [np.random.default_rng((width, k)).permutation(row) for k in range(1, outputs)]
     return np.stack(rows).astype(np.float32)
@@ -142,7 +148,7 @@ def widen(params: PyTree, width: int, spread: float, seed: int) -> dict[str, dic
         Parameters of the same form with ``width`` hidden units, float32.
 
     Raises:
-        UsageError: fewer units than there are.
+        UsageError: fewer units than there are, other layers, or numbers of fewer than 32 bits.
 
     References: Belkin et al., PNAS 116 (2019), supplement, on the training of fully connected networks.
 
@@ -152,8 +158,20 @@ def widen(params: PyTree, width: int, spread: float, seed: int) -> dict[str, dic
     >>> np.abs(wide["hidden1"]["weight"]).tolist(), np.abs(wide["output"]["weight"]).tolist()
     ([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0, 0.0]])
     """
+    names = [f"{layer}/{part}" for layer in ("hidden1", "output") for part in ("bias", "weight")]
+    if [path for path, _ in leaves(params)] != names:
+        raise UsageError(
+            f"params: expected those of a network with one hidden layer and biases ({', '.join(names)}), got "
+            f"{', '.join(path for path, _ in leaves(params)) or 'no array'}."
+        )
     hidden, output = params["hidden1"], params["output"]
+    if np.ndim(hidden["weight"]) != 2 or np.ndim(output["weight"]) != 2:
+        raise UsageError(
+            f"params: expected weights of shape (outputs, inputs), got {np.shape(hidden['weight'])} and "
+            f"{np.shape(output['weight'])}. Give the parameters of one network."
+        )
     units, inputs = np.shape(hidden["weight"])
+    check_params(two_layer(inputs, units, np.shape(output["weight"])[0]), params, single=True, finite=False)
     if width < units:
         raise UsageError(f"width: expected at least the {units} units there are, got {width}. Sort the widths.")
     tag = hashlib.sha256(f"added units of width {width}".encode()).digest()

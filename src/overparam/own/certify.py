@@ -1,4 +1,4 @@
-"""Certificates of your own network: whether training it from these parameters provably reaches zero loss.
+"""Certificates of your own network: whether training it from these parameters provably converges to zero loss.
 
 >>> import jax, numpy as np
 >>> from overparam.models import two_layer
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
-from overparam.models.check import check_network, refuse_narrow
+from overparam.models.check import check_kind, check_network, check_params
 from overparam.models.mlp import layer_names
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
@@ -45,10 +45,11 @@ def certify(
     loss: str = "half sum",
     flow: bool = False,
 ) -> Certificate:
-    """Whether gradient descent on a squared loss, from these parameters, provably fits every target.
+    """Whether gradient descent on a squared loss, from these parameters, provably converges to a fit of every target.
 
-    The proof covers the rounding of its own numbers; training is taken in exact arithmetic. A network may train well
-    without a certificate: "not certified" never says that training fails.
+    The proof covers the rounding of its own numbers; training is taken in exact arithmetic, on the float64 network with
+    exactly these parameters, so a run in float32 is not covered. A network may train well without a certificate: "not
+    certified" never says that training fails.
 
     Args:
         network: a network of dense layers: ``two_layer``, ``mlp`` or ``linear``. With one hidden layer and the output
@@ -84,7 +85,7 @@ def certify_path(
     loss: str = "half sum",
     flow: bool = False,
 ) -> FirstCertified:
-    """The first of several parameters, in the order of training, from which zero loss is proved.
+    """The first of several parameters, in the order of training, from which convergence to zero loss is proved.
 
     Args:
         network: as in :func:`certify`.
@@ -110,7 +111,7 @@ def certify_path(
 
 
 def shortest_path(network: Network, start: PyTree, end: PyTree, x: ArrayLike, y: ArrayLike) -> ShortestPath:
-    """How much longer than the shortest way to zero loss a training run was, with a proved bound.
+    """How much farther than the nearest interpolator the one is to which a training run led, with a proved bound.
 
     Args:
         network: as in :func:`certify`.
@@ -162,6 +163,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
             raise UsageError(f"params: expected {' and '.join(sorted(kept))} in {name}, got {inside}.")
         weights.append(_array(layer["weight"], (units, inputs), f"{name}.weight", kinds))
         biases.append(_array(layer["bias"], (units,), f"{name}.bias", kinds) if form.bias else None)
+    check_params(network, params)
     scales = list(form.scales)
     if form.signs is not None:
         # the network multiplies in float32: that product is its last matrix
@@ -179,7 +181,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
 
 
 def _array(values: Any, shape: tuple[int, ...], name: str, kinds: set[str]) -> np.ndarray:
-    refuse_narrow(values, f"params, {name}")
+    check_kind(values, f"params, {name}")
     array = array_of(values, f"params, {name}")
     if array.shape != shape:
         raise UsageError(f"params: expected {name} of shape {shape}, got {array.shape}.")

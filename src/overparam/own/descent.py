@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.own.instance import Instance
+from overparam.theory.inputs import count, kernel_of, nonnegative, positive, representable, vector
+
+MOST = 100_000_000  # steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +57,8 @@ def descend(instance: Instance, step: float, steps: int, *, tolerance: float = 0
         The trajectory, up to the stop.
 
     Raises:
-        UsageError: a step that is not positive, or a negative number of steps.
+        UsageError: no instance, a step that is not positive, a negative tolerance, or no number of steps from 0 to
+            100 million.
 
     >>> from overparam.own.instance import draw_instance
     >>> start = draw_instance(np.eye(2), [1.0, -1.0], "identity", 8, 0)
@@ -61,10 +66,13 @@ def descend(instance: Instance, step: float, steps: int, *, tolerance: float = 0
     >>> bool(trajectory.norms[-1] <= 1e-9 * trajectory.norms[0])
     True
     """
-    if not (step > 0 and np.isfinite(step)) or steps < 0:
-        raise UsageError(
-            f"step, steps: expected a positive step and a number of steps, got {step!r}, {steps!r}."
-        )
+    if not isinstance(instance, Instance):
+        raise UsageError(f"instance: expected one of draw_instance, got {type(instance).__name__}.")
+    step, steps, tolerance = (
+        positive(step, "step"),
+        count(steps, "steps", 0, MOST),
+        nonnegative(tolerance, "tolerance"),
+    )
     x, v, act = instance.x, instance.output, instance.activation
     w, start = instance.weights.copy(), instance.weights
     residuals, lengths, distances = [], [], [0.0]
@@ -91,7 +99,7 @@ def descend(instance: Instance, step: float, steps: int, *, tolerance: float = 0
 
 
 def linear_course(
-    kernel: Float64[np.ndarray, "n n"], start: Float64[np.ndarray, " n"], step: float, times: int
+    kernel: ArrayLike, start: ArrayLike, step: float, times: int
 ) -> Float64[np.ndarray, "times n"]:
     """Residuals of the same descent on the linearised network, ``(I - eta G)^t r_0``, shape ``(times, n)``.
 
@@ -101,10 +109,20 @@ def linear_course(
         step: eta.
         times: number of times t = 0, 1, ...
 
+    Raises:
+        DataError: no symmetric kernel, numbers that do not fit to it, or a course beyond the range of float64.
+        UsageError: a step that is not positive, or a number of times that is none.
+
     >>> linear_course(np.eye(1), np.ones(1), 0.5, 3).ravel().tolist()
     [1.0, 0.5, 0.25]
     """
-    values, vectors = np.linalg.eigh(kernel)
-    factors = 1.0 - step * values
-    powers = np.power(factors[None, :], np.arange(times)[:, None])
-    return np.asarray((powers * (vectors.T @ start)) @ vectors.T)
+    k, many = kernel_of(kernel), count(times, "times", 0, MOST)
+    residual = vector(start, "start", negative=True)
+    if len(residual) != len(k):
+        raise DataError(f"start: expected {len(k)} numbers, one a row of the kernel, got {len(residual)}.")
+    values, vectors = np.linalg.eigh(k)
+    with np.errstate(over="ignore", invalid="ignore"):
+        factors = 1.0 - positive(step, "step") * values
+        powers = np.power(factors[None, :], np.arange(many)[:, None])
+        course = (powers * (vectors.T @ residual)) @ vectors.T
+    return np.asarray(representable(course, "kernel, start, step"))

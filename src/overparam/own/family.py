@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -9,7 +10,7 @@ import itertools
 import math
 import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,18 @@ import jax
 import jax.numpy as jnp
 
 from overparam.core.code import work_of
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
+from overparam.models.check import check_network, layout
 from overparam.models.network import Network
+from overparam.models.passes import check_rows, ours, told
+from overparam.models.state import split
 
 Make = Callable[[int], Any]
 Shapes = tuple[tuple[str, tuple[int, ...], str], ...]
-_ASKED = "a Network, an object with init(key) -> params and apply(params, x) -> outputs, or the pair of these"
+_ASKED = (
+    "a Network, an object with init(key) -> params and apply(params, x) -> outputs, or the pair of these, with the names of "
+    "its state behind them if it has one,"
+)
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,16 @@ class Family:
     def wrong(self, expected: str, got: Any, advice: str = "") -> UsageError:
         """An error about the function; an exception is told by its first line."""
         if isinstance(got, Exception):
-            told = (str(got).strip().splitlines() or [""])[0].rstrip(".")
-            got = f"{type(got).__name__}: {told}"
+            got = told(got)
         return UsageError(f"family '{self.name}': expected {expected}, got {got}.{advice and f' {advice}'}")
 
-    def pair(self, width: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        """The functions ``init`` and ``apply`` at a width.
+    def bare(self, width: int, inputs: int = 1, outputs: int = 1) -> Network:
+        """The network at a width, its ``init`` not yet called; its state is what the person declared.
+
+        Args:
+            width: the width.
+            inputs: features of an example.
+            outputs: outputs.
 
         Raises:
             UsageError: the function raised, or returned something else than a network.
@@ -68,46 +79,57 @@ class Family:
         except Exception as error:
             told = "Call it with this width by itself to see where."
             raise self.wrong(f"a network for width {width}", error, told) from error
-        if isinstance(made, tuple) and len(made) == 2 and all(map(callable, made)):
-            return made
-        init, apply = getattr(made, "init", None), getattr(made, "apply", None)
+        parts = made if isinstance(made, tuple) and len(made) in (2, 3) and all(map(callable, made[:2])) else ()
+        init, apply, state = (
+            (*parts, ())[:3] if parts else (getattr(made, name, None) for name in ("init", "apply", "state"))
+        )
         if not (callable(init) and callable(apply)):
             raise self.wrong(f"{_ASKED} at width {width}", type(made).__name__)
-        return init, apply
+        block = made.block if isinstance(made, Network) else None
+        name = f"{self.name} width {width}"
+        return Network(name, init, apply, inputs, outputs, block, state=() if state is None else state)
 
     @functools.cached_property
     def _shapes(self) -> dict[int, Shapes]:
         return {}
 
     def shapes(self, width: int) -> Shapes:
-        """Path, shape and type of every array of the parameters at a width; nothing is computed.
+        """Path, shape and type of every array of the trained parameters at a width; nothing is computed.
 
         Raises:
             UsageError: ``init`` cannot be called with a key alone, or gives something that cannot be trained.
         """
         if width not in self._shapes:
-            init, _ = self.pair(width)
-            try:
-                found = jax.eval_shape(init, jax.random.key(0))
-            except Exception as error:
-                asked = f"init(key) -> params at width {width}"
-                raise self.wrong(asked, error, "Bind every other argument beforehand.") from error
-            leaves = jax.tree_util.tree_leaves_with_path(found)
-            made = tuple((jax.tree_util.keystr(path), tuple(x.shape), str(x.dtype)) for path, x in leaves)
-            odd = [f"{path} ({kind})" for path, _, kind in made if not kind.startswith(("float", "bfloat"))]
-            if odd or not made:
-                asked = f"parameters that are arrays of floats at width {width}"
-                told = "Keep everything that is not trained outside of the parameters."
-                raise self.wrong(asked, ", ".join(odd) or "no array", told)
-            self._shapes[width] = made
+            network = self.bare(width)
+            with self._own_errors():
+                trained, _ = split(network.state, layout(network))
+            self._shapes[width] = _described(trained)
         return self._shapes[width]
+
+    def held(self, width: int) -> tuple[Any, ...]:
+        """What the network at a width holds constant: its declaration, then path, shape and type; empty if nothing."""
+        network = self.bare(width)
+        if not network.state:
+            return ()
+        with self._own_errors():
+            _, rest = split(network.state, layout(network))
+        return (network.state, *_described(rest))
+
+    @contextlib.contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """Errors about a network, told of the family."""
+        try:
+            yield
+        except (UsageError, DataError) as error:
+            told = str(error).partition(": ")
+            raise type(error)(f"family '{self.name}': {told[2] if told[0] == 'network' else error}") from error
 
     def size(self, width: int) -> int:
         """Number of parameters at a width."""
         return sum(math.prod(shape) for _, shape, _ in self.shapes(width))
 
     def network(self, width: int, inputs: int, outputs: int) -> Network:
-        """The network at a width, checked on two rows of zeros.
+        """The network at a width, checked: its outputs by their shape, and at the first width row by row.
 
         Args:
             width: the width.
@@ -115,9 +137,11 @@ class Family:
             outputs: outputs asked for.
 
         Raises:
-            UsageError: ``apply`` does not take ``(batch, inputs)`` to ``(batch, outputs)``.
+            UsageError: ``apply`` does not take ``(batch, inputs)`` to ``(batch, outputs)`` in float32, or the outputs of a
+                row depend on other rows.
         """
-        init, apply = self.pair(width)
+        made = self.bare(width, inputs, outputs)
+        init, apply = made.init, made.apply
         self.shapes(width)
         rows = jax.ShapeDtypeStruct((2, inputs), jnp.float32)
         try:
@@ -132,9 +156,16 @@ class Family:
             got = f"({', '.join(map(str, ('batch', *shape[1:])))})" if shape else type(found).__name__
             asked = f"outputs of shape (batch, {outputs}) at width {width}, {each}"
             raise self.wrong(asked, f"{got} for a batch of 2", "Change the last layer.")
-        made = self.make(width)
-        block = made.block if isinstance(made, Network) else None
-        return Network(f"{self.name} width {width}", init, apply, inputs, outputs, block)
+        with self._own_errors():
+            check_network(made)
+            if not ours(made) and not self._looked:
+                check_rows(made, jax.jit(init)(jax.random.key(0)), jnp.ones((1, inputs)))
+                self._looked.append(width)
+        return made
+
+    @functools.cached_property
+    def _looked(self) -> list[int]:
+        return []
 
     def check_widths(self, widths: Sequence[int]) -> tuple[int, ...]:
         """Return the widths if they ascend and the networks grow with them.
@@ -190,6 +221,11 @@ class Family:
         path = Path(file).resolve()
         root = path.parents[module.count(".") + (path.name == "__init__.py")]
         return (str(root), module, name), ""
+
+
+def _described(tree: Any) -> Shapes:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return tuple((jax.tree_util.keystr(path), tuple(x.shape), str(x.dtype)) for path, x in leaves)
 
 
 def _unwrapped(make: Any) -> Any:

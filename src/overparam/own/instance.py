@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -14,8 +15,10 @@ from overparam.data.stream import stream
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import Certificate, certify_two_layer, fourth_moment
-from overparam.theory.inputs import all_finite, array_of, numbers
+from overparam.theory.inputs import all_finite, array_of, count, numbers
 
+LARGEST = 2**31  # weights, 16 GB
+SIZE = 1e60  # of an output weight
 Weights = Float64[np.ndarray, "units features"]
 
 
@@ -100,22 +103,51 @@ def draw_instance(
     np.True_
     """
     rows, targets = examples(x, y)
-    if (
-        isinstance(width, bool)
-        or int(width) != width
-        or width < 1 + antisymmetric
-        or (antisymmetric and width % 2)
-    ):
-        what = "an even number" if antisymmetric else "a whole number"
-        raise UsageError(f"width: expected {what} of at least {1 + antisymmetric}, got {width!r}.")
-    width = int(width)
-    nu = float(np.linalg.norm(targets)) / math.sqrt(width * len(rows)) if scale is None else float(scale)
+    width = _width(width, antisymmetric)
+    if width * rows.shape[1] > LARGEST:
+        raise UsageError(
+            f"width: expected at most {LARGEST:,} weights, got {width:,} units of {rows.shape[1]} features."
+        )
+    nu = float(np.linalg.norm(targets)) / math.sqrt(width * len(rows)) if scale is None else _scale(scale)
     drawn = width // 2 if antisymmetric else width
     weights = stream(f"two-layer instance {width}", seed).standard_normal((drawn, rows.shape[1]))
     if antisymmetric:
         weights = np.concatenate([weights, weights])
     signs = np.where(np.arange(width) < (width + 1) // 2, 1.0, -1.0)
     return Instance(weights, nu * signs, rows, targets, activation_of(activation))
+
+
+def _width(width: Any, antisymmetric: bool) -> int:
+    if not isinstance(antisymmetric, bool | np.bool_):
+        raise UsageError(f"antisymmetric: expected True or False, got {type(antisymmetric).__name__}.")
+    whole = count(width, "width", 1 + int(antisymmetric))
+    if antisymmetric and whole % 2:
+        raise UsageError(f"width: expected an even number of at least 2, got {whole}.")
+    return whole
+
+
+def _scale(scale: Any) -> float:
+    number = math.nan
+    if not isinstance(scale, bool | np.bool_ | np.ma.MaskedArray) and np.ndim(scale) == 0:
+        try:
+            number = float(numbers(scale, "scale"))
+        except DataError:
+            number = math.nan
+    if not abs(number) <= SIZE:
+        what = f"{number:g}" if math.isfinite(number) else type(scale).__name__
+        raise UsageError(f"scale: expected a number of at most {SIZE:g} in size, or None, got {what}.")
+    return number
+
+
+def checked_instance(instance: Any) -> Instance:
+    """The instance, if it is one.
+
+    Raises:
+        UsageError: something else.
+    """
+    if not isinstance(instance, Instance):
+        raise UsageError(f"instance: expected one of draw_instance, got {type(instance).__name__}.")
+    return instance
 
 
 def flow_certificate(instance: Instance, weights: Weights | None = None) -> Certificate:
@@ -125,7 +157,7 @@ def flow_certificate(instance: Instance, weights: Weights | None = None) -> Cert
         instance: the network and its data.
         weights: where to start; by default the instance's own.
     """
-    w = instance.weights if weights is None else weights
+    w = checked_instance(instance).weights if weights is None else weights
     return certify_two_layer(w, instance.output, instance.x, instance.y, instance.activation, flow=True)
 
 
@@ -143,7 +175,7 @@ def lipschitz_everywhere(instance: Instance) -> float:
     >>> lipschitz_everywhere(start.scaled(2.0)) == 2 * lipschitz_everywhere(start)
     True
     """
-    tau = fourth_moment(instance.x, iterations=0).upper
+    tau = fourth_moment(checked_instance(instance).x, iterations=0).upper
     return instance.activation.largest_curvature * float(np.abs(instance.output).max()) * tau
 
 

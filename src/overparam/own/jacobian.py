@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
-from overparam.models.check import check_network, check_params, double, refuse_narrow
+from overparam.models.check import check_kind, check_network, check_params, double
 from overparam.models.passes import check_rows
 from overparam.models.state import join, split
-from overparam.theory.inputs import array_of
+from overparam.theory.inputs import numbers
 
 PyTree = Any
 Rows = Float64[np.ndarray, "n params"]
@@ -131,10 +131,10 @@ def _rows(network: Network) -> Any:
 
 
 def _checked(network: Network, x: Any, name: str) -> np.ndarray:
-    inputs = array_of(x, name)
-    refuse_narrow(getattr(x, "dtype", inputs.dtype), name, f'{name}.astype("float32")')
+    inputs = numbers(x, name)
+    check_kind(x, name, f'{name}.astype("float32")')
     if inputs.ndim != 2 or inputs.shape[1] != network.inputs or not len(inputs):
         raise UsageError(f"{name}: expected shape (n, {network.inputs}), got {inputs.shape}.")
     if not np.isfinite(inputs).all():
         raise DataError(f"{name}: expected finite numbers, got some that are missing or infinite.")
-    return inputs.astype(np.float64)
+    return inputs

@@ -1,4 +1,9 @@
-"""The output scale from which a network is proved to stay lazy, and how far its kernel really moves there."""
+"""The output scale from which gradient flow is proved to fit, and how far the kernel moves there, measured.
+
+Large output scales are called lazy, because the kernel moves less the larger they are. That it hardly moves is not what
+the certificate proves: it bounds the distance and lets the Jacobian change by nearly as much as its smallest singular
+value.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ import numpy as np
 
 from overparam.core.errors import UsageError
 from overparam.own.descent import descend
-from overparam.own.instance import Instance, flow_certificate
+from overparam.own.instance import Instance, checked_instance, flow_certificate
 
 LARGEST_SCALE = 2.0**60
 DRIFT_STEPS = 20_000
@@ -18,11 +23,11 @@ DRIFT_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class LazyScale:
-    """From which output scale on a network is proved to be lazy.
+    """From which output scale on gradient flow is proved to converge to zero loss.
 
     Attributes:
         width: hidden units.
-        scale: factor of the output of the network given; None if it is proved at no scale.
+        scale: factor of the output of the network given, at which it is certified; None if none was found.
         reason: what stands in the way, if the scale is None.
     """
 
@@ -36,7 +41,9 @@ def lazy_scale(instance: Instance) -> LazyScale:
 
     With output ``a f``, J and its Lipschitz constant are a times those of f, so that
     ``h = L_1 |y| / (a sigma_1^2)`` is at most 1/2 from ``a = 2 L_1 |y| / sigma_1^2`` on: every network with a Jacobian
-    of rank n is lazy at some scale. The certificate takes L on the ball that it needs, so it asks for a little less.
+    of rank n is certified at some scale. The certificate takes L on the ball that it needs, so it asks for a little
+    less. Where f is exactly 0 at the start, what is proved at one scale is proved at every larger one: on the same ball
+    ``a (sigma_1 R - L_1 R^2/2) >= |y|`` still holds.
 
     Args:
         instance: a network whose outputs are 0 at the start, see ``antisymmetric`` in
@@ -51,8 +58,8 @@ def lazy_scale(instance: Instance) -> LazyScale:
     References: L. Chizat, E. Oyallon and F. Bach, On lazy training in differentiable programming, NeurIPS 2019, for the
         role of the scale; the number is that of the certificate.
     """
-    start = float(np.linalg.norm(instance.residual() + instance.y))
-    if start > 1e-12 * float(np.linalg.norm(instance.y)):
+    start = float(np.linalg.norm(checked_instance(instance).residual() + instance.y))
+    if not start <= 1e-12 * float(np.linalg.norm(instance.y)):
         raise UsageError(
             f"lazy_scale: expected a network that is 0 at the start, got outputs of norm {start:.3g}. "
             "Draw it with antisymmetric=True."
@@ -82,8 +89,11 @@ def kernel_drift(instance: Instance) -> float | None:
     Args:
         instance: where to start.
     """
-    start = instance.kernel()
-    step = 1.0 / float(np.linalg.eigvalsh(start)[-1])
+    start = checked_instance(instance).kernel()
+    top = float(np.linalg.eigvalsh(start)[-1])
+    if not 0 < top < math.inf:
+        return None
+    step = 1.0 / top
     trajectory = descend(instance, step, DRIFT_STEPS, tolerance=DRIFT_TOLERANCE)
     if trajectory.diverged or trajectory.norms[-1] > DRIFT_TOLERANCE * trajectory.norms[0]:
         return None

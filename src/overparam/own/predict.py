@@ -26,13 +26,13 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, NullSpaceWarning, UsageError, unknown
 from overparam.models import Network
 from overparam.models import parameters as count_parameters
-from overparam.models.check import check_network, check_params, double, refuse_narrow
+from overparam.models.check import check_kind, check_network, check_params, double
 from overparam.own.jacobian import check_variables, empirical_kernel, jacobian
 from overparam.own.prediction import Prediction
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.certificate import LOSSES
 from overparam.theory.dynamics import KernelDynamics, ensemble, feature_dynamics, kernel_dynamics
-from overparam.theory.dynamics.inputs import times_of
+from overparam.theory.dynamics.inputs import step_of, times_of
 from overparam.theory.dynamics.kernel import UNSEEN
 from overparam.theory.inputs import array_of, count, numbers
 from overparam.theory.kernels import dense_network, kernels
@@ -105,14 +105,15 @@ def predict(
     inputs = _inputs(network, x, "x")
     targets = _targets(network, inputs, y)
     test = None if x_test is None else _inputs(network, x_test, "x_test")
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise unknown("loss", loss, LOSSES)
     if params is not None and seed is not None:
         raise UsageError("params and seed: expected one of them, got both. A seed stands for fresh parameters.")
     chosen = kind or (KINDS[0] if params is not None or seed is not None else KINDS[1])
-    if chosen not in KINDS:
+    if not isinstance(chosen, str) or chosen not in KINDS:
         raise unknown("kind", chosen, KINDS)
-    times_of(steps, whole=not flow)
+    times_of(steps, whole=not flow, name="steps")
+    step_of(rate)
     if chosen == KINDS[1]:
         if params is not None or seed is not None:
             raise UsageError("kind: 'infinite width' averages over initialisations; leave out params and seed.")
@@ -321,7 +322,7 @@ def _outputs(network: Network, params: PyTree, x: Examples) -> Targets:
 
 
 def _inputs(network: Network, x: ArrayLike, name: str) -> Examples:
-    refuse_narrow(x, name, f'{name}.astype("float32")')
+    check_kind(x, name, f'{name}.astype("float32")')
     out = numbers(x, name, high=1e100)
     if out.ndim != 2 or out.shape[1] != network.inputs or not len(out):
         raise UsageError(f"{name}: expected shape (n, {network.inputs}), got {out.shape}.")
@@ -331,7 +332,7 @@ def _inputs(network: Network, x: ArrayLike, name: str) -> Examples:
 
 
 def _targets(network: Network, x: Examples, y: ArrayLike) -> Targets:
-    refuse_narrow(y, "y", 'y.astype("float32")')
+    check_kind(y, "y", 'y.astype("float32")')
     out, n = array_of(y, "y"), len(x)
     if out.dtype.kind in "iub":
         raise UsageError(

@@ -20,6 +20,7 @@ from overparam.own.laziness import LazyScale, kernel_drift, lazy_scale
 from overparam.own.search import double_and_bisect, even_widths, first
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
+from overparam.theory.certificates.words import SCOPE, at_least
 from overparam.theory.inputs import count
 from overparam.theory.kernels.covariance import covariance
 from overparam.theory.sufficient_width import (
@@ -68,7 +69,7 @@ MEANINGS = {
     "rank": "the Jacobian at the start is proved to have rank n in every draw",
     "fit": "Levenberg-Marquardt brings the training loss to a millionth of its start in every draw",
     "afterwards": "somewhere on its way a certificate proves that an interpolator is near, in every draw",
-    "beforehand": "the start is certified: gradient flow is proved to interpolate (median draw)",
+    "beforehand": "the start is certified: gradient flow is proved to converge to an interpolator (median draw)",
 }
 
 
@@ -84,7 +85,7 @@ class Ladder(Shown):
         published: widths in print with constant 1, ascending; empty where inputs have not norm 1.
         flow_law: width of the law ``sqrt(k d) = 2 B2 rho kappa n`` with rho = 1; None as for ``published``.
         lemma_law: that of the key lemma, with 16 in place of 2.
-        lazy: the output scale from which a narrow network is proved to be lazy.
+        lazy: the output scale from which gradient flow of a narrow network is proved to converge to zero loss.
         drift: relative change of its kernel at that scale, measured over gradient descent.
         obstacle: why no width can fit or certify this data; empty if nothing is known against it.
     """
@@ -137,13 +138,19 @@ class Ladder(Shown):
             return self.obstacle
         said = f"{self.n} samples, {self.d} features, {self.activation}: "
         fit, top = self["fit"].width, self["beforehand"].width
-        said += f"fitted from {fit:,} units" if fit else "fitted at no width that was tried"
-        said += f", proved beforehand at {top:,}." if top else ", proved beforehand at no width that was tried."
+        said += f"fitted at {fit:,} units" if fit else "fitted at no width that was tried"
+        draw = " (median draw)" if self["beforehand"].draws > 1 else ""
+        said += (
+            f", proved beforehand at {top:,}{draw}."
+            if top
+            else ", proved beforehand at no width that was tried."
+        )
         if self.lazy is not None and self.lazy.scale is not None:
             said += (
-                f" With {self.lazy.width} units it is proved lazy from output scale {self.lazy.scale:.3g} on"
+                f" With {self.lazy.width} units gradient flow is proved to fit from output scale "
+                f"{at_least(self.lazy.scale, 3)} on"
             )
-            said += "." if self.drift is None else f"; there its kernel moves by {self.drift:.2%}."
+            said += "." if self.drift is None else f"; there its kernel moves by {self.drift:.2%} (measured)."
         if not self.published:
             said += " Widths in print ask for inputs of norm 1: divide the rows by their norms to see them."
         return said
@@ -157,16 +164,22 @@ class Ladder(Shown):
                     f"{w:>12}  {what}  [{note}]" if note else f"{w:>12}  {what}"
                     for w, what, note in self.table()
                 ),
+                SCOPE,
             ]
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
-        return dict(clean(asdict(self) | {"answer": self.sentence()}))
+        return dict(clean(asdict(self) | {"answer": self.sentence(), "scope": SCOPE}))
 
     def shown(self) -> dict[str, Any]:
         """Return what is drawn: the answer and the table as texts."""
-        return {"answer": self.sentence(), "columns": ["hidden units", "what", ""], "rows": self.table()}
+        return {
+            "answer": self.sentence(),
+            "columns": ["hidden units", "what", ""],
+            "rows": self.table(),
+            "remark": SCOPE,
+        }
 
 
 def width_ladder(

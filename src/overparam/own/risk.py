@@ -11,19 +11,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
+from overparam.data.arrays import as_array
+from overparam.data.classes import MANY
 from overparam.own.risk_values import RiskCurve
 from overparam.theory import bartlett2020, holzmuller2021, simon2023
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.empirical import Spectrum, spectrum_of_features, spectrum_of_kernel
-from overparam.theory.inputs import count, nonnegative, widths_of
+from overparam.theory.inputs import (
+    SQUARABLE,
+    columns_of,
+    count,
+    exponent_of,
+    nonnegative,
+    numbers,
+    penalty_of,
+    real,
+    representable,
+    shown,
+    vector,
+    widths_of,
+)
 from overparam.theory.label_variance import NoiseEstimate, estimate_noise
 from overparam.theory.population import population_risk
 
@@ -32,11 +49,12 @@ PERCENT_OF_N = (
     *(150, 200, 300, 450, 700, 1000, 1400, 2000),
 )
 CITATION = simon2023.CITATION
+_ORDINARY = 400  # exponents of two within which squares of features keep their digits
 
 
 def risk_curve(
     *,
-    y: ArrayLike,
+    y: Any,
     features: ArrayLike | None = None,
     kernel: ArrayLike | None = None,
     n: int | None = None,
@@ -50,8 +68,9 @@ def risk_curve(
     given (``Phi Phi^T / D``); its spectrum and the targets' coefficients are read off the samples.
 
     Args:
-        y: targets of the samples: whole numbers are class labels and become one-hot; other numbers, of shape
-            ``(samples,)`` or ``(samples, outputs)``, are taken as they are.
+        y: targets of the samples: whole numbers, text and booleans are class labels and become one-hot; other
+            numbers, of shape ``(samples,)`` or ``(samples, outputs)``, are taken as they are. A data set stands for
+            its training labels.
         features: shape ``(samples, D)``; or else
         kernel: kernel matrix, shape ``(samples, samples)``, positive semidefinite.
         n: number of training samples to predict for, less than the number of samples; by default a fifth of it.
@@ -88,13 +107,21 @@ def risk_curve(
             "A spectrum of n samples cannot tell what lies outside of them."
         )
     k = _ascending(widths, samples)
-    penalty: float | str = ridge if isinstance(ridge, str) else nonnegative(ridge, "ridge")
+    penalty: float | str = ridge if isinstance(ridge, str) else penalty_of(ridge)
     if isinstance(penalty, str) and penalty != "optimal":
-        raise UsageError(f"ridge: expected a number of at least 0, or 'optimal', got '{penalty}'.")
+        raise UsageError(f"ridge: expected a number of at least 0, or 'optimal', got {shown(penalty)}.")
     given = None if noise is None else nonnegative(noise, "noise")
-    spectrum = (
-        spectrum_of_kernel(kernel, targets) if kernel is not None else spectrum_of_features(features, targets)  # type: ignore[arg-type]
-    )
+    numbers(targets, "y", *SQUARABLE)
+    shift = 0
+    if kernel is not None:
+        spectrum = spectrum_of_kernel(kernel, targets)
+    else:
+        rows = columns_of(features, "features", many)
+        features, shift = _ordinary(rows)
+        spectrum = spectrum_of_features(features, targets)
+        if not isinstance(penalty, str):
+            with np.errstate(over="ignore"):
+                penalty = penalty_of(representable(np.ldexp(penalty, -2 * shift), "ridge, features"))
     zero = float(np.square(targets).sum() / many)
     if given is not None and given > zero:
         raise UsageError(
@@ -105,7 +132,26 @@ def risk_curve(
         if given is None
         else NoiseEstimate(given, given, given, "given")
     )
-    return _predict(spectrum, how, samples, k, penalty, zero, features, targets.shape[1])
+    curve = _predict(spectrum, how, samples, k, penalty, zero, features, targets.shape[1])
+    return _in_units_of(curve, shift, ridge) if shift else curve
+
+
+def _ordinary(rows: Float64[np.ndarray, "n features"]) -> tuple[Float64[np.ndarray, "n features"], int]:
+    """Features over a power of two, if their squares would leave the range of float64; and its exponent."""
+    e = exponent_of(rows)
+    return (np.ldexp(rows, -e), e) if abs(e) > _ORDINARY else (rows, 0)
+
+
+def _in_units_of(curve: RiskCurve, shift: int, ridge: float | str) -> RiskCurve:
+    """Penalties in the unit of the features given; one that is no number of float64 is given as the nearest."""
+    best = []
+    for one in curve.optimal_ridge:
+        with np.errstate(over="ignore"):
+            back = float(np.ldexp(one, 2 * shift))
+        best.append(one if one == 0 or math.isinf(one) else min(max(back, 5e-324), 1.7e308))
+    return dataclasses.replace(
+        curve, optimal_ridge=tuple(best), ridge=ridge if isinstance(ridge, str) else real(ridge)
+    )
 
 
 def _predict(
@@ -206,14 +252,21 @@ def _assumptions(
     )
 
 
-def find_peak(risk: Float64[np.ndarray, " points"]) -> tuple[int, int] | None:
+def find_peak(risk: ArrayLike) -> tuple[int, int] | None:
     """Return the places of the lowest value before the highest inner peak, and of that peak; None without one.
 
     A peak is a point above its neighbours, and by more than 1 % above the lowest value on either side.
 
+    Args:
+        risk: errors, at least 0, infinity included, shape ``(points,)``.
+
+    Raises:
+        DataError: what is no list of such numbers.
+
     >>> find_peak(np.array([3.0, 1.0, 5.0, 0.5])), find_peak(np.array([3.0, 2.0, 1.0]))
     ((1, 2), None)
     """
+    risk = vector(risk, "risk", infinite=True)
     found = None
     for i in range(1, len(risk) - 1):
         left, right = float(risk[:i].min()), float(risk[i + 1 :].min())
@@ -223,29 +276,31 @@ def find_peak(risk: Float64[np.ndarray, " points"]) -> tuple[int, int] | None:
     return found
 
 
-def targets_of(y: ArrayLike) -> Float64[np.ndarray, "n classes"]:
+def targets_of(y: Any) -> Float64[np.ndarray, "n classes"]:
     """Return targets as columns: labels one-hot, other numbers as they are.
 
+    Args:
+        y: anything that holds values: lists, arrays, series, a frame of one column, or a data set.
+
     Raises:
-        DataError: another shape, missing numbers, one class, or targets that are constant.
+        DataError: another shape, missing numbers, one class, nearly as many classes as samples, or targets that are
+            constant.
 
     >>> targets_of([0, 2, 0]).tolist(), targets_of([0.5, 1.0]).tolist()
     ([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [[0.5], [1.0]])
+    >>> targets_of(["b", "a"]).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
     """
-    raw = np.asarray(y)
-    if raw.ndim not in (1, 2) or raw.dtype.kind not in "fiub" or len(raw) < 2:
+    raw = as_array(y.y if hasattr(y, "y") and hasattr(y, "classes") else y, "y").values
+    if raw.ndim not in (1, 2) or raw.dtype.kind not in "fiubUS" or len(raw) < 2:
         raise DataError(
             f"y: expected numbers of shape (samples,) or (samples, outputs) with at least 2 samples, got "
             f"{raw.dtype} of shape {raw.shape}."
         )
-    if raw.dtype.kind in "iub" and raw.ndim == 1:
-        classes = np.unique(raw)
-        if len(classes) < 2:
-            raise DataError(
-                f"y: expected labels of at least 2 classes, got {classes[0]} everywhere. For whole numbers that are "
-                "no labels, give floats."
-            )
-        return (raw[:, None] == classes[None, :]).astype(np.float64)
+    if raw.dtype.kind != "f" and raw.size == len(raw):
+        return _one_hot(raw.ravel())
+    if raw.dtype.kind in "US":
+        raise DataError(f"y: expected one label a sample, got text of shape {raw.shape}. Choose one column.")
     values = raw.astype(np.float64).reshape(len(raw), -1)
     bad = int((~np.isfinite(values)).sum())
     if bad or not values.size:
@@ -257,13 +312,28 @@ def targets_of(y: ArrayLike) -> Float64[np.ndarray, "n classes"]:
     return values
 
 
+def _one_hot(labels: Any) -> Float64[np.ndarray, "n classes"]:
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise DataError(
+            f"y: expected labels of at least 2 classes, got {classes[0]} everywhere. For whole numbers that are "
+            "no labels, give floats."
+        )
+    if len(classes) > MANY and 2 * len(classes) > len(labels):
+        raise DataError(
+            f"y: expected labels that many samples share, got {len(classes):,} different ones among {len(labels):,}. "
+            "For whole numbers that are no labels, give floats."
+        )
+    return (labels[:, None] == classes[None, :]).astype(np.float64)
+
+
 def _ascending(widths: Sequence[int] | None, n: int) -> Float64[np.ndarray, " points"]:
     if widths is None:
         return np.unique(np.maximum(1, [n * p // 100 for p in PERCENT_OF_N])).astype(np.float64)
     k = widths_of(widths)
     if np.isinf(k).any() or (np.diff(k) <= 0).any():
         raise UsageError(
-            f"widths: expected ascending whole numbers, got {list(widths)}. Sort them, drop repeats."
+            f"widths: expected ascending whole numbers, got {shown(k.tolist())}. Sort them, drop repeats."
         )
     return k
 

@@ -10,14 +10,16 @@ from typing import Any
 from overparam.core import clean
 from overparam.core.errors import UsageError
 from overparam.core.shown import Shown
-from overparam.core.words import number
+from overparam.core.words import number, wrapped
 from overparam.theory import bartlett2020, holzmuller2021, label_variance, nakkiran2021
 from overparam.theory.assumption import Assumption
 from overparam.theory.label_variance import NoiseEstimate
 
 COLUMNS = ("width", "risk", "signal", "variance", "floor", "optimal_risk", "optimal_ridge")
 _HEADS = ("width k", "error", "without noise", "from noise", "floor", "best penalty: error", "penalty")
+_NARROW = ("width k", "error", "no noise", "from noise", "floor", "best error", "penalty")
 _SHOWN = 16
+_WIDE = 79
 
 
 @dataclass(frozen=True)
@@ -124,18 +126,20 @@ class RiskCurve(Shown):
         return Path(self.page.write(self.page.record(self.shown()), to))
 
     def __str__(self) -> str:
-        """The answer, a thinned table, facts, assumptions and the source."""
-        rows, words = self.table(), _rows(self)
+        """The answer, a thinned table, facts, assumptions and the source, in lines of at most 79 characters."""
+        rows = self.table()
         step = max(1, -(-len(rows) // _SHOWN))
-        kept = [i for i in range(len(rows)) if i % step == 0 or rows[i]["width"] == self.peak_width]
-        lines = [[*_HEADS], *(words[i] for i in kept)]
-        wide = [max(len(line[c]) for line in lines) for c in range(len(lines[0]))]
+        kept = [row for i, row in enumerate(rows) if i % step == 0 or row["width"] == self.peak_width]
+        lines = [[*_NARROW], *([_value(v) for v in row.values()] for row in kept)]
+        if sum(map(_widest, zip(*lines, strict=True))) + 2 * len(_NARROW) > _WIDE:
+            lines[1:] = [[_short(v) for v in row.values()] for row in kept]
+        wide = [_widest(column) for column in zip(*lines, strict=True)]
         table = ["  ".join(v.rjust(w) for v, w in zip(line, wide, strict=True)) for line in lines]
-        asked = [f"  {one.state:<9}  {one.name}: {one.detail}" for one in self.assumptions]
-        facts = [f"  {name}: {value}" for name, value in _facts(self).items()]
-        return "\n".join(
-            [self.answer, "", *table, "", *facts, "", "assumptions", *asked, "", f"after {self.citation}"]
-        )
+        told = "best error: at the best penalty of each width, which stands beside it"
+        asked = [wrapped(f"  {one.state:<9}  {one.name}: {one.detail}", 13) for one in self.assumptions]
+        facts = [wrapped(f"  {name}: {value}", 4) for name, value in _facts(self).items()]
+        answer, source = wrapped(self.answer), wrapped(f"after {self.citation}", 2)
+        return "\n".join([answer, "", *table, told, "", *facts, "", "assumptions", *asked, "", source])
 
 
 def _facts(curve: RiskCurve) -> dict[str, str]:
@@ -158,6 +162,14 @@ def _rows(curve: RiskCurve) -> list[list[str]]:
 
 def _value(value: float | None) -> str:
     return "infinite" if value is not None and math.isinf(value) else number(value)
+
+
+def _short(value: float | None) -> str:
+    return f"{value:.3g}" if value is not None and math.isfinite(value) else _value(value)
+
+
+def _widest(column: tuple[str, ...]) -> int:
+    return max(map(len, column))
 
 
 def _penalty(curve: RiskCurve) -> str:

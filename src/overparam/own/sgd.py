@@ -27,7 +27,7 @@ from overparam.core import clean
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.core.shown import Shown
 from overparam.models import Network
-from overparam.models.check import check_network, check_params, double, refuse_narrow
+from overparam.models.check import check_kind, check_network, check_params, double
 from overparam.own.certify import certify
 from overparam.own.jacobian import check_variables, empirical_kernel
 from overparam.theory.assumption import Assumption, checked
@@ -40,6 +40,7 @@ from overparam.theory.sgd.threshold import bounds_of
 PyTree = Any
 NEAR = 0.1  # h up to which runs were seen to follow the linearisation
 MOST_ROWS = 2_000
+MOST_STEPS = 100_000_000
 LOSSES = ("mean", "mean squared error")
 _POINTS = 40
 
@@ -177,12 +178,12 @@ def sgd_curve(
 
     References: :mod:`overparam.theory.sgd`.
     """
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise UsageError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}.")
     check_network(network)
     check_params(network, params)
     for name, values in (("x", x), ("y", y)):
-        refuse_narrow(values, name, f'{name}.astype("float32")')
+        check_kind(values, name, f'{name}.astype("float32")')
     inputs = finite(x, "x", (2,), "(n, features)")
     n, out = len(inputs), network.outputs
     if inputs.shape[1] != network.inputs:
@@ -202,6 +203,8 @@ def sgd_curve(
     bounds = [bounds_of(minimum, p) for p in noises]
     etas = _steps(step, [one.exact / 2 for one in bounds], sizes, factor)
     last = 20 * n if steps is None else count(steps, "steps", 0)
+    if last > MOST_STEPS:
+        raise UsageError(f"steps: expected at most {MOST_STEPS:,}, got {last}. Every step is worked out.")
     times = np.unique(np.concatenate([[0, last], np.geomspace(1, max(1, last), _POINTS).round()])).astype(int)
     times = times[times <= last]
     trajectories = [
@@ -292,7 +295,8 @@ def _several(given: Any) -> list[Any]:
 def _steps(step: Any, half: list[float], sizes: list[int], factor: float) -> list[float]:
     if step is None:
         return half
-    given = [positive_step(one) for one in (_several(step) if np.ndim(step) else [step] * len(sizes))]
+    several = isinstance(step, Sequence | np.ndarray) and not isinstance(step, str | bytes)
+    given = [positive_step(one) for one in (_several(step) if several else [step] * len(sizes))]
     if len(given) != len(sizes):
         raise UsageError(f"step: expected one, or one a batch size ({len(sizes)}), got {len(given)}.")
     return [one * factor for one in given]

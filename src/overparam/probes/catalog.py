@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from overparam.core.errors import UsageError, unknown
-from overparam.core.plugin import from_file
+from overparam.core.plugin import from_file, load_point
 from overparam.probes import fit, norms
 from overparam.probes.probe import Probe
 
@@ -38,12 +38,12 @@ def available() -> dict[str, Probe]:
         Probes by name, sorted.
 
     Raises:
-        UsageError: two probes have one name, or an entry point is not a Probe.
+        UsageError: two probes have one name, or an entry point is not a Probe or cannot be imported.
     """
     package = import_module("overparam.probes")
     modules = [import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
     found = [(m.__name__, m.PROBE) for m in modules if hasattr(m, "PROBE")]
-    found += [(point.value, point.load()) for point in entry_points(group=GROUP)]
+    found += [(point.value, load_point(point)) for point in entry_points(group=GROUP)]
     probes: dict[str, Probe] = {}
     for place, probe in found:
         if not isinstance(probe, Probe):

@@ -20,8 +20,8 @@ class Probe:
         values: the names it gives, each with one sentence that ends with the unit.
         function: ``function(network, loss, params, params0, x, y, x_test, y_test)`` gives scalars by name. It
             is compiled and mapped over the members, so it must be a pure JAX function. ``params0`` are the
-            parameters at initialisation (of both, ``split(network.state, params)[0]`` are those that are trained), ``x`` ``(n, inputs)`` and ``y`` ``(n, ...)`` the member's training
-            set.
+            parameters at initialisation, ``x`` ``(n, inputs)`` and ``y`` ``(n, ...)`` the member's training
+            set. Of both, ``split(network.state, params)[0]`` are those that are trained.
     """
 
     name: str

@@ -15,7 +15,7 @@ ROWS = {
     "distance": "distance and path, at most",
     "step": "step",
     "largest_step": "largest certified step (0: none)",
-    "rate": "factor of the residual {pace}, at most",
+    "rate": "factor of the norm of the residual {pace}, at most",
 }
 
 
@@ -23,9 +23,10 @@ def fragment(certificate: Mapping[str, Any]) -> str:
     """Return the verdict, the numbers and the conditions as one HTML fragment."""
     where = "on the ball" if certificate["certified"] else "at the start"
     pace = "a unit of time" if certificate["method"] == "gradient flow" else "a step"
+    texts = certificate.get("shown_texts", {})
     numbers = "".join(
         f"<tr><td>{escape(ROWS[name].format(where=where, pace=pace))}</td>"
-        f"<td>{_number(certificate[name])}</td></tr>"
+        f"<td>{escape(texts[name]) if name in texts else _number(certificate[name])}</td></tr>"
         for name in certificate["shown_fields"]
     )
     conditions = "".join(
@@ -36,7 +37,8 @@ def fragment(certificate: Mapping[str, Any]) -> str:
         f"<tr><td>rounding: {escape(name)}</td><td>{_number(value)}</td></tr>"
         for name, value in certificate["rounding"].items()
     )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in certificate["notes"])
+    said = [*certificate["notes"], *([certificate["scope"]] if "scope" in certificate else [])]
+    notes = "".join(f"<p>{escape(one)}</p>" for one in said)
     return (
         f"<div><p><b>{certificate['verdict']}</b> ({certificate['method']}): {escape(certificate['reason'])}</p>"
         f"<table>{numbers}{conditions}{rounding}</table>{notes}</div>"

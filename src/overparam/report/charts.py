@@ -14,6 +14,7 @@ from typing import Any
 from overparam.core.atomic import write_bytes
 from overparam.core.errors import UsageError, unknown
 from overparam.core.formulas import as_text
+from overparam.core.harmless import harmless_in
 from overparam.report import fit, rows
 from overparam.report.layers import hidden_labels, picture
 from overparam.report.theme import config
@@ -40,7 +41,8 @@ def spec(chart: Mapping[str, Any], view: View | None = None, *, screen: bool = F
 
 
 def in_letters(chart: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a chart whose words hold no set formulas: a picture has room for letters alone."""
+    """Return a chart whose words hold no set formulas, and nothing that no picture may hold: it has room for letters alone."""
+    chart = harmless_in(dict(chart))
     return {
         **chart,
         **{name: as_text(chart[name]) for name in ("title", "y_title", "note", "arm_title")},
@@ -177,6 +179,7 @@ def convert(made: dict[str, Any], ending: str) -> bytes:
         return (json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
     import vl_convert
 
+    made = harmless_in(made)  # a control character would end the process
     if ending == ".svg":
         return vl_convert.vegalite_to_svg(made).encode()
     if ending == ".png":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from overparam.core import disk
 from overparam.core.atomic import write_text
 from overparam.core.errors import UsageError
 from overparam.report import hero, page, words
@@ -74,7 +75,7 @@ def write(records: Sequence[tuple[Path, Mapping[str, Any]]], damaged: Sequence[s
     cards: list[Card] = []
     for path, record in records:
         file = path.with_suffix(".html")
-        if not file.exists():
+        if not disk.exists(file):
             page.write(record, file)
         link = Path(os.path.relpath(file.resolve(), folder)).as_posix()
         cards.append(Card(record, quote(link), thumbnail(record, f"t{len(cards)}-")))

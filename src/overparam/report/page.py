@@ -157,5 +157,5 @@ def environment() -> Any:
 
 _WORDS = (
     "bar", "command", "cutoff", "duration", "estimate", "params", "percent", "plain", "seeds", "span", "status",
-    "summary", "values",
+    "summary", "took", "values",
 )  # fmt: skip

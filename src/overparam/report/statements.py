@@ -147,7 +147,8 @@ def plan_words(record: Mapping[str, Any]) -> str:
         return f"{below_plan(record)}: estimates, no verdicts."
     first, count, rung = planned["first"], planned["count"], planned.get("rung", 1)
     look = "this is the first look" if rung == 1 else f"this is the look at {rung * count}"
-    text = f"{count} seeds were planned, from {first} on; {look}, with {words.percent(planned['level'])} intervals."
+    were = "seed was" if count == 1 else "seeds were"
+    text = f"{count} {were} planned, from {first} on; {look}, with {words.percent(planned['level'])} intervals."
     return text if planned.get("decides", True) else f"{text} A preview: another profile decides."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from overparam.core import digits
 from overparam.core.kinds import WORDS, word
-from overparam.core.words import MINUS, number, superscript
+from overparam.core.words import MINUS, moment, number, superscript
 
 STATUSES = ("supported", "contradicted", "inconclusive", "not_applicable")
 KINDS = ("claim", *WORDS)
@@ -246,6 +246,20 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def took(record: Mapping[str, Any]) -> str:
+    """How long a run took; where all of its cells were stored before, how long they took then.
+
+    >>> cells = {"ok": 2, "diverged": 0, "computed": 0}
+    >>> took({"cells": cells, "seconds": 0.02, "compute_seconds": 12.3, "finished": "2026-11-20T12:30:05Z"})
+    'all cells from the store; computing them took 12 s, the last of them 2026-11-20 12:30 UTC'
+    """
+    cells = record["cells"]
+    if cells["computed"] or not cells["ok"] + cells["diverged"]:
+        return duration(record["seconds"])
+    when = f", the last of them {moment(record['finished'])}" if record.get("finished") else ""
+    return f"all cells from the store; computing them took {duration(record.get('compute_seconds'))}{when}"
 
 
 def command(record: Mapping[str, Any]) -> str:

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from overparam.core import disk
+from overparam.core.atomic import AGE
 from overparam.core.errors import StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore
 from overparam.store.pack import repack
+from overparam.store.schema import inside
 
-AGE = 3600.0  # seconds after which a temporary file belongs to no running program
+TEMPORARY = (".*.tmp", ".*.ray")  # what is being written, and what a run shows to the nodes of a cluster
 KINDS = {
-    "damaged": "damaged cell files that were set aside",
+    "damaged": "damaged files that were set aside",
     "temporary": "temporary files of interrupted writes, older than an hour",
     "failures": "failure records of cells that have finished since",
     "stale": "cells of an older cell_version of an installed study",
@@ -52,22 +55,19 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
         now: the time in seconds, by default the clock's.
 
     Raises:
-        StoreError: a pack is damaged.
+        StoreError: a pack is damaged, or a link leads a folder out of the store.
     """
     moment = time.time() if now is None else now
     base = store.out / store.study
     folders = (store.folder, store.failures, store.packed)
+    register = base / "register"
+    inside(store.out, base, *folders, register)
     heads, _ = store.heads()
     stale = [h.name for h in heads.values() if version is not None and 0 < h.cell_version < version]
     loose = store.loose()
-    temporary = [
-        path
-        for folder in (*folders, base)
-        for path in _listed(folder, ".*.tmp")
-        if path.is_file() and moment - _changed(path, moment) > AGE
-    ]
+    temporary = temporaries((*folders, register, base), moment)
     files = {
-        "damaged": _listed(store.folder, "*.damaged"),
+        "damaged": [p for folder in (*folders, register, base) for p in _listed(folder, "*.damaged")],
         "temporary": temporary,
         "failures": [p for p in _listed(store.failures, "*.json") if p.stem in heads],
         "stale": [store.path(name) for name in stale if name in loose],
@@ -78,8 +78,8 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
     sizes["stale"] += _share(store, packed)
     gone = {path for paths in files.values() for path in paths}
     gone |= {pack.path for pack in packs.packs(store.packed) if not set(packs.names(pack)) - set(packed)}
-    empty = [folder for folder in folders if folder.is_dir() and set(folder.iterdir()) <= gone]
-    if base.is_dir() and set(base.iterdir()) <= {*gone, *empty}:
+    empty = [folder for folder in folders if disk.is_dir(folder) and set(disk.listed(folder)) <= gone]
+    if disk.is_dir(base) and set(disk.listed(base)) <= {*gone, *empty}:
         empty.append(base)
     return Garbage(
         store.study,
@@ -89,21 +89,41 @@ def find_garbage(store: CellStore, version: int | None, now: float | None = None
     )
 
 
+def root_garbage(out: Path, now: float | None = None) -> Garbage:
+    """Look for what can go from a results folder itself, beside the studies: temporary files."""
+    found = tuple(temporaries((out,), time.time() if now is None else now))
+    files = {kind: found if kind == "temporary" else () for kind in KINDS}
+    return Garbage(".", files, (), {kind: sum(map(_size, paths)) for kind, paths in files.items()})
+
+
+def temporaries(folders: Iterable[Path], now: float) -> list[Path]:
+    """The temporary files in some folders that no running program can be writing any more."""
+    return [
+        path
+        for folder in folders
+        for pattern in TEMPORARY
+        for path in _listed(folder, pattern)
+        if now - _changed(path, now) > AGE
+    ]
+
+
 def remove_garbage(store: CellStore, garbage: Garbage) -> None:
     """Remove what was found; a folder that is no longer empty stays.
 
     Raises:
         StoreError: something cannot be removed; the rest is kept.
     """
+    base = store.out / store.study
+    inside(store.out, base, store.folder, store.failures, store.packed, base / "register")
     try:
         for kind in ("temporary", "damaged", "failures", "stale"):
             for path in garbage.files[kind]:
-                path.unlink(missing_ok=True)
+                disk.unlink(path, missing_ok=True)
         if garbage.packed:
             repack(store, garbage.packed)
         for folder in garbage.files["empty"]:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+            if disk.is_dir(folder) and not disk.entries(folder):
+                disk.rmdir(folder)
     except OSError as error:
         raise StoreError(
             f"expected to remove {error.filename}, got: {error.strerror or error}. Nothing else is lost."
@@ -111,19 +131,20 @@ def remove_garbage(store: CellStore, garbage: Garbage) -> None:
 
 
 def _listed(folder: Path, pattern: str) -> list[Path]:
-    return sorted(folder.glob(pattern)) if folder.is_dir() else []
+    """The files of a folder, links and pipes among them, but no folder: what lies in one is nobody's garbage."""
+    return [path for path in disk.listed(folder, pattern) if disk.is_link(path) or not disk.is_dir(path)]
 
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return disk.lstat(path).st_size
     except OSError:
         return 0
 
 
 def _changed(path: Path, otherwise: float) -> float:
     try:
-        return path.stat().st_mtime
+        return disk.lstat(path).st_mtime
     except OSError:
         return otherwise
 

@@ -7,18 +7,21 @@ every number agrees within a relative tolerance of 1e-5 or an absolute one of 1e
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from overparam.core import disk
 from overparam.core.atomic import write_bytes
-from overparam.core.errors import NewerError, StoreError
+from overparam.core.documents import content
+from overparam.core.errors import DiskError, NewerError, StoreError
 from overparam.store import packs
-from overparam.store.cells import Cell, CellStore, parse
+from overparam.store.cells import Cell, CellStore, Fits, parse
+from overparam.store.schema import FAILURE, Kind, inside, own_name, parsed
 from overparam.store.seen import SeenStore
 
+FAILED = Kind("failure", FAILURE)
 RELATIVE = 1e-5
 ABSOLUTE = 1e-8
 
@@ -65,7 +68,13 @@ class Merged:
     records: tuple[str, ...]
 
 
-def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> Merged:
+def merge(
+    ours: CellStore,
+    theirs: CellStore,
+    relative: float = RELATIVE,
+    absolute: float = ABSOLUTE,
+    fits: Fits | None = None,
+) -> Merged:
     """Copy the cells of a study that are missing here from another results folder.
 
     Cells that are packed there become one pack here; files become files. A cell that is damaged here is set aside
@@ -74,17 +83,23 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
     Raises:
         StoreError: a pack is damaged, or the folder cannot be written; what was copied stays.
     """
+    inside(ours.out, ours.folder, ours.packed, ours.failures)
     names, mine, loose_there = sorted(theirs.names()), ours.names(), theirs.loose()
     refused: list[tuple[str, str]] = []
+    unread: list[str] = []
     copied = 0
     conflicts: list[Conflict] = []
     twins = [name for name in names if name in mine]
-    digests = {name: _digest(content) for name, content in ours.texts(twins)}
-    differing = [name for name, content in theirs.texts(twins) if digests.get(name) != _digest(content)]
-    same = len(twins) - len(differing)
+    digests = {name: _digest(text) for name, text in ours.texts(twins, [])}
+    differing, same = [], 0
+    for name, text in theirs.texts(twins, unread):
+        if digests.get(name) == _digest(text):
+            same += 1
+        else:
+            differing.append(name)
     rescued: set[str] = set()
-    for name, content in theirs.texts(differing):
-        cell = _taken(ours.study, name, content, theirs, refused)
+    for name, text in theirs.texts(differing, unread):
+        cell = _taken(ours.study, name, text, theirs, refused, fits)
         if cell is None:
             continue
         try:
@@ -92,6 +107,8 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
         except NewerError:
             refused.append((name, "the cell here was written by a newer overparam"))
             continue
+        except DiskError:
+            raise
         except StoreError:
             own = None
             ours.set_aside(name)
@@ -103,10 +120,11 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
         if conflict is not None:
             conflicts.append(conflict)
     missing = [name for name in names if name not in mine or name in rescued]
-    for name, content in theirs.texts(name for name in missing if name in loose_there):
-        if _taken(ours.study, name, content, theirs, refused) is not None:
-            write_bytes(ours.path(name), content)
+    for name, text in theirs.texts((name for name in missing if name in loose_there), unread):
+        if _taken(ours.study, name, text, theirs, refused, fits) is not None:
+            write_bytes(ours.path(name), text)
             copied += 1
+    refused += [(name, "damaged") for name in dict.fromkeys(unread)]
 
     def packed() -> Iterator[tuple[str, str]]:
         index = theirs.index()
@@ -114,19 +132,22 @@ def merge(ours: CellStore, theirs: CellStore, relative: float = RELATIVE, absolu
             if name in loose_there or name not in index:
                 continue
             text = packs.text(*index[name])
-            if _taken(ours.study, name, text.encode(), theirs, refused) is not None:
+            if _taken(ours.study, name, text.encode(), theirs, refused, fits) is not None:
                 yield name, text
 
     if set(missing) - loose_there:
         made = packs.write_pack(ours.packed, packed())
         copied += made[1] if made else 0
-    SeenStore(ours.out, ours.study).merge(SeenStore(theirs.out, theirs.study))
-    runs = tuple(sorted(path.stem for path in (theirs.out / theirs.study).glob("*.json")))
-    return Merged(ours.study, copied, same, tuple(conflicts), tuple(refused), _failures(ours, theirs), runs)
+    disk.fsync_path(ours.folder)  # the other folder may be removed now
+    damaged = SeenStore(ours.out, ours.study).merge(SeenStore(theirs.out, theirs.study))
+    refused += [("register", str(error)) for error in damaged]
+    runs = tuple(sorted(path.stem for path in disk.listed(theirs.out / theirs.study, "*.json")))
+    failures = _failures(ours, theirs, refused)
+    return Merged(ours.study, copied, same, tuple(conflicts), tuple(refused), failures, runs)
 
 
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()
+def _digest(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=16).digest()
 
 
 def compare(here: Cell, there: Cell, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> Conflict | None:
@@ -166,18 +187,20 @@ def _first(one: Any, other: Any, relative: float, absolute: float) -> tuple[Any,
 
 
 def _taken(
-    study: str, name: str, content: bytes, theirs: CellStore, refused: list[tuple[str, str]]
+    study: str,
+    name: str,
+    text: bytes,
+    theirs: CellStore,
+    refused: list[tuple[str, str]],
+    fits: Fits | None,
 ) -> Cell | None:
     """Return the cell if it may be copied; else note why not."""
     try:
-        cell = parse(name, content, theirs.path(name))
+        cell = parse(name, text, theirs.path(name), fits=fits)
     except NewerError:
         refused.append((name, "written by a newer overparam"))
         return None
     except StoreError:
-        refused.append((name, "damaged"))
-        return None
-    if not isinstance(cell.params, dict) or not isinstance(cell.values, dict):
         refused.append((name, "damaged"))
         return None
     if cell.document.get("study", study) != study:
@@ -186,20 +209,25 @@ def _taken(
     return cell
 
 
-def _failures(ours: CellStore, theirs: CellStore) -> int:
+def _failures(ours: CellStore, theirs: CellStore, refused: list[tuple[str, str]]) -> int:
     """Copy the failures of cells that are not finished here; return their number."""
-    if not theirs.failures.is_dir():
-        return 0
     finished, count = ours.names(), 0
-    for path in sorted(theirs.failures.glob("*.json")):
+    for path in disk.listed(theirs.failures, "[!.]*.json"):
         target = ours.failures / path.name
-        if path.name.startswith(".") or path.stem in finished or target.exists():
+        if path.stem in finished or disk.is_taken(target):
             continue
         try:
-            content = path.read_bytes()
-            json.loads(content)
-        except (OSError, ValueError):
+            with FAILED.named(path):
+                own_name(path.stem)
+                text = content(path)
+                parsed(text, FAILURE)
+        except DiskError:
+            raise
+        except FileNotFoundError:
             continue
-        write_bytes(target, content)
+        except StoreError:
+            refused.append((f"failed/{path.stem}", "damaged"))
+            continue
+        write_bytes(target, text)
         count += 1
     return count

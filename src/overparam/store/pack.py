@@ -8,16 +8,18 @@ command finds the files that are already packed, and removes them.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from overparam.core.atomic import flush, write_text
-from overparam.core.errors import StoreError
+from overparam.core import disk
+from overparam.core.atomic import write_many
+from overparam.core.documents import content, size
+from overparam.core.errors import DiskError, StoreError
 from overparam.store import packs
 from overparam.store.cells import CellStore, parse
 from overparam.store.packs import Pack
+from overparam.store.schema import inside
 
 MOST = 8  # packs of a study, above which packing makes one of all
 
@@ -54,6 +56,7 @@ def pack(store: CellStore) -> Packed:
     Raises:
         StoreError: a pack that is there is damaged, or the folder cannot be written; nothing is lost.
     """
+    inside(store.out, store.folder, store.packed)
     old = packs.packs(store.packed)
     index = packs.index(old)
     stamps: dict[str, Stamp] = {}
@@ -85,7 +88,7 @@ def pack(store: CellStore) -> Packed:
                         yield name, packs.text(*index[name])
 
     made = packs.write_pack(store.packed, cells()) if fresh or replaced else None
-    after = made[0].stat().st_size if made else 0
+    after = disk.stat(made[0]).st_size if made else 0
     before = sum(_remove(store.path(name), stamp) for name, stamp in stamps.items())
     if made and whole:
         before += _drop(old)
@@ -100,49 +103,46 @@ def unpack(store: CellStore) -> Packed:
     Raises:
         StoreError: a pack is damaged, or the folder cannot be written; nothing is lost.
     """
+    inside(store.out, store.folder, store.packed)
     old = packs.packs(store.packed)
     index, loose = packs.index(old), store.loose()
     wanted = [name for name in index if name not in loose]
-    after = 0
-    for name, content in store.texts(wanted):
-        write_text(store.path(name), content.decode(), durable=False)
-        after += len(content)
-    _flush_all([store.path(name) for name in wanted])
-    for name, content in store.texts(wanted):
-        if content.decode() != packs.text(*index[name]):
+    after = write_many(store.folder, ((store.path(name).name, text) for name, text in store.texts(wanted)))
+    for name, text in store.texts(wanted):
+        if text.decode() != packs.text(*index[name]):
             raise StoreError(
                 f"{store.path(name)}: expected the text of the packed cell, got something else. "
                 "The disk is at fault; the pack was kept. Try again, or another disk."
             )
     before = _drop(old)
     with contextlib.suppress(OSError):  # something else lies there
-        store.packed.rmdir()
+        disk.rmdir(store.packed)
     return Packed(store.study, len(wanted), store.folder, before, after, ())
 
 
 def repack(store: CellStore, without: Collection[str]) -> int:
     """Write the packs of a study again without some cells; return the number of bytes that are saved."""
+    inside(store.out, store.folder, store.packed)
     old = packs.packs(store.packed)
     index = packs.index(old)
     kept = sorted(index.keys() - set(without))
     if len(kept) == len(index):
         return 0
     made = packs.write_pack(store.packed, ((name, packs.text(*index[name])) for name in kept))
-    return _drop(old) - (made[0].stat().st_size if made else 0)
+    return _drop(old) - (disk.stat(made[0]).st_size if made else 0)
 
 
 def _sound(store: CellStore, name: str, stamps: dict[str, Stamp]) -> str | None:
     """Return the text of a cell's file and note what it was, or None if it cannot be packed."""
     path = store.path(name)
     try:
-        facts = path.stat()
-        text = path.read_bytes().decode("utf-8")
-        document = parse(name, text, path).document
-        sane = isinstance(document["params"], dict) and isinstance(document["values"], dict)
-        (name + document["status"]).encode()
-    except (OSError, UnicodeError, TypeError, StoreError):
-        return None
-    if not sane or not packs.SAFE.fullmatch(name):
+        size(path)  # a link in a circle, or no file at all
+        facts = disk.stat(path)
+        text = content(path).decode("utf-8")
+        parse(name, text, path, store.study)
+    except DiskError:
+        raise
+    except (OSError, ValueError, StoreError):
         return None
     stamps[name] = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
     return text
@@ -151,10 +151,10 @@ def _sound(store: CellStore, name: str, stamps: dict[str, Stamp]) -> str | None:
 def _remove(path: Path, stamp: Stamp) -> int:
     """Remove a file if it is still the one that was packed; return its bytes."""
     try:
-        facts = path.stat()
+        facts = disk.stat(path)
         if (facts.st_ino, facts.st_size, facts.st_mtime_ns) != stamp:
             return 0
-        path.unlink()
+        disk.unlink(path)
     except FileNotFoundError:
         return 0
     except OSError as error:
@@ -168,13 +168,5 @@ def _remove(path: Path, stamp: Stamp) -> int:
 def _drop(old: Collection[Pack]) -> int:
     """Remove packs, the oldest first, so that an older one never wins; return their bytes."""
     for one in reversed(list(old)):
-        one.path.unlink(missing_ok=True)
+        disk.unlink(one.path, missing_ok=True)
     return sum(one.bytes for one in old)
-
-
-def _flush_all(paths: list[Path]) -> None:
-    if hasattr(os, "sync"):
-        os.sync()
-    else:
-        for path in paths:
-            flush(path)

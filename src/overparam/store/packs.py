@@ -10,22 +10,24 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from overparam.core.atomic import flush, temporary_beside
-from overparam.core.errors import NewerError, StoreError
+from overparam.core import disk
+from overparam.core.atomic import temporary_beside
+from overparam.core.documents import Damaged, loads, size
+from overparam.core.errors import DiskError, NewerError, StoreError
+from overparam.core.shapes import is_safe
 
 FORMAT = 1
-SAFE = re.compile(r"[^./\\\0][^/\\\0]*")  # a name that stays inside its folder
 ROWS = 1024  # cells in a row group: the least that reading one cell decompresses
 COLUMNS = ("name", "status", "seconds", "cell_version", "params", "text")
+MOST = 2**31  # bytes of a row group when it is decompressed, as its file says
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Head:
     @property
     def params(self) -> dict[str, Any]:
         """The cell's parameters."""
-        return json.loads(self.params_text)
+        found: dict[str, Any] = json.loads(self.params_text)
+        return found
 
 
 def head(name: str, document: dict[str, Any]) -> Head:
@@ -66,19 +69,21 @@ def head(name: str, document: dict[str, Any]) -> Head:
     )
 
 
+def _head(name: str, text: str) -> Head:
+    """The head of a cell in its text; of a damaged one, which a pack keeps as it is, the name alone."""
+    try:
+        return head(name, loads(text))
+    except (Damaged, KeyError, TypeError):
+        return Head(name, "damaged", 0.0, 0, "{}")
+
+
 def packs(folder: Path) -> tuple[Pack, ...]:
     """Return the packs in a folder, newest first; a folder that is absent has none."""
     found = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".parquet") and not entry.name.startswith("."):
-                    facts = entry.stat()
-                    found.append(Pack(folder / entry.name, facts.st_size, facts.st_mtime_ns))
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise StoreError(f"expected a readable folder at {folder}, got: {error.strerror}.") from error
+    for path in disk.listed(folder, "[!.]*.parquet"):
+        with suppress(FileNotFoundError):
+            facts = disk.lstat(path)
+            found.append(Pack(path, facts.st_size, facts.st_mtime_ns))
     return tuple(sorted(found, key=lambda pack: (_number(pack.path), pack.path.name), reverse=True))
 
 
@@ -104,15 +109,18 @@ def write_pack(folder: Path, cells: Iterable[tuple[str, str]], above: int = 0) -
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = (pa.string(), pa.string(), pa.float64(), pa.int64(), pa.string(), pa.string())
+    kinds = _kinds()
     schema = pa.schema(list(zip(COLUMNS, kinds, strict=True)), metadata={"overparam.pack": str(FORMAT)})
     written, count, stream = hashlib.sha256(), 0, iter(cells)
     with temporary_beside(folder / "pack.parquet") as temporary:
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", use_dictionary=["status"], write_page_checksum=True
-        ) as writer:
+        with (
+            disk.create(temporary) as file,
+            pq.ParquetWriter(
+                file, schema, compression="zstd", use_dictionary=["status"], write_page_checksum=True
+            ) as writer,
+        ):
             while batch := list(islice(stream, ROWS)):
-                heads = [head(name, json.loads(text)) for name, text in batch]
+                heads = [_head(name, text) for name, text in batch]
                 columns = [
                     [h.name for h in heads], [h.status for h in heads], [h.seconds for h in heads],
                     [h.cell_version for h in heads], [h.params_text for h in heads], [text for _, text in batch],
@@ -123,7 +131,7 @@ def write_pack(folder: Path, cells: Iterable[tuple[str, str]], above: int = 0) -
                 count += len(batch)
         if not count:
             return None
-        flush(temporary)
+        disk.fsync_path(temporary)
         again = hashlib.sha256()
         for group in texts(Pack(temporary, 0, 0)):
             _digest(again, group)
@@ -134,9 +142,9 @@ def write_pack(folder: Path, cells: Iterable[tuple[str, str]], above: int = 0) -
             )
         number = 1 + max([above, *(_number(pack.path) for pack in packs(folder))])
         path = folder / f"{number:04d}-{written.hexdigest()[:12]}.parquet"
-        temporary.replace(path)
+        disk.replace(temporary, path)
     for place in (folder, folder.parent):
-        flush(place)
+        disk.fsync_path(place)
     return path, count
 
 
@@ -150,9 +158,12 @@ def names(pack: Pack) -> tuple[str, ...]:
     """Return the names of a pack's cells; no document is read."""
     with _opened(pack) as file:
         found = tuple(file.read(columns=["name"]).column(0).to_pylist())
-    wrong = next((name for name in found if not SAFE.fullmatch(name)), None)
-    if wrong is not None:
-        raise StoreError(f"{pack.path}: expected names of cells, got {wrong!r}. {_advice(pack)}")
+    wrong = next((name for name in found if name is None or not is_safe(name)), "")
+    if wrong != "":
+        raise StoreError(f"{pack.path}: expected names of cells, got {wrong!r:.80}. {_advice(pack)}")
+    if len(set(found)) < len(found):
+        twice = next(name for name, count in Counter(found).items() if count > 1)
+        raise StoreError(f"{pack.path}: expected every cell once, got {twice} twice. {_advice(pack)}")
     return found
 
 
@@ -166,6 +177,8 @@ def heads(pack: Pack) -> list[Head]:
     """Return the heads of a pack's cells; their values are not read."""
     with _opened(pack) as file:
         table = file.read(columns=list(COLUMNS[:-1]))
+        if any(column.null_count for column in table.columns):
+            raise ValueError("a row of it lacks a name, a status or parameters")
         return [Head(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]
 
 
@@ -181,6 +194,8 @@ def texts(pack: Pack, wanted: Sequence[int] | None = None) -> Iterator[list[tupl
             here = [row - rows.start for row in rows if chosen is None or row in chosen]
             if here:
                 table = file.read_row_group(group, columns=["name", "text"])
+                if any(column.null_count for column in table.columns):
+                    raise ValueError("a row of it lacks a name or a text")
                 if len(here) < count:
                     table = table.take(here)
                 yield list(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
@@ -189,7 +204,10 @@ def texts(pack: Pack, wanted: Sequence[int] | None = None) -> Iterator[list[tupl
 @functools.lru_cache(maxsize=16)
 def _group(pack: Pack, group: int) -> list[str]:
     with _opened(pack) as file:
-        return file.read_row_group(group, columns=["text"]).column(0).to_pylist()
+        found = file.read_row_group(group, columns=["text"]).column(0).to_pylist()
+        if None in found:
+            raise ValueError("a row of it lacks a text")
+        return found
 
 
 def text(pack: Pack, row: int) -> str:
@@ -197,10 +215,17 @@ def text(pack: Pack, row: int) -> str:
     return _group(pack, row // ROWS)[row % ROWS]
 
 
+def _kinds() -> tuple[Any, ...]:
+    """The types of the columns."""
+    import pyarrow as pa
+
+    return (pa.string(), pa.string(), pa.float64(), pa.int64(), pa.string(), pa.string())
+
+
 def _advice(pack: Pack) -> str:
     return (
-        f"Put a sound copy of {pack.path.name} there, or move it out of {pack.path.parent} "
-        "and run its study again: the cells in it are then computed again."
+        f"Put a sound copy of {pack.path.name} there, or move it out of {pack.path.parent} (`overparam doctor "
+        f"{pack.path.parents[2]} --fix` sets it aside) and run its study again: the cells in it are then computed again."
     )
 
 
@@ -217,18 +242,27 @@ def _opened(pack: Pack) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pack.path.open("rb") as raw, closing(pq.ParquetFile(raw, page_checksum_verification=True)) as file:
+        size(pack.path)
+        with (
+            disk.open_read(pack.path) as raw,
+            closing(pq.ParquetFile(raw, page_checksum_verification=True)) as file,
+        ):
             stated = (file.schema_arrow.metadata or {}).get(b"overparam.pack", b"0")
             if int(stated) > FORMAT:
                 raise NewerError(
                     f"{pack.path}: expected a pack of format {FORMAT}, got {int(stated)}. "
                     "It was written by a newer overparam: upgrade, or choose another folder with --out."
                 )
-            if tuple(file.schema_arrow.names) != COLUMNS:
+            if tuple(file.schema_arrow.names) != COLUMNS or tuple(file.schema_arrow.types) != _kinds():
                 raise ValueError("its columns are not those of a pack")
+            groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
+            if any(group.num_rows != ROWS for group in groups[:-1]):
+                raise ValueError(f"a part of it has other than {ROWS} rows")
+            if any(group.total_byte_size > MOST for group in groups):
+                raise ValueError(f"a part of it would take more than {MOST / 1e9:.0f} GB")
             yield file
-    except FileNotFoundError:
-        raise
+    except (DiskError, FileNotFoundError):
+        raise  # the pack may be sound, or have gone
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(

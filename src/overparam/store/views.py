@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overparam.core.errors import OverparamError, UsageError, nearest, unknown
-from overparam.store.cells import CellStore
+from overparam.core.errors import DamageWarning, OverparamError, StoreError, UsageError, nearest, unknown
+from overparam.store.cells import CellStore, Fits
 from overparam.store.packs import packs
 from overparam.store.records import RecordStore
 
@@ -26,12 +27,21 @@ FIRST = ("cell", "status", "seconds")
 _BATCH = 4096  # cells that are parsed at a time
 
 
-def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -> DuckDBPyConnection:
+Held = Callable[[str], "Fits | None"]
+"""What more must hold of the cells of a study, by its name; None for nothing."""
+
+
+def open_views(
+    out: str | Path = "runs", studies: Iterable[str] | None = None, held: Held = lambda study: None
+) -> DuckDBPyConnection:
     """Return a DuckDB connection with one table for each stored study; packed and loose cells are one.
+
+    Cells that cannot be read are not in it: a :class:`~overparam.core.errors.DamageWarning` names them.
 
     Args:
         out: results folder.
         studies: the studies wanted; by default all that have cells.
+        held: what more must hold of their cells.
 
     Raises:
         OverparamError: DuckDB is not installed.
@@ -54,7 +64,13 @@ def open_views(out: str | Path = "runs", studies: Iterable[str] | None = None) -
     connection = duckdb.connect(":memory:")
     connection.execute("SET python_enable_replacements = false; SET temp_directory = ''")
     for name in wanted:
-        _table(connection, CellStore(Path(out), name))
+        try:
+            _table(connection, CellStore(Path(out), name), wanted, held(name))
+        except duckdb.Error as error:
+            raise StoreError(
+                f"{Path(out) / name}: expected cells that make a table, got: {str(error).splitlines()[0]} "
+                "Query another study, or read the cells with overparam.load(...).table()."
+            ) from error
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection
 
@@ -68,8 +84,15 @@ def _has_cells(store: CellStore) -> bool:
     return bool(packs(store.packed) or store.loose())
 
 
-def query(sql: str, out: str | Path = "runs") -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(
+    sql: str, out: str | Path = "runs", held: Held = lambda study: None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Answer one query over the stored cells; only the studies that the query names are read.
+
+    Args:
+        sql: the query.
+        out: results folder.
+        held: as for :func:`open_views`.
 
     Returns:
         The names of the columns, and the rows.
@@ -82,7 +105,7 @@ def query(sql: str, out: str | Path = "runs") -> tuple[list[str], list[tuple[Any
         raise UsageError(f"query: expected SQL, got nothing. Tables: {', '.join(map(view, known)) or 'none'}.")
     low = sql.lower()  # a study whose name occurs nowhere is not read
     named = [name for name in known if name.lower() in low or view(name) in low]
-    with open_views(out, named or None) as connection:
+    with open_views(out, named or None, held) as connection:
         import duckdb
 
         try:
@@ -98,17 +121,19 @@ def view(study: str) -> str:
     return re.sub(r"\W", "_", study).lower()
 
 
-def _table(connection: DuckDBPyConnection, store: CellStore) -> None:
+def _table(connection: DuckDBPyConnection, store: CellStore, studies: Iterable[str], fits: Fits | None) -> None:
     """Copy the cells of a study into a table, some thousands at a time."""
     import pyarrow as pa
 
     names = sorted(store.names())
     heads: list[Any] = []
     sizes: list[int] = []
+    damaged: list[str] = []
     columns: dict[tuple[str, str], dict[int, Any]] = {}
     for number, start in enumerate(range(0, max(1, len(names)), _BATCH)):
-        cells, _ = store.readable(names[start : start + _BATCH])
-        rows = [c for c in cells.values() if isinstance(c.params, dict) and isinstance(c.values, dict)]
+        cells, bad = store.readable(names[start : start + _BATCH], fits)
+        damaged += bad
+        rows = list(cells.values())
         heads.append([(c.name, str(c.status), c.seconds) for c in rows])
         sizes.append(len(rows))
         for field in ("params", "values"):
@@ -116,6 +141,8 @@ def _table(connection: DuckDBPyConnection, store: CellStore) -> None:
             for key in dict.fromkeys(key for group in groups for key in group):
                 column = _array([group.get(key) for group in groups])
                 columns.setdefault((field, key), {})[number] = column
+    if damaged:
+        warnings.warn(store.left_out(damaged, len(names)), DamageWarning, stacklevel=4)
     flat = [head for batch in heads for head in batch]
     kinds = (pa.string(), pa.string(), pa.float64())
     table = {name: pa.array([h[i] for h in flat], kinds[i]) for i, name in enumerate(FIRST)}
@@ -126,10 +153,10 @@ def _table(connection: DuckDBPyConnection, store: CellStore) -> None:
             called += f"_{field[:-1]}"
         taken.add(called.lower())
         table[called] = _joined([chunks.get(i, size) for i, size in enumerate(sizes)])
-    connection.register("incoming", pa.table(table))
-    connection.execute(f"CREATE TABLE {_quoted(store.study)} AS SELECT * FROM incoming")
-    connection.unregister("incoming")
-    if view(store.study) != store.study.lower():
+    connection.register("__incoming__", pa.table(table))
+    connection.execute(f"CREATE TABLE {_quoted(store.study)} AS SELECT * FROM __incoming__")
+    connection.unregister("__incoming__")
+    if view(store.study) not in {name.lower() for name in studies}:
         connection.execute(f"CREATE VIEW {_quoted(view(store.study))} AS SELECT * FROM {_quoted(store.study)}")
 
 
@@ -150,10 +177,17 @@ def _joined(chunks: list[Any]) -> Any:
     kinds = {chunk.type for chunk in chunks if not isinstance(chunk, int)}
     try:
         schemas = [pa.schema([("x", kind)]) for kind in kinds]
-        kind = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
-    except pa.ArrowException:
+        return _cast(chunks, pa.unify_schemas(schemas, promote_options="permissive").field(0).type)
+    except pa.ArrowException:  # kinds that do not go together, or a number that another kind cannot hold
         kind = pa.string()
-        chunks = [c if isinstance(c, int) or c.type == kind else _texts(c.to_pylist()) for c in chunks]
+        return _cast(
+            [c if isinstance(c, int) or c.type == kind else _texts(c.to_pylist()) for c in chunks], kind
+        )
+
+
+def _cast(chunks: list[Any], kind: Any) -> Any:
+    import pyarrow as pa
+
     if pa.types.is_null(kind):
         kind = pa.string()
     if pa.types.is_list(kind) and pa.types.is_null(kind.value_type):

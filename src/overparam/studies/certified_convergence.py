@@ -1,9 +1,9 @@
 """Certificates of convergence, held against what networks really do.
 
-A certificate says of one network, its start and its data that gradient descent reaches zero loss, at which rate and
-within which distance; it needs h of at most 1/2. Networks that start at zero output are certified from some output scale
-on, and runs at multiples of that scale are followed step by step. So are a network that is certified on its way only,
-tasks that nothing fits, and the length of the way over the width.
+A certificate says of one network, its start and its data that gradient descent in exact arithmetic converges to zero
+loss, at which rate and within which distance; it needs h of at most 1/2. Networks that start at zero output are
+certified from some output scale on, and runs at multiples of that scale are followed step by step. So are a network
+that is certified on its way only, tasks that nothing fits, and the length of the way over the width.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def estimate(cell: Params) -> Estimate:
 
 
 STUDY = study(
-    name="certified-convergence", title="Networks that are proved to reach zero loss",
+    name="certified-convergence", title="Networks that are proved to converge to zero loss",
     question="Is training proved to succeed for this very network, and how far is the proof from what happens?",
     x="width", sources=("soltanolkotabi2019", "oymak2020", "oymak2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
     charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
@@ -231,6 +231,8 @@ STUDY = study(
         "The talk's theorems leave their constants open. What is checked here are certificates with explicit constants "
         "for the network at hand, of the same form; rounding of the certificates is accounted for, that of the runs is "
         "the tolerance of 1e-9.",
+        "A certificate is about the function with exactly these float64 weights and data, trained in exact arithmetic. Its "
+        "runs here are in float64; a run in float32 rounds otherwise, and nothing is proved of it.",
         "Certified runs start at zero output (every unit twice, with opposite signs) and reach the condition by a larger "
         "output; the theorems reach it by width at |v_l| = |y|/sqrt(kn), which the path follows.",
         "The slide prints the step of the key lemma as 2 beta; read as 1/(2 beta^2). The control runs the printed one.",

@@ -35,7 +35,7 @@ def family_and_size(model: str) -> tuple[str, int]:
 
 
 AXES = (
-    DATA.but(help="Data set of the networks: a name or the path of an .npz file."),
+    DATA.but(help="Data set of the networks: a name or a path."),
     Axis("model", "linear, or a network with its size: mlp-61 (units of both hidden layers), cnn-50 (channels of three "
          "layers). In each family the largest is judged as large, the smallest as near its interpolation threshold.",
          str, flag="models"),

@@ -213,9 +213,9 @@ CHARTS = charts(
     threshold=("Largest stable step of every batch size, and its bounds", "log step",
                {"exact_step": "exact", "sufficient_step": "-theory: sufficient (Wu, Ma and E)",
                 "necessary_step": "-theory: necessary, smallest of three",
-                "printed_step": "-theory: printed as necessary (Wu, Ma and E)",
+                "printed_step": "-theory: bound on s, from the sufficient one",
                 "descent_step": "-theory: gradient descent 2/a"},
-               "The printed bound is necessary for the sufficient condition, not for stability.",
+               "The bound on s is necessary for the sufficient condition, not for stability.",
                {"x": {"batch": "batch size B"}}),
     steps=("Steps to a thousandth of the loss against the batch size", "log steps",
            {"steps": "exact", "perfect_steps": "-theory: perfect scaling",
@@ -275,7 +275,7 @@ STUDY = study(
         "Ma, Bassily and Belkin test on networks and kernels with measured test errors; here training losses of linear "
         "models are followed, where their theorem speaks.",
         "Wu, Ma and E start on networks at minima found by training; here the minimum is that of the linearised problem, "
-        "and every sample is fitted exactly. One minimum is constructed against their printed condition: 24 samples in "
+        "and every sample is fitted exactly. One minimum is constructed against the bound on s: 24 samples in "
         "13 dimensions, B = 3.",
         "The 'necessary' bounds are not those of Wu, Ma and E: their condition on the non-uniformity is a question of its "
         "own.",

@@ -7,11 +7,12 @@ fresh seeds. That a person raised the version and gave a reason does not make it
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overparam.core.errors import StoreError
+from overparam.core.errors import DamageWarning, DiskError, StoreError
 from overparam.store import RecordStore
 from overparam.store.seen import SeenStore
 
@@ -100,7 +101,10 @@ def remembered(
     """
     store = SeenStore(out, study)
     _learn(store, RecordStore(out))
-    found = marked(verdicts, seeds, store.read())
+    damaged: list[StoreError] = []
+    found = marked(verdicts, seeds, store.read(damaged))
+    for error in damaged:
+        warnings.warn(str(error), DamageWarning, stacklevel=2)
     store.add(seen(verdicts, seeds), at)
     return found
 
@@ -112,7 +116,9 @@ def _learn(store: SeenStore, records: RecordStore) -> None:
         try:
             record = records.read(path)
             entries = [one for one in seen_in(record) if _key(one) not in known]
-        except (StoreError, KeyError, TypeError):
+        except DiskError:
+            raise
+        except (StoreError, FileNotFoundError):
             continue
         store.add(entries, record.get("judged", {}).get("at") or record["created"])
 

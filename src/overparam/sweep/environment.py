@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from overparam.sweep.quota import cpu_quota
 
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "optax", "scikit-learn")
 
@@ -60,15 +63,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def cores() -> int:
-    """Number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def total_memory() -> float:
-    """Bytes of memory of this machine, or 8e9 where the system does not tell."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (ValueError, OSError, AttributeError):
-        return 8e9
+    """Number of cores this process may use: of those it may run on, as many as its container is granted."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return usable if quota is None else max(1, min(usable, math.ceil(quota)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from overparam.core import Params, Study, clean
 from overparam.store import CellStore
+from overparam.sweep.fits import values_fit
 from overparam.sweep.jobs import shown_params
 from overparam.sweep.key import former_digests
 
@@ -43,7 +44,7 @@ def former_cells(
         )
         if name not in present and old is not None:
             wanted[name] = old
-    readable, _ = store.heads(sorted(set(wanted.values())))
+    readable, _ = store.heads(sorted(set(wanted.values())), values_fit(study))
     return {name: old for name, old in wanted.items() if old in readable}
 
 
@@ -61,6 +62,8 @@ def adopt(study: Study, out: Path, adopted: Mapping[str, str], params: Mapping[s
     cells, _ = CellStore(out, study.formerly.study).readable(sorted(set(adopted.values())))
     store = CellStore(out, study.name)
     for name, old in adopted.items():
+        if old not in cells:
+            continue  # damaged since it was found: the next run computes it
         own = {"study": study.name, "cell_version": study.cell_version, "params": shown_params(params[name])}
         came = {"formerly": {"study": study.formerly.study, "name": old}}
         found = {

@@ -11,11 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study, clean
-from overparam.core.errors import StackError, StoreError
+from overparam.core import Params, Study, clean, data_name, disk
+from overparam.core.atomic import json_text
+from overparam.core.errors import StackError, StoreError, UsageError
 from overparam.store import CellStore
+from overparam.store.cells import parse
 from overparam.sweep.environment import environment
-from overparam.sweep.key import shown_name, shown_probes
+from overparam.sweep.fits import values_fit
+from overparam.sweep.key import shown_probes
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -64,7 +67,9 @@ def run_job(study: Study, job: Job, emit: Emit) -> None:
         StoreError: a result cannot be written; going on would only lose more work.
     """
     emit({"event": "started", "job": job.number})
-    _attempt(study, job, tuple(range(len(job.cells))), CellStore(Path(job.out), study.name), emit, job.notes)
+    store = CellStore(Path(job.out), study.name)
+    _attempt(study, job, tuple(range(len(job.cells))), store, emit, job.notes)
+    disk.fsync_path(store.folder)  # from here on a power cut takes no cell of the stack
     emit({"event": "done", "job": job.number})
 
 
@@ -153,7 +158,9 @@ def _run(
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "environment": {**environment(), "device": _device()},
         }
-        store.write(job.names[index], clean(document))
+        document = clean(document)
+        _sound(study, job.names[index], document)
+        store.write(job.names[index], document)
         emit({"event": "cell", "job": job.number, "name": job.names[index], "status": outcome.status})
 
 
@@ -196,9 +203,22 @@ def _declared(study: Study, values: Mapping[str, Any]) -> None:
         )
 
 
+def _sound(study: Study, name: str, document: Mapping[str, Any]) -> None:
+    """Refuse a result that could not be read again: it would be computed anew by every run."""
+    text = json_text({"schema": 1, "cell": name, **document})
+    try:
+        parse(name, text, Path(name), study.name, values_fit(study))
+    except StoreError as error:
+        why = str(error).partition("got a damaged file ")[2].strip("().")
+        raise UsageError(
+            f"expected results of the work of '{study.name}' that can be stored, got something else: {why}. Give each "
+            "value as a number, a text, or a list of them; what charts and rules read, as numbers."
+        ) from error
+
+
 def shown_params(params: Params) -> dict[str, Any]:
     """Parameters as they are stored: a data file without its folders."""
-    return {**params, "data": shown_name(params["data"]), **shown_probes(params)}
+    return {**params, "data": data_name.shown(params["data"]), **shown_probes(params)}
 
 
 def _fail(study: Study, job: Job, index: int, store: CellStore, emit: Emit, error: Exception) -> None:

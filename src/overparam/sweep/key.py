@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study
+from overparam.core import Params, Study, data_name
 from overparam.core.code import digest, work_of
 from overparam.core.errors import UsageError
 from overparam.core.registry import ships
+from overparam.core.slices import Slice
+from overparam.core.syntax import beside, read
 
 _LONGEST = 80
 
@@ -57,7 +59,7 @@ def identity(study: Study, params: Params, fingerprint: str, code: str | None = 
 def cell_name(study: Study, params: Params, fingerprint: str, code: str | None = None) -> str:
     """Return the cell's file name without its ending: a readable part, two dashes, 16 hexadecimal digits."""
     which = identity(study, params, fingerprint, code)
-    return f"{slug({'data': shown_name(params['data']), **which['params']})}--{_digest(study.name, which)}"
+    return f"{slug({'data': data_name.shown(params['data']), **which['params']})}--{_digest(study.name, which)}"
 
 
 def former_digests(study: Study, params: Params, fingerprint: str) -> list[str]:
@@ -82,15 +84,6 @@ def _digest(name: str, which: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{name}:{text}".encode()).hexdigest()[:16]
 
 
-def shown_name(data: str) -> str:
-    """Return how a data set is called in results: its name, or a file's name without its folders.
-
-    >>> shown_name("mnist1d"), shown_name("some/where/mine.npz")
-    ('mnist1d', 'mine.npz')
-    """
-    return Path(data).name if data.endswith((".npz", ".parquet")) else data
-
-
 def shown_probes(params: Params) -> dict[str, Any]:
     """The probes that a person asked for as they are keyed and stored: a file by its name and a hash of its text.
 
@@ -103,12 +96,24 @@ def shown_probes(params: Params) -> dict[str, Any]:
 def _shown_probe(name: str) -> str:
     if not name.endswith(".py"):
         return name
-    path = Path(name)
+    path = Path(name).expanduser()
     if not path.is_file():
         raise UsageError(
             f"--probe: expected a Python file with a probe, found nothing at {path}. Check the path."
         )
-    return f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    text = path.read_bytes() + _beside(str(path))
+    return f"{path.stem}-{hashlib.sha256(text).hexdigest()[:8]}"
+
+
+def _beside(path: str) -> bytes:
+    """What a probe's file imports of the files beside it; nothing where it imports none."""
+    text = read(path)
+    if text is None:
+        return b""
+    found = Slice(beside(path))
+    found.module(text)
+    others = sorted(((name, said) for (file, name), said in found.found.items() if file != path), key=repr)
+    return repr(others).encode() if others else b""
 
 
 def slug(values: Mapping[str, Any], whole: Mapping[str, Any] | None = None, *, hashed: bool = False) -> str:

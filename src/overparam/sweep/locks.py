@@ -6,15 +6,10 @@ lock and no clock. Where the file system knows no locks, both runs compute the s
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # a platform without flock
-    fcntl = None  # type: ignore[assignment]
+from overparam.core import disk
 
 
 class Locks:
@@ -26,26 +21,19 @@ class Locks:
 
     def take(self, names: Iterable[str]) -> bool:
         """Lock all cells, or none; False if another run is at one of them."""
-        if fcntl is None:
-            return True
         taken: list[str] = []
         for name in names:
             try:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-            except OSError:
-                continue  # no place for locks: go on without
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                disk.mkdir(self._folder)
+                descriptor = disk.lock(self._folder / f"{name}.lock")
             except BlockingIOError:
-                os.close(descriptor)
                 self.release(taken)
                 return False
             except OSError:
-                os.close(descriptor)
-                continue
-            self._held[name] = descriptor
-            taken.append(name)
+                continue  # no place for locks: go on without
+            if descriptor is not None:
+                self._held[name] = descriptor
+                taken.append(name)
         return True
 
     def release(self, names: Iterable[str]) -> None:
@@ -53,12 +41,27 @@ class Locks:
         for name in list(names):
             descriptor = self._held.pop(name, None)
             if descriptor is not None:
-                with contextlib.suppress(OSError):
-                    (self._folder / f"{name}.lock").unlink(missing_ok=True)
-                os.close(descriptor)
+                try:
+                    with disk.quietly():
+                        disk.unlink(self._folder / f"{name}.lock", missing_ok=True)
+                finally:
+                    disk.unlock(descriptor)
 
     def close(self) -> None:
-        """Give everything up."""
+        """Give everything up, and remove the files of runs that were killed."""
         self.release(self._held)
-        with contextlib.suppress(OSError):
-            self._folder.rmdir()
+        with disk.quietly():
+            for path in disk.listed(self._folder, "*.lock"):
+                _remove_unless_held(path)
+        with disk.quietly():
+            disk.rmdir(self._folder)
+
+
+def _remove_unless_held(path: Path) -> None:
+    with disk.quietly():
+        descriptor = disk.lock(path)
+        if descriptor is not None:
+            try:
+                disk.unlink(path)
+            finally:
+                disk.unlock(descriptor)

@@ -20,18 +20,18 @@ import platform
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError, WorkerError
 from overparam.store import CellStore
+from overparam.sweep import fresh
 from overparam.sweep.environment import cores
 from overparam.sweep.jobs import Emit, Job
 from overparam.sweep.locks import Locks
@@ -51,6 +51,7 @@ class _Worker:
     job: Job | None = None
     deadline: float = math.inf
     late: bool = False
+    ready: bool = False
     listener: threading.Thread | None = None
 
 
@@ -64,8 +65,13 @@ def gpus() -> int:
         return 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([d for d in visible.split(",") if d.strip() not in ("", "-1")])
+        return len(_listed(visible))
     return len(glob.glob("/dev/nvidia[0-9]*"))
+
+
+def _listed(visible: str) -> list[str]:
+    """The GPUs that CUDA_VISIBLE_DEVICES lists."""
+    return [one.strip() for one in visible.split(",") if one.strip() not in ("", "-1")]
 
 
 def default_workers() -> int:
@@ -75,12 +81,13 @@ def default_workers() -> int:
 
 def worker_environment(slot: int, workers: int) -> dict[str, str]:
     """Environment of a worker: one thread, its own core or GPU."""
-    env = dict(os.environ)
+    env = fresh.named_only(os.environ)
+    env.pop("OVERPARAM_CORE", None)
     for name, value in compilation_cache().items():
         env.setdefault(name, value)
     if gpus():
         visible = env.get("CUDA_VISIBLE_DEVICES")
-        devices = visible.split(",") if visible else [str(i) for i in range(gpus())]
+        devices = _listed(visible) if visible else [str(i) for i in range(gpus())]
         env["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
         return env
     env.update(dict.fromkeys(THREADS, "1"))
@@ -115,32 +122,33 @@ def compilation_cache() -> dict[str, str]:
     }
 
 
-def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, workers: int) -> None:
+def run_processes(reference: str, study: str, out: Path, jobs: Sequence[Job], emit: Emit, workers: int) -> None:
     """Run jobs on worker processes; events go to ``emit`` in the calling thread.
 
     Args:
         reference: name of the study, or path of its file.
         study: name of the study, under which its cells are stored.
+        out: results folder.
         jobs: stacks, dearest first.
         emit: takes each event; an exception it raises stops the run.
         workers: number of processes.
 
     Raises:
-        StoreError: a result could not be written; finished cells stay.
+        StoreError: a result could not be written, or the study is no longer what it was; finished cells stay.
+        WorkerError: a worker process cannot start.
         KeyboardInterrupt: passed on after the workers have been ended; finished cells stay.
     """
-    if not jobs:
-        return
     waiting = deque(jobs)
     tries: Counter[str] = Counter()
     events: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
-    store = CellStore(Path(jobs[0].out), study)
+    store = CellStore(out, study)
     locks = Locks(store.folder.parent / "locks")
     alive: list[_Worker] = []
+    heard: set[str] = set()
 
     def start() -> _Worker:
         slot = min(set(range(workers)) - {worker.slot for worker in alive})
-        alive.append(_start(reference, slot, workers, events))
+        alive.append(_start(fresh.absolute(reference), slot, workers, events))
         return alive[-1]
 
     try:
@@ -157,15 +165,19 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
                 continue
             if event is None:
                 alive.remove(worker)
-                _bury(worker, waiting, tries, store, locks, emit)
+                _bury(worker, waiting, tries, store, locks, emit, heard)
             elif event["event"] == "fatal":
                 raise StoreError(event["error"])
+            elif event["event"] == "ready":
+                worker.ready = True
             else:
                 if event["event"] == "started" and worker.job is not None:
                     worker.deadline = _deadline(worker.job)
                 if event["event"] == "done" and worker.job is not None:
                     locks.release(worker.job.names)
                     worker.job = None
+                if event["event"] == "cell":
+                    heard.add(event["name"])
                 emit(event)
     finally:
         try:
@@ -184,7 +196,7 @@ def run_processes(reference: str, study: str, jobs: Sequence[Job], emit: Emit, w
 def _start(reference: str, slot: int, workers: int, events: queue.Queue[Any]) -> _Worker:
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
     process = subprocess.Popen(
-        [sys.executable, "-m", "overparam.sweep.worker", reference],
+        fresh.command(reference),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -244,7 +256,7 @@ def _next_job(waiting: deque[Job], locks: Locks, store: CellStore, emit: Emit) -
             continue
         done = store.present(job.names)
         for name, cell in done.items():
-            emit({"event": "cell", "job": job.number, "name": name, "status": cell.status})
+            emit({"event": "cell", "job": job.number, "name": name, "status": cell.status, "found": True})
         locks.release(done)
         if len(done) < len(job.names):
             return part_of(job, [i for i, name in enumerate(job.names) if name not in done])
@@ -263,9 +275,18 @@ def _end_if_late(worker: _Worker) -> None:
 
 
 def _bury(
-    worker: _Worker, waiting: deque[Job], tries: Counter[str], store: CellStore, locks: Locks, emit: Emit
+    worker: _Worker,
+    waiting: deque[Job],
+    tries: Counter[str],
+    store: CellStore,
+    locks: Locks,
+    emit: Emit,
+    heard: Collection[str],
 ) -> None:
-    """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures."""
+    """Put the unfinished cells of an ended worker's stack back in smaller parts, or record them as failures.
+
+    Cells that it stored and could not tell of are told of here.
+    """
     code = worker.process.wait()
     worker.log.seek(0)
     tail = worker.log.read().decode(errors="replace").strip().splitlines()[-30:]
@@ -273,12 +294,21 @@ def _bury(
     job = worker.job
     if job is None:
         return
+    if code > 0 and not worker.ready:
+        said = tail[-1] if tail else "it said nothing"
+        raise WorkerError(
+            f"expected worker processes that start, got one that ended with exit code {code}: {said}. Mend that, or "
+            "compute in this process with --on inline. Finished cells are kept."
+        )
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     if worker.late:
         how = f"time limit of {job.limit:g} s"
-    locks.release(job.names)
     halve = code == -signal.SIGKILL and not worker.late
-    parts, given_up = again(job, store.present(job.names), tries, how, halve=halve)
+    stored = store.present(job.names)
+    for name in sorted(stored.keys() - heard):
+        emit({"event": "cell", "job": job.number, "name": name, "status": stored[name].status})
+    locks.release(job.names)
+    parts, given_up = again(job, stored, tries, how, halve=halve)
     waiting.extendleft(reversed(parts))
     if len(job.names) > 1 and parts:
         emit(smaller(job, parts, how))

@@ -11,13 +11,15 @@ import signal
 import socket
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from overparam.core import disk
 from overparam.core.atomic import write_text
-from overparam.core.errors import OverparamError, StoreError, UsageError
+from overparam.core.errors import OverparamError, StoreError, UsageError, WorkerError
 from overparam.sweep.environment import environment
+from overparam.sweep.fresh import clean_first, search_path
 from overparam.sweep.processes import ONE_THREAD, THREADS
 
 _SETTINGS = {
@@ -87,6 +89,7 @@ def connected(address: str, cpus: int) -> Iterator[tuple[Any, bool]]:
                     address=address or "local",
                     log_to_driver=False,
                     logging_level="ERROR",
+                    job_config=_job_config(),
                     **({} if address else own),
                 )
         except Exception as error:
@@ -99,6 +102,23 @@ def connected(address: str, cpus: int) -> Iterator[tuple[Any, bool]]:
         yield ray, not address
     finally:
         ray.shutdown()
+
+
+class _Asked(list[str]):
+    """Folders for the path of Ray's workers: of those that Ray adds, the ones that are on the path here."""
+
+    def extend(self, more: Iterable[str]) -> None:
+        found = search_path()
+        super().extend(one for one in more if one in found)
+
+
+def _job_config() -> Any:
+    """Settings of a job that does not put the current folder first on the path of Ray's workers, as Ray does."""
+    config = importlib.import_module("ray.job_config").JobConfig()
+    for name in ("_py_driver_sys_path", "py_driver_sys_path"):  # as versions of Ray call it
+        if hasattr(config, name):
+            setattr(config, name, _Asked())
+    return config
 
 
 def _reachable(address: str) -> None:
@@ -120,8 +140,40 @@ def _no_cluster(address: str, got: str) -> UsageError:
 
 
 def alive(ray: Any, gpus: float = 0.0) -> list[Mapping[str, Any]]:
-    """Return the living nodes that have a slot for a task."""
-    return [node for node in ray.nodes() if node["Alive"] and slots([node], gpus)]
+    """Return the living nodes that have a slot for a task.
+
+    Raises:
+        WorkerError: Ray does not answer.
+    """
+    try:
+        nodes = ray.nodes()
+    except Exception as error:
+        raise gone(f"does not answer ({type(error).__name__})") from error
+    return [node for node in nodes if node["Alive"] and slots([node], gpus)]
+
+
+def gone(how: str) -> WorkerError:
+    """The error for a Ray that ended during a run."""
+    return WorkerError(
+        f"--on ray: expected Ray to live as long as the run, got one that {how}. Finished cells are kept: start Ray "
+        "again where it was not started by this command, and the same command goes on from here."
+    )
+
+
+def raylet_ended(ray: Any) -> bool:
+    """Whether the part of Ray that gives this program its workers has ended; False where Ray does not tell.
+
+    The cluster itself notices only after its health checks have failed for some time.
+    """
+    try:
+        node = ray._private.worker._global_node
+        started = [one.process for one in node.all_processes.get("raylet", ())] if node is not None else []
+        if started and all(one.poll() is not None for one in started):
+            return True
+        here = ray.get_runtime_context().get_node_id()
+        return any(one["NodeID"] == here and not one["Alive"] for one in ray.nodes())
+    except Exception:  # a Ray that tells otherwise, or nothing; its tasks and nodes show the rest
+        return False
 
 
 def slots(nodes: Sequence[Mapping[str, Any]], gpus: float) -> int:
@@ -161,7 +213,7 @@ def look(reference: str, marker: str, text: str) -> dict[str, Any]:
 
     answer: dict[str, Any] = {"overparam": environment()["overparam"], "error": "", "study": None}
     with contextlib.suppress(OSError):
-        answer["marker"] = Path(marker).read_text(encoding="utf-8") == text
+        answer["marker"] = disk.read_text(Path(marker)) == text
     plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
     answer["gpu"] = any(importlib.util.find_spec(name) for name in plugins)
     try:
@@ -184,7 +236,7 @@ def check_nodes(ray: Any, nodes: Sequence[Mapping[str, Any]], reference: str, ou
     expected = look(reference, str(marker), text)
     write_text(marker, text)
     pinned = importlib.import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
-    task = ray.remote(num_cpus=0, max_retries=1)(look)
+    task = ray.remote(num_cpus=0, max_retries=1)(clean_first(__name__, "look"))
     gpu = False
     try:
         asked = {
@@ -196,6 +248,11 @@ def check_nodes(ray: Any, nodes: Sequence[Mapping[str, Any]], reference: str, ou
         for node, answer in asked.items():
             try:
                 found = ray.get(answer, timeout=_ANSWER_SECONDS)
+            except ray.exceptions.GetTimeoutError as error:
+                raise WorkerError(
+                    f"node {node}: expected an answer within {_ANSWER_SECONDS:.0f} s, got none. See `ray status`; nothing "
+                    "was computed."
+                ) from error
             except ray.exceptions.RayError as error:
                 raise UsageError(
                     f"node {node}: expected overparam {expected['overparam']} there, got: "
@@ -204,7 +261,8 @@ def check_nodes(ray: Any, nodes: Sequence[Mapping[str, Any]], reference: str, ou
             _same(node, found, expected, out)
             gpu = gpu or found["gpu"]
     finally:
-        marker.unlink(missing_ok=True)
+        with disk.quietly():
+            disk.unlink(marker, missing_ok=True)
     return gpu
 
 

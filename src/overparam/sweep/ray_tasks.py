@@ -20,17 +20,28 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from overparam.core.errors import StoreError, UsageError
+from overparam.core import Params, data_name
+from overparam.core.errors import OverparamError, StoreError, UsageError, WorkerError
 from overparam.store import CellStore
+from overparam.sweep.fresh import absolute, clean_first
 from overparam.sweep.jobs import Emit, Job, job_from_dict, refuse_changed, run_job
 from overparam.sweep.processes import compilation_cache, default_workers
 from overparam.sweep.processes import gpus as usable_gpus
-from overparam.sweep.ray_cluster import alive, check_nodes, connected, slots, task_environment
+from overparam.sweep.ray_cluster import (
+    alive,
+    check_nodes,
+    connected,
+    gone,
+    raylet_ended,
+    slots,
+    task_environment,
+)
 from overparam.sweep.retry import again, lost, smaller
 
 _PROGRESS_SECONDS = 0.2
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 120.0  # without any node that has room for a task
+_LOST = (ConnectionError, TimeoutError)  # what Ray raises where it is gone, beside errors of its own
 _DEATHS = {
     "OutOfMemoryError": "its node ran out of memory",
     "NodeDiedError": "its node died",
@@ -47,6 +58,7 @@ class _Run:
         waiting: jobs that Ray has not yet been given.
         running: jobs that it has, by their streams of events.
         share: GPUs a task.
+        ours: whether Ray was started for this run, so that no node can join.
         seen: when a node with room was last seen.
         most: slots and nodes when they were most.
         tries: how often a worker died on each cell.
@@ -61,6 +73,7 @@ class _Run:
     task: Any
     waiting: deque[Job]
     share: float = 0.0
+    ours: bool = False
     running: dict[Any, Job] = field(default_factory=dict)
     seen: float = field(default_factory=time.monotonic)
     most: tuple[int, int] = (0, 0)
@@ -99,12 +112,13 @@ def run_ray(
     Raises:
         UsageError: no Ray, no cluster at the address, no room for a task, or a node that lacks the study.
         StoreError: a node does not see the results folder, or a result could not be written; finished cells stay.
+        WorkerError: Ray, or every node with room for a task, went away; finished cells stay.
         KeyboardInterrupt: passed on after the tasks have been cancelled; finished cells stay.
     """
     if not jobs:
         return {"workers": workers or default_workers(), "threads": 1}
     shared = [_absolute(job) for job in jobs]
-    file = str(Path(reference).absolute()) if reference.endswith(".py") else reference
+    file = absolute(reference)
     with connected(address, workers or default_workers()) as (ray, ours):
         usable = usable_gpus() > 0 if ours else check_nodes(ray, alive(ray), file, shared[0].out)
         has_gpu = any(node["Resources"].get("GPU", 0) >= 1 for node in alive(ray))
@@ -114,11 +128,11 @@ def run_ray(
             raise UsageError(
                 f"--on ray: expected a node with {what} for a task, got none. Add nodes, or ask less."
             )
-        task = ray.remote(_stack).options(
+        task = ray.remote(clean_first(__name__, "_stack", stream=True)).options(
             num_cpus=1, num_gpus=share, max_retries=0, num_returns="streaming",
             runtime_env={"env_vars": task_environment(share)},
         )  # fmt: skip
-        run = _Run(ray, file, study, emit, task, deque(shared), share)
+        run = _Run(ray, file, study, emit, task, deque(shared), share, ours)
         try:
             while run.waiting or run.running:
                 room = _room(run)
@@ -134,13 +148,17 @@ def run_ray(
 
 def _room(run: _Run) -> int:
     """How many tasks the nodes that live now run at a time."""
+    if raylet_ended(run.ray):
+        raise gone("ended on this machine")
     nodes = alive(run.ray, run.share)
     room = slots(nodes, run.share)
     run.most = max(run.most, (room, len(nodes)))
     if room:
         run.seen = time.monotonic()
+    elif run.ours:
+        raise gone("ended on this machine")
     elif time.monotonic() - run.seen > _PATIENCE_SECONDS:
-        raise UsageError(
+        raise WorkerError(
             f"--on ray: expected a node with room for a task, got none for {_PATIENCE_SECONDS:.0f} s. Finished cells "
             "are kept: add nodes, and the same command goes on from here."
         )
@@ -158,7 +176,10 @@ def _listen(run: _Run) -> None:
     if not run.running:
         time.sleep(1.0)  # no node has room; one may come back
         return
-    ready, _ = run.ray.wait(list(run.running), num_returns=1, timeout=1.0)
+    try:
+        ready, _ = run.ray.wait(list(run.running), num_returns=1, timeout=1.0)
+    except run.ray.exceptions.RayError as error:
+        raise gone(f"does not answer ({type(error).__name__})") from error
     for events in ready:
         try:
             event = run.ray.get(next(events))
@@ -168,9 +189,13 @@ def _listen(run: _Run) -> None:
             raise UsageError(f"--on ray: expected Ray to set up its workers, got: {error}") from error
         except run.ray.exceptions.RayError as error:
             job = run.running.pop(events)
+            if raylet_ended(run.ray):
+                raise gone("ended on this machine") from error
             late = events in run.late
             how = f"time limit of {job.limit:g} s" if late else _how(error)
             _bury(run, job, how, halve=not late and type(error).__name__ in _DEATHS)
+        except _LOST as error:
+            raise gone(f"does not answer ({type(error).__name__})") from error
         else:
             if event["event"] == "fatal":
                 raise StoreError(event["error"])
@@ -206,13 +231,13 @@ def _how(error: Exception) -> str:
 
 def _absolute(job: Job) -> Job:
     """The job with absolute paths: a worker on another node starts in another folder."""
-    from overparam.data.own import SUFFIXES
+    from overparam.data import names
 
-    def settled(name: str) -> str:
-        path = Path(name).expanduser()
-        return str(path.absolute()) if path.suffix in SUFFIXES else name
+    def whole(cell: Params) -> Params:
+        probes = {"probes": tuple(map(absolute, cell["probes"]))} if "probes" in cell else {}
+        return {**cell, "data": data_name.absolute(cell["data"], names()), **probes}
 
-    cells = tuple({**cell, "data": settled(cell["data"])} for cell in job.cells)
+    cells = tuple(whole(cell) for cell in job.cells)
     return replace(job, out=str(Path(job.out).absolute()), cells=cells)
 
 
@@ -220,7 +245,11 @@ def _stack(reference: str, value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The Ray task: run a stack in a thread of its own, and yield its events as they come."""
     for name, setting in compilation_cache().items():  # of this node's kind of processor
         os.environ.setdefault(name, setting)
-    study, work = _study(reference)
+    try:
+        study, work = _study(reference)
+    except OverparamError as error:
+        yield {"event": "fatal", "error": f"a Ray task: {error}"}
+        return
     job = job_from_dict(value)
     events: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
     last = 0.0

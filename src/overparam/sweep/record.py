@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Evidence, Params, Study, clean
-from overparam.core.errors import StoreError
+from overparam.core import Evidence, Params, Study, clean, data_name
+from overparam.core.commands import again
+from overparam.core.errors import DamageWarning, StoreError
 from overparam.core.looks import look
 from overparam.core.register import read, stamp
 from overparam.core.registry import ships
@@ -18,19 +20,20 @@ from overparam.sweep.changed import remembered
 from overparam.sweep.curves import draw
 from overparam.sweep.diagnose import diagnoses
 from overparam.sweep.environment import environment
+from overparam.sweep.fits import fits
 from overparam.sweep.judge import judge
-from overparam.sweep.key import shown_name, shown_probes
+from overparam.sweep.key import shown_probes
 from overparam.sweep.select import Selection
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What was asked for: the selection with the names and data fingerprints of its cells, and those done before."""
+    """What was asked for: the selection with the names and data fingerprints of its cells, and those this run computed."""
 
     selection: Selection
     names: tuple[str, ...]
     fingerprints: tuple[str, ...]
-    before: frozenset[str]
+    computed: frozenset[str]
 
 
 def conclude(
@@ -46,7 +49,11 @@ def conclude(
     Data sets of the user's own are named by their files, without folders, so that a record can be passed on.
     """
     selection, study = finished.selection, finished.selection.study
-    cells, _ = CellStore(out, study.name).readable(list(finished.names))
+    expected = dict(zip(finished.names, selection.cells(), strict=True))
+    store = CellStore(out, study.name)
+    cells, damaged = store.readable(list(finished.names), fits(study, expected))
+    if damaged:
+        warnings.warn(store.left_out(damaged, len(finished.names)), DamageWarning, stacklevel=3)
     called = _called(selection, finished.fingerprints)
     rows: list[tuple[Params, Cell]] = [
         ({**params, "data": called[params["data"]]}, cells[name])
@@ -69,13 +76,15 @@ def conclude(
         "created": _now(),
         "seconds": round(seconds, 2),
         "compute_seconds": round(sum(cell.seconds for cell in cells.values()), 2),
+        "finished": max((str(cell.document.get("finished", "")) for cell in cells.values()), default=""),
         "cells": {
             "total": len(finished.names),
             "ok": len(cells) - len(diverged),
             "diverged": len(diverged),
             "failed": failed,
-            "missing": len(finished.names) - len(cells) - failed,
-            "computed": len(set(cells) - finished.before),
+            "missing": max(0, len(finished.names) - len(cells) - failed - len(damaged)),
+            "computed": len(finished.computed & cells.keys()),
+            **({"damaged": len(damaged)} if damaged else {}),
         },
         "parameters": [
             {
@@ -110,22 +119,30 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
     Where, when and how the cells were computed stays as recorded.
 
     Raises:
-        StoreError: the cells of the run are no longer all there.
+        StoreError: the cells of the run are no longer all there, or some cannot be read.
     """
-    cells, _ = CellStore(Path(out), study.name).readable(list(record["cell_names"]))
+    records = RecordStore(Path(out))
+    store, names = CellStore(Path(out), study.name), list(record["cell_names"])
+    cells, damaged = store.readable(names, fits(study))
     wanted = record["cells"]["ok"] + record["cells"]["diverged"]
-    if len(cells) < wanted:
+    if damaged or len(cells) < wanted:
+        why = f" {store.left_out(damaged, len(names))}" if damaged else ""
         raise StoreError(
-            f"expected the {wanted} cells of this run in {out}, got {len(cells)}. "
-            f"Run `overparam run {record['reference']} --profile {record['profile']}` to complete them."
+            f"expected the {wanted} cells of this run in {out}, got {len(cells)}.{why} "
+            f"Run {again(record, out, study)} to complete them."
         )
     fixed = {axis.name: axis.default for axis in study.axes}
-    data = next(p["values"] for p in record["parameters"] if p["name"] == "data")
+    data: list[Any] = next((p["values"] for p in record["parameters"] if p["name"] == "data"), [])
+    if record["profile"] not in study.profiles or not all(isinstance(name, str) for name in data):
+        raise StoreError(
+            f"{records.path(study.name, record['run'])}: expected a run in a profile of '{study.name}' with names of data "
+            f"sets, got the profile '{record['profile']}' and {data!r:.80}. Run the study again."
+        )
     rows: list[tuple[Params, Cell]] = [
         ({**fixed, **cell.params, "data": _among(data, cell)}, cell) for cell in cells.values()
     ]
     now = environment()
-    again = {
+    judged = {
         **record,
         **_meaning(
             study,
@@ -139,7 +156,7 @@ def reconclude(study: Study, record: Mapping[str, Any], out: str | Path) -> dict
         "judged": {"at": _now(), "commit": now["commit"], "dirty": now["dirty"]},
     }
     records = RecordStore(Path(out))
-    return records.read(records.write(record["run"], clean(again)))
+    return records.read(records.write(record["run"], clean(judged)))
 
 
 def shown_file(reference: str) -> str:
@@ -204,7 +221,7 @@ def _values(study: Study, params: Params, cell: Cell) -> Mapping[str, Any]:
 def _called(selection: Selection, fingerprints: Sequence[str]) -> dict[str, str]:
     """What each data set is called in the record: two files of one name are told apart by their fingerprints."""
     prints = {cell["data"]: f for cell, f in zip(selection.cells(), fingerprints, strict=True)}
-    names = [shown_name(data) for data in selection.axes["data"]]
+    names = [data_name.shown(data) for data in selection.axes["data"]]
     return {
         data: name if names.count(name) == 1 else f"{name} ({prints[data][:6]})"
         for data, name in zip(selection.axes["data"], names, strict=True)
@@ -212,15 +229,17 @@ def _called(selection: Selection, fingerprints: Sequence[str]) -> dict[str, str]
 
 
 def _among(names: Sequence[str], cell: Cell) -> str:
-    plain = cell.params["data"]
-    told_apart = f"{plain} ({cell.document['data_fingerprint'][:6]})"
+    plain = str(cell.params["data"])
+    told_apart = f"{plain} ({cell.document.get('data_fingerprint', '')[:6]})"
     return told_apart if told_apart in names else plain
 
 
 def _own(selection: Selection, called: Mapping[str, str]) -> dict[str, str]:
     if "data" not in selection.changed or all(name == given for given, name in called.items()):
         return {}
-    return {selection.study.axis("data").option: ",".join(shown_name(name) for name in selection.axes["data"])}
+    return {
+        selection.study.axis("data").option: ",".join(data_name.shown(name) for name in selection.axes["data"])
+    }
 
 
 def _devices(rows: Sequence[tuple[Params, Cell]]) -> str:

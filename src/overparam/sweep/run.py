@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overparam.core import Params, Study, clean
+from overparam.core import Params, Study, clean, disk
 from overparam.core.atomic import check_writable
 from overparam.core.errors import DataError, StoreError, UsageError
+from overparam.core.memory import memory_budget
 from overparam.core.registry import find, get, ships
 from overparam.store import CellStore, Head
+from overparam.store.schema import inside
 from overparam.sweep.check import refuse
-from overparam.sweep.environment import total_memory
 from overparam.sweep.executors import executor
+from overparam.sweep.fits import fits
 from overparam.sweep.former import adopt, former_cells
 from overparam.sweep.jobs import Job, run_job
 from overparam.sweep.key import cell_name, shown_probes, work_code
@@ -80,7 +83,7 @@ class Plan:
 
 
 def make_plan(
-    study: Study | str,
+    study: Study | str | os.PathLike[str],
     profile: str = "quick",
     *,
     out: str | Path = "runs",
@@ -99,11 +102,12 @@ def make_plan(
     """
     from overparam.data import fingerprint
 
+    study = study if isinstance(study, Study) else os.fspath(study)
     found = find(study) if isinstance(study, str) else study
     if not ships(found):
         refuse(found)
     count = check_workers(workers)
-    budget = memory if memory is not None else 0.6 * total_memory() / count
+    budget = memory if memory is not None else memory_budget() / count
     if not (math.isfinite(budget) and budget > 0):
         raise UsageError(f"memory: expected a positive number of bytes, got {memory!r}.")
     selection = select(found, profile, overrides)
@@ -113,7 +117,8 @@ def make_plan(
     names = [cell_name(found, cell, prints[cell["data"]], code) for cell in cells]
     store = CellStore(Path(out), found.name)
     stored = store.names()
-    present, damaged = store.heads(sorted(stored & set(names)))
+    expected = dict(zip(names, cells, strict=True))
+    present, damaged = store.heads(sorted(stored & set(names)), fits(found, expected))
     for cell, name in zip(cells, names, strict=True):
         if name in present:
             _same(found, store, cell, present[name])
@@ -189,13 +194,20 @@ def execute(
     if limit is not None and not limit > 0:
         raise UsageError(f"limit: expected a positive number of seconds, got {limit!r}.")
     store = CellStore(plan.out, study.name)
+    base = store.folder.parent
+    inside(plan.out, *(base / part for part in ("", "cells", "failed", "register", "locks")))
     check_writable(store.folder if plan.stacks else store.folder.parent)
+    for place in (store.folder.parent, plan.out, plan.out.parent) if plan.stacks else ():
+        disk.fsync_path(place)  # where the folders that were made have their names
     for name in plan.damaged:
         store.set_aside(name)
     adopt(plan.selection.study, plan.out, plan.adopted, dict(zip(plan.names, plan.cells, strict=True)))
     failures: list[dict[str, Any]] = []
+    computed: set[str] = set()
 
     def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "cell" and not event.get("found"):  # else another run stored it meanwhile
+            computed.add(event["name"])
         if event["event"] == "failed":
             failures.append({k: event[k] for k in ("name", "params", "error", "traceback")})
             if event.get("lost"):
@@ -219,14 +231,14 @@ def execute(
             )
         where = {"workers": plan.workers, "threads": 1}
         if chosen.name == "processes":
-            run_processes(plan.reference, study.name, jobs, hear, plan.workers)
+            run_processes(plan.reference, study.name, plan.out, jobs, hear, plan.workers)
         else:
             from overparam.sweep.ray_tasks import run_ray
 
             where = run_ray(
                 plan.reference, study.name, jobs, hear, plan.asked, address=chosen.address, gpus=chosen.gpus
             )
-    finished = Finished(plan.selection, plan.names, plan.fingerprints, plan.done)
+    finished = Finished(plan.selection, plan.names, plan.fingerprints, frozenset(computed))
     where = {"executor": chosen.name, **where}
     return conclude(finished, plan.out, plan.reference, failures, time.perf_counter() - started, where)
 

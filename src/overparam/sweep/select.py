@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from overparam.core import Axis, Study
+from overparam.core import Axis, Study, data_name
+from overparam.core.commands import command, reference_of
 from overparam.core.errors import UsageError, unknown
-from overparam.sweep.key import shown_name, shown_probes, slug
+from overparam.sweep.key import shown_probes, slug
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Selection:
         if not self.changed:
             return self.profile
         changed = {**self.changed, **shown_probes(self.changed)}
-        shown = {k: _short(map(shown_name, v) if k == "data" else v) for k, v in changed.items()}
-        own = any(shown_name(name) != name for name in changed.get("data", ()))
+        shown = {k: _short(map(data_name.shown, v) if k == "data" else v) for k, v in changed.items()}
+        own = any(data_name.shown(name) != name for name in changed.get("data", ()))
         return f"{self.profile}+{slug(shown, whole=changed, hashed=own)}"
 
     @property
@@ -84,7 +84,7 @@ def select(study: Study, profile: str, overrides: Mapping[str, Any] | None = Non
         if axis is None:
             raise unknown(
                 "option", f"--{key}", [f"--{a.option}" for a in study.axes],
-                f"See `overparam ls {study.name}` for what each axis of '{study.name}' means.",
+                f"See `{command('ls', reference_of(study))}` for what each axis of '{study.name}' means.",
             )  # fmt: skip
         if axis.name in seen:
             raise UsageError(f"--{axis.option}: expected it once, got it twice (also as '{key}').")
@@ -112,7 +112,7 @@ def _mark(changed: Mapping[str, tuple[Any, ...]], profile: Mapping[str, tuple[An
 
 def _values(axis: Axis, given: Any, plan: Sequence[int] = (0,)) -> tuple[Any, ...]:
     if isinstance(given, str):
-        items: Sequence[Any] = _names(given) if axis.name == "data" else _split(given)
+        items: Sequence[Any] = data_name.names_in(given) if axis.name == "data" else _split(given)
     elif isinstance(given, Iterable):
         items = list(given)
     else:
@@ -129,17 +129,6 @@ def _values(axis: Axis, given: Any, plan: Sequence[int] = (0,)) -> tuple[Any, ..
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _names(text: str) -> list[str]:
-    """Split data set names at commas, but not inside the options of one (``gaussian:n=200,d=20``) or a path."""
-    if Path(text).is_file():
-        return [text]
-    names: list[str] = []
-    for part in _split(text):
-        option = names and ":" in names[-1] and "=" in part and ":" not in part
-        names[-1:] = [f"{names[-1]},{part}"] if option else [*names[-1:], part]
-    return names
 
 
 def _short(given: Iterable[Any]) -> str:

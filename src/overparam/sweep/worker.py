@@ -1,4 +1,4 @@
-"""A worker process: reads jobs as JSON lines, writes events as JSON lines. ``python -m overparam.sweep.worker``.
+"""A worker process: reads jobs as JSON lines, writes events as JSON lines. :mod:`overparam.sweep.fresh` starts it.
 
 The parent sets thread counts in the environment before Python starts; the worker pins itself to its core.
 """
@@ -13,14 +13,18 @@ import threading
 import time
 from typing import Any
 
-from overparam.core.errors import StoreError
+from overparam.core.errors import OverparamError, StoreError
 from overparam.core.registry import find
 from overparam.sweep.jobs import job_from_dict, refuse_changed, run_job
 from overparam.sweep.key import work_code
 
 
-def main() -> None:
-    """Serve jobs until standard input ends."""
+def main(reference: str) -> None:
+    """Serve jobs of a study until standard input ends.
+
+    Args:
+        reference: name of the study, or path of its file.
+    """
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as channel:
         os.dup2(2, 1)  # whatever a library prints goes to the log, not into the events
         core = os.environ.get("OVERPARAM_CORE", "")
@@ -35,8 +39,13 @@ def main() -> None:
                 os._exit(1)
 
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-        study = find(sys.argv[1])
-        code = work_code(study)
+        try:
+            study = find(reference)
+            code = work_code(study)
+        except OverparamError as error:
+            emit({"event": "fatal", "error": f"a worker process: {error}"})
+            return
+        emit({"event": "ready"})
         for line in sys.stdin:
             try:
                 job = job_from_dict(json.loads(line))
@@ -52,7 +61,3 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import special
 
+from overparam.core.checked import real, shown
 from overparam.core.errors import UsageError, unknown
 
 Numbers = Float64[np.ndarray, "*shape"]
@@ -118,8 +119,9 @@ def leaky_relu(negative: float = 0.01) -> Activation:
     >>> float(leaky_relu(0.1).value(np.array([-2.0]))[0])
     -0.2
     """
+    given, negative = negative, real(negative)
     if not -1 <= negative <= 1:
-        raise UsageError(f"negative slope: expected a number between -1 and 1, got {negative!r}.")
+        raise UsageError(f"negative: expected a slope between -1 and 1, got {shown(given)}.")
     return Activation(
         "leaky_relu" if negative == 0.01 else f"leaky_relu({negative:g})",
         lambda z: np.where(z > 0, z, negative * z),
@@ -143,8 +145,9 @@ def sine(frequency: float = 1.0) -> Activation:
     >>> sine(2.0).largest_curvature >= 4.0
     True
     """
-    if not (frequency > 0 and math.isfinite(frequency)):
-        raise UsageError(f"frequency: expected a positive number, got {frequency!r}.")
+    given, frequency = frequency, real(frequency)
+    if not 1e-150 <= frequency <= 1e150:
+        raise UsageError(f"frequency: expected a positive number from 1e-150 to 1e150, got {shown(given)}.")
     return Activation(
         "sine" if frequency == 1.0 else f"sine({frequency:g})",
         lambda z: np.sin(frequency * z),
@@ -271,6 +274,6 @@ def activation(name: str | Activation) -> Activation:
     """
     if isinstance(name, Activation):
         return name
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise unknown("activation", name, ACTIVATIONS)
     return ACTIVATIONS[name]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, nonnegative, vector, widths_of
+from overparam.theory.inputs import SQUARABLE, count, nonnegative, representable, vector, widths_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -53,7 +53,7 @@ def weak_features_risk(
     >>> weak_features_risk([1.0, 1.0, 1.0], n=6, widths=[0, 2, 3], noise=2.0).tolist()
     [5.0, 5.0, 5.0]
     """
-    b = vector(coefficients, "coefficients", negative=True)
+    b = vector(coefficients, "coefficients", negative=True, low=SQUARABLE[0], high=SQUARABLE[1])
     n, s2 = count(n, "n"), nonnegative(noise, "noise")
     p = widths_of(widths, low=0)
     if p.max() > len(b):
@@ -67,7 +67,11 @@ def weak_features_risk(
     factor[many] = 1 + n / (p[many] - n - 1)
     factor[p == 0] = 1.0  # nothing is fitted, whatever n
     lost = seen * np.where(p > n, 1 - n / np.maximum(p, 1), 0.0)
-    return lost + np.where(rest > 0, rest * np.where(rest > 0, factor, 1.0), 0.0)
+    finite = np.isfinite(factor)
+    with np.errstate(over="ignore"):
+        risk = lost + np.where(rest > 0, rest * np.where(rest > 0, factor, 1.0), 0.0)
+    representable(risk[finite], "coefficients, noise")
+    return risk
 
 
 def assumptions(coefficients: ArrayLike, n: int, widths: ArrayLike, **_: object) -> tuple[Assumption, ...]:
@@ -80,6 +84,7 @@ def assumptions(coefficients: ArrayLike, n: int, widths: ArrayLike, **_: object)
     >>> assumptions([1.0] * 20, n=9, widths=[5, 11])[1].state
     'fails'
     """
+    vector(coefficients, "coefficients", negative=True)
     near = [f"{p:g}" for p in widths_of(widths, low=0) if abs(p - count(n, "n")) <= 3]
     return (
         Assumption(

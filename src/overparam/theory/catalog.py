@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from overparam.core.errors import UsageError, unknown
-from overparam.core.plugin import from_file
+from overparam.core.plugin import from_file, load_point
 from overparam.theory.theorem import Theorem
 
 GROUP = "overparam.theory"
@@ -23,7 +23,7 @@ def available() -> dict[str, Theorem]:
         Theorems by name, sorted.
 
     Raises:
-        UsageError: two theorems have one name, or an entry point is not a Theorem.
+        UsageError: two theorems have one name, or an entry point is not a Theorem or cannot be imported.
 
     References: none; a list.
 
@@ -33,7 +33,7 @@ def available() -> dict[str, Theorem]:
     package = import_module("overparam.theory")
     modules = [import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
     found = [(m.__name__, one) for m in modules for one in getattr(m, "THEOREMS", ())]
-    found += [(point.value, point.load()) for point in entry_points(group=GROUP)]
+    found += [(point.value, load_point(point)) for point in entry_points(group=GROUP)]
     theorems: dict[str, Theorem] = {}
     for place, one in found:
         if not isinstance(one, Theorem):

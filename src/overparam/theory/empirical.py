@@ -14,10 +14,9 @@ from numpy.typing import ArrayLike
 from scipy import linalg
 
 from overparam.core.errors import DataError
-from overparam.theory.inputs import all_finite
+from overparam.theory.inputs import LARGEST, SQUARABLE, columns_of, exponent_of, kernel_of, no_negative
 
 _EPS = float(np.finfo(np.float64).eps)
-_SLACK = 10.0  # eigenvalues below zero by more than this times rounding are no rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,7 @@ class Spectrum:
         return float(self.eigenvalues[first:].sum() / self.eigenvalues.sum())
 
 
-def spectrum_of_kernel(kernel: ArrayLike, targets: Float64[np.ndarray, "n classes"]) -> Spectrum:
+def spectrum_of_kernel(kernel: ArrayLike, targets: ArrayLike) -> Spectrum:
     """Spectrum of a kernel matrix, in the kernel's unit.
 
     Args:
@@ -73,30 +72,18 @@ def spectrum_of_kernel(kernel: ArrayLike, targets: Float64[np.ndarray, "n classe
     >>> spectrum_of_kernel(np.diag([4.0, 2.0]), np.array([[1.0], [0.0]])).operator.tolist()
     [2.0, 1.0]
     """
-    k = np.array(kernel, dtype=np.float64)
-    n = len(targets)
-    if k.shape != (n, n):
-        raise DataError(f"kernel: expected shape ({n}, {n}), one row and column a target, got {k.shape}.")
-    all_finite(k, "kernel", " Fill in or drop these rows.")
-    odd = float(np.abs(k - k.T).max())
-    largest = float(np.abs(k).max())
-    if odd > 1e-8 * largest:
-        raise DataError(
-            f"kernel: expected a symmetric matrix, got entries that differ by {odd:.3g} from their mirror images "
-            f"(the largest entry is {largest:.3g}). Average it with its transpose if that is rounding."
-        )
-    e, u = linalg.eigh((k + k.T) / 2, driver="evd", check_finite=False)
+    y = columns_of(targets, "targets", high=SQUARABLE[1])
+    k = kernel_of(kernel, n=len(y), high=LARGEST)
+    n, largest = len(y), float(np.abs(k).max())
+    shift = exponent_of(k)
+    e, u = linalg.eigh(np.ldexp(k, -shift), driver="evd", check_finite=False)
+    e = np.ldexp(e, shift)
     cutoff = n * _EPS * max(float(e[-1]), 0.0)
-    if e[0] < -_SLACK * n * _EPS * largest:
-        raise DataError(
-            f"kernel: expected a positive semidefinite matrix, got an eigenvalue of {e[0]:.3g}, where rounding "
-            f"explains {-_SLACK * n * _EPS * largest:.1g} at most. Check the kernel function, or its precision "
-            "(float32 is too coarse)."
-        )
-    return _made(e[::-1], np.square(u[:, ::-1].T @ targets), cutoff, _repeated_in_kernel(k))
+    no_negative(e, largest, kernel)
+    return _made(e[::-1], np.square(u[:, ::-1].T @ y), cutoff, _repeated_in_kernel(k))
 
 
-def spectrum_of_features(features: ArrayLike, targets: Float64[np.ndarray, "n classes"]) -> Spectrum:
+def spectrum_of_features(features: ArrayLike, targets: ArrayLike) -> Spectrum:
     """Spectrum of the kernel ``Phi Phi^T / D`` of D features, in their squared unit.
 
     Args:
@@ -112,18 +99,16 @@ def spectrum_of_features(features: ArrayLike, targets: Float64[np.ndarray, "n cl
     >>> spectrum_of_features([[2.0, 0.0], [0.0, 1.0]], np.array([[1.0], [0.0]])).eigenvalues.round(9).tolist()
     [2.0, 0.5]
     """
-    phi = np.array(features, dtype=np.float64)
-    n = len(targets)
-    if phi.ndim != 2 or len(phi) != n or not phi.size:
-        raise DataError(f"features: expected shape (samples, features) with {n} rows, got {phi.shape}.")
-    all_finite(phi, "features", " Fill in or drop these rows.")
+    y = columns_of(targets, "targets", high=SQUARABLE[1])
+    n = len(y)
+    phi = columns_of(features, "features", n, low=SQUARABLE[0], high=SQUARABLE[1])
     repeated = n - len(np.unique(phi, axis=0))
     u, s, _ = linalg.svd(phi / np.sqrt(phi.shape[1]), full_matrices=False, check_finite=False)
-    inside = u.T @ targets
-    energy = np.zeros((n, targets.shape[1]))
+    inside = u.T @ y
+    energy = np.zeros((n, y.shape[1]))
     energy[: len(s)] = np.square(inside)
     if len(s) < n:  # the rest of the targets, spread over the directions that no feature reaches
-        energy[len(s) :] = np.square(targets - u @ inside).sum(axis=0) / (n - len(s))
+        energy[len(s) :] = np.square(y - u @ inside).sum(axis=0) / (n - len(s))
     e = np.zeros(n)
     e[: len(s)] = s * s
     cutoff = (max(phi.shape) * _EPS * float(s[0])) ** 2

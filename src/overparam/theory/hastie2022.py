@@ -11,9 +11,18 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, nonnegative, vector
+from overparam.theory.inputs import (
+    LARGEST,
+    SQUARABLE,
+    array_of,
+    count,
+    nonnegative,
+    representable,
+    shown,
+    vector,
+)
 from overparam.theory.simon2023 import TRUSTED_N, kernel_ridge_risk
 from overparam.theory.theorem import Theorem
 
@@ -40,6 +49,7 @@ def isotropic_risk(ratio: ArrayLike, signal: float, noise: float) -> Ratios:
 
     Raises:
         UsageError: a ratio, signal or noise that is negative or missing.
+        DataError: a signal or noise so large that the risk is no number of float64.
 
     References: Hastie et al. 2022, theorem 1; recalled, and the limit of the exact formula of ``belkin2020``.
 
@@ -49,8 +59,10 @@ def isotropic_risk(ratio: ArrayLike, signal: float, noise: float) -> Ratios:
     g, r2, s2 = _ratios(ratio), nonnegative(signal, "signal"), nonnegative(noise, "noise")
     few, many = g < 1, g > 1
     out = np.full_like(g, np.inf if s2 else 0.0)
-    out[few] = s2 * g[few] / (1 - g[few])
-    out[many] = r2 * (1 - 1 / g[many]) + s2 / (g[many] - 1)
+    with np.errstate(over="ignore"):
+        out[few] = s2 * (g[few] / (1 - g[few]))
+        out[many] = r2 * ((g[many] - 1) / g[many]) + s2 / (g[many] - 1)
+    representable(out[few | many], "signal, noise")
     return out
 
 
@@ -58,7 +70,8 @@ def isotropic_ridge_risk(ratio: ArrayLike, signal: float, noise: float, ridge: f
     """Excess risk of ridge regression on isotropic features, in squared units of y.
 
     ``|y - X b|^2/n + ridge |b|^2`` is minimised. The threshold is ``t > 0`` with ``t (1 - g/(1+t)) = ridge``, a
-    quadratic, and the excess is ``(r^2 t^2 + s^2 g) / ((1+t)^2 - g)``.
+    quadratic whose roots are t and ``-ridge/t``, and the excess is ``(r^2 t^2 + s^2 g) / ((1+t)^2 - g)``. The
+    denominator is ``(1+t) (t + ridge/t)``, in which nothing cancels, so that every digit holds also next to g = 1.
 
     Args:
         ratio: g = p/n, shape ``(ratios,)``.
@@ -71,6 +84,7 @@ def isotropic_ridge_risk(ratio: ArrayLike, signal: float, noise: float, ridge: f
 
     Raises:
         UsageError: a penalty of 0 (see :func:`isotropic_risk`), or numbers out of range.
+        DataError: a signal or noise so large that the risk is no number of float64.
 
     References: Hastie et al. 2022, section on ridge regression; derived here from the fixed point.
 
@@ -83,10 +97,13 @@ def isotropic_ridge_risk(ratio: ArrayLike, signal: float, noise: float, ridge: f
     penalty = nonnegative(ridge, "ridge")
     if penalty == 0:
         raise UsageError("ridge: expected a penalty above 0, got 0. Without one, call isotropic_risk.")
-    middle = penalty + g - 1
-    root = np.sqrt(middle * middle + 4 * penalty)
-    t = np.where(middle > 0, (middle + root) / 2, 2 * penalty / (root - middle))
-    return (r2 * t * t + s2 * g) / ((1 + t) ** 2 - g)
+    middle = penalty + (g - 1)
+    root = np.hypot(middle, 2 * np.sqrt(penalty))  # t + ridge/t
+    larger = np.abs(middle) / 2 + root / 2
+    t = np.where(middle > 0, larger, penalty / larger)
+    with np.errstate(over="ignore"):
+        risk = r2 * (t / (1 + t)) * (t / root) + s2 * (g / (1 + t)) / root
+    return np.asarray(representable(risk, "signal, noise"))
 
 
 def ridgeless_risk(eigenvalues: ArrayLike, coefficients: ArrayLike, n: int, noise: float = 0.0) -> float:
@@ -121,7 +138,7 @@ def ridgeless_risk(eigenvalues: ArrayLike, coefficients: ArrayLike, n: int, nois
             f"eigenvalues: expected more than n = {n} positive ones, got {rank}. With fewer features than samples "
             "call weak_features_risk or kernel_ridge_risk."
         )
-    return kernel_ridge_risk(lam, lam * b * b, n, 0.0, noise)
+    return kernel_ridge_risk(lam, _energies(lam, b), n, 0.0, noise)
 
 
 def ridge_risk(
@@ -152,20 +169,35 @@ def ridge_risk(
     1.0
     """
     lam, b = _spectrum(eigenvalues, coefficients)
-    return kernel_ridge_risk(lam, lam * b * b, n, nonnegative(ridge, "ridge") * count(n, "n"), noise)
+    total = representable(nonnegative(ridge, "ridge") * count(n, "n"), "ridge, n")
+    return kernel_ridge_risk(lam, _energies(lam, b), n, total, noise)
+
+
+def _energies(
+    lam: Float64[np.ndarray, " features"], b: Float64[np.ndarray, " features"]
+) -> Float64[np.ndarray, " features"]:
+    """``lam b^2``, the variance of the target in each direction."""
+    with np.errstate(over="ignore"):
+        return np.asarray(representable((lam * b) * b, "eigenvalues, coefficients"))
 
 
 def _ratios(values: ArrayLike) -> Ratios:
-    out = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    if out.ndim != 1 or not out.size or not (np.isfinite(out) & (out >= 0)).all():
-        raise UsageError(f"ratio: expected finite numbers of at least 0, got {np.asarray(values).tolist()}.")
+    what = "ratio: expected finite numbers of at least 0"
+    try:
+        given = array_of(values, "ratio")
+    except DataError:
+        raise UsageError(f"{what}, got {shown(values)}.") from None
+    out = np.atleast_1d(given).astype(np.float64)
+    if out.ndim != 1 or not out.size or given.dtype.kind == "b" or not (np.isfinite(out) & (out >= 0)).all():
+        raise UsageError(f"{what}, got {shown(given.tolist())}.")
     return out
 
 
 def _spectrum(
     eigenvalues: ArrayLike, coefficients: ArrayLike
 ) -> tuple[Float64[np.ndarray, " features"], Float64[np.ndarray, " features"]]:
-    lam, b = vector(eigenvalues, "eigenvalues"), vector(coefficients, "coefficients", negative=True)
+    lam = vector(eigenvalues, "eigenvalues", high=LARGEST)
+    b = vector(coefficients, "coefficients", negative=True, low=SQUARABLE[0], high=SQUARABLE[1])
     if lam.shape != b.shape:
         raise UsageError(f"coefficients: expected one an eigenvalue, {len(lam)}, got {len(b)}.")
     return lam, b
@@ -182,7 +214,7 @@ def assumptions(eigenvalues: ArrayLike, coefficients: ArrayLike, n: int, **_: ob
     ['unchecked', 'holds', 'holds']
     """
     lam, _b = _spectrum(eigenvalues, coefficients)
-    rank = int((lam > 0).sum())
+    rank, n = int((lam > 0).sum()), count(n, "n")
     return (
         Assumption(
             "linear model",

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float64
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.dynamics.factors import descent_factors
+from overparam.theory.inputs import (
+    SQUARABLE,
+    all_finite,
+    columns_of,
+    count,
+    nonnegative,
+    numbers,
+    representable,
+    times_of,
+    vector,
+)
 from overparam.theory.theorem import Theorem
+
+Array = Float64[np.ndarray, "..."]
 
 CITATION = (
     "R. Heckel and F. F. Yilmaz, Early stopping in deep networks: double descent and how to eliminate it, ICLR 2021, "
@@ -38,7 +52,8 @@ def early_stopped_risk(
     risk is in excess of the noise variance, which no estimate can avoid.
 
     Args:
-        times: numbers of steps t, at least 0, shape ``(times,)``.
+        times: numbers of steps t, at least 0, infinity included, shape ``(times,)``; whole where a step size times
+            its squared scale is above 1.
         scales: standard deviations of the features, positive, shape ``(features,)``.
         coefficients: true coefficients, shape ``(features,)``.
         rates: one step size, or one a feature, shape ``(features,)``; each times its squared scale must lie
@@ -50,7 +65,8 @@ def early_stopped_risk(
         Shape ``(times,)``.
 
     Raises:
-        UsageError: arrays that do not fit together, or a value outside its range.
+        DataError: arrays that are no finite numbers or do not fit together, or a risk that is no number of float64.
+        UsageError: a value outside its range, or times between two steps where a step overshoots.
 
     Assumptions: independent centred features; n much larger than the number of features (see :func:`assumptions`).
 
@@ -64,33 +80,20 @@ def early_stopped_risk(
     >>> float(early_stopped_risk([1e6], [1.0, 0.1], [1.0, 1.0], 0.5, 2.0, 8)[0])  # two features, 4/8 each
     1.0
     """
-    t = _finite("times", times)
-    s, theta = _finite("scales", scales), _finite("coefficients", coefficients)
-    if t.ndim != 1 or s.ndim != 1 or theta.shape != s.shape or s.size == 0:
-        raise UsageError(
-            f"expected times of shape (times,), scales and coefficients of shape (features,), got {t.shape}, "
-            f"{s.shape} and {theta.shape}. Give one scale and one coefficient a feature."
-        )
-    eta = _finite("rates", rates)
-    if eta.shape not in ((), s.shape):
-        raise UsageError(f"rates: expected one number or shape {s.shape}, got shape {eta.shape}.")
-    if (t < 0).any() or (s <= 0).any():
-        raise UsageError(
-            "expected times of at least 0 and positive scales. Leave out features that are constant."
-        )
-    if isinstance(samples, bool) or samples < 1 or samples != int(samples):
-        raise UsageError(f"samples: expected a whole number of at least 1, got {samples!r}.")
-    if not (np.isfinite(noise) and noise >= 0):
-        raise UsageError(f"noise: expected a standard deviation of at least 0, got {noise!r}.")
-    move = eta * np.square(s)
+    s, theta, eta = _features(scales, coefficients, rates)
+    n, sd = count(samples, "samples"), nonnegative(noise, "noise")
+    with np.errstate(over="ignore"):
+        move = s * (eta * s)
     if (move <= 0).any() or (move >= 2).any():
         raise UsageError(
-            f"rates: expected each step size times its squared scale between 0 and 2, got {move.min():g} to "
+            f"rates, scales: expected each step size times its squared scale between 0 and 2, got {move.min():g} to "
             f"{move.max():g}. Take smaller positive step sizes."
         )
-    kept = left_after(t, move)
-    bias = np.square(kept) @ np.square(s * theta)
-    return np.asarray(bias + noise**2 / samples * np.square(1.0 - kept).sum(axis=1), dtype=np.float64)
+    left, gone = descent_factors(move, _steps(times, move))
+    with np.errstate(over="ignore", invalid="ignore"):
+        bias, spread = np.square(left * (s * theta)), np.square(gone)
+        risk = bias.sum(axis=1) + np.float64(sd) * sd / n * spread.sum(axis=1)
+    return np.asarray(representable(risk, "scales, coefficients, noise"))
 
 
 def expected_risk(
@@ -114,22 +117,38 @@ def expected_risk(
         Excess risk of each feature's coefficient, ``scales^2 E (w_t - theta)^2``, shape ``(times, features)``.
 
     Raises:
-        UsageError: a step size with which gradient descent diverges on this design.
+        UsageError: a step size with which gradient descent diverges on this design, or shapes that do not fit.
+        DataError: arrays that are no finite numbers.
     """
-    inputs, root = np.asarray(x, dtype=np.float64), np.sqrt(np.asarray(rates, dtype=np.float64))
-    moves, vectors = np.linalg.eigh((inputs * root).T @ (inputs * root) / len(inputs))
+    s, theta, eta = _features(scales, coefficients, rates)
+    inputs = columns_of(x, "x", low=SQUARABLE[0], high=SQUARABLE[1])
+    if inputs.shape[1] != len(s) or eta.shape != s.shape or (eta <= 0).any():
+        raise UsageError(
+            f"x, rates: expected one column of x and one positive step size a feature, {len(s)}, got shapes "
+            f"{inputs.shape} and {eta.shape}."
+        )
+    sd, root = nonnegative(noise, "noise"), np.sqrt(eta)
+    seen = inputs * root
+    if not np.isfinite(seen).all() or np.abs(seen).max() > SQUARABLE[1]:
+        raise UsageError("rates: expected step sizes with which descent converges, got larger ones.")
+    moves, vectors = np.linalg.eigh(seen.T @ seen / len(inputs))
     moves = moves.clip(min=0.0)  # rounding; the matrix has no negative eigenvalue
     if moves[-1] >= 2:
         raise UsageError(
-            f"the largest step times curvature is {moves[-1]:.3g}, expected below 2: gradient descent diverges. "
-            "Take smaller step sizes."
+            f"rates: the largest step times curvature is {moves[-1]:.3g}, expected below 2, got one with which gradient "
+            "descent diverges. Take smaller step sizes."
         )
-    weights, kept = root[:, None] * vectors, left_after(times, moves)
-    bias = (kept * (vectors.T @ (np.asarray(coefficients, dtype=np.float64) / root))) @ weights.T
-    # (1 - a)^2 / l tends to 0 with l: a direction without data is never moved.
-    seen = np.where(moves > 0, moves, 1.0)
-    spread = np.where(moves > 0, np.square(1.0 - kept) / seen, 0.0) @ np.square(weights).T
-    return np.asarray(np.square(scales) * (np.square(bias) + noise**2 / len(inputs) * spread), dtype=np.float64)
+    learnt = moves > 0  # a direction without data is never moved
+    steps = _steps(times, moves)
+    left, gone = np.ones((len(steps), len(moves))), np.zeros((len(steps), len(moves)))
+    left[:, learnt], gone[:, learnt] = descent_factors(moves[learnt], steps)
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = root[:, None] * vectors
+        bias = (left * (vectors.T @ (theta / root))) @ weights.T
+        # (1 - a)^2 / l tends to 0 with l
+        spread = np.where(learnt, np.square(gone) / np.where(learnt, moves, 1.0), 0.0) @ np.square(weights).T
+        risk = np.square(s * bias) + np.square((sd / np.sqrt(len(inputs))) * s) * spread
+    return np.asarray(representable(risk, "coefficients, scales, noise"))
 
 
 def left_after(times: ArrayLike, moves: ArrayLike) -> Float64[np.ndarray, "times directions"]:
@@ -142,20 +161,46 @@ def left_after(times: ArrayLike, moves: ArrayLike) -> Float64[np.ndarray, "times
     Returns:
         Shape ``(times, directions)``, without unit.
 
+    Raises:
+        DataError: moves that are no list of finite numbers of at least 0.
+        UsageError: a move above 2, or bad times.
+
     >>> left_after([0, 1, 2], [0.5, 1.5]).tolist()
     [[1.0, 1.0], [0.5, -0.5], [0.25, 0.25]]
     """
-    t = np.asarray(times, dtype=np.float64)[:, None]
-    return np.power(1.0 - np.asarray(moves, dtype=np.float64)[None, :], t)
+    move = vector(moves, "moves")
+    if move.max() > 2:
+        raise UsageError(f"moves: expected numbers from 0 to 2, got {move.max():g}.")
+    t = _steps(times, move)
+    left = np.ones((len(t), len(move)))
+    inside = (move > 0) & (move < 2)
+    left[:, inside] = descent_factors(move[inside], t)[0]
+    if (move == 2).any():
+        if np.isinf(t).any():
+            raise UsageError(
+                "times: expected finite ones where a move is 2, got infinity: the sign never settles."
+            )
+        left[:, move == 2] = np.where(np.mod(t, 2) == 1, -1.0, 1.0)[:, None]
+    return left
 
 
-def _finite(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise UsageError(
-            f"{name}: expected finite numbers, got {int((~np.isfinite(array)).sum())} that are not."
-        )
-    return array
+def _features(scales: ArrayLike, coefficients: ArrayLike, rates: ArrayLike) -> tuple[Array, Array, Array]:
+    """Scales, coefficients and step sizes, one a feature, or DataError and UsageError."""
+    s, theta = vector(scales, "scales"), vector(coefficients, "coefficients", negative=True)
+    if theta.shape != s.shape:
+        raise DataError(f"coefficients: expected one a scale, {len(s)}, got {len(theta)}.")
+    if (s <= 0).any():
+        raise UsageError("scales: expected positive ones, got 0. Leave out features that are constant.")
+    eta = numbers(rates, "rates")
+    if eta.shape not in ((), s.shape):
+        raise UsageError(f"rates: expected one number or shape {s.shape}, got shape {eta.shape}.")
+    all_finite(eta, "rates")
+    return s, theta, eta
+
+
+def _steps(times: ArrayLike, moves: Array) -> Array:
+    """Numbers of steps, checked; whole where a move above 1 changes the sign at every step."""
+    return times_of(times, whole=bool((moves > 1).any()))
 
 
 def assumptions(
@@ -170,7 +215,8 @@ def assumptions(
     >>> [one.state for one in assumptions([0], [1.0, 0.1], [1.0, 1.0], 0.5, 1.0, samples=8)]
     ['unchecked', 'fails']
     """
-    features = np.asarray(scales).size
+    s, _theta, _eta = _features(scales, coefficients, rates)
+    features, samples = len(s), count(samples, "samples")
     return (
         Assumption(
             "independent features",

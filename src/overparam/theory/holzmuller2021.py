@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import DataError
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, nonnegative
+from overparam.theory.inputs import columns_of, count, nonnegative, representable, widths_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -44,6 +44,7 @@ def noise_floor(n: int, p: ArrayLike, noise: float) -> Float64[np.ndarray, " poi
 
     Raises:
         UsageError: a count or variance out of range.
+        DataError: a variance so large that the bound is no number of float64.
 
     Assumptions: samples are independent and identically distributed; the second moment of the features is
         invertible; their matrix has rank min(n, p) almost surely. Not applicable in the cases of
@@ -55,10 +56,12 @@ def noise_floor(n: int, p: ArrayLike, noise: float) -> Float64[np.ndarray, " poi
     [2.5, 20.0, 1.818, 0.11]
     """
     samples, s2 = count(n, "n"), nonnegative(noise, "noise")
-    widths = np.array(
-        [count(int(v) if v.is_integer() else v, "p", 0) for v in np.atleast_1d(p).astype(float).tolist()], float
-    )
-    return s2 * np.minimum(samples, widths) / (np.abs(widths - samples) + 1)
+    widths = widths_of(p, "p", 0)
+    if np.isinf(widths).any():
+        raise UsageError("p: expected whole numbers of at least 0, got an infinite one.")
+    with np.errstate(over="ignore"):
+        floor = s2 * (np.minimum(samples, widths) / (np.abs(widths - samples) + 1))
+    return np.asarray(representable(floor, "noise"))
 
 
 def assumptions(n: int, p: ArrayLike, features: ArrayLike | None = None, **_: object) -> tuple[Assumption, ...]:
@@ -77,11 +80,11 @@ def assumptions(n: int, p: ArrayLike, features: ArrayLike | None = None, **_: ob
     >>> [one.state for one in assumptions(2, [2], features=[[1, 0], [0, 1], [1, 0]])]
     ['fails', 'holds', 'fails', 'unchecked']
     """
+    count(n, "n")
+    widths_of(p, "p", 0)
     repeated = rank = continuous = None
     if features is not None:
-        z = np.asarray(features, dtype=np.float64)
-        if z.ndim != 2 or not z.size:
-            raise DataError(f"features: expected shape (samples, features), got {z.shape}.")
+        z = columns_of(features, "features")
         repeated = len(z) - len(np.unique(z, axis=0))
         rank = int(np.linalg.matrix_rank(z)), min(z.shape)
         continuous = float((z == 0).mean())

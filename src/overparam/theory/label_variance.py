@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from overparam.core.errors import DataError
+from overparam.theory.inputs import LARGEST, columns_of, vector
 
 POWERS = (0.5, 1.0, 1.5, 2.0, 3.0)
 CITATION = (
@@ -39,9 +42,7 @@ class NoiseEstimate:
     how: str
 
 
-def estimate_noise(
-    eigenvalues: Float64[np.ndarray, " features"], energy: Float64[np.ndarray, "n classes"]
-) -> NoiseEstimate:
+def estimate_noise(eigenvalues: ArrayLike, energy: ArrayLike) -> NoiseEstimate:
     """Variance of the labels' noise by marginal likelihood, summed over outputs, in squared units of the target.
 
     Args:
@@ -51,6 +52,9 @@ def estimate_noise(
     Returns:
         Estimate and interval. The ends of the interval show when the spectrum cannot tell noise from signal: if
         all eigenvalues are equal it reaches from 0 to all of the variance.
+
+    Raises:
+        DataError: numbers that are negative or missing, or shapes that do not fit.
 
     Assumptions: noise is Gaussian with one variance; the signal's energy follows a power of the spectrum. What the
         kernel cannot represent counts as noise.
@@ -62,8 +66,12 @@ def estimate_noise(
     >>> abs(found.variance - 4.0) < 0.2, found.low < 4.0 < found.high
     (True, True)
     """
-    e = eigenvalues / max(float(eigenvalues.max()), 1e-300)
-    n = len(e)
+    values = vector(eigenvalues, "eigenvalues")
+    n = len(values)
+    energy = columns_of(energy, "energy", n, high=LARGEST)
+    if energy.min() < 0:
+        raise DataError(f"energy: expected squared numbers, of at least 0, got {energy.min():.6g}.")
+    e = values / (float(values.max()) or 1.0)
     # Equal directions of eigenvalue 0 tell of the noise alone; they enter as they are.
     signal = [np.outer(_RATIOS, e**power) for power in POWERS]
     logs = np.concatenate([np.log1p(part).sum(axis=1) for part in signal])

@@ -11,7 +11,6 @@ the component j walks ``|c_j| eta s_j^2 / (1 - |q_j|)`` in all, and up to the st
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,8 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import all_finite, numbers
+from overparam.theory.dynamics.factors import descent_factors
+from overparam.theory.inputs import all_finite, length, numbers, real, shown, times_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -114,12 +114,13 @@ def least_squares_descent(
     limit = theta + vt.T @ signed
     components = np.abs(signed)
     factors = 1.0 - eta * np.square(s)
-    walks = components * (eta * np.square(s)) / (1.0 - np.abs(factors))
+    move = eta * np.square(s)
+    walks = components * np.where(move <= 1, 1.0, move / np.where(move <= 1, 1.0, 2.0 - move))
     n, rank = a.shape[0], len(s)
     return Descent(
         limit=limit,
-        distance=float(np.linalg.norm(signed)),
-        residual=float(np.linalg.norm(a @ limit - labels)),
+        distance=length(signed),
+        residual=length(a @ limit - labels),
         rank=rank,
         singular=s,
         components=components,
@@ -128,7 +129,7 @@ def least_squares_descent(
         factors=factors,
         rate=float(np.abs(factors).max()),
         walks=walks,
-        path_low=float(np.linalg.norm(walks)),
+        path_low=length(walks),
         path_high=float(walks.sum()),
         monotone=bool(eta <= 0.5 * largest),
         interpolates=rank == n,
@@ -166,13 +167,11 @@ def descent_residuals(
     u, s, _ = _decomposed(a)
     largest = 2.0 / float(s[0]) ** 2
     eta = 0.5 * largest if step is None else _step(step, largest)
-    t = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    if t.ndim != 1 or not t.size or not (t >= 0).all():
-        raise UsageError(f"times: expected numbers of steps of at least 0, got {np.asarray(times).tolist()}.")
+    t = times_of(times, whole=False)
     r = labels - a @ theta
     along = u.T @ r
     rest = r - u @ along if len(s) < len(r) else np.zeros(1)
-    left = np.abs(1.0 - eta * np.square(s))[None, :] ** t[:, None] * along
+    left = np.abs(descent_factors(eta * np.square(s), t)[0]) * along
     return np.sqrt(np.square(left).sum(axis=1) + rest @ rest)
 
 
@@ -205,13 +204,10 @@ def _decomposed(a: Float64[np.ndarray, "n features"]) -> tuple[Any, Any, Any]:
 
 
 def _step(step: float, largest: float) -> float:
-    try:
-        eta = math.nan if np.ndim(step) else float(step)
-    except (TypeError, ValueError):
-        eta = math.nan
+    eta = real(step)
     if not 0 < eta < largest:
         raise UsageError(
-            f"step: expected a positive number below 2 / |X|^2 = {largest:.6g}, got {step!r}; "
+            f"step: expected a positive number below 2 / |X|^2 = {largest:.6g}, got {shown(step)}; "
             "with a larger one gradient descent does not converge."
         )
     return eta

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption
+from overparam.theory.inputs import SQUARABLE, count, real, representable, shown, vector
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -42,12 +43,11 @@ def condition(rows: int, columns: int) -> float:
     >>> condition(100, 400), condition(400, 100), condition(5, 5)
     (9.0, 9.0, inf)
     """
-    if rows < 1 or columns < 1:
-        raise UsageError(f"expected at least one row and one column, got {rows} x {columns}.")
-    if rows == columns:
+    low, high = sorted((count(rows, "rows"), count(columns, "columns")))
+    if low == high:
         return math.inf
-    root = math.sqrt(min(rows, columns) / max(rows, columns))
-    return ((1 + root) / (1 - root)) ** 2
+    # 1 - sqrt(g) = (1 - g)/(1 + sqrt(g)), whose numerator is exact
+    return ((1 + math.sqrt(low / high)) ** 2 * high / (high - low)) ** 2
 
 
 def descent_iterations(kappa: float, tolerance: float) -> float:
@@ -76,18 +76,17 @@ def descent_iterations(kappa: float, tolerance: float) -> float:
     >>> round(descent_iterations(3.0, 0.25), 12), descent_iterations(1.0, 0.1)
     (2.0, 1.0)
     """
-    if not kappa >= 1.0 or not 0.0 < tolerance < 1.0:
-        raise UsageError(
-            f"expected kappa of at least 1 and a tolerance between 0 and 1, got {kappa:g} and {tolerance:g}."
-        )
-    if math.isinf(kappa):
+    given, asked = real(kappa), _tolerance(tolerance)
+    if not given >= 1.0:
+        raise UsageError(f"kappa: expected a condition number of at least 1, got {shown(kappa)}.")
+    if math.isinf(given):
         return math.inf
-    if kappa == 1.0:
+    if given == 1.0:
         return 1.0
-    return max(1.0, math.log(1 / tolerance) / (math.log1p(2.0 / (kappa - 1.0))))
+    return float(representable(max(1.0, -math.log(asked) / math.log1p(2.0 / (given - 1.0))), "kappa"))
 
 
-def mean_descent_iterations(singular: Float64[np.ndarray, " rank"], tolerance: float) -> int:
+def mean_descent_iterations(singular: ArrayLike, tolerance: float) -> int:
     r"""Steps of gradient descent from zero until the relative error of x is small, averaged over right-hand sides.
 
     With step :math:`\eta = 2/(\sigma_1^2 + \sigma_r^2)` the error along a singular direction is multiplied by
@@ -102,21 +101,42 @@ def mean_descent_iterations(singular: Float64[np.ndarray, " rank"], tolerance: f
     Returns:
         A number of steps, at least 1.
 
+    Raises:
+        DataError: no list of positive singular values, or of sizes whose ratio has no square in float64.
+        UsageError: a tolerance outside (0, 1).
+
     >>> mean_descent_iterations(np.array([2.0, 2.0]), 1e-6)  # one step lands on the solution
     1
     """
-    squared = np.square(np.asarray(singular, dtype=np.float64))
-    weights = 1.0 / squared
+    values, asked = vector(singular, "singular"), _tolerance(tolerance)
+    share = values / values.max(initial=0.0) if values.min() > 0 else values
+    if share.min() < SQUARABLE[0]:
+        raise DataError(
+            f"singular: expected positive values within 140 orders of magnitude, got {values.min():.3g} to "
+            f"{values.max():.3g}. Leave out those that rounding made of 0."
+        )
+    squared = np.square(share)
+    weights = squared.min() / squared
     weights /= weights.sum()
+    least = squared.min()
+    move = 2.0 / (1.0 + least) * squared
+    over = 2.0 * ((1.0 - squared) + least) / (1.0 + least)  # 2 - move, which keeps its digits next to 0
     with np.errstate(divide="ignore"):
-        logs = np.log(np.abs(1.0 - 2.0 / (squared.max() + squared.min()) * squared))
+        logs = np.log1p(-np.where(move <= 1, move, over))
     slowest = float(logs.max())
-    low, high = 0, 1 if math.isinf(slowest) else max(1, math.ceil(math.log(tolerance) / slowest) + 1)
+    low, high = 0, 1 if math.isinf(slowest) else max(1, math.ceil(math.log(asked) / slowest) + 1)
     while high - low > 1:
         middle = (low + high) // 2
-        small = np.dot(weights, np.exp(2.0 * middle * logs)) <= tolerance**2
+        small = np.dot(weights, np.exp(2.0 * float(middle) * logs)) <= asked**2
         low, high = (low, middle) if small else (middle, high)
     return high
+
+
+def _tolerance(value: float) -> float:
+    asked = real(value)
+    if not 0 < asked < 1:
+        raise UsageError(f"tolerance: expected a number between 0 and 1, got {shown(value)}.")
+    return asked
 
 
 def assumptions(rows: int, columns: int) -> tuple[Assumption, ...]:
@@ -129,6 +149,7 @@ def assumptions(rows: int, columns: int) -> tuple[Assumption, ...]:
     >>> [one.state for one in assumptions(5, 10)]
     ['unchecked', 'unchecked']
     """
+    sizes = f"{count(rows, 'rows')} x {count(columns, 'columns')}"
     return (
         Assumption(
             "independent entries",
@@ -140,7 +161,7 @@ def assumptions(rows: int, columns: int) -> tuple[Assumption, ...]:
             "large sizes",
             "Both sizes are large: at finite size the extreme singular values scatter around the edges.",
             "unchecked",
-            f"{rows} x {columns}; no rate is claimed",
+            f"{sizes}; no rate is claimed",
         ),
     )
 

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption
-from overparam.theory.inputs import count, nonnegative, spectrum, widths_of
-from overparam.theory.simon2023 import Sums, sums, thresholds
+from overparam.theory.eigenframework import Sums, sums, thresholds, times
+from overparam.theory.inputs import count, nonnegative, representable, spectrum, widths_of
 from overparam.theory.simon2023 import assumptions as _framework
 from overparam.theory.theorem import Theorem
 
@@ -26,6 +26,7 @@ CITATION = (
 _PER_DECADE, _MOST = 24, 1500
 _GOLDEN = (5**0.5 - 1) / 2
 _STEPS = 44
+_LEAST, _MOST_PENALTY = 5e-324, 1.7e308
 
 Widths = Float64[np.ndarray, " points"]
 Entries = Float64[np.ndarray, " features"]
@@ -97,7 +98,7 @@ def optimal_ridge_risk(
     nothing = np.isinf(ridge)
     found = sums(lam, v2, n, k, np.where(nothing, 1.0, gamma), ridgeless=ridge == 0)
     signal = np.where(nothing, v2.sum(), found.signal(n))
-    variance = np.where(nothing, 0.0, s2 * (found.factor(n) - 1)) if s2 else np.zeros_like(k)
+    variance = np.where(nothing, 0.0, times(np.full_like(k, s2), found.extra(n)))
     return OptimalRidge(k, signal, variance, s2, ridge)
 
 
@@ -119,6 +120,22 @@ def best_thresholds(
 
     References: Nakkiran et al. 2021; Simon et al. 2023.
     """
+    shift = _shift(float(lam[0]))
+    gamma, ridge = _best(np.ldexp(lam, shift), v2, n, k, s2, seen)
+    with np.errstate(over="ignore"):
+        gamma, penalty = np.ldexp(gamma, -shift), np.ldexp(ridge, -shift)
+    # a penalty that is no number of float64 is given as the nearest one: 0 and infinity have a meaning of their own
+    inside = (ridge > 0) & np.isfinite(ridge)
+    return gamma, np.where(inside, np.clip(penalty, _LEAST, _MOST_PENALTY), ridge)
+
+
+def _shift(largest: float) -> int:
+    """Power of two that brings eigenvalues into a range in which a grid around them exists."""
+    exponent = int(np.frexp(largest)[1])
+    return -600 - exponent if largest > 0 and exponent < -600 else min(0, 900 - exponent)
+
+
+def _best(lam: Entries, v2: Entries, n: int, k: Widths, s2: float, seen: float) -> tuple[Widths, Widths]:
     gamma, ridge = thresholds(lam, n, k, 0.0), np.zeros_like(k)
     value = sums(lam, v2, n, k, gamma, ridgeless=True).total(n, s2, seen)
     if lam[0] > 0:
@@ -155,7 +172,7 @@ def isotropic_optimal_ridge(d: int, signal: float, noise: float) -> float:
     r2 = nonnegative(signal, "signal")
     if r2 == 0:
         raise UsageError("signal: expected more than 0, got 0. Without a signal no penalty is large enough.")
-    return count(d, "d") * nonnegative(noise, "noise") / r2
+    return float(representable(np.float64(count(d, "d")) / r2 * nonnegative(noise, "noise"), "noise, signal"))
 
 
 def _around(
@@ -171,7 +188,7 @@ def _around(
     places = np.empty(len(k), dtype=int)
     for i, width in enumerate(k):
         b = np.full(len(grid), np.inf) if np.isinf(width) else np.maximum(width + missed, 0.0)
-        value = Sums(all_k.a, b, all_k.c, all_k.once, all_k.twice).total(n, s2, seen)
+        value = Sums(all_k.a, b, all_k.c, all_k.once, all_k.twice, all_k.q).total(n, s2, seen)
         places[i] = np.argmin(np.where(grid > floor[i], value, np.inf))
     low, high = grid[np.maximum(places - 1, 0)], grid[np.minimum(places + 1, len(grid) - 1)]
     return np.maximum(low, floor), np.maximum(high, floor)
@@ -199,7 +216,11 @@ def _golden(
 
 
 def assumptions(
-    eigenvalues: ArrayLike, coefficients_squared: ArrayLike, n: int, **more: object
+    eigenvalues: ArrayLike,
+    coefficients_squared: ArrayLike,
+    n: int,
+    widths: ArrayLike | None = None,
+    **_: object,
 ) -> tuple[Assumption, ...]:
     """What the minimised prediction asks: what the prediction asks, and that the penalty is known beforehand.
 
@@ -211,7 +232,7 @@ def assumptions(
     'unchecked'
     """
     return (
-        *_framework(eigenvalues, coefficients_squared, n, more.get("widths") or ()),  # type: ignore[arg-type]
+        *_framework(eigenvalues, coefficients_squared, n, () if widths is None else widths),
         Assumption(
             "oracle penalty",
             "The penalty is the best one for the true risk; one chosen by cross-validation does a little worse.",

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import all_finite
+from overparam.theory.inputs import SQUARABLE, all_finite, exponent_of, length, numbers
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -31,7 +31,7 @@ class PolyakRatio:
         ratio: ``|J^T r|^2 / |r|^2``, in squared units of an output by a parameter; 0 where the residual is 0.
         lower: square of the smallest singular value of J; 0 if J has fewer independent rows than outputs.
         upper: square of the largest.
-        loss: ``F = (1/2) |r|^2``.
+        loss: ``F = (1/2) |r|^2``; 0 also where that is below the least number of float64.
         gradient: ``|J^T r|``.
         rank: rank of J; singular values up to ``max(n, p) * 2.2e-16`` of the largest count as zero.
         stuck: share of ``|r|^2`` in directions that no parameter moves, from 0 to 1: dead units, repeated rows.
@@ -63,7 +63,7 @@ def polyak_ratio(jacobian: ArrayLike, residual: ArrayLike) -> PolyakRatio:
         The numbers. Where no parameter moves any output the ratio is 0 and everything is stuck.
 
     Raises:
-        DataError: shapes that do not fit, or missing numbers.
+        DataError: shapes that do not fit, missing numbers, or sizes whose squares leave the range of float64.
 
     Assumptions: squared loss. At a kink any slope may stand in J: the statement is then on that one.
 
@@ -75,7 +75,7 @@ def polyak_ratio(jacobian: ArrayLike, residual: ArrayLike) -> PolyakRatio:
     >>> found.ratio, found.lower, found.upper, found.stuck
     (4.0, 4.0, 4.0, 0.0)
     """
-    j, r = np.array(jacobian, dtype=np.float64), np.array(residual, dtype=np.float64)
+    j, r = numbers(jacobian, "jacobian", *SQUARABLE), numbers(residual, "residual", high=SQUARABLE[1])
     if j.ndim != 2 or 0 in j.shape:
         raise DataError(f"jacobian: expected shape (n, params), got {j.shape}. Give one row an output.")
     if r.shape != j.shape[:1]:
@@ -84,8 +84,9 @@ def polyak_ratio(jacobian: ArrayLike, residual: ArrayLike) -> PolyakRatio:
         all_finite(array, name)
     u, s, _ = np.linalg.svd(j, full_matrices=False)
     rank = int((s > max(j.shape) * np.finfo(np.float64).eps * s[0]).sum())
-    size = float(np.linalg.norm(r))
-    unit = r / size if size else r
+    shift = exponent_of(r)
+    unit = np.ldexp(r, -shift)
+    size, unit = length(r), unit / (float(np.linalg.norm(unit)) or 1.0)
     pull = j.T @ unit
     ratio = float(pull @ pull)
     moved = u[:, :rank].T @ unit

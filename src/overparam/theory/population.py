@@ -17,9 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from overparam.core.errors import UsageError
+from overparam.theory.eigenframework import sums, thresholds
 from overparam.theory.empirical import Spectrum
+from overparam.theory.inputs import count, nonnegative, penalty_of, widths_of
 from overparam.theory.nakkiran2021 import best_thresholds
-from overparam.theory.simon2023 import sums, thresholds
 
 Widths = Float64[np.ndarray, " points"]
 
@@ -51,6 +53,9 @@ def population_risk(spectrum: Spectrum, n: int, k: Widths, ridge: float | None, 
         ridge: penalty delta; None is the best one at each width.
         s2: variance of the labels' noise, used for the split alone.
 
+    Raises:
+        UsageError: a count, penalty or variance out of range.
+
     References: Simon et al. 2023 for the formula and its training error; the split of the population is derived
         here and matched to simulation.
 
@@ -62,16 +67,22 @@ def population_risk(spectrum: Spectrum, n: int, k: Widths, ridge: float | None, 
     [9.0]
     """
     lam, many = spectrum.operator, spectrum.samples
+    n, k = count(n, "n"), widths_of(k)
+    if n >= many:
+        raise UsageError(f"n: expected fewer training samples than the population of {many}, got {n}.")
+    s2 = nonnegative(s2, "s2")
+    given = None if ridge is None else penalty_of(ridge)
     everything, noise = spectrum.coefficients, np.full(many, 1.0 / many)
     seen = n / many
-    if ridge is None:
+    if given is None:
         gamma, penalty = best_thresholds(lam, everything, n, k, 0.0, seen)
     else:
-        gamma, penalty = thresholds(lam, n, k, ridge), np.full_like(k, ridge)
+        gamma, penalty = thresholds(lam, n, k, given), np.full_like(k, given)
     nothing = np.isinf(penalty)
     finite = np.where(nothing, 1.0, gamma)
     total, back = (
-        sums(lam, v2, n, k, finite, ridgeless=penalty == 0).total(n, 0.0, seen) for v2 in (everything, noise)
+        sums(lam, v2, n, k, finite, ridgeless=penalty == 0, ridge=given).total(n, 0.0, seen)
+        for v2 in (everything, noise)
     )
     total, back = np.where(nothing, everything.sum(), total), np.where(nothing, 1.0, back)
     left = np.maximum(total - s2, 0.0)

@@ -20,14 +20,13 @@ What is computed is the same with every term positive: with ``a = n - z``, ``b =
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, nonnegative, spectrum, widths_of
+from overparam.theory.eigenframework import Entries, Widths, sums, thresholds, times
+from overparam.theory.inputs import count, nonnegative, penalty_of, representable, spectrum, widths_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -35,11 +34,6 @@ CITATION = (
     "overparameterization is optimal and overfitting is obligatory, arXiv:2311.14646 (random-feature ridge)."
 )
 TRUSTED_N = 60
-_STEPS = 64
-_BLOCK = 4_000_000  # numbers in one array of widths times eigenvalues
-
-Widths = Float64[np.ndarray, " points"]
-Entries = Float64[np.ndarray, " features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,44 +60,10 @@ class RiskParts:
         return self.signal + self.variance + self.noise
 
 
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """The sums of the formula at each width, for one gamma a width."""
-
-    a: Widths
-    b: Widths
-    c: Widths
-    once: Widths
-    twice: Widths
-
-    def factor(self, n: int) -> Widths:
-        """How many times the noise of a sample comes back as error: ``n / (a + c u)``; infinite at a peak."""
-        bottom = self.a + self.c * self.share
-        return np.divide(n, bottom, out=np.full_like(bottom, np.inf), where=bottom > 0)
-
-    @property
-    def share(self) -> Widths:
-        """``u = b/(b + c)``: 1 for the kernel, 0 for minimum norm with fewer features than samples."""
-        bottom = self.b + self.c
-        kernel = np.isinf(self.b)
-        u = np.divide(self.b, bottom, out=np.ones_like(bottom), where=(bottom > 0) & ~kernel)
-        return np.where(kernel, 1.0, u)
-
-    def signal(self, n: int) -> Widths:
-        """Error without noise; 0 where the target is recovered exactly, infinite at a peak."""
-        u = self.share
-        left = (1 - u) * self.once + u * self.twice
-        return times(left, self.factor(n))
-
-    def total(self, n: int, s2: float, seen: float = 0.0) -> Widths:
-        """Error with noise; over a population of which a share was seen, on the rest (see ``population``)."""
-        whole = self.signal(n) + (s2 * self.factor(n) if s2 else 0.0)
-        return whole / (1 - seen + seen * np.square(self.a / n)) if seen else whole
-
-
-def times(left: Widths, factor: Widths) -> Widths:
-    """``left * factor`` with ``0 * infinity = 0``: nothing to amplify stays nothing."""
-    return np.where(left > 0, left * np.where(left > 0, factor, 1.0), 0.0)
+def _told(values: Widths, factor: Widths) -> Widths:
+    """Refuse what is infinite although nothing amplifies without bound."""
+    representable(values[np.isfinite(factor)], "coefficients_squared, noise")
+    return values
 
 
 def random_feature_risk(
@@ -193,7 +153,7 @@ def risk_parts(
     """
     lam, v2 = spectrum(eigenvalues, coefficients_squared)
     n, k = count(n, "n"), widths_of(widths)
-    return parts_of(lam, v2, n, k, nonnegative(ridge, "ridge"), nonnegative(noise, "noise"))
+    return parts_of(lam, v2, n, k, penalty_of(ridge), nonnegative(noise, "noise"))
 
 
 def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: float) -> RiskParts:
@@ -210,97 +170,10 @@ def parts_of(lam: Entries, v2: Entries, n: int, k: Widths, ridge: float, s2: flo
     References: Simon et al. 2023.
     """
     gamma = thresholds(lam, n, k, ridge)
-    found = sums(lam, v2, n, k, gamma, ridgeless=ridge == 0)
-    variance = s2 * (found.factor(n) - 1) if s2 else np.zeros_like(k)
-    return RiskParts(k, found.signal(n), variance, s2, gamma)
-
-
-def thresholds(lam: Entries, n: int, k: Widths, ridge: float) -> Widths:
-    """The root gamma with ``z < min(n, k)`` at each width, in the unit of the eigenvalues.
-
-    ``gamma (1 - z/k) (n - z)`` grows with gamma wherever ``z < min(n, k)``, so bisection on a logarithmic scale
-    between ``ridge/n`` and ``max(2 tr/min(n, k), 4 ridge/n)`` finds it. Without a penalty the root is where z
-    reaches ``min(n, k)``, or 0 if there are no more positive eigenvalues than that.
-
-    Args:
-        lam: eigenvalues, descending, shape ``(entries,)``.
-        n: number of training samples.
-        k: widths, shape ``(widths,)``.
-        ridge: penalty.
-
-    References: Simon et al. 2023; the bracket is elementary.
-    """
-    positive = lam[lam > 0]
-    least, trace = np.minimum(n, k), float(positive.sum())
-    if ridge > 0:
-        low, high = np.full_like(k, ridge / n), np.maximum(2 * trace / least, 4 * ridge / n)
-        active = np.ones(len(k), dtype=bool)
-    else:
-        active = len(positive) > least
-        spare = float((positive[-1] / positive).sum()) / positive[-1] if len(positive) else 1.0
-        low, high = (len(positive) - least) / spare, 2 * trace / least
-    gamma = np.zeros_like(k)
-    if not active.any():
-        return gamma
-    # Equal brackets (all k > n, without a penalty) are solved once.
-    keys = np.stack([k[active] if ridge > 0 else least[active], low[active], high[active]])
-    (kk, lo, hi), back = np.unique(keys, axis=1, return_inverse=True)
-    lo, hi = np.log(np.maximum(lo, 1e-300)), np.log(np.maximum(hi, 1e-300))
-    for _ in range(_STEPS):
-        middle = (lo + hi) / 2
-        g = np.exp(middle)
-        z = learnt(positive, g)
-        if ridge > 0:
-            room, spared = n - z, 1 - z / kk
-            above = (room > 0) & (spared > 0) & (g * room * spared >= ridge)
-        else:
-            above = z <= kk
-        lo, hi = np.where(above, lo, middle), np.where(above, middle, hi)
-    gamma[active] = np.exp(hi)[back.ravel()]
-    return gamma
-
-
-def learnt(lam: Entries, gamma: Widths) -> Widths:
-    """``z = sum lam/(lam + gamma)``: the number of directions learnt, for each gamma."""
-    z = np.empty_like(gamma)
-    for rows in blocks(len(gamma), len(lam)):
-        z[rows] = (lam / (lam + gamma[rows, None])).sum(axis=1)
-    return z
-
-
-def sums(lam: Entries, v2: Entries, n: int, k: Widths, gamma: Widths, *, ridgeless: Any = False) -> Sums:
-    """The sums of the formula at given thresholds, each computed from positive terms.
-
-    Args:
-        lam: eigenvalues, descending, shape ``(entries,)``.
-        v2: squared coefficients, shape ``(entries,)``.
-        n: number of training samples.
-        k: widths, shape ``(widths,)``.
-        gamma: thresholds, shape ``(widths,)``.
-        ridgeless: whether the thresholds belong to no penalty, so that a or b is exactly 0; one or one a width.
-
-    References: Simon et al. 2023.
-    """
-    rank = int((lam > 0).sum())
-    inside, null = v2[:rank], float(v2[rank:].sum())
-    missed, c, once, twice = (np.empty_like(gamma) for _ in range(4))
-    for rows in blocks(len(gamma), max(rank, 1)):
-        g = gamma[rows, None] / (lam[:rank] + gamma[rows, None])
-        missed[rows] = g.sum(axis=1)
-        once[rows] = g @ inside + null
-        g2 = g * g
-        twice[rows] = g2 @ inside + null
-        c[rows] = np.maximum(missed[rows] - g2.sum(axis=1), 0.0)
-    a, b = (n - rank) + missed, (k - rank) + missed
-    at_root = np.logical_and(ridgeless, gamma > 0)
-    a, b = np.where(at_root & (n <= k), 0.0, a), np.where(at_root & (k <= n), 0.0, b)
-    return Sums(np.maximum(a, 0.0), np.maximum(b, 0.0), c, once, twice)
-
-
-def blocks(rows: int, columns: int) -> list[slice]:
-    """Slices of the rows of a matrix that is too large to hold at once."""
-    size = max(1, _BLOCK // max(columns, 1))
-    return [slice(start, start + size) for start in range(0, rows, size)]
+    found = sums(lam, v2, n, k, gamma, ridgeless=ridge == 0, ridge=ridge)
+    factor, more = found.factor(n), found.extra(n)
+    variance = _told(times(np.full_like(k, s2), more), more) if s2 else np.zeros_like(k)
+    return RiskParts(k, _told(found.signal(n), factor), variance, s2, gamma)
 
 
 def assumptions(
@@ -316,7 +189,7 @@ def assumptions(
     ['unchecked', 'fails', 'holds']
     """
     lam, _v2 = spectrum(eigenvalues, coefficients_squared)
-    k = np.asarray(widths, dtype=np.float64)
+    n, k = count(n, "n"), np.zeros(0) if isinstance(widths, tuple) and not widths else widths_of(widths)
     largest = max([n, *k[np.isfinite(k)]])
     return (
         Assumption(

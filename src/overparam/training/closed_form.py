@@ -23,12 +23,24 @@ from numpy.typing import ArrayLike
 from scipy import linalg
 from scipy.linalg import lapack
 
+from overparam.core.checked import (
+    all_finite,
+    array_of,
+    count,
+    exponent_of,
+    kernel_of,
+    no_negative,
+    numbers,
+    representable,
+    shown,
+)
 from overparam.core.errors import DataError, UsageError
 from overparam.training.nested import (
     BLOCK,
     Array,
     Columns,
     Gram,
+    Matrix,
     Solution,
     Tall,
     Targets,
@@ -43,6 +55,7 @@ from overparam.training.nested import (
 CHOLESKY_LIMIT = 1e12
 QR_LIMIT = 1e10
 _EPS = float(np.finfo(np.float64).eps)
+_LARGEST, _SQUARABLE = 1e300, 1e150
 
 Progress = Callable[[float], None]
 
@@ -97,7 +110,7 @@ def min_norm(
 
     Raises:
         UsageError: widths that are not positive and ascending.
-        DataError: targets of the wrong shape.
+        DataError: targets or features of the wrong shape, or missing or infinite ones.
 
     References: G. Golub and C. Van Loan, Matrix Computations (4th ed.), sections 5.3 and 5.5; M. Belkin et al.,
         PNAS 116 (2019), equation of minimum-norm random Fourier features.
@@ -109,6 +122,7 @@ def min_norm(
     """
     y, y_test = _targets(y, y_test)
     widths = _ascending(widths)
+    train, test = _checked(train, len(y), "train"), _checked(test, len(y_test), "test")
     tall = gather(train, len(y), widths, block)
     wide = [w for w in widths if w > tall.reach]
     gram = np.zeros((len(y), len(y)), order="F")
@@ -159,7 +173,7 @@ def ridge(
 
     Raises:
         UsageError: widths or penalties that are not positive.
-        DataError: targets of the wrong shape.
+        DataError: targets or features of the wrong shape, or missing or infinite ones.
 
     References: D. Allen, Technometrics 16 (1974); G. Golub, M. Heath and G. Wahba, Technometrics 21 (1979).
 
@@ -170,8 +184,13 @@ def ridge(
     """
     y, y_test = _targets(y, y_test)
     widths = _ascending(widths)
-    if not penalties or min(penalties) <= 0 or not np.isfinite(penalties).all():
-        raise UsageError(f"expected positive penalties, got {list(penalties)}. Use min_norm for no penalty.")
+    train, test = _checked(train, len(y), "train"), _checked(test, len(y_test), "test")
+    given = numbers(penalties, "penalties")
+    if given.ndim != 1 or not given.size or not ((given >= 1e-140) & (given <= 1e140)).all():
+        raise UsageError(
+            f"penalties: expected positive penalties from 1e-140 to 1e140, got {shown(penalties)}. Use min_norm for no penalty."
+        )
+    penalties = given.tolist()
     gram = np.zeros((len(y), len(y)), order="F")
     solutions, here = [], 0
     for width in widths:
@@ -187,7 +206,7 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
     """Ridgeless (minimum-norm) kernel interpolation on the test inputs: ``k(x)^T K^+ Y``.
 
     Args:
-        kernel: symmetric, shape ``(samples, samples)``.
+        kernel: symmetric and positive semidefinite, shape ``(samples, samples)``.
         kernel_test: shape ``(test samples, samples)``.
         y: targets, shape ``(samples, outputs)``.
 
@@ -196,42 +215,61 @@ def kernel_solution(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> 
         eigenvalues above ``samples * eps`` times the largest.
 
     Raises:
-        DataError: shapes that do not fit.
+        DataError: shapes that do not fit, numbers that are missing or infinite, or a kernel that is not symmetric, not
+            positive semidefinite to rounding, or zero: the same that :func:`overparam.risk_curve` refuses.
 
     >>> kernel_solution(4 * np.eye(2), [[1.0, 0.0]], [[8.0], [6.0]]).predictions.tolist()
     [[2.0]]
     """
-    k = np.array(kernel, dtype=np.float64, order="F")
-    k_test, targets = np.asarray(kernel_test, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    n = len(targets)
+    k, k_test, targets = (
+        numbers(value, name, high=_LARGEST)
+        for value, name in ((kernel, "kernel"), (kernel_test, "kernel_test"), (y, "y"))
+    )
+    n = targets.shape[0] if targets.ndim else 0
     if k.shape != (n, n) or k_test.ndim != 2 or k_test.shape[1] != n or targets.ndim != 2:
         raise DataError(
-            "expected kernel (samples, samples), kernel_test (test samples, samples) and y (samples, outputs), "
+            "kernel, kernel_test, y: expected shapes (samples, samples), (test samples, samples) and (samples, outputs), "
             f"got {k.shape}, {k_test.shape} and {targets.shape}. Pass rows as samples."
         )
+    kernel_of(kernel, n=n)  # solved as given: each routine reads one of the two halves
+    largest = float(np.abs(k).max(initial=0.0))
+    all_finite(k_test, "kernel_test")
+    all_finite(targets, "y")
+    if largest == 0:
+        raise DataError("kernel: expected one that differs from zero, got only zeros.")
+    shift, scale = exponent_of(k) // 2 * 2, exponent_of(targets)  # an even one: roots lose no digit either
+    k, k_test, targets = (
+        np.asfortranarray(np.ldexp(k, -shift)),
+        np.ldexp(k_test, -shift),
+        np.ldexp(targets, -scale),
+    )
     solved = _cholesky(k, targets)
     if solved is not None:
-        return KernelSolution(k_test @ solved[0], n, solved[1], "cholesky")
-    s, u = linalg.eigh(k, driver="evd", check_finite=False)
-    keep = s > n * _EPS * s[-1]
-    weights = u[:, keep] @ ((u[:, keep].T @ targets) / s[keep, None])
-    condition = float(s[-1] / s[keep][0]) if keep.any() else float("nan")
-    return KernelSolution(k_test @ weights, int(keep.sum()), condition, "eigh")
+        weights, rank, condition, method = solved[0], n, solved[1], "cholesky"
+    else:
+        s, u = linalg.eigh(k, driver="evd", check_finite=False)
+        no_negative(s, float(np.abs(k).max()), kernel)
+        keep = s > n * _EPS * s[-1]
+        weights = u[:, keep] @ ((u[:, keep].T @ targets) / s[keep, None])
+        rank, condition, method = int(keep.sum()), float(s[-1] / s[keep][0]), "eigh"
+    with np.errstate(over="ignore", invalid="ignore"):
+        predictions = representable(np.ldexp(k_test @ weights, scale), "y, kernel_test")
+    return KernelSolution(predictions, rank, condition, method)
 
 
 def _solve_tall(tall: Tall, y: Targets) -> Iterator[Solution]:
     """Solve every width at which no more columns are live than there are samples, from one QR."""
-    n, live = tall.matrix.shape
-    if live:
+    n, all_live = tall.matrix.shape
+    if all_live:
         qr, _, projected = _qr(tall.matrix, y)
-    for width, count in tall.counts.items():
+    for width, live in tall.counts.items():
         primal = np.zeros((width, y.shape[1]))
-        if count == 0:
+        if live == 0:
             yield Solution(width, primal, None, 0, float("nan"), "qr")
             continue
-        r = np.asfortranarray(qr[:count, :count])
-        solved, rank, condition, method = _triangle(r, projected[:count], max(n, width), transposed=False)
-        primal[tall.index[:count]] = solved
+        r = np.asfortranarray(qr[:live, :live])
+        solved, rank, condition, method = _triangle(r, projected[:live], max(n, width), transposed=False)
+        primal[tall.index[:live]] = solved
         yield Solution(width, primal, None, rank, condition, method)
 
 
@@ -318,20 +356,43 @@ def _apply_q(qr: Array, tau: Array, b: Array, trans: str) -> Array:
     return lapack.dormqr("L", trans, qr, tau, b, work, overwrite_c=1)[0]
 
 
+def _checked(columns: Columns, rows: int, name: str) -> Columns:
+    """The same features, each block of them refused where it has another shape or numbers that are none."""
+
+    def block(start: int, stop: int) -> Matrix:
+        part = columns(start, stop)
+        if np.shape(part) != (rows, stop - start):
+            raise DataError(
+                f"{name}: expected features {start} to {stop} of shape {(rows, stop - start)}, one row a target of y"
+                f"{'' if name == 'train' else '_test'}, got {np.shape(part)}."
+            )
+        part = array_of(part, name)
+        all_finite(part, name)
+        return part
+
+    return block
+
+
 def _targets(y: ArrayLike, y_test: ArrayLike) -> tuple[Targets, TestTargets]:
-    a, b = np.asarray(y, dtype=np.float64), np.asarray(y_test, dtype=np.float64)
+    a, b = numbers(y, "y", high=_SQUARABLE), numbers(y_test, "y_test", high=_SQUARABLE)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
         raise DataError(
-            f"expected y (samples, outputs) and y_test (test samples, outputs), got {a.shape} and {b.shape}. "
+            f"y, y_test: expected y (samples, outputs) and y_test (test samples, outputs), got {a.shape} and {b.shape}. "
             "Give one-hot targets, or a column for one output."
         )
+    all_finite(a, "y")
+    all_finite(b, "y_test")
     return a, b
 
 
 def _ascending(widths: Sequence[int]) -> list[int]:
-    out = [int(w) for w in widths]
-    if not out or out[0] < 1 or any(a >= b for a, b in pairwise(out)):
+    given = list(widths) if np.ndim(widths) == 1 else []
+    try:
+        out = [count(w, "widths") for w in given]
+    except UsageError:
+        out = []
+    if not out or any(a >= b for a, b in pairwise(out)):
         raise UsageError(
-            f"expected ascending widths of at least 1, got {list(widths)}. Sort them, drop repeats."
+            f"widths: expected ascending widths of at least 1, got {shown(widths)}. Sort them, drop repeats."
         )
     return out

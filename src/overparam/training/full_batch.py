@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float64, PRNGKeyArray
 from numpy.typing import ArrayLike
 
+from overparam.core.checked import count
 from overparam.core.errors import UsageError
 from overparam.models.check import check_network, double
 from overparam.models.network import Network, PyTree
@@ -160,7 +161,11 @@ def flat_params(params: PyTree) -> Float64[np.ndarray, " params"]:
 def log_steps(steps: int, many: int = 8) -> tuple[int, ...]:
     """Probe steps: 0, then evenly in the logarithm up to the last.
 
+    Raises:
+        UsageError: numbers that are no counts, or fewer than two steps to choose.
+
     >>> log_steps(100, 3)
     (0, 1, 10, 100)
     """
+    steps, many = count(steps, "steps"), count(many, "many", 2, 1_000_000)
     return (0, *sorted({max(1, round(steps ** (k / (many - 1)))) for k in range(many)}))

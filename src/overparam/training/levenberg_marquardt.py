@@ -16,6 +16,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy import linalg
 
+from overparam.core.checked import count, numbers, real, shown
 from overparam.core.errors import DataError, UsageError
 
 Residual = Callable[[np.ndarray], np.ndarray]
@@ -112,10 +113,10 @@ def levenberg_marquardt(
     theta = _numbers(start, "start", 1e100)
     if theta.ndim != 1 or not theta.size or not np.isfinite(theta).all():
         raise DataError(f"start: expected a vector of finite numbers, got shape {theta.shape}.")
+    given, tolerance = tolerance, real(tolerance)
     if not 0 < tolerance < 1:
-        raise UsageError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}.")
-    if iterations < 1:
-        raise UsageError(f"iterations: expected at least 1, got {iterations!r}.")
+        raise UsageError(f"tolerance: expected a number between 0 and 1, got {shown(given)}.")
+    iterations = count(iterations, "iterations")
     r = _numbers(residual(theta), "residual", 1e150)
     if not np.isfinite(r).all():
         raise DataError(
@@ -167,19 +168,7 @@ def levenberg_marquardt(
 
 def _numbers(values: Any, name: str, high: float) -> np.ndarray:
     """Real numbers in float64, with room for their squares."""
-    try:
-        given = np.asarray(values)
-        out = given.astype(np.float64) if given.dtype.kind not in "cUS" else None
-    except (TypeError, ValueError):
-        out = None
-    if out is None:
-        raise DataError(f"{name}: expected real numbers in rows of one length, got something else.")
-    largest = float(np.abs(out[np.isfinite(out)]).max(initial=0.0))
-    if largest > high:
-        raise DataError(
-            f"{name}: expected numbers below {high:.0e} in size, got {largest:.3g}. Rescale the problem."
-        )
-    return out
+    return numbers(values, name, high=high)
 
 
 def _system(j: np.ndarray, r: np.ndarray) -> tuple[Callable[[float], np.ndarray | None], np.ndarray, float]:
@@ -217,12 +206,13 @@ def fit_network(
         iterations: as in :func:`levenberg_marquardt`.
 
     Returns:
-        The parameters, float64 and shaped like ``params`` (what the network holds constant as given), and the fit; its residual has outputs in the last, fastest
-        place.
+        The parameters, float64 and shaped like ``params`` (what the network holds constant as given), and the fit; its
+        residual has outputs in the last, fastest place.
 
     Raises:
         DataError: shapes that do not fit the network, missing values, or integer labels for several outputs.
-        UsageError: parameters of another network, or numbers of fewer than 32 bits.
+        UsageError: parameters of another network, numbers of fewer than 32 bits, or a network whose outputs depend on
+            other rows than their own.
 
     >>> import jax
     >>> from overparam.models import two_layer
@@ -236,13 +226,14 @@ def fit_network(
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
-    from overparam.models.check import check_network, check_params, double, refuse_narrow
+    from overparam.models.check import check_kind, check_network, check_params, double
+    from overparam.models.passes import check_rows
     from overparam.models.state import join, split
 
     check_network(network)
     check_params(network, params)
     for name, values in (("x", x), ("y", y)):
-        refuse_narrow(values, name, f'{name}.astype("float32")')
+        check_kind(values, name, f'{name}.astype("float32")')
     rows, targets = _numbers(x, "x", 1e100), _numbers(y, "y", 1e150)
     given = np.asarray(y)
     if rows.ndim != 2 or rows.shape[1] != network.inputs or not len(rows):
@@ -260,6 +251,7 @@ def fit_network(
         )
     with jax.enable_x64(True):
         check_network(network)  # nothing in it rounds to float32
+        check_rows(network, double(network, params), rows)
         trained, held = split(network.state, double(network, params))
         flat, shaped = ravel_pytree(trained)
         flat_y = targets.reshape(-1)

@@ -11,20 +11,16 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float, Int, Integer, PRNGKeyArray, Shaped, UInt32
 
-from overparam.core.errors import UsageError
 from overparam.models.network import AnyArray, Network, PyTree
-from overparam.models.state import is_held, join, leaves, split
+from overparam.models.state import join, split
 from overparam.training.blocks import each_member, mean_gradient
 from overparam.training.constants import Constants, constrained, moving
 from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
-from overparam.training.numbers import number
-from overparam.training.optimizers import direction
 from overparam.training.recipe import Recipe
-from overparam.training.schedules import schedule_factor
 from overparam.training.statistics import refresh
+from overparam.training.update import direction, rate_factors, schedule_factor
 
-RESERVED = ("train_loss", "train_error", "test_loss", "test_error")
 _STREAM = 0x57E9  # keeps these keys apart from other uses of the same seed
 Measured = Mapping[str, Shaped[Array, "..."]]
 TestExamples = Float[AnyArray, "n_test features"]
@@ -113,7 +109,7 @@ def advance(
         params: PyTree, slots: PyTree, rate: Any, order: Any, own: Constants, y: Targets, arrays: PyTree
     ) -> tuple[PyTree, PyTree]:
         trained, held = split(network.state, params)
-        factors = rate_factors(recipe.layer_rates, trained)
+        factors = rate_factors(recipe, trained)
         seen = constrained(network, own)
         examples = x if shared_x else arrays["x"]
         listed = rows[0] if shared_rows else arrays["rows"]  # type: ignore[index]
@@ -150,33 +146,6 @@ def step_key(order: Any, step: Any) -> PRNGKeyArray:
         step: the step, counted from 0.
     """
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(order), _STREAM), step)
-
-
-def rate_factors(given: tuple[tuple[str, Any], ...], trained: PyTree) -> PyTree:
-    """The factor of the learning rate of every array, a tree of numbers.
-
-    Args:
-        given: pairs of a pattern of paths and a number, or a function of the shape.
-        trained: the parameters that are trained.
-
-    Raises:
-        UsageError: a pattern that fits nothing, or a function that gives no number of at least 0.
-
-    >>> rate_factors((("a", 2.0),), {"a": jnp.zeros(3), "b": jnp.zeros(3)})
-    {'a': 2.0, 'b': 1.0}
-    """
-    named = leaves(trained)
-    for pattern, _ in given:
-        if not any(is_held((pattern,), path) for path, _ in named):
-            known = ", ".join(path for path, _ in named[:6])
-            raise UsageError(f"layer_rates: '{pattern}' fits none of the parameters ({known}, ...).")
-    found = []
-    for path, leaf in named:
-        factor = next((value for pattern, value in given if is_held((pattern,), path)), 1.0)
-        value = factor(leaf.shape) if callable(factor) else factor
-        number(f"layer_rates: {path}", value, least=0.0, single=True)
-        found.append(float(value))
-    return jax.tree.unflatten(jax.tree.structure(trained), found)
 
 
 @partial(jax.jit, static_argnames=("network", "criterion", "probes", "batch", "one_by_one"))
@@ -223,10 +192,8 @@ def measure(
         seen, examples = constrained(network, own), x if shared else mine
         params = refresh(seen, params, examples, batch=batch)
         values: dict[str, Array] = {}
-        for name, probe in probes:
-            found = probe(seen, criterion, params, origin, examples, y, x_test, y_test)
-            check_names(name, probe, found, values)
-            values.update(found)
+        for _, probe in probes:
+            values.update(probe(seen, criterion, params, origin, examples, y, x_test, y_test))
         if "train_loss" not in values:
             mean, error = fit(seen, criterion, params, examples, y)
             values["train_loss"] = mean
@@ -235,21 +202,3 @@ def measure(
         return params, {name: jnp.asarray(value) for name, value in values.items()}
 
     return each_member(network, member, params, origin, own, y, None if shared else x, one_by_one=one_by_one)
-
-
-def check_names(name: str, probe: Any, found: Any, before: Mapping[str, Any]) -> None:
-    """Raise if a probe gives a number that another has given, or that only the standard fit may give.
-
-    Raises:
-        UsageError: it does, or it gives no mapping.
-    """
-    if not isinstance(found, Mapping):
-        raise UsageError(f"probe '{name}': expected numbers by name, got {type(found).__name__}.")
-    own = getattr(probe, "function", probe)
-    if getattr(own, "__module__", "") == "overparam.probes.fit":
-        return
-    taken = sorted(set(found) & (set(before) | set(RESERVED)))
-    if taken:
-        raise UsageError(
-            f"probe '{name}': expected names of its own, got '{taken[0]}', which is measured already. Rename it."
-        )

@@ -107,7 +107,7 @@ def loss(name: str | EachLoss, smoothing: float = 0.0) -> Loss:
         )
     if callable(name):
         return Loss(getattr(name, "__name__", type(name).__name__), name)
-    if name not in LOSSES:
+    if not isinstance(name, str) or name not in LOSSES:
         raise unknown("loss", name, LOSSES, "Or give a function (outputs, targets) -> losses.")
     return Loss(name, _smoothed(float(smoothing))) if smoothing else LOSSES[name]
 

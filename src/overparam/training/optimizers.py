@@ -1,15 +1,12 @@
-"""Optimizers: the direction of a step, as an optax transformation."""
+"""Optimizers by name, and those of a person's own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optax
 
 from overparam.core.errors import UsageError, unknown
-
-if TYPE_CHECKING:
-    from overparam.training.recipe import Recipe
 
 OPTIMIZERS = ("sgd", "adam", "gd")
 
@@ -32,25 +29,3 @@ def transformation(optimizer: Any) -> optax.GradientTransformation | None:
             "optax.sgd(0.1), not optax.sgd."
         )
     return optimizer
-
-
-def direction(recipe: Recipe) -> Any:
-    """The optax transformation from gradients to the direction of a step; it does not see the learning rate.
-
-    Args:
-        recipe: the recipe.
-
-    Returns:
-        An ``optax.GradientTransformation``; parameters move by minus learning rate times its update.
-    """
-    own = transformation(recipe.optimizer)
-    if own is not None:
-        return optax.chain(own, optax.scale(-1.0))
-    parts = []
-    if recipe.weight_decay:
-        parts.append(optax.add_decayed_weights(recipe.weight_decay))
-    if recipe.optimizer == "adam":
-        parts.append(optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8))
-    elif recipe.momentum:
-        parts.append(optax.trace(recipe.momentum))
-    return optax.chain(*parts) if parts else optax.identity()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Integer
 
+from overparam.core.checked import count
 from overparam.core.errors import UsageError
 
 _STREAM = 0x0DE5  # keeps these draws apart from other uses of the same seed
@@ -26,11 +27,12 @@ def steps_per_epoch(n: int, batch: int) -> int:
         ``n // batch``.
 
     Raises:
-        UsageError: the minibatch is larger than the training set.
+        UsageError: the minibatch is larger than the training set, or a number is no count.
 
     >>> steps_per_epoch(4000, 100), steps_per_epoch(1050, 100)
     (40, 10)
     """
+    n, batch = count(n, "n"), count(batch, "batch")
     if batch > n:
         raise UsageError(
             f"batch: expected at most the {n} training examples, got {batch}. "
@@ -58,7 +60,7 @@ def orders(
         65,536, else int32.
 
     Raises:
-        UsageError: the minibatch is larger than the training set.
+        UsageError: the minibatch is larger than the training set, or a number is no count.
 
     >>> drawn = orders([7], range(2), n=6, batch=3)
     >>> drawn.shape, sorted(drawn[0, :2].ravel().tolist())

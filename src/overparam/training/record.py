@@ -45,6 +45,28 @@ class Keep:
             number("keep: at_most", self.at_most)
 
 
+def due_times(recipe: Recipe, keep: Mapping[str, Keep], begun: int) -> tuple[int, ...]:
+    """The steps at which a run is measured, from the one at which it begins.
+
+    Args:
+        recipe: the recipe.
+        keep: checkpoints that are asked for; their steps are among the times.
+        begun: step at which the run begins.
+
+    Raises:
+        UsageError: a checkpoint at a step that the run does not reach.
+    """
+    for name, rule in keep.items():
+        if not isinstance(rule, Keep):
+            raise UsageError(f"keep: expected Keep(...) by name, got {type(rule).__name__} as '{name}'.")
+        if rule.step is not None and not begun <= rule.step <= recipe.steps:
+            raise UsageError(
+                f"keep: expected a step from {begun} to {recipe.steps} as '{name}', got {rule.step}."
+            )
+    asked = {rule.step for rule in keep.values() if rule.step is not None}
+    return (begun, *sorted(t for t in {*recipe.times, *asked} if t > begun))
+
+
 @final
 class Record:
     """The values of all members over the probe times, and who has ended where."""

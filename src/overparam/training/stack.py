@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,19 +11,21 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core.errors import UsageError
 from overparam.models.check import check_network
 from overparam.models.network import Network
 from overparam.training import inputs
+from overparam.training import members as stacks
 from overparam.training.choice import one_by_one
 from overparam.training.constants import stacked_constants
 from overparam.training.loop import ProbeFunction, advance, measure
 from overparam.training.losses import loss
+from overparam.training.measures import check_probes
 from overparam.training.member import Checkpoint, Member, Trained
 from overparam.training.minibatches import Feed
 from overparam.training.recipe import Recipe
-from overparam.training.record import Keep, Record
+from overparam.training.record import Keep, Record, due_times
 from overparam.training.start import begin, take
+from overparam.training.trial import check_step
 
 
 def train(
@@ -72,7 +75,8 @@ def train(
     Raises:
         DataError: arrays that do not fit together or the network, or a loss that is not finite at the start.
         UsageError: a batch larger than the training set, a negative seed, labels that the loss cannot take, a loss,
-            schedule or optimizer of one's own that cannot be used, or checkpoints that do not fit.
+            schedule or optimizer of one's own that cannot be used, checkpoints that do not fit, a probe that gives no
+            numbers, or a network whose outputs depend on other rows.
 
     >>> from overparam.models import linear
     >>> x = np.eye(2, dtype=np.float32)
@@ -83,22 +87,24 @@ def train(
     [[0.875, 1.75]]
     """
     check_network(network)
-    inputs.check_members(members)
+    inputs.check_recipe(recipe)
+    stacks.check_members(members)
     if start is not None:
-        inputs.first_step(start, members, network, recipe)
+        stacks.first_step(start, members, network, recipe)
     told = progress or (lambda fraction: None)
-    groups = inputs.alike(members, recipe, len(x))
+    groups = stacks.alike(members, recipe, len(x))
     found: dict[int, Trained] = {}
     for at, group in enumerate(groups):
         own = [members[i] for i in group]
-        begun = None if start is None else [start[i] for i in group]
-        given = (network, inputs.with_batch(recipe, own[0]), own, x, x_test, y_test)
         runs = _train(
-            *given,
-            dict(probes or {}),
-            lambda f, at=at: told((at + f) / len(groups)),
+            network,
+            stacks.with_batch(recipe, own[0]),
+            own,
+            (x, x_test, y_test),
+            probes,
+            partial(_part, told, at, len(groups)),
             keep_params,
-            begun,
+            None if start is None else [start[i] for i in group],
             dict(keep or {}),
             form,
         )
@@ -106,32 +112,38 @@ def train(
     return tuple(found[i] for i in range(len(members)))
 
 
+def _part(told: Callable[[float], None], at: int, many: int, fraction: float) -> None:
+    told((at + fraction) / many)
+
+
 def _train(
-    network: Network, recipe: Recipe, members: Sequence[Member], x: Any, x_test: Any, y_test: Any,
-    probes: dict[str, ProbeFunction], progress: Callable[[float], None], keep_params: bool,
-    start: Sequence[Checkpoint] | None, keep: dict[str, Keep], form: str,
+    network: Network, recipe: Recipe, members: Sequence[Member], arrays: tuple[Any, Any, Any], probes: Any,
+    progress: Callable[[float], None], keep_params: bool, start: Sequence[Checkpoint] | None, keep: dict[str, Keep],
+    form: str,
 ) -> tuple[Trained, ...]:  # fmt: skip
     """Train members with minibatches and training sets of one size."""
-    x, x_test = inputs.stacked_examples(members, x, network), inputs.examples("x_test", x_test, network)
+    x, x_test = (
+        stacks.stacked_examples(members, arrays[0], network),
+        inputs.examples("x_test", arrays[1], network),
+    )
     n = x.shape[-2]
-    y = jnp.asarray(inputs.stacked_targets(members, n, network, recipe))
-    test = (jnp.asarray(x_test), jnp.asarray(inputs.targets("y_test", y_test, len(x_test), network, recipe)))
-    rates = jnp.asarray(inputs.learning_rates(members, recipe))
+    y = jnp.asarray(stacks.stacked_targets(members, n, network, recipe))
+    y_test = inputs.targets("y_test", arrays[2], len(x_test), network, recipe)
+    rates = jnp.asarray(stacks.learning_rates(members, recipe))
     seeds = [m.seed if m.order is None else m.order for m in members]
     orders = jnp.asarray(seeds, jnp.uint32)
     step = 0 if start is None else start[0].step
     feed = Feed(seeds, n, recipe.batch, step, recipe.steps, recipe.sampling)
+    first = x if x.ndim == 2 else x[0]
+    named = check_probes(network, recipe, probes, (first, y[0], x_test, y_test))
     own = stacked_constants(network, members)
-    params, slots, origin = begin(network, recipe, members, start, x if x.ndim == 2 else x[0], own)
-    shared, criterion = jnp.asarray(x), loss(recipe.loss, recipe.smoothing)
-    inputs.check_step(network, recipe, params, shared, y, own)
+    params, slots, origin = begin(network, recipe, members, start, first, own)
+    shared, test = jnp.asarray(x), (jnp.asarray(x_test), jnp.asarray(y_test))
+    check_step(network, recipe, params, shared, y, own)
     how = {"network": network, "one_by_one": one_by_one(network, form)}
-    asked = {rule.step for rule in keep.values() if rule.step is not None}
-    late = sorted(t for t in asked if not step <= t <= recipe.steps)
-    if late:
-        raise UsageError(f"keep: expected steps from {step} to {recipe.steps}, got {late[0]}.")
-    times = (step, *sorted(t for t in {*recipe.times, *asked} if t > step))
+    times = due_times(recipe, keep, step)
     record, begun = Record(members, recipe, times, keep), step
+    criterion = loss(recipe.loss, recipe.smoothing)
     for time in times:
         while step < time:
             rows, base, end = feed.segment(step, time)
@@ -142,8 +154,7 @@ def _train(
             jax.block_until_ready(params)
             progress((step - begun) / (recipe.steps - begun))
         params, values = measure(
-            params, origin, own, y, shared, *test, criterion=criterion, probes=tuple(probes.items()),
-            batch=recipe.batch, **how,
+            params, origin, own, y, shared, *test, criterion=criterion, probes=named, batch=recipe.batch, **how
         )  # fmt: skip
         found = {name: np.asarray(value, np.float64) for name, value in values.items()}
         ended = record.add(found)

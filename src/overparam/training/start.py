@@ -106,9 +106,9 @@ def _with_own(network: Network, members: Sequence[Member], params: PyTree, own: 
         rows = [one[name] if name in one else _row(params[name], i) for i, one in enumerate(given)]
         want = jax.tree.map(lambda leaf: leaf.shape[1:], params[name])
         for i, row in enumerate(rows):
-            if jax.tree.structure(row) != jax.tree.structure(_row(params[name], 0)) or want != jax.tree.map(
-                np.shape, row
-            ):
+            if str(jax.tree.structure(row)) != str(
+                jax.tree.structure(_row(params[name], 0))
+            ) or want != jax.tree.map(np.shape, row):
                 raise UsageError(
                     f"state of member {i}: expected the structure and shapes of '{name}' in init, got others."
                 )

@@ -17,6 +17,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.training import inputs
+from overparam.training import members as stacks
 from overparam.training.evaluate import Examples
 from overparam.training.loop import advance, fresh_slots
 from overparam.training.member import Member
@@ -53,7 +54,8 @@ def train_subsets(
         Parameters with a leading axis ``members``.
 
     Raises:
-        UsageError: a recipe without minibatches or with a stopping rule, or a batch larger than a member's rows.
+        UsageError: a recipe without minibatches, with a stopping rule or with replacement, a batch larger than a member's
+            rows, a member with constants of its own, or a network that keeps statistics of batches.
         DataError: rows that do not fit, or arrays that do not fit together or the network.
 
     >>> from overparam.models import linear
@@ -64,28 +66,31 @@ def train_subsets(
     >>> params["output"]["weight"][:, 0].tolist()  # each has seen one of the two examples
     [[1.0, 0.0], [0.0, 2.0]]
     """
+    inputs.check_recipe(recipe)
     if recipe.batch is None or recipe.stop_error is not None or recipe.stop_loss is not None:
         raise UsageError(
             "recipe: training on subsets expected minibatches and no stopping rule, got "
             f"batch={recipe.batch}, stop_error={recipe.stop_error}, stop_loss={recipe.stop_loss}. Use train."
         )
     check_network(network)
+    stacks.check_members(members)
+    _check_plain(network, recipe, members)
     examples = inputs.examples("x", x, network)
     own = _checked_rows(rows, len(members), len(examples))
-    y = jnp.asarray(inputs.stacked_targets(members, len(examples), network, recipe))
-    rates = jnp.asarray(inputs.learning_rates(members, recipe))
+    y = jnp.asarray(stacks.stacked_targets(members, len(examples), network, recipe))
+    rates = jnp.asarray(stacks.learning_rates(members, recipe))
     params = first_params(network, members, examples)
     # Only a cosine asks how long the run is: without it runs of any length share one compiled program.
     program = recipe if recipe.schedule == "cosine" else replace(recipe, steps=1)
     slots = fresh_slots(params, network=network, recipe=program)
-    shared = jnp.asarray(examples)
+    shared, seeds = jnp.asarray(examples), jnp.asarray([_order(m) for m in members], jnp.uint32)
     for first in range(0, recipe.steps, SEGMENT):
         last = min(first + SEGMENT, recipe.steps)
         batches = np.zeros((len(members), SEGMENT, recipe.batch), own[0].dtype)
         for slot, member, mine in zip(batches, members, own, strict=True):
-            slot[: last - first] = _minibatches(member.seed, mine, first, last, recipe.batch)
+            slot[: last - first] = _minibatches(_order(member), mine, first, last, recipe.batch)
         params, slots = advance(
-            params, slots, rates, y, shared, jnp.asarray(batches), first, first, last,
+            params, slots, rates, seeds, {}, y, shared, jnp.asarray(batches), first, first, last,
             network=network, recipe=program,
         )  # fmt: skip
         if progress is not None:
@@ -115,6 +120,28 @@ def predictions(
         return jnp.argmax(outputs, axis=1).astype(jnp.int32), jnp.isfinite(outputs).all()
 
     return lax.map(member, params)
+
+
+def _check_plain(network: Network, recipe: Recipe, members: Sequence[Member]) -> None:
+    """Raise where training on subsets would leave something out that a member, recipe or network asks for."""
+    if recipe.sampling != "epochs" or network.moments is not None:
+        got = f"sampling='{recipe.sampling}'" if recipe.sampling != "epochs" else f"'{network.name}'"
+        raise UsageError(
+            f"training on subsets: expected sampling='epochs' and a network without statistics of batches, got {got}. "
+            "Use train with Member(..., x=...)."
+        )
+    for i, member in enumerate(members):
+        named = ("x", "batch", "mask", "trained", "offset", "state")
+        own = next((name for name in named if getattr(member, name) is not None), None)
+        if own:
+            raise UsageError(
+                f"training on subsets: expected members with labels, seed, order and learning rate alone, got {own} of "
+                f"member {i}. Use train with Member(..., x=...)."
+            )
+
+
+def _order(member: Member) -> int:
+    return member.seed if member.order is None else member.order
 
 
 def _minibatches(

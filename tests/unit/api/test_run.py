@@ -65,6 +65,31 @@ def test_arrays_can_stand_where_a_data_set_is_named(tmp_path):
     assert other.record["cells"]["computed"] == 18
 
 
+def test_options_of_a_file_are_part_of_what_a_cell_is(tmp_path):
+    path = tmp_path / "mine.csv"
+    rows = [f"{i * 7 % 31 / 4},{i % 5},{'xy'[i // 3 % 2]}" for i in range(30)]
+    path.write_text("a,b,kind\n" + "\n".join(rows))
+    kept = {"out": tmp_path / "runs", "on": "inline", "progress": False, "page": False}
+    first = overparam.run(str(TOY), data=f"{path}:label=kind,labels=any", **kept)
+    assert first.verdicts[0]["data"] == "mine.csv:label=kind,labels=any"
+    again = overparam.run(str(TOY), data=[f"{path}:labels=any,label=kind"], **kept)
+    assert again.record["cells"]["computed"] == 0
+    both = overparam.run(
+        str(TOY), data=[f"{path}:label=kind,labels=any", f"{path}:label=kind,labels=any,drop=b"], **kept
+    )
+    assert both.record["cells"]["computed"] == first.record["cells"]["computed"]
+    assert len({verdict["data"] for verdict in both.verdicts}) == 2
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_data_by_path_objects(tmp_path, several):
+    path = tmp_path / "mine.npz"
+    np.savez(path, x=np.arange(60.0).reshape(30, 2) % 7, y=np.arange(30) % 2)
+    asked = [path, path] if several else path
+    made = overparam.run(str(TOY), out=tmp_path / "runs", on="inline", progress=False, page=False, data=asked)
+    assert made.verdicts[0]["data"] == "mine.npz"
+
+
 def test_data_of_a_wrong_kind_is_refused(tmp_path):
     with pytest.raises(UsageError, match="data: expected a name, a path, a Dataset.*got int"):
         overparam.run(str(TOY), out=tmp_path, on="inline", progress=False, data=3)

@@ -1,8 +1,10 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from overparam.api.progress import progress_of
+from overparam.cli import display
 from overparam.cli.display import plan_table, verdict_table
 from overparam.sweep.run import execute, make_plan
 
@@ -89,3 +91,43 @@ def test_progress_foretells_no_time_where_a_cluster_decides_how_many_work(toy, t
     assert "worker" not in head("ray=auto")
     assert "on 3 workers" in head("ray=auto", 3)
     assert "on 1 worker" in head("inline", 3)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ({"total": 18, "ok": 17, "diverged": 1, "computed": 18}, "18 cells, 18 of them computed in 3 s"),
+        (
+            {"total": 18, "ok": 18, "diverged": 0, "computed": 6},
+            "18 cells, 6 of them computed in 3 s, 12 from the store",
+        ),
+        ({"total": 1, "ok": 1, "diverged": 0, "computed": 1}, "1 cell, computed in 3 s"),
+        (
+            {"total": 1, "ok": 1, "diverged": 0, "computed": 0},
+            "1 cell, from the store (computing took 1 min 15 s, the last",
+        ),
+        (
+            {"total": 4, "ok": 3, "diverged": 1, "computed": 0},
+            "4 cells, all from the store (computing took 1 min 15 s, the",
+        ),
+        (
+            {"total": 4, "ok": 2, "diverged": 1, "computed": 0},
+            "4 cells, 3 from the store (computing took 1 min 15 s, the",
+        ),
+        ({"total": 4, "ok": 0, "diverged": 0, "computed": 0}, "4 cells, none computed in 3 s"),
+    ],
+)
+def test_a_run_says_what_came_from_the_store_and_how_long_that_took_then(cells, said):
+    record = {"cells": cells, "seconds": 3.0, "compute_seconds": 75.0, "finished": "2026-11-20T12:30:05Z"}
+    text = f"{display.count(cells['total'], 'cell')}{display._computed(record)}"
+    assert text.startswith(said)
+    if "last" in said:
+        assert text.endswith("2026-11-20 12:30 UTC)")
+
+
+def test_a_mark_is_said_once():
+    assert (
+        display._joined("below plan", "below plan: 1 of 3 planned seeds") == "below plan: 1 of 3 planned seeds"
+    )
+    assert display._joined("below plan", "no point") == "below plan · no point"
+    assert display._joined("", "no point") == "no point"

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,6 +11,7 @@ import overparam
 from overparam.cli import app, entry
 from overparam.cli import ledger as tables
 from overparam.core import findings
+from overparam.core.errors import DamageWarning
 from overparam.core.ledger import NUMBERS
 from overparam.store import RecordStore
 from tests.unit.core.test_totals import RECORD
@@ -125,20 +127,27 @@ def test_a_mistake_is_answered_in_words(arguments, text, capsys, tmp_path, monke
 def test_a_results_folder_is_read_instead(shipped, tmp_path, capsys):
     """Only studies of the package count, in their deciding profile, and no run with other axes."""
     store = RecordStore(tmp_path)
+    whole = json.loads((Path(__file__).parents[2] / "golden" / "report_record.json").read_text())
+    rise = {**whole["verdicts"][0], "ledger": ["L54"], "mark": ""}
+    whole |= {"mark": "", "verdicts": [rise]}
     for study, run, more in (
-        ("double-descent", "laptop", {"verdicts": [{**RECORD["verdicts"][0], "status": "inconclusive"}]}),
+        ("double-descent", "laptop", {"verdicts": [{**rise, "status": "inconclusive"}]}),
         ("double-descent", "laptop+n=9", {"mark": "exploratory"}),
         ("double-descent", "quick", {"profile": "quick"}),
         ("toy", "laptop", {}),
     ):
-        store.write(run, {**RECORD, "study": study, **more})
-    (tmp_path / "double-descent" / "damaged.json").write_text("{")
+        store.write(run, {**whole, "study": study, **more})
     found = {one["number"]: one for one in overparam.ledger(tmp_path)}
     assert found["L54"]["verdict"] == "inconclusive"
     assert [one["study"] for one in found["L54"]["statements"]] == ["double-descent"]
     assert found["L9"]["verdict"] == "not run"
     assert call("ls", "--ledger", "--out", tmp_path) == 0
     assert f"From the runs in {tmp_path}" in capsys.readouterr().out.replace("\n", "")
+    (tmp_path / "double-descent" / "damaged.json").write_text("{")
+    assert call("ls", "--ledger", "--out", tmp_path) == 1
+    assert "damaged.json:expectedarunrecord" in "".join(capsys.readouterr().err.split())
+    with pytest.warns(DamageWarning, match=r"damaged\.json: expected a run record"):
+        assert len(overparam.ledger(tmp_path)) == 63
 
 
 def test_the_rows_from_python_are_plain(shipped):

@@ -76,7 +76,10 @@ def test_parts_share_the_error_of_one():
     assert 1 - split(0.97, 4) == pytest.approx(0.03 / 4)
 
 
-@pytest.mark.parametrize("noise", ["normal", "t3", "ar"])
+NOISES = ["normal", *(pytest.param(one, marks=pytest.mark.slow) for one in ("t3", "ar"))]
+
+
+@pytest.mark.parametrize("noise", NOISES)
 def test_every_point_and_some_point_keep_their_error_rates(noise):
     """All points at the cut-off: any of ten contradicts, and some of ten supports, in no more than 16 of 400 draws."""
     flat = World(
@@ -117,7 +120,7 @@ LIMIT = Claim(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("noise", ["normal", "t3", "ar"])
+@pytest.mark.parametrize("noise", NOISES)
 def test_a_trend_keeps_both_error_rates_on_its_boundaries(noise):
     calibrate(LIMIT, 400, noises=(noise,))
 

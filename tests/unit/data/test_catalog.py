@@ -65,9 +65,9 @@ def test_unknown_name_names_the_nearest(ask):
 
 
 def test_file_of_another_kind(tmp_path):
-    (tmp_path / "a.csv").write_text("1,2")
-    with pytest.raises(UsageError, match=r"a\.csv': expected a path that ends in \.npz or \.parquet"):
-        data.load(str(tmp_path / "a.csv"))
+    (tmp_path / "a.mat").write_text("1,2")
+    with pytest.raises(UsageError, match=r"a\.mat': expected \.npz, \.parquet, \.csv"):
+        data.load(str(tmp_path / "a.mat"))
 
 
 def test_the_last_four_are_kept():

@@ -103,7 +103,7 @@ def test_unknown_kind():
 
 
 def test_one_class():
-    with pytest.raises(UsageError, match="expected at least 2 classes, got 1"):
+    with pytest.raises(UsageError, match="classes: expected a whole number of at least 2, got 1"):
         label_noise([0, 0], 0.1, 1, seed=0)
 
 

@@ -64,7 +64,7 @@ def test_a_file_with_numeric_targets_has_one_output_a_target(tmp_path):
     path = tmp_path / "numbers.npz"
     np.savez(path, x=np.ones((8, 2)), y=np.linspace(0, 1, 8))
     assert shape_of(str(path)).classes == 1
-    np.savez(path, x=np.ones((8, 2)), y=np.ones((8, 3)))
+    np.savez(path, x=np.ones((8, 2)), y=np.arange(24.0).reshape(8, 3))
     assert shape_of(str(path)).classes == 3
 
 
@@ -83,7 +83,7 @@ def test_what_is_no_data_set_is_refused(tmp_path):
     with pytest.raises(DataError, match="expected a file"):
         shape_of(str(tmp_path / "none.npz"))
     (tmp_path / "bad.npz").write_bytes(b"no archive")
-    with pytest.raises(DataError, match=r"expected an \.npz file"):
+    with pytest.raises(DataError, match=r"expected an \.npz archive"):
         shape_of(str(tmp_path / "bad.npz"))
 
 

@@ -110,7 +110,9 @@ def test_default_scale_is_two_over_the_median_distance():
 
 
 def test_errors_say_what_to_do():
-    with pytest.raises(DataError, match="expected samples at a positive median distance, got 0 over 3 samples"):
+    with pytest.raises(
+        DataError, match="x: expected samples at a positive median distance, got 0 over 3 samples"
+    ):
         fourier_scale(np.ones((3, 2)))
     with pytest.raises(DataError, match=r"got \(4,\). Flatten each sample first"):
         fourier_scale(np.ones(4))

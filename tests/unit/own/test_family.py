@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 from overparam.core.errors import UsageError
-from overparam.models import mlp, parameters
+from overparam.models import Network, mlp, parameters
 from overparam.own.family import Family
 
 
@@ -40,6 +41,50 @@ def test_a_network_a_pair_and_an_object_are_families(make):
     assert family.size(4) == parameters(network) == sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
+def normalised(width):
+    """As Flax gives it: parameters and running statistics beside each other."""
+
+    def init(key):
+        statistics = {"mean": jnp.zeros(width), "var": jnp.ones(width)}
+        return {"params": pair(width)[0](key), "batch_stats": statistics}
+
+    def apply(variables, x):
+        params, own = variables["params"], variables["batch_stats"]
+        return jnp.tanh((x @ params["w"] - own["mean"]) / jnp.sqrt(own["var"])) @ params["v"]
+
+    return init, apply
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda w: (*normalised(w), ("batch_stats",)),
+        lambda w: (*normalised(w), "batch_stats"),
+        lambda w: types.SimpleNamespace(init=normalised(w)[0], apply=normalised(w)[1], state=["batch_stats"]),
+        lambda w: Network("own", *normalised(w), 6, 3, state=("batch_stats",)),
+    ],
+)
+def test_a_family_declares_its_state(make):
+    family = Family(make)
+    network = family.network(4, 6, 3)
+    assert network.state == ("batch_stats",)
+    assert family.size(4) == parameters(network) == Family(pair).size(4)
+    assert family.held(4)[0] == ("batch_stats",)
+    assert len(family.held(4)) == 3
+    assert Family(pair).held(4) == ()
+
+
+def test_a_family_with_state_that_is_not_declared_is_refused():
+    with pytest.raises(
+        UsageError, match=r"^family 'normalised': 'batch_stats/mean' of .* state=\('batch_stats',\)"
+    ):
+        Family(normalised).network(4, 6, 3)
+    with pytest.raises(
+        UsageError, match="^family 'family': expected every output of .* to depend on its own row alone"
+    ):
+        Family(lambda w: (pair(w)[0], lambda p, x: pair(w)[1](p, x - x.mean(0)))).network(4, 6, 3)
+
+
 @pytest.mark.parametrize(
     ("make", "text"),
     [
@@ -48,9 +93,12 @@ def test_a_network_a_pair_and_an_object_are_families(make):
         (lambda w: "no network", "expected a Network, an object with init.* got str"),
         (
             lambda w: (lambda key, x: {}, lambda p, x: x),
-            r"expected init\(key\) -> params at width 4, got TypeError",
+            r"family '<?\w+>?': expected init\(key\) -> params of 'family width 4', got TypeError",
         ),
-        (lambda w: (lambda key: {"n": 3}, lambda p, x: x), "expected parameters that are arrays of floats"),
+        (
+            lambda w: (lambda key: {"n": 3}, lambda p, x: x),
+            "expected parameters that are arrays of floats from init of",
+        ),
         (lambda w: (lambda key: {}, lambda p, x: x), "got no array"),
         (lambda w: [][w], "expected a network for width 4, got IndexError"),
     ],

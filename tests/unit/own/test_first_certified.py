@@ -40,4 +40,8 @@ def test_tanh_is_certified_on_its_way_where_that_was_recorded():
     h, residuals = zip(*found, strict=True)
     assert min(h) < RECORDED_H < max(h)
     assert None not in residuals
-    assert min(residuals) < RECORDED_RESIDUAL < max(residuals) < 1e-3
+    # steps near the end divide the residual by ten or more, and hundreds of steps before them multiply rounding: which
+    # iterate is the first certified one differs by processor, so the residual is known to an order or two
+    middle = float(np.exp(np.log(residuals).mean()))
+    assert RECORDED_RESIDUAL / 30 < middle < 30 * RECORDED_RESIDUAL
+    assert max(residuals) < 1e-3

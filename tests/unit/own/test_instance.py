@@ -114,7 +114,7 @@ def test_descent_stops_at_its_goal_and_tells_divergence():
     assert np.isfinite(bad.residuals).all()
     worse = descend(draw_instance(x, y, "quadratic", 6, 0), 1e30, 100)
     assert worse.diverged
-    with pytest.raises(UsageError, match="expected a positive step"):
+    with pytest.raises(UsageError, match="step: expected a positive number"):
         descend(start, 0.0, 3)
 
 

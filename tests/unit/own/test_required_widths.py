@@ -14,6 +14,7 @@ from overparam.own.required_widths import fitted_and_proved, in_print, obstacle,
 from overparam.own.search import double_and_bisect
 from overparam.theory.activations import activation
 from overparam.theory.certificates import certify_two_layer, fourth_moment
+from overparam.theory.certificates.words import SCOPE
 from tests.unit.own.test_instance import sphere
 
 
@@ -108,8 +109,11 @@ def test_what_a_fit_and_a_proof_mean(small):
 
 def test_the_ladder_reads_as_text_and_table(small):
     _, _, ladder = small
-    assert ladder.sentence().startswith("6 samples, 8 features, gelu: fitted from ")
-    assert "proved lazy from output scale" in str(ladder)
+    assert ladder.sentence().startswith("6 samples, 8 features, gelu: fitted at ")
+    assert "gradient flow is proved to fit from output scale" in str(ladder)
+    assert "lazy" not in ladder.sentence()
+    assert SCOPE in str(ladder)
+    assert ladder.to_dict()["scope"] == SCOPE
     lines = ladder.table()
     assert len(lines) == 4 + 2 + 11
     (du,) = [line for line in lines if "Du et al.: n^6 / lambda^4" in line[1]]

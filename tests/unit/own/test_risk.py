@@ -128,9 +128,17 @@ def test_one_training_sample_and_singular_designs_have_values():
         (
             {"y": Y[:9]},
             DataError,
-            r"features: expected shape \(samples, features\) with 9 rows, got \(600, 300\)",
+            r"features: expected shape \(samples, (features|columns)\) with 9 rows, got \(600, 300\)",
         ),
-        ({"y": ["a"] * 600}, DataError, "y: expected numbers of shape"),
+        ({"y": ["a"] * 600}, DataError, "y: expected labels of at least 2 classes, got a everywhere"),
+        (
+            {"y": np.arange(600)},
+            DataError,
+            "y: expected labels that many samples share, got 600 different ones",
+        ),
+        ({"y": [None, *Y[1:]]}, DataError, "y: expected a value everywhere, got 1 missing of 600"),
+        ({"y": Y + 1j}, DataError, "y: expected numbers of shape"),
+        ({"y": np.array([["a", "b"]] * 600)}, DataError, "y: expected one label a sample, got text"),
         ({"features": np.where(X > 3, np.nan, X)}, DataError, "features: expected finite numbers"),
     ],
 )
@@ -157,12 +165,12 @@ def test_a_peak_lies_between_lower_values(line, peak):
 
 def test_a_curve_is_shown_as_text_table_fragment_and_page(tmp_path):
     curve = overparam.risk_curve(features=X, y=Y, n=60)
-    shown = str(curve)
+    lines, shown = str(curve).splitlines(), " ".join(str(curve).split())
     assert curve.answer in shown
-    assert "unchecked  gaussian design" in shown
+    assert "unchecked gaussian design" in shown
     assert "95 % interval" in shown
     assert "infinite" in shown
-    assert max(len(line) for line in shown.splitlines()[2:20]) < 110
+    assert max(len(line) for line in lines) < 80
     assert set(curve.table()[0]) == {
         "width", "risk", "signal", "variance", "floor", "optimal_risk", "optimal_ridge",
     }  # fmt: skip
@@ -178,3 +186,23 @@ def test_a_curve_is_shown_as_text_table_fragment_and_page(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="expected to write"):
         curve.save(tmp_path / "file" / "curve.html")
+
+
+def test_labels_of_every_kind_give_one_curve():
+    import pandas as pd
+
+    from overparam.data import from_arrays
+
+    labels = (Y > 0).astype(int)
+    named = np.array(["low", "high"])[labels]
+    first = risk_curve(features=X, y=labels, n=60, widths=[30, 60, 90], noise=0.1).risk
+    whole = from_arrays(X, labels, X, labels, name="a")
+    for y in (named, named.tolist(), named.astype(object), pd.Series(named, dtype="category"), labels > 0,
+              pd.Series(labels, dtype="Int64"), labels[:, None], labels + 5, whole, np.eye(2)[labels]):  # fmt: skip
+        assert risk_curve(features=X, y=y, n=60, widths=[30, 60, 90], noise=0.1).risk == pytest.approx(first)
+
+
+def test_very_small_and_large_errors_still_fit_80_columns():
+    for unit in (1e-9, 1e9):
+        lines = str(risk_curve(features=X, y=Y * unit, n=60, noise=0.1 * unit**2)).splitlines()
+        assert max(map(len, lines)) < 80

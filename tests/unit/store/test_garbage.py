@@ -96,9 +96,9 @@ def test_a_cell_that_was_written_since_keeps_its_folder(tmp_path):
 def test_what_cannot_be_removed_is_named(tmp_path, monkeypatch):
     store = littered(tmp_path)
 
-    def refuse(self, **_):
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    monkeypatch.setattr("os.unlink", refuse)
     with pytest.raises(StoreError, match=r"expected to remove .*\.old\.tmp, got: Permission denied"):
         remove_garbage(store, find_garbage(store, 2))

@@ -7,6 +7,7 @@ import pytest
 from overparam.core.atomic import check_writable, write_json
 from overparam.core.errors import StoreError, UsageError
 from overparam.store import CellStore, RecordStore
+from tests.stored import record
 
 DOCUMENT = {"study": "toy", "params": {"width": 3}, "values": {"loss": 0.5}, "status": "ok", "seconds": 0.1}
 
@@ -70,7 +71,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_the_newest_record_is_found_by_study_and_run(tmp_path):
     records = RecordStore(tmp_path)
     for age, run in enumerate(["laptop", "quick+noise=0.2", "quick"]):
-        path = records.write(run, {"study": "toy", "made": age})
+        path = records.write(run, record(made=age))
         os.utime(path, (1000 - age, 1000 - age))  # the clock jumps back before every run
     assert records.latest("toy")["run"] == "quick"
     assert [records.read(p)["sequence"] for p in records.runs("toy")] == [3, 2, 1]
@@ -82,15 +83,15 @@ def test_the_newest_record_is_found_by_study_and_run(tmp_path):
 
 
 def test_no_record_says_how_to_make_one(tmp_path):
-    RecordStore(tmp_path).write("quick", {"study": "double-descent"})
+    RecordStore(tmp_path).write("quick", record("double-descent"))
     with pytest.raises(UsageError, match=r"no finished run of 'duble-descent'.*Did you mean 'double-descent'"):
         RecordStore(tmp_path).latest("duble-descent")
-    with pytest.raises(UsageError, match=r"in profile 'laptop'.*stored runs: quick.*--profile laptop"):
-        RecordStore(tmp_path).latest("double-descent", "laptop")
+    with pytest.raises(UsageError, match=r"in profile 'laptop'.*stored runs: quick.*Run it first"):
+        RecordStore(tmp_path).latest("double-descent", "laptop", lambda: "Run it first.")
 
 
 def test_a_damaged_record_says_that_cells_are_kept(tmp_path):
-    path = RecordStore(tmp_path).write("quick", {"study": "toy"})
+    path = RecordStore(tmp_path).write("quick", record())
     path.write_text("{")
     with pytest.raises(StoreError, match="its cells are kept"):
         RecordStore(tmp_path).latest("toy")

@@ -6,9 +6,11 @@ import pytest
 
 pytest.importorskip("duckdb")
 
-from overparam.core.errors import OverparamError, StoreError, UsageError
+from overparam.core.errors import DamageWarning, OverparamError, StoreError, UsageError
 from overparam.store import CellStore, pack
 from overparam.store.views import open_views, query
+
+pytestmark = pytest.mark.filterwarnings("ignore::overparam.core.errors.DamageWarning")
 
 
 def write(store, name, params, values, **changed):
@@ -162,3 +164,8 @@ def test_without_duckdb_the_way_to_install_it_is_told(out, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(OverparamError, match=r"pip install 'overparam\[query\]'"):
         query("SELECT 1", out)
+
+
+def test_cells_that_cannot_be_read_are_counted_and_named(out):
+    with pytest.warns(DamageWarning, match=r"double-descent: 2 of 7 cells cannot be read.*: bad--1, bad--2\."):
+        assert query("SELECT count(*) FROM double_descent", out)[1] == [(5,)]

@@ -75,6 +75,7 @@ def agree(values, prefix, index, run, classes=3):
         ), name
 
 
+@pytest.mark.slow
 def test_no_reuse_is_independent_training_of_every_width(cells, outcomes, blobs):
     data = flatten(load(blobs))
     for index, width in enumerate(CHAIN):

@@ -37,7 +37,7 @@ def test_where_the_effect_is_absent_the_likely_causes_are_told(asks, tmp_path):
     assert (found["open"], found["data"], found["claims"]) == (True, "digits", ["toy.rise"])
     assert found["items"][0] == ITEMS[0].to_dict()
     shown = text(record)
-    assert "why no peak? 2 causes checked, 1 not" in shown
+    assert "why no peak? 2 causes were checked, 1 could not be" in shown
     assert "likely: There is too little label noise. The most is <5%>." in shown
     assert "The grid" not in shown
     page = render(record)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from overparam.sweep import locks as room
+from overparam.core import disk
 from overparam.sweep.locks import Locks
 
 pytest.importorskip("fcntl")
@@ -42,7 +42,7 @@ def test_without_locks_everything_may_be_taken(tmp_path, monkeypatch):
     def unsupported(*_):
         raise OSError("no locks on this file system")
 
-    monkeypatch.setattr(room.fcntl, "flock", unsupported)
+    monkeypatch.setattr(disk.fcntl, "flock", unsupported)
     assert Locks(tmp_path).take(["a"])
-    monkeypatch.setattr(room, "fcntl", None)
+    monkeypatch.setattr(disk, "fcntl", None)
     assert Locks(tmp_path).take(["a"])

@@ -1,7 +1,6 @@
 """The cells of a person's own study are named by the code of its work: changed code never returns old results."""
 
-import os
-import sys
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,7 @@ from overparam.core.errors import StoreError
 from overparam.core.registry import find, packaged, ships
 from overparam.store import CellStore
 from overparam.sweep.jobs import Job, refuse_changed
-from overparam.sweep.key import cell_name, identity, work_code
+from overparam.sweep.key import cell_name, identity, shown_probes, work_code
 from overparam.sweep.run import make_plan
 from overparam.sweep.select import select
 
@@ -56,20 +55,29 @@ def bump(cell):
     """The bump."""
     return cell["noise"] if cell["width"] == 16 else 0.0
 '''
+SHADOWS = ("numpy", "json", "random", "jax", "helpers", "sitecustomize", "usercustomize", "overparam")
 
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    """The study and its helper, and the current folder elsewhere, full of what must not be run."""
     (tmp_path / "mine.py").write_text(STUDY)
     (tmp_path / "helpers.py").write_text(HELPERS)
+    (tmp_path / "rooms").mkdir()
+    (tmp_path / "rooms" / "inner.py").write_text(
+        "def bump(cell):\n    from helpers import bump\n    return bump(cell)\n"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    for name in SHADOWS:
+        (tmp_path / "elsewhere" / f"{name}.py").write_text(
+            "open(__file__ + '.run', 'w')\nraise RuntimeError('run')\n"
+        )
+    monkeypatch.chdir(tmp_path / "elsewhere")
     yield tmp_path
-    sys.modules.pop("helpers", None)
+    assert not list((tmp_path / "elsewhere").glob("*.run"))
 
 
 def edited(folder, file, old, new):
-    sys.modules.pop("helpers", None)
     text = (folder / file).read_text()
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1))
@@ -98,6 +106,13 @@ def names(study):
 def test_which_edits_give_cells_new_names(files, file, old, new, same):
     before = names(find(str(files / "mine.py")))
     assert (names(edited(files, file, old, new)) == before) is same
+
+
+def test_a_helper_of_a_helper_in_a_folder_gives_cells_new_names(files):
+    edited(files, "mine.py", "from helpers import", "from rooms.inner import")
+    before = names(find(str(files / "mine.py")))
+    assert names(edited(files, "helpers.py", "UNUSED = 1", "UNUSED = 2")) == before
+    assert names(edited(files, "helpers.py", "== 16", "== 8")) != before
 
 
 def test_changed_work_is_computed_again_and_unchanged_work_is_not(files):
@@ -154,3 +169,20 @@ def test_code_that_changed_before_a_worker_began_is_refused(files):
     refuse_changed(study, job, work_code(study))
     with pytest.raises(StoreError, match="as it was when the run began"):
         refuse_changed(study, job, "other")
+
+
+def test_a_probe_is_known_by_the_files_beside_it_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alone.py").write_text("X = 1\n")
+    (tmp_path / "mine.py").write_text("from ours import X\n")
+    (tmp_path / "ours.py").write_text("X = 1\nY = 1\n")
+    alone = hashlib.sha256(b"X = 1\n").hexdigest()[:8]
+    before = shown_probes({"probes": ("alone.py", "mine.py", "fit")})["probes"]
+    assert before[0] == f"alone-{alone}"
+    assert before[2] == "fit"
+    (tmp_path / "ours.py").write_text("X = 1\nY = 2\n")
+    assert shown_probes({"probes": ("mine.py",)})["probes"] == before[1:2]
+    (tmp_path / "ours.py").write_text("X = 2\nY = 2\n")
+    assert shown_probes({"probes": ("mine.py",)})["probes"] != before[1:2]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert shown_probes({"probes": ("~/alone.py",)})["probes"] == before[:1]

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from overparam.core.errors import StoreError, UsageError
+from overparam.core.errors import StoreError, UsageError, WorkerError
 from overparam.store import CellStore
 from overparam.sweep import ray_cluster, ray_tasks
+from overparam.sweep.fresh import clean_first
 from overparam.sweep.jobs import Job
 from tests.conftest import TOY
 
@@ -125,6 +126,10 @@ def test_paths_become_absolute_for_workers_that_start_elsewhere(tmp_path, monkey
     )
     assert job.out == str(tmp_path / "runs")
     assert [cell["data"] for cell in job.cells] == [str(tmp_path / "mine.npz"), "digits"]
+    (cell,) = ray_tasks._absolute(
+        Job(0, "runs", ("a",), ("f",), ({"data": "d", "probes": ("mine.py", "fit")},))
+    ).cells
+    assert cell["probes"] == (str(tmp_path / "mine.py"), "fit")
 
 
 @pytest.fixture
@@ -203,5 +208,99 @@ def test_a_run_waits_for_nodes_but_not_for_ever(monkeypatch):
     assert ray_tasks._room(run) == 0
     assert run.most == (5, 2)
     monkeypatch.setattr(ray_tasks, "_PATIENCE_SECONDS", -1.0)
-    with pytest.raises(UsageError, match="got none for .* Finished cells are kept: add nodes"):
+    with pytest.raises(WorkerError, match="got none for .* Finished cells are kept: add nodes"):
         ray_tasks._room(run)
+
+
+class Gone(Exception):
+    """An error of Ray's own."""
+
+
+def ray_that(raylet=None, nodes=lambda: [node(2)], wait=None, get=None, here="n"):
+    """A Ray whose raylet has this exit code, and whose calls do as they are told."""
+    process = SimpleNamespace(process=SimpleNamespace(poll=lambda: raylet))
+    return SimpleNamespace(
+        nodes=nodes, wait=wait, get=get, exceptions=SimpleNamespace(RayError=Gone, RuntimeEnvSetupError=KeyError),
+        get_runtime_context=lambda: SimpleNamespace(get_node_id=lambda: here),
+        _private=SimpleNamespace(worker=SimpleNamespace(_global_node=SimpleNamespace(all_processes={"raylet": [process]}))),
+    )  # fmt: skip
+
+
+def raising(error):
+    def call(*_, **__):
+        raise error
+
+    return call
+
+
+def at_work(ray, job, ours=True):
+    return ray_tasks._Run(
+        ray, "", "toy", lambda event: None, None, deque(), ours=ours, running={iter([1]): job}
+    )
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize(
+    "ray",
+    [
+        ray_that(raylet=-9),
+        ray_that(nodes=lambda: [{**node(2, alive=False), "NodeID": "n"}, {**node(2), "NodeID": "other"}]),
+        ray_that(nodes=raising(Gone("rpc failed"))),
+        ray_that(nodes=raising(ConnectionError("no head"))),
+    ],
+    ids=["raylet killed", "own node dead", "no answer", "no head"],
+)
+def test_a_ray_that_ended_is_one_sentence_at_once(ray, ours, job):
+    with pytest.raises(WorkerError, match="expected Ray to live as long as the run.* Finished cells are kept"):
+        ray_tasks._room(at_work(ray, job, ours))
+
+
+def test_no_node_can_join_a_ray_of_our_own(job):
+    with pytest.raises(WorkerError, match="one that ended on this machine"):
+        ray_tasks._room(at_work(ray_that(nodes=lambda: []), job))
+
+
+@pytest.mark.parametrize(
+    "ray",
+    [
+        ray_that(wait=raising(Gone("x"))),
+        ray_that(raylet=1, wait=lambda *a, **k: (a[0], []), get=raising(Gone("task lost"))),
+        ray_that(wait=lambda *a, **k: (a[0], []), get=raising(ConnectionError("lost"))),
+    ],
+    ids=["wait", "a task lost with the raylet", "get"],
+)
+def test_a_ray_that_ends_while_it_is_listened_to_costs_no_cell_its_tries(ray, job):
+    run = at_work(ray, job)
+    with pytest.raises(WorkerError, match="expected Ray to live as long as the run"):
+        ray_tasks._listen(run)
+    assert not run.tries
+
+
+def test_the_command_ends_with_exit_code_one(monkeypatch, capsys, tmp_path):
+    from overparam.cli import main
+
+    monkeypatch.setattr("overparam.data.fingerprint", lambda name, download=False: "0" * 16)
+    monkeypatch.setattr("overparam.sweep.ray_tasks.run_ray", raising(ray_cluster.gone("ended on this machine")))
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(TOY), "--out", str(tmp_path), "--on", "ray"])
+    assert ended.value.code == 1
+    assert "Finished cells are kept" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_study_that_vanished_or_changed_ends_the_run_in_words(job, tmp_path):
+    ray_tasks._study.cache_clear()
+    (event,) = ray_tasks._stack(str(tmp_path / "gone.py"), job.to_dict())
+    assert event["event"] == "fatal"
+    assert "found nothing at" in event["error"]
+
+
+def test_ray_s_workers_are_not_given_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, "", str(tmp_path)])
+    added = ray_cluster._Asked()
+    added.extend([str(tmp_path), sys.path[0]])
+    assert added == [one for one in [sys.path[0]] if one in ray_cluster.search_path()]
+    call = clean_first("json", "dumps")
+    assert (call("x"), str(tmp_path) in sys.path, "" in sys.path) == ('"x"', False, False)
+    assert list(clean_first("builtins", "range", stream=True)(3)) == [0, 1, 2]
+    assert call.__module__ == "__main__", "so that Ray sends its text"

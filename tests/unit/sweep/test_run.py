@@ -44,6 +44,15 @@ def test_the_same_command_again_computes_nothing(toy_path, tmp_path):
     assert record["verdicts"] == first["verdicts"]
 
 
+def test_cells_that_another_run_stored_meanwhile_are_not_counted_as_computed(toy_path, tmp_path):
+    mine, other = (sweep.make_plan(toy_path, out=tmp_path, overrides={"seeds": 1}) for _ in range(2))
+    assert sweep.execute(other, on="inline")["cells"]["computed"] == 6
+    heard = []
+    cells = sweep.execute(mine, on="processes", listen=heard.append)["cells"]
+    assert (cells["computed"], cells["ok"]) == (0, 6)
+    assert [event["found"] for event in heard if event["event"] == "cell"] == [True] * 6
+
+
 def test_more_seeds_and_widths_extend_what_is_stored(toy_path, tmp_path):
     sweep.execute(plan(toy_path, tmp_path), on="inline")
     more = plan(toy_path, tmp_path, seeds="5")

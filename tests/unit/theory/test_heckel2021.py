@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.heckel2021 import early_stopped_risk, expected_risk, left_after
 
 TIMES = (0, 1, 2, 5, 17, 60)
@@ -63,7 +63,7 @@ def test_known_points_of_the_curve():
 
 
 def test_steps_that_are_too_long_for_one_feature_swing():
-    assert left_after([3], [1.5]).tolist() == [[-0.125]]
+    assert left_after([3], [1.5])[0, 0] == pytest.approx(-0.125, rel=1e-15)
     assert early_stopped_risk([1], [1.0], [1.0], 1.5, 2.0, 4) == pytest.approx([0.25 + 2.25])
 
 
@@ -73,12 +73,12 @@ def test_steps_that_are_too_long_for_one_feature_swing():
         ({"rates": 2.0}, "each step size times its squared scale between 0 and 2, got 0.5 to 2"),
         ({"rates": -1.0}, "between 0 and 2"),
         ({"rates": [0.1]}, r"rates: expected one number or shape \(2,\)"),
-        ({"scales": [1.0, 0.0]}, "positive scales"),
-        ({"scales": [1.0]}, "Give one scale and one coefficient a feature"),
-        ({"times": 3}, r"times of shape \(times,\)"),
-        ({"times": [-1]}, "times of at least 0"),
-        ({"coefficients": [1.0, np.nan]}, "coefficients: expected finite numbers, got 1 that are not"),
-        ({"noise": -1.0}, "noise: expected a standard deviation of at least 0, got -1.0"),
+        ({"scales": [1.0, 0.0]}, "scales: expected positive ones"),
+        ({"scales": [1.0]}, "coefficients: expected one a scale, 1, got 2"),
+        ({"times": [[3]]}, "times: expected numbers of at least 0"),
+        ({"times": [-1]}, "times: expected numbers of at least 0, or infinity, got"),
+        ({"coefficients": [1.0, np.nan]}, "coefficients: expected finite numbers, got 1 that are missing"),
+        ({"noise": -1.0}, "noise: expected a finite number of at least 0, got -1.0"),
         ({"samples": 0}, "samples: expected a whole number of at least 1, got 0"),
     ],
 )
@@ -92,7 +92,7 @@ def test_bad_input_is_refused_with_its_reason(change, text):
         "samples": 5,
     }
     early_stopped_risk(**good)
-    with pytest.raises(UsageError, match=text):
+    with pytest.raises((DataError, UsageError), match=text):
         early_stopped_risk(**{**good, **change})
 
 
@@ -108,5 +108,5 @@ def test_the_risk_of_a_design_is_that_of_gradient_descent_step_by_step(n, d):
 
 
 def test_a_step_that_diverges_on_the_design_is_refused():
-    with pytest.raises(UsageError, match="the largest step times curvature is 3, expected below 2"):
+    with pytest.raises(UsageError, match="rates: the largest step times curvature is 3, expected below 2"):
         expected_risk(np.eye(3) * 3, np.ones(3), np.ones(3), np.ones(3), 1.0, (1,))

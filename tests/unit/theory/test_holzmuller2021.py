@@ -58,7 +58,7 @@ def test_conditions_are_checked_on_features():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(UsageError, match="p: expected a whole number of at least 0, got 2.5"):
+    with pytest.raises(UsageError, match=r"p: expected whole numbers of at least 0, got \[2.5\]"):
         noise_floor(3, [2.5], 1.0)
     with pytest.raises(UsageError, match="noise: expected a finite number"):
         noise_floor(3, [2], -1.0)

@@ -18,7 +18,7 @@ def energies(decay, power, noise, rng, signal=1.0, n=N):
 
 @pytest.mark.parametrize("decay", [1.5, 3.0])
 @pytest.mark.parametrize("power", [1.0, 1.7])
-@pytest.mark.parametrize("noise", [0.05, 0.5, 2.0])
+@pytest.mark.parametrize("noise", [0.05, 2.0])
 def test_planted_noise_is_recovered(decay, power, noise):
     rng = np.random.default_rng(0)
     found = [estimate_noise(*energies(decay, power, noise, rng)) for _ in range(30)]

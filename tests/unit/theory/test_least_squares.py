@@ -127,7 +127,7 @@ def test_a_step_at_the_limit_is_refused_and_diverges():
     with pytest.raises(UsageError, match="below 2 / "):
         least_squares_descent(x, y, start, step=2.001 / top)
     assert run(x, y, start, 2.001 / top, 20_000)[2][-1] > 1e6
-    with pytest.raises(UsageError, match="times: expected numbers of steps"):
+    with pytest.raises(UsageError, match="times: expected numbers of at least 0"):
         descent_residuals(x, y, [-1])
 
 

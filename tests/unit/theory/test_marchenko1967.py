@@ -40,9 +40,9 @@ def test_an_infinite_condition_never_ends():
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: condition(0, 3), "at least one row and one column, got 0 x 3"),
-        (lambda: descent_iterations(0.5, 0.1), "kappa of at least 1"),
-        (lambda: descent_iterations(2.0, 1.0), "a tolerance between 0 and 1"),
+        (lambda: condition(0, 3), "rows: expected a whole number of at least 1, got 0"),
+        (lambda: descent_iterations(0.5, 0.1), "kappa: expected a condition number of at least 1, got 0.5"),
+        (lambda: descent_iterations(2.0, 1.0), "tolerance: expected a number between 0 and 1, got 1.0"),
     ],
 )
 def test_bad_numbers_are_refused(call, text):

@@ -10,6 +10,7 @@ V2 = 1.0 / np.arange(1, 301) ** 1.2
 K = (5, 20, 38, 40, 42, 60, 100, 400, 3000)
 
 
+@pytest.mark.slow
 def test_no_penalty_of_a_dense_scan_does_better():
     best = optimal_ridge_risk(LAM, V2, 40, K, 0.3)
     scan = np.array([random_feature_risk(LAM, V2, 40, K, d, 0.3) for d in [0.0, *np.logspace(-9, 3, 240)]])

@@ -47,6 +47,7 @@ def test_independent_samples_teach_nothing_at_any_penalty():
         assert population_risk(spectrum, 50, INF, ridge, 0.0).total[0] == pytest.approx(mean, rel=0.03)
 
 
+@pytest.mark.slow
 def test_the_best_penalty_is_that_of_a_scan():
     spectrum, k = spectrum_of_features(X, Y[:, None]), np.array([20.0, 60.0, 200.0, np.inf])
     best = population_risk(spectrum, 60, k, None, 0.5)

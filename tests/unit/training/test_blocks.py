@@ -13,6 +13,7 @@ from overparam.training import Member, Recipe, train
 from overparam.training.blocks import block_size, mean_gradient
 from overparam.training.evaluate import fit
 from overparam.training.losses import loss
+from tests import rounding
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((14, 32)).astype(np.float32)
@@ -20,14 +21,16 @@ Y = RNG.integers(0, 3, (2, 14))
 NETWORK = cnn((4, 4, 2), (3,), 3)
 
 
-@pytest.mark.parametrize("block", [1, 3, 4, 7, 14, 100])
+@pytest.mark.parametrize("block", [1, 4, 100])
 @pytest.mark.parametrize("name", ["cross_entropy", "squared"])
 def test_the_gradient_of_blocks_is_that_of_the_batch(block, name):
     params = NETWORK.init(jax.random.key(0))
     whole = jax.grad(lambda p: loss(name).mean(NETWORK.apply(p, X), Y[0]))(params)
     split = mean_gradient(replace(NETWORK, block=block), loss(name), params, jnp.asarray(X), jnp.asarray(Y[0]))
     for a, b in zip(jax.tree.leaves(split), jax.tree.leaves(whole), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        # a weight's gradient sums 14 examples at 16 places, behind three layers
+        allowed = rounding.sums(14 * 16, layers=3) * max(1.0, float(np.abs(b).max()))
+        np.testing.assert_allclose(a, b, rtol=0, atol=allowed)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +40,7 @@ def test_blocks_are_equal(batch, block, size):
     assert block_size(batch, block) == size
 
 
-@pytest.mark.parametrize("block", [1, 4, 5, 14])
+@pytest.mark.parametrize("block", [1, 5])
 def test_evaluation_in_blocks_sees_every_example_once(block):
     params = NETWORK.init(jax.random.key(0))
     outputs = np.asarray(NETWORK.apply(params, X))
@@ -45,11 +48,14 @@ def test_evaluation_in_blocks_sees_every_example_once(block):
         replace(NETWORK, block=block), loss("cross_entropy"), params, jnp.asarray(X), jnp.asarray(Y[0])
     )
     expected = np.log(np.exp(outputs).sum(1)) - outputs[np.arange(14), Y[0]]
-    assert float(mean) == pytest.approx(expected.mean(), rel=1e-5)
+    assert float(mean) == pytest.approx(expected.mean(), rel=rounding.sums(9 * 3, layers=3))
     assert float(error) == pytest.approx((outputs.argmax(1) != Y[0]).mean())
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "gd", "adam"])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["sgd", pytest.param("gd", marks=pytest.mark.slow), pytest.param("adam", marks=pytest.mark.slow)],
+)
 def test_training_in_blocks_is_training(optimizer):
     batch = None if optimizer == "gd" else 6
     recipe = Recipe(steps=8, learning_rate=0.02, optimizer=optimizer, batch=batch, probes=3)
@@ -87,7 +93,7 @@ def test_any_network_can_have_a_block():
         train(n, recipe, [Member(0, Y[0])], X, X, Y[0])[0].values["train_loss"]
         for n in (network, replace(network, block=2))
     )
-    np.testing.assert_allclose(plain, split, rtol=1e-5)
+    np.testing.assert_allclose(plain, split, rtol=rounding.run(5) + rounding.sums(32, layers=2))
 
 
 def test_other_devices_ignore_blocks(monkeypatch):
@@ -114,6 +120,7 @@ def bars(n, seed):
     return x.reshape(n, 64), y
 
 
+@pytest.mark.slow
 def test_an_image_network_learns_the_direction_of_bars():
     (x, y), (x_test, y_test) = bars(240, 0), bars(200, 1)
     recipe = Recipe(steps=120, learning_rate=0.1, momentum=0.9, batch=24, probes=2)
@@ -125,6 +132,7 @@ def test_an_image_network_learns_the_direction_of_bars():
         assert run.values["test_error"][-1] < 0.1 < 0.3 < run.values["test_error"][0]
 
 
+@pytest.mark.slow
 def test_a_signal_network_learns_to_find_a_pulse_wherever_it_is():
     rng = np.random.default_rng(0)
     shapes = np.array([[1, 2, 1], [2, 0, 2], [-1, 2, -1]], np.float32)

@@ -310,5 +310,5 @@ def test_penalties_must_be_positive(penalties):
 
 
 def test_kernel_shapes_are_checked():
-    with pytest.raises(DataError, match=r"expected kernel \(samples, samples\)"):
+    with pytest.raises(DataError, match=r"kernel, kernel_test, y: expected shapes \(samples, samples\)"):
         kernel_solution(np.eye(3), np.ones((2, 2)), np.ones((3, 1)))

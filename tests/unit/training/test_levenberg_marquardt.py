@@ -96,7 +96,7 @@ def test_bad_input_is_named():
         levenberg_marquardt(rosenbrock, rosenbrock_slope, [np.nan, 1.0])
     with pytest.raises(UsageError, match="tolerance: expected a number between 0 and 1, got 2"):
         levenberg_marquardt(rosenbrock, rosenbrock_slope, [1.0, 1.0], tolerance=2)
-    with pytest.raises(UsageError, match="iterations: expected at least 1, got 0"):
+    with pytest.raises(UsageError, match="iterations: expected a whole number of at least 1, got 0"):
         levenberg_marquardt(rosenbrock, rosenbrock_slope, [1.0, 1.0], iterations=0)
     with pytest.raises(DataError, match="residual: expected finite numbers at the start"):
         levenberg_marquardt(lambda t: np.full(1, np.nan), lambda t: np.eye(1), [1.0])

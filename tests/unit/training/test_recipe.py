@@ -6,8 +6,8 @@ import pytest
 
 from overparam.core.errors import UsageError
 from overparam.training.recipe import Recipe
-from overparam.training.schedules import schedule_factor
 from overparam.training.times import probe_times
+from overparam.training.update import schedule_factor
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.models import mlp
 from overparam.training import Member, Recipe, train
 from overparam.training.subsets import predictions, train_subsets
+from tests import rounding
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 5)).astype(np.float32)
@@ -28,12 +29,14 @@ def stacked():
     return params
 
 
-@pytest.mark.parametrize(("i", "seed"), [(0, 3), (1, 4), (2, 5), (3, 3)])
+@pytest.mark.parametrize(("i", "seed"), [(0, 3), (2, 5)])
 def test_each_member_equals_training_on_its_own_rows(stacked, i, seed):
     rows = ROWS[i]
     (alone,) = train(NETWORK, RECIPE, [Member(seed, Y[rows])], X[rows], X, Y, keep_params=True)
     for got, want in zip(jax.tree.leaves(stacked), jax.tree.leaves(alone.params), strict=True):
-        assert np.allclose(got[i], want, rtol=1e-4, atol=1e-5)
+        allowed = rounding.run(RECIPE.steps, size=np.abs(want).max(), carry=10)
+        np.testing.assert_allclose(got[i], want, atol=allowed, rtol=0)
+        assert np.abs(np.asarray(got[i]) - got[i - 1]).max() > 10 * allowed
 
 
 def test_predictions_are_the_largest_outputs_of_each_member(stacked):
@@ -53,7 +56,8 @@ def test_a_shorter_cosine_is_its_own_run():
         recipe = Recipe(steps=12, learning_rate=0.1, batch=10, schedule=schedule)
         params = train_subsets(NETWORK, recipe, [Member(1, Y)], rows, X)
         (alone,) = train(NETWORK, recipe, [Member(1, Y)], X, X, Y, keep_params=True)
-        assert np.allclose(params["output"]["weight"][0], alone.params["output"]["weight"], atol=1e-6)
+        want = alone.params["output"]["weight"]
+        np.testing.assert_allclose(params["output"]["weight"][0], want, atol=rounding.run(12), rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from overparam.api.result import Result
 from overparam.api.run import finish
 from overparam.api.width_sweep.study import width_sweep_study
-from overparam.core.errors import StoreError
+from overparam.core import data_name
+from overparam.core.errors import DamageWarning, DiskError, StoreError
 from overparam.core.parts import Study
 from overparam.data.targets import stored
 from overparam.own.family import Family, Make
 from overparam.store import RecordStore
-from overparam.sweep.key import shown_name
 from overparam.sweep.run import make_plan
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _arguments(given: Mapping[str, Any]) -> str:
 
 def _command(name: str, given: Mapping[str, Any]) -> str:
     usual = inspect.signature(width_sweep_study).parameters
-    shown = {**given, "data": shown_name(given["data"])}
+    shown = {**given, "data": data_name.shown(given["data"])}
     kept = {key: value for key, value in shown.items() if key not in usual or value != usual[key].default}
     return f"overparam.width_sweep({name}, {_arguments(kept)})"
 
@@ -112,11 +113,16 @@ def _seeds_before(study: Study, out: Path) -> tuple[int, ...]:
     """The seeds of the stored run that this one extends, where it differs in nothing else; else none."""
     try:
         record = RecordStore(out).read(RecordStore(out).path(study.name, "quick"))
-    except StoreError:
+    except FileNotFoundError:
+        return ()
+    except DiskError:
+        raise
+    except StoreError as error:
+        warnings.warn(f"{error} What it extended is not known.", DamageWarning, stacklevel=3)
         return ()
     old = {p["name"]: p["values"] for p in record["parameters"]}
     axes = study.profiles["quick"].axes
     new = {axis.name: list(axes.get(axis.name, (axis.default,))) for axis in study.axes}
-    new["data"] = [shown_name(value) for value in new["data"]]
+    new["data"] = [data_name.shown(value) for value in new["data"]]
     same = all(old.get(key) == values for key, values in new.items() if key != "seed")
     return tuple(old["seed"]) if same and set(old["seed"]) < set(new["seed"]) else ()

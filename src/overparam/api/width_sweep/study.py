@@ -4,6 +4,7 @@ from __future__ import annotations  # noqa: I001
 
 import dataclasses
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ OF_A_CELL = ("steps", "batch", "learning_rate", "momentum", "weight_decay")
 
 
 def width_sweep_study(
-    family: Make, *, data: str, widths: Sequence[int], name: str = "", noise: Sequence[float] = (0.0, 0.15),
+    family: Make, *, data: str | os.PathLike[str], widths: Sequence[int], name: str = "", noise: Sequence[float] = (0.0, 0.15),
     seeds: int | Sequence[int] = 5, recipe: Recipe | None = None, loss: str | None = None, n: int = 0,
     version: str = "", title: str = "",
 ) -> Study:  # fmt: skip
@@ -58,6 +59,8 @@ def width_sweep_study(
     """
     if not callable(family):
         raise UsageError(f"family: expected a function from a width to a network, got {type(family).__name__}.")
+    if isinstance(data, os.PathLike):
+        data = os.fspath(data)
     if not isinstance(data, str):
         raise UsageError(
             f"data: expected the name or path of a data set, got {type(data).__name__}. In a study file, save arrays "
@@ -163,7 +166,9 @@ class _Sweep:
         """What tells a cell from others besides its parameters: the shapes of the network, the rest of the recipe."""
         shapes = repr(self.family.shapes(cell["width"]))
         rest = {name: value for name, value in dataclasses.asdict(self.base).items() if name not in OF_A_CELL}
-        return {"shapes": hashlib.sha256(shapes.encode()).hexdigest()[:16], "recipe": rest}
+        held = self.family.held(cell["width"])
+        state = {"state": hashlib.sha256(repr(held).encode()).hexdigest()[:16]} if held else {}
+        return {"shapes": hashlib.sha256(shapes.encode()).hexdigest()[:16], "recipe": rest, **state}
 
     def work(self, cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         """Train one stack: every seed and rate of noise of one width."""

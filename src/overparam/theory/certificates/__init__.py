@@ -1,4 +1,4 @@
-"""Certificates: proofs, rounding included, that gradient descent takes a network to zero loss.
+"""Certificates: proofs, their own rounding included, that gradient descent in exact arithmetic converges to zero loss.
 
 A certificate is never wrong: what cannot be proved in float64 is refused, with the reason.
 

@@ -1,4 +1,17 @@
-"""A certificate: what was proved about training from given parameters, with the numbers and conditions of the proof."""
+"""A certificate: what was proved about training from given parameters, with the numbers and conditions of the proof.
+
+With r = f - y over n examples of o outputs, the losses are ``L = c ||r||^2``:
+
+============================  ============  =====================================================
+loss                          c             a step eta on it is, on half the sum of squares
+============================  ============  =====================================================
+``half sum``                  1/2           eta
+``mean``                      1/(2 n)       eta/n
+``mean squared error``        1/(n o)       2 eta/(n o)
+============================  ============  =====================================================
+
+Descent is ``theta - eta grad L(theta)``, flow is ``theta' = -grad L(theta)``, so times are converted as steps are.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +26,9 @@ from jaxtyping import Float64
 from overparam.core.errors import UsageError
 from overparam.core.shown import Shown
 from overparam.theory.assumption import Assumption
+from overparam.theory.certificates.rounding import TINY
+from overparam.theory.certificates.words import SCOPE, TEXTS
+from overparam.theory.inputs import numbers
 
 Loss = Literal["half sum", "mean", "mean squared error"]
 LOSSES = ("half sum", "mean", "mean squared error")
@@ -20,11 +36,12 @@ LOSSES = ("half sum", "mean", "mean squared error")
 
 @dataclass(frozen=True, eq=False)
 class Certificate(Shown):
-    """The proof, or why there is none, that training from these parameters reaches zero loss.
+    """The proof, or why there is none, that training from these parameters converges to zero loss.
 
-    If ``certified``: gradient descent in exact arithmetic with step ``step`` (or gradient flow) converges to
+    If ``certified``: gradient descent in exact arithmetic with step ``step`` (or gradient flow) on ``loss`` converges to
     parameters that fit every target exactly; distance and path are at most ``distance``; every step multiplies the
-    norm of the residual by at most ``rate``. If not, nothing is said: it may converge all the same.
+    norm of the residual by at most ``rate``. If not, nothing is said: it may converge all the same. What it is about,
+    and that a run in rounded arithmetic is not covered, says ``scope``.
 
     Attributes:
         certified: whether it is proved.
@@ -39,7 +56,8 @@ class Certificate(Shown):
         distance: bound on the distance to where it converges and on the length of the path; infinite if not certified.
         step: the step the statement is for, in the units of ``loss``; 0 for gradient flow.
         largest_step: largest step that is certified, within a thousandth, rounded down; 0 if none is.
-        rate: largest factor of the residual's norm a step (gradient flow: a unit of time); 1 if not certified.
+        rate: largest factor of the residual's norm a step (gradient flow: a unit of time of the flow of ``loss``); 1 if
+            not certified.
         kept: c, share of the first-order decrease that is kept; 1 for gradient flow.
         loss: whose gradient is followed: ``half sum`` of squares, its ``mean`` over examples, or ``mean squared error``
             over examples and outputs.
@@ -84,17 +102,27 @@ class Certificate(Shown):
         """Upper bound of ``||f - y||`` after these numbers of steps (gradient flow: times), shape ``(times,)``.
 
         Args:
-            times: numbers that are not negative.
+            times: numbers that are not negative; of a flow in units of its ``loss``.
+
+        Returns:
+            ``residual rate^t``, rounded up; after the start infinite where nothing is certified.
 
         Raises:
             UsageError: a negative time.
+            DataError: something else than numbers.
         """
-        t = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        t = np.atleast_1d(numbers(times, "times"))
         if not (t >= 0).all():
             raise UsageError("envelope: expected times of at least 0.")
-        if self.method == "gradient flow" and self.loss != "half sum":
-            t = t * step_factor(self.loss, self.examples, self.outputs)
-        return self.residual * np.power(self.rate, t) * (1 + 1e-12)
+        if not self.certified:
+            return np.where(t > 0, np.inf, self.residual)
+        found = self.residual * np.power(self.rate, t) * (1 + 1e-12)
+        return np.where((found < 1e-290) & (self.residual * self.rate > 0), found + TINY, found)
+
+    @property
+    def scope(self) -> str:
+        """What the statement is about, and what it does not cover, in one sentence."""
+        return SCOPE
 
     @property
     def shown_fields(self) -> tuple[str, ...]:
@@ -108,21 +136,23 @@ class Certificate(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types; numbers that are not finite are None."""
-        return {name: _plain(value) for name, value in asdict(self).items()} | {"verdict": self.verdict}
+        said = {"verdict": self.verdict, "scope": self.scope}
+        return {name: _plain(value) for name, value in asdict(self).items()} | said
 
     def shown(self) -> dict[str, Any]:
-        """Return what is drawn: all, and which of the numbers say something."""
-        return self.to_dict() | {"shown_fields": list(self.shown_fields)}
+        """Return what is drawn: all, and which of the numbers say something, with their texts."""
+        texts = {name: TEXTS[name](getattr(self, name)) for name in self.shown_fields}
+        return self.to_dict() | {"shown_fields": list(self.shown_fields), "shown_texts": texts}
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.reason}"]
-        lines += [f"  {name:13} {getattr(self, name):.6g}" for name in self.shown_fields]
+        lines += [f"  {name:13} {TEXTS[name](getattr(self, name))}" for name in self.shown_fields]
         lines += [f"  {a.state:9} {a.name}: {a.detail}" for a in self.assumptions]
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes), f"  {self.scope}"])
 
 
 def step_factor(loss: str, examples: int, outputs: int) -> float:
-    """Factor from a step on that loss to a step on half the sum of squares.
+    """Factor from a step on that loss to a step on half the sum of squares, or from a time of its flow to one of that.
 
     Args:
         loss: ``half sum``, ``mean`` (half the squares, averaged over examples) or ``mean squared error`` (averaged
@@ -136,12 +166,26 @@ def step_factor(loss: str, examples: int, outputs: int) -> float:
     >>> step_factor("mean", 50, 1)
     0.02
     """
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise UsageError(
             f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}. "
             "Certificates are known for squared losses only; encode classes as numbers."
         )
-    return {"half sum": 1.0, "mean": 1 / examples, "mean squared error": 2 / (examples * outputs)}[loss]
+    return 2 * loss_factor(loss, examples, outputs)
+
+
+def loss_factor(loss: str, examples: int, outputs: int) -> float:
+    """C of ``L = c ||f - y||^2``.
+
+    Args:
+        loss: one of the three names.
+        examples: number of examples.
+        outputs: number of outputs.
+
+    >>> loss_factor("mean squared error", 5, 2)
+    0.1
+    """
+    return {"half sum": 0.5, "mean": 0.5 / examples, "mean squared error": 1 / (examples * outputs)}[loss]
 
 
 def _plain(value: Any) -> Any:

@@ -13,14 +13,26 @@ from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates import relu
 from overparam.theory.certificates.certificate import Certificate
 from overparam.theory.certificates.deep_lipschitz import NetworkLipschitz
-from overparam.theory.certificates.dense import Dense, evaluate, two_layer
+from overparam.theory.certificates.dense import Dense, checked_network, evaluate, two_layer
+from overparam.theory.certificates.exact import exact_array
 from overparam.theory.certificates.examples import examples, why_singular
 from overparam.theory.certificates.from_start import Facts, conclude
 from overparam.theory.certificates.jacobian import spectrum
 from overparam.theory.certificates.residual import residual
-from overparam.theory.certificates.rounding import above, below, gamma, norm_above
+from overparam.theory.certificates.rounding import (
+    above,
+    below,
+    exponent_of,
+    gamma,
+    norm_above,
+    scaled_above,
+    scaled_below,
+    sum_above,
+)
 from overparam.theory.certificates.rump import largest_eigenvalue_bound, smallest_eigenvalue_bound
-from overparam.theory.inputs import all_finite, array_of, nonnegative
+from overparam.theory.inputs import all_finite, nonnegative
+
+MOST_TARGETS = 50_000  # a Gram matrix of 20 GB
 
 
 def certify_two_layer(
@@ -35,7 +47,7 @@ def certify_two_layer(
     flow: bool = False,
     loss: str = "half sum",
 ) -> Certificate:
-    """Whether training the first layer of ``f(x) = sum_l v_l phi(w_l.x + b_l)`` provably reaches zero loss.
+    """Whether training the first layer of ``f(x) = sum_l v_l phi(w_l.x + b_l)`` provably converges to zero loss.
 
     Args:
         weights: W, shape ``(units, features)``, trained.
@@ -76,7 +88,7 @@ def certify_dense(
     loss: str = "half sum",
     notes: tuple[str, ...] = (),
 ) -> Certificate:
-    """Whether training a network of dense layers provably reaches zero loss.
+    """Whether training a network of dense layers provably converges to zero loss.
 
     Args:
         network: layers with their parameters.
@@ -97,7 +109,13 @@ def certify_dense(
     References: as :func:`certify_two_layer`; other depths use the recursion of
         :mod:`~overparam.theory.certificates.deep_lipschitz`.
     """
+    checked_network(network)
     inputs, targets, said = examples(x, y, network.weights[0].shape[1], len(network.weights[-1]))
+    if targets.size > MOST_TARGETS:
+        raise UsageError(
+            f"x: expected at most {MOST_TARGETS:,} targets in all, got {targets.size:,}: a matrix of that many rows and "
+            "columns is factorised. Take a sample of the examples."
+        )
     found = evaluate(network, inputs)
     singular = spectrum(found.blocks, network.parameters)
     left = residual(found, targets)
@@ -112,7 +130,7 @@ def certify_dense(
         counted,
         (len(inputs), targets.shape[1], network.parameters),
         {
-            "forming the Gram matrix, on sigma^2": singular.forming_error,
+            "forming the Gram matrix, on sigma^2": scaled_above(singular.forming_error, 2 * singular.exponent),
             "entries of the Jacobian, on sigma": singular.entry_error,
             "residual, on its norm": left.error,
         },
@@ -151,16 +169,16 @@ def certify_jacobian(
 
     Raises:
         UsageError: shapes that do not fit, other numbers than float64, or a negative bound.
-        DataError: numbers that are missing or infinite, or above 1e120.
+        DataError: numbers that are missing or infinite, or a residual whose norm is.
 
     References: derived in :mod:`~overparam.theory.certificates.interpolation`.
 
     >>> certify_jacobian(np.eye(2, 3), [0.1, 0.0], 1.0, jacobian_error=0, residual_error=0).verdict
     'certified'
     """
-    matrix, left = array_of(jacobian, "jacobian"), array_of(residual, "residual")
+    matrix, left = exact_array(jacobian, "jacobian"), exact_array(residual, "residual")
     for name, array in (("jacobian", matrix), ("residual", left)):
-        if array.dtype != np.float64:
+        if array.dtype.kind != "f" or array.dtype.itemsize != 8:
             raise UsageError(f"{name}: expected float64, got {array.dtype}. Compute it in float64.")
     if matrix.ndim != 2 or not matrix.size or left.shape != (len(matrix),):
         raise UsageError(
@@ -168,26 +186,32 @@ def certify_jacobian(
         )
     for name, array in (("jacobian", matrix), ("residual", left)):
         all_finite(array, name)
-        if np.abs(array).max() > 1e120:
-            raise DataError(f"{name}: expected numbers below 1e120 in size. Rescale the problem.")
     bend = nonnegative(lipschitz, "lipschitz")
-    reach = math.inf if radius == math.inf else nonnegative(radius, "radius")
+    everywhere = isinstance(radius, float) and radius == math.inf
+    reach = math.inf if everywhere else nonnegative(radius, "radius")
     off, error = nonnegative(jacobian_error, "jacobian_error"), nonnegative(residual_error, "residual_error")
-    gram = matrix @ matrix.T
+    total = sum_above(norm_above(left), error)
+    if not math.isfinite(total):
+        raise DataError(
+            "residual: expected a norm that float64 holds, got one beyond 1.8e308. Rescale the problem."
+        )
+    exponent = exponent_of(matrix)
+    small, away = np.ldexp(matrix, -exponent), above(scaled_above(off, -exponent))
+    gram = small @ small.T
     gram = np.tril(gram) + np.tril(gram, -1).T
-    forming = gamma(matrix.shape[1] + 4) * above(norm_above(matrix) ** 2)
+    forming = gamma(small.shape[1] + 4) * above(norm_above(small) ** 2)
     low = 0.0
     if matrix.shape[1] >= len(matrix):
-        low = below(below(math.sqrt(smallest_eigenvalue_bound(gram, forming))) - off)
+        low = below(below(math.sqrt(smallest_eigenvalue_bound(gram, forming))) - away)
     facts = Facts(
-        low,
-        above(math.sqrt(largest_eigenvalue_bound(gram, forming)) + off),
-        above(norm_above(left) + error),
+        scaled_below(low, exponent),
+        scaled_above(above(math.sqrt(largest_eigenvalue_bound(gram, forming)) + away), exponent),
+        total,
         lambda r: bend if r <= reach else math.inf,
         None,
         (len(matrix), 1, matrix.shape[1]),
         {
-            "forming the Gram matrix, on sigma^2": forming,
+            "forming the Gram matrix, on sigma^2": scaled_above(forming, 2 * exponent),
             "entries of the Jacobian, on sigma": off,
             "residual, on its norm": error,
         },

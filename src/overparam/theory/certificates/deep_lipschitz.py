@@ -19,7 +19,14 @@ import numpy as np
 
 from overparam.theory.certificates.dense import Dense, Evaluation
 from overparam.theory.certificates.lipschitz import HiddenLipschitz
-from overparam.theory.certificates.rounding import above, gamma, norm_above, row_norms_above
+from overparam.theory.certificates.rounding import (
+    above,
+    exponent_of,
+    gamma,
+    norm_above,
+    row_norms_above,
+    scaled_above,
+)
 from overparam.theory.certificates.rump import largest_eigenvalue_bound
 
 
@@ -29,11 +36,13 @@ def spectral_norm_bound(matrix: np.ndarray) -> float:
     >>> 2.0 <= spectral_norm_bound(np.diag([2.0, 1.0])) < 2.0000001
     True
     """
-    small = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
-    small = np.tril(small) + np.tril(small, -1).T
-    size = norm_above(matrix)
+    exponent = exponent_of(matrix)
+    small = np.ldexp(matrix, -exponent)
+    gram = small @ small.T if matrix.shape[0] <= matrix.shape[1] else small.T @ small
+    gram = np.tril(gram) + np.tril(gram, -1).T
+    size = norm_above(small)
     forming = gamma(max(matrix.shape) + 4) * above(size * size)
-    return min(size, above(math.sqrt(largest_eigenvalue_bound(small, forming))))
+    return scaled_above(min(size, above(math.sqrt(largest_eigenvalue_bound(gram, forming)))), exponent)
 
 
 class DeepLipschitz:
@@ -95,8 +104,11 @@ class NetworkLipschitz:
 
         Radii are rounded up to a grid of four a doubling, so that few are worked out.
         """
-        if 0 < radius < math.inf:
+        if 0 < radius < 1e300:
             radius = max(radius, 2.0 ** (math.ceil(4 * math.log2(radius)) / 4))
         if radius not in self._known:
-            self._known[radius] = min(bound(radius) for bound in self._bounds)
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # so large a ball has no bound, or the global one
+                self._known[radius] = min(bound(radius) for bound in self._bounds)
         return self._known[radius]

@@ -8,6 +8,7 @@ the signal of that row times the input of the layer. Bounds are running error bo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -15,8 +16,8 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import Activation
-from overparam.theory.certificates.rounding import TINY, UNIT, gamma, slope_error, value_error
-from overparam.theory.inputs import numbers
+from overparam.theory.certificates.exact import float64
+from overparam.theory.certificates.rounding import UNDERFLOW, UNIT, gamma, slope_error, value_error
 
 Matrix = Float64[np.ndarray, "n features"]
 Signals = Float64[np.ndarray, "n classes units"]
@@ -71,6 +72,20 @@ class Dense:
             a for layer in self.trained for a in (self.weights[layer], self.biases[layer]) if a is not None
         ]
         return sum(a.size for a in arrays)
+
+
+def checked_network(network: Any, name: str = "network") -> Dense:
+    """The network, if it is one of dense layers in float64.
+
+    Raises:
+        UsageError: something else.
+    """
+    if not isinstance(network, Dense):
+        raise UsageError(
+            f"{name}: expected a network of dense layers (theory.certificates.Dense or two_layer), got "
+            f"{type(network).__name__}. For a network of overparam.models use overparam.certify."
+        )
+    return network
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +150,8 @@ def two_layer(
     >>> two_layer([[1.0, 0.0]], [2.0], activation("tanh")).parameters
     2
     """
-    first, last = numbers(weights, "weights"), np.atleast_2d(numbers(output, "output"))
-    offset = None if bias is None else numbers(bias, "bias")
+    first, last = float64(weights, "weights"), np.atleast_2d(float64(output, "output"))
+    offset = None if bias is None else float64(bias, "bias")
     if first.ndim != 2 or not first.size:
         raise UsageError(f"weights: expected shape (units, features), got {first.shape}.")
     if last.ndim != 2 or last.shape[1] != len(first):
@@ -164,7 +179,8 @@ def evaluate(network: Dense, x: Matrix) -> Evaluation:
     >>> bool(abs(found.outputs[0, 0] - 2 * np.tanh(0.5)) <= found.outputs_error[0, 0])
     True
     """
-    if x.ndim != 2 or x.shape[1] != network.weights[0].shape[1]:
+    x = float64(x, "x")
+    if x.ndim != 2 or x.shape[1] != checked_network(network).weights[0].shape[1]:
         raise UsageError(f"x: expected shape (n, {network.weights[0].shape[1]}), got {x.shape}.")
     with np.errstate(over="ignore", invalid="ignore"):
         found = _evaluate(network, x)
@@ -205,7 +221,8 @@ def _affine(network: Dense, layer: int, h: np.ndarray, error: np.ndarray) -> tup
     off = terms * size
     if layer:
         off = off + (1 + terms) * abs(scale) * (error @ np.abs(weight).T)
-    return z, off * (1 + terms) + TINY
+    # each of the products may lose what underflows, in value and in bound, before the scale
+    return z, off * (1 + terms) + 4 * UNDERFLOW * (abs(scale) * weight.shape[1] + 1)
 
 
 def _slope(act: Activation, z: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -251,8 +268,9 @@ def _blocks(
         back_error = abs(scale) * ((terms * np.abs(signals) + (1 + terms) * error) @ np.abs(weight))
         slope, off = slopes[layer - 1][:, None, :], slopes_error[layer - 1][:, None, :]
         signals = slope * back
+        back_error = back_error + 4 * UNDERFLOW * abs(scale) * (weight.shape[0] + 1)
         error = np.abs(slope) * back_error + off * (np.abs(back) + back_error) + 2 * UNIT * np.abs(signals)
-        error = error * (1 + 2 * terms) + TINY
+        error = error * (1 + 2 * terms) + 2 * UNDERFLOW
     return tuple(reversed(blocks))
 
 
@@ -260,7 +278,7 @@ def _inputs(network: Dense, layer: int, h: np.ndarray, error: np.ndarray) -> tup
     scale = network.scales[layer]
     inputs, off = (h, error) if scale == 1.0 else (scale * h, abs(scale) * error)
     if scale != 1.0:
-        off = (off + UNIT * np.abs(inputs)) * (1 + 4 * UNIT) + TINY
+        off = (off + UNIT * np.abs(inputs)) * (1 + 4 * UNIT) + 2 * UNDERFLOW
     if network.biases[layer] is not None:
         inputs = np.column_stack([inputs, np.ones(len(h))])
         off = np.column_stack([off, np.zeros(len(h))])

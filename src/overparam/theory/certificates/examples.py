@@ -8,8 +8,10 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.certificates.dense import Dense
+from overparam.theory.certificates.exact import exact_array
 from overparam.theory.certificates.jacobian import Spectrum
-from overparam.theory.inputs import all_finite, array_of
+from overparam.theory.certificates.rounding import scaled
+from overparam.theory.inputs import all_finite
 
 Matrix = Float64[np.ndarray, "n features"]
 _RANGE = 1e60
@@ -33,7 +35,7 @@ def examples(
     >>> examples([[1.0, 2.0]], [0.5], 2, 1)[1]
     array([[0.5]])
     """
-    inputs, targets = array_of(x, "x"), array_of(y, "y")
+    inputs, targets = exact_array(x, "x"), exact_array(y, "y")
     if targets.dtype.kind in "iub":
         raise UsageError(
             "y: expected numbers to fit, got integer labels. Encode classes, for instance as np.eye(classes)[y] with "
@@ -50,8 +52,6 @@ def examples(
             all_finite(array, name)
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:
             notes.append(f"{name} was given in {array.dtype} and taken as it is, in float64.")
-        if array.dtype.itemsize > 8:
-            raise DataError(f"{name}: expected float64 or shorter, got {array.dtype}.")
         if float(np.abs(array.astype(np.float64)).max()) > _RANGE:
             raise DataError(f"{name}: expected numbers below 1e60 in size. Rescale them.")
     return inputs.astype(np.float64), targets.astype(np.float64).reshape(len(inputs), outputs), tuple(notes)
@@ -83,7 +83,8 @@ def why_singular(network: Dense, x: Matrix, spectrum: Spectrum) -> str:
     if not biased and len(network.weights) == 2 and (why := _antipodal(network, x)):
         return why
     trace = float(np.trace(spectrum.gram))
-    lost = (spectrum.forming_error / max(trace, 1e-300)) ** 0.5
+    off = scaled(spectrum.entry_error, -spectrum.exponent)
+    lost = max((spectrum.forming_error / trace) ** 0.5, off / trace**0.5) if trace > 1e-300 else 1.0
     if lost > 1e-3:
         return (
             "all gradients of the outputs are 0, or so small that float64 loses them; inputs or output weights of tiny "

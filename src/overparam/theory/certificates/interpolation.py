@@ -1,4 +1,4 @@
-"""When gradient descent or gradient flow must reach zero loss: a condition on one point, and what follows from it.
+"""When gradient descent or gradient flow must converge to zero loss: a condition on one point, and what follows from it.
 
 With ``sigma <= sigma_min(J)`` and ``r >= ||f - y||`` at the start, L a Lipschitz constant of J and beta a bound of
 ``||J||`` on the ball of radius R around it, and ``c = 1 - (eta/2)(beta^2 + L r)`` (gradient flow: c = 1)::
@@ -16,9 +16,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.certificates.rounding import UNIT, above, below
+from overparam.theory.certificates.rounding import (
+    LARGEST,
+    UNIT,
+    above,
+    below,
+    exponent_of,
+    over_above,
+    scaled_above,
+)
 from overparam.theory.inputs import nonnegative
 from overparam.theory.theorem import Theorem
 
@@ -40,7 +49,9 @@ class Ball:
         lipschitz: L on it.
         beta: bound of ``||J||`` on it.
         c: share of the first-order decrease that is kept, 1 for gradient flow.
-        rate: factor a step of ``||r_t||``; for gradient flow ``exp(-(sigma - L R)^2)``, the factor a unit of time.
+        rate: factor a step of ``||r_t||``; for gradient flow ``exp(-gain)``, the factor a unit of time, of half the sum
+            of squares.
+        gain: ``(sigma - L R)^2``, rounded down; infinite where nothing is left to fit.
     """
 
     radius: float
@@ -48,12 +59,14 @@ class Ball:
     beta: float
     c: float
     rate: float
+    gain: float
 
 
 def smaller_root(sigma: float, lipschitz: float, q: float) -> float:
     """Smaller root s of ``sigma s - L s^2/2 = q``, rounded up, in units of the parameters; infinite if there is none.
 
-    ``s = 2 q/(sigma + sqrt(sigma^2 - 2 L q))``, the form without cancellation.
+    ``s = 2 (q/sigma)/(1 + sqrt(1 - 2 L q/sigma^2))``, the form without cancellation; the three numbers are scaled by
+    powers of two first, so that no product overflows or underflows that matters.
 
     Args:
         sigma: a lower bound of the smallest singular value.
@@ -76,11 +89,15 @@ def smaller_root(sigma: float, lipschitz: float, q: float) -> float:
     s, bend, need = nonnegative(sigma, "sigma"), nonnegative(lipschitz, "lipschitz"), nonnegative(q, "q")
     if need == 0:
         return 0.0
-    scaled = 2 * bend * need
-    discriminant = s * s * (1 - 4 * UNIT) - scaled * (1 + 4 * UNIT)
-    if discriminant < 0 or s == 0:
+    if s == 0:
         return math.inf
-    return above(2 * need / below(s + math.sqrt(discriminant)))
+    of_s, of_bend, of_need = exponent_of(s), exponent_of(bend), exponent_of(need)
+    s, bend, need = (math.ldexp(v, -e) for v, e in ((s, of_s), (bend, of_bend), (need, of_need)))
+    double = scaled_above(2 * bend * need, of_bend + of_need - 2 * of_s)
+    discriminant = s * s * (1 - 4 * UNIT) - double * (1 + 4 * UNIT)
+    if discriminant < 0:
+        return math.inf
+    return scaled_above(above(2 * need / below(s + math.sqrt(discriminant))), of_need - of_s)
 
 
 def flow_ball(sigma: float, norm: float, residual: float, lipschitz: Lipschitz) -> Ball | None:
@@ -129,7 +146,7 @@ def largest_step(descent: Callable[[float], Ball | None], norm: float) -> float:
     >>> round(largest_step(lambda step: "a ball" if step <= 0.3 else None, 1.0), 2)
     0.3
     """
-    low, high = 0.0, 2.0 / (norm * norm) if norm > 0 else 1.0
+    low, high = 0.0, min(2.0 / (norm * norm), LARGEST) if norm * norm > 0 else 1.0 if norm == 0 else LARGEST
     tried = high
     for _ in range(60):
         if descent(tried):
@@ -146,7 +163,7 @@ def _ball(sigma: float, norm: float, residual: float, lipschitz: Lipschitz, step
     """Grow the radius from r/sigma until the root that it gives lies inside the ball."""
     if not (sigma > 0 and math.isfinite(residual)):
         return None
-    radius = above(residual / sigma)
+    radius = over_above(residual, sigma)
     for turn in range(_ROUNDS):
         bend = lipschitz(radius)
         if not math.isfinite(bend):
@@ -166,8 +183,8 @@ def _ball(sigma: float, norm: float, residual: float, lipschitz: Lipschitz, step
             gain = below(left * left)
             rate = above(math.exp(-gain)) if step is None else above(1 - below(c * step * gain))
             if residual == 0:
-                rate = 0.0
-            return Ball(root, bend, beta, c, min(1.0, rate))
+                rate, gain = 0.0, math.inf
+            return Ball(root, bend, beta, c, min(1.0, rate), gain)
         radius = root * (1 + 1e-9 * 1.1**turn)
     return None
 
@@ -185,9 +202,17 @@ def assumptions(sigma: float, lipschitz: float, q: float) -> tuple[Assumption, .
     >>> [one.state for one in assumptions(1.0, 1.0, 0.6)]
     ['fails', 'unchecked']
     """
-    holds = 2 * lipschitz * q <= sigma * sigma
+    s, bend, need = (
+        Fraction(nonnegative(v, name)) for v, name in ((sigma, "sigma"), (lipschitz, "lipschitz"), (q, "q"))
+    )
+    share = smaller_root(sigma, lipschitz, q)
     return (
-        checked("small residual", "2 L q is at most sigma^2.", holds, f"2 L q = {2 * lipschitz * q:.4g}"),
+        checked(
+            "small residual",
+            "2 L q is at most sigma^2.",
+            2 * bend * need <= s * s,
+            f"the root is at most {share:.4g}",
+        ),
         Assumption(
             "on the ball", "L holds on the ball of that radius.", "unchecked", "three numbers were given"
         ),

@@ -12,11 +12,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
+from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.certificates.dense import Dense, Evaluation
-from overparam.theory.certificates.rounding import UNIT, above, gamma, norm_above, row_norms_above
+from overparam.theory.certificates.exact import float64
+from overparam.theory.certificates.rounding import (
+    UNDERFLOW,
+    UNIT,
+    above,
+    exponent_of,
+    gamma,
+    norm_above,
+    row_norms_above,
+    scaled_above,
+    scaled_below,
+)
 from overparam.theory.certificates.rump import largest_eigenvalue_bound
+from overparam.theory.inputs import all_finite, count, numbers
 from overparam.theory.theorem import Theorem
 
 Matrix = Float64[np.ndarray, "n features"]
@@ -25,6 +39,7 @@ CITATION = (
     "over-parameterized shallow neural networks, IEEE Trans. Inf. Theory 65 (2019), for ||X|| max_i ||x_i||; "
     "S. Oymak and M. Soltanolkotabi, Toward moderate overparameterization, IEEE JSAIT 1 (2020), arXiv:1902.04674."
 )
+MOST_ITERATIONS = 10_000
 _ALL_UNITS = 3e8  # multiplications
 _NEARLY = 0.98  # where the local constant is this share of the global one, larger balls take the global one
 
@@ -48,7 +63,7 @@ class FourthMoment:
     centred: float
 
 
-def fourth_moment(x: Matrix, iterations: int = 100) -> FourthMoment:
+def fourth_moment(x: ArrayLike, iterations: int = 100) -> FourthMoment:
     """Bounds on ``sup_{||z||=1} sqrt(sum_i (x_i.z)^4)``, in squared units of the inputs.
 
     Args:
@@ -57,6 +72,10 @@ def fourth_moment(x: Matrix, iterations: int = 100) -> FourthMoment:
 
     Returns:
         Three upper bounds, rounded up, their minimum, and a lower bound.
+
+    Raises:
+        DataError: no matrix of finite real numbers.
+        UsageError: more than 10,000 iterations, or no whole number of them.
 
     Assumptions: none beyond float64.
 
@@ -67,7 +86,24 @@ def fourth_moment(x: Matrix, iterations: int = 100) -> FourthMoment:
     >>> round(found.upper, 9), round(found.lower, 9)
     (1.0, 1.0)
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = float64(x, "x")
+    if x.ndim != 2 or not x.size:
+        raise DataError(f"x: expected shape (n, features), got {x.shape}.")
+    all_finite(x, "x")
+    iterations = count(iterations, "iterations", 0)
+    if iterations > MOST_ITERATIONS:
+        raise UsageError(f"iterations: expected at most {MOST_ITERATIONS:,}, got {iterations}.")
+    exponent = exponent_of(x)
+    found = _of_size_one(np.ldexp(x, -exponent), iterations)
+    upper = (
+        scaled_above(one, 2 * exponent) for one in (found.upper, found.spectral, found.hadamard, found.centred)
+    )
+    least, *others = upper
+    return FourthMoment(least, scaled_below(found.lower, 2 * exponent), *others)
+
+
+def _of_size_one(x: Matrix, iterations: int) -> FourthMoment:
+    """The bounds for inputs whose largest entry lies between 1/2 and 1."""
     n, d = x.shape
     sizes = row_norms_above(x)
     kernel = x @ x.T
@@ -116,6 +152,7 @@ class HiddenLipschitz:
     def __init__(self, network: Dense, evaluation: Evaluation) -> None:
         inputs, error = evaluation.blocks[0].inputs, norm_above(evaluation.blocks[0].inputs_error)
         self.moment = fourth_moment(inputs)
+        self._exponent = exponent_of(inputs)
         self._flat = math.inf
         self._network = network
         self._z, self._z_error = evaluation.preactivations[0], evaluation.preactivations_error[0]
@@ -123,19 +160,23 @@ class HiddenLipschitz:
         self._sizes = row_norms_above(inputs) + error
         self._columns = row_norms_above(network.weights[1].T.copy())
         self._norm = above(norm_above(inputs) + error)
+        inputs, error = np.ldexp(inputs, -self._exponent), scaled_above(error, -self._exponent)
         if network.trained_output:
             small = inputs.T @ inputs if len(inputs) > inputs.shape[1] else inputs @ inputs.T
             small = np.tril(small) + np.tril(small, -1).T
             forming = gamma(max(inputs.shape) + 4) * above(norm_above(inputs) ** 2)
-            self._norm = above(math.sqrt(largest_eigenvalue_bound(small, forming)) + error)
-        weighted = np.abs(inputs) + evaluation.blocks[0].inputs_error
-        # entrywise bound of |K| o |K| that also covers the rounding of the inputs
-        kernel = (
-            np.abs(inputs @ inputs.T)
-            + gamma(inputs.shape[1] + 4) * (weighted @ weighted.T)
-            + 2 * error * (self._sizes[:, None] + self._sizes[None, :])
-        )
-        self._squared = kernel * kernel * (1 + gamma(8))
+            norm = above(math.sqrt(largest_eigenvalue_bound(small, forming)) + error)
+            self._norm = scaled_above(norm, self._exponent)
+        with np.errstate(over="ignore"):
+            off = np.ldexp(evaluation.blocks[0].inputs_error, -self._exponent) + UNDERFLOW
+            weighted, sizes = np.abs(inputs) + off, np.ldexp(self._sizes, -self._exponent)
+            # entrywise bound of |K| o |K| that also covers the rounding of the inputs; both over 2^exponent
+            kernel = (
+                np.abs(inputs @ inputs.T)
+                + gamma(inputs.shape[1] + 4) * (weighted @ weighted.T)
+                + 2 * error * (sizes[:, None] + sizes[None, :])
+            )
+            self._squared = kernel * kernel * (1 + gamma(8))
 
     def __call__(self, radius: float) -> float:
         """The constant on the ball of that radius (infinite: everywhere), rounded up."""
@@ -145,12 +186,14 @@ class HiddenLipschitz:
         scale = abs(self._network.scales[1])
         grown = radius if self._network.trained_output else 0.0
         columns = scale * (self._columns + grown)
-        tau = above(self._root**2)
+        tau = above(self._root * self._root)
         hidden = above(act.largest_curvature * float(columns.max()) * tau) if act.largest_curvature else 0.0
         if radius < self._flat and math.isfinite(hidden) and hidden > 0:
             reach = (radius * self._sizes)[:, None] + self._z_error
             reach = reach * (1 + 1e-12) + 1e-300
-            unsure = 64 * UNIT * act.largest_curvature * (1 + act.largest_curvature * (np.abs(self._z) + reach))
+            # a frequency multiplies the rounding of z
+            steep = act.largest_slope if act.period else act.largest_curvature
+            unsure = 64 * UNIT * act.largest_curvature * (1 + steep * (np.abs(self._z) + reach))
             bound = (act.local_curvature(self._z - reach, self._z + reach) + unsure) * columns
             local = min(hidden, self._perron(bound), above(float(bound.max()) * tau))
             if local > _NEARLY * hidden:
@@ -171,7 +214,7 @@ class HiddenLipschitz:
         if bound.size * len(bound) > _ALL_UNITS:
             bound = bound.max(axis=1, keepdims=True)
         largest = float(bound.max())
-        if largest < 1e-100 or not self._squared.max() > 1e-200:  # below, underflow would not be rounded up
+        if not (1e-290 < largest < math.inf and 1e-200 < self._squared.max() < math.inf):  # for underflow below
             return math.inf
         scaled = bound / largest + 1e-9  # larger entries, larger root
         vector = scaled.copy()
@@ -179,10 +222,11 @@ class HiddenLipschitz:
             vector = scaled * (self._squared @ (scaled * vector))
             vector = vector / vector.max(axis=0) + 1e-9
         ratio = scaled * (self._squared @ (scaled * vector)) / vector
-        return above(largest * math.sqrt(float(ratio.max()) * (1 + gamma(len(bound) + 16))))
+        found = above(largest * math.sqrt(float(ratio.max()) * (1 + gamma(len(bound) + 16))))
+        return scaled_above(found, 2 * self._exponent)
 
 
-def assumptions(x: Matrix, **_: object) -> tuple[Assumption, ...]:
+def assumptions(x: ArrayLike, **_: object) -> tuple[Assumption, ...]:
     """What the bound asks: finite inputs.
 
     Args:
@@ -193,7 +237,7 @@ def assumptions(x: Matrix, **_: object) -> tuple[Assumption, ...]:
     >>> assumptions(np.eye(2))[0].state
     'holds'
     """
-    finite = bool(np.isfinite(np.asarray(x, dtype=np.float64)).all())
+    finite = bool(np.isfinite(numbers(x, "x")).all())
     return (checked("finite inputs", "All inputs are finite numbers.", finite, f"shape {np.shape(x)}"),)
 
 

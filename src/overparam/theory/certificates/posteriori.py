@@ -1,4 +1,4 @@
-"""The first point of a training run from which zero loss is proved to be reached.
+"""The first point of a training run from which convergence to zero loss is proved.
 
 The condition may be checked at any iterate. The residual falls while the smallest singular value stays, so it is met at
 moderate widths, where from the initial parameters it is hopeless.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from overparam.core.errors import UsageError
 from overparam.theory.certificates.certificate import Certificate
 
 Point = TypeVar("Point")
@@ -50,11 +51,18 @@ def first_certified(certify: Callable[[Point], Certificate], iterates: Iterable[
         certify: gives the certificate of one.
         iterates: parameters, in the order of training.
 
+    Raises:
+        UsageError: no function, or no list.
+
     References: derived in :mod:`~overparam.theory.certificates.interpolation`.
 
     >>> first_certified(lambda point: point, []).certified
     False
     """
+    if not callable(certify):
+        raise UsageError(f"certify: expected a function of one iterate, got {type(certify).__name__}.")
+    if not isinstance(iterates, Iterable):
+        raise UsageError(f"iterates: expected a list of parameters, got {type(iterates).__name__}.")
     h: list[float] = []
     residuals: list[float] = []
     found = None

@@ -18,7 +18,17 @@ from jaxtyping import Float64
 from overparam.theory.certificates.deep_lipschitz import spectral_norm_bound
 from overparam.theory.certificates.dense import Dense, Evaluation, jump
 from overparam.theory.certificates.interpolation import Ball
-from overparam.theory.certificates.rounding import UNIT, above, below, gamma, norm_above, row_norms_above
+from overparam.theory.certificates.rounding import (
+    LARGEST,
+    UNIT,
+    above,
+    below,
+    exponent_of,
+    gamma,
+    norm_above,
+    row_norms_above,
+    scaled_above,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +53,18 @@ class Switches:
         """Largest number of units that can switch within that distance, one an example."""
         return (self.each <= radius).sum(axis=1)
 
+    def scaled(self, distances: int, jacobian: int) -> Switches:
+        """The same with distances and the Jacobian divided by powers of two, rounded as the attributes say.
+
+        Args:
+            distances: exponent of the power by which distances are divided.
+            jacobian: the same for the Jacobian.
+        """
+        with np.errstate(over="ignore"):
+            each = np.ldexp(self.each, -distances)
+        each = np.where(each < 1e-290, np.nextafter(each, 0.0), each)
+        return Switches(each.min(axis=0), each, scaled_above(self.per_root, -jacobian))
+
     def delta(self, count: int) -> float:
         """How far the Jacobian moves when at most that many units of each example switch, rounded up."""
         return above(self.per_root * math.sqrt(count))
@@ -58,11 +80,17 @@ def switches(network: Dense, evaluation: Evaluation) -> Switches:
     inputs, error = evaluation.blocks[0].inputs, evaluation.blocks[0].inputs_error
     sizes = row_norms_above(np.abs(inputs) + error)
     sure = np.maximum(np.abs(evaluation.preactivations[0]) - evaluation.preactivations_error[0], 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         reach = np.where(sizes[:, None] > 0, sure / sizes[:, None], np.inf) * (1 - 8 * UNIT)
-    squares = np.sort(reach * reach, axis=1)
-    sums = np.cumsum(squares, axis=1) * (1 - gamma(squares.shape[1] + 8))
-    each = np.sqrt(sums) * (1 - 8 * UNIT)
+        finite = np.isfinite(reach)
+        # divided by a power of two, so that squares neither overflow nor vanish; what does vanish is rounded down
+        exponent = exponent_of(np.where(finite, reach, 0.0))
+        small = np.where(finite, np.ldexp(np.where(finite, reach, 0.0), -exponent), np.inf)
+        squares = np.sort(small * small, axis=1)
+        sums = np.cumsum(squares, axis=1) * (1 - gamma(squares.shape[1] + 8))
+        each = np.ldexp(np.sqrt(sums) * (1 - 8 * UNIT), exponent)
+    each = np.where(np.isinf(each) & np.isfinite(sums), LARGEST, each)
+    each = np.where(each < 1e-290, np.nextafter(each, 0.0), each)
     columns = row_norms_above(network.weights[1].T.copy()) * abs(network.scales[1])
     spread = spectral_norm_bound(inputs) + norm_above(error)
     per_root = above(above(jump(network.activation) * float(columns.max())) * spread)
@@ -91,9 +119,13 @@ def flow_ball(sigma: float, norm: float, residual: float, found: Switches) -> tu
             radius = above(start + above(max(residual - total, 0.0) / left))
             if found.most(radius) > count:
                 radius = end
-            last = below(sigma - found.delta(found.most(radius)))
+            furthest = found.delta(found.most(radius))
+            last = below(sigma - furthest)
             if last > 0:
-                ball = Ball(radius, delta, above(norm + delta), 1.0, above(math.exp(-below(last * last))))
+                gain = below(last * last)
+                ball = Ball(
+                    radius, furthest, above(norm + furthest), 1.0, min(1.0, above(math.exp(-gain))), gain
+                )
         if math.isinf(end):
             return ball, 0.0
         total = below(total + below(left * (end - start)))
@@ -124,5 +156,6 @@ def descent_ball(sigma: float, norm: float, residual: float, found: Switches, st
             return None
         radius = above(residual / below(c * left))
         if found.most(radius) <= count:
-            return Ball(radius, delta, beta, c, min(1.0, above(1 - below(c * step * below(left * left)))))
+            gain = below(left * left)
+            return Ball(radius, delta, beta, c, min(1.0, above(1 - below(c * step * gain))), gain)
     return None

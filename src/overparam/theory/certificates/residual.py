@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from overparam.theory.certificates.dense import Evaluation
-from overparam.theory.certificates.rounding import UNIT, above, norm_above
+from overparam.theory.certificates.rounding import UNIT, norm_above, sum_above
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,4 +41,4 @@ def residual(evaluation: Evaluation, y: Float64[np.ndarray, "n classes"]) -> Res
     """
     vector = evaluation.outputs - y
     error = norm_above(evaluation.outputs_error + UNIT * np.abs(vector))
-    return Residual(vector.ravel(), error, above(norm_above(vector) + error))
+    return Residual(vector.ravel(), error, sum_above(norm_above(vector), error))

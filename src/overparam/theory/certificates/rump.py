@@ -12,11 +12,20 @@ import math
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
-from scipy.linalg import eigvalsh, lapack
+from scipy.linalg import LinAlgError, eigvalsh, lapack
 
 from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.certificates.rounding import UNIT, above, below, gamma
+from overparam.theory.certificates.exact import exact_array
+from overparam.theory.certificates.rounding import (
+    UNIT,
+    above,
+    below,
+    exponent_of,
+    gamma,
+    scaled_above,
+    scaled_below,
+)
 from overparam.theory.inputs import all_finite, nonnegative
 from overparam.theory.theorem import Theorem
 
@@ -53,8 +62,8 @@ def smallest_eigenvalue_bound(gram: ArrayLike, forming_error: float = 0.0) -> fl
     """
     matrix, exponent = _scaled(gram)
     error = nonnegative(forming_error, "forming_error")
-    bound = _lower(matrix) - _times(error, -exponent)
-    return math.ldexp(below(bound), exponent)
+    bound = _lower(matrix) - scaled_above(error, -exponent)
+    return scaled_below(below(bound), exponent)
 
 
 def largest_eigenvalue_bound(gram: ArrayLike, forming_error: float = 0.0) -> float:
@@ -83,42 +92,36 @@ def largest_eigenvalue_bound(gram: ArrayLike, forming_error: float = 0.0) -> flo
     error = nonnegative(forming_error, "forming_error")
     if not matrix.any():
         return error
-    return _times(above(max(0.0, -_lower(-matrix)) + _times(error, -exponent)), exponent)
-
-
-def _times(value: float, exponent: int) -> float:
-    """``value 2^exponent``, infinite where that overflows."""
-    try:
-        return math.ldexp(value, exponent)
-    except OverflowError:
-        return math.inf
+    return scaled_above(above(max(0.0, -_lower(-matrix)) + scaled_above(error, -exponent)), exponent)
 
 
 def _scaled(gram: ArrayLike) -> tuple[Gram, int]:
     """The matrix divided by a power of two, so that its entries are at most 1, and that power."""
-    matrix = np.asarray(gram)
+    matrix = exact_array(gram, "gram")
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise DataError(f"gram: expected shape (n, n), got {matrix.shape}.")
-    if matrix.dtype != np.float64:
-        if matrix.dtype.kind == "f":
-            raise DataError(
-                f"gram: expected float64, got {matrix.dtype}; its rounding is unknown. Form it in float64."
-            )
-        matrix = matrix.astype(np.float64)
+    if matrix.dtype.kind == "f" and matrix.dtype.itemsize < 8:
+        raise DataError(
+            f"gram: expected float64, got {matrix.dtype}; its rounding is unknown. Form it in float64."
+        )
+    matrix = matrix.astype(np.float64)
     all_finite(matrix, "gram")
     if not np.array_equal(matrix, matrix.T):
         raise DataError(
             "gram: expected a symmetric matrix. Give (G + G.T)/2, and add its distance to G to forming_error."
         )
-    exponent = math.frexp(float(np.abs(matrix).max()))[1]
+    exponent = exponent_of(matrix)
     return np.ldexp(matrix, -exponent), exponent
 
 
 def _lower(matrix: Gram) -> float:
     """A proved lower bound of the smallest eigenvalue; entries are at most 1."""
-    estimate = float(eigvalsh(matrix, subset_by_index=[0, 0], check_finite=False)[0])
+    try:
+        estimate = float(eigvalsh(matrix, subset_by_index=[0, 0], check_finite=False)[0])
+    except LinAlgError:  # no estimate: Gershgorin's bound below needs none
+        estimate = math.nan
     size = max(abs(estimate), float(np.abs(matrix.diagonal()).max()), UNIT)
-    for units in _TRIES:
+    for units in _TRIES if math.isfinite(estimate) else ():
         bound = _proved(matrix, estimate - units * UNIT * size)
         if bound is not None:
             return bound

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
 from overparam.core.errors import UsageError
 from overparam.theory.certificates.certificate import Certificate, step_factor
+from overparam.theory.inputs import all_finite, nonnegative, numbers
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class RunCheck:
 
 def check_run(
     certificate: Certificate,
-    residuals: Float64[np.ndarray, " times"],
-    positions: Float64[np.ndarray, "times params"],
+    residuals: ArrayLike,
+    positions: ArrayLike,
     residual_error: float | None = None,
 ) -> RunCheck:
     """Check consecutive steps of gradient descent against the certificate of its first point.
@@ -53,20 +54,31 @@ def check_run(
 
     Raises:
         UsageError: a certificate of gradient flow, one that certifies nothing, or shapes that do not fit.
+        DataError: numbers that are missing or infinite.
 
     References: derived in :mod:`~overparam.theory.certificates.interpolation`.
     """
+    if not isinstance(certificate, Certificate):
+        raise UsageError(f"certificate: expected a certificate, got {type(certificate).__name__}.")
+    residuals, positions = numbers(residuals, "residuals"), numbers(positions, "positions")
     if not certificate.certified or certificate.method != "gradient descent":
         raise UsageError("check_run: expected a certificate of gradient descent that certifies something.")
-    if residuals.ndim != 1 or len(residuals) < 2 or len(positions) != len(residuals):
+    if residuals.ndim != 1 or len(residuals) < 2 or positions.ndim != 2 or len(positions) != len(residuals):
         raise UsageError(
             f"check_run: expected residuals (steps,) and positions (steps, parameters), "
             f"got {residuals.shape} and {positions.shape}."
         )
-    off = certificate.rounding.get("residual, on its norm", 0.0) if residual_error is None else residual_error
+    for name, array in (("residuals", residuals), ("positions", positions)):
+        all_finite(array, name)
+    if residual_error is None:
+        off = certificate.rounding.get("residual, on its norm", 0.0)
+    else:
+        off = nonnegative(residual_error, "residual_error")
     first = max(float(residuals[0]), 1e-300)
     tolerance = 1e-11 + 4 * off / first
-    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    with np.errstate(over="ignore"):  # so far away is farther than any bound
+        steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+        away = np.linalg.norm(positions - positions[0], axis=1)
     gone = np.concatenate([[0.0], np.cumsum(steps)])
     # relu: L is infinite, and the smallest singular value on the ball is what is left of the rate
     if np.isfinite(certificate.lipschitz):
@@ -74,8 +86,9 @@ def check_run(
     else:
         own = certificate.step * step_factor(certificate.loss, certificate.examples, certificate.outputs)
         alpha = np.full(len(steps), np.sqrt((1 - certificate.rate) / (certificate.kept * own)))
-    fall = residuals[:-1] - residuals[1:] - certificate.kept * alpha * steps
-    far = float(np.linalg.norm(positions - positions[0], axis=1).max())
+    with np.errstate(over="ignore", invalid="ignore"):
+        fall = residuals[:-1] - residuals[1:] - certificate.kept * alpha * steps
+    far = float(away.max())
     contraction = float((certificate.rate * residuals[:-1] - residuals[1:]).min()) / first
     slacks = (
         contraction,
@@ -83,7 +96,7 @@ def check_run(
         1 - float(gone[-1]) / certificate.distance,
         float(fall.min()) / first,
     )
-    return RunCheck(*slacks, tolerance, bool(min(slacks) >= -tolerance))
+    return RunCheck(*slacks, tolerance, all(slack >= -tolerance for slack in slacks))
 
 
 @dataclass(frozen=True)
@@ -115,12 +128,21 @@ def key_lemma(sigma: float, beta: float, lipschitz: float, residual: float, step
         residual: ``||f - y||`` at the start.
         step: on half the sum of squares.
 
+    Raises:
+        UsageError: a negative number.
+
     References: S. Oymak and M. Soltanolkotabi, Overparameterized nonlinear learning: gradient descent takes the
         shortest path?, ICML 2019, arXiv:1812.10004 (constants recalled, not checked).
 
     >>> key_lemma(2.0, 2.0, 0.5, 0.4, 0.1).applies
     True
     """
+    sigma, beta, residual, step = (
+        nonnegative(value, name)
+        for value, name in ((sigma, "sigma"), (beta, "beta"), (residual, "residual"), (step, "step"))
+    )
+    if not (isinstance(lipschitz, float) and lipschitz == np.inf):
+        lipschitz = nonnegative(lipschitz, "lipschitz")
     alpha = 0.5 * sigma
     largest = alpha * alpha / (4 * lipschitz) if lipschitz > 0 else np.inf
     applies = bool(residual <= largest and 2 * step * beta * beta <= 1 and alpha > 0)

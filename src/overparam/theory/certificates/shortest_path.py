@@ -1,4 +1,4 @@
-"""Whether training takes the shortest path: a proved lower bound on the distance to every network that interpolates.
+"""Whether training ends near the nearest network that fits: a proved lower bound on the distance to every such one.
 
 If theta fits every target then ``||r_0 + J_0 D|| <= L ||D||^2/2`` with ``D = theta - theta_0``. Paired with any w with
 ``w.r_0 > 0``: ``w.r_0 <= q ||D|| + (L/2) ||w|| ||D||^2``, ``q = ||J_0^T w||``, and so
@@ -16,11 +16,22 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from overparam.theory.certificates.certify import certify_dense
 from overparam.theory.certificates.deep_lipschitz import NetworkLipschitz
-from overparam.theory.certificates.dense import Dense, difference, evaluate, moved
+from overparam.theory.certificates.dense import Dense, checked_network, difference, evaluate, moved
 from overparam.theory.certificates.examples import examples
 from overparam.theory.certificates.jacobian import entry_error, gram_of, times, transpose_times
 from overparam.theory.certificates.residual import residual
-from overparam.theory.certificates.rounding import UNIT, above, below, gamma, norm_above
+from overparam.theory.certificates.rounding import (
+    UNIT,
+    above,
+    below,
+    exponent_of,
+    gamma,
+    norm_above,
+    scaled_above,
+    scaled_below,
+)
+from overparam.theory.certificates.words import at_least, at_most
+from overparam.theory.inputs import count, nonnegative
 
 
 @dataclass(frozen=True)
@@ -49,16 +60,16 @@ class ShortestPath:
         lines = [f"travelled {self.travelled:.6g}"]
         if math.isfinite(self.to_interpolation):
             lines.append(
-                f"an exact interpolator lies at most {self.to_interpolation:.6g} from the start (proved)"
+                f"an exact interpolator lies at most {at_least(self.to_interpolation)} from the start (proved)"
             )
         else:
             lines.append("the end is not certified: no exact interpolator is proved to be near")
         if self.lower > 0:
-            lines.append(f"every interpolator lies at least {self.lower:.6g} from the start (proved)")
+            lines.append(f"every interpolator lies at least {at_most(self.lower)} from the start (proved)")
         else:
             lines.append("no lower bound of the distance to an interpolator is proved")
         if math.isfinite(self.ratio):
-            lines.append(f"so the way was at most {self.ratio:.4g} times the shortest")
+            lines.append(f"so that one is at most {at_least(self.ratio, 4)} times as far as the nearest")
         if math.isfinite(self.nearest):
             lines.append(f"nearest interpolator found: {self.nearest:.6g} (not a proof)")
         return "\n  ".join(lines)
@@ -89,35 +100,40 @@ def distance_bound(network: Dense, x: ArrayLike, y: ArrayLike, radius: float = m
     >>> round(distance_bound(line, [[2.0]], [6.0]), 9)
     2.0
     """
+    checked_network(network)
+    if not (isinstance(radius, float) and radius == math.inf):
+        radius = nonnegative(radius, "radius")
     inputs, targets, _ = examples(x, y, network.weights[0].shape[1], len(network.weights[-1]))
     found = evaluate(network, inputs)
     left = residual(found, targets)
     bend = NetworkLipschitz(network, found)(radius)
-    gram, _ = gram_of(found.blocks)
-    w = _weights(gram, left.vector)
+    w = _weights(gram_of(found.blocks)[0], left.vector)
     if w is None or not math.isfinite(bend):
         return 0.0
-    size = norm_above(w)
-    pulled = float(w @ left.vector)
+    # w, r_0 and J in units in which they lie between 1/2 and 1
+    w, of_r = np.ldexp(w, -exponent_of(w)), exponent_of(left.vector)
+    size, r, error = norm_above(w), np.ldexp(left.vector, -of_r), scaled_above(left.error, -of_r)
+    pulled = float(w @ r)
     # w.r_0 with the rounding of the product and the error of r_0
-    pulled -= above(gamma(len(w) + 2) * float(np.abs(w) @ np.abs(left.vector)) + above(size * left.error))
+    pulled -= above(gamma(len(w) + 2) * float(np.abs(w) @ np.abs(r)) + above(size * error))
     if not pulled > 0:
         return 0.0
-    back = transpose_times(found.blocks, w)
-    lost = gamma(sum(found.blocks[0].signals.shape[:2]) + 8) * norm_above(
-        np.concatenate([part.ravel() for part in _absolute(found.blocks, w)])
-    )
-    q = above(
-        norm_above(np.concatenate([part.ravel() for part in back]))
-        + above(lost)
-        + above(size * entry_error(found.blocks))
-    )
+    back = norm_above(np.concatenate([part.ravel() for part in transpose_times(found.blocks, w)]))
+    whole = norm_above(np.concatenate([part.ravel() for part in _absolute(found.blocks, w)]))
+    of_j = exponent_of(whole)
+    back, whole, off = (scaled_above(one, -of_j) for one in (back, whole, entry_error(found.blocks)))
+    lost = gamma(sum(found.blocks[0].signals.shape[:2]) + 8) * whole
+    q = above(back + above(lost) + above(size * off))
+    params = of_r - of_j
+    bend = scaled_above(bend, params - of_j)
     bound = below(2 * pulled) / above(q + above(math.sqrt(above(q * q + above(2 * bend * size) * pulled))))
-    return min(radius, below(bound))
+    return min(radius, scaled_below(below(bound), params))
 
 
 def shortest_path(start: Dense, end: Dense, x: ArrayLike, y: ArrayLike) -> ShortestPath:
-    """How much longer than the shortest path to zero loss a training run was, with a proof.
+    """How much farther than the nearest interpolating network the one is to which a training run led, with a proof.
+
+    Distances are straight lines from the start: the length of the way itself is not measured.
 
     Args:
         start: network before training.
@@ -131,6 +147,8 @@ def shortest_path(start: Dense, end: Dense, x: ArrayLike, y: ArrayLike) -> Short
 
     References: derived in the module's docstring.
     """
+    checked_network(start, "start")
+    checked_network(end, "end")
     step = np.concatenate([part.ravel() for part in difference(end, start)])
     travelled = norm_above(step)  # entries are differences, each rounded once
     travelled = above(travelled * (1 + 2 * UNIT))
@@ -156,18 +174,30 @@ def nearest_interpolator(network: Dense, x: ArrayLike, y: ArrayLike, rounds: int
         x: inputs, shape ``(n, features)``.
         y: targets, shape ``(n,)`` or ``(n, outputs)``.
         rounds: most iterations.
+
+    Raises:
+        UsageError: shapes that do not fit, integer labels, no number of rounds.
+        DataError: numbers that are missing or infinite.
     """
+    checked_network(network)
+    rounds = count(rounds, "rounds", 0)
     inputs, targets, _ = examples(x, y, network.weights[0].shape[1], len(network.weights[-1]))
     direction, before = difference(network, network), math.inf
     for _ in range(rounds):
         found = evaluate(moved(network, direction), inputs)
         left = residual(found, targets)
-        w = _weights(gram_of(found.blocks)[0], times(found.blocks, direction) - left.vector)
+        gram, _, exponent = gram_of(found.blocks)
+        w = _weights(gram, times(found.blocks, direction) - left.vector)
         if w is None:
             return math.inf
-        new = transpose_times(found.blocks, w)
-        change = math.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in zip(new, direction, strict=True)))
-        size = math.sqrt(sum(float(np.sum(a * a)) for a in new))
+        with np.errstate(over="ignore"):
+            w = np.ldexp(w, -2 * exponent)
+        new = transpose_times(found.blocks, w) if np.isfinite(w).all() else [np.full(1, math.inf)]
+        if not all(np.isfinite(part).all() for part in new):
+            return math.inf
+        with np.errstate(over="ignore"):
+            change = math.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in zip(new, direction, strict=True)))
+            size = math.sqrt(sum(float(np.sum(a * a)) for a in new))
         if not math.isfinite(size):
             return math.inf
         direction = new

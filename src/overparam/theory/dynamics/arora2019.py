@@ -12,7 +12,7 @@ from overparam.theory.assumption import Assumption, checked
 from overparam.theory.dynamics.inputs import residuals_of
 from overparam.theory.dynamics.kernel import UNSEEN
 from overparam.theory.dynamics.make import kernel_dynamics
-from overparam.theory.inputs import nonnegative
+from overparam.theory.inputs import length, nonnegative
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -70,9 +70,9 @@ def generalisation_bound(kernel: ArrayLike, y: ArrayLike, largest: float | None 
     trajectory = kernel_dynamics(kernel)
     targets = residuals_of(y, len(trajectory.eigenvalues), "y").reshape(len(trajectory.eigenvalues), -1)
     share = trajectory.null_share(targets)
-    weights = np.square(trajectory.vectors[:, : trajectory.rank].T @ targets).sum(axis=1)
-    squared = math.inf if share > UNSEEN else float((weights / trajectory.eigenvalues[: trajectory.rank]).sum())
-    value = float(np.round(math.sqrt(2.0 * squared / len(targets)), 15))
+    roots = np.sqrt(trajectory.eigenvalues[: trajectory.rank])[:, None]
+    whitened = length((trajectory.vectors[:, : trajectory.rank].T @ targets) / roots)
+    value = math.inf if share > UNSEEN else float(f"{math.sqrt(2.0 / len(targets)) * whitened:.15g}")
     trivial = float(np.ptp(targets)) if largest is None else nonnegative(largest, "largest")
     return GeneralisationBound(value, value >= trivial, trivial, trajectory.condition, share)
 

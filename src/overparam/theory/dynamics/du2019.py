@@ -9,14 +9,14 @@ from memory. The width is recalled.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, nonnegative, widths_of
+from overparam.theory.inputs import count, nonnegative, probability, representable, widths_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -44,6 +44,7 @@ def neuron_movement(
 
     Raises:
         UsageError: a number out of range.
+        DataError: numbers whose result is none of float64.
 
     Assumptions: inputs of norm 1, gradient flow on ``|r|^2 / 2``, fixed output weights of size ``m^(-1/2)``, and the
         kernel's smallest eigenvalue at least lambda_0 / 2 all along.
@@ -55,9 +56,11 @@ def neuron_movement(
     """
     lam, m = nonnegative(smallest, "smallest"), widths_of(widths)
     top = 2.0 * nonnegative(slope, "slope") * math.sqrt(count(n, "n")) * nonnegative(residual, "residual")
+    representable(top, "slope, residual")
     if lam == 0:
         return np.full(len(m), np.inf if top else 0.0)
-    return top / (np.sqrt(m) * lam)
+    with np.errstate(over="ignore"):
+        return np.asarray(representable(top / np.sqrt(m) / lam, "residual, smallest"))
 
 
 def sufficient_width(smallest: float, n: int, failure: float = 0.1) -> float:
@@ -72,6 +75,7 @@ def sufficient_width(smallest: float, n: int, failure: float = 0.1) -> float:
 
     Raises:
         UsageError: a number out of range.
+        DataError: numbers whose result is none of float64.
 
     References: Du et al. 2019, theorem 3.2 (recalled).
 
@@ -79,9 +83,13 @@ def sufficient_width(smallest: float, n: int, failure: float = 0.1) -> float:
     1000000.0
     """
     lam = nonnegative(smallest, "smallest")
-    if not 0 < failure <= 1:
-        raise UsageError(f"failure: expected a probability above 0 and at most 1, got {failure!r}.")
-    return count(n, "n") ** 6 / (lam**4 * failure**3) if lam > 0 else math.inf
+    samples, delta = count(n, "n"), probability(failure, "failure", one=True)
+    if lam == 0:
+        return math.inf
+    try:
+        return float(Fraction(samples) ** 6 / (Fraction(lam) ** 4 * Fraction(delta) ** 3))
+    except OverflowError:
+        return float(representable(math.inf, "n, smallest, failure"))
 
 
 def assumptions(
@@ -100,8 +108,8 @@ def assumptions(
         checked(
             "regular kernel",
             "The smallest eigenvalue lambda_0 is above 0.",
-            smallest > 0,
-            f"lambda_0 = {smallest:.4g}",
+            nonnegative(smallest, "smallest") > 0,
+            f"lambda_0 = {nonnegative(smallest, 'smallest'):.4g}",
         ),
         Assumption(
             "lazy kernel",

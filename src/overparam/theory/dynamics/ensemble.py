@@ -21,9 +21,10 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.dynamics.inputs import matrix_of, residuals_of, symmetric_of, times_of
+from overparam.theory.dynamics.inputs import Square, matrix_of, residuals_of, step_of, symmetric_of, times_of
 from overparam.theory.dynamics.linearised import CITATION
-from overparam.theory.dynamics.make import Loss, kernel_dynamics
+from overparam.theory.dynamics.make import Loss, dynamics_of
+from overparam.theory.inputs import no_negative, representable
 from overparam.theory.theorem import Theorem
 
 Means = Float64[np.ndarray, "times n ..."]
@@ -90,9 +91,9 @@ def ensemble(
     >>> found.mean.tolist(), found.sd.tolist()
     ([[0.0], [1.5]], [[1.0], [0.5]])
     """
-    trajectory = kernel_dynamics(ntk, loss)
+    trajectory = dynamics_of(ntk, "ntk", loss)
     n = len(trajectory.eigenvalues)
-    k, targets = symmetric_of(nngp, "nngp"), residuals_of(y, n, "y")
+    k, targets = _covariance(nngp, "nngp"), residuals_of(y, n, "y")
     if k.shape != (n, n):
         raise DataError(f"nngp: expected shape ({n}, {n}), as the tangent kernel, got {k.shape}.")
     other = [cross_ntk, cross_nngp, test_nngp]
@@ -101,20 +102,34 @@ def ensemble(
     times_of(times, whole=rate is not None)
     if cross_ntk is None or cross_nngp is None or test_nngp is None:
         left = trajectory.residual(np.eye(n), times, rate)
-        mean = targets - np.einsum("tnm,m...->tn...", left, targets)
-        return Ensemble(mean, _symmetric(left @ k @ left.transpose(0, 2, 1)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = targets - np.einsum("tnm,m...->tn...", left, targets)
+            return _ensemble(mean, left @ k @ left.transpose(0, 2, 1))
     t_cross, k_cross = matrix_of(cross_ntk, "cross_ntk"), matrix_of(cross_nngp, "cross_nngp")
-    k_test = symmetric_of(test_nngp, "test_nngp")
+    k_test = _covariance(test_nngp, "test_nngp")
     want = (len(k_test), n)
     if t_cross.shape != want or k_cross.shape != want:
         raise DataError(
             f"cross_ntk and cross_nngp: expected shape {want}, got {t_cross.shape} and {k_cross.shape}. "
             "Rows are test inputs, columns training inputs."
         )
-    weights = np.einsum("mn,tnk->tmk", t_cross, trajectory.dual(np.eye(n), times, rate))
-    mixed = weights @ k_cross.T
-    covariance = k_test - mixed - mixed.transpose(0, 2, 1) + weights @ k @ weights.transpose(0, 2, 1)
-    return Ensemble(np.einsum("tmn,n...->tm...", weights, targets), _symmetric(covariance))
+    dual = trajectory.dual(np.eye(n), times, rate)
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = np.einsum("mn,tnk->tmk", t_cross, dual)
+        mixed = weights @ k_cross.T
+        covariance = k_test - mixed - mixed.transpose(0, 2, 1) + weights @ k @ weights.transpose(0, 2, 1)
+        return _ensemble(np.einsum("tmn,n...->tm...", weights, targets), covariance)
+
+
+def _ensemble(mean: Means, covariance: Covariances) -> Ensemble:
+    representable(mean, "y, ntk, cross_ntk")
+    return Ensemble(mean, representable(_symmetric(covariance), "nngp, ntk, cross_ntk"))
+
+
+def _covariance(values: ArrayLike, name: str) -> Square:
+    out = symmetric_of(values, name)
+    no_negative(np.linalg.eigvalsh(out), float(np.abs(out).max()), values, name)
+    return out
 
 
 def _symmetric(matrices: Covariances) -> Covariances:
@@ -133,7 +148,7 @@ def assumptions(
     >>> assumptions([[2.0]], [[1.0]], [3.0], [0], rate=0.25)[1].state
     'holds'
     """
-    limit = kernel_dynamics(ntk).largest_step()
+    limit, step = dynamics_of(ntk, "ntk").largest_step(), step_of(rate)
     return (
         Assumption(
             "infinite width",
@@ -144,8 +159,8 @@ def assumptions(
         checked(
             "stable step",
             "The step is below 2 / largest eigenvalue of the tangent kernel.",
-            rate is None or rate < limit,
-            "gradient flow" if rate is None else f"step {rate:.4g}, limit {limit:.4g}",
+            step is None or step < limit,
+            "gradient flow" if step is None else f"step {step:.4g}, limit {limit:.4g}",
         ),
     )
 

@@ -27,7 +27,8 @@ def flow_factors(speeds: Rates, times: Times) -> tuple[Factors, Factors]:
     >>> gone[:, 0].tolist(), left[1].tolist()
     ([1e-20, 1.0], [0.0, 0.0])
     """
-    exponent = -np.multiply.outer(times, speeds)
+    with np.errstate(over="ignore"):
+        exponent = -np.multiply.outer(times, speeds)
     return np.exp(exponent), -np.expm1(exponent)
 
 
@@ -54,16 +55,17 @@ def descent_factors(speeds: Rates, times: Times) -> tuple[Factors, Factors]:
         above = np.log(np.maximum(speeds, 1.0) - 1.0)
     logs = np.where(speeds <= 1.0, below, above)
     endless = bool(np.isinf(times).any())
-    if (endless and fastest >= 2.0) or float(times[np.isfinite(times)].max(initial=0.0)) * float(
-        logs.max(initial=-1.0)
-    ) > _LARGEST:
+    last = float(times[np.isfinite(times)].max(initial=0.0))
+    if (endless and fastest >= 2.0) or last * float(logs.max(initial=-1.0)) > _LARGEST:
         raise UsageError(
             f"rate: expected one below the stability limit, got {fastest / 2:.6g} times that limit: the residual "
             "grows without bound. Take a smaller rate, below largest_step(), or fewer steps."
         )
-    first = times == 0  # (1 - s)^0 = 1 even where s = 1
-    with np.errstate(invalid="ignore"):
-        exponent = np.where(first[:, None], 0.0, np.multiply.outer(times, logs))
+    first, end = (times == 0)[:, None], np.isinf(times)[:, None]
+    with np.errstate(
+        invalid="ignore", over="ignore"
+    ):  # (1 - s)^0 = 1 even where s = 1, and s > 0 although it rounds to 0
+        exponent = np.where(first, 0.0, np.where(end, -np.inf, np.multiply.outer(times, logs)))
     odd = np.multiply.outer(
         np.isfinite(times) & (np.mod(np.where(np.isinf(times), 0.0, times), 2) == 1), speeds > 1
     )

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import DataError, UsageError
-from overparam.theory.inputs import all_finite, numbers, positive
+from overparam.core.errors import DataError
+from overparam.theory.inputs import all_finite, kernel_of, numbers, positive, rounding_of, times_of
+
+__all__ = ["matrix_of", "residuals_of", "rounding_of", "step_of", "symmetric_of", "times_of"]
 
 Square = Float64[np.ndarray, "n n"]
 Residuals = Float64[np.ndarray, "n ..."]
 Times = Float64[np.ndarray, " times"]
 LARGEST = 1e150  # squares beyond it are not numbers of float64
-
-
-def rounding_of(values: Any) -> float:
-    """The rounding unit of the numbers as they came: float32 keeps its own, all else counts as float64."""
-    kind = getattr(values, "dtype", None)
-    name = str(kind)
-    if name in ("float32", "float16", "bfloat16"):
-        return {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}[name]
-    return 2.0**-52
+SMALLEST = 1e-305  # steps of one over a smaller number are not
 
 
 def matrix_of(values: ArrayLike, name: str) -> Float64[np.ndarray, "n m"]:
@@ -45,19 +37,7 @@ def symmetric_of(values: ArrayLike, name: str) -> Square:
     Raises:
         DataError: not square, not finite, or asymmetric by more than rounding.
     """
-    out = matrix_of(values, name)
-    if out.shape[0] != out.shape[1]:
-        raise DataError(
-            f"{name}: expected a square matrix, one row and one column a training sample, got shape {out.shape}."
-        )
-    scale = float(np.abs(out).max())
-    gap = float(np.abs(out - out.T).max())
-    if gap > 100 * rounding_of(values) * len(out) * scale:
-        raise DataError(
-            f"{name}: expected a symmetric matrix, got entries that differ by {gap:.3g} from their mirror "
-            f"image at a scale of {scale:.3g}. Give K(x, x) with the same inputs on both sides."
-        )
-    return 0.5 * (out + out.T)
+    return kernel_of(values, name, low=SMALLEST, high=LARGEST)
 
 
 def residuals_of(values: ArrayLike, n: int, name: str = "residual") -> Residuals:
@@ -70,23 +50,6 @@ def residuals_of(values: ArrayLike, n: int, name: str = "residual") -> Residuals
     if out.ndim not in (1, 2) or out.shape[0] != n:
         raise DataError(f"{name}: expected {n} rows, one for each row of the kernel, got shape {out.shape}.")
     all_finite(out, name)
-    return out
-
-
-def times_of(values: ArrayLike, *, whole: bool) -> Times:
-    """Return times at least 0, infinity included; whole numbers where they count steps.
-
-    Raises:
-        UsageError: an empty list, a negative time, or a step that is not whole.
-    """
-    what = "whole numbers of at least 0, or infinity" if whole else "numbers of at least 0, or infinity"
-    try:
-        out = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    except (TypeError, ValueError):
-        raise UsageError(f"times: expected {what}, got {values!r}.") from None
-    good = (out >= 0) & ((out == np.floor(out)) | np.isinf(out) if whole else True)
-    if out.ndim != 1 or not out.size or not np.all(good):
-        raise UsageError(f"times: expected {what}, got {out.tolist()}.")
     return out
 
 

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, NullSpaceWarning, UsageError
 from overparam.theory.dynamics.factors import Factors, descent_factors, flow_factors
 from overparam.theory.dynamics.inputs import (
+    LARGEST,
     Residuals,
     Square,
     Times,
@@ -32,10 +33,20 @@ from overparam.theory.dynamics.inputs import (
     step_of,
     times_of,
 )
-from overparam.theory.inputs import nonnegative
+from overparam.theory.inputs import (
+    all_finite,
+    exponent_of,
+    length,
+    nonnegative,
+    numbers,
+    real,
+    representable,
+    shown,
+)
 
 OverTime = Float64[np.ndarray, "times n ..."]
 TestOverTime = Float64[np.ndarray, "times n_test ..."]
+_END = 1e307
 UNSEEN = 1e-24
 """Share of the residual in directions of eigenvalue zero below which it counts as rounding."""
 
@@ -86,10 +97,11 @@ class KernelDynamics:
         >>> kernel_dynamics([[4.0]]).largest_step(), kernel_dynamics([[4.0]]).largest_step(0.5)
         (0.5, 0.75)
         """
-        if not 0 <= momentum < 1:
-            raise UsageError(f"momentum: expected a number from 0 to below 1, got {momentum!r}.")
+        heavy = real(momentum)
+        if not 0 <= heavy < 1:
+            raise UsageError(f"momentum: expected a number from 0 to below 1, got {shown(momentum)}.")
         top = float(self.eigenvalues[0])
-        return 2.0 * (1.0 + momentum) * self.divisor / top if top > 0 else math.inf
+        return 2.0 * (1.0 + heavy) * self.divisor / top if top > 0 else math.inf
 
     def null_share(self, residual: ArrayLike) -> float:
         """Share of ``|r|^2`` in the directions in which nothing is learnt, from 0 to 1.
@@ -99,6 +111,7 @@ class KernelDynamics:
         0.5
         """
         r = residuals_of(residual, len(self.eigenvalues))
+        r = np.ldexp(r, -exponent_of(r))
         total = float(np.square(r).sum())
         return float(np.square(self.vectors[:, self.rank :].T @ r).sum()) / total if total > 0 else 0.0
 
@@ -122,6 +135,7 @@ class KernelDynamics:
         >>> kernel_dynamics([[2.0, 0.0], [0.0, 1.0]]).residual([1.0, 1.0], [1], rate=0.25).tolist()
         [[0.5, 0.75]]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         left, _ = self._factors(t, rate)
         kept, null = self.vectors[:, : self.rank], self.vectors[:, self.rank :]
@@ -140,11 +154,14 @@ class KernelDynamics:
         >>> kernel_dynamics([[2.0]]).dual([3.0], [math.inf]).tolist()
         [[1.5]]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         _, gone = self._factors(t, rate)
         kept = self.vectors[:, : self.rank]
         scaled = gone / self.eigenvalues[: self.rank]
-        return np.einsum("nr,tr,r...->tn...", kept, scaled, kept.T @ r, optimize=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = np.einsum("nr,tr,r...->tn...", kept, scaled, kept.T @ r, optimize=True)
+        return np.asarray(representable(found, "residual, kernel"))
 
     def predict(
         self,
@@ -174,14 +191,18 @@ class KernelDynamics:
         [[2.0]]
         """
         k = matrix_of(cross, "cross")
-        f0 = np.asarray(start, dtype=np.float64)
-        want = (k.shape[0], *np.shape(residual)[1:])
+        f0 = numbers(start, "start", high=LARGEST)
+        all_finite(f0, "start")
+        want = (k.shape[0], *residuals_of(residual, len(self.eigenvalues)).shape[1:])
         if k.shape[1] != len(self.eigenvalues) or f0.shape != want:
             raise DataError(
                 f"cross and start: expected shapes (n_test, {len(self.eigenvalues)}) and {want}, got {k.shape} "
                 f"and {f0.shape}. Rows of cross are test inputs, columns training inputs."
             )
-        return f0 - np.einsum("mn,tn...->tm...", k, self.dual(residual, times, rate), optimize=True)
+        weights = self.dual(residual, times, rate)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = f0 - np.einsum("mn,tn...->tm...", k, weights, optimize=True)
+        return np.asarray(representable(found, "cross, residual, kernel"))
 
     def loss(self, residual: ArrayLike, times: ArrayLike, rate: float | None = None) -> Times:
         """Training loss ``|r_t|^2 / (2 c)``, in squared units of y.
@@ -195,10 +216,13 @@ class KernelDynamics:
         >>> kernel_dynamics([[1.0]]).loss([2.0], [0, math.inf]).tolist()
         [2.0, 0.0]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         left, _ = self._factors(t, rate)
-        weights, floor = self._energies(r)
-        return (np.square(left) @ weights + floor) / (2.0 * self.divisor)
+        weights, floor, e = self._energies(r)
+        with np.errstate(over="ignore", under="ignore"):
+            found = np.ldexp((np.square(left) @ weights + floor) / (2.0 * self.divisor), 2 * e)
+        return np.asarray(representable(found, "residual"))
 
     def distance(self, residual: ArrayLike, times: ArrayLike, rate: float | None = None) -> Times:
         """Distance ``|theta_t - theta_0|`` that the parameters have gone, in their unit, shape ``(times,)``.
@@ -212,13 +236,17 @@ class KernelDynamics:
         >>> kernel_dynamics([[4.0]]).distance([2.0], [math.inf]).tolist()
         [1.0]
         """
+        rate = step_of(rate)
         r, t = self._given(residual, times, rate)
         _, gone = self._factors(t, rate)
-        weights, _ = self._energies(r)
-        return np.sqrt(np.square(gone) @ (weights / self.eigenvalues[: self.rank]))
+        weights, _, e = self._energies(r)
+        moved = gone * np.sqrt(weights) / np.sqrt(self.eigenvalues[: self.rank])
+        with np.errstate(over="ignore"):
+            found = np.ldexp([length(one) for one in moved], e)
+        return np.asarray(representable(found, "residual, kernel"))
 
     def time_to(self, residual: ArrayLike, loss: float, rate: float | None = None) -> float:
-        """First time at which the training loss is at most ``loss``; infinite if it never is.
+        """First time at which the training loss is at most ``loss``; infinite if it is not before 1e307.
 
         Args:
             residual: r_0, shape ``(n,)`` or ``(n, outputs)``.
@@ -235,11 +263,13 @@ class KernelDynamics:
         >>> kernel_dynamics([[1.0]]).time_to([1.0], 0.5 * 0.25, rate=0.5)  # the residual is halved each step
         1.0
         """
-        wanted = 2.0 * self.divisor * nonnegative(loss, "loss")
+        asked, rate = nonnegative(loss, "loss"), step_of(rate)
         r, _ = self._given(residual, [0], rate)
         if rate is not None and rate >= self.largest_step():
             raise UsageError(f"rate: expected one below {self.largest_step():.6g}, the limit, got {rate:.6g}.")
-        weights, floor = self._energies(r)
+        weights, floor, e = self._energies(r)
+        with np.errstate(over="ignore"):
+            wanted = 2.0 * self.divisor * float(np.ldexp(asked, -2 * e))
         moved = weights > 0
         weights, lam = weights[moved], self.eigenvalues[: self.rank][moved]
         if (float(weights.sum()) + floor) * (1 - 1e-12) <= wanted:  # the start itself, up to rounding
@@ -247,6 +277,10 @@ class KernelDynamics:
         if wanted <= floor:
             return math.inf
         speeds = lam / self.divisor * (1.0 if rate is None else rate)
+        unit = (
+            exponent_of(speeds) if rate is None else 0
+        )  # of time, in which the fastest direction takes about 1
+        speeds = np.ldexp(speeds, -unit)
 
         def left(time: float) -> float:
             make = flow_factors if rate is None else descent_factors
@@ -255,7 +289,7 @@ class KernelDynamics:
         high = 1.0
         while left(high) > wanted:
             high *= 2.0
-            if high > 1e300:
+            if high > _END:
                 return math.inf
         low = 0.0 if high == 1.0 else high / 2.0
         exact = 1e-13 if rate is None else 0.0
@@ -264,7 +298,8 @@ class KernelDynamics:
             if middle in (low, high):
                 break
             low, high = (low, middle) if left(middle) <= wanted else (middle, high)
-        return float(high)
+        with np.errstate(over="ignore"):
+            return float(np.ldexp(high, -unit))
 
     def _given(self, residual: ArrayLike, times: ArrayLike, rate: float | None) -> tuple[Residuals, Times]:
         r = residuals_of(residual, len(self.eigenvalues))
@@ -283,7 +318,8 @@ class KernelDynamics:
         speeds = self.eigenvalues[: self.rank] / self.divisor
         return flow_factors(speeds, times) if rate is None else descent_factors(rate * speeds, times)
 
-    def _energies(self, r: Residuals) -> tuple[Float64[np.ndarray, " rank"], float]:
-        """Squared residual in every direction that is learnt, and the sum in those that are not."""
-        squares = np.square(self.vectors.T @ r).reshape(len(r), -1).sum(axis=1)
-        return squares[: self.rank], float(squares[self.rank :].sum())
+    def _energies(self, r: Residuals) -> tuple[Float64[np.ndarray, " rank"], float, int]:
+        """Squared residual in every direction that is learnt, and the sum in those that are not, in units of 4^e; e."""
+        e = exponent_of(r)
+        squares = np.square(self.vectors.T @ np.ldexp(r, -e)).reshape(len(r), -1).sum(axis=1)
+        return squares[: self.rank], float(squares[self.rank :].sum()), e

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.dynamics.inputs import Times
+from overparam.theory.dynamics.inputs import Times, residuals_of, step_of
 from overparam.theory.dynamics.kernel import UNSEEN
 from overparam.theory.dynamics.make import kernel_dynamics
 from overparam.theory.theorem import Theorem
@@ -44,7 +44,8 @@ def linearised_loss(kernel: ArrayLike, y: ArrayLike, times: ArrayLike, rate: flo
     >>> linearised_loss(np.eye(2), [1.0, 1.0], [0, 1], rate=0.5).tolist()
     [1.0, 0.25]
     """
-    return kernel_dynamics(kernel).loss(y, times, rate)
+    found = kernel_dynamics(kernel)
+    return found.loss(residuals_of(y, len(found.eigenvalues), "y"), times, rate)
 
 
 def assumptions(
@@ -60,8 +61,9 @@ def assumptions(
     'fails'
     """
     found = kernel_dynamics(kernel)
-    limit = found.largest_step()
-    step = "gradient flow" if rate is None else f"step {rate:.4g}, limit {limit:.4g}"
+    y = residuals_of(y, len(found.eigenvalues), "y")
+    limit, step = found.largest_step(), step_of(rate)
+    said = "gradient flow" if step is None else f"step {step:.4g}, limit {limit:.4g}"
     return (
         Assumption(
             "linear model",
@@ -69,7 +71,7 @@ def assumptions(
             "unchecked",
             "a network's kernel moves; measure how far",
         ),
-        checked("stable step", "The step is below 2 / largest eigenvalue.", rate is None or rate < limit, step),
+        checked("stable step", "The step is below 2 / largest eigenvalue.", step is None or step < limit, said),
         checked(
             "regular kernel",
             "No part of the targets lies where the kernel is zero.",

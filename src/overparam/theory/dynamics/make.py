@@ -9,10 +9,10 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from overparam.core.errors import DataError, UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.theory.dynamics.inputs import Square, matrix_of, rounding_of, symmetric_of
 from overparam.theory.dynamics.kernel import KernelDynamics
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, no_negative
 
 LOSSES = ("half sum", "mean")
 Loss = Literal["half sum", "mean"]
@@ -42,15 +42,26 @@ def kernel_dynamics(kernel: ArrayLike, loss: Loss = "half sum", outputs: int = 1
     >>> kernel_dynamics([[1.0, 1.0], [1.0, 1.0]]).null
     1
     """
-    k = symmetric_of(kernel, "kernel")
+    return dynamics_of(kernel, "kernel", loss, outputs)
+
+
+def dynamics_of(kernel: ArrayLike, name: str, loss: str = "half sum", outputs: int = 1) -> KernelDynamics:
+    """The same for a kernel that an argument of another name holds.
+
+    Args:
+        kernel: the matrix.
+        name: of the argument, for messages.
+        loss: as for :func:`kernel_dynamics`.
+        outputs: as for :func:`kernel_dynamics`.
+
+    Raises:
+        DataError: as for :func:`kernel_dynamics`.
+        UsageError: as for :func:`kernel_dynamics`.
+    """
+    k = symmetric_of(kernel, name)
     values, vectors = linalg.eigh(k)
-    largest = max(float(values[-1]), 0.0)
     cutoff = len(k) * rounding_of(kernel) * float(np.abs(values).max())
-    if values[0] < -4 * cutoff:
-        raise DataError(
-            f"kernel: expected no negative eigenvalue, got {values[0]:.6g} at a largest one of {largest:.6g}. "
-            "Compute the kernel in float64; if it is float32, give it as float32, so that its rounding is known."
-        )
+    no_negative(values, float(np.abs(k).max()), kernel, name)
     return _ordered(values[::-1], vectors[:, ::-1], cutoff, _divisor(len(k), loss, outputs))
 
 
@@ -83,7 +94,7 @@ def feature_dynamics(features: ArrayLike, loss: Loss = "half sum", outputs: int 
 
 
 def _divisor(rows: int, loss: str, outputs: int) -> float:
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise unknown("loss", loss, LOSSES)
     if rows % count(outputs, "outputs"):
         raise UsageError(f"outputs: expected a number that divides the {rows} rows, got {outputs}.")

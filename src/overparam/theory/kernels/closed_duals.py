@@ -9,7 +9,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from overparam.core.errors import UsageError
+from overparam.core.checked import real, shown
+from overparam.core.errors import DataError, UsageError
+from overparam.theory.inputs import SQUARABLE, vector
 from overparam.theory.kernels.gaussian_moments import NEAR, Dual, Moved, Pair, angle
 
 Block = Float[np.ndarray, "..."]
@@ -27,11 +29,17 @@ def rectified(negative: float = 0.0) -> Dual:
     Returns:
         Its dual.
 
+    Raises:
+        UsageError: a slope that is no number of such a size that its square is one.
+
     References: Cho and Saul 2009, equations 3 to 7 (n = 0, 1); Tsuchida et al. 2018 for a slope below 0.
 
     >>> float(rectified().variance(np.array([4.0]))[0])
     2.0
     """
+    given, negative = negative, real(negative)
+    if not abs(negative) <= 1e100:
+        raise UsageError(f"negative: expected a slope of at most 1e100 in size, got {shown(given)}.")
     size, turn = (1 + negative**2) / 2, (1 - negative) ** 2 / (2 * math.pi)
 
     def pair(given: Pair, sloped: bool) -> Moved:
@@ -106,11 +114,17 @@ def sine(frequency: float = 1.0) -> Dual:
     Returns:
         Its dual.
 
+    Raises:
+        UsageError: a frequency that is no number of such a size that its square is one.
+
     References: elementary, the characteristic function of ``u - v`` and ``u + v``.
 
     >>> round(float(sine().variance(np.array([1.0]))[0]), 9)  # (1 - exp(-2)) / 2
     0.432332358
     """
+    given, frequency = frequency, real(frequency)
+    if not 1e-150 <= abs(frequency) <= 1e150:
+        raise UsageError(f"frequency: expected a number from 1e-150 to 1e150 in size, got {shown(given)}.")
     w = frequency**2
 
     def pair(given: Pair, sloped: bool) -> Moved:
@@ -147,11 +161,13 @@ def polynomial(coefficients: Sequence[float]) -> Dual:
     >>> round(float(polynomial((0, 0, 1)).variance(np.array([1.0]))[0]), 9)  # E g^4
     3.0
     """
-    a = tuple(float(one) for one in coefficients)
-    if not a or not all(map(math.isfinite, a)):
+    try:
+        a = tuple(vector(coefficients, "coefficients", negative=True, high=SQUARABLE[1]).tolist())
+    except DataError:
         raise UsageError(
-            f"polynomial: expected at least one finite coefficient, a_0 first, got {tuple(coefficients)}."
-        )
+            "coefficients: expected a polynomial with at least one finite coefficient below 1e140, a_0 first, got "
+            f"{shown(coefficients)}."
+        ) from None
     slopes = tuple(k * one for k, one in enumerate(a))[1:] or (0.0,)
 
     def alpha(a: tuple[float, ...], r: int, q: Block) -> Block:

@@ -12,7 +12,16 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, nonnegative, vector
+from overparam.theory.inputs import (
+    SQUARABLE,
+    count,
+    nonnegative,
+    probability,
+    real,
+    representable,
+    shown,
+    vector,
+)
 from overparam.theory.kernels.covariance import covariance
 from overparam.theory.kernels.row_angles import rows_of
 
@@ -43,14 +52,20 @@ def jacobian_gram(
     >>> jacobian_gram([[1.0, 0.0], [0.0, 1.0]], [2.0, 1.0], [[1.0, 1.0]], "identity").tolist()
     [[10.0]]
     """
-    rows, w, v = rows_of(x), rows_of(weights, "weights"), vector(output, "output", negative=True)
+    rows, w, v = (
+        rows_of(x),
+        rows_of(weights, "weights"),
+        vector(output, "output", negative=True, low=SQUARABLE[0], high=SQUARABLE[1]),
+    )
     if w.shape[1] != rows.shape[1] or len(v) != len(w):
         raise DataError(
             f"weights: expected shape (units, {rows.shape[1]}) and as many outputs as units, "
             f"got {w.shape} and {v.shape}."
         )
     slopes = activation_of(activation).slope(rows @ w.T) * v
-    return (slopes @ slopes.T) * (rows @ rows.T)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram = (slopes @ slopes.T) * (rows @ rows.T)
+    return np.asarray(representable(gram, "weights, output, x"))
 
 
 def concentration_ratio(
@@ -77,7 +92,7 @@ def concentration_ratio(
     1.0
     """
     gram = jacobian_gram(weights, output, x, activation)
-    size = float(np.sum(np.square(np.asarray(output, dtype=np.float64))))
+    size = float(np.sum(np.square(vector(output, "output", negative=True))))
     if size == 0:
         raise DataError("output: expected one that is not all zero.")
     values = np.linalg.eigvalsh(covariance(x, activation))
@@ -116,13 +131,19 @@ def chernoff_width(n: int, norm: float, smallest: float, largest_slope: float, f
     """
     rows = count(n, "n")
     length, least = nonnegative(norm, "norm"), nonnegative(smallest, "smallest")
-    if not largest_slope >= 0:
-        raise UsageError(f"largest_slope: expected a number of at least 0, got {largest_slope!r}.")
-    if not 0 < failure < 1:
-        raise UsageError(f"failure: expected a probability between 0 and 1, got {failure!r}.")
-    if least == 0 or math.isinf(largest_slope):
+    steepest, delta = _slope(largest_slope), probability(failure, "failure")
+    if least == 0 or math.isinf(steepest):
         return math.inf
-    return 8.0 * (largest_slope * length) ** 2 * math.log(rows / failure) / least
+    size = steepest * length
+    width = 8.0 * size * math.log(rows / delta) / least * size if size else 0.0
+    return float(representable(width, "largest_slope, norm, smallest"))
+
+
+def _slope(value: float) -> float:
+    found = real(value)
+    if not found >= 0:
+        raise UsageError(f"largest_slope: expected a number of at least 0, got {shown(value)}.")
+    return found
 
 
 def chernoff_assumptions(
@@ -137,6 +158,7 @@ def chernoff_assumptions(
     >>> [one.state for one in chernoff_assumptions(10, 1.0, 0.5, 1.0)]
     ['unchecked', 'unchecked', 'holds', 'holds']
     """
+    slope, least = _slope(largest_slope), nonnegative(smallest, "smallest")
     return (
         Assumption(
             "gaussian weights",
@@ -150,11 +172,11 @@ def chernoff_assumptions(
             "unchecked",
             "only numbers of the data are given here",
         ),
-        checked("bounded slope", "phi' is bounded.", math.isfinite(largest_slope), f"B1 = {largest_slope:.6g}"),
+        checked("bounded slope", "phi' is bounded.", math.isfinite(slope), f"B1 = {slope:.6g}"),
         checked(
             "positive definite",
             "The covariance is positive definite.",
-            smallest > 0,
-            f"lambda = {smallest:.6g}",
+            least > 0,
+            f"lambda = {least:.6g}",
         ),
     )

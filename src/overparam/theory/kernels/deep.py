@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, positive, shown
 from overparam.theory.kernels.inputs import examples, map_state, own_state, variances, vector_state
 from overparam.theory.kernels.layers import (
     Activate,
@@ -67,6 +67,7 @@ def kernels(
     dtype: DTypeLike = np.float64,
     memory: float = 4e9,
     threads: int | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> KernelPair:
     """NNGP and NTK of an infinitely wide network between examples, in squared units of the output.
 
@@ -89,6 +90,8 @@ def kernels(
         dtype: numpy's float32 or float64; the examples are converted.
         memory: bytes this may take, results and blocks together.
         threads: how many threads share the work; None is OMP_NUM_THREADS, or one a core.
+        progress: is told the share of the work that is done, from 0 to 1, after every block; of a long computation the
+            first shares and their times tell how long it will take.
 
     Returns:
         Kernels of shape ``(n, n)`` or ``(n, m)``. Averaging with :class:`~overparam.theory.kernels.layers.AveragePool`
@@ -110,9 +113,12 @@ def kernels(
     >>> kernels((Dense(), Activate("relu"), Dense()), [[1.0, 1.0]])
     KernelPair(nngp=array([[0.5]]), ntk=array([[1.]]))
     """
-    if get not in ("both", "nngp", "ntk"):
-        raise UsageError(f"get: expected both, nngp or ntk, got {get!r}.")
-    kind = np.dtype(dtype)
+    if not isinstance(get, str) or get not in ("both", "nngp", "ntk"):
+        raise UsageError(f"get: expected both, nngp or ntk, got {shown(get)}.")
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise UsageError(f"dtype: expected float32 or float64, got {shown(dtype)}.") from None
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise UsageError(f"dtype: expected float32 or float64, got {kind}.")
     first = examples(x, "x", kind)
@@ -125,18 +131,23 @@ def kernels(
             f"layers: expected an output without positions, got {left}. End with Flatten() or AveragePool(), then "
             "Dense(). For vectors give x of shape (n, features)."
         )
+    memory = positive(memory, "memory")
     workers = _threads() if threads is None else count(threads, "threads")
     edge = _edge(tuple(layers), (first, second), get, memory, workers)
     out = {name: np.empty((len(first), len(second)), kind) for name in ("nngp", "ntk") if get in (name, "both")}
     with np.errstate(over="ignore", invalid="ignore"):
         job = _Job(tuple(layers), first, second, z is None, out)
+    done, (high, wide) = 0, (-(-len(one) // edge) for one in (first, second))
+    blocks = high * (high + 1) // 2 if z is None else high * wide
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(first), edge):
             rows = slice(start, min(start + edge, len(first)))
             columns = range(start if z is None else 0, len(second), edge)
             work = job.panel(rows, columns.start)
             for _ in pool.map(work, [slice(at, min(at + edge, len(second))) for at in columns]):
-                pass
+                done += 1
+                if progress is not None:
+                    progress(done / blocks)
     if not all(np.isfinite(one).all() for one in out.values()):
         raise UsageError(
             f"x: expected inputs whose kernel is finite in {kind}, got entries up to "

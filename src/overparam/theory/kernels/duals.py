@@ -18,6 +18,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import ACTIVATIONS, Activation, Function, activation, leaky_relu
 from overparam.theory.activations import sine as waves
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.inputs import LARGEST, all_finite, numbers, representable
 from overparam.theory.kernels.closed_duals import CLOSED, rectified, sine
 from overparam.theory.kernels.gaussian_moments import Dual, Moved, Pair, inverse_root
 from overparam.theory.kernels.series import expand
@@ -138,19 +139,29 @@ def dual_activation(
     >>> dual_activation("relu", 1.0, 1.0, 1.0)
     DualValue(value=array([0.5]), slope=array([0.5]))
     """
-    q1, q2, cov = (
-        np.atleast_1d(np.array(one, dtype=np.float64)) for one in np.broadcast_arrays(first, second, covariance)
-    )
-    if not all(np.isfinite(one).all() for one in (q1, q2, cov)):
-        raise DataError("dual activation: expected finite variances and covariances, got some that are not.")
+    dual = dual_of(function)
+    given = [
+        numbers(value, name, high=LARGEST)
+        for value, name in ((first, "first"), (second, "second"), (covariance, "covariance"))
+    ]
+    for value, name in zip(given, ("first", "second", "covariance"), strict=True):
+        all_finite(value, name)
+    try:
+        q1, q2, cov = (np.atleast_1d(np.array(one)) for one in np.broadcast_arrays(*given))
+    except ValueError:
+        shapes = ", ".join(str(one.shape) for one in given)
+        raise DataError(f"first, second, covariance: expected shapes that broadcast, got {shapes}.") from None
     excess = np.abs(cov) - np.sqrt(np.maximum(q1, 0)) * np.sqrt(np.maximum(q2, 0)) * (1 + 1e-12)
     if (q1 < 0).any() or (q2 < 0).any() or (excess > 0).any():
         raise DataError(
-            "dual activation: expected variances of at least 0 and a covariance of at most the root of their "
+            "first, second, covariance: expected variances of at least 0 and a covariance of at most the root of their "
             "product, got others. Check the order: first variance, second variance, covariance."
         )
-    moved = dual_of(function).pair(Pair(cov, q1, q2), True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = dual.pair(Pair(cov, q1, q2), True)
     assert moved.slope is not None
+    representable(moved.cov, "first, second, covariance")
+    representable(moved.slope, "first, second, covariance")
     return DualValue(moved.cov, moved.slope)
 
 

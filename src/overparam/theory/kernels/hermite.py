@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike
 from overparam.theory.activations import Activation
 from overparam.theory.activations import activation as activation_of
 from overparam.theory.certificates.rump import smallest_eigenvalue_bound
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, nonnegative
 from overparam.theory.kernels.row_angles import Angles, angles, rows_of
 from overparam.theory.kernels.series import Expansion, expand
 
 _UNIT = 2.0**-53
+MOST = 10_000  # coefficients of an expansion
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ def slope_coefficients(
         Shape ``(orders,)``.
 
     Raises:
-        UsageError: an activation whose slope jumps, other than relu and leaky_relu.
+        UsageError: an activation whose slope jumps, other than relu and leaky_relu, or a number out of range.
 
     References: M. Soltanolkotabi's slides of April 2019 print mu_2 where the count from 0 gives mu_1.
 
     >>> [round(float(c), 6) for c in slope_coefficients("relu", 4)]  # 1/2, 1/sqrt(2 pi), 0, -1/sqrt(12 pi)
     [0.5, 0.398942, 0.0, -0.162868]
     """
-    many = count(orders, "orders")
-    found = slope_expansion(activation_of(activation), np.array([float(norm)]), many).coefficients[0]
+    many, size = count(orders, "orders", high=MOST), nonnegative(norm, "norm")
+    found = slope_expansion(activation_of(activation), np.array([size]), many).coefficients[0]
     return np.pad(found, (0, max(0, many - len(found))))[:many]
 
 
@@ -112,7 +113,7 @@ def hermite_covariance(
     >>> round(float(cut[0, 0] + rest[0, 0]), 12)
     0.5
     """
-    return _cut(angles(rows_of(x)), activation_of(activation), count(orders, "orders"))[:2]
+    return _cut(angles(rows_of(x)), activation_of(activation), count(orders, "orders", high=MOST))[:2]
 
 
 def hermite_terms(x: ArrayLike, activation: str | Activation, orders: int = 4) -> Float64[np.ndarray, " rank"]:
@@ -139,7 +140,7 @@ def hermite_terms(x: ArrayLike, activation: str | Activation, orders: int = 4) -
     [0.25, 0.159155]
     """
     geometry = angles(rows_of(x))
-    many = count(orders, "orders")
+    many = count(orders, "orders", high=MOST)
     mu = slope_expansion(activation_of(activation), geometry.left, many).coefficients
     out = np.zeros(many)
     for r in range(min(many, mu.shape[1])):
@@ -172,7 +173,7 @@ def hermite_bound(x: ArrayLike, activation: str | Activation, orders: int = 20) 
     >>> 0.499999 < bound.lower <= 0.5  # the covariance is half the identity
     True
     """
-    many = count(orders, "orders")
+    many = count(orders, "orders", high=MOST)
     geometry = angles(rows_of(x))
     cut, rest, expansion = _cut(geometry, activation_of(activation), many)
     square, mu = expansion.square, expansion.coefficients

@@ -40,8 +40,8 @@ class Dense:
     trained: bool = True
 
     def __post_init__(self) -> None:
-        nonnegative(self.weight_std, "weight_std")
-        nonnegative(self.bias_std, "bias_std")
+        for name in ("weight_std", "bias_std"):
+            object.__setattr__(self, name, nonnegative(getattr(self, name), name))
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Conv:
             )
         if self.padding not in PADDINGS:
             raise UsageError(f"padding: expected one of {', '.join(PADDINGS)}, got {self.padding!r}.")
-        nonnegative(self.weight_std, "weight_std")
-        nonnegative(self.bias_std, "bias_std")
+        for name in ("weight_std", "bias_std"):
+            object.__setattr__(self, name, nonnegative(getattr(self, name), name))
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -40,6 +40,9 @@ class Form(Protocol):
         """The fixed last matrix, or None."""
 
 
+MOST = 100_000  # layers of a network
+
+
 def fully_connected(
     depth: int,
     function: str | Activation | Dual = "relu",
@@ -66,7 +69,7 @@ def fully_connected(
     7
     """
     weights = Dense(weight_std, bias_std)
-    return (weights, Activate(function)) * count(depth, "depth", low=0) + (weights,)
+    return (weights, Activate(function)) * count(depth, "depth", low=0, high=MOST) + (weights,)
 
 
 def dense_network(form: Form) -> tuple[Layer, ...]:

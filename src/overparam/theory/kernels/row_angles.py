@@ -48,10 +48,7 @@ def rows_of(x: ArrayLike, name: str = "x") -> Float64[np.ndarray, "n features"]:
     Raises:
         DataError: another shape, no rows, or missing or infinite entries.
     """
-    try:
-        out = numbers(x, name)
-    except DataError:
-        raise DataError(f"{name}: expected a table of real numbers, one row an example.") from None
+    out = numbers(x, name)
     if out.ndim != 2 or not out.size:
         raise DataError(
             f"{name}: expected shape (n, features) with at least one row and one column, got {out.shape}. "

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.inputs import SQUARABLE, kernel_of, no_negative
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def schur_bounds(a: ArrayLike, b: ArrayLike) -> SchurBounds:
         The bounds and the eigenvalues, without a proof for rounding.
 
     Raises:
-        DataError: no symmetric finite matrices of one shape.
+        DataError: no symmetric finite matrices of one shape, or one with a negative eigenvalue.
 
     References: I. Schur, J. reine angew. Math. 140 (1911), theorem VII (number recalled).
 
@@ -54,8 +55,10 @@ def schur_bounds(a: ArrayLike, b: ArrayLike) -> SchurBounds:
     """
     p, q = _symmetric(a, "a"), _symmetric(b, "b")
     if p.shape != q.shape:
-        raise DataError(f"expected two matrices of one shape, got {p.shape} and {q.shape}.")
+        raise DataError(f"a, b: expected two matrices of one shape, got {p.shape} and {q.shape}.")
     u, v, w = (np.linalg.eigvalsh(one) for one in (p, q, p * q))
+    no_negative(u, float(np.abs(p).max()), a, "a")
+    no_negative(v, float(np.abs(q).max()), b, "b")
     s, t = p.diagonal(), q.diagonal()
     # eigenvalues of factors are at least 0; the computed ones may fall below by rounding
     low = max(float(t.min()) * max(float(u[0]), 0.0), float(s.min()) * max(float(v[0]), 0.0), 0.0)
@@ -88,9 +91,4 @@ def schur_assumptions(a: ArrayLike, b: ArrayLike) -> tuple[Assumption, ...]:
 
 
 def _symmetric(matrix: ArrayLike, name: str) -> Float64[np.ndarray, "n n"]:
-    out = np.array(matrix, dtype=np.float64)
-    if out.ndim != 2 or out.shape[0] != out.shape[1] or not out.size:
-        raise DataError(f"{name}: expected shape (n, n), got {out.shape}.")
-    if not np.isfinite(out).all() or not np.allclose(out, out.T, rtol=1e-12, atol=1e-300):
-        raise DataError(f"{name}: expected a symmetric matrix of finite numbers.")
-    return out
+    return kernel_of(matrix, name, low=SQUARABLE[0], high=SQUARABLE[1])

@@ -9,14 +9,16 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, nonnegative
 from overparam.theory.sgd.minimum import Minimum, minimum_of_features
+from overparam.theory.sgd.sampling import share
 from overparam.theory.theorem import Theorem
 
 CITATION = (
     "S. Ma, R. Bassily and M. Belkin, The power of interpolation: understanding the effectiveness of SGD in modern "
     "over-parametrized learning, ICML 2018, arXiv:1712.06559."
 )
+MOST = 10**15  # samples a step
 EVEN = 1e-12  # relative difference at which two eigenvalues count as equal
 
 
@@ -48,8 +50,7 @@ class Guarantee:
 
         References: Ma, Bassily and Belkin 2018, theorem 4 (number recalled, not checked).
         """
-        if not 0 < accuracy < 1:
-            raise UsageError(f"accuracy: expected a number between 0 and 1, got {accuracy!r}.")
+        accuracy = share(accuracy, "accuracy")
         if self.rate <= 0:
             return 1.0
         return math.inf if self.rate >= 1 else math.log(accuracy) / math.log(self.rate)
@@ -114,19 +115,28 @@ def guarantee(beta: float, largest: float, smallest: float, batch: int) -> Guara
     8.63
     """
     m = count(batch, "batch")
+    if m > MOST:
+        raise UsageError(f"batch: expected at most {MOST:.0e} samples, got a longer number.")
+    beta, largest, smallest = (
+        nonnegative(value, name)
+        for value, name in ((beta, "beta"), (largest, "largest"), (smallest, "smallest"))
+    )
     if not 0 <= smallest <= largest <= beta * (1 + 1e-9) or beta <= 0:
         raise UsageError(
             f"expected 0 <= smallest <= largest eigenvalue <= beta, got {smallest:g}, {largest:g}, {beta:g}. "
             "The largest eigenvalue of the mean never exceeds the largest squared norm."
         )
+    # in units of beta, so that no square leaves float64
+    unit = 2.0 ** math.frexp(beta)[1] if 1e-300 < beta < 1e300 else beta
+    beta, largest, smallest = beta / unit, largest / unit, smallest / unit
     gap = largest - smallest
     critical = math.inf if gap <= EVEN * largest else beta / gap + 1
     if m <= critical:
         step = m / (beta + (m - 1) * smallest)
-        return Guarantee(critical, step, max(0.0, 1 - step * smallest))
+        return Guarantee(critical, step / unit, max(0.0, 1 - step * smallest))
     bottom = beta + (m - 1) * (largest + smallest)
     rate = 1 - 4 * m * (m - 1) * largest * smallest / bottom**2
-    return Guarantee(critical, 2 * m / bottom, rate)
+    return Guarantee(critical, 2 * m / bottom / unit, rate)
 
 
 def assumptions(features: ArrayLike | Minimum, **_: object) -> tuple[Assumption, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,12 +13,12 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption
-from overparam.theory.inputs import count
+from overparam.theory.inputs import count, numbers, positive
 from overparam.theory.sgd.critical_batch import batch_guarantee
 from overparam.theory.sgd.minimum import Minimum, minimum_of_features, minimum_of_kernel
 from overparam.theory.sgd.moments import coordinates, second_moments, start_of
 from overparam.theory.sgd.operator import spectral_radius, threshold_ratio
-from overparam.theory.sgd.sampling import batch_noise, kernel_matrix, positive_step
+from overparam.theory.sgd.sampling import batch_noise, finite, kernel_matrix, positive_step, share, sizes_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -63,8 +64,7 @@ def steps_to_accuracy(
     >>> steps_to_accuracy([[1.0, 0.0], [0.0, 1.0]], [1.0, 1.0], [1, 2], [1.0, 2.0], 0.01).tolist()
     [7.0, 1.0]
     """
-    if not 0 < accuracy < 1:
-        raise UsageError(f"accuracy: expected a number between 0 and 1, got {accuracy!r}.")
+    accuracy, batches = share(accuracy, "accuracy"), sizes_of(batches)
     g = kernel_matrix(kernel, outputs)
     r = start_of(residual, len(g))
     if not np.abs(r).max() > 0:
@@ -74,6 +74,7 @@ def steps_to_accuracy(
     if steps is None:
         minimum = minimum_of_kernel(g, outputs)
         steps = [batch_guarantee(minimum, batch).step for batch in batches]
+    steps = list(finite(steps, "steps", (1,), "(batches,)")) if len(batches) else []
     if len(steps) != len(batches):
         raise UsageError(f"steps: expected one a batch size, {len(batches)}, got {len(steps)}.")
     found = []
@@ -109,15 +110,19 @@ def departure(batches: Sequence[int], steps: Sequence[float], factor: float = 2.
     >>> round(departure([1, 2, 4, 8], [100, 50, 50, 50]), 6)
     4.0
     """
-    b, s = np.asarray(batches, dtype=np.float64), np.asarray(steps, dtype=np.float64)
+    b, s = numbers(batches, "batches"), numbers(steps, "steps")
+    factor = positive(factor, "factor")
     if b.shape != s.shape or b.ndim != 1 or len(b) < 2 or (np.diff(b) <= 0).any() or not (s > 0).all():
         raise UsageError(
-            f"expected at least two ascending batch sizes and as many positive steps, got {list(batches)} and "
-            f"{list(steps)}."
+            f"batches, steps: expected at least two ascending batch sizes and as many positive steps, got {b.tolist()} "
+            f"and {s.tolist()}."
         )
     if not math.isfinite(s[0]):
         raise UsageError("steps: expected a finite number at the smallest batch. Raise the most steps counted.")
-    lost = np.log(s * b / (s[0] * b[0]))
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        lost = np.log(s * b / (s[0] * b[0]))
+    if not (lost[np.isfinite(s)] < math.inf).all() or np.isneginf(lost).any():  # the products left float64
+        lost = np.log(s) - math.log(s[0]) + np.log(b) - math.log(b[0])
     goal = math.log(factor)
     beyond = np.flatnonzero(lost >= goal - 1e-12)
     if not beyond.size:
@@ -208,15 +213,22 @@ def stability_atlas(
     >>> stability_atlas([[1.0, 0.0], [0.0, 1.0]], [1, 2], [1.0, 4.0]).round(9).tolist()
     [[0.5, 5.0], [0.25, 1.0]]
     """
+    batches = sizes_of(batches)
     minimum = minimum_of_features(features)
     noises = [batch_noise(minimum.n, batch, replacement) for batch in batches]
-    checked = [positive_step(step) for step in steps]
+    checked = (
+        [positive_step(step) for step in finite(steps, "steps", (1,), "(steps,)")] if not _empty(steps) else []
+    )
     edges = [1 / threshold_ratio(minimum, p)[0].low for p in noises]
     rows = [
         [spectral_radius(minimum, p, step, edge).low for step in checked]
         for p, edge in zip(noises, edges, strict=True)
     ]
     return np.asarray(rows, dtype=np.float64).reshape(len(noises), len(checked))
+
+
+def _empty(steps: Any) -> bool:
+    return isinstance(steps, Sequence | np.ndarray) and len(steps) == 0
 
 
 def assumptions(*_: object, **__: object) -> tuple[Assumption, ...]:

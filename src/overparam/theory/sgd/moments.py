@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count
+from overparam.theory.inputs import array_of, count
 from overparam.theory.sgd.sampling import batch_noise, finite, kernel_matrix, positive_step
 from overparam.theory.theorem import Theorem
 
@@ -175,8 +175,8 @@ def second_moments(start: Coordinates, noise: float, step: float, outputs: int =
     References: as for :func:`expected_course`.
     """
     samples = len(start.basis) // outputs
-    lam = start.values * (step / samples)
     with np.errstate(over="ignore", invalid="ignore"):
+        lam = start.values * (step / samples)
         fixed = 1 - (lam[:, None] + lam) + (1 - noise) * np.outer(lam, lam)
         pulled = start.basis * lam
     moment = np.outer(start.residual, start.residual)
@@ -235,7 +235,7 @@ def start_of(residual: ArrayLike, rows: int) -> Float64[np.ndarray, " n"]:
 def _times(times: ArrayLike | None, steps: int) -> Int64[np.ndarray, " times"]:
     if times is None:
         return np.arange(steps + 1, dtype=np.int64)
-    kept = np.atleast_1d(np.asarray(times))
+    kept = np.atleast_1d(array_of(times, "times"))
     whole = kept.ndim == 1 and kept.size and kept.dtype.kind in "iu"
     if not whole or kept[0] < 0 or kept[-1] > steps or (np.diff(kept) <= 0).any():
         raise UsageError(f"times: expected ascending whole numbers from 0 to {steps}, got {kept.tolist()}.")

@@ -23,9 +23,11 @@ from scipy.linalg import LinAlgError, eigh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from overparam.core.errors import UsageError
+from overparam.theory.inputs import nonnegative, positive
 from overparam.theory.sgd.minimum import Matrix, Minimum
 
 Map = Callable[[Matrix], Matrix]
+FARTHEST = 1e60  # a step over the largest stable one, about; its fourth power is within float64
 DENSE = 16  # directions up to which the map is written out as a matrix
 _SMOOTHING = 4
 _MIXES = (1e-3, 1e-6, 1e-9, 1e-12)
@@ -90,13 +92,27 @@ def spectral_radius(minimum: Minimum, noise: float, step: float, edge: float | N
         step: eta.
         edge: the largest stable step, where it is known already.
 
+    Raises:
+        UsageError: no minimum, a share outside 0 to 1, or a step that is not positive or is beyond all use.
+
     References: as for :func:`second_moment_step`.
 
     >>> from overparam.theory.sgd.minimum import minimum_of_features
     >>> spectral_radius(minimum_of_features([[1.0]]), 0.0, 0.5).high
     0.25
     """
+    if not isinstance(minimum, Minimum):
+        raise UsageError(
+            f"minimum: expected a Minimum, as minimum_of_features gives it, got {type(minimum).__name__}."
+        )
+    noise, step = nonnegative(noise, "noise"), positive(step, "step")
+    edge = None if edge is None else positive(edge, "edge", ", or None")
     lam = minimum.curvature
+    if noise > 1 or step * float(lam[0]) > FARTHEST:
+        raise UsageError(
+            f"noise, step: expected a share of at most 1 and a step of at most {FARTHEST:.0e} over the largest curvature "
+            f"{lam[0]:.3g}, got {noise:.3g} and {step:.3g}."
+        )
     if not noise:
         value = float(np.max((1 - step * lam[[0, -1]]) ** 2))
         return Bracket(value, value)

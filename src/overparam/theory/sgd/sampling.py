@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ def batch_noise(n: int, batch: int, replacement: bool = False) -> float:
     (1.0, 0.0, 0.25)
     """
     n, batch = count(n, "n"), count(batch, "batch")
+    if not isinstance(replacement, bool | np.bool_):
+        raise UsageError(f"replacement: expected True or False, got {type(replacement).__name__}.")
     if n == 1:
         return 0.0
     if replacement:
@@ -60,6 +63,29 @@ def positive_step(step: Any) -> float:
     """
     advice = " The step multiplies the gradient of the mean of (1/2) residual^2 over the batch."
     return positive(step, "step", what="a finite number above 0", advice=advice)
+
+
+def share(value: Any, name: str) -> float:
+    """Return a number between 0 and 1, both left out.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    found = positive(value, name, what="a number between 0 and 1")
+    if not found < 1:
+        raise UsageError(f"{name}: expected a number between 0 and 1, got {value!r}.")
+    return found
+
+
+def sizes_of(batches: Any, name: str = "batches") -> list[int]:
+    """Return batch sizes, whole numbers of at least 1, as a list.
+
+    Raises:
+        UsageError: no list of such numbers.
+    """
+    if isinstance(batches, str | bytes) or not isinstance(batches, Iterable):
+        raise UsageError(f"{name}: expected batch sizes in a list, got {batches!r}.")
+    return [count(one, name) for one in batches]
 
 
 def finite(

@@ -11,10 +11,12 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
+from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
+from overparam.theory.inputs import count
 from overparam.theory.sgd.minimum import Matrix, Minimum, minimum_of_features
 from overparam.theory.sgd.operator import threshold_ratio
-from overparam.theory.sgd.sampling import batch_noise
+from overparam.theory.sgd.sampling import batch_noise, sizes_of
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -22,6 +24,7 @@ CITATION = (
     "arXiv:2306.07850; L. Wu, C. Ma and W. E, How SGD selects the global minima in over-parameterized learning: a "
     "dynamical stability perspective, NeurIPS 2018."
 )
+MOST_PAIRS = 10_000
 GAP = 1e-6  # relative distance of the two ends at which a threshold counts as found
 
 
@@ -40,8 +43,8 @@ class StepBounds:
         direction: ``2h / (h^2 + p Var_i(u.H_i u))`` with ``h = u.H u``, at the best unit vector u that was found.
         sharpness: ``a``, the largest eigenvalue of H.
         nonuniformity: ``s``, the root of the largest eigenvalue of ``Sigma = (1/n) sum H_i^2 - H^2``.
-        wu_necessary: ``min(2/a, 1/(s sqrt p))``, printed as necessary by Wu, Ma and E; it is so for their sufficient
-            condition only, and can lie below the exact threshold.
+        wu_necessary: ``min(2/a, 1/(s sqrt p))``, which follows from Wu, Ma and E's sufficient condition and is necessary
+            for that one only; it can lie below the exact threshold.
     """
 
     exact: float
@@ -116,7 +119,7 @@ def bounds_of(minimum: Minimum, noise: float) -> StepBounds:
     s = math.sqrt(max(0.0, float(np.linalg.eigvalsh((sigma + sigma.T) / 2)[-1])))
     trace = 2 * float(lam.sum()) / float(np.trace(grown))
     direction = best_direction(minimum, noise, leading)
-    printed = 1 / (s * math.sqrt(noise)) if s * math.sqrt(noise) > 0 else math.inf
+    bound_on_s = 1 / (s * math.sqrt(noise)) if s * math.sqrt(noise) > 0 else math.inf
     return StepBounds(
         exact=1 / ratio.low,
         exact_low=1 / ratio.high,
@@ -128,7 +131,7 @@ def bounds_of(minimum: Minimum, noise: float) -> StepBounds:
         direction=direction,
         sharpness=a,
         nonuniformity=s,
-        wu_necessary=min(2 / a, printed),
+        wu_necessary=min(2 / a, bound_on_s),
     )
 
 
@@ -154,7 +157,8 @@ def largest_step(
     [2.0, 4.0]
     """
     minimum = minimum_of_features(features)
-    found = [1 / threshold_ratio(minimum, batch_noise(minimum.n, one, replacement))[0].low for one in batches]
+    sizes = sizes_of(batches)
+    found = [1 / threshold_ratio(minimum, batch_noise(minimum.n, one, replacement))[0].low for one in sizes]
     return np.asarray(found, dtype=np.float64)
 
 
@@ -198,7 +202,7 @@ def best_direction(minimum: Minimum, noise: float, leading: Matrix) -> float:
 
 
 def counterexample(pairs: int = 12, batch: int = 3) -> Float64[np.ndarray, "n params"]:
-    """Gradients for which the printed non-uniformity condition excludes a step that is stable.
+    """Gradients with a stable step at which the non-uniformity exceeds the bound of the sufficient condition.
 
     ``g = sqrt(1.4) e_0 +- sqrt(1.3/p) e_j``: pairs that cancel in all but one direction, so that the noise of one
     direction goes into others and does not come back at once.
@@ -210,13 +214,24 @@ def counterexample(pairs: int = 12, batch: int = 3) -> Float64[np.ndarray, "n pa
     Returns:
         Shape ``(2 pairs, pairs + 1)``.
 
-    References: a counterexample to the necessity of ``s <= sqrt(B(n-1)/(n-B)) / eta`` in Wu, Ma and E 2018.
+    Raises:
+        UsageError: fewer than 2 or more than 10,000 pairs, or a batch of all samples.
+
+    References: ``s <= sqrt(B(n-1)/(n-B)) / eta`` follows from the sufficient condition on the poster of Wu, Ma and E 2018
+        (the paper was not read); this shows that it is not necessary for stability.
 
     >>> bounds = step_bounds(counterexample(), batch=3)
     >>> round(bounds.exact, 3), round(bounds.wu_necessary, 3)
     (0.9, 0.741)
     """
+    pairs = count(pairs, "pairs", 2)
+    if pairs > MOST_PAIRS:
+        raise UsageError(f"pairs: expected at most {MOST_PAIRS:,}, got {pairs}.")
     noise = batch_noise(2 * pairs, batch)
+    if not noise:
+        raise UsageError(
+            f"batch: expected fewer than all {2 * pairs} samples, got {batch!r}: nothing is random then."
+        )
     out = np.zeros((2 * pairs, pairs + 1))
     out[:, 0] = math.sqrt(1.4)
     index = np.arange(pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import count, nonnegative
@@ -81,7 +82,24 @@ def _law(
             (sharpness, "sharpness"),
         )
     )
-    return (factor * b * rho * s * k * count(n, "n")) ** 2 / count(d, "d")
+    samples, features = count(n, "n"), count(d, "d")
+    parts = (factor, b, rho, s, k)
+    if samples < 1e60 and features < 1e60 and all(part == 0 or 1e-30 < part < 1e30 for part in parts):
+        return float((math.prod(parts) * samples) ** 2 / features)
+    root = math.prod((Fraction(part) for part in parts), start=Fraction(samples))
+    return nearest(root * root / features)
+
+
+def nearest(value: Fraction) -> float:
+    """The float64 next to a fraction that is not negative; infinite beyond the largest.
+
+    >>> nearest(Fraction(1, 2)), nearest(Fraction(10) ** 400)
+    (0.5, inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def law_assumptions(
@@ -96,12 +114,14 @@ def law_assumptions(
     >>> law_assumptions(20, 10, 5.0, 0.25)[0].state
     'holds'
     """
+    everywhere = isinstance(curvature, float) and curvature == math.inf
+    bend = math.inf if everywhere else nonnegative(curvature, "curvature")
     return (
         checked(
             "smooth",
             "The activation has a bounded second derivative.",
-            math.isfinite(curvature),
-            f"B2 = {curvature:.4g}",
+            math.isfinite(bend),
+            f"B2 = {bend:.4g}",
         ),
         Assumption(
             "concentration",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -18,6 +19,7 @@ from jaxtyping import Float64
 from overparam.core.errors import UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import count, nonnegative
+from overparam.theory.sufficient_width.laws import nearest
 
 CONSTANT = "constant set to 1, not a theorem"
 Seen = Literal["recalled, not checked", "from an abstract", "from a talk's slides"]
@@ -97,18 +99,35 @@ class WidthTable:
 class _Numbers:
     n: int
     d: int
-    smallest: float
-    norm: float
-    kappa: float
-    separation: float
+    smallest: float | Fraction
+    norm: float | Fraction
+    kappa: float | Fraction
+    separation: float | Fraction
     depth: int
 
 
-def _over(value: float, by: float) -> float:
-    return math.inf if by == 0 else value / by
+def _over(value: Any, by: Any) -> Any:
+    if by == 0:
+        return math.inf
+    return (Fraction(value) if isinstance(by, Fraction) else value) / by
 
 
-_Formula = Callable[[_Numbers], float]
+_Formula = Callable[[_Numbers], Any]
+
+
+def _value(formula: _Formula, given: _Numbers) -> float:
+    """The width; powers of extreme numbers are taken in fractions, and what is beyond float64 is infinite."""
+    sizes = (given.smallest, given.norm, given.kappa, given.separation)
+    if max(given.n, given.d) < 1e12 and given.depth < 1e6 and all(v == 0 or 1e-40 < v < 1e40 for v in sizes):
+        return float(formula(given))
+    smallest, norm, kappa, separation = (Fraction(v) if math.isfinite(v) else v for v in sizes)
+    try:
+        found = formula(replace(given, smallest=smallest, norm=norm, kappa=kappa, separation=separation))
+        return nearest(Fraction(found)) if math.isfinite(found) else math.inf
+    except OverflowError:
+        return math.inf
+
+
 _SMOOTH: tuple[tuple[str, str, Seen, str, _Formula], ...] = (
     (
         "Oymak-Soltanolkotabi",
@@ -220,9 +239,10 @@ def published_widths(
         if value is None:
             continue
         lam = nonnegative(value, "smallest" if network == "smooth" else "relu_smallest")
-        given = _Numbers(n, d, lam, norm, _over(math.sqrt(d / n) * norm, lam), separation, depth)
+        spread = math.sqrt(nearest(Fraction(d, n))) * norm if norm else 0.0
+        given = _Numbers(n, d, lam, norm, _over(spread, lam), separation, depth)
         rows += [
-            PublishedWidth(name, float(make(given)), formula, network, seen, citation)
+            PublishedWidth(name, _value(make, given), formula, network, seen, citation)
             for name, formula, seen, citation, make in formulas
         ]
     rows.sort(key=lambda row: row.width)
@@ -241,13 +261,14 @@ def published_assumptions(
     >>> published_assumptions(10, 5, 1.5, 0.4)[0].state
     'fails'
     """
+    apart = nonnegative(separation, "separation")
     return (
         checked("constants", "The constants of the theorems are known.", False, CONSTANT),
         checked(
             "separation",
             "No two inputs are multiples of one another.",
-            separation > 0,
-            f"smallest distance up to sign {separation:.4g}",
+            apart > 0,
+            f"smallest distance up to sign {apart:.4g}",
         ),
         Assumption("norms", "Every input has norm 1.", "unchecked", "only |X| is given here"),
     )

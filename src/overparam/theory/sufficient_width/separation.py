@@ -8,6 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError
+from overparam.theory.inputs import numbers
+
+
+def labels_of(labels: ArrayLike) -> np.ndarray:
+    """Labels as an array.
+
+    Raises:
+        DataError: rows of different lengths.
+    """
+    try:
+        return np.asarray(labels)
+    except ValueError:
+        raise DataError("labels: expected one label a row of x, got rows of different lengths.") from None
 
 
 def separation(x: ArrayLike, labels: ArrayLike | None = None) -> float:
@@ -31,7 +44,7 @@ def separation(x: ArrayLike, labels: ArrayLike | None = None) -> float:
     >>> separation([[1.0, 0.0], [-3.0, 0.0], [0.0, 1.0]])
     0.0
     """
-    rows = np.array(x, dtype=np.float64)
+    rows = numbers(x, "x")
     if rows.ndim != 2 or not rows.size:
         raise DataError(f"x: expected shape (n, features), got {rows.shape}.")
     if not np.isfinite(rows).all():
@@ -50,7 +63,7 @@ def separation(x: ArrayLike, labels: ArrayLike | None = None) -> float:
     if labels is None:
         differ = ~np.eye(len(rows), dtype=bool)
     else:
-        names = np.asarray(labels)
+        names = labels_of(labels)
         if names.shape != (len(rows),):
             raise DataError(f"labels: expected shape ({len(rows)},), got {names.shape}.")
         differ = names[:, None] != names[None, :]

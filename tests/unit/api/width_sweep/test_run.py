@@ -150,7 +150,7 @@ def test_the_command_line_runs_a_file_and_tells_the_causes(tmp_path, capsys, mon
 @pytest.mark.parametrize(
     ("more", "error", "text"),
     [
-        ({"data": (X, np.zeros(80, int))}, DataError, "K at least 2"),
+        ({"data": (X, np.zeros(80, int))}, DataError, "labels of at least 2 classes, got 0 in every row"),
         ({"data": 3}, UsageError, r"expected a name, a path, a Dataset, \(x, y\)"),
         ({"data": (X, Y[:5])}, DataError, "expected one label a row"),
         ({"data": (X, np.full(80, 0.5))}, DataError, "expected targets that differ"),

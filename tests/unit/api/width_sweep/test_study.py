@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -52,6 +53,28 @@ def make(data, family=two_layers, **more):
     return width_sweep_study(
         family, **{"data": data, "widths": (2, 4, 8), "seeds": 2, "recipe": RECIPE, **more}
     )
+
+
+def with_statistics(width):
+    def init(key):
+        return {
+            "params": {"w": jnp.ones((6, width)), "v": jnp.ones((width, 3))},
+            "batch_stats": {"mean": jnp.zeros(6)},
+        }
+
+    def apply(variables, x):
+        return (x - variables["batch_stats"]["mean"]) @ variables["params"]["w"] @ variables["params"]["v"]
+
+    return init, apply, ("batch_stats",)
+
+
+def test_what_is_held_constant_enters_the_key_and_nothing_else_changes(blobs):
+    cell = {"width": 4}
+    plain, held = (make(blobs, family).extra_identity(cell) for family in (two_layers, with_statistics))
+    other = make(blobs, lambda width: (*with_statistics(width)[:2], "batch_*")).extra_identity(cell)
+    assert set(held) - set(plain) == {"state"}
+    assert held["shapes"] == other["shapes"]
+    assert held["state"] != other["state"]
 
 
 def test_the_study_keeps_the_contract(blobs, wave):

@@ -47,6 +47,9 @@ def test_what_is_no_number_is_named(bad):
 def test_inputs_too_small_for_float64_are_not_certified_and_said_to_be_small(size):
     found = certify_two_layer(W, V, size * X, Y, "tanh")
     assert not found.certified
+    assert "so small that float64 loses it" in found.reason
+    found = certify_two_layer(W, 1e-310 * V, X, Y, "tanh")
+    assert not found.certified
     assert "so small that float64 loses them" in found.reason
 
 
@@ -64,7 +67,7 @@ def test_the_local_constant_is_a_bound_at_every_size_of_the_inputs(size):
 
 
 @pytest.mark.parametrize("name", ["jacobian", "residual"])
-@pytest.mark.parametrize("value", [math.nan, math.inf, 1e200])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_jacobian_or_residual_that_is_no_number_is_an_error(name, value):
     j, r = J.copy(), R.copy()
     (j if name == "jacobian" else r).flat[0] = value

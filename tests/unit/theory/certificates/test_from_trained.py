@@ -44,6 +44,7 @@ def test_trained_networks_are_certified_at_moderate_width(name, published):
     assert 1e-6 < np.median(fired) < 1e-1
 
 
+@pytest.mark.slow
 def test_a_vanishing_loss_without_an_interpolating_network_is_never_certified():
     """tanh, n = 20, 4 units: the loss tends to 0 only as the weights grow without bound."""
     vanishing = 0

@@ -39,7 +39,7 @@ def attack(seed, steps):
 
 
 def test_no_certified_run_breaks_a_promise():
-    slacks = [attack(seed, 300) for seed in range(60)]
+    slacks = [attack(seed, 300) for seed in range(20)]
     certified = [one for one in slacks if one is not None]
     assert len(certified) >= 0.2 * len(slacks)
     assert min(one.distance for one in certified) < 0.5  # the bounds are not empty

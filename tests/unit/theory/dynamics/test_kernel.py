@@ -197,7 +197,7 @@ BAD = {
     "empty": (lambda: kernel_dynamics(np.ones((0, 0))), r"at least one row, got shape \(0, 0\)"),
     "NaN": (lambda: kernel_dynamics([[math.nan]]), "finite numbers, got 1 that are missing or infinite"),
     "asymmetric": (lambda: kernel_dynamics([[1.0, 0.5], [0.4, 1.0]]), "differ by 0.1 from their mirror"),
-    "negative": (lambda: kernel_dynamics([[1.0, 2.0], [2.0, 1.0]]), "no negative eigenvalue, got -1"),
+    "negative": (lambda: kernel_dynamics([[1.0, 2.0], [2.0, 1.0]]), "positive semidefinite matrix, got an eigenvalue of -1"),
     "targets": (lambda: kernel_dynamics(np.eye(2)).loss([1.0], [0]), r"expected 2 rows.*got shape \(1,\)"),
     "NaN target": (lambda: kernel_dynamics(np.eye(2)).loss([1.0, math.nan], [0]), "got 1 that are missing"),
     "cross": (

@@ -248,7 +248,7 @@ BAD = [
     (lambda: covariance(np.ones(3), "relu"), DataError, r"x: expected shape \(n, features\).*got \(3,\)"),
     (lambda: covariance(np.ones((0, 3)), "relu"), DataError, r"at least one row"),
     (lambda: covariance([[1.0, np.nan]], "relu"), DataError, "got 1 that are missing or infinite"),
-    (lambda: covariance([["a"]], "relu"), DataError, "a table of real numbers"),
+    (lambda: covariance([["a"]], "relu"), DataError, "x: expected real numbers"),
     (lambda: covariance([[1e200]], "relu"), DataError, "Rescale the inputs"),
     (lambda: covariance(np.eye(2), "rellu"), UsageError, "Did you mean 'relu'"),
     (lambda: cross_covariance(np.eye(2), np.eye(3), "relu"), DataError, "expected 2 features, got 3"),

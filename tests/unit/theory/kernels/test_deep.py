@@ -277,3 +277,15 @@ def test_fixed_signs_give_the_covariance_alone():
     form = two_layer(5, 64, 1, bias=False, parametrisation="ntk_unit", train_output=False).form
     found = kernels(dense_network(form), X, get="ntk").ntk
     np.testing.assert_allclose(found, covariance(X, "relu"), rtol=1e-12)
+
+
+@pytest.mark.parametrize("other", [None, 3])
+def test_the_share_that_is_done_is_told(other, monkeypatch):
+    monkeypatch.setattr(deep, "_ITEMS", 4 * 9)
+    x = np.random.default_rng(0).normal(size=(7, 3, 3, 2))
+    layers, told = (Conv((3, 3)), Activate("relu"), Flatten(), Dense()), []
+    z = None if other is None else x[:other] + 1.0
+    found = kernels(layers, x, z, threads=1, progress=told.append)
+    assert told == sorted(told)
+    assert (len(told), told[-1]) == (10 if other is None else 8, 1.0)
+    assert np.array_equal(found.ntk, kernels(layers, x, z, threads=1).ntk)

@@ -117,7 +117,7 @@ def test_a_series_that_cannot_converge_is_refused():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ((np.nan, 1.0, 0.0), "expected finite variances"),
+        ((np.nan, 1.0, 0.0), "first: expected finite numbers"),
         ((-1.0, 1.0, 0.0), "variances of at least 0"),
         ((1.0, 1.0, 1.1), "at most the root"),
     ],

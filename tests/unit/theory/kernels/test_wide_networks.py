@@ -120,6 +120,7 @@ NETWORKS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_drawn_networks_have_this_kernel(name):
     x, layers = NETWORKS[name]
@@ -137,6 +138,7 @@ def test_the_packages_own_networks_have_this_kernel(activation, bias, gain):
     agree(kernels(dense_network(network.form), X).ntk, mean, error, width)
 
 
+@pytest.mark.slow
 def test_the_nngp_kernel_is_the_covariance_of_outputs():
     layers, width, draws = NETWORKS["residual"][1], 128, 2000
     finite, there = Finite(layers, width), jnp.asarray(X)

@@ -117,6 +117,7 @@ def test_departure_is_found_between_batches():
     assert departure([1, 2, 4, 8], [64, 32, 16, 64]) == pytest.approx(4 * 2**0.5 * 2 ** (-1 / 6), rel=0.2)
 
 
+@pytest.mark.slow
 def test_the_fastest_step_is_the_bottom_of_the_atlas():
     x = np.random.default_rng(6).standard_normal((6, 10))
     for batch in (1, 3, 6):

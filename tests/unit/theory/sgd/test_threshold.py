@@ -79,6 +79,7 @@ def ordered(bounds, slack=1e-10):
     )
 
 
+@pytest.mark.slow
 def test_sufficient_below_exact_below_necessary_on_many_minima():
     rng = np.random.default_rng(0)
     violated = 0

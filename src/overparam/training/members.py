@@ -1,0 +1,169 @@
+"""What must hold of the members of a stack, and what they have of their own, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Shaped
+
+from overparam.core.errors import UsageError
+from overparam.models.check import check_params
+from overparam.models.network import Network
+from overparam.training import inputs
+from overparam.training.member import Checkpoint, Member
+from overparam.training.numbers import number, whole
+from overparam.training.recipe import Recipe
+
+
+def check_members(members: Any) -> None:
+    """Raise unless members were given, with seeds and batches that can be used.
+
+    Raises:
+        UsageError: something else.
+    """
+    if isinstance(members, Sequence) and not members:
+        raise UsageError("members: expected at least one member, got none.")
+    if not isinstance(members, Sequence) or not all(isinstance(m, Member) for m in members):
+        others = (
+            [type(m).__name__ for m in members if not isinstance(m, Member)]
+            if isinstance(members, Sequence)
+            else []
+        )
+        got = f"a list with {others[0]}" if others else type(members).__name__
+        raise UsageError(f"members: expected Member(seed, y) of every member in a list, got {got}.")
+    for member in members:
+        for name, seed in (("seed", member.seed), ("order", member.order)):
+            fits = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and 0 <= seed < 1 << 32
+            if not fits and not (name == "order" and seed is None):
+                raise UsageError(f"{name}: expected a whole number from 0 to 4294967295, got {seed!r}.")
+        if member.batch is not None:
+            whole("batch of a member", member.batch, 1)
+
+
+def alike(members: Sequence[Member], recipe: Recipe, n: int) -> list[list[int]]:
+    """Numbers of the members whose training sets and minibatches have one size, in the order of their first.
+
+    Args:
+        members: the members.
+        recipe: gives the batch of those that have none of their own.
+        n: examples that members without their own share.
+    """
+    groups: dict[Any, list[int]] = {}
+    for i, member in enumerate(members):
+        size = (
+            n if member.x is None else len(member.x),
+            recipe.batch if member.batch is None else member.batch,
+        )
+        groups.setdefault(size, []).append(i)
+    return list(groups.values())
+
+
+def with_batch(recipe: Recipe, member: Member) -> Recipe:
+    """The recipe with a member's own batch."""
+    return recipe if member.batch in (None, recipe.batch) else replace(recipe, batch=member.batch)
+
+
+def stacked_examples(
+    members: Sequence[Member], x: Any, network: Network
+) -> Float32[np.ndarray, "*members n features"]:
+    """The training examples: shared, or one set a member where any member has its own.
+
+    Args:
+        members: the members, with training sets of one size.
+        x: what members without their own share.
+        network: the network.
+
+    Raises:
+        DataError: another shape.
+    """
+    if all(member.x is None for member in members):
+        return inputs.examples("x", x, network)
+    own = [
+        inputs.examples("x" if m.x is None else f"x of member {i}", x if m.x is None else m.x, network)
+        for i, m in enumerate(members)
+    ]
+    return np.stack(own)
+
+
+def stacked_targets(
+    members: Sequence[Member], n: int, network: Network, recipe: Recipe
+) -> Shaped[np.ndarray, "members n ..."]:
+    """Return the labels or targets of all members as one array.
+
+    Args:
+        members: the members.
+        n: number of examples.
+        network: the network.
+        recipe: the recipe.
+
+    Returns:
+        Shape ``(members, n)`` or ``(members, n, outputs)``.
+
+    Raises:
+        UsageError: labels beside float targets.
+        DataError: labels that do not fit.
+    """
+    columns = [inputs.targets(f"y of member {i}", m.y, n, network, recipe) for i, m in enumerate(members)]
+    if len({(c.dtype, c.shape) for c in columns}) > 1:
+        raise UsageError(
+            "members: expected labels of one kind and shape in a stack, got several. Train two stacks."
+        )
+    return np.stack(columns)
+
+
+def learning_rates(members: Sequence[Member], recipe: Recipe) -> Float32[np.ndarray, " members"]:
+    """Return the learning rate of every member.
+
+    Args:
+        members: the members.
+        recipe: gives the rate of those that have none of their own.
+
+    Returns:
+        float32, shape ``(members,)``.
+
+    Raises:
+        UsageError: a rate that is not a positive number.
+    """
+    rates = [recipe.learning_rate if m.learning_rate is None else m.learning_rate for m in members]
+    for rate in rates:
+        number("learning_rate", rate, above=0.0, single=True)
+    return np.asarray(rates, np.float32)
+
+
+def first_step(start: Sequence[Checkpoint], members: Sequence[Member], network: Network, recipe: Recipe) -> int:
+    """Return the step at which all checkpoints of a start stand.
+
+    Args:
+        start: one checkpoint a member.
+        members: the members.
+        network: the network.
+        recipe: the recipe.
+
+    Returns:
+        The step.
+
+    Raises:
+        UsageError: another number of checkpoints, several steps, a step that is not before the last, or the parameters
+            of another network.
+    """
+    if not isinstance(start, Sequence) or not all(isinstance(point, Checkpoint) for point in start):
+        raise UsageError(
+            f"start: expected Checkpoint(params) of every member in a list, got {type(start).__name__}."
+        )
+    if len(start) != len(members):
+        raise UsageError(f"start: expected {len(members)} checkpoints, one a member, got {len(start)}.")
+    steps = {point.step for point in start}
+    whole = all(isinstance(step, int | np.integer) and not isinstance(step, bool) for step in steps)
+    if not whole or len(steps) > 1 or not 0 <= min(steps) < recipe.steps:
+        raise UsageError(
+            f"start: expected checkpoints of one step from 0 to {recipe.steps - 1}, got {sorted(steps, key=str)}. "
+            "Raise recipe.steps to go on, or train them as separate stacks."
+        )
+    for i, point in enumerate(start):
+        check_params(network, point.params, f"start of member {i}", single=True, finite=False)
+        if point.origin is not None:
+            check_params(network, point.origin, f"origin of member {i}", single=True, finite=False)
+    return steps.pop()
