@@ -32,13 +32,22 @@ MODULES = {
     for path in sorted(SOURCE.rglob("*.py"))
 }
 VOCABULARY = {
-    *("members", "batch", "classes", "params", "features", "steps"),
+    *("members", "*members", "streams", "batch", "classes", "params", "features", "steps"),
     *("n", "n_test", "m"),  # examples of a whole set, of the test set, of a second set
     *("units", "inputs"),  # outputs of a hidden layer; inputs where `features` counts random features
     *("seeds", "points", "times"),  # lines of a curve, its points, probe times
     *("some_seeds", "read_seeds"),  # seeds that choose a place, and seeds it is read at
     *("rank", "kept", "directions"),  # singular or eigen directions: all, those kept, those that are learnt
-    *("channels", "*space", "*space_out", "*window"),  # maps of a convolution: before, behind; its kernel
+    *(
+        "channels",
+        "_channels",
+        "_space",
+        "*_space",
+        "_batch",
+        "*space",
+        "*space_out",
+        "*window",
+    ),  # maps of a convolution: before, behind; its kernel
     *("*features", "*shape", "..."),
 }
 
@@ -59,7 +68,9 @@ ANNOTATED = [name for name, tree in MODULES.items() if dtypes(tree)]
 def take_two_steps(x, y, rates):
     params = fresh_params(jnp.zeros(1, jnp.uint32), network=NETWORK)
     slots = fresh_slots(params, network=NETWORK, recipe=RECIPE)
-    return advance(params, slots, rates, y, x, None, 0, 0, 2, network=NETWORK, recipe=RECIPE)
+    return advance(
+        params, slots, rates, jnp.zeros(1, jnp.uint32), {}, y, x, None, 0, 0, 2, network=NETWORK, recipe=RECIPE
+    )
 
 
 @jaxtyped(typechecker=check)

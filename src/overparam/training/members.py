@@ -43,18 +43,18 @@ def check_members(members: Any) -> None:
             whole("batch of a member", member.batch, 1)
 
 
-def alike(members: Sequence[Member], recipe: Recipe, n: int) -> list[list[int]]:
+def alike(members: Sequence[Member], recipe: Recipe, x: Any) -> list[list[int]]:
     """Numbers of the members whose training sets and minibatches have one size, in the order of their first.
 
     Args:
         members: the members.
         recipe: gives the batch of those that have none of their own.
-        n: examples that members without their own share.
+        x: examples that members without their own share.
     """
     groups: dict[Any, list[int]] = {}
     for i, member in enumerate(members):
         size = (
-            n if member.x is None else len(member.x),
+            len(x if member.x is None else member.x),
             recipe.batch if member.batch is None else member.batch,
         )
         groups.setdefault(size, []).append(i)

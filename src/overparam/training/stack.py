@@ -91,8 +91,10 @@ def train(
     stacks.check_members(members)
     if start is not None:
         stacks.first_step(start, members, network, recipe)
+    if any(member.x is None for member in members):
+        x = inputs.examples("x", x, network)
     told = progress or (lambda fraction: None)
-    groups = stacks.alike(members, recipe, len(x))
+    groups = stacks.alike(members, recipe, x)
     found: dict[int, Trained] = {}
     for at, group in enumerate(groups):
         own = [members[i] for i in group]

@@ -70,9 +70,9 @@ STARTS = {
     "half a step": ([Checkpoint({}, step=0.5)], "start: expected checkpoints of one step"),
 }
 PROBES = {
-    "a vector": (
-        {"a": lambda *given: {"v": np.ones(3)}},
-        "probe 'a': expected a real number as 'v', got shape",
+    "a name twice": (
+        {"a": lambda *given: {"v": np.ones(3)}, "b": lambda *given: {"v": np.float32(0)}},
+        "probe 'b': 'v' is measured by probe 'a'",
     ),
     "None": ({"a": lambda *given: None}, "probe 'a': expected function.*got NoneType"),
     "a failure": ({"a": lambda *given: 1 / 0}, "got ZeroDivisionError"),

@@ -178,8 +178,8 @@ GOOD = {"members": [Member(0, Y)]}
         ),
         (
             {"recipe": Recipe(5, 0.1), "members": [Member(0, np.zeros((N, K)))]},
-            UsageError,
-            "y of member 0: loss 'cross_entropy' needs integer labels, got float64.",
+            DataError,
+            "y of member 0: expected rows that are not negative and sum to 1, got a sum of 0 in row 0.",
         ),
         (
             {
@@ -187,7 +187,7 @@ GOOD = {"members": [Member(0, Y)]}
                 "members": [Member(0, np.zeros((N, K)))],
             },
             UsageError,
-            "y of member 0: stop_error needs integer labels, got float64. Use loss='squared' with stop_loss",
+            "y of member 0: stop_error needs integer labels, got float64. Use stop_loss for targets.",
         ),
         (
             {"members": [Member(0, np.zeros(N))]},
