@@ -133,9 +133,9 @@ def _train(
     y_test = inputs.targets("y_test", arrays[2], len(x_test), network, recipe)
     rates = jnp.asarray(stacks.learning_rates(members, recipe))
     seeds = [m.seed if m.order is None else m.order for m in members]
-    orders = jnp.asarray(seeds, jnp.uint32)
+    orders = jnp.asarray(seeds if len(set(seeds)) > 1 else seeds[:1], jnp.uint32)
     step = 0 if start is None else start[0].step
-    feed = Feed(seeds, n, recipe.batch, step, recipe.steps, recipe.sampling)
+    feed = Feed(seeds, n, None if recipe.stream else recipe.batch, step, recipe.steps, recipe.sampling)
     first = x if x.ndim == 2 else x[0]
     named = check_probes(network, recipe, probes, (first, y[0], x_test, y_test))
     own = stacked_constants(network, members)

@@ -31,6 +31,8 @@ def check_step(network: Network, recipe: Recipe, params: Any, x: Any, y: Any, ow
         factor = _shape("schedule", recipe.schedule, jnp.int32(0))
         if getattr(factor, "shape", None) != ():
             raise UsageError(f"schedule: expected one number for a step, got {_told(factor)}.")
+    if recipe.stream is not None:
+        _check_stream(recipe, some, targets_)
     if recipe.augment is not None:
         moved = _shape("augment", recipe.augment, jax.random.key(0), some)
         if (getattr(moved, "shape", None), getattr(moved, "dtype", None)) != (some.shape, some.dtype):
@@ -55,6 +57,19 @@ def check_step(network: Network, recipe: Recipe, params: Any, x: Any, y: Any, ow
             )
     if not isinstance(recipe.optimizer, str):
         _check_optimizer(recipe, split(network.state, first)[0])
+
+
+def _check_stream(recipe: Recipe, x: Any, y: Any) -> None:
+    """A minibatch of a stream is like one of the training set."""
+    drawn = _shape("stream", lambda key: recipe.stream(key, recipe.batch), jax.random.key(0))  # type: ignore[misc, arg-type]
+    want = [((recipe.batch, *one.shape[1:]), one.dtype) for one in (x, y)]
+    if not isinstance(drawn, tuple) or len(drawn) != 2:
+        raise UsageError(f"stream: expected a pair (x, y), got {type(drawn).__name__}.")
+    for name, found, (shape, dtype) in zip(("x", "y"), drawn, want, strict=True):
+        if (getattr(found, "shape", None), getattr(found, "dtype", None)) != (shape, dtype):
+            raise UsageError(
+                f"stream: expected {name} of shape {shape} and {dtype}, as the training set has it, got {_told(found)}."
+            )
 
 
 def _check_optimizer(recipe: Recipe, params: Any) -> None:
