@@ -171,7 +171,11 @@ def test_a_dead_worker_s_stored_cells_are_told_of_and_the_others_tried_again(job
     ray_tasks._bury(run, job, "it crashed", halve=True)
     assert heard == [
         {"event": "cell", "job": 5, "name": "b", "status": "diverged"},
-        {"event": "smaller", "job": 5, "text": "3 cells together, 1 of them unfinished: it crashed, tried again with 1"},
+        {
+            "event": "smaller",
+            "job": 5,
+            "text": "3 cells together, 1 of them unfinished: it crashed, tried again with 1",
+        },
     ]
     for _ in range(2):
         (alone,) = run.waiting
