@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+HANGS = 600  # seconds after which something hangs: no time that anything is expected to take
 RECORD = Path(__file__).parents[1] / "golden" / "report_record.json"
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
@@ -54,13 +55,13 @@ class Reader:
         return self.driver.execute_script(script, *arguments)
 
     def wait(self, script, *arguments):
-        end = time.monotonic() + 20
+        end = time.monotonic() + HANGS
         while time.monotonic() < end:
             found = self.run(f"return {script}", *arguments)
             if found:
                 return found
             time.sleep(0.03)
-        raise AssertionError(f"waited 20 s for {script}")
+        raise AssertionError(f"waited in vain for {script}")
 
     def size(self, width, height, mobile=False):
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
@@ -114,7 +115,7 @@ class Reader:
         """Do something that saves a file; return its bytes."""
         action()
         path = self.folder / name
-        end = time.monotonic() + 20
+        end = time.monotonic() + HANGS
         while time.monotonic() < end:
             if path.exists() and path.stat().st_size and not list(self.folder.glob("*.crdownload")):
                 return path.read_bytes()
@@ -127,6 +128,14 @@ def record():
     return copy.deepcopy(json.loads(RECORD.read_text(encoding="utf-8")))
 
 
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """The page of the record as it is, drawn once."""
+    from overparam.report import write
+
+    return write(json.loads(RECORD.read_text(encoding="utf-8")), tmp_path_factory.mktemp("page") / "page.html")
+
+
 @pytest.fixture
 def reader(driver, tmp_path):
     folder = tmp_path / "downloads"
@@ -134,6 +143,13 @@ def reader(driver, tmp_path):
     made = Reader(driver, folder)
     made.size(1280, 900)
     return made
+
+
+@pytest.fixture
+def page(reader, drawn):
+    """The page of the record, opened."""
+    reader.open(drawn)
+    return reader
 
 
 @pytest.fixture

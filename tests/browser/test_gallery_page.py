@@ -1,22 +1,35 @@
 import json
+import shutil
 
 import pytest
 
 import overparam
-from overparam.report import write
+from tests.browser.conftest import RECORD
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def gallery(reader, tmp_path, record):
-    runs = tmp_path / "runs"
+@pytest.fixture(scope="module")
+def drawn_gallery(drawn, tmp_path_factory):
+    """A gallery of two runs, drawn once."""
+    runs = tmp_path_factory.mktemp("runs")
     for study in ("double-descent", "other"):
-        (runs / study).mkdir(parents=True)
-        made = {"schema": 1, "sequence": 1, **record, "study": study, "run": "quick"}
+        (runs / study).mkdir()
+        made = {
+            "schema": 1,
+            "sequence": 1,
+            **json.loads(RECORD.read_text(encoding="utf-8")),
+            "study": study,
+            "run": "quick",
+        }
         (runs / study / "quick.json").write_text(json.dumps(made), encoding="utf-8")
-        write(made, runs / study / "quick.html")
-    reader.open(overparam.gallery(out=runs))
+        shutil.copy(drawn, runs / study / "quick.html")
+    return overparam.gallery(out=runs)
+
+
+@pytest.fixture
+def gallery(reader, drawn_gallery):
+    reader.open(drawn_gallery)
     return reader
 
 

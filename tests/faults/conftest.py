@@ -13,6 +13,7 @@ import pytest
 from overparam.sweep.run import execute, make_plan
 from tests.toy_study import STUDY as TOY
 
+HANGS = 600  # seconds after which something hangs: no time that anything is expected to take
 _STARTED = []
 STUDY = str(Path(__file__).with_name("study.py"))
 
@@ -58,46 +59,54 @@ def cells(out):
     return {path.name: path.read_bytes() for path in (Path(out) / "faults" / "cells").glob("*.json")}
 
 
-def start(out, *, fault="slow", workers=2, log=None):
+@pytest.fixture
+def places(tmp_path_factory, monkeypatch):
+    """A folder where processes of the study leave a link at each place of the work that they come to."""
+    folder = tmp_path_factory.mktemp("places")
+    os.mkfifo(folder / "pipe")
+    monkeypatch.setenv("FAULTS_PLACES", str(folder))
+    return folder
+
+
+def start(out, *, fault, workers=2):
     """Start a run as a program of its own."""
     command = [sys.executable, "-m", "overparam.cli", "run", STUDY, "--out", str(out), "--fault", fault]
-    environment = {**os.environ, **({"FAULTS_LOG": str(log)} if log else {})}
     process = subprocess.Popen(
-        [*command, "--workers", str(workers)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
+        [*command, "--workers", str(workers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     _STARTED.append(process)
     return process
 
 
-def finish(process, timeout=120):
+def finish(process):
     """Wait for a program; return its exit code and all it said."""
-    said, errors = process.communicate(timeout=timeout)
+    said, errors = process.communicate(timeout=HANGS)
     return process.returncode, said + errors
 
 
-def wait_for(condition, timeout=60):
-    """Wait until something is so."""
-    deadline = time.monotonic() + timeout
+def wait_for(condition, process):
+    """Wait until something is so, which a program that runs brings about."""
+    deadline = time.monotonic() + HANGS
     while not condition():
+        if process.poll() is not None and not condition():
+            raise AssertionError(f"it ended: {finish(process)}")
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
 
 
+def held(process, places, out):
+    """Wait until one worker is held in the midst of its stack and the other has stored the rest.
+
+    Returns:
+        The number of that worker's process, and the finished cells.
+    """
+    link = places / "held"
+    wait_for(lambda: link.is_symlink() and len(cells(out)) == 20, process)
+    return int(link.readlink().name), cells(out)
+
+
 def workers(process):
     """Process numbers of the workers of a run."""
-    return [pid for pid, parent in _workers() if parent == process.pid]
-
-
-def running():
-    """Whether any worker of this study runs."""
-    return bool(_workers())
-
-
-def _workers():
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -105,6 +114,14 @@ def _workers():
             parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
         except OSError:  # it has ended meanwhile
             continue
-        if "overparam.sweep.worker" in words and STUDY in words:
-            found.append((int(folder.name), parent))
+        if parent == process.pid and "overparam.sweep.worker" in words:
+            found.append(int(folder.name))
     return found
+
+
+def alive(pid):
+    """Whether a process runs; one that nobody has asked how it ended does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False

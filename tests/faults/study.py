@@ -2,7 +2,7 @@
 
 import os
 import signal
-import time
+import threading
 from pathlib import Path
 
 from overparam.core import (
@@ -20,7 +20,30 @@ from overparam.core import (
     study,
 )  # fmt: skip
 
-FAULTS = ("none", "slow", "hang", "memory", "kill", "crash", "compile", "end", "shared")
+FAULTS = ("none", "held", "stubborn", "meet", "hang", "memory", "kill", "crash", "compile", "end", "shared")
+
+
+def first(place):
+    """Say that this process came to a place of the work, by a link to its number; whether none came there before."""
+    try:
+        (Path(os.environ["FAULTS_PLACES"]) / place).symlink_to(str(os.getpid()))
+    except FileExistsError:
+        return False
+    return True
+
+
+def stay():
+    """Go on no more."""
+    threading.Event().wait()
+
+
+def meet():
+    """The first two processes that come here wait for each other; the others pass by."""
+    pipe = Path(os.environ["FAULTS_PLACES"]) / "pipe"
+    if first("one"):
+        pipe.open("r").close()
+    elif first("other"):
+        pipe.open("w").close()
 
 
 def work(cells, report):
@@ -36,13 +59,18 @@ def work(cells, report):
         from overparam.sweep.work import shared
 
         assert shared(cells)["seed"] >= 0  # the stack has several seeds
+    if fault == "meet":
+        meet()
     outcomes = []
     for index, cell in enumerate(cells):
         bad = cell["width"] == 2 and cell["seed"] == 1
-        if fault == "slow":
-            time.sleep(0.2)
+        if fault in ("held", "stubborn") and bad and first("held"):
+            if fault == "stubborn":
+                signal.signal(signal.SIGTERM, lambda *_: first("asked to end"))
+            stay()
         if fault == "hang" and bad:
-            time.sleep(600)
+            first(f"hung {os.getpid()}")
+            stay()
         if fault == "crash" and bad:
             os._exit(3)
         if fault == "compile" and bad:

@@ -2,16 +2,18 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
+from overparam.sweep import processes
 from overparam.sweep.run import execute, make_plan
-from tests.faults.conftest import STUDY, values
+from tests.faults.conftest import STUDY, alive, cells, values
 
 
-def run(out, fault, on="processes", **options):
+def run(out, fault, on="processes", workers=2, **options):
     heard = []
-    plan = make_plan(STUDY, out=out, workers=2, overrides={"fault": fault})
+    plan = make_plan(STUDY, out=out, workers=workers, overrides={"fault": fault})
     return execute(plan, on=on, listen=heard.append, **options), heard
 
 
@@ -49,8 +51,26 @@ def test_a_stack_that_the_system_kills_is_halved_and_says_so(tmp_path, truth):
     assert attempts(tmp_path) == {width: ["4 cells together: signal SIGKILL"] for width in range(1, 7)}
 
 
-def test_a_cell_that_hangs_is_ended_and_the_others_go_on(tmp_path, truth):
+def test_a_stack_killed_at_its_very_end_is_computed_again(tmp_path, truth, monkeypatch):
+    monkeypatch.setenv("FAULTS_LOG", str(tmp_path / "log"))
+    run(tmp_path / "out", "end", workers=1)
+    assert values(tmp_path / "out") == truth
+    assert (tmp_path / "log").read_text().count("\n") == 24 + 4
+
+
+def test_a_cell_that_hangs_is_ended_and_the_others_go_on(tmp_path, truth, places, monkeypatch):
+    """The clock stands still until a worker hangs and no other has anything to do; then each look is an hour later."""
+    hours = [0]
+
+    def now():
+        hung = [int(place.name.removeprefix("hung ")) for place in places.glob("hung *")]
+        if any(map(alive, hung)) and len(cells(tmp_path)) == (20 if len(hung) == 1 else 23):
+            hours[0] += 1
+        return 3600.0 * hours[0]
+
+    monkeypatch.setattr(processes, "time", SimpleNamespace(monotonic=now))
     record, _ = run(tmp_path, "hang", limit=3.0)
+    assert len(list(places.glob("hung *"))) == 3
     (failure,) = record["failures"]
     assert (failure["params"]["width"], failure["params"]["seed"]) == (2, 1)
     assert failure["error"] == "the worker process ended 2 times on this cell (time limit of 3 s)"

@@ -78,6 +78,7 @@ def lost(job: Job, index: int, how: str, said: Sequence[str] = ()) -> dict[str, 
 
 def smaller(job: Job, parts: Sequence[Job], how: str) -> dict[str, Any]:
     """Return the event that says that a stack is tried again in parts."""
-    size = max(len(part.names) for part in parts)
-    text = f"{len(job.names)} cells together: {how}, tried again with {size}"
+    sizes = [len(part.names) for part in parts]
+    unfinished = "" if sum(sizes) == len(job.names) else f", {sum(sizes)} of them unfinished"
+    text = f"{len(job.names)} cells together{unfinished}: {how}, tried again with {max(sizes)}"
     return {"event": "smaller", "job": job.number, "text": text}

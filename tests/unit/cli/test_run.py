@@ -144,23 +144,25 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_keeps_its_cells_and_leaves_no_worker(tmp_path, number):
-    slow = TOY.read_text().replace("    outcomes = []\n", "    import time\n    outcomes = []\n", 1)
-    slow = slow.replace(
-        "        width, noise",
-        '        time.sleep(0.2 if cell["width"] == 32 else 6000)\n        width, noise',
-        1,
+    """It is interrupted when one stack is done and each worker is held in another."""
+    stays = (
+        '    if cells[0]["width"] != 32:\n'
+        "        import threading\n"
+        '        open(f"held-{os.getpid()}", "w").close()\n'
+        "        threading.Event().wait()\n"
+        "    outcomes = []\n"
     )
     name = f"slow-{uuid.uuid4().hex}.py"
-    (tmp_path / name).write_text(slow)
+    (tmp_path / name).write_text(TOY.read_text().replace("    outcomes = []\n", stays, 1))
     command = [sys.executable, "-m", "overparam.cli", "run", name, "--workers", "2", "--data", "gaussian"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         cells = tmp_path / "runs" / "toy" / "cells"
         deadline = time.monotonic() + 600  # something hangs
-        while len(list(cells.glob("*.json"))) < 6 and process.poll() is None and time.monotonic() < deadline:
+        while len(list(tmp_path.glob("held-*"))) < 2 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(number)
         _, said = process.communicate(timeout=600)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert "finished cells are kept" in said
     assert len(list(cells.glob("*.json"))) == 6
     assert not list(cells.glob(".*"))

@@ -171,7 +171,11 @@ def test_a_dead_worker_s_stored_cells_are_told_of_and_the_others_tried_again(job
     ray_tasks._bury(run, job, "it crashed", halve=True)
     assert heard == [
         {"event": "cell", "job": 5, "name": "b", "status": "diverged"},
-        {"event": "smaller", "job": 5, "text": "3 cells together: it crashed, tried again with 1"},
+        {
+            "event": "smaller",
+            "job": 5,
+            "text": "3 cells together, 1 of them unfinished: it crashed, tried again with 1",
+        },
     ]
     for _ in range(2):
         (alone,) = run.waiting
@@ -184,16 +188,18 @@ def test_a_dead_worker_s_stored_cells_are_told_of_and_the_others_tried_again(job
 
 
 def test_a_stack_that_takes_too_long_says_so_and_ends_its_process(job, tmp_path, monkeypatch):
-    slow = TOY.read_text().replace(
-        "    outcomes = []\n", "    import time\n    time.sleep(60)\n    outcomes = []\n", 1
-    )
-    (tmp_path / "slow.py").write_text(slow)
+    stays = "    import threading\n    threading.Event().wait()\n    outcomes = []\n"
+    (tmp_path / "slow.py").write_text(TOY.read_text().replace("    outcomes = []\n", stays, 1))
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: None)
+    monkeypatch.setattr(ray_tasks, "time", clock)
     monkeypatch.setattr(ray_tasks, "compilation_cache", dict)
     monkeypatch.setattr(ray_tasks, "_LOOK_SECONDS", 0.05)
     ended = []
     monkeypatch.setattr(ray_tasks.os, "_exit", lambda code: ended.append(code))
-    events = ray_tasks._stack(str(tmp_path / "slow.py"), {**job.to_dict(), "limit": 0.2})
+    events = ray_tasks._stack(str(tmp_path / "slow.py"), {**job.to_dict(), "limit": 900.0})
     assert next(events)["event"] == "started"
+    now[0] = 901.0
     assert next(events)["event"] == "late"
     assert ended == []
     next(events)

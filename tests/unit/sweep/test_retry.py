@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overparam.sweep.jobs import Job
-from overparam.sweep.retry import ATTEMPTS, again
+from overparam.sweep.retry import ATTEMPTS, again, smaller
 
 
 def job(count, notes=()):
@@ -31,6 +31,16 @@ def test_a_cell_is_given_up_when_a_worker_has_ended_twice_on_it_alone():
     assert (once.notes, lost) == (("alone: exit code 3",), [])
     assert again(once, [], tries, "exit code 3", halve=True) == ([], [0])
     assert again(job(1), ["cell-0"], Counter(), "exit code 3", halve=False) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [([], "6 cells together: signal SIGKILL, tried again with 3"),
+     (["cell-2", "cell-5"], "6 cells together, 4 of them unfinished: signal SIGKILL, tried again with 2")],
+)  # fmt: skip
+def test_what_is_said_tells_how_many_cells_are_left(stored, text):
+    parts, _ = again(job(6), stored, Counter(), "signal SIGKILL", halve=True)
+    assert smaller(job(6), parts, "signal SIGKILL") == {"event": "smaller", "job": 7, "text": text}
 
 
 @given(st.integers(1, 20), st.sets(st.integers(0, 19)), st.sets(st.integers(0, 19), max_size=3), st.booleans())

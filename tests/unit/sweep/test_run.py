@@ -210,6 +210,18 @@ def test_a_stack_whose_worker_dies_loses_only_the_cell_that_kills_it(toy_path, t
     assert {f["params"]["seed"] for f in record["failures"]} == {1}
 
 
+def test_work_may_ask_for_an_axis_that_its_study_lacks_but_not_the_first_cell_alone(tmp_path):
+    start = "    outcomes = []\n"
+    for name, line in (("asks", "cells[0].get('kind')"), ("reads", "[c['seed'] for c in cells[:1]]")):
+        text = TOY.read_text().replace(start, f"    {line}\n{start}", 1).replace('cell["seed"]', "0")
+        (tmp_path / f"{name}.py").write_text(text)
+    asked = sweep.execute(plan(str(tmp_path / "asks.py"), tmp_path / "a"), on="inline")
+    assert asked["cells"]["ok"] == 18
+    read = sweep.execute(plan(str(tmp_path / "reads.py"), tmp_path / "b"), on="inline")
+    assert read["cells"]["failed"] == 18
+    assert "reads 'seed' from the first cell of a stack whose cells differ" in read["failures"][0]["error"]
+
+
 def test_nothing_stored_tells_where_it_was_made(tmp_path):
     (tmp_path / "private").mkdir()
     study = tmp_path / "private" / "mine.py"
