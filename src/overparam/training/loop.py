@@ -14,11 +14,11 @@ from jaxtyping import Float, Int, Integer, PRNGKeyArray, Shaped, UInt32
 from overparam.models.network import AnyArray, Network, PyTree
 from overparam.models.state import join, split
 from overparam.training.blocks import each_member, mean_gradient
-from overparam.training.constants import Constants, constrained, moving
+from overparam.training.constants import Constants, constrained, moved, moving, resting
 from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
 from overparam.training.recipe import Recipe
-from overparam.training.statistics import refresh
+from overparam.training.statistics import refreshed
 from overparam.training.update import direction, rate_factors, schedule_factor
 
 _STREAM = 0x57E9  # keeps these keys apart from other uses of the same seed
@@ -46,18 +46,24 @@ def fresh_params(seeds: UInt32[Array, " members"], *, network: Network) -> PyTre
 
 
 @partial(jax.jit, static_argnames=("network", "recipe"))
-def fresh_slots(params: PyTree, *, network: Network, recipe: Recipe) -> PyTree:
-    """Initial optimizer state of every member; what the network holds constant has none.
+def fresh_slots(params: PyTree, own: Constants, *, network: Network, recipe: Recipe) -> PyTree:
+    """Initial optimizer state of every member; what the network holds constant has none, what does not move has 0.
 
     Args:
         params: parameters with a leading axis ``members``.
+        own: the members' constants.
         network: the network.
         recipe: the recipe.
 
     Returns:
         The optax state with a leading axis ``members``.
     """
-    return jax.vmap(direction(recipe).init)(split(network.state, params)[0])
+    rule = direction(recipe)
+
+    def member(params: PyTree, own: Constants) -> PyTree:
+        return resting(own, rule.init(moving(own, split(network.state, params)[0])))
+
+    return jax.vmap(member)(params, own)
 
 
 @partial(jax.jit, static_argnames=("network", "recipe", "one_by_one"))
@@ -101,6 +107,7 @@ def advance(
         Parameters and optimizer state; what ``network.state`` holds constant as it was.
     """
     rule, criterion = direction(recipe), loss(recipe.loss, recipe.smoothing)
+    own_rule = not isinstance(recipe.optimizer, str)  # it may put noise where the gradient is 0
     draws = network.training is not None or recipe.augment is not None or recipe.stream is not None
     shared_x, shared_order = x.ndim == 2, orders.shape[0] == 1
     stacked = {
@@ -134,11 +141,12 @@ def advance(
                 batch_x = recipe.augment(other, batch_x)
             gradient = mean_gradient(seen, criterion, join(trained, held), batch_x, batch_y, key)
             move, slots = rule.update(moving(own, gradient), slots, moving(own, trained))
+            slots = resting(own, slots) if own_rule else slots
             size = rate if recipe.schedule == "constant" else rate * schedule_factor(recipe, t)
-            move = moving(own, move)
-            return jax.tree.map(
-                lambda p, m, f: p - (size if f == 1.0 else f * size) * m, trained, move, factors
-            ), slots
+            new = jax.tree.map(
+                lambda p, m, f: p - (size if f == 1.0 else f * size) * m if f else p, trained, move, factors
+            )
+            return moved(own, new, trained), slots
 
         trained, slots = lax.fori_loop(first, last, step, (trained, slots))
         return join(trained, held), slots
@@ -198,7 +206,7 @@ def measure(
         params: PyTree, origin: PyTree, own: Constants, y: Targets, mine: Any
     ) -> tuple[PyTree, Measured]:
         seen, examples = constrained(network, own), x if shared else mine
-        params = refresh(seen, params, examples, batch=batch)
+        params = refreshed(seen, params, examples, batch=batch)
         values: dict[str, Array] = {}
         for _, probe in probes:
             values.update(probe(seen, criterion, params, origin, examples, y, x_test, y_test))

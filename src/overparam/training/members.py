@@ -34,30 +34,56 @@ def check_members(members: Any) -> None:
         )
         got = f"a list with {others[0]}" if others else type(members).__name__
         raise UsageError(f"members: expected Member(seed, y) of every member in a list, got {got}.")
-    for member in members:
+    for i, member in enumerate(members):
         for name, seed in (("seed", member.seed), ("order", member.order)):
             fits = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and 0 <= seed < 1 << 32
             if not fits and not (name == "order" and seed is None):
                 raise UsageError(f"{name}: expected a whole number from 0 to 4294967295, got {seed!r}.")
         if member.batch is not None:
-            whole("batch of a member", member.batch, 1)
+            whole(f"batch of member {i}", member.batch, 1)
+        if member.learning_rate is not None:
+            number(f"learning_rate of member {i}", member.learning_rate, above=0.0, single=True)
 
 
-def alike(members: Sequence[Member], recipe: Recipe, x: Any) -> list[list[int]]:
+def own_examples(members: Sequence[Member], network: Network) -> list[Float32[np.ndarray, "n features"] | None]:
+    """The training examples of every member that has its own, and None for the others.
+
+    Args:
+        members: the members.
+        network: the network.
+
+    Raises:
+        DataError: another shape.
+    """
+    return [
+        None if m.x is None else inputs.examples(f"x of member {i}", m.x, network)
+        for i, m in enumerate(members)
+    ]
+
+
+def alike(members: Sequence[Member], recipe: Recipe, sizes: Sequence[int]) -> list[list[int]]:
     """Numbers of the members whose training sets and minibatches have one size, in the order of their first.
 
     Args:
         members: the members.
         recipe: gives the batch of those that have none of their own.
-        x: examples that members without their own share.
+        sizes: training examples of every member.
     """
     groups: dict[Any, list[int]] = {}
-    for i, member in enumerate(members):
-        size = (
-            len(x if member.x is None else member.x),
-            recipe.batch if member.batch is None else member.batch,
-        )
-        groups.setdefault(size, []).append(i)
+    for i, (member, n) in enumerate(zip(members, sizes, strict=True)):
+        batch = recipe.batch if member.batch is None else member.batch
+        if batch is not None and batch > n:
+            own = "batch" if member.batch is None else f"batch of member {i}"
+            raise UsageError(
+                f"{own}: expected at most the {n} training examples, got {batch}. Use a smaller batch, or batch=None for "
+                "the full batch."
+            )
+        if batch is None and recipe.sampling != "epochs":
+            raise UsageError(
+                f"sampling: expected 'epochs' with the full batch, got '{recipe.sampling}' for member {i}. Give a batch; "
+                f"batch={n} draws as many examples as there are."
+            )
+        groups.setdefault((n, batch), []).append(i)
     return list(groups.values())
 
 
@@ -66,30 +92,8 @@ def with_batch(recipe: Recipe, member: Member) -> Recipe:
     return recipe if member.batch in (None, recipe.batch) else replace(recipe, batch=member.batch)
 
 
-def stacked_examples(
-    members: Sequence[Member], x: Any, network: Network
-) -> Float32[np.ndarray, "*members n features"]:
-    """The training examples: shared, or one set a member where any member has its own.
-
-    Args:
-        members: the members, with training sets of one size.
-        x: what members without their own share.
-        network: the network.
-
-    Raises:
-        DataError: another shape.
-    """
-    if all(member.x is None for member in members):
-        return inputs.examples("x", x, network)
-    own = [
-        inputs.examples("x" if m.x is None else f"x of member {i}", x if m.x is None else m.x, network)
-        for i, m in enumerate(members)
-    ]
-    return np.stack(own)
-
-
 def stacked_targets(
-    members: Sequence[Member], n: int, network: Network, recipe: Recipe
+    members: Sequence[Member], n: int, network: Network, recipe: Recipe, numbers: Sequence[int] | None = None
 ) -> Shaped[np.ndarray, "members n ..."]:
     """Return the labels or targets of all members as one array.
 
@@ -98,6 +102,7 @@ def stacked_targets(
         n: number of examples.
         network: the network.
         recipe: the recipe.
+        numbers: their numbers among all members, for messages.
 
     Returns:
         Shape ``(members, n)`` or ``(members, n, outputs)``.
@@ -106,7 +111,11 @@ def stacked_targets(
         UsageError: labels beside float targets.
         DataError: labels that do not fit.
     """
-    columns = [inputs.targets(f"y of member {i}", m.y, n, network, recipe) for i, m in enumerate(members)]
+    called = range(len(members)) if numbers is None else numbers
+    columns = [
+        inputs.targets(f"y of member {i}", m.y, n, network, recipe)
+        for i, m in zip(called, members, strict=True)
+    ]
     if len({(c.dtype, c.shape) for c in columns}) > 1:
         raise UsageError(
             "members: expected labels of one kind and shape in a stack, got several. Train two stacks."

@@ -34,7 +34,9 @@ class Keep:
 
     def __post_init__(self) -> None:
         """Check that one of the two is given."""
-        if (self.step is None) == (not self.value or self.at_most is None):
+        named = isinstance(self.value, str) and self.value != "" and self.at_most is not None
+        either = not named if self.step is None else self.value != "" or self.at_most is not None
+        if either:
             raise UsageError(
                 "keep: expected Keep(step=100) or Keep(value='train_loss', at_most=0.1), got "
                 f"step={self.step!r}, value={self.value!r}, at_most={self.at_most!r}."
@@ -43,6 +45,28 @@ class Keep:
             whole("keep: step", self.step, 0)
         else:
             number("keep: at_most", self.at_most)
+
+
+def checked_keep(keep: object) -> dict[str, Keep]:
+    """What is to be kept, by name.
+
+    Args:
+        keep: a mapping from names to :class:`Keep`, or None.
+
+    Raises:
+        UsageError: something else.
+    """
+    if keep is None:
+        return {}
+    if not isinstance(keep, Mapping):
+        raise UsageError(f"keep: expected Keep(...) by name in a dict, got {type(keep).__name__}.")
+    for name, rule in keep.items():
+        if not isinstance(name, str) or not isinstance(rule, Keep):
+            raise UsageError(
+                f"keep: expected Keep(...) by name, got {type(rule).__name__} as {name!r}. For instance "
+                "{'fitted': Keep(value='train_loss', at_most=0.1)}."
+            )
+    return dict(keep)
 
 
 def due_times(recipe: Recipe, keep: Mapping[str, Keep], begun: int) -> tuple[int, ...]:
@@ -57,8 +81,6 @@ def due_times(recipe: Recipe, keep: Mapping[str, Keep], begun: int) -> tuple[int
         UsageError: a checkpoint at a step that the run does not reach.
     """
     for name, rule in keep.items():
-        if not isinstance(rule, Keep):
-            raise UsageError(f"keep: expected Keep(...) by name, got {type(rule).__name__} as '{name}'.")
         if rule.step is not None and not begun <= rule.step <= recipe.steps:
             raise UsageError(
                 f"keep: expected a step from {begun} to {recipe.steps} as '{name}', got {rule.step}."

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +14,11 @@ from overparam.models.network import Network
 from overparam.training import inputs
 from overparam.training import members as stacks
 from overparam.training.choice import one_by_one
-from overparam.training.constants import stacked_constants
-from overparam.training.loop import ProbeFunction, advance, measure
-from overparam.training.losses import loss
-from overparam.training.measures import check_probes
+from overparam.training.group import Group, Task
+from overparam.training.loop import ProbeFunction
 from overparam.training.member import Checkpoint, Member, Trained
-from overparam.training.minibatches import Feed
 from overparam.training.recipe import Recipe
-from overparam.training.record import Keep, Record, due_times
-from overparam.training.start import begin, take
-from overparam.training.trial import check_step
+from overparam.training.record import Keep, checked_keep
 
 
 def train(
@@ -46,8 +39,9 @@ def train(
     """Train a stack of members, each with its own labels, seed, learning rate, and what else a member may have.
 
     One compiled program serves the whole run; members with minibatches or training sets of another size go into a
-    stack of their own. A member's run depends on what is its own alone, up to rounding (about 1e-6) between stacks of
-    different size; a run that is split with ``start`` equals the whole one bit for bit.
+    stack of their own. Everything is checked, and the start of all members measured, before any step is taken. A
+    member's run depends on what is its own alone, up to rounding (about 1e-6) between stacks of different size; a run
+    that is split with ``start`` equals the whole one bit for bit.
 
     A member whose training loss is not finite at a probe time has diverged: it is recorded, nothing is raised,
     and the others are untouched. A member that meets ``recipe.stop_error`` or ``recipe.stop_loss`` at a probe
@@ -91,83 +85,28 @@ def train(
     stacks.check_members(members)
     if start is not None:
         stacks.first_step(start, members, network, recipe)
-    if any(member.x is None for member in members):
-        x = inputs.examples("x", x, network)
-    told = progress or (lambda fraction: None)
-    groups = stacks.alike(members, recipe, x)
-    found: dict[int, Trained] = {}
-    for at, group in enumerate(groups):
-        own = [members[i] for i in group]
-        runs = _train(
-            network,
-            stacks.with_batch(recipe, own[0]),
-            own,
-            (x, x_test, y_test),
-            probes,
-            partial(_part, told, at, len(groups)),
-            keep_params,
-            None if start is None else [start[i] for i in group],
-            dict(keep or {}),
-            form,
+    own_x = stacks.own_examples(members, network)
+    shared = inputs.examples("x", x, network) if any(one is None for one in own_x) else None
+    tested = jnp.asarray(inputs.examples("x_test", x_test, network))
+    task = Task(
+        network, recipe, None if shared is None else jnp.asarray(shared), tested, y_test, probes, checked_keep(keep),
+        keep_params, one_by_one(network, form),
+    )  # fmt: skip
+    numbers = stacks.alike(members, recipe, [len(shared if one is None else one) for one in own_x])
+    groups = [
+        Group(
+            task, [members[i] for i in some], [own_x[i] for i in some],
+            None if start is None else [start[i] for i in some], some,
         )
-        found.update(zip(group, runs, strict=True))
+        for some in numbers
+    ]  # fmt: skip
+    told = progress or (lambda fraction: None)
+    found: dict[int, Trained] = {}
+    for at, some in enumerate(numbers):
+        runs = groups.pop(0).run(partial(_part, told, at, len(numbers)))
+        found.update(zip(some, runs, strict=True))
     return tuple(found[i] for i in range(len(members)))
 
 
 def _part(told: Callable[[float], None], at: int, many: int, fraction: float) -> None:
     told((at + fraction) / many)
-
-
-def _train(
-    network: Network, recipe: Recipe, members: Sequence[Member], arrays: tuple[Any, Any, Any], probes: Any,
-    progress: Callable[[float], None], keep_params: bool, start: Sequence[Checkpoint] | None, keep: dict[str, Keep],
-    form: str,
-) -> tuple[Trained, ...]:  # fmt: skip
-    """Train members with minibatches and training sets of one size."""
-    x, x_test = (
-        stacks.stacked_examples(members, arrays[0], network),
-        inputs.examples("x_test", arrays[1], network),
-    )
-    n = x.shape[-2]
-    y = jnp.asarray(stacks.stacked_targets(members, n, network, recipe))
-    y_test = inputs.targets("y_test", arrays[2], len(x_test), network, recipe)
-    rates = jnp.asarray(stacks.learning_rates(members, recipe))
-    seeds = [m.seed if m.order is None else m.order for m in members]
-    orders = jnp.asarray(seeds if len(set(seeds)) > 1 else seeds[:1], jnp.uint32)
-    step = 0 if start is None else start[0].step
-    feed = Feed(seeds, n, None if recipe.stream else recipe.batch, step, recipe.steps, recipe.sampling)
-    first = x if x.ndim == 2 else x[0]
-    named = check_probes(network, recipe, probes, (first, y[0], x_test, y_test))
-    own = stacked_constants(network, members)
-    params, slots, origin = begin(network, recipe, members, start, first, own)
-    shared, test = jnp.asarray(x), (jnp.asarray(x_test), jnp.asarray(y_test))
-    check_step(network, recipe, params, shared, y, own)
-    how = {"network": network, "one_by_one": one_by_one(network, form)}
-    times = due_times(recipe, keep, step)
-    record, begun = Record(members, recipe, times, keep), step
-    criterion = loss(recipe.loss, recipe.smoothing)
-    for time in times:
-        while step < time:
-            rows, base, end = feed.segment(step, time)
-            params, slots = advance(
-                params, slots, rates, orders, own, y, shared, rows, base, step, end, recipe=recipe, **how
-            )
-            step = end
-            jax.block_until_ready(params)
-            progress((step - begun) / (recipe.steps - begun))
-        params, values = measure(
-            params, origin, own, y, shared, *test, criterion=criterion, probes=named, batch=recipe.batch, **how
-        )  # fmt: skip
-        found = {name: np.asarray(value, np.float64) for name, value in values.items()}
-        ended = record.add(found)
-        for name, due in record.to_keep(found, time).items():
-            for i, point in take(due, params, slots, origin, step).items():
-                record.kept[i][name] = point
-        if keep_params:
-            last = record.all_ended or time == times[-1]
-            wanted = [i for i in range(len(members)) if i not in record.ends] if last else ended
-            record.ends.update(take(wanted, params, slots, origin, step))
-        if record.all_ended:
-            break
-    progress(1.0)
-    return record.trained()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.errors import DataError, UsageError
+from overparam.models.check import check_params
 from overparam.models.network import Network, PyTree
 from overparam.models.passes import check_rows
 from overparam.models.state import is_held, join, leaves, split
-from overparam.training.constants import Constants
+from overparam.training.constants import Constants, effective, resting
 from overparam.training.evaluate import Examples
 from overparam.training.loop import fresh_params, fresh_slots
 from overparam.training.member import Checkpoint, Member
 from overparam.training.recipe import Recipe
+from overparam.training.statistics import STATISTICS
 
 
 def begin(
@@ -28,6 +30,7 @@ def begin(
     start: Sequence[Checkpoint] | None,
     x: Examples,
     own: Constants,
+    numbers: Sequence[int],
 ) -> tuple[PyTree, PyTree, PyTree]:
     """Parameters, optimizer state and origin of a stack, from seeds or from checkpoints.
 
@@ -37,7 +40,8 @@ def begin(
         members: the members.
         start: one checkpoint a member, or None.
         x: examples, shape ``(n, inputs)``.
-        own: the members' constants; what a mask leaves out starts at 0.
+        own: the members' constants; what a mask leaves out starts at 0, and so does the state of what does not move.
+        numbers: the members' numbers among all, for messages.
 
     Returns:
         Three pytrees with a leading axis ``members``.
@@ -47,24 +51,31 @@ def begin(
         UsageError: outputs that depend on other rows than their own, or the state of another optimizer.
     """
     if start is None:
-        params = _with_own(network, members, first_params(network, members, x), own)
-        return params, fresh_slots(params, network=network, recipe=recipe), params
-    params = _with_own(network, members, _stack([point.params for point in start]), own)
+        params = _with_own(network, members, first_params(network, members, x), own, numbers)
+        return params, fresh_slots(params, own, network=network, recipe=recipe), params
+    params = _with_own(network, members, _stack([point.params for point in start]), own, numbers)
     check_rows(network, start[0].params, x)
     origin = _stack([point.params if point.origin is None else point.origin for point in start])
-    origin = _with_own(network, members, origin, own)
-    slots = fresh_slots(params, network=network, recipe=recipe)
-    if any(point.slots is None for point in start):
-        return params, slots, origin
-    for i, point in enumerate(start):
-        shapes = [np.shape(leaf) for leaf in jax.tree.leaves(point.slots)]
-        if shapes != [leaf.shape[1:] for leaf in jax.tree.leaves(slots)]:
-            rule = f"'{recipe.optimizer}'" if isinstance(recipe.optimizer, str) else "of the recipe"
-            raise UsageError(
-                f"start of member {i}: expected slots of the optimizer {rule} with momentum "
-                f"{recipe.momentum:g}, got those of another. Give Checkpoint(params, step), which begins it afresh."
-            )
-    return params, _stack([point.slots for point in start]), origin
+    origin = _with_own(network, members, origin, own, numbers)
+    slots = fresh_slots(params, own, network=network, recipe=recipe)
+    given = [
+        _row(slots, i) if point.slots is None else _slots(point.slots, slots, recipe, number)
+        for i, (number, point) in enumerate(zip(numbers, start, strict=True))
+    ]
+    return params, jax.vmap(resting)(own, _stack(given)), origin
+
+
+def _slots(given: PyTree, like: PyTree, recipe: Recipe, member: int) -> PyTree:
+    """A checkpoint's optimizer state, if it is that of the recipe's optimizer."""
+    shapes = [(np.shape(leaf), np.asarray(leaf).dtype) for leaf in jax.tree.leaves(given)]
+    wanted = [(leaf.shape[1:], leaf.dtype) for leaf in jax.tree.leaves(like)]
+    if shapes != wanted or str(jax.tree.structure(given)) != str(jax.tree.structure(like)):
+        rule = f"'{recipe.optimizer}'" if isinstance(recipe.optimizer, str) else "of the recipe"
+        raise UsageError(
+            f"start of member {member}: expected slots of the optimizer {rule} with momentum "
+            f"{recipe.momentum:g}, got those of another. Give Checkpoint(params, step), which begins it afresh."
+        )
+    return jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(given))
 
 
 def first_params(network: Network, members: Sequence[Member], x: Examples) -> PyTree:
@@ -94,29 +105,42 @@ def first_params(network: Network, members: Sequence[Member], x: Examples) -> Py
     return params
 
 
-def _with_own(network: Network, members: Sequence[Member], params: PyTree, own: Constants) -> PyTree:
+def _with_own(
+    network: Network, members: Sequence[Member], params: PyTree, own: Constants, numbers: Sequence[int]
+) -> PyTree:
     """Stacked parameters with the members' own state, and 0 where a mask leaves out."""
-    given = [member.state or {} for member in members]
-    for name in dict.fromkeys(key for one in given for key in one):
-        if not isinstance(params, dict) or name not in params or not is_held(network.state, name):
-            raise UsageError(
-                f"state of a member: expected names of what '{network.name}' holds constant, {network.state!r}, got "
-                f"'{name}'."
-            )
-        rows = [one[name] if name in one else _row(params[name], i) for i, one in enumerate(given)]
-        want = jax.tree.map(lambda leaf: leaf.shape[1:], params[name])
-        for i, row in enumerate(rows):
-            if str(jax.tree.structure(row)) != str(
-                jax.tree.structure(_row(params[name], 0))
-            ) or want != jax.tree.map(np.shape, row):
-                raise UsageError(
-                    f"state of member {i}: expected the structure and shapes of '{name}' in init, got others."
-                )
-        params = {**params, name: _stack(rows)}
+    if any(member.state is not None for member in members):
+        rows = [
+            _stated(network, member.state, _row(params, i), number)
+            for i, (number, member) in enumerate(zip(numbers, members, strict=True))
+        ]
+        params = _stack(rows)
     if "mask" not in own:
         return params
     trained, held = split(network.state, params)
-    return join(jax.tree.map(jnp.multiply, trained, own["mask"]), held)
+    return join(jax.vmap(effective)({"mask": own["mask"]}, trained), held)
+
+
+def _stated(network: Network, state: Any, params: PyTree, member: int) -> PyTree:
+    """One member's parameters with its own state in place."""
+    where = f"state of member {member}"
+    if state is None:
+        return params
+    if not isinstance(state, Mapping):
+        raise UsageError(f"{where}: expected values by name, got {type(state).__name__}.")
+    for name in state:
+        if network.moments is not None and name == STATISTICS:
+            raise UsageError(
+                f"{where}: expected no '{name}': they are found anew from the member's examples. Give it its own x."
+            )
+        held = [path for path, _ in leaves(params) if path == name or path.startswith(f"{name}/")]
+        if not isinstance(params, dict) or not held or not all(is_held(network.state, path) for path in held):
+            raise UsageError(
+                f"{where}: expected names of what '{network.name}' holds constant, {network.state!r}, got '{name}'."
+            )
+    whole = {**params, **state}
+    check_params(network, whole, where, single=True)
+    return jax.tree.map(lambda new, old: new if _is_key(old) else np.asarray(new, old.dtype), whole, params)
 
 
 def _row(tree: PyTree, i: int) -> PyTree:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from overparam.core.errors import DataError
+from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
+from overparam.training import inputs
 from overparam.training.evaluate import BLOCK, Examples
+from overparam.training.numbers import whole
 
 STATISTICS = "statistics"
 
 
-@partial(jax.jit, static_argnames=("network", "batch"))
 def refresh(network: Network, params: PyTree, x: Examples, *, batch: int | None = None) -> PyTree:
     """Return the parameters with the statistics of some examples.
 
     Each batch normalises itself, as in training; mean and mean square of what every normalisation meets are averaged
     over the batches, and the variance is their difference. So the statistics belong to the present parameters exactly,
-    where a running average would lag behind.
+    where a running average would lag behind. Nothing is dropped out or augmented.
 
     Args:
         network: the network; one that keeps no statistics is left alone.
@@ -31,21 +33,43 @@ def refresh(network: Network, params: PyTree, x: Examples, *, batch: int | None 
 
     Returns:
         The parameters, their ``statistics`` replaced.
+
+    Raises:
+        UsageError: parameters of another network, or fewer than two examples in a batch.
+        DataError: examples that do not fit the network.
+
+    References: Ioffe and Szegedy, Batch normalization, ICML 2015, algorithm 2.
     """
-    if network.moments is None:
+    check_network(network)
+    check_params(network, params, single=True)
+    rows = inputs.examples("x", x, network)
+    if batch is not None:
+        whole("batch", batch, 2)
+    if network.moments is not None and len(rows) < 2:
+        raise DataError(f"x: expected at least 2 examples where batches normalise, got {len(rows)}.")
+    return refreshed(network, params, jnp.asarray(rows), batch=batch)
+
+
+@partial(jax.jit, static_argnames=("network", "batch"))
+def refreshed(network: Network, params: PyTree, x: Examples, *, batch: int | None = None) -> PyTree:
+    """The same as :func:`refresh` for arguments that are known to fit, compiled.
+
+    Args:
+        network: the network.
+        params: parameters of one member.
+        x: examples, shape ``(n, inputs)``.
+        batch: examples that normalise together.
+    """
+    moments_of = network.moments
+    if moments_of is None:
         return params
     size = min(batch or BLOCK, x.shape[0])
     many = x.shape[0] // size
     blocks = jnp.asarray(x)[: many * size].reshape(many, size, *x.shape[1:])
-    moments = lax.map(lambda rows: _moments(network, params, rows), blocks)
+    moments = lax.map(lambda rows: moments_of(params, rows), blocks)
     means = jax.tree.map(lambda values: jnp.mean(values, axis=0), moments)
     found = {
         layer: {"mean": one["mean"], "variance": jnp.maximum(one["square"] - jnp.square(one["mean"]), 0.0)}
         for layer, one in means.items()
     }
     return {**params, STATISTICS: found}
-
-
-def _moments(network: Network, params: PyTree, rows: Examples) -> Any:
-    assert network.moments is not None
-    return network.moments(params, rows)

@@ -82,7 +82,7 @@ def train_subsets(
     params = first_params(network, members, examples)
     # Only a cosine asks how long the run is: without it runs of any length share one compiled program.
     program = recipe if recipe.schedule == "cosine" else replace(recipe, steps=1)
-    slots = fresh_slots(params, network=network, recipe=program)
+    slots = fresh_slots(params, {}, network=network, recipe=program)
     shared, seeds = jnp.asarray(examples), jnp.asarray([_order(m) for m in members], jnp.uint32)
     for first in range(0, recipe.steps, SEGMENT):
         last = min(first + SEGMENT, recipe.steps)

@@ -60,7 +60,7 @@ MEMBERS = {
         for seed in (1.5, "0", None, True, -1, 2**40)
     },
     **{
-        f"rate {rate!r}": ([Member(0, Y, rate)], "learning_rate: expected")
+        f"rate {rate!r}": ([Member(0, Y, rate)], "learning_rate of member 0: expected")
         for rate in ("0.1", 0, -1.0, 1e-60, 1e60, np.nan, 1 + 0j, [0.1])
     },
 }

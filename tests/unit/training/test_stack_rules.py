@@ -162,7 +162,7 @@ GOOD = {"members": [Member(0, Y)]}
         (
             {"members": [Member(0, Y, learning_rate=-1.0)]},
             UsageError,
-            "learning_rate: expected a number above 0, got -1.0.",
+            "learning_rate of member 0: expected a number above 0, got -1.0.",
         ),
         (
             {"x": X[:, :4]},
