@@ -15,7 +15,7 @@ _BELKIN = Published(
     citation="M. Belkin, D. Hsu, S. Ma and S. Mandal, Reconciling modern machine-learning practice and the classical "
     "bias-variance trade-off, PNAS 116(32):15849-15854, 2019, arXiv:1812.11118.",
     place="the paper's methods, as excerpts quote them",
-    network="one hidden layer of H units, H from 5 to 1,006, with as many parameters as n K or more",
+    network="MLP 784-H-10, H from 5 to 1,006, with as many parameters as n K or more",
     build=Build(mlp, (784, (WIDTH,), 10)),
     data="MNIST, 4,000 images",
     n=4_000,
@@ -34,7 +34,7 @@ _NAKKIRAN = Published(
     citation="P. Nakkiran, G. Kaplun, Y. Bansal, T. Yang, B. Barak and I. Sutskever, Deep double descent: where bigger "
     "models and more data hurt, ICLR 2020, arXiv:1912.02292.",
     place="the protocol in a public reproduction, HP2706/ATDL-Group-Work, EXPERIMENTS.md",
-    network="five-layer CNN of width k, from 1 to 64",
+    network="five-layer CNN, width k from 1 to 64",
     build=Build(cnn5, ((32, 32, 3), WIDTH, 10)),
     data="CIFAR-10; a share of the labels replaced once by a uniformly drawn wrong class (0, 10 or 20 %)",
     n=50_000,
@@ -76,7 +76,7 @@ _HECKEL = Published(
     citation="R. Heckel and F. F. Yilmaz, Early stopping in deep networks: double descent and how to eliminate it, ICLR "
     "2021, arXiv:2007.10099.",
     place="github.com/MLI-lab/early_stopping_double_descent, results/mcnn/cifar/base/config.json",
-    network="five-layer CNN of width 64",
+    network="five-layer CNN, width 64",
     build=Build(cnn5, ((32, 32, 3), 64, 10)),
     data="CIFAR-10, every wrong class drawn with probability 0.2/9",
     n=50_000,
@@ -91,14 +91,14 @@ _HECKEL = Published(
     epochs=6_000,
     notes="The period of the schedule is taken to be that of nakkiran-cnn.",
     recalled=("n", "schedule"),
-    beside=("heckel-cnn-slow-output", "nakkiran-cnn"),
+    beside=("heckel-slow-output", "nakkiran-cnn"),
 )
 
 DESCENT = (
     _BELKIN,
     _BELKIN.but(
         "belkin-mlp-reuse",
-        network="one hidden layer of H units, H from 5, with fewer parameters than n K",
+        network="MLP 784-H-10, H from 5, with fewer parameters than n K",
         init="of the smallest network Glorot's uniform law; then the weights of the next smaller one, the rest N(0, 0.01)",
         build=Build(mlp, (784, (WIDTH,), 10), {"init": "glorot"}),
         schedule=each(0.9, 500),
@@ -112,10 +112,11 @@ DESCENT = (
         source="code of josch14",
         citation="github.com/josch14/double-descent, a reproduction of Belkin et al. 2019 with a full log.",
         place="its src/fcnn.py and src/fcnn_wrapper.py; rate, batch and length from its logs",
-        network="one hidden layer of H units, relu, H from 2 to 150",
+        network="MLP 784-H-10, relu, H from 2 to 150",
         build=Build(mlp, (784, (WIDTH,), 10), {"init": "glorot"}),
         data="MNIST, 4,000 images; 0 to 20 % label noise",
         n=4_000,
+        augmentation="none",
         init="Glorot's uniform law; biases 0.01, which are 0 in the call",
         optimizer="sgd",
         learning_rate=0.1,
@@ -133,7 +134,7 @@ DESCENT = (
     ),
     _NAKKIRAN,
     _NAKKIRAN.but(
-        "nakkiran-cnn-cifar100",
+        "nakkiran-cifar100",
         build=Build(cnn5, ((32, 32, 3), WIDTH, 100)),
         data="CIFAR-100, clean",
         augmentation="none",
@@ -144,7 +145,7 @@ DESCENT = (
     ),
     _NAKKIRAN.but(
         "nakkiran-resnet",
-        network="pre-activation ResNet-18 of width k, from 1 to 64; 64 is the usual one",
+        network="ResNet-18, pre-activation, width k from 1 to 64; 64 is the usual one",
         build=Build(resnet, ((32, 32, 3), WIDTH, 10)),
         data="CIFAR-10; a share of the labels replaced once by a uniformly drawn wrong class (0 to 20 %)",
         augmentation="crop with 4 pixels of padding and flip",
@@ -158,7 +159,7 @@ DESCENT = (
     ),
     _HECKEL,
     _HECKEL.but(
-        "heckel-cnn-slow-output",
+        "heckel-slow-output",
         place="github.com/MLI-lab/early_stopping_double_descent, results/mcnn/cifar/ff_small_lr/config.json",
         layer_rates={"output": 0.01},
         epochs=4_000,
@@ -169,13 +170,13 @@ DESCENT = (
     _MNIST1D,
     _MNIST1D.but(
         "mnist1d-cnn",
-        network="three convolutions of c channels on signals, c from 10 to 100; 6c^2 + 58c + 10 parameters",
+        network="CNN of signals, three convolutions of c channels, c from 10 to 100; 6c^2 + 58c + 10 parameters",
         build=Build(cnn1d, (40, (WIDTH, WIDTH, WIDTH), 10), {"init": "torch"}),
         notes="Trained as the MLP, as far as the printed output tells.",
         beside=("mnist1d-mlp",),
     ),
     Published(
-        name="sparse-descent-resnet",
+        name="sparse-descent",
         source="He et al. 2022",
         citation="Z. He, Z. Xie, Q. Zhu and Z. Qin, Sparse double descent: where network pruning aggravates overfitting, "
         "ICML 2022; github.com/he-zh/sparse-double-descent.",

@@ -14,7 +14,7 @@ _ZHANG = Published(
     citation="C. Zhang, S. Bengio, M. Hardt, B. Recht and O. Vinyals, Understanding deep learning requires rethinking "
     "generalization, ICLR 2017, arXiv:1611.03530.",
     place="the paper's section 2 and table 1, as excerpts quote them",
-    network="small Inception with batch normalisation, 1,649,402 weights and biases of convolutions and output",
+    network="small Inception, with batch normalisation; 1,649,402 parameters besides those of the normalisation",
     build=Build(inception, ((28, 28, 3), 10)),
     data="CIFAR-10, centre crop to 28 by 28, every image whitened by itself; labels true, or drawn once at random",
     n=50_000,
@@ -36,7 +36,7 @@ _PLUSKID = Published(
     citation="github.com/pluskid/fitting-random-labels, by the first author of Zhang et al. 2017; not meant to be exactly "
     "the same.",
     place="its cmd_args.py (defaults) and train.py; the learning rate from its README",
-    network="MLP with one hidden layer of 512",
+    network="MLP 3072-512-10",
     build=Build(mlp, (3072, (512,), 10)),
     data="CIFAR-10, 32 by 32, standardised by channel; a share of the labels drawn at random, test labels likewise",
     n=50_000,
@@ -57,7 +57,7 @@ FITTING = (
     _ZHANG,
     _ZHANG.but(
         "zhang-inception-plain",
-        network="small Inception without batch normalisation, 1,649,402 parameters",
+        network="small Inception, without batch normalisation; 1,649,402 parameters",
         build=Build(inception, ((28, 28, 3), 10), {"normalise": False}),
         beside=("zhang-inception",),
     ),
@@ -71,7 +71,7 @@ FITTING = (
     ),
     _ZHANG.but(
         "zhang-mlp-1x512",
-        network="MLP with one hidden layer of 512, 1,209,866 parameters",
+        network="MLP 2352-512-10, 1,209,866 parameters",
         build=Build(mlp, (2352, (512,), 10)),
         augmentation="none",
         learning_rate=0.01,
@@ -80,7 +80,7 @@ FITTING = (
     ),
     _ZHANG.but(
         "zhang-mlp-3x512",
-        network="MLP with three hidden layers of 512, 1,735,178 parameters",
+        network="MLP 2352-512-512-512-10, 1,735,178 parameters",
         build=Build(mlp, (2352, (512, 512, 512), 10)),
         augmentation="none",
         learning_rate=0.01,
@@ -91,7 +91,7 @@ FITTING = (
     _PLUSKID.but(
         "pluskid-wide-resnet",
         place="its cmd_args.py (defaults) and train.py",
-        network="wide residual network 28-1, 369,498 parameters",
+        network="WRN-28-1, 369,498 parameters",
         build=None,
         learning_rate=0.1,
         notes="Random labels were fitted to 99 % at epoch 150, where the rate drops, and to 100 % at 154.",
@@ -103,7 +103,7 @@ FITTING = (
         citation="B. Neyshabur, R. Tomioka and N. Srebro, In search of the real inductive bias, ICLR 2015 workshop, "
         "arXiv:1412.6614.",
         place="caption of figure 1",
-        network="MLP with one hidden layer of H units, up to about 4,000",
+        network="MLP 100-H-10, H up to about 4,000",
         build=Build(mlp, (100, (WIDTH,), 10)),
         data="MNIST (50,000 images) or CIFAR-10 (40,000), images shrunk to 100 pixels; 10,000 images for validation",
         n=50_000,
@@ -158,7 +158,7 @@ FITTING = (
         beside=("keskar-small",),
     ),
     Published(
-        name="wu-descent",
+        name="wu-gd",
         source="Wu, Ma, E 2018",
         citation="L. Wu, C. Ma and W. E, How SGD selects the global minima in over-parameterized learning: a dynamical "
         "stability perspective, NeurIPS 2018.",
@@ -170,7 +170,7 @@ FITTING = (
         rate_text="rates of 0.01, 0.05, 0.1, 0.5 and 1 are compared (recalled)",
         loss="squared",
         notes="Sharpness ends near 2 / learning rate.",
-        recalled=("data", "optimizer", "loss"),
+        recalled=("data", "optimizer", "learning_rate", "loss"),
     ),
     Published(
         name="cdr-lenet",
@@ -198,7 +198,7 @@ FITTING = (
         citation="Q. Nguyen, P. Brechet and M. Mondelli, When are solutions connected in deep networks?, NeurIPS 2021, "
         "arXiv:2102.09671.",
         place="its released code, github.com/modeconnectivity/modeconnectivity",
-        network="MLP of depth 10 and width 245",
+        network="MLP, depth 10, width 245",
         data="MNIST",
         learning_rate=1e-3,
         epochs=200,
@@ -211,7 +211,7 @@ FITTING = (
         source="Nguyen et al. 2021",
         citation="Nguyen et al., arXiv:2102.09671, as nguyen-mnist.",
         place="its released code, github.com/modeconnectivity/modeconnectivity",
-        network="MLP of depth 5 and width 500",
+        network="MLP, depth 5, width 500",
         data="CIFAR-10",
         learning_rate=5e-4,
         recalled=("loss",),

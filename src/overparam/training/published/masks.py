@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from overparam.training.published.setting import Published
+from overparam.models.cnn import cnn
+from overparam.training.published.setting import Build, Published
 from overparam.training.published.timing import CONSTANT, COSINE, at_epochs, linear_fall, warm_cosine
 
+_CONV4 = Build(cnn, ((32, 32, 3), (64, 64, 128, 128), 10), {"dense": (256, 256), "bias": False})
 _HIDDEN = Published(
     name="edge-popup",
     source="Ramanujan et al. 2020",
     citation="V. Ramanujan, M. Wortsman, A. Kembhavi, A. Farhadi and M. Rastegari, What's hidden in a randomly weighted "
     "neural network?, CVPR 2020, arXiv:1911.13299.",
     place="its released code, allenai/hidden-networks, configs/smallscale, such as conv4/conv4_usc_unsigned.yml",
-    network="Conv-2 to Conv-8 without biases, frozen; a score a weight is trained",
+    network="Conv-2 to Conv-8, without biases, frozen; a score a weight is trained",
     data="CIFAR-10, 50,000 images",
     n=50_000,
     augmentation="crop with 4 pixels of padding and flip",
@@ -92,7 +94,7 @@ _GARIPOV = Published(
     epochs=200,
     notes="An end of the curve. The rate changes at epochs there, at every step here.",
     recalled=("n",),
-    beside=("garipov-vgg16-curve", "garipov-preresnet164", "garipov-wrn28"),
+    beside=("curve-vgg16", "garipov-resnet164", "garipov-wrn28"),
 )
 _CURVE = (
     "The curve between two trained ends: one point of it is drawn uniformly a batch, and the penalty is of that point, not "
@@ -140,7 +142,7 @@ MASKS = (
     _HIDDEN.but(
         "edge-popup-imagenet",
         place="its released code, allenai/hidden-networks, and its README",
-        network="ResNet-50, ResNet-101 or wide ResNet-50, frozen; a score a weight is trained",
+        network="ResNet-50, -101 or wide -50, frozen; a score a weight is trained",
         data="ImageNet",
         n=1_281_167,
         augmentation=None,
@@ -158,7 +160,8 @@ MASKS = (
     _HIDDEN.but(
         "hidden-conv4-sgd",
         place="its released code, allenai/hidden-networks, the dense baselines",
-        network="Conv-4 without biases, all weights trained",
+        network="Conv-4, without biases, all weights trained",
+        build=_CONV4,
         init=None,
         learning_rate=0.01,
         pruning="",
@@ -169,7 +172,8 @@ MASKS = (
     _HIDDEN.but(
         "hidden-conv4-adam",
         place="its released code, allenai/hidden-networks, configs/smallscale/adamwide/conv4_adamwide_baseline.yml",
-        network="Conv-4 without biases, all weights trained",
+        network="Conv-4, without biases, all weights trained",
+        build=_CONV4,
         init=None,
         optimizer="adam",
         learning_rate=3e-4,
@@ -185,36 +189,36 @@ MASKS = (
     _GRASP,
     _GRASP.but(
         "grasp-resnet32",
-        network="residual network of 32 layers",
+        network="ResNet-32",
         weight_decay=1e-4,
         pruning="once, before training: 85 to 99.5 % of all weights by -theta H g, from 10 images a class, logits / 200",
         beside=("grasp-vgg19",),
     ),
     _GARIPOV,
     _GARIPOV.but(
-        "garipov-preresnet164",
-        network="pre-activation residual network of 164 layers",
+        "garipov-resnet164",
+        network="ResNet-164, pre-activation",
         learning_rate=0.1,
         weight_decay=3e-4,
         epochs=150,
-        beside=("garipov-vgg16", "garipov-preresnet164-curve"),
+        beside=("garipov-vgg16", "curve-resnet164"),
     ),
     _GARIPOV.but(
         "garipov-wrn28",
-        network="wide residual network 28-10",
+        network="WRN-28-10",
         learning_rate=0.1,
-        beside=("garipov-vgg16", "garipov-wrn28-curve"),
+        beside=("garipov-vgg16", "curve-wrn28"),
     ),
     _GARIPOV.but(
-        "garipov-vgg16-curve", learning_rate=0.015, weight_decay=0.0, epochs=600, notes=_CURVE + " Its coefficient is 5e-4.",
+        "curve-vgg16", learning_rate=0.015, weight_decay=0.0, epochs=600, notes=_CURVE + " Its coefficient is 5e-4.",
         beside=("garipov-vgg16",),
     ),
     _GARIPOV.but(
-        "garipov-preresnet164-curve", network="pre-activation residual network of 164 layers", learning_rate=0.03,
-        weight_decay=0.0, notes=_CURVE + " Its coefficient is 3e-4.", beside=("garipov-preresnet164",),
+        "curve-resnet164", network="ResNet-164, pre-activation", learning_rate=0.03,
+        weight_decay=0.0, notes=_CURVE + " Its coefficient is 3e-4.", beside=("garipov-resnet164",),
     ),
     _GARIPOV.but(
-        "garipov-wrn28-curve", network="wide residual network 28-10", learning_rate=0.03, weight_decay=0.0,
+        "curve-wrn28", network="WRN-28-10", learning_rate=0.03, weight_decay=0.0,
         notes=_CURVE + " Its coefficient is 5e-4.", beside=("garipov-wrn28",),
     ),
 )  # fmt: skip

@@ -124,6 +124,16 @@ class Published:
         ]
         return tuple(asked + ["epochs"] * (self.epochs is None and self.steps is None))
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Every argument without which :meth:`recipe` cannot answer: what is unknown, and a width or number of examples."""
+        counted = "epochs" not in self.unknown and self.steps is None and self.optimizer != "gd"
+        return (
+            *self.unknown,
+            *(["n"] if self.n is None and counted else []),
+            *(["width"] if callable(self.learning_rate) else []),
+        )
+
     def recipe(
         self,
         *,

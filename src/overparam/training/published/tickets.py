@@ -36,7 +36,7 @@ _FRANKLE = Published(
     steps=50_000,
     pruning="by magnitude within layers, a fifth a round, a tenth of the output's; rewound to the start",
     notes="Adam and this rate are the paper's; its authors' released code has SGD (google-lenet), and open_lth another one.",
-    recalled=("n", "batch", "steps", "init", "schedule", "augmentation", "pruning", "loss"),
+    recalled=("data", "n", "batch", "steps", "init", "schedule", "augmentation", "pruning", "loss"),
     beside=("zhou-lenet", "google-lenet", "open-lth-lenet"),
 )
 _ALL_RECALLED = (
@@ -70,7 +70,7 @@ _FRANKLE_CONV = _FRANKLE.but(
 )
 _FRANKLE_DEEP = _FRANKLE.but(
     "lottery-resnet18",
-    network="the residual network of 20 layers for CIFAR-10, which the paper calls Resnet-18",
+    network="Resnet-18, as the paper calls the residual network of 20 layers for CIFAR-10",
     build=None,
     data="CIFAR-10, 45,000 images to train and 5,000 for validation",
     n=45_000,
@@ -100,7 +100,7 @@ _ZHOU = _FRANKLE.but(
     epochs=55,
     pruning="24 rounds by a criterion within layers: .8 of hidden layers stay, .9 of the output's; biases are never pruned",
     notes="50,380 steps in all. Measured every 100 steps.",
-    recalled=(),
+    recalled=("loss",),
     beside=("lottery-lenet", "google-lenet", "open-lth-lenet", "supermask-lenet"),
 )
 
@@ -145,7 +145,7 @@ _OPEN_LTH = Published(
 _OPEN_LTH_DEEP = _OPEN_LTH.but(
     "open-lth-resnet20",
     place="its defaults, models/cifar_resnet.py",
-    network="residual network of 20 layers, 16-32-64 channels",
+    network="ResNet-20, 16-32-64 channels",
     build=None,
     data="CIFAR-10, 50,000 images",
     n=50_000,
@@ -214,7 +214,7 @@ TICKETS = (
     ),
     _FRANKLE_DEEP.but(
         "lottery-vgg19",
-        network="VGG-19 for CIFAR-10",
+        network="VGG-19, for CIFAR-10",
         batch=64,
         schedule=at_steps(56_240, 84_360),
         steps=112_480,
@@ -223,7 +223,7 @@ TICKETS = (
     ),
     _FRANKLE_DEEP.but(
         "lottery-vgg19-warm",
-        network="VGG-19 for CIFAR-10",
+        network="VGG-19, for CIFAR-10",
         batch=64,
         schedule=at_steps(56_240, 84_360, warmup=10_000),
         steps=112_480,
@@ -234,7 +234,7 @@ TICKETS = (
     _OPEN_LTH_DEEP.but(
         "open-lth-vgg16",
         place="its defaults, commit 2ce732f",
-        network="VGG-16 for CIFAR-10",
+        network="VGG-16, for CIFAR-10",
         pruning="by magnitude over all layers together, a fifth a round; the output layer never",
         notes="The network of instability analysis (Frankle et al. 2020).",
         beside=("lottery-vgg19", "open-lth-resnet20"),
@@ -244,7 +244,7 @@ TICKETS = (
         source="Greydanus, Kobak 2024",
         citation="S. Greydanus and D. Kobak, Scaling down deep learning with MNIST-1D, ICML 2024, arXiv:2011.14439.",
         place="notebooks/lottery-tickets.ipynb and notebooks/train.py of github.com/greydanus/mnist1d",
-        network="40-500-500-10 with relu, the second layer added to the first",
+        network="MLP 40-500-500-10, relu, the second layer added to the first",
         data="MNIST-1D, 4,000 signals to train",
         n=4_000,
         augmentation="none",

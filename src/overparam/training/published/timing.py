@@ -24,18 +24,22 @@ class Timing:
         text: what it is, in words.
         make: from the steps of an epoch and those of the run to arguments of :class:`~overparam.training.Recipe`.
         epochs: whether it counts in epochs, and needs the number of examples.
+        short: the same in fewer words.
     """
 
     text: str
     make: Callable[[int, int], Made]
     epochs: bool = False
+    short: str = ""
 
 
 UNNAMED = Timing("none named", lambda epoch, steps: {"schedule": "constant"})
 CONSTANT = Timing("constant", lambda epoch, steps: {"schedule": "constant"})
 COSINE = Timing("cosine", lambda epoch, steps: {"schedule": "cosine"})
 INVERSE_SQRT = Timing(
-    "1/sqrt(1 + floor(t/512))", lambda epoch, steps: {"schedule": "inverse_sqrt", "period": 512}
+    "1/sqrt(1 + floor(t/512))",
+    lambda epoch, steps: {"schedule": "inverse_sqrt", "period": 512},
+    short="inverse sqrt",
 )
 
 
@@ -62,6 +66,7 @@ def at_steps(*at: int, factor: float = 0.1, warmup: int = 0) -> Timing:
     return Timing(
         f"x{factor:g} at step {' and '.join(f'{one:,}' for one in at)}{rise}",
         lambda epoch, steps: {"schedule": drops(at, factor, warmup=warmup)},
+        short=f"{'rise, ' if warmup else ''}x{factor:g} twice",
     )
 
 
@@ -79,6 +84,7 @@ def linear_fall(begin: float, end: float, last: float) -> Timing:
     return Timing(
         f"1 to {begin:.0%} of the run, then straight to {last:g} at {end:.0%}",
         lambda epoch, steps: {"schedule": linear(round(begin * steps), round(end * steps), last)},
+        short="straight fall",
     )
 
 
