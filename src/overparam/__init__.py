@@ -63,6 +63,7 @@ _WHERE = {
     "linearise": "models",
     "Recipe": "training",
     "Member": "training",
+    "published": "training.published:find",
     "train": "training",
     "check_claim": "core.testing",
     "check_study": "sweep.check",

@@ -23,24 +23,27 @@ def ls(
     stored: bool = False,
     probes: bool = False,
     theorems: bool = False,
+    recipes: bool = False,
     ledger: bool = False,
     out: Path | None = None,
 ) -> int:
     """List the studies; with a name, its claims, profiles and axes.
 
-    With --probes or --theorems list those, and with a name (or the path of a file) one of them in full; with --stored
-    list what the results folder holds; with --ledger list what the sources say with the verdict on each line.
+    With --probes or --theorems list those, and with a name (or the path of a file) one of them in full; with --recipes
+    list how the sources trained their networks, and with a name one setting in full; with --stored list what the results folder holds; with --ledger list what the sources say with the verdict on each line.
 
     Parameters
     ----------
     name
-        A study's name or the path of its .py file; or that of a probe or theorem; or a line of the ledger such as L53.
+        A study's name or the path of its .py file; or that of a probe, theorem or recipe; or a line of the ledger such as L53.
     stored
         List stored cells and runs instead.
     probes
         List what can be measured on a trained network: overparam run STUDY --probe NAME.
     theorems
         List what is predicted, with its source.
+    recipes
+        List the published settings: optimizer, rate, batch, schedule and length, and where each number was read.
     ledger
         List the 63 statements of the sources, the studies that answer each, and its verdict.
     out
@@ -50,14 +53,19 @@ def ls(
     from overparam.cli import listing
 
     study = name
-    if stored + probes + theorems + ledger > 1:
+    if stored + probes + theorems + recipes + ledger > 1:
         raise UsageError(
-            "ls: expected one of --stored, --probes, --theorems and --ledger, got several. Leave the others out."
+            "ls: expected one of --stored, --probes, --theorems, --recipes and --ledger, got several. Leave the others "
+            "out."
         )
     if probes or theorems:
         from overparam.cli import catalogs
 
         console().print(catalogs.probes(name) if probes else catalogs.theorems(name))
+    elif recipes:
+        from overparam.cli import recipes as published
+
+        console().print(published.recipes(name))
     elif ledger:
         from overparam.cli.ledger import all_lines, one_line
 
