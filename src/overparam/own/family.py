@@ -1,8 +1,9 @@
-"""A family: a person's function from a width to a network, checked, and a name for what it is."""
+"""A family: a function from a width to a network, checked, and a name for what it is."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import inspect
@@ -19,13 +20,14 @@ import jax
 import jax.numpy as jnp
 
 from overparam.core.code import work_of
-from overparam.core.errors import DataError, UsageError
+from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.models.check import check_network, layout
 from overparam.models.network import Network
 from overparam.models.passes import check_rows, ours, told
 from overparam.models.state import split
+from overparam.own.packaged import Packaged
 
-Make = Callable[[int], Any]
+Make = Callable[..., Any]
 Shapes = tuple[tuple[str, tuple[int, ...], str], ...]
 _ASKED = (
     "a Network, an object with init(key) -> params and apply(params, x) -> outputs, or the pair of these, with the names of "
@@ -38,24 +40,50 @@ class Family:
     """A function from a width to a network.
 
     Attributes:
-        make: the person's function.
+        make: the person's function, or a family of the package.
         version: their own mark of what the source does not show.
+        arguments: keyword arguments that the function is called with besides the width.
     """
 
     make: Make
     version: str = ""
+    arguments: tuple[tuple[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the function, or ``family`` where it has none."""
+        if isinstance(self.make, Packaged):
+            return self.make.name
         name = getattr(_unwrapped(self.make), "__name__", type(self.make).__name__)
         return "family" if name == "<lambda>" else name
 
     @property
     def tag(self) -> str:
         """Name of the function and eight hexadecimal digits of its code, what that depends on, and version."""
-        text = repr((work_of(self.make), self.version))
+        known = ("package", self.name) if isinstance(self.make, Packaged) else work_of(self.make)
+        text = repr((known, self.version))
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    def at(self, **arguments: Any) -> Family:
+        """The same family called with keyword arguments."""
+        key = tuple(sorted(arguments.items()))
+        return self._at.setdefault(key, dataclasses.replace(self, arguments=key)) if key else self
+
+    @functools.cached_property
+    def _at(self) -> dict[tuple[tuple[str, Any], ...], Family]:
+        return {}
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Arguments of the function besides the width that have a number or a text as default, by name."""
+        if isinstance(self.make, Packaged):
+            return self.make.keywords
+        try:
+            given = list(inspect.signature(self.make).parameters.values())[1:]
+        except (TypeError, ValueError):
+            return {}
+        named = (one for one in given if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY))
+        return {one.name: one.default for one in named if type(one.default) in (int, float, str)}
 
     def wrong(self, expected: str, got: Any, advice: str = "") -> UsageError:
         """An error about the function; an exception is told by its first line."""
@@ -75,7 +103,9 @@ class Family:
             UsageError: the function raised, or returned something else than a network.
         """
         try:
-            made = self.make(width)
+            made = self.make(width, **dict(self.arguments))
+        except OverparamError if isinstance(self.make, Packaged) else ():
+            raise
         except Exception as error:
             told = "Call it with this width by itself to see where."
             raise self.wrong(f"a network for width {width}", error, told) from error
@@ -85,9 +115,10 @@ class Family:
         )
         if not (callable(init) and callable(apply)):
             raise self.wrong(f"{_ASKED} at width {width}", type(made).__name__)
-        block = made.block if isinstance(made, Network) else None
-        name = f"{self.name} width {width}"
-        return Network(name, init, apply, inputs, outputs, block, state=() if state is None else state)
+        name = ", ".join([f"{self.name} width {width}", *(f"{key} {value}" for key, value in self.arguments)])
+        if isinstance(made, Network):
+            return dataclasses.replace(made, name=name, inputs=inputs, outputs=outputs, form=None)
+        return Network(name, init, apply, inputs, outputs, state=() if state is None else state)
 
     @functools.cached_property
     def _shapes(self) -> dict[int, Shapes]:
@@ -199,28 +230,40 @@ class Family:
         """Whether a fresh Python can import the function.
 
         Returns:
-            The folder to search, the module and the function's name there, or None; and why not.
+            The folder to search, the module and the function's name there, or None; and why not. Three empty texts for
+            a family of the package.
         """
-        make, cannot = self.make, "worker processes cannot import"
-        module, name = str(getattr(make, "__module__", None)), getattr(make, "__qualname__", "")
-        if not inspect.isfunction(make) and not inspect.isclass(make):
-            return None, f"{cannot} an object; make the family a function in a module of its own"
-        if "<" in name:
-            return None, f"{cannot} a lambda or a function inside a function; put the family into a module"
-        file = getattr(sys.modules.get(module), "__file__", None)
-        if module == "__main__" or file is None or not file.endswith(".py"):
-            return (
-                None,
-                f"{cannot} a family from a notebook or from the program itself; import it from a module",
-            )
-        found: Any = sys.modules[module]
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        if found is not make:
-            return None, f"{cannot} the family: {module}.{name} is something else"
-        path = Path(file).resolve()
-        root = path.parents[module.count(".") + (path.name == "__init__.py")]
-        return (str(root), module, name), ""
+        if isinstance(self.make, Packaged):
+            return ("", "", ""), ""
+        return importable(self.make, "family")
+
+
+def importable(make: Any, what: str) -> tuple[tuple[str, str, str] | None, str]:
+    """Whether a fresh Python can import a function; as :meth:`Family.importable`, for what is called ``what``."""
+    cannot = "worker processes cannot import"
+    module, name = str(getattr(make, "__module__", None)), getattr(make, "__qualname__", "")
+    if not inspect.isfunction(make) and not inspect.isclass(make):
+        return None, f"{cannot} an object; make the {what} a function in a module of its own"
+    if "<" in name:
+        return None, f"{cannot} a lambda or a function inside a function; put the {what} into a module"
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module == "__main__" or file is None or not file.endswith(".py"):
+        return (
+            None,
+            f"{cannot} a {what} from a notebook or from the program itself; import it from a module",
+        )
+    found: Any = sys.modules[module]
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not make:
+        return None, f"{cannot} the {what}: {module}.{name} is something else"
+    return (root_of(module, file), module, name), ""
+
+
+def root_of(module: str, file: str) -> str:
+    """The folder from which a module is imported by its name."""
+    path = Path(file).resolve()
+    return str(path.parents[module.count(".") + (path.name == "__init__.py")])
 
 
 def _described(tree: Any) -> Shapes:
