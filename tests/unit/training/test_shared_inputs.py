@@ -29,7 +29,7 @@ def products(jaxpr):
 def test_one_order_makes_one_product_of_the_first_layer(streams):
     seeds = jnp.arange(MEMBERS, dtype=jnp.uint32)
     params = fresh_params(seeds, network=NETWORK)
-    slots = fresh_slots(params, network=NETWORK, recipe=RECIPE)
+    slots = fresh_slots(params, {}, network=NETWORK, recipe=RECIPE)
     x = jnp.asarray(np.random.default_rng(0).standard_normal((10, FEATURES)), jnp.float32)
     rows = jnp.zeros((streams, 2, BATCH), jnp.uint16)
     given = (
