@@ -4,3 +4,4 @@ from overparam.probes.catalog import available as available
 from overparam.probes.catalog import standard as standard
 from overparam.probes.norms import norm as norm
 from overparam.probes.probe import Probe as Probe
+from overparam.probes.subset import subset as subset

@@ -33,6 +33,7 @@ def fit(
     params: PyTree,
     x: Examples,
     y: Targets,
+    counted: Float[AnyArray, " n"] | None = None,
 ) -> tuple[Float[Array, ""], Float[Array, ""] | None]:
     """Mean loss and error rate of a network on a set.
 
@@ -42,10 +43,11 @@ def fit(
         params: the parameters of one member.
         x: examples, shape ``(n, inputs)``.
         y: integer labels ``(n,)``, or float targets ``(n,)`` or ``(n, outputs)``.
+        counted: weight of every example in the two means, shape ``(n,)``; None counts all alike.
 
     Returns:
         Two scalars: the mean loss, and the share of wrong labels between 0 and 1; None in its place for float
-        targets.
+        targets. Where no example counts, NaN.
 
     >>> import jax, math
     >>> from overparam.models import linear
@@ -74,4 +76,11 @@ def fit(
         ]
         losses, errors = lax.map(lambda pair: block(*pair), tuple(split))
         losses, errors = losses.reshape(-1)[:n], errors.reshape(-1)[:n]
-    return jnp.mean(losses), jnp.mean(errors) if labels else None
+    if counted is None:
+        return jnp.mean(losses), jnp.mean(errors) if labels else None
+    total = jnp.sum(counted)
+
+    def mean(values: Float[Array, " n"]) -> Float[Array, ""]:
+        return jnp.where(total > 0, jnp.sum(jnp.where(counted > 0, counted * values, 0.0)) / total, jnp.nan)
+
+    return mean(losses), mean(errors) if labels else None

@@ -71,7 +71,7 @@ def advance(
     params: PyTree,
     slots: PyTree,
     rates: Float[Array, " members"],
-    orders: UInt32[Array, " members"],
+    orders: UInt32[Array, " streams"],
     own: Constants,
     y: Shaped[Array, "members n ..."],
     x: Shaped[Array, "*members n features"],
@@ -90,7 +90,7 @@ def advance(
         params: parameters, leading axis ``members``.
         slots: optimizer state, leading axis ``members``.
         rates: learning rates, shape ``(members,)``.
-        orders: seeds of what is random in a step, shape ``(members,)``.
+        orders: seeds of what is random in a step, shape ``(members,)``, or ``(1,)`` if all members have the same.
         own: the members' constants.
         y: labels or targets, shape ``(members, n)`` or ``(members, n, outputs)``.
         x: examples, shape ``(n, inputs)`` if shared, else ``(members, n, inputs)``.
@@ -108,18 +108,23 @@ def advance(
     """
     rule, criterion = direction(recipe), loss(recipe.loss, recipe.smoothing)
     own_rule = not isinstance(recipe.optimizer, str)  # it may put noise where the gradient is 0
-    draws = network.training is not None or recipe.augment is not None
-    shared_x, shared_rows = x.ndim == 2, rows is not None and rows.shape[0] == 1
-    stacked = {"x": None if shared_x else x, "rows": None if shared_rows else rows}
+    draws = network.training is not None or recipe.augment is not None or recipe.stream is not None
+    shared_x, shared_order = x.ndim == 2, orders.shape[0] == 1
+    stacked = {
+        "x": None if shared_x else x,
+        "rows": None if shared_order else rows,
+        "order": None if shared_order else orders,
+    }
 
     def member(
-        params: PyTree, slots: PyTree, rate: Any, order: Any, own: Constants, y: Targets, arrays: PyTree
+        params: PyTree, slots: PyTree, rate: Any, own: Constants, y: Targets, arrays: PyTree
     ) -> tuple[PyTree, PyTree]:
         trained, held = split(network.state, params)
         factors = rate_factors(recipe, trained)
         seen = constrained(network, own)
         examples = x if shared_x else arrays["x"]
-        listed = rows[0] if shared_rows else arrays["rows"]  # type: ignore[index]
+        order = orders[0] if shared_order else arrays["order"]
+        listed = (None if rows is None else rows[0]) if shared_order else arrays["rows"]
 
         def step(t: Int[Array, ""], state: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
             trained, slots = state
@@ -128,6 +133,9 @@ def advance(
                 chosen = lax.dynamic_index_in_dim(listed, t - base, keepdims=False)
                 batch_x, batch_y = examples[chosen], y[chosen]
             key = step_key(order, t) if draws else None
+            if recipe.stream is not None:
+                key, other = jax.random.split(key)  # type: ignore[arg-type]
+                batch_x, batch_y = recipe.stream(other, recipe.batch)  # type: ignore[arg-type]
             if recipe.augment is not None:
                 key, other = jax.random.split(key)  # type: ignore[arg-type]
                 batch_x = recipe.augment(other, batch_x)
@@ -143,7 +151,7 @@ def advance(
         trained, slots = lax.fori_loop(first, last, step, (trained, slots))
         return join(trained, held), slots
 
-    return each_member(network, member, params, slots, rates, orders, own, y, stacked, one_by_one=one_by_one)
+    return each_member(network, member, params, slots, rates, own, y, stacked, one_by_one=one_by_one)
 
 
 def step_key(order: Any, step: Any) -> PRNGKeyArray:

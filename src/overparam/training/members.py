@@ -72,7 +72,7 @@ def alike(members: Sequence[Member], recipe: Recipe, sizes: Sequence[int]) -> li
     groups: dict[Any, list[int]] = {}
     for i, (member, n) in enumerate(zip(members, sizes, strict=True)):
         batch = recipe.batch if member.batch is None else member.batch
-        if batch is not None and batch > n:
+        if batch is not None and batch > n and recipe.stream is None:
             own = "batch" if member.batch is None else f"batch of member {i}"
             raise UsageError(
                 f"{own}: expected at most the {n} training examples, got {batch}. Use a smaller batch, or batch=None for "

@@ -15,6 +15,7 @@ from overparam.training.optimizers import OPTIMIZERS, transformation
 from overparam.training.schedules import SCHEDULES, Schedule
 from overparam.training.times import even_times, probe_times
 
+Stream = Callable[[PRNGKeyArray, int], tuple[Any, Any]]
 Augment = Callable[[PRNGKeyArray, Any], Any]
 Rate = float | Callable[[tuple[int, ...]], float]
 SAMPLING = ("epochs", "replacement")
@@ -57,6 +58,9 @@ class Recipe:
             first pattern that fits counts, without one it is 1.
         sampling: ``epochs`` reshuffles every epoch and drops the incomplete last batch; ``replacement`` draws every
             example of a batch independently.
+        stream: ``(key, batch) -> (x, y)``, a pure JAX function that draws every minibatch anew, so that no example is seen
+            twice; members of one ``order`` see the same. The training set and the labels of the members are then only
+            what ``train_loss`` is measured on.
         augment: ``(key, x) -> x``, applied to every minibatch in training alone; the key is the member's at that step.
         stop_error: a member stops when its training error at a probe time is at most this share.
         stop_loss: a member stops when its training loss at a probe time is at most this.
@@ -90,6 +94,7 @@ class Recipe:
     smoothing: float = 0.0
     layer_rates: Mapping[str, Rate] | tuple[tuple[str, Rate], ...] = ()
     sampling: str = "epochs"
+    stream: Stream | None = None
     augment: Augment | None = None
     spacing: str = "log"
     probe_at: Sequence[int] | None = None
@@ -116,8 +121,15 @@ class Recipe:
             number("stop_error", self.stop_error, least=0.0, below=1.0)
         if self.stop_loss is not None:
             number("stop_loss", self.stop_loss, least=0.0)
-        if self.augment is not None and not callable(self.augment):
-            raise UsageError(f"augment: expected a function (key, x) -> x, got {type(self.augment).__name__}.")
+        for name, form in (("augment", "(key, x) -> x"), ("stream", "(key, batch) -> (x, y)")):
+            given = getattr(self, name)
+            if given is not None and not callable(given):
+                raise UsageError(f"{name}: expected a function {form}, got {type(given).__name__}.")
+        if self.stream is not None and (self.batch is None or self.sampling != "epochs"):
+            raise UsageError(
+                f"stream: expected a batch and no sampling of the training set, got batch={self.batch} and "
+                f"sampling='{self.sampling}'. Give batch= examples that are drawn in every step."
+            )
         self._check_optimizer()
         object.__setattr__(self, "layer_rates", _rates(self.layer_rates))
         object.__setattr__(self, "probe_at", _times(self.probe_at, self.steps))

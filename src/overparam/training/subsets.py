@@ -124,8 +124,9 @@ def predictions(
 
 def _check_plain(network: Network, recipe: Recipe, members: Sequence[Member]) -> None:
     """Raise where training on subsets would leave something out that a member, recipe or network asks for."""
-    if recipe.sampling != "epochs" or network.moments is not None:
-        got = f"sampling='{recipe.sampling}'" if recipe.sampling != "epochs" else f"'{network.name}'"
+    if recipe.sampling != "epochs" or recipe.stream is not None or network.moments is not None:
+        way = f"sampling='{recipe.sampling}'" if recipe.stream is None else "a stream"
+        got = f"'{network.name}'" if network.moments is not None else way
         raise UsageError(
             f"training on subsets: expected sampling='epochs' and a network without statistics of batches, got {got}. "
             "Use train with Member(..., x=...)."

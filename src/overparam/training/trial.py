@@ -44,6 +44,8 @@ def check_parts(network: Network, recipe: Recipe, n: int, y: Any, y_test: Any, b
     _check_passes(network, params, batch)
     if callable(recipe.schedule):
         _check_schedule(recipe, begun)
+    if recipe.stream is not None:
+        _check_stream(recipe, network, y)
     if recipe.augment is not None:
         _check_augment(recipe, network, batch)
     if callable(recipe.loss):
@@ -115,6 +117,20 @@ def _check_loss(recipe: Recipe, network: Network, size: int, y: Any) -> None:
             f"loss: expected one number an example, shape ({size},) of float32 for a batch of {size}, got {_told(losses)}. "
             "Leave the mean over the batch to training."
         )
+
+
+def _check_stream(recipe: Recipe, network: Network, y: Any) -> None:
+    """A minibatch of a stream is like one of the training set."""
+    stream: Callable[..., Any] = recipe.stream  # type: ignore[assignment]
+    drawn = _pure("stream", lambda key: stream(key, recipe.batch), jax.random.key(0))
+    if not isinstance(drawn, tuple) or len(drawn) != 2:
+        raise UsageError(f"stream: expected a pair (x, y), got {type(drawn).__name__}.")
+    want = ((recipe.batch, network.inputs), np.dtype(np.float32)), ((recipe.batch, *y.shape[1:]), y.dtype)
+    for name, found, sort in zip(("x", "y"), drawn, want, strict=True):
+        if _sort(found) != sort:
+            raise UsageError(
+                f"stream: expected {name} of shape {sort[0]} and {sort[1]}, as the training set has it, got {_told(found)}."
+            )
 
 
 def _check_optimizer(recipe: Recipe, params: Any) -> None:
