@@ -16,7 +16,6 @@ import hashlib
 import inspect
 import math
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -24,8 +23,6 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from overparam.core.beside import called
-from overparam.core.errors import UsageError
-from overparam.core.releases import release
 from overparam.core.slices import Slice
 from overparam.core.syntax import PACKAGE, Follow, Text, beside, loaded, read, shape, uses
 
@@ -50,33 +47,12 @@ def code_of(function: Callable[..., Any], follow: Follow | None = None) -> tuple
     >>> code_of(above(1)) == code_of(above(1)), code_of(above(1)) == code_of(above(2))
     (True, False)
     """
-    return _Reader(follow).whole(function)
+    return Reader(follow).whole(function)
 
 
 def value_of(value: Any) -> Any:
     """Any value as nested tuples of plain values, functions by their code."""
-    return _Reader(None).whole(value)
-
-
-def exactly(value: Any, what: str) -> Any:
-    """Any value as nested tuples of plain values that tell it from every other one.
-
-    Functions of other packages enter with what they close over, their defaults and the version of their package:
-    ``optax.sgd(0.1)`` is not ``optax.sgd(0.2)``.
-
-    Args:
-        value: the value.
-        what: its name, for the message.
-
-    Raises:
-        UsageError: it holds something that has no plain value, such as an open file.
-
-    >>> def by(factor):
-    ...     return lambda step: factor * step
-    >>> exactly(by(2), "schedule") == exactly(by(2), "schedule"), exactly(by(2), "schedule") == exactly(by(3), "schedule")
-    (True, False)
-    """
-    return _Reader(None, exact=what).whole(value)
+    return Reader(None).whole(value)
 
 
 def work_of(function: Callable[..., Any], file: str = "") -> tuple[Any, ...]:
@@ -90,16 +66,15 @@ def work_of(function: Callable[..., Any], file: str = "") -> tuple[Any, ...]:
     """
     code = getattr(inspect.unwrap(function), "__code__", None)
     path = file or getattr(code, "co_filename", "")
-    return _Reader(beside(path) if path else lambda _: False, path).whole(function)
+    return Reader(beside(path) if path else lambda _: False, path).whole(function)
 
 
-class _Reader:
+class Reader:
     """Functions that are reached from one, each once."""
 
-    def __init__(self, follow: Follow | None, path: str = "", exact: str = "") -> None:
+    def __init__(self, follow: Follow | None, path: str = "") -> None:
         self.follow = follow
         self.path = path
-        self.exact = exact
         self.labels: dict[
             tuple[int, int], tuple[str, Any]
         ] = {}  # the objects are kept, so that no number is used again
@@ -172,23 +147,8 @@ class _Reader:
             if _ours(kind) or self._reads(_file_of(kind), kind.__module__)
             else {}
         )
-        if self.exact and not own:
-            return self._plain(value)
         held = sorted((key, self.value(one)) for key, one in own.items())
         return (_dotted(kind), *held, *self._class_of(value))
-
-    def _plain(self, value: Any) -> Any:
-        """An object of another package by what it holds, where that is plain."""
-        kind = type(value)
-        inner = getattr(value, "__dict__", None)
-        if kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "str"):
-            return ("dtype", value.str)
-        if not inner or kind.__module__.partition(".")[0] in sys.stdlib_module_names:
-            raise UsageError(
-                f"{self.exact}: expected something that its code and its values tell apart, got {_dotted(kind)[1]} in it. "
-                "Give overparam.training.Named(function, name, version), and another version when it changes."
-            )
-        return (_dotted(kind), *sorted((key, self.value(one)) for key, one in inner.items()))
 
     def _class_of(self, value: Any) -> tuple[Any, ...]:
         """The class of an object of a person's own, whose methods may be called wherever the object goes."""
@@ -245,19 +205,9 @@ class _Reader:
         return ("function", self.labels[key][0])
 
     def _foreign(self, inner: FunctionType) -> Any:
-        """A function of another package by its name; where every difference counts, with what it was made of."""
-        if not self.exact:
-            cells = self._closed(inner).values() if _ours(inner) else ()
-            return (*_dotted(inner), *(self.value(one) for one in cells))
-        if any(one is inner for one in self.inside):
-            return ("again", inner.__qualname__)
-        self.inside.append(inner)
-        try:
-            given = [*(inner.__defaults__ or ()), *sorted((inner.__kwdefaults__ or {}).items())]
-            made = [*self._closed(inner).items(), *enumerate(given)]
-            return (*_dotted(inner), release(inner), *((key, self.value(one)) for key, one in made))
-        finally:
-            self.inside.pop()
+        """A function of another package by its name."""
+        cells = self._closed(inner).values() if _ours(inner) else ()
+        return (*_dotted(inner), *(self.value(one) for one in cells))
 
     def _later(self, value: Any, where: str) -> Any:
         """A function that is imported when it is called: by the text of its module, where that is followed."""

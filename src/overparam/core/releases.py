@@ -20,5 +20,5 @@ def release(value: Any) -> str:
 def _release(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:
+    except (PackageNotFoundError, ValueError):  # no package, or no name
         return ""

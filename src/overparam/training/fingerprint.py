@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from overparam.core.code import digest, exactly
+import numpy as np
+
+from overparam.core.code import digest
 from overparam.core.errors import UsageError
+from overparam.core.exact import exactly
+from overparam.training.inputs import check_recipe
 from overparam.training.recipe import Recipe
 
 
@@ -30,11 +34,17 @@ class Named:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        if not callable(self.function) or not self.name or not self.version:
+        texts = all(isinstance(one, str) and one.strip() for one in (self.name, self.version))
+        if not callable(self.function) or not texts:
             raise UsageError(
                 f"Named: expected a function, a name and a version, got {type(self.function).__name__}, {self.name!r} and "
                 f"{self.version!r}."
             )
+
+    @property
+    def tree(self) -> tuple[str, ...]:
+        """What stands for the function in a fingerprint, wherever it is met."""
+        return ("named", self.name, self.version)
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the function."""
@@ -57,17 +67,19 @@ def fingerprint(recipe: Recipe) -> str:
     >>> fingerprint(Recipe(10, 0.1)) == fingerprint(Recipe(10, 0.1, probes=30)), len(fingerprint(Recipe(10, 0.1)))
     (True, 16)
     """
+    check_recipe(recipe)
     told = []
     for one in fields(recipe):
         value = getattr(recipe, one.name)
-        if value != one.default:
-            told.append((one.name, _told(value, one.name)))
+        given = isinstance(value, str) or not isinstance(one.default, str)
+        if not given or value is not one.default and value != one.default:
+            told.append((one.name, exactly(_plain(value), one.name)))
     return digest(tuple(told))
 
 
-def _told(value: Any, what: str) -> Any:
-    if isinstance(value, Named):
-        return ("named", value.name, value.version)
-    if isinstance(value, tuple):
-        return tuple(_told(one, what) for one in value)
-    return exactly(value, what)
+def _plain(value: Any) -> Any:
+    """Numbers of a recipe are told by their value: 1 is 1.0."""
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if isinstance(value, tuple) and type(value) is tuple:
+        return tuple(_plain(one) for one in value)
+    return float(value) if real else value

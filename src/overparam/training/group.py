@@ -90,8 +90,9 @@ class Group:
         seeds = [m.seed if m.order is None else m.order for m in members]
         self._orders = jnp.asarray(seeds if len(set(seeds)) > 1 else seeds[:1], jnp.uint32)
         self._step = 0 if start is None else start[0].step
-        drawn = None if recipe.stream else recipe.batch
-        self._feed = Feed(seeds, n, drawn, self._step, recipe.steps, recipe.sampling)
+        self._feed = Feed(
+            seeds, n, None if recipe.stream else recipe.batch, self._step, recipe.steps, recipe.sampling
+        )
         check_parts(network, recipe, n, self._y[0], y_test, self._step)
         first = np.asarray(self._x if shared else self._x[0])
         self._probes: Probes = check_probes(

@@ -121,16 +121,15 @@ def _check_loss(recipe: Recipe, network: Network, size: int, y: Any) -> None:
 
 def _check_stream(recipe: Recipe, network: Network, y: Any) -> None:
     """A minibatch of a stream is like one of the training set."""
-    found = _pure("stream", lambda key: recipe.stream(key, recipe.batch), jax.random.key(0))  # type: ignore[misc, arg-type]
-    if not isinstance(found, tuple) or len(found) != 2:
-        raise UsageError(f"stream: expected a pair (x, y), got {type(found).__name__}.")
-    batch = recipe.batch or 1
-    like = (_floats(batch, network.inputs), jax.ShapeDtypeStruct((batch, *y.shape[1:]), y.dtype))
-    for name, one, want in zip(("x", "y"), found, like, strict=True):
-        if _sort(one) != _sort(want):
+    stream: Callable[..., Any] = recipe.stream  # type: ignore[assignment]
+    drawn = _pure("stream", lambda key: stream(key, recipe.batch), jax.random.key(0))
+    if not isinstance(drawn, tuple) or len(drawn) != 2:
+        raise UsageError(f"stream: expected a pair (x, y), got {type(drawn).__name__}.")
+    want = ((recipe.batch, network.inputs), np.dtype(np.float32)), ((recipe.batch, *y.shape[1:]), y.dtype)
+    for name, found, sort in zip(("x", "y"), drawn, want, strict=True):
+        if _sort(found) != sort:
             raise UsageError(
-                f"stream: expected {name} of shape {want.shape} and {want.dtype}, as the training set has it, got "
-                f"{_told(one)}."
+                f"stream: expected {name} of shape {sort[0]} and {sort[1]}, as the training set has it, got {_told(found)}."
             )
 
 
