@@ -204,12 +204,8 @@ def _units(channels: Sequence[int]) -> tuple[int, ...]:
 
 def _after(space: tuple[int, ...], layer: _Conv, number: int) -> tuple[int, ...]:
     """Shape of the maps behind a convolution and its pooling."""
+    # maps of at least 2 entries pass, so that there always is a window of 2 to pool
     out = check_reach(f"conv{number}", space, layer.taps, layer.stride, layer.padding, first=number == 1)
-    if min(out) < layer.pool:
-        raise UsageError(
-            f"expected maps of at least {layer.pool} entries along every axis to pool, got {out}. "
-            "Raise pool_every, or use fewer convolutions."
-        )
     return tuple(n // layer.pool for n in out)
 
 
