@@ -30,7 +30,8 @@ def ls(
     """List the studies; with a name, its claims, profiles and axes.
 
     With --probes or --theorems list those, and with a name (or the path of a file) one of them in full; with --recipes
-    list how the sources trained their networks, and with a name one setting in full; with --stored list what the results folder holds; with --ledger list what the sources say with the verdict on each line.
+    list how the sources trained their networks, and with a name (or its beginning) one setting in full; with --stored
+    list what the results folder holds; with --ledger list what the sources say with the verdict on each line.
 
     Parameters
     ----------
