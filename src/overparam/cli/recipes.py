@@ -37,13 +37,18 @@ FIELDS: Mapping[str, str] = {
     "stop_error": "stops",
     "pruning": "pruning",
 }
-_OPTIONAL = ("smoothing", "layer_rates", "stop_error", "sampling", "pruning")  # shown where there is some
+_OPTIONAL = ("smoothing", "layer_rates", "stop_error", "pruning")  # shown where there is some
 _CALLED = {"sgd": "SGD", "adam": "Adam", "gd": "GD"}
 
 
 def recipes(name: str = "") -> RenderableType:
-    """Every published setting, or one of them with the place of every number and the call that makes it."""
-    if name:
+    """Every published setting, those whose names begin so, or one with the place of every number and the call.
+
+    Raises:
+        UsageError: no setting has that name, and none begins so.
+    """
+    listed = tuple(one for one in RECIPES.values() if one.name.startswith(name))
+    if name in RECIPES or not listed:
         return _one(find(name))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for head, width in (
@@ -55,7 +60,7 @@ def recipes(name: str = "") -> RenderableType:
         ("length", 8),
     ):
         table.add_column(head, width=width, overflow="fold")
-    for one in RECIPES.values():
+    for one in listed:
         table.add_row(
             f"{one.name}\n[bright_black]{escape(one.source)}[/]",
             escape(_network(one)),
@@ -67,7 +72,8 @@ def recipes(name: str = "") -> RenderableType:
     marks = "* recalled from the literature, not checked; ? not known here, and asked for; - none named"
     none = f"No learning rate is known here of: {'; '.join(WITHOUT)}."
     more = "overparam ls --recipes NAME for a whole setting, where every number was read, and the call"
-    return Group(table, Text(marks, "bright_black"), Text(none, "bright_black"), Text(more, "bright_black"))
+    below = [marks, more] if name else [marks, none, more]
+    return Group(table, *(Text(line, "bright_black") for line in below))
 
 
 def _network(one: Published) -> str:
@@ -78,6 +84,8 @@ def _one(one: Published) -> RenderableType:
     table = table_of("what", "value", "where it was read")
     for field, words in FIELDS.items():
         value = told(one, field)
+        if field == "sampling" and one.sampling == "epochs" and not _recalled(one, field):
+            continue
         if value or field not in _OPTIONAL:
             table.add_row(words, escape(value or NOT_KNOWN), escape(_place(one, field)))
     if one.build is not None:
@@ -149,7 +157,7 @@ def told(one: Published, field: str) -> str:
     if field == "optimizer":
         return "" if value is None else _CALLED[value]
     if field == "sampling":
-        return "with replacement" if value == "replacement" else ""
+        return "with replacement" if value == "replacement" else "every epoch anew"
     if field == "layer_rates":
         return ", ".join(f"{name} x{factor:g}" for name, factor in value.items())
     if field == "stop_error":

@@ -34,8 +34,8 @@ def ls(
 ) -> int:
     """List the studies; with a name, its claims, profiles and axes.
 
-    With --probes, --theorems, --networks or --recipes list those, and with a name (or the path of a file) one of them in
-    full; with --stored list what the results folder holds; with --ledger list what the sources say with the verdict on
+    With --probes, --theorems, --networks or --recipes list those, and with a name (its beginning, or the path of a file) one
+    of them in full; with --stored list what the results folder holds; with --ledger list what the sources say with the verdict on
     each line.
 
     Parameters

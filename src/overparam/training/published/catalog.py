@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from overparam.core.errors import unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.training.published.descent import DESCENT
 from overparam.training.published.fitting import FITTING
 from overparam.training.published.masks import MASKS
@@ -36,5 +36,10 @@ def find(name: str) -> Published:
     (0.0002, 0.0003)
     """
     if not isinstance(name, str) or name not in RECIPES:
+        near = [one for one in RECIPES if isinstance(name, str) and name and one.startswith(name)]
+        if near:
+            raise UsageError(
+                f"unknown recipe '{name}'. Those that begin so: {', '.join(near)}. Give the whole name."
+            )
         raise unknown("recipe", name, RECIPES, "See `overparam ls --recipes`.")
     return RECIPES[name]

@@ -127,7 +127,7 @@ class Published:
     @property
     def asks(self) -> tuple[str, ...]:
         """Every argument without which :meth:`recipe` cannot answer: what is unknown, and a width or number of examples."""
-        counted = "epochs" not in self.unknown and self.steps is None and self.optimizer != "gd"
+        counted = self.steps is None and self.optimizer != "gd"
         return (
             *self.unknown,
             *(["n"] if self.n is None and counted else []),
