@@ -185,7 +185,7 @@ class Watched(dict[str, Any]):
 def _read_from_all(study: Study, cells: Sequence[Watched]) -> None:
     """Refuse results of a work function that read an axis from the first cell alone, where the cells differ in it."""
     for axis in cells[0].seen:
-        varies = any(dict.__getitem__(cell, axis) != dict.__getitem__(cells[0], axis) for cell in cells)
+        varies = any(dict.get(cell, axis) != dict.get(cells[0], axis) for cell in cells)
         if varies and not any(axis in cell.seen for cell in cells[1:]):
             raise StackError(
                 f"the work of '{study.name}' reads '{axis}' from the first cell of a stack whose cells differ in it. "
