@@ -22,9 +22,10 @@ from overparam.cli.check import check
 from overparam.cli.gallery import gallery
 from overparam.cli.risk import risk
 from overparam.cli.store import gc, merge, pack, query
+from overparam.cli.sweep import sweep
 from overparam.core.errors import DamageWarning, OverparamError, UsageError, unknown
 
-VERBS = (run.ls, run.run, check, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
+VERBS = (run.ls, run.run, sweep, check, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
 
 for _verb in VERBS:
     app.command(_verb)

@@ -152,7 +152,7 @@ def run(
     axes
         Values of the study's axes, for instance --seeds 10 --widths 9,27,104 --noise 0,0.2 --data digits.
     """
-    from overparam.api.progress import count, progress_of
+    from overparam.api.progress import progress_of
     from overparam.cli.display import plan_table, power_table, told_otherwise, verdict_table
     from overparam.sweep.executors import executor
     from overparam.sweep.run import execute, make_plan
@@ -183,6 +183,13 @@ def run(
         page = _write_page(record, out)
         console().print(verdict_table(record))
         say_path("page", page)
+    return told_failed(failed, out)
+
+
+def told_failed(failed: int, out: Path) -> int:
+    """Say how many cells failed and what to do; the exit code."""
+    from overparam.api.progress import count
+
     if failed:
         its, it = ("its traceback is", "it") if failed == 1 else ("their tracebacks are", "them")
         console(err=True).print(

@@ -77,13 +77,18 @@ class Family:
     def keywords(self) -> dict[str, Any]:
         """Arguments of the function besides the width that have a number or a text as default, by name."""
         if isinstance(self.make, Packaged):
-            return self.make.keywords
+            return _plain(self.make.keywords)
         try:
             given = list(inspect.signature(self.make).parameters.values())[1:]
         except (TypeError, ValueError):
             return {}
-        named = (one for one in given if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY))
-        return {one.name: one.default for one in named if type(one.default) in (int, float, str)}
+        return _plain(
+            {
+                one.name: one.default
+                for one in given
+                if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+            }
+        )
 
     def wrong(self, expected: str, got: Any, advice: str = "") -> UsageError:
         """An error about the function; an exception is told by its first line."""
@@ -104,9 +109,9 @@ class Family:
         """
         try:
             made = self.make(width, **dict(self.arguments))
-        except OverparamError if isinstance(self.make, Packaged) else ():
-            raise
         except Exception as error:
+            if isinstance(self.make, Packaged) and isinstance(error, OverparamError):
+                raise
             told = "Call it with this width by itself to see where."
             raise self.wrong(f"a network for width {width}", error, told) from error
         parts = made if isinstance(made, tuple) and len(made) in (2, 3) and all(map(callable, made[:2])) else ()
@@ -264,6 +269,10 @@ def root_of(module: str, file: str) -> str:
     """The folder from which a module is imported by its name."""
     path = Path(file).resolve()
     return str(path.parents[module.count(".") + (path.name == "__init__.py")])
+
+
+def _plain(defaults: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in defaults.items() if type(value) in (int, float, str)}
 
 
 def _described(tree: Any) -> Shapes:

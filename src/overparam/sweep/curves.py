@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from overparam.core import Axis, Chart, Evidence, Series, Study, XAxis, clean
 from overparam.core.looks import FIRST_LOOK
 from overparam.core.stats import first_at_most, geometric_interval, mean_interval
+from overparam.sweep.asked import asked, opened
 from overparam.sweep.units import drawn_in
 
 _DIGITS = 6
@@ -28,19 +29,8 @@ def draw(study: Study, evidence: Mapping[str, Evidence]) -> list[dict[str, Any]]
         look, or none at one seed. On a logarithmic vertical axis the mean is geometric and the interval formed on
         logarithms, as in the rules that judge ratios.
     """
-    return [_chart(study, chart, evidence) for chart in (*study.charts, *_asked(study, evidence))]
-
-
-def _asked(study: Study, evidence: Mapping[str, Evidence]) -> tuple[Chart, ...]:
-    """One chart for each value of the probes that a person asked for, over the x of the study's first chart."""
-    names = {name for rows in evidence.values() for _, cell in rows.rows for name in cell if "probe_" in name}
-    first, made = study.charts[0], []
-    for name in sorted(names):
-        words = name.replace("probe_", "").replace("_", " ")
-        series = (Series(name, "at the end of training"),)
-        one = replace(first, name=name.replace("_", "-"), title=f"Probe: {words}", y_title=words, series=series)
-        made.append(replace(one, y_log=False, fit=False, note=""))
-    return tuple(made)
+    found = {data: opened(study, rows) for data, rows in evidence.items()}
+    return [_chart(study, chart, found) for chart in (*study.charts, *asked(study, found))]
 
 
 def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict[str, Any]:

@@ -55,7 +55,9 @@ def swept(
         told = [f"{name}: {len(ends[name])} numbers, stored and not drawn" for name in own if _many(ends[name])]
         plain = [name for name in own if not isinstance(curve.values[name][0], list)]
         lines = {"step": curve.steps, **curve.lines(*names, *plain, suffix="_by_step")}
-        found.append(outcome({**sizes, **fixed, **labels, **ends, **lines}, lost=curve.lost, note="; ".join(told)))
+        found.append(
+            outcome({**sizes, **fixed, **labels, **ends, **lines}, lost=curve.lost, note="; ".join(told))
+        )
     return found
 
 

@@ -52,7 +52,9 @@ def checked(arms: Any, axes: Mapping[str, Axis]) -> Arms:
     if not isinstance(arms, Mapping):
         raise UsageError(f"arms: expected axes with their values, {_SHOWN}, got {type(arms).__name__}.")
     if not arms:
-        raise UsageError(f"arms: expected at least one axis, {_SHOWN}, got none. Leave arms out for a plain sweep.")
+        raise UsageError(
+            f"arms: expected at least one axis, {_SHOWN}, got none. Leave arms out for a plain sweep."
+        )
     values: dict[str, tuple[Any, ...]] = {}
     recipes: Mapping[str, Recipe] = {}
     known = [name for name in axes if name not in _GIVEN]
@@ -111,7 +113,9 @@ def _recipes(given: Any) -> Mapping[str, Recipe]:
     _several(RECIPE, list(given))
     same = [(a, b) for i, a in enumerate(given) for b in list(given)[:i] if given[a] == given[b]]
     if same:
-        raise UsageError(f"arms: expected recipes that differ, got the same as '{same[0][1]}' and '{same[0][0]}'.")
+        raise UsageError(
+            f"arms: expected recipes that differ, got the same as '{same[0][1]}' and '{same[0][0]}'."
+        )
     return dict(given)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core.errors import UsageError, unknown
+from overparam.core.errors import UsageError
 from overparam.data import shape_of
 from overparam.own.family import Family
 from overparam.own.packaged import Packaged
@@ -19,26 +19,13 @@ def family_of(family: Any, data: str, version: str) -> Family:
         version: a person's own mark of what the code does not show.
 
     Raises:
-        UsageError: something else, or an unknown name.
+        UsageError: something else, or a name that no family with a width has.
     """
     if isinstance(family, str):
         shape = shape_of(data)
-        return Family(Packaged(known(family), shape.image, shape.classes), version)
+        return Family(Packaged(family, tuple(shape.image), shape.classes), version)
     if not callable(family):
         raise UsageError(
             f"family: expected a function from a width to a network, or the name of a family, got {type(family).__name__}."
         )
     return Family(family, version)
-
-
-def known(name: str) -> str:
-    """The name, if a family has it.
-
-    Raises:
-        UsageError: none has.
-    """
-    from overparam.models.families import FAMILIES
-
-    if name not in FAMILIES:
-        raise unknown("family", name, FAMILIES, "Or give a function from a width to a network.")
-    return name

@@ -208,9 +208,7 @@ def _ends(reading: Reading) -> Claim:
     )  # fmt: skip
 
 
-def _in_every_arm(
-    look: Callable[[Evidence], Sequence[Diagnosis]], evidence: Evidence
-) -> Sequence[Diagnosis]:
+def _in_every_arm(look: Callable[[Evidence], Sequence[Diagnosis]], evidence: Evidence) -> Sequence[Diagnosis]:
     """Causes looked for in every arm by itself: likely where one arm shows it, ruled out where none can have it."""
     from overparam.core.judging import settings
 

@@ -26,6 +26,7 @@ from overparam.sweep.run import Plan, make_plan
 if TYPE_CHECKING:
     from overparam.data import Dataset
 
+
 @dataclass(frozen=True)
 class Prepared:
     """A sweep before anything is computed.
@@ -95,9 +96,11 @@ def width_sweep(
 
 def prepare(
     family: Make | str, *, data: Any, widths: Sequence[int], out: str | Path = "runs", on: str = "",
-    workers: int | None = None, memory: float | None = None, **more: Any,
+    workers: int | None = None, memory: float | None = None, again: str = "", **more: Any,
 ) -> Prepared:  # fmt: skip
-    """The plan of a sweep and who computes it; nothing is computed. The arguments are those of :func:`width_sweep`.
+    """The plan of a sweep and who computes it; nothing is computed.
+
+    The arguments are those of :func:`width_sweep`, and ``again``, the command that repeats it, where it was no call.
 
     Raises:
         UsageError: a family, widths, arms, probes or a recipe that cannot be swept; the text says what to do.
@@ -109,13 +112,15 @@ def prepare(
         raise UsageError(f"width_sweep: unexpected argument '{odd}'.{nearest(odd, usual)}")
     folder = Path(out)
     stem = more.get("name") or stem_of(family)
-    lists = {key: _listed(key, more[key]) for key in ("noise", "seeds") if not isinstance(more.get(key, 0), int)}
+    lists = {
+        key: _listed(key, more[key]) for key in ("noise", "seeds") if not isinstance(more.get(key, 0), int)
+    }
     own = {"data": stored(data, stem, folder / "data"), "widths": _listed("widths", widths), "name": stem}
     given = {**own, **more, **lists, "name": stem}
     study = width_sweep_study(family, **given)
     made = study.extra_identity.__self__.family  # type: ignore[union-attr]
     called = repr(made.name) if isinstance(family, str) else made.name
-    study = dataclasses.replace(study, rerun_command=command(called, given, usual))
+    study = dataclasses.replace(study, rerun_command=again or command(called, given, usual))
     quick = study.profiles["quick"]
     before = _seeds_before(study, folder)
     if before:

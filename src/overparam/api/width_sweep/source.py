@@ -14,13 +14,16 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from overparam.core import data_name
+from overparam.core.beside import PREFIX
 from overparam.core.errors import UsageError
 from overparam.core.parts import Study
+from overparam.core.plugin import from_file
 from overparam.own.family import Family, root_of
 from overparam.training import Named, Recipe
 
@@ -32,7 +35,7 @@ from functools import partial
 sys.path.extend({roots!r})
 
 from overparam.api.width_sweep import width_sweep_study
-from overparam.api.width_sweep.source import named, unchanged
+from overparam.api.width_sweep.source import in_file, named, unchanged
 from overparam.training import Named, Recipe
 
 STUDY = unchanged(width_sweep_study({call}), {fingerprint!r})
@@ -47,6 +50,17 @@ class _Unnamed(Exception):
 def named(module: str, name: str) -> Any:
     """What a module holds under a name."""
     return operator.attrgetter(name)(import_module(module))
+
+
+@functools.cache
+def module_of(path: str) -> ModuleType:
+    """A person's file as a module, imported once."""
+    return from_file(Path(path), "family")
+
+
+def in_file(path: str, name: str) -> Any:
+    """What a file holds under a name."""
+    return operator.attrgetter(name)(module_of(path))
 
 
 def fingerprint(study: Study) -> str:
@@ -79,11 +93,8 @@ def written(family: Family, study: Study, given: Mapping[str, Any]) -> tuple[str
     where, why = family.importable()
     if where is None:
         return "", why
-    root, module, name = where
-    writer = _Writer(module)
-    writer.roots.update(filter(None, [root]))
-    first = f"named({module!r}, {name!r})" if module else repr(family.name)
-    call = [first]
+    writer = _Writer(where[1])
+    call = [writer.text(family.make, "family") if where[1] else repr(family.name)]
     for key, value in given.items():
         try:
             call.append(f"{key}={writer.text(value, key)}")
@@ -95,8 +106,12 @@ def written(family: Family, study: Study, given: Mapping[str, Any]) -> tuple[str
 def command(name: str, given: Mapping[str, Any], usual: Mapping[str, inspect.Parameter]) -> str:
     """The call that repeats a sweep, for a person to read: what is at its default is left out."""
     shown = {**given, "data": data_name.shown(given["data"])}
-    kept = {key: value for key, value in shown.items() if key not in usual or not _same(value, usual[key].default)}
-    return f"overparam.width_sweep({name}, {', '.join(f'{key}={_shown(value)}' for key, value in kept.items())})"
+    kept = {
+        key: value for key, value in shown.items() if key not in usual or not _same(value, usual[key].default)
+    }
+    return (
+        f"overparam.width_sweep({name}, {', '.join(f'{key}={_shown(value)}' for key, value in kept.items())})"
+    )
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -131,7 +146,10 @@ class _Writer:
             parts = [self.text(value.func, what), *(self.text(one, what) for one in value.args), *named_]
             return f"partial({', '.join(parts)})"
         if isinstance(value, Mapping):
-            pairs = (f"{key!r}: {self.text(one, key if isinstance(key, str) else what)}" for key, one in value.items())
+            pairs = (
+                f"{key!r}: {self.text(one, key if isinstance(key, str) else what)}"
+                for key, one in value.items()
+            )
             return f"{{{', '.join(pairs)}}}"
         if type(value) in (list, tuple, set, frozenset, range) or isinstance(value, np.ndarray):
             return f"({''.join(f'{self.text(one, what)}, ' for one in value)})"
@@ -157,7 +175,10 @@ class _Writer:
         return module != "__main__" and isinstance(file, str) and file.endswith(".py")
 
     def _name(self, module: str, name: str) -> str:
-        self.roots.add(root_of(module, str(sys.modules[module].__file__)))
+        file = str(sys.modules[module].__file__)
+        if module.startswith(PREFIX):
+            return f"in_file({str(Path(file).resolve())!r}, {name!r})"
+        self.roots.add(root_of(module, file))
         if module not in self.homes:
             self.homes.append(module)
         return f"named({module!r}, {name!r})"

@@ -87,7 +87,10 @@ def width_sweep_study(
     if given.recipes:
         axes = {key: axis for key, axis in axes.items() if key not in OF_A_CELL}
         seed = axes.pop("seed")
-        axes |= {RECIPE: Axis(RECIPE, "How the networks are trained.", str, choices=tuple(recipes)), "seed": seed}
+        axes |= {
+            RECIPE: Axis(RECIPE, "How the networks are trained.", str, choices=tuple(recipes)),
+            "seed": seed,
+        }
     named, own = measured.given(probes)
     values: dict[str, tuple[Any, ...]] = {
         "data": (data,), "family": (made.tag,), "n": (n,), "noise": tuple(noise),
@@ -96,10 +99,14 @@ def width_sweep_study(
         **{key: (value,) for key, value in _keywords(made, axes).items()},
     }  # fmt: skip
     _once(given, noise, n)
-    values |= {key: some for key, some in given.values.items()}
+    values |= given.values
     keywords = tuple(_keywords(made, axes))
     sizes = _sizes(made, widths, keywords, values)
-    kept = {key: tuple(dict.fromkeys(axes[key].check(v) for v in some)) for key, some in values.items() if key in axes}
+    kept = {
+        key: tuple(dict.fromkeys(axes[key].check(v) for v in some))
+        for key, some in values.items()
+        if key in axes
+    }
     kept["width"] = sizes
     for key in ("noise", "seed"):
         if not kept[key]:
@@ -129,7 +136,9 @@ def _recipes(recipe: Recipe | None, loss: Any, data: str, labels: bool, arms: Ar
         raise UsageError(f"recipe: expected Recipe(steps, learning_rate, ...), got {type(recipe).__name__}.")
     if arms.recipes and (recipe is not None or loss is not None):
         which = "recipe" if recipe is not None else "loss"
-        raise UsageError(f"{which}: expected it in the recipes of the arms alone, got it beside them. Leave {which}= out.")
+        raise UsageError(
+            f"{which}: expected it in the recipes of the arms alone, got it beside them. Leave {which}= out."
+        )
     found = arms.recipes or {"": _recipe(recipe, loss, labels)}
     check_loss(found, labels)
     for name, one in found.items():
@@ -154,7 +163,9 @@ def _recipe(recipe: Recipe | None, loss: Any, labels: bool) -> Recipe:
 
 def _distributions(data: str) -> bool:
     y = rows(data, 0, False).y
-    return y.ndim == 2 and bool((y >= 0).all()) and bool((abs(y.sum(axis=1, dtype=np.float64) - 1) <= SUM).all())
+    return (
+        y.ndim == 2 and bool((y >= 0).all()) and bool((abs(y.sum(axis=1, dtype=np.float64) - 1) <= SUM).all())
+    )
 
 
 def _once(arms: Arms, noise: Sequence[float], n: int) -> None:
@@ -164,7 +175,9 @@ def _once(arms: Arms, noise: Sequence[float], n: int) -> None:
             raise UsageError(f"arms: expected '{name}' once, got it as {name}= too. Leave one of them out.")
 
 
-def _sizes(made: Family, widths: Sequence[int], keywords: Sequence[str], values: Mapping[str, Any]) -> tuple[int, ...]:
+def _sizes(
+    made: Family, widths: Sequence[int], keywords: Sequence[str], values: Mapping[str, Any]
+) -> tuple[int, ...]:
     """The widths, found to make networks that grow whatever else the family is called with."""
     sizes: tuple[int, ...] = ()
     for key in keywords or ("",):
@@ -209,7 +222,13 @@ def _axes(made: Family, base: Recipe, labels: bool) -> tuple[Axis, ...]:
         RATE.but(help=f"Learning rate ({optimizer}, {schedule}).", low=1e-12, **none),
         MOMENTUM.but(help="Momentum.", default=0.0), Axis("weight_decay", "Weight decay.", float, 0.0, low=0), PROBES,
     )  # fmt: skip
-    taken = {*_COMMANDS, *(name for axis in plain for name in (axis.name, axis.option)), "seed", "seeds", RECIPE}
+    taken = {
+        *_COMMANDS,
+        *(name for axis in plain for name in (axis.name, axis.option)),
+        "seed",
+        "seeds",
+        RECIPE,
+    }
     own = (
         Axis(name, f"{_OWN}; by default {value}.", type(value), value)
         for name, value in made.keywords.items()

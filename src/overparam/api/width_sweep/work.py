@@ -49,7 +49,7 @@ class Sweep:
 
     def base(self, cell: Params) -> Recipe:
         """The recipe that a cell is trained by, before what it has of its own."""
-        return self.reading.recipes[cell["recipe"] if "recipe" in cell else ""]
+        return self.reading.recipes[cell.get("recipe", "")]
 
     def recipe(self, cell: Params) -> Recipe:
         """The recipe of a cell; a batch of 0 is the whole training set."""
@@ -88,7 +88,7 @@ class Sweep:
         data, recipe = rows(same["data"], same["n"], self.reading.labels), self.recipe(cells[0])
         network = self.member_of(cells[0]).network(same["width"], data.x.shape[1], data.outputs)
         stack = Task(cells, data, [data.noisy(c["noise"], c["seed"], c.get("noise_kind", "")) for c in cells])
-        named = standard() if tuple(same["probes"]) != ("none",) else None
+        named = standard() if "probes" in same and tuple(same["probes"]) != ("none",) else None
         probes = self.probes.functions or named
         found = swept(stack, network, recipe, progress, probes=probes, n=len(data.x))
         if not self.reading.has_share:
@@ -116,7 +116,13 @@ class Sweep:
             )
         size = _size(family, cell["width"], inputs, data.outputs)
         own = any(callable(getattr(recipe, name)) for name in ("loss", "schedule", "augment"))
-        if own or not isinstance(recipe.optimizer, str) or recipe.layer_rates or self.probes or self.reading.soft:
+        if (
+            own
+            or not isinstance(recipe.optimizer, str)
+            or recipe.layer_rates
+            or self.probes
+            or self.reading.soft
+        ):
             self._try(family, cell["width"], recipe, data)
         given = {"steps": recipe.steps, "batch": recipe.batch or 0, **cell}
         return cost(given, size, n=n, tests=len(data.x_test), inputs=inputs)
@@ -174,5 +180,3 @@ def _size(family: Family, width: int, inputs: int, outputs: int) -> Any:
 
     p, (flops, numbers) = family.size(width), forward_pass(family.network(width, inputs, outputs))
     return Size(p, numbers or inputs + p, flops or 2.0 * p)
-
-
