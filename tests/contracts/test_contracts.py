@@ -109,7 +109,7 @@ CLAIMS = [
 
 @pytest.mark.parametrize(("claim", "seeds"), CLAIMS)
 def test_both_error_rates_and_power_hold_in_planted_worlds(claim, seeds):
-    calibrate(claim, 40, seeds=seeds, noises=("normal",))
+    calibrate(claim, 20, seeds=seeds, noises=("normal",))
 
 
 @pytest.mark.slow
