@@ -9,10 +9,10 @@ from typing import Any
 from jaxtyping import PRNGKeyArray
 
 from overparam.core.errors import UsageError, unknown
-from overparam.training.losses import EachLoss, loss
+from overparam.training.losses import loss
 from overparam.training.numbers import number, whole
 from overparam.training.optimizers import OPTIMIZERS, transformation
-from overparam.training.schedules import SCHEDULES, Schedule
+from overparam.training.schedules import SCHEDULES
 from overparam.training.times import even_times, probe_times
 
 Stream = Callable[[PRNGKeyArray, int], tuple[Any, Any]]
@@ -84,8 +84,8 @@ class Recipe:
     momentum: float = 0.0
     weight_decay: float = 0.0
     batch: int | None = None
-    loss: str | EachLoss = "cross_entropy"
-    schedule: str | Schedule = "constant"
+    loss: Any = "cross_entropy"
+    schedule: Any = "constant"
     period: int = 512
     decay: float = 0.1
     stop_error: float | None = None

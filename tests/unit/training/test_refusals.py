@@ -20,7 +20,9 @@ NETWORK = linear(D, K)
 
 def run(member=None, more=(), network=NETWORK, x=X, y=Y, start=None, keep=None, **changes):
     recipe = Recipe(**{"steps": 50, "learning_rate": 0.1, "batch": 4, "probes": 2, **changes})
-    members = [Member(0, y), *more, *([] if member is None else [Member(**{"seed": 1, "y": y, **member})])]
+    members = [Member(0, y), *more, *([] if member is None else [Member(1, y)])]
+    for name, value in (member or {}).items():
+        object.__setattr__(members[-1], name, value)  # past the types that the tests check as well
     return train(
         network, recipe, members, x, X, Y if y is SOFT or y is Y else y, start=start, keep=keep,
         progress=lambda fraction: pytest.fail("a step was taken"),
