@@ -7,6 +7,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
+from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError
 from overparam.models.check import check_network, check_params
@@ -18,7 +19,7 @@ from overparam.training.numbers import whole
 STATISTICS = "statistics"
 
 
-def refresh(network: Network, params: PyTree, x: Examples, *, batch: int | None = None) -> PyTree:
+def refresh(network: Network, params: PyTree, x: ArrayLike, *, batch: int | None = None) -> PyTree:
     """Return the parameters with the statistics of some examples.
 
     Each batch normalises itself, as in training; mean and mean square of what every normalisation meets are averaged

@@ -23,7 +23,10 @@ def kept(keep, rows, recipe=RECIPE, **more):
     record = Record(MEMBERS, recipe, times, keep)
     found = [{} for _ in MEMBERS]
     for time, losses in zip(times, rows, strict=True):
-        values = {"train_loss": np.array(losses, float), **{name: np.array(one, float) for name, one in more.items()}}
+        values = {
+            "train_loss": np.array(losses, float),
+            **{name: np.array(one, float) for name, one in more.items()},
+        }
         record.add(values)
         for name, due in record.to_keep(values, time).items():
             for i in due:

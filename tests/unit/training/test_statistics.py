@@ -83,8 +83,8 @@ def test_a_member_that_stops_keeps_the_statistics_of_then(runs):
     ("recipe", "members", "words"),
     [
         (replace(RECIPE, batch=1), [Member(0, Y)], "batch: expected at least 2 examples where batches normalise, as in 'normal'"),
-        (RECIPE, [Member(0, Y), Member(0, Y, batch=1)], "a batch of one has no variance"),
-        (replace(RECIPE, batch=None), [Member(0, Y), Member(0, Y[:1], x=X[:1])], "a batch of one has no variance"),
+        (RECIPE, [Member(0, Y, batch=1), Member(0, Y)], "a batch of one has no variance"),
+        (replace(RECIPE, batch=None), [Member(0, Y[:1], x=X[:1]), Member(0, Y)], "a batch of one has no variance"),
         (RECIPE, [Member(0, Y, state={"statistics": NORMAL.init(jax.random.key(0))["statistics"]})], "found anew"),
     ],
 )  # fmt: skip
