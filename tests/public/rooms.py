@@ -200,7 +200,15 @@ CASES = {
         arrays="y y_test penalties",
     ),
     "training.orders.steps_per_epoch": Case({"n": 8, "batch": 2}, sizes="n batch"),
-    "training.recipe.probe_times": Case({"steps": 20, "probes": 4}, sizes="steps probes"),
+    "training.times.probe_times": Case({"steps": 20, "probes": 4}, sizes="steps probes"),
+    "training.times.even_times": Case({"steps": 20, "probes": 4}, sizes="steps probes"),
+    "training.choice.one_by_one": Case({"network": _narrow(), "form": "map"}, choices="form"),
+    "training.statistics.refresh": Case(
+        {"network": _narrow(), "params": _narrow().init(jax.random.key(0)), "x": X, "batch": 2},
+        arrays="x",
+        sizes="batch",
+        slow=True,
+    ),
     "training.full_batch.log_steps": Case({"steps": 20, "many": 4}, sizes="steps many"),
     "training.losses.loss": Case({"name": "squared"}, choices="name", other={"name": "loss"}),
     "training.levenberg_marquardt.levenberg_marquardt": Case(

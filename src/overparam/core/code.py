@@ -83,6 +83,7 @@ class Reader:
         self.inside: list[Any] = []
 
     def whole(self, value: Any) -> Any:
+        """A value, and the functions that are reached from it."""
         found = self.value(value)
         return (found, *self.entries.items()) if self.entries else found
 

@@ -8,7 +8,7 @@ from jaxtyping import PRNGKeyArray
 
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Inputs, Network, Outputs, PyTree
-from overparam.models.passes import check_rows
+from overparam.models.passes import check_one_pass, check_rows
 from overparam.models.state import join, split
 
 
@@ -29,7 +29,7 @@ def linearise(network: Network, params: PyTree) -> Network:
 
     Raises:
         UsageError: parameters of another structure, shape or kind than the network's, or a network whose outputs depend
-            on other rows than their own.
+            on other rows than their own or that trains by another pass.
         DataError: parameters that are missing or infinite.
 
     References: J. Lee et al., Wide neural networks of any depth evolve as linear models under gradient descent,
@@ -43,6 +43,7 @@ def linearise(network: Network, params: PyTree) -> Network:
     True
     """
     check_network(network)
+    check_one_pass(network, "linearise")
     check_params(network, params)
     origin = jax.tree.map(jnp.asarray, params)
     start, _ = split(network.state, origin)

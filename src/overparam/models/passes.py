@@ -72,6 +72,24 @@ def check_pass(network: Network, params: PyTree) -> None:
         raise _changes(network, "init", "Draw everything from the key: jax.random.normal(key, shape).")
 
 
+def check_one_pass(network: Network, who: str) -> None:
+    """Raise if a network trains by another pass than it is evaluated with, where a function takes the two for one.
+
+    Args:
+        network: any network.
+        who: the function, for the message.
+
+    Raises:
+        UsageError: the network has a training pass of its own, or statistics of batches.
+    """
+    if network.training is not None or network.moments is not None:
+        raise UsageError(
+            f"{who}: expected a network that trains by the pass with which it is evaluated, got '{network.name}', which draws "
+            "or normalises by batches in training. Say that it shall not: dataclasses.replace(network, training=None, "
+            "moments=None) keeps its statistics as they are."
+        )
+
+
 def check_rows(network: Network, params: PyTree, x: AnyArray) -> None:
     """Raise if the output of a row depends on the other rows or on its place, as in batch normalisation in training.
 

@@ -20,6 +20,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.models import Network
 from overparam.models.check import check_kind, check_network, check_params
 from overparam.models.mlp import layer_names
+from overparam.models.passes import check_one_pass
 from overparam.theory.activations import activation
 from overparam.theory.certificates import (
     Certificate,
@@ -66,7 +67,8 @@ def certify(
         The certificate with its constants, conditions and rounding budget.
 
     Raises:
-        UsageError: a network whose structure is not known, integer labels, or shapes that do not fit.
+        UsageError: a network whose structure is not known or that trains by another pass, integer labels, or shapes that do
+            not fit.
         DataError: numbers that are missing or infinite.
 
     References: derived in :mod:`overparam.theory.certificates.interpolation`.
@@ -141,6 +143,7 @@ def dense_of(network: Network, params: PyTree) -> tuple[Dense, tuple[str, ...]]:
         DataError: parameters that are missing or infinite.
     """
     check_network(network)
+    check_one_pass(network, "certify")
     form = network.form
     if form is None:
         raise UsageError(

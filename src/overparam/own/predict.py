@@ -27,6 +27,7 @@ from overparam.core.errors import DataError, NullSpaceWarning, UsageError, unkno
 from overparam.models import Network
 from overparam.models import parameters as count_parameters
 from overparam.models.check import check_kind, check_network, check_params, double
+from overparam.models.passes import check_one_pass
 from overparam.own.jacobian import check_variables, empirical_kernel, jacobian
 from overparam.own.prediction import Prediction
 from overparam.theory.assumption import Assumption, checked
@@ -88,7 +89,7 @@ def predict(
     Raises:
         UsageError: inputs of another shape, integer labels, an unknown name, a rate with which training diverges, a
             network without an infinite-width limit here, parameters of another network, numbers of fewer than 32 bits, or
-            a network whose outputs depend on other rows than their own.
+            a network whose outputs depend on other rows than their own or that trains by another pass.
         DataError: numbers that are missing or infinite.
 
     References: Lee et al. 2019, section 2 (linearised), equations 14 to 16 (infinite width; numbers recalled).
@@ -100,6 +101,7 @@ def predict(
     ('infinite width', [[6.0]], [0.0])
     """
     check_network(network)
+    check_one_pass(network, "predict")
     if params is not None:
         check_params(network, params)
     inputs = _inputs(network, x, "x")

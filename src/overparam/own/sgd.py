@@ -28,6 +28,7 @@ from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.core.shown import Shown
 from overparam.models import Network
 from overparam.models.check import check_kind, check_network, check_params, double
+from overparam.models.passes import check_one_pass
 from overparam.own.certify import certify
 from overparam.own.jacobian import check_variables, empirical_kernel
 from overparam.theory.assumption import Assumption, checked
@@ -173,7 +174,8 @@ def sgd_curve(
 
     Raises:
         UsageError: shapes that do not fit, class labels, a batch larger than n, a step that is not above 0, more than
-            2,000 outputs in all, numbers of fewer than 32 bits, or a network whose outputs depend on other rows.
+            2,000 outputs in all, numbers of fewer than 32 bits, or a network whose outputs depend on other rows or
+            that trains by another pass.
         DataError: numbers that are missing or infinite, or gradients that are all 0.
 
     References: :mod:`overparam.theory.sgd`.
@@ -181,6 +183,7 @@ def sgd_curve(
     if not isinstance(loss, str) or loss not in LOSSES:
         raise UsageError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}.")
     check_network(network)
+    check_one_pass(network, "sgd_curve")
     check_params(network, params)
     for name, values in (("x", x), ("y", y)):
         check_kind(values, name, f'{name}.astype("float32")')

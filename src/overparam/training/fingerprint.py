@@ -70,10 +70,10 @@ def fingerprint(recipe: Recipe) -> str:
     check_recipe(recipe)
     told = []
     for one in fields(recipe):
-        value = getattr(recipe, one.name)
-        given = isinstance(value, str) or not isinstance(one.default, str)
-        if not given or value is not one.default and value != one.default:
-            told.append((one.name, exactly(_plain(value), one.name)))
+        value = _plain(getattr(recipe, one.name))
+        plain = isinstance(value, str | float | None) or value == ()
+        if not (plain and value == one.default):
+            told.append((one.name, exactly(value, one.name)))
     return digest(tuple(told))
 
 

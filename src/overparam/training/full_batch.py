@@ -20,6 +20,7 @@ from overparam.core.checked import count
 from overparam.core.errors import UsageError
 from overparam.models.check import check_network, double
 from overparam.models.network import Network, PyTree
+from overparam.models.passes import check_one_pass
 
 Model = Callable[[PyTree, Any], Any]
 
@@ -53,9 +54,11 @@ def scalar_model(network: Network, doubled: bool = False) -> Model:
             the kernel at initialisation is that of one copy.
 
     Raises:
-        UsageError: a network with state: every number of its parameters would be trained.
+        UsageError: a network with state, because every number of its parameters would be trained, or one that trains by
+            another pass.
     """
     check_network(network)
+    check_one_pass(network, "gradient descent on all examples")
     if network.state:
         raise UsageError(
             f"network: expected one without state, because this descent trains every number, got '{network.name}' with "

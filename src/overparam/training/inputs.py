@@ -85,17 +85,18 @@ def targets(name: str, y: Any, n: int, network: Network, recipe: Recipe) -> Shap
 
 def _distributions(name: str, values: np.ndarray, network: Network) -> Float32[np.ndarray, "n classes"]:
     """Soft labels: a distribution over the classes in every row."""
-    if values.ndim != 2 or values.shape[1] != network.outputs:
+    if values.ndim != 2 or values.shape[1] != network.outputs or network.outputs < 2:
         raise UsageError(
             f"{name}: loss 'cross_entropy' needs integer labels, or a distribution over the {network.outputs} classes in "
             f"every row, got {values.dtype} of shape {values.shape}. Use loss='squared' with stop_loss for targets."
         )
-    off = np.abs(values.sum(axis=1, dtype=np.float64) - 1.0)
-    if not (values >= 0).all() or not (off <= SUM).all():
-        worst = int(np.argmax(np.where(np.isfinite(off), off, np.inf)))
+    with np.errstate(all="ignore"):
+        off = np.abs(values.sum(axis=1, dtype=np.float64) - 1.0)
+    for row in np.flatnonzero(~((values >= 0).all(axis=1) & (off <= SUM)))[:1]:
+        low = values[row].min()
+        got = f"{low:g}" if not low >= 0 else f"a sum of {values[row].sum(dtype=np.float64):g}"
         raise DataError(
-            f"{name}: expected rows that are not negative and sum to 1, got a sum of {values[worst].sum():g} in row {worst}. "
-            "Divide every row by its sum."
+            f"{name}: expected rows that are not negative and sum to 1, got {got} in row {row}. Divide every row by its sum."
         )
     return _single(name, values)
 

@@ -212,7 +212,7 @@ def fit_network(
     Raises:
         DataError: shapes that do not fit the network, missing values, or integer labels for several outputs.
         UsageError: parameters of another network, numbers of fewer than 32 bits, or a network whose outputs depend on
-            other rows than their own.
+            other rows than their own or that trains by another pass.
 
     >>> import jax
     >>> from overparam.models import two_layer
@@ -227,10 +227,11 @@ def fit_network(
     from jax.flatten_util import ravel_pytree
 
     from overparam.models.check import check_kind, check_network, check_params, double
-    from overparam.models.passes import check_rows
+    from overparam.models.passes import check_one_pass, check_rows
     from overparam.models.state import join, split
 
     check_network(network)
+    check_one_pass(network, "fit_network")
     check_params(network, params)
     for name, values in (("x", x), ("y", y)):
         check_kind(values, name, f'{name}.astype("float32")')

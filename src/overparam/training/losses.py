@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Float32, Int, Shaped
 
+from overparam.core.checked import real
 from overparam.core.errors import UsageError, unknown
 from overparam.models.network import AnyArray, Outputs
 
@@ -101,8 +102,8 @@ def loss(name: Any, smoothing: float = 0.0) -> Loss:
     >>> float(loss("squared").mean(jnp.array([[3.0], [0.0]]), jnp.array([1.0, 0.0])))
     1.0
     """
-    real = isinstance(smoothing, int | float) and not isinstance(smoothing, bool)
-    if not real or not 0 <= smoothing < 1 or (smoothing and name != "cross_entropy"):
+    share = real(smoothing)
+    if not 0 <= share < 1 or (share and (callable(name) or name != "cross_entropy")):
         raise UsageError(
             f"smoothing: expected a number of at least 0 and below 1, for loss='cross_entropy' alone, got {smoothing!r}."
         )
@@ -110,7 +111,7 @@ def loss(name: Any, smoothing: float = 0.0) -> Loss:
         return Loss(getattr(name, "__name__", type(name).__name__), name)
     if not isinstance(name, str) or name not in LOSSES:
         raise unknown("loss", name, LOSSES, "Or give a function (outputs, targets) -> losses.")
-    return Loss(name, _smoothed(float(smoothing))) if smoothing else LOSSES[name]
+    return Loss(name, _smoothed(share)) if share else LOSSES[name]
 
 
 def wrong(outputs: Outputs, labels: Labels) -> Float32[Array, " batch"]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from jaxtyping import PRNGKeyArray
 
 from overparam.core.errors import UsageError, unknown
-from overparam.training.losses import EachLoss, loss
+from overparam.training.losses import loss
 from overparam.training.numbers import number, whole
 from overparam.training.optimizers import OPTIMIZERS, transformation
-from overparam.training.schedules import SCHEDULES, Schedule
+from overparam.training.schedules import SCHEDULES
 from overparam.training.times import even_times, probe_times
 
 Stream = Callable[[PRNGKeyArray, int], tuple[Any, Any]]
@@ -84,8 +84,8 @@ class Recipe:
     momentum: float = 0.0
     weight_decay: float = 0.0
     batch: int | None = None
-    loss: str | EachLoss = "cross_entropy"
-    schedule: str | Schedule = "constant"
+    loss: Any = "cross_entropy"
+    schedule: Any = "constant"
     period: int = 512
     decay: float = 0.1
     stop_error: float | None = None
@@ -102,10 +102,10 @@ class Recipe:
     def __post_init__(self) -> None:
         """Check every field."""
         transformation(self.optimizer)
-        if not callable(self.schedule) and self.schedule not in SCHEDULES:
+        if not callable(self.schedule) and self.schedule not in tuple(SCHEDULES):
             raise unknown("schedule", self.schedule, SCHEDULES, "Or give a function of the step.")
         for name, value, known in (("sampling", self.sampling, SAMPLING), ("spacing", self.spacing, SPACING)):
-            if value not in known:
+            if not isinstance(value, str) or value not in known:
                 raise unknown(name, value, known)
         loss(self.loss, self.smoothing)
         whole("steps", self.steps, 1)
@@ -133,6 +133,14 @@ class Recipe:
         self._check_optimizer()
         object.__setattr__(self, "layer_rates", _rates(self.layer_rates))
         object.__setattr__(self, "probe_at", _times(self.probe_at, self.steps))
+        for one in fields(self):
+            try:
+                hash(getattr(self, one.name))
+            except TypeError:
+                raise UsageError(
+                    f"{one.name}: expected something that can be hashed, got {type(getattr(self, one.name)).__name__}. Wrap it "
+                    "in a plain function."
+                ) from None
 
     def _check_optimizer(self) -> None:
         if self.optimizer == "gd" and self.batch is not None:
@@ -160,20 +168,33 @@ class Recipe:
 
 
 def _rates(given: Any) -> tuple[tuple[str, Rate], ...]:
-    pairs = tuple(given.items()) if isinstance(given, Mapping) else tuple(given)
+    pairs = given.items() if isinstance(given, Mapping) else given
+    if not isinstance(pairs, Iterable) or isinstance(pairs, str):
+        raise UsageError(
+            f"layer_rates: expected numbers by pattern, as {{'hidden1': 0.1}}, got {type(given).__name__}."
+        )
+    found = []
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and pair[0]):
             raise UsageError(f"layer_rates: expected pairs of a pattern and a number, got {pair!r}.")
         if not callable(pair[1]):
             number(f"layer_rates: {pair[0]}", pair[1], least=0.0, single=True)
-    return pairs
+        found.append(pair)
+    return tuple(found)
 
 
-def _times(given: Sequence[int] | None, steps: int) -> tuple[int, ...] | None:
+def _times(given: Any, steps: int) -> tuple[int, ...] | None:
     if given is None:
         return None
-    for time in given:
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise UsageError(f"probe_at: expected steps in a list, as [0, 10, 100], got {given!r}.")
+    times = list(given)
+    for time in times:
         whole("probe_at", time, 0)
         if time > steps:
             raise UsageError(f"probe_at: expected steps up to the last, {steps}, got {time}.")
-    return tuple(sorted({int(time) for time in given}))
+    if not times:
+        raise UsageError(
+            "probe_at: expected at least one step, got none. probes=2 looks at the start and the end."
+        )
+    return tuple(sorted({int(time) for time in times}))

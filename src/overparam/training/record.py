@@ -165,7 +165,7 @@ class Record:
                 got = "a vector" if name in found else "nothing of that name"
                 raise UsageError(f"{what}: expected '{name}' among the measured numbers, got {got}.")
 
-    def _meets(self, found: Mapping[str, Float64[np.ndarray, " members"]], i: int) -> bool:
+    def _meets(self, found: Mapping[str, Float64[np.ndarray, "members ..."]], i: int) -> bool:
         rules = (("train_error", self._recipe.stop_error), ("train_loss", self._recipe.stop_loss))
         return any(limit is not None and found[name][i] <= limit for name, limit in rules)
 

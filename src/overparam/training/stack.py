@@ -92,7 +92,8 @@ def train(
         network, recipe, None if shared is None else jnp.asarray(shared), tested, y_test, probes, checked_keep(keep),
         keep_params, one_by_one(network, form),
     )  # fmt: skip
-    numbers = stacks.alike(members, recipe, [len(shared if one is None else one) for one in own_x])
+    n = 0 if shared is None else len(shared)
+    numbers = stacks.alike(members, recipe, [n if one is None else len(one) for one in own_x])
     groups = [
         Group(
             task, [members[i] for i in some], [own_x[i] for i in some],

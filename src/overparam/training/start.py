@@ -62,7 +62,8 @@ def begin(
         _row(slots, i) if point.slots is None else _slots(point.slots, slots, recipe, number)
         for i, (number, point) in enumerate(zip(numbers, start, strict=True))
     ]
-    return params, jax.vmap(resting)(own, _stack(given)), origin
+    stacked = _stack(given)
+    return params, jax.vmap(resting)(own, stacked) if "moves" in own else stacked, origin
 
 
 def _slots(given: PyTree, like: PyTree, recipe: Recipe, member: int) -> PyTree:

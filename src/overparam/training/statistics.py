@@ -7,18 +7,19 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
+from numpy.typing import ArrayLike
 
+from overparam.core.checked import count
 from overparam.core.errors import DataError
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
 from overparam.training import inputs
 from overparam.training.evaluate import BLOCK, Examples
-from overparam.training.numbers import whole
 
 STATISTICS = "statistics"
 
 
-def refresh(network: Network, params: PyTree, x: Examples, *, batch: int | None = None) -> PyTree:
+def refresh(network: Network, params: PyTree, x: ArrayLike, *, batch: int | None = None) -> PyTree:
     """Return the parameters with the statistics of some examples.
 
     Each batch normalises itself, as in training; mean and mean square of what every normalisation meets are averaged
@@ -35,7 +36,7 @@ def refresh(network: Network, params: PyTree, x: Examples, *, batch: int | None 
         The parameters, their ``statistics`` replaced.
 
     Raises:
-        UsageError: parameters of another network, or fewer than two examples in a batch.
+        UsageError: parameters of another network, or a batch of fewer than two or more than all examples.
         DataError: examples that do not fit the network.
 
     References: Ioffe and Szegedy, Batch normalization, ICML 2015, algorithm 2.
@@ -44,7 +45,7 @@ def refresh(network: Network, params: PyTree, x: Examples, *, batch: int | None 
     check_params(network, params, single=True)
     rows = inputs.examples("x", x, network)
     if batch is not None:
-        whole("batch", batch, 2)
+        count(batch, "batch", 2, max(2, len(rows)))
     if network.moments is not None and len(rows) < 2:
         raise DataError(f"x: expected at least 2 examples where batches normalise, got {len(rows)}.")
     return refreshed(network, params, jnp.asarray(rows), batch=batch)

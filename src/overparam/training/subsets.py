@@ -19,12 +19,14 @@ from overparam.models.network import Network, PyTree
 from overparam.training import inputs
 from overparam.training import members as stacks
 from overparam.training.evaluate import Examples
+from overparam.training.first_look import check_start
 from overparam.training.loop import advance, fresh_slots
 from overparam.training.member import Member
 from overparam.training.minibatches import SEGMENT
 from overparam.training.orders import orders, steps_per_epoch
 from overparam.training.recipe import Recipe
 from overparam.training.start import first_params
+from overparam.training.trial import check_parts
 
 
 def train_subsets(
@@ -79,9 +81,11 @@ def train_subsets(
     own = _checked_rows(rows, len(members), len(examples))
     y = jnp.asarray(stacks.stacked_targets(members, len(examples), network, recipe))
     rates = jnp.asarray(stacks.learning_rates(members, recipe))
+    check_parts(network, recipe, len(examples), y[0], y[0], 0)
     params = first_params(network, members, examples)
+    check_start(network, recipe, params, examples, y, {}, range(len(members)))
     # Only a cosine asks how long the run is: without it runs of any length share one compiled program.
-    program = recipe if recipe.schedule == "cosine" else replace(recipe, steps=1)
+    program = replace(recipe, steps=recipe.steps if recipe.schedule == "cosine" else 1, probe_at=None)
     slots = fresh_slots(params, {}, network=network, recipe=program)
     shared, seeds = jnp.asarray(examples), jnp.asarray([_order(m) for m in members], jnp.uint32)
     for first in range(0, recipe.steps, SEGMENT):

@@ -82,7 +82,7 @@ def _check_passes(network: Network, params: Any, batch: int) -> None:
 
 
 def _check_schedule(recipe: Recipe, begun: int) -> None:
-    schedule: Callable[..., Any] = recipe.schedule  # type: ignore[assignment]
+    schedule: Callable[..., Any] = recipe.schedule
     factor = _pure("schedule", schedule, jnp.int32(0))
     real = _is(factor, jnp.floating) or _is(factor, jnp.integer)
     if getattr(factor, "shape", None) != () or not real:
@@ -173,7 +173,7 @@ def _again(function: Any) -> Callable[..., Any]:
 
 
 def _constants(values: Any) -> str:
-    keys = [jnp.issubdtype(getattr(one, "dtype", None), jax.dtypes.prng_key) for one in values]
+    keys = [_is(one, jax.dtypes.prng_key) for one in values]
     return repr([
         np.asarray(jax.random.key_data(one) if key else one).tobytes()
         for one, key in zip(values, keys, strict=True)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from overparam.core.errors import UsageError
 from overparam.models.network import PyTree
+from overparam.models.passes import told
 from overparam.models.state import is_held, leaves
 from overparam.training.numbers import number
 from overparam.training.optimizers import transformation
@@ -80,7 +81,16 @@ def rate_factors(recipe: Recipe, trained: PyTree) -> PyTree:
     found = []
     for path, leaf in named:
         factor = next((value for pattern, value in given if is_held((pattern,), path)), 1.0)
-        value = factor(leaf.shape) if callable(factor) else factor
+        value = _called(factor, path, leaf.shape) if callable(factor) else factor
         number(f"layer_rates: {path}", value, least=0.0, single=True)
         found.append(float(value))
     return jax.tree.unflatten(jax.tree.structure(trained), found)
+
+
+def _called(factor: Any, path: str, shape: tuple[int, ...]) -> Any:
+    try:
+        return factor(shape)
+    except Exception as error:
+        raise UsageError(
+            f"layer_rates: {path}: expected a function of the array's shape, {shape}, got {told(error)}."
+        ) from error
