@@ -25,7 +25,6 @@ from overparam.models.reach import check_reach
 
 Maps = Float[AnyArray, "channels *space batch"]
 AnyMaps = Float[AnyArray, "_channels *_space _batch"]  # where the sizes change
-Columns = Float[AnyArray, "features batch"]
 NORMS = ("batch", "layer", "none")
 EPSILON = 1e-5  # added to variances, as in common frameworks
 
@@ -137,7 +136,7 @@ class Walk:
         return out + own["bias"].reshape(-1, *[1] * (out.ndim - 1)) if bias else out
 
     def dense(
-        self, name: str, columns: Columns, units: int, *, bias: bool = True
+        self, name: str, columns: AnyMaps, units: int, *, bias: bool = True
     ) -> Float[Array, "units batch"]:
         """A dense layer ``W h + b`` on columns of shape ``(features, batch)``.
 
