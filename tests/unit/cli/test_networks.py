@@ -75,7 +75,14 @@ def test_the_counts_of_the_layers_add_up(said, name):
         (("ls", "--networks", "resnet18", "--shape", "8x8"), "would meet nothing but padding"),
         (("ls", "--networks", "resnet18", "--depth", "3"), "depth: 'resnet18' has no such axis"),
         (("ls", "--networks", "mlp", "--width", "0"), "width: expected a whole number of at least 1, got 0"),
-        (("ls", "--networks", "mlp", "--width", "2.5"), "--width"),
+        (
+            ("ls", "--networks", "mlp", "--width", "2.5"),
+            "--width: expected a whole number of at least 1, got '2.5'.",
+        ),
+        (("ls", "--networks", "mlp", "--width", "1e3"), "--width: expected a whole number"),
+        (("ls", "--networks", "mlp", "--depth", "True"), "--depth: expected a whole number"),
+        (("ls", "--networks", "mlp", "--outputs", "0x10"), "--outputs: expected a whole number"),
+        (("ls", "--networks", "mlp", "--outputs", "1_000"), "--outputs: expected a whole number"),
         (
             ("ls", "--networks", "mlp", "--outputs", "-1"),
             "outputs: expected a whole number of at least 1, got -1",
