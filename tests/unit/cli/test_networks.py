@@ -85,7 +85,7 @@ def test_the_counts_of_the_layers_add_up(said, name):
         (("ls", "--networks", "mlp", "--outputs", "1_000"), "--outputs: expected a whole number"),
         (
             ("ls", "--networks", "mlp", "--outputs", "-1"),
-            "outputs: expected a whole number of at least 1, got -1",
+            "--outputs: expected a whole number of at least 1, got '-1'",
         ),
         (("ls", "--networks", "--width", "3"), "--width: expected the name of a network with it"),
         (("ls", "mlp", "--shape", "3"), "--shape: expected --networks and a network's name with it."),
