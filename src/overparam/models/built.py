@@ -27,6 +27,7 @@ from overparam.models.network import (
     check_sizes,
 )
 from overparam.models.passes import told
+from overparam.models.state import undeclared
 
 Forward = Callable[[Walk, AnyMaps], Columns]
 STATISTICS = "statistics"
@@ -148,7 +149,8 @@ def _build(title: str, forward: Forward, sizes: tuple[int, ...], outputs: int, l
         return params
 
     def apply(params: PyTree, x: Inputs) -> Outputs:
-        return forward(Walk(params, statistics=params.get(STATISTICS)), maps_of(x)).T
+        kept = params.get(STATISTICS, {}) if tracked else None
+        return forward(Walk(params, statistics=kept), maps_of(x)).T
 
     def training(params: PyTree, x: Inputs, key: PRNGKeyArray) -> Outputs:
         if tracked and x.shape[0] < 2:
@@ -188,15 +190,18 @@ def _walked(title: str, forward: Forward, inner: tuple[int, ...], outputs: int) 
             f"{told(error)}. Examples stand last inside."
         ) from error
     names = [layer.name for layer in walk.layers]
+    odd = [one for one in (*names, *walk.random) if not isinstance(one, str) or not one or "/" in one]
+    odd += [one for one in names if one not in odd and any(undeclared((), {one: {"weight": 0.0}}))]
+    if odd:
+        raise UsageError(
+            f"layers: expected names of layers without '/', got {shown(odd[0])}"
+            + (", a name of what is not trained" if isinstance(odd[0], str) and "/" not in odd[0] else "")
+            + ". Rename the layer."
+        )
     for listed in (names, walk.random):
         if len(set(listed)) < len(listed):
             twice = next(name for name in listed if listed.count(name) > 1)
             raise UsageError(f"layers: expected a name of its own for every layer, got '{twice}' twice.")
-    odd = [one for one in names if not isinstance(one, str) or not one or one == STATISTICS or "/" in one]
-    if odd:
-        raise UsageError(
-            f"layers: expected names without '/' and other than '{STATISTICS}', got {odd[0]!r}. Rename the layer."
-        )
     if not names:
         raise UsageError(
             f"layers: expected forward of '{title}' to use layers of its walk, got none. Use walk.dense."

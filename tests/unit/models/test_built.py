@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 
 from overparam.core.errors import UsageError
-from overparam.models import built, cnn, cnn1d, mlp, two_layer
+from overparam.models import built, cnn, cnn1d, mlp, parameters, two_layer
 from overparam.models.check import check_network
 from overparam.models.five_layer import cnn5
 from overparam.models.inception import inception
@@ -199,9 +199,38 @@ WRONG = {
     ),
     "a reserved name": (
         lambda: made(lambda w, m: w.dense("statistics", m, 1), (4,)),
-        "other than 'statistics', got 'statistics'",
+        "layers: expected names of layers without '/', got 'statistics', a name of what is not trained. Rename",
     ),
     "a path as name": (lambda: made(lambda w, m: w.dense("a/b", m, 1), (4,)), "without '/'"),
+    "a name of state": (
+        lambda: made(lambda w, m: w.dense("mask", m, 1), (4,)),
+        "got 'mask', a name of what is not trained",
+    ),
+    "a list as name": (lambda: made(lambda w, m: w.dense(["a"], m, 1), (4,)), "got ['a']. Rename the layer."),
+    "a number as name of dropout": (
+        lambda: made(lambda w, m: w.dropout(3, w.dense("a", m, 1), 0.5), (4,)),
+        "got 3. Rename",
+    ),
+    "text for a bias": (
+        lambda: made(lambda w, m: w.dense("a", m, 1, bias="no"), (4,)),
+        "a: bias: expected True or False, got 'no'.",
+    ),
+    "a window of 0": (
+        lambda: made(lambda w, m: window_pool(w.conv("a", m, 1), 0, 1)),
+        "pooling: window: expected a whole number",
+    ),
+    "a step of 0": (
+        lambda: made(lambda w, m: window_pool(w.conv("a", m, 1), 2, 0)),
+        "pooling: stride: expected a whole number",
+    ),
+    "no title": (
+        lambda: built(None, lambda w, m: w.dense("a", m, 1), (4,), 1),
+        "title: expected a name, got None.",
+    ),
+    "a key that is none": (
+        lambda: built("t", lambda w, m: w.dense("a", m, 1), (4,), 1, key=[1]),
+        "key: expected what can be hashed",
+    ),
     "no name": (lambda: made(lambda w, m: w.dense(3, m, 1), (4,)), "layers: expected names"),
     "no layer": (lambda: made(lambda w, m: m[:1], (4,)), "to use layers of its walk, got none"),
     "rows for columns": (
@@ -267,6 +296,33 @@ def test_what_cannot_be_is_refused_in_a_sentence(make, said):
     with pytest.raises(UsageError) as caught:
         make()
     assert said in str(caught.value)
+
+
+def test_layers_that_change_and_statistics_that_are_missing_are_named():
+    count = []
+
+    def forward(walk, x):
+        count.append(0)
+        return walk.dense(f"layer{len(count)}", x, 1)
+
+    changing, x = made(forward, (4,)), np.ones((2, 4), np.float32)
+    with pytest.raises(
+        UsageError, match="params: expected a layer 'layer2', got layer1. Give the parameters of this network"
+    ):
+        changing.apply(drawn(changing, 0), x)
+    network = SMALL["mlp"]()
+    params = {name: own for name, own in drawn(network, 0).items() if name != "statistics"}
+    with pytest.raises(UsageError, match="params: expected statistics of 'hidden1.norm', got none."):
+        network.apply(params, np.ones((2, 5), np.float32))
+
+
+def test_a_network_that_no_memory_holds_is_refused_where_it_is_drawn():
+    network = mlp(784, (10**9,), 10)
+    assert parameters(network) == 784 * 10**9 + 10**9 + 10**10 + 10
+    with pytest.raises(
+        UsageError, match="init: expected at most 2,147,483,647 parameters to draw at once, got 795,000,000,010"
+    ):
+        network.init(jax.random.key(0))
 
 
 @pytest.mark.parametrize("taps", [1, 2, 3, 4, 5])
