@@ -132,6 +132,7 @@ def test_merge_finds_a_file_in_the_current_folder_and_studies_of_the_package(own
         (["ls", "--probes", "nrms"], ["ls", "--probes"]),
         (["ls", "--theorems", "bias"], ["ls", "--theorems"]),
         (["ls", "--recipes", "lotery-lenet"], ["ls", "--recipes"]),
+        (["ls", "--networks", "resnet81"], ["ls", "--networks"]),
         (["ls", "--ledger", "L99"], ["ls", "--ledger"]),
     ],
 )

@@ -145,8 +145,8 @@ WRONG = {
     "lenet5 on 4x4": (("lenet5", (4, 4), 2), {}, "expected a kernel of at most 4 taps, got 5 on 4 entries"),
     "lenet5 on 8x8": (("lenet5", (8, 8), 2), {}, "got 5 on 2 entries with padding 0"),
     "cnn5 on 16x16": (("cnn5", (16, 16), 2), {}, "pools: expected at most 4 behind convolution 4, got 8."),
-    "resnet18 on 8x8": (("resnet18", (8, 8), 2), {}, "stage4.block1.conv2: expected a kernel whose weights all meet the maps"),
-    "inception on 4x4": (("inception-small", (4, 4), 2), {}, "pooling: expected windows of at most 2 entries, got 3."),
+    "resnet18 on 8x8": (("resnet18", (8, 8), 2), {}, "stage4.block1.conv1: expected a kernel whose weights all meet the maps"),
+    "inception on 4x4": (("inception-small", (4, 4), 2), {}, "module8.conv3: expected a kernel whose weights all meet the maps"),
     "cuda-convnet on 5x5": (("cuda-convnet", (5, 5), 2), {}, "whose weights all meet the maps, got 5 taps on 2x2"),
     "a short signal": (("cnn1d", (4,), 2), {}, "conv1: expected a kernel no larger than the image, got 5 taps on 4 entries."),
 }  # fmt: skip
