@@ -6,6 +6,7 @@ CHECKED = "is given what its callers have checked; each of them has a line"
 CHECKS = "is a check itself; every line of the table goes through it"
 FILES = "reads names and files, and has tests of its own for what is wrong with them"
 TREES = "takes networks, parameters or functions, and has tests of its own for what is wrong with them"
+MAKES = "makes a function from numbers, and has tests of its own for what is wrong with them"
 PROOF = "proves from checked numbers with directed rounding, and has tests of its own at every scale"
 NOTHING = "takes no numbers"
 
@@ -97,6 +98,9 @@ INNER: dict[str, tuple[str, str]] = {
     "training.levenberg_marquardt": ("fit_network", TREES),
     "training.losses": ("wrong", TREES),
     "training.orders": ("orders", CHECKED),
+    "training.published.catalog": ("find", FILES),
+    "training.augment": ("crop_and_flip centre_crop", MAKES),
+    "training.schedules": ("drops exponential cosine linear", MAKES),
     "training.recipe": ("schedule_factor direction number", TREES),
 }  # fmt: skip
 
@@ -144,6 +148,7 @@ WHOLE: dict[str, str] = {
     "training.inputs": CHECKS,
     "training.loop": TREES,
     "training.nested": CHECKED,
+    "training.published.timing": CHECKED,
     "training.sgd_runs": CHECKED,
     "training.singular_modes": CHECKED,
     "training.subsets": TREES,

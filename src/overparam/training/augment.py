@@ -101,13 +101,12 @@ class _CropAndFlip:
 
     def __call__(self, key: PRNGKeyArray, x: Any) -> Rows:
         images = _images(x, self.shape)
-        place, side = jax.random.split(key)
+        draws = jax.random.uniform(key, (len(images), 3))
         if self.padding:
-            offsets = jax.random.randint(place, (len(images), 2), 0, 2 * self.padding + 1)
+            offsets = (draws[:, :2] * (2 * self.padding + 1)).astype(jnp.int32)
             images = jax.vmap(self._crop)(images, offsets)
         if self.flip:
-            flipped = jax.random.bernoulli(side, 0.5, (len(images), 1, 1, 1))
-            images = jnp.where(flipped, images[:, :, ::-1], images)
+            images = jnp.where(draws[:, 2, None, None, None] < 0.5, images[:, :, ::-1], images)
         return images.reshape(x.shape)
 
     def _crop(self, image: Array, offset: Array) -> Array:
