@@ -52,10 +52,13 @@ def crop_and_flip(
     whole("padding", padding, 0)
     if not isinstance(flip, bool | np.bool_):
         raise UsageError(f"flip: expected True or False, got {flip!r}.")
-    single = isinstance(fill, int | float | np.number)
-    if isinstance(fill, str) or not (single or isinstance(fill, Sequence | np.ndarray)):
+    fills: tuple[Any, ...]
+    if isinstance(fill, int | float | np.number):
+        fills = (fill,) * sizes[2]
+    elif isinstance(fill, Sequence | np.ndarray) and not isinstance(fill, str):
+        fills = tuple(fill)
+    else:
         raise UsageError(f"fill: expected a number, or one a channel, got {fill!r}.")
-    fills = (fill,) * sizes[2] if single else tuple(fill)  # type: ignore[arg-type]
     if len(fills) != sizes[2]:
         raise UsageError(
             f"fill: expected one number, or one for each of {sizes[2]} channels, got {len(fills)}."
