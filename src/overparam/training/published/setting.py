@@ -190,8 +190,15 @@ class Published:
         }
         if "schedule" not in changes:
             made |= self.schedule.make(epoch, length)
+        made |= changes
+        for name, used in (("period", ("step", "inverse_sqrt")), ("decay", ("step",))):
+            if name in changes and made["schedule"] not in used:
+                raise UsageError(
+                    f"{self.name}: {name} counts for schedule='{used[0]}' alone, and the schedule here is another. Give "
+                    f"schedule='{used[0]}' with it."
+                )
         rate = float(f"{share * self._rate(width):.12g}") if rate is None else rate
-        return Recipe(steps=length, learning_rate=rate, batch=batch, **{**made, **changes})
+        return Recipe(steps=length, learning_rate=rate, batch=batch, **made)
 
     def model(self, width: int | None = None) -> Network:
         """The network of this setting, of some width where the source sweeps it.
