@@ -69,6 +69,8 @@ def crop_and_flip(
             f"fill: expected one number, or one for each of {sizes[2]} channels, got {len(fills)}."
         )
     for one in fills:
+        if not math.isfinite(real(one)):
+            raise UsageError(f"fill: expected finite numbers, got {one!r}.")
         number("fill", one, single=True)
     return _CropAndFlip(sizes, int(padding), bool(flip), tuple(float(one) for one in fills))
 
