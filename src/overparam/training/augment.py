@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
+from overparam.core.checked import real
 from overparam.core.errors import UsageError
 from overparam.models.network import check_size
 from overparam.training.numbers import number, whole

@@ -116,7 +116,7 @@ def test_a_line_that_was_not_judged_says_why(shipped, capsys):
         (("ls", "--ledger", "L99"), "unknown ledger line 'L99'"),
         (
             ("ls", "--ledger", "--probes"),
-            "expected one of --stored, --probes, --theorems, --recipes and --ledger",
+            "expected one of --stored, --probes, --theorems, --networks, --recipes and --ledger",
         ),
         (("ls", "--ledger", "--out", "nowhere"), "expected a results folder, found none at nowhere"),
     ],

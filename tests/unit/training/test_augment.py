@@ -133,7 +133,7 @@ def test_images_of_another_size_are_refused_before_training():
         (lambda: crop_and_flip((4, 4), flip="no"), "flip: expected True or False, got 'no'"),
         (lambda: crop_and_flip((4, 4), flip=1), "flip: expected True or False, got 1"),
         (lambda: crop_and_flip((4, 4, 3), fill=(0.0, 1.0)), "fill: expected one number, or one for each of 3"),
-        (lambda: crop_and_flip((4, 4), fill=np.nan), "fill: expected a number"),
+        (lambda: crop_and_flip((4, 4), fill=np.nan), "fill: expected finite numbers, got nan"),
         (lambda: crop_and_flip((4, 4), fill="0"), "fill: expected a number, or one a channel"),
         (lambda: crop_and_flip((4, 4), fill=None), "fill: expected a number, or one a channel"),
         (lambda: centre_crop((4, 4), 5, 4), "centre_crop: expected at most 4 by 4 pixels, got 5 by 4"),

@@ -42,6 +42,9 @@ SIZES = {  # weights and biases, by the sources' own counts
     "zhang-mlp-3x512": (None, 1_735_178),
     "zhang-inception-plain": (None, 1_649_402),
     "zhang-alexnet": (None, 1_387_786),
+    "pluskid-wide-resnet": (None, 369_498),
+    "nakkiran-cnn": (64, 1_558_026),
+    "du-gd": (50, 50 * 1000),
     "mnist1d-mlp": (300, 105_610),
     "mnist1d-cnn": (100, 65_810),
     "belkin-mlp": (50, 795 * 50 + 10),
@@ -151,7 +154,7 @@ def test_everything_can_be_changed():
 
 
 def test_a_network_as_a_call_reads_as_it_is_typed():
-    assert str(find("mnist1d-mlp").build) == "mlp(40, (width, width), 10, init='torch')"
+    assert str(find("mnist1d-mlp").build) == "named('mlp', (40,), 10, width=width, depth=2, init='torch')"
     assert find("mnist1d-mlp").model(9).name == "mlp 40-9-9-10 relu"
     assert find("zhou-conv2").model() is find("zhou-conv2").model()
     assert isinstance(find("nakkiran-cnn").build, Build)
