@@ -203,6 +203,8 @@ class Published:
     def model(self, width: int | None = None) -> Network:
         """The network of this setting, of some width where the source sweeps it.
 
+        Where the initial law of the source is not known, it has the package's own.
+
         Args:
             width: units or channels k; for a setting whose network has a width of its own, left out.
 

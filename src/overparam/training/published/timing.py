@@ -97,7 +97,8 @@ def rising_momentum(first: float, last: float, rise: float, factor: float) -> Ti
         )
         return {"optimizer": rule, "momentum": 0.0, "schedule": "step", "period": epoch, "decay": factor}
 
-    return Timing(f"x{factor:g} every epoch; momentum {first:g} to {last:g}, +{rise:g} an epoch", make, True)
+    text = f"x{factor:g} every epoch; momentum {first:g} to {last:g}, +{rise:g} an epoch"
+    return Timing(text, make, True, short=text.partition(";")[0])
 
 
 @dataclass(frozen=True)
