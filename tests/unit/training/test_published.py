@@ -63,6 +63,7 @@ def asked(one: Published) -> dict:
 def test_every_setting_makes_a_recipe_from_what_it_asks_for_and_nothing_less(name):
     one = find(name)
     recipe = one.recipe(**asked(one))
+    assert recipe == one.recipe(**asked(one))  # equal, so that compiled programs are found again
     assert len(fingerprint(recipe)) == 16
     factors = [float(schedule_factor(recipe, jnp.int32(t))) for t in (0, recipe.steps // 2, recipe.steps - 1)]
     assert all(0 <= factor <= 1 and math.isfinite(factor) for factor in factors)
@@ -137,6 +138,20 @@ def test_a_share_of_the_loss_scales_the_published_rate_alone():
     assert josch.recipe().learning_rate == 0.02
     assert josch.recipe(learning_rate=0.3).learning_rate == 0.3
     assert josch.recipe(loss="cross_entropy").learning_rate == 0.1
+
+
+def test_fingerprints_tell_settings_apart():
+    neyshabur = find("neyshabur-mlp")
+    prints = [fingerprint(neyshabur.recipe(epochs=3, n=n)) for n in (1000, 1000, 2000)]
+    assert prints[0] == prints[1] != prints[2]
+    own = {name: fingerprint(one.recipe()) for name, one in RECIPES.items() if not one.asks}
+    same = {frozenset(name for name in own if own[name] == value) for value in own.values()}
+    assert {one for one in same if len(one) > 1} == {
+        frozenset({"grasp-resnet32", "open-lth-resnet20", "open-lth-vgg16", "sparse-descent"}),
+        frozenset({"lottery-conv6", "zhou-conv6"}),  # 40 epochs of 750 steps are 30,000
+        frozenset({"mnist1d-cnn", "mnist1d-mlp"}),
+        frozenset({"curve-resnet164", "curve-wrn28"}),
+    }
 
 
 def test_rates_by_width_and_by_layer():

@@ -223,7 +223,7 @@ class Published:
             raise UsageError(f"{self.name}: expected a width, got none. Its source has: {self.network}.")
         if not self.build.swept and width is not None:
             raise UsageError(f"{self.name}: expected no width, for its network has its own, {self.build}.")
-        size = {"width": check_size("width", width)} if self.build.swept else {}
+        size = {} if width is None else {"width": check_size("width", width)}
         return self.build.function(*self.build.arguments, **{**self.build.options, **size})
 
     def _check_given(self, changes: Mapping[str, Any], epochs: int | None, steps: int | None) -> None:
