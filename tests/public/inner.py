@@ -6,6 +6,7 @@ CHECKED = "is given what its callers have checked; each of them has a line"
 CHECKS = "is a check itself; every line of the table goes through it"
 FILES = "reads names and files, and has tests of its own for what is wrong with them"
 TREES = "takes networks, parameters or functions, and has tests of its own for what is wrong with them"
+MAKES = "makes a function from numbers, and has tests of its own for what is wrong with them"
 PROOF = "proves from checked numbers with directed rounding, and has tests of its own at every scale"
 NOTHING = "takes no numbers"
 
@@ -105,6 +106,9 @@ INNER: dict[str, tuple[str, str]] = {
     "training.optimizers": ("transformation", CHECKS),
     "training.record": ("checked_keep due_times", CHECKS),
     "training.statistics": ("refreshed", CHECKED),
+    "training.published.catalog": ("find", FILES),
+    "training.augment": ("crop_and_flip centre_crop", MAKES),
+    "training.schedules": ("drops exponential cosine linear", MAKES),
 }  # fmt: skip
 
 # Rooms and modules of which no function takes a person's numbers.
@@ -156,6 +160,7 @@ WHOLE: dict[str, str] = {
     "training.members": CHECKS,
     "training.nested": CHECKED,
     "training.numbers": CHECKS,
+    "training.published.timing": CHECKED,
     "training.sgd_runs": CHECKED,
     "training.singular_modes": CHECKED,
     "training.subsets": TREES,

@@ -89,7 +89,7 @@ def _one(one: Published) -> RenderableType:
         if value or field not in _OPTIONAL:
             table.add_row(words, escape(value or NOT_KNOWN), escape(_place(one, field)))
     if one.build is not None:
-        table.add_row("as a call", escape(f"{one.build.function.__module__}.{one.build}"), "")
+        table.add_row("as a call", escape(f"overparam.models.{one.build}"), "")
     parts: list[RenderableType] = [
         Text(f"{one.name}: {one.source}", "bold"), Text(one.citation), table,
     ]  # fmt: skip

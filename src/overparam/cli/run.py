@@ -23,8 +23,8 @@ def ls(
     stored: bool = False,
     probes: bool = False,
     theorems: bool = False,
-    recipes: bool = False,
     networks: bool = False,
+    recipes: bool = False,
     ledger: bool = False,
     shape: str = "",
     outputs: str = "",
@@ -34,9 +34,9 @@ def ls(
 ) -> int:
     """List the studies; with a name, its claims, profiles and axes.
 
-    With --probes, --theorems, --networks or --recipes list those, and with a name (its beginning, or the path of a file) one
-    of them in full; with --stored list what the results folder holds; with --ledger list what the sources say with the verdict on
-    each line.
+    With --probes, --theorems, --networks or --recipes list those, and with a name (or the path of a file, or the beginning of
+    a recipe's name) one of them in full; with --stored list what the results folder holds; with --ledger list what the
+    sources say with the verdict on each line.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ def ls(
         List what can be measured on a trained network: overparam run STUDY --probe NAME.
     theorems
         List what is predicted, with its source.
-    recipes
-        List the published settings: optimizer, rate, batch, schedule and length, and where each number was read.
     networks
         List the networks by name, with their axes, parameters and sources; with a name, its layers.
+    recipes
+        List the published settings: optimizer, rate, batch, schedule and length, and where each number was read.
     ledger
         List the 63 statements of the sources, the studies that answer each, and its verdict.
     shape
@@ -70,10 +70,10 @@ def ls(
     from overparam.cli import listing
 
     study = name
-    if stored + probes + theorems + recipes + networks + ledger > 1:
+    if stored + probes + theorems + networks + recipes + ledger > 1:
         raise UsageError(
-            "ls: expected one of --stored, --probes, --theorems, --networks, --recipes and --ledger, got several. Leave "
-            "the others out."
+            "ls: expected one of --stored, --probes, --theorems, --networks, --recipes and --ledger, got several. Leave the "
+            "others out."
         )
     sizes = {"shape": shape, "outputs": outputs, "width": width, "depth": depth}
     given = [name for name, value in sizes.items() if value]
@@ -85,14 +85,14 @@ def ls(
         from overparam.cli import catalogs
 
         console().print(catalogs.probes(name) if probes else catalogs.theorems(name))
-    elif recipes:
-        from overparam.cli import recipes as published
-
-        console().print(published.recipes(name))
     elif networks:
         from overparam.cli.networks import networks as all_networks
 
         console().print(all_networks(name, shape=shape, outputs=outputs, width=width, depth=depth))
+    elif recipes:
+        from overparam.cli import recipes as published
+
+        console().print(published.recipes(name))
     elif ledger:
         from overparam.cli.ledger import all_lines, one_line
 

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
+from overparam.core.checked import real
 from overparam.core.errors import UsageError
 from overparam.models.network import check_size
 from overparam.training.numbers import number, whole
@@ -30,7 +31,7 @@ def crop_and_flip(
 
     Args:
         shape: shape of one image, ``(height, width)`` or ``(height, width, channels)``; rows are flattened in that order.
-        padding: pixels on every side; 0 for no crop.
+        padding: pixels on every side, at most those of the image's longer side; 0 for no crop.
         flip: whether images are flipped.
         fill: what the padding holds, one number or one a channel. Where pixels were standardised, black is
             ``-mean / sd``, not 0.
@@ -39,7 +40,7 @@ def crop_and_flip(
         ``(key, x) -> x`` from and to shape ``(batch, features)``; equal arguments give equal ones.
 
     Raises:
-        UsageError: another shape, a padding that is negative, or another number of fills than of channels.
+        UsageError: another shape, a padding out of its range, or another number of fills than of channels.
 
     References:
         He, Zhang, Ren and Sun, Deep residual learning for image recognition, CVPR 2016, section 4.2 (4 pixels, CIFAR-10).
@@ -50,17 +51,27 @@ def crop_and_flip(
     """
     sizes = _image(shape)
     whole("padding", padding, 0)
+    if padding > max(sizes[:2]):
+        raise UsageError(
+            f"padding: expected at most the {max(sizes[:2])} pixels of the image's longer side, got {padding}."
+        )
     if not isinstance(flip, bool | np.bool_):
         raise UsageError(f"flip: expected True or False, got {flip!r}.")
-    single = isinstance(fill, int | float | np.number)
-    if isinstance(fill, str) or not (single or isinstance(fill, Sequence | np.ndarray)):
+    fills: tuple[Any, ...]
+    fill = fill.item() if isinstance(fill, np.ndarray) and fill.ndim == 0 else fill
+    if isinstance(fill, int | float | np.number):
+        fills = (fill,) * sizes[2]
+    elif isinstance(fill, Sequence | np.ndarray) and not isinstance(fill, str | bytes):
+        fills = tuple(fill)
+    else:
         raise UsageError(f"fill: expected a number, or one a channel, got {fill!r}.")
-    fills = (fill,) * sizes[2] if single else tuple(fill)  # type: ignore[arg-type]
     if len(fills) != sizes[2]:
         raise UsageError(
             f"fill: expected one number, or one for each of {sizes[2]} channels, got {len(fills)}."
         )
     for one in fills:
+        if not math.isfinite(real(one)):
+            raise UsageError(f"fill: expected finite numbers, got {one!r}.")
         number("fill", one, single=True)
     return _CropAndFlip(sizes, int(padding), bool(flip), tuple(float(one) for one in fills))
 
@@ -101,13 +112,12 @@ class _CropAndFlip:
 
     def __call__(self, key: PRNGKeyArray, x: Any) -> Rows:
         images = _images(x, self.shape)
-        place, side = jax.random.split(key)
+        draws = jax.random.uniform(key, (len(images), 3))
         if self.padding:
-            offsets = jax.random.randint(place, (len(images), 2), 0, 2 * self.padding + 1)
+            offsets = (draws[:, :2] * (2 * self.padding + 1)).astype(jnp.int32)
             images = jax.vmap(self._crop)(images, offsets)
         if self.flip:
-            flipped = jax.random.bernoulli(side, 0.5, (len(images), 1, 1, 1))
-            images = jnp.where(flipped, images[:, :, ::-1], images)
+            images = jnp.where(draws[:, 2, None, None, None] < 0.5, images[:, :, ::-1], images)
         return images.reshape(x.shape)
 
     def _crop(self, image: Array, offset: Array) -> Array:
@@ -132,7 +142,11 @@ class _CentreCrop:
 
 
 def _image(shape: Any) -> tuple[int, int, int]:
-    if isinstance(shape, str) or not isinstance(shape, Sequence | np.ndarray) or len(shape) not in (2, 3):
+    if (
+        isinstance(shape, str | bytes)
+        or not isinstance(shape, Sequence | np.ndarray)
+        or len(shape) not in (2, 3)
+    ):
         raise UsageError(f"shape: expected (height, width) or (height, width, channels), got {shape!r}.")
     sizes = [check_size("shape", one) for one in shape]
     return sizes[0], sizes[1], sizes[2] if len(sizes) == 3 else 1

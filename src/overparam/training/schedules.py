@@ -79,7 +79,8 @@ def drops(at: Sequence[int], factor: float = 0.1, *, warmup: int = 0) -> Schedul
     >>> [round(float(drops((80, 120))(t)), 4) for t in (79, 80, 119, 120)]
     [1.0, 0.1, 0.1, 0.01]
     """
-    steps = () if isinstance(at, str) or not isinstance(at, Sequence | np.ndarray) else tuple(at)
+    at = np.asarray(at) if isinstance(at, Array) else at
+    steps = () if isinstance(at, str | bytes) or not isinstance(at, Sequence | np.ndarray) else tuple(at)
     if not steps:
         raise UsageError(f"at: expected steps, as (8000, 12000), got {at!r}.")
     for step in steps:

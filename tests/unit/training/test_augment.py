@@ -97,7 +97,7 @@ def test_equal_arguments_give_equal_functions_and_others_another_fingerprint():
 def test_it_trains():
     """A step on a mirrored image: the gradient of the first step is that of the image as the key leaves it."""
     x, y = np.eye(2, 12, dtype=np.float32), np.zeros(2)
-    recipe = Recipe(1, 1.0, optimizer="gd", loss="squared", augment=crop_and_flip((2, 2, 3)), probes=2)
+    recipe = Recipe(1, 1.0, optimizer="gd", loss="squared", augment=crop_and_flip((2, 2, 3), 1), probes=2)
     (run,) = train(
         linear(12, 1, bias=False, init="zeros"), recipe, [Member(3, y + 1.0)], x, x, y, keep_params=True
     )
@@ -123,11 +123,17 @@ def test_images_of_another_size_are_refused_before_training():
         (lambda: crop_and_flip((4, 0)), "shape: expected a whole number of at least 1, got 0"),
         (lambda: crop_and_flip((4, 4.5)), "shape: expected a whole number"),
         (lambda: crop_and_flip((4, 4), -1), "padding: expected a whole number of at least 0"),
+        (
+            lambda: crop_and_flip((2, 4), 5),
+            "padding: expected at most the 4 pixels of the image's longer side, got 5",
+        ),
+        (lambda: crop_and_flip((4, 4), 10**9), "padding: expected at most the 4 pixels"),
+        (lambda: crop_and_flip(b"44"), "shape: expected .height, width."),
         (lambda: crop_and_flip((4, 4), 1.5), "padding: expected a whole number"),
         (lambda: crop_and_flip((4, 4), flip="no"), "flip: expected True or False, got 'no'"),
         (lambda: crop_and_flip((4, 4), flip=1), "flip: expected True or False, got 1"),
         (lambda: crop_and_flip((4, 4, 3), fill=(0.0, 1.0)), "fill: expected one number, or one for each of 3"),
-        (lambda: crop_and_flip((4, 4), fill=np.nan), "fill: expected a number"),
+        (lambda: crop_and_flip((4, 4), fill=np.nan), "fill: expected finite numbers, got nan"),
         (lambda: crop_and_flip((4, 4), fill="0"), "fill: expected a number, or one a channel"),
         (lambda: crop_and_flip((4, 4), fill=None), "fill: expected a number, or one a channel"),
         (lambda: centre_crop((4, 4), 5, 4), "centre_crop: expected at most 4 by 4 pixels, got 5 by 4"),

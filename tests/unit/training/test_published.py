@@ -42,6 +42,9 @@ SIZES = {  # weights and biases, by the sources' own counts
     "zhang-mlp-3x512": (None, 1_735_178),
     "zhang-inception-plain": (None, 1_649_402),
     "zhang-alexnet": (None, 1_387_786),
+    "pluskid-wide-resnet": (None, 369_498),
+    "nakkiran-cnn": (64, 1_558_026),
+    "du-gd": (50, 50 * 1000),
     "mnist1d-mlp": (300, 105_610),
     "mnist1d-cnn": (100, 65_810),
     "belkin-mlp": (50, 795 * 50 + 10),
@@ -60,6 +63,7 @@ def asked(one: Published) -> dict:
 def test_every_setting_makes_a_recipe_from_what_it_asks_for_and_nothing_less(name):
     one = find(name)
     recipe = one.recipe(**asked(one))
+    assert recipe == one.recipe(**asked(one))  # equal, so that compiled programs are found again
     assert len(fingerprint(recipe)) == 16
     factors = [float(schedule_factor(recipe, jnp.int32(t))) for t in (0, recipe.steps // 2, recipe.steps - 1)]
     assert all(0 <= factor <= 1 and math.isfinite(factor) for factor in factors)
@@ -136,6 +140,20 @@ def test_a_share_of_the_loss_scales_the_published_rate_alone():
     assert josch.recipe(loss="cross_entropy").learning_rate == 0.1
 
 
+def test_fingerprints_tell_settings_apart():
+    neyshabur = find("neyshabur-mlp")
+    prints = [fingerprint(neyshabur.recipe(epochs=3, n=n)) for n in (1000, 1000, 2000)]
+    assert prints[0] == prints[1] != prints[2]
+    own = {name: fingerprint(one.recipe()) for name, one in RECIPES.items() if not one.asks}
+    same = {frozenset(name for name in own if own[name] == value) for value in own.values()}
+    assert {one for one in same if len(one) > 1} == {
+        frozenset({"grasp-resnet32", "open-lth-resnet20", "open-lth-vgg16", "sparse-descent"}),
+        frozenset({"lottery-conv6", "zhou-conv6"}),  # 40 epochs of 750 steps are 30,000
+        frozenset({"mnist1d-cnn", "mnist1d-mlp"}),
+        frozenset({"curve-resnet164", "curve-wrn28"}),
+    }
+
+
 def test_rates_by_width_and_by_layer():
     assert find("li-liang-synthetic").recipe(width=500).learning_rate == 0.02
     assert find("heckel-slow-output").recipe().layer_rates == (("output", 0.01),)
@@ -151,7 +169,7 @@ def test_everything_can_be_changed():
 
 
 def test_a_network_as_a_call_reads_as_it_is_typed():
-    assert str(find("mnist1d-mlp").build) == "mlp(40, (width, width), 10, init='torch')"
+    assert str(find("mnist1d-mlp").build) == "named('mlp', (40,), 10, width=width, depth=2, init='torch')"
     assert find("mnist1d-mlp").model(9).name == "mlp 40-9-9-10 relu"
     assert find("zhou-conv2").model() is find("zhou-conv2").model()
     assert isinstance(find("nakkiran-cnn").build, Build)
@@ -169,6 +187,9 @@ def test_a_network_as_a_call_reads_as_it_is_typed():
         (lambda: find("oymak-gd").recipe(), "At most 1/(2 beta^2) for the sum of squares"),
         (lambda: find("li-liang-mnist").recipe(), "its learning rate is 4,000/m for width m. Give recipe(width=...)"),
         (lambda: find("nguyen-mnist").recipe(optimizer="sgd", batch=8), "does not give the number of training examples"),
+        (lambda: find("zhou-lenet").recipe(period=3), "zhou-lenet: period counts for schedule='step' alone"),
+        (lambda: find("cdr-lenet").recipe(decay=0.5), "cdr-lenet: decay counts for schedule='step' alone"),
+        (lambda: find("nakkiran-cnn").recipe(decay=0.5), "nakkiran-cnn: decay counts for schedule='step' alone"),
         (lambda: find("zhou-lenet").recipe(lr=0.1), "unknown change 'lr'."),
         (lambda: find("zhou-lenet").recipe(batchsize=1), "unknown change 'batchsize'. Did you mean 'batch'?"),
         (lambda: find("zhou-lenet").recipe(epochs=1, steps=1), "expected epochs or steps, got both"),

@@ -63,6 +63,8 @@ def test_a_schedule_reaches_training():
         (lambda: drops(()), r"at: expected steps, as \(8000, 12000\), got \(\)"),
         (lambda: drops(80), "at: expected steps, as .*, got 80"),
         (lambda: drops("80"), "at: expected steps"),
+        (lambda: drops(b"80"), "at: expected steps"),
+        (lambda: drops({80, 120}), "at: expected steps"),
         (lambda: drops(None), "at: expected steps"),
         (lambda: drops((80.5,)), "at: expected a whole number of at least 1, got 80.5"),
         (lambda: drops((True,)), "at: expected a whole number"),

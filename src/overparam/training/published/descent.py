@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.models.cnn import cnn1d
-from overparam.models.five_layer import cnn5
-from overparam.models.mlp import mlp
-from overparam.models.resnet import resnet
+from overparam.models.families import named
 from overparam.training.published.setting import WIDTH, Build, Published
 from overparam.training.published.timing import CONSTANT, INVERSE_SQRT, at_epochs, each
 
@@ -16,7 +13,7 @@ _BELKIN = Published(
     "bias-variance trade-off, PNAS 116(32):15849-15854, 2019, arXiv:1812.11118.",
     place="the paper's methods, as excerpts quote them",
     network="MLP 784-H-10, H from 5 to 1,006, with as many parameters as n K or more",
-    build=Build(mlp, (784, (WIDTH,), 10)),
+    build=Build(named, ("two-layer", (28, 28), 10), {"width": WIDTH}),
     data="MNIST, 4,000 images",
     n=4_000,
     init="random; of which law is not known here",
@@ -35,7 +32,7 @@ _NAKKIRAN = Published(
     "models and more data hurt, ICLR 2020, arXiv:1912.02292.",
     place="the protocol in a public reproduction, HP2706/ATDL-Group-Work, EXPERIMENTS.md",
     network="five-layer CNN, width k from 1 to 64",
-    build=Build(cnn5, ((32, 32, 3), WIDTH, 10)),
+    build=Build(named, ("cnn5", (32, 32, 3), 10), {"width": WIDTH}),
     data="CIFAR-10; a share of the labels replaced once by a uniformly drawn wrong class (0, 10 or 20 %)",
     n=50_000,
     augmentation="crop with 4 pixels of padding and flip, or none: figure 5 compares both",
@@ -56,7 +53,7 @@ _MNIST1D = Published(
     citation="S. Greydanus and D. Kobak, Scaling down deep learning with MNIST-1D, ICML 2024, arXiv:2011.14439.",
     place="the double-descent notebook of github.com/greydanus/mnist1d and its printed output",
     network="MLP 40-H-H-10, H from 2 to 300",
-    build=Build(mlp, (40, (WIDTH, WIDTH), 10), {"init": "torch"}),
+    build=Build(named, ("mlp", (40,), 10), {"width": WIDTH, "depth": 2, "init": "torch"}),
     data="MNIST-1D, 16,000 signals, of which 4,000 to train; 0 or 15 % of the labels drawn anew from all ten classes",
     n=4_000,
     augmentation="none",
@@ -77,7 +74,7 @@ _HECKEL = Published(
     "2021, arXiv:2007.10099.",
     place="github.com/MLI-lab/early_stopping_double_descent, results/mcnn/cifar/base/config.json",
     network="five-layer CNN, width 64",
-    build=Build(cnn5, ((32, 32, 3), 64, 10)),
+    build=Build(named, ("cnn5", (32, 32, 3), 10), {"width": 64}),
     data="CIFAR-10, every wrong class drawn with probability 0.2/9",
     n=50_000,
     augmentation="random crop and flip",
@@ -100,7 +97,7 @@ DESCENT = (
         "belkin-mlp-reuse",
         network="MLP 784-H-10, H from 5, with fewer parameters than n K",
         init="of the smallest network Glorot's uniform law; then the weights of the next smaller one, the rest N(0, 0.01)",
-        build=Build(mlp, (784, (WIDTH,), 10), {"init": "glorot"}),
+        build=Build(named, ("two-layer", (28, 28), 10), {"width": WIDTH, "init": "glorot"}),
         schedule=each(0.9, 500),
         stop_error=0.0,
         notes="Learning rate, batch and activation are not given. The call gives the first network; a larger one starts from "
@@ -113,7 +110,7 @@ DESCENT = (
         citation="github.com/josch14/double-descent, a reproduction of Belkin et al. 2019 with a full log.",
         place="its src/fcnn.py and src/fcnn_wrapper.py; rate, batch and length from its logs",
         network="MLP 784-H-10, relu, H from 2 to 150",
-        build=Build(mlp, (784, (WIDTH,), 10), {"init": "glorot"}),
+        build=Build(named, ("two-layer", (28, 28), 10), {"width": WIDTH, "init": "glorot"}),
         data="MNIST, 4,000 images; 0 to 20 % label noise",
         n=4_000,
         augmentation="none",
@@ -135,7 +132,7 @@ DESCENT = (
     _NAKKIRAN,
     _NAKKIRAN.but(
         "nakkiran-cifar100",
-        build=Build(cnn5, ((32, 32, 3), WIDTH, 100)),
+        build=Build(named, ("cnn5", (32, 32, 3), 100), {"width": WIDTH}),
         data="CIFAR-100, clean",
         augmentation="none",
         steps=1_000_000,
@@ -146,7 +143,7 @@ DESCENT = (
     _NAKKIRAN.but(
         "nakkiran-resnet",
         network="ResNet-18, pre-activation, width k from 1 to 64; 64 is the usual one",
-        build=Build(resnet, ((32, 32, 3), WIDTH, 10)),
+        build=Build(named, ("resnet18", (32, 32, 3), 10), {"width": WIDTH}),
         data="CIFAR-10; a share of the labels replaced once by a uniformly drawn wrong class (0 to 20 %)",
         augmentation="crop with 4 pixels of padding and flip",
         optimizer="adam",
@@ -171,7 +168,7 @@ DESCENT = (
     _MNIST1D.but(
         "mnist1d-cnn",
         network="CNN of signals, three convolutions of c channels, c from 10 to 100; 6c^2 + 58c + 10 parameters",
-        build=Build(cnn1d, (40, (WIDTH, WIDTH, WIDTH), 10), {"init": "torch"}),
+        build=Build(named, ("cnn1d", (40,), 10), {"width": WIDTH, "init": "torch"}),
         notes="Trained as the MLP, as far as the printed output tells.",
         beside=("mnist1d-mlp",),
     ),

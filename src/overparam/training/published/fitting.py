@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from overparam.models.alexnet import alexnet
-from overparam.models.inception import inception
-from overparam.models.mlp import mlp
+from overparam.models.families import named
 from overparam.training.published.setting import FULL, WIDTH, Build, Published
 from overparam.training.published.timing import at_epochs, each, rising_momentum
 
@@ -15,7 +13,7 @@ _ZHANG = Published(
     "generalization, ICLR 2017, arXiv:1611.03530.",
     place="the paper's section 2 and table 1, as excerpts quote them",
     network="small Inception, with batch normalisation; 1,649,402 parameters besides those of the normalisation",
-    build=Build(inception, ((28, 28, 3), 10)),
+    build=Build(named, ("inception-small", (28, 28, 3), 10)),
     data="CIFAR-10, centre crop to 28 by 28, every image whitened by itself; labels true, or drawn once at random",
     n=50_000,
     augmentation="none with random labels; random crops in the rows of the table that say so",
@@ -37,7 +35,7 @@ _PLUSKID = Published(
     "the same.",
     place="its cmd_args.py (defaults) and train.py; the learning rate from its README",
     network="MLP 3072-512-10",
-    build=Build(mlp, (3072, (512,), 10)),
+    build=Build(named, ("mlp", (32, 32, 3), 10), {"width": 512, "depth": 1}),
     data="CIFAR-10, 32 by 32, standardised by channel; a share of the labels drawn at random, test labels likewise",
     n=50_000,
     augmentation="none by default",
@@ -58,13 +56,13 @@ FITTING = (
     _ZHANG.but(
         "zhang-inception-plain",
         network="small Inception, without batch normalisation; 1,649,402 parameters",
-        build=Build(inception, ((28, 28, 3), 10), {"normalise": False}),
+        build=Build(named, ("inception-small", (28, 28, 3), 10), {"norm": "none"}),
         beside=("zhang-inception",),
     ),
     _ZHANG.but(
         "zhang-alexnet",
         network="small AlexNet, 1,387,786 parameters",
-        build=Build(alexnet, ((28, 28, 3), 10)),
+        build=Build(named, ("alexnet-small", (28, 28, 3), 10)),
         learning_rate=0.01,
         recalled=("loss", "augmentation", "learning_rate"),
         beside=("zhang-inception", "zhang-mlp-1x512"),
@@ -72,7 +70,7 @@ FITTING = (
     _ZHANG.but(
         "zhang-mlp-1x512",
         network="MLP 2352-512-10, 1,209,866 parameters",
-        build=Build(mlp, (2352, (512,), 10)),
+        build=Build(named, ("mlp", (28, 28, 3), 10), {"width": 512, "depth": 1}),
         augmentation="none",
         learning_rate=0.01,
         recalled=("loss", "learning_rate"),
@@ -81,7 +79,7 @@ FITTING = (
     _ZHANG.but(
         "zhang-mlp-3x512",
         network="MLP 2352-512-512-512-10, 1,735,178 parameters",
-        build=Build(mlp, (2352, (512, 512, 512), 10)),
+        build=Build(named, ("mlp", (28, 28, 3), 10), {"width": 512, "depth": 3}),
         augmentation="none",
         learning_rate=0.01,
         recalled=("loss", "learning_rate"),
@@ -92,7 +90,7 @@ FITTING = (
         "pluskid-wide-resnet",
         place="its cmd_args.py (defaults) and train.py",
         network="WRN-28-1, 369,498 parameters",
-        build=None,
+        build=Build(named, ("wide-resnet", (32, 32, 3), 10), {"width": 16, "depth": 28}),
         learning_rate=0.1,
         notes="Random labels were fitted to 99 % at epoch 150, where the rate drops, and to 100 % at 154.",
         beside=("pluskid-mlp", "zhang-inception"),
@@ -104,7 +102,7 @@ FITTING = (
         "arXiv:1412.6614.",
         place="caption of figure 1",
         network="MLP 100-H-10, H up to about 4,000",
-        build=Build(mlp, (100, (WIDTH,), 10)),
+        build=Build(named, ("two-layer", (10, 10), 10), {"width": WIDTH}),
         data="MNIST (50,000 images) or CIFAR-10 (40,000), images shrunk to 100 pixels; 10,000 images for validation",
         n=50_000,
         init="Gaussian",
@@ -133,13 +131,14 @@ FITTING = (
         citation="N. S. Keskar, D. Mudigere, J. Nocedal, M. Smelyanskiy and P. T. P. Tang, On large-batch training for deep "
         "learning: generalization gap and sharp minima, ICLR 2017, arXiv:1609.04836.",
         place="a transcription of the paper, section 2",
-        network="F1, 784-512-512-512-512-512-10 with batch normalisation (recalled); five other networks",
+        network="F1, 784-512-512-512-512-512-10 with batch normalisation; five other networks",
+        build=Build(named, ("mlp", (28, 28), 10), {"width": 512, "depth": 5, "norm": "batch"}),
         data="MNIST for F1; TIMIT, CIFAR-10 and CIFAR-100 for the others",
         n=60_000,
         optimizer="adam",
         batch=256,
         notes="Trained until the loss stops improving; five starting points.",
-        recalled=("n", "loss"),
+        recalled=("network", "n", "loss"),
         beside=("keskar-large",),
     ),
     Published(
@@ -147,14 +146,15 @@ FITTING = (
         source="Keskar et al. 2017",
         citation="Keskar et al., arXiv:1609.04836, as keskar-small.",
         place="a transcription of the paper, section 2",
-        network="F1, 784-512-512-512-512-512-10 with batch normalisation (recalled); five other networks",
+        network="F1, 784-512-512-512-512-512-10 with batch normalisation; five other networks",
+        build=Build(named, ("mlp", (28, 28), 10), {"width": 512, "depth": 5, "norm": "batch"}),
         data="MNIST for F1; TIMIT, CIFAR-10 and CIFAR-100 for the others",
         n=60_000,
         optimizer="adam",
         batch=6_000,
         notes="The batch is a tenth of the training set. Trained until the loss stops improving: with fewer steps an epoch "
         "than keskar-small, which is the usual objection.",
-        recalled=("n", "loss"),
+        recalled=("network", "n", "loss"),
         beside=("keskar-small",),
     ),
     Published(

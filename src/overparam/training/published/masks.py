@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from overparam.models.cnn import cnn
+from overparam.models.families import named
 from overparam.training.published.setting import Build, Published
 from overparam.training.published.timing import CONSTANT, COSINE, at_epochs, linear_fall, warm_cosine
 
-_CONV4 = Build(cnn, ((32, 32, 3), (64, 64, 128, 128), 10), {"dense": (256, 256), "bias": False})
+_CONV4 = Build(named, ("conv4", (32, 32, 3), 10), {"bias": False})
 _HIDDEN = Published(
     name="edge-popup",
     source="Ramanujan et al. 2020",
@@ -206,6 +206,7 @@ MASKS = (
     _GARIPOV.but(
         "garipov-wrn28",
         network="WRN-28-10",
+        build=Build(named, ("wide-resnet", (32, 32, 3), 10), {"width": 160, "depth": 28}),
         learning_rate=0.1,
         beside=("garipov-vgg16", "curve-wrn28"),
     ),

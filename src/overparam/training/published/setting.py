@@ -15,7 +15,7 @@ from overparam.training.published.timing import UNNAMED, Timing
 from overparam.training.recipe import Recipe
 
 FULL = "full"  # the batch of gradient descent
-WIDTH = "width"  # stands in a call of a network where the width of a sweep goes
+WIDTH = "width"  # stands in the options of a network for the width of a sweep
 _OF_THE_RECIPE = tuple(one.name for one in fields(Recipe))
 
 
@@ -24,9 +24,9 @@ class Build:
     """A network of this package as a call.
 
     Attributes:
-        function: the family, such as :func:`overparam.models.mlp`.
-        arguments: what it is called with; ``WIDTH`` where the width of a sweep goes.
-        options: keyword arguments.
+        function: usually :func:`overparam.models.named`.
+        arguments: what it is called with.
+        options: keyword arguments; ``WIDTH`` stands for the width of a sweep.
     """
 
     function: Callable[..., Network]
@@ -36,12 +36,12 @@ class Build:
     @property
     def swept(self) -> bool:
         """Whether a width is asked for."""
-        return WIDTH in str(self.arguments)
+        return WIDTH in self.options.values()
 
     def __str__(self) -> str:
         """The call as it is typed."""
-        given = [repr(one).replace(f"'{WIDTH}'", WIDTH) for one in self.arguments]
-        given += [f"{name}={value!r}" for name, value in self.options.items()]
+        given = [repr(one) for one in self.arguments]
+        given += [f"{name}={value if value == WIDTH else repr(value)}" for name, value in self.options.items()]
         return f"{self.function.__name__}({', '.join(given)})"
 
 
@@ -190,11 +190,20 @@ class Published:
         }
         if "schedule" not in changes:
             made |= self.schedule.make(epoch, length)
+        made |= changes
+        for name, used in (("period", ("step", "inverse_sqrt")), ("decay", ("step",))):
+            if name in changes and made["schedule"] not in used:
+                raise UsageError(
+                    f"{self.name}: {name} counts for schedule='{used[0]}' alone, and the schedule here is another. Give "
+                    f"schedule='{used[0]}' with it."
+                )
         rate = float(f"{share * self._rate(width):.12g}") if rate is None else rate
-        return Recipe(steps=length, learning_rate=rate, batch=batch, **{**made, **changes})
+        return Recipe(steps=length, learning_rate=rate, batch=batch, **made)
 
     def model(self, width: int | None = None) -> Network:
         """The network of this setting, of some width where the source sweeps it.
+
+        Where the initial law of the source is not known, it has the package's own.
 
         Args:
             width: units or channels k; for a setting whose network has a width of its own, left out.
@@ -214,8 +223,8 @@ class Published:
             raise UsageError(f"{self.name}: expected a width, got none. Its source has: {self.network}.")
         if not self.build.swept and width is not None:
             raise UsageError(f"{self.name}: expected no width, for its network has its own, {self.build}.")
-        size = 0 if width is None else check_size("width", width)
-        return self.build.function(*_filled(self.build.arguments, size), **self.build.options)
+        size = {} if width is None else {"width": check_size("width", width)}
+        return self.build.function(*self.build.arguments, **{**self.build.options, **size})
 
     def _check_given(self, changes: Mapping[str, Any], epochs: int | None, steps: int | None) -> None:
         given = {*changes, *(["epochs"] if epochs is not None or steps is not None else [])}
@@ -272,12 +281,6 @@ class Published:
     def but(self, name: str, **changes: Any) -> Published:
         """A setting that differs in a few attributes."""
         return dataclasses.replace(self, name=name, **changes)
-
-
-def _filled(arguments: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-    return tuple(
-        width if one == WIDTH else _filled(one, width) if isinstance(one, tuple) else one for one in arguments
-    )
 
 
 def _listed(names: list[str]) -> str:

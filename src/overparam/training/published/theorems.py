@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from overparam.models.families import named
 from overparam.models.mlp import mlp
-from overparam.training.published.setting import FULL, Build, Published
+from overparam.training.published.setting import FULL, WIDTH, Build, Published
 from overparam.training.published.timing import at_epochs
 
 _OYMAK = Published(
@@ -99,8 +100,8 @@ THEOREMS = (
         citation="S. S. Du, X. Zhai, B. Poczos and A. Singh, Gradient descent provably optimizes over-parameterized neural "
         "networks, ICLR 2019, arXiv:1810.02054.",
         place="the paper's theorem 3.1 and figure 1",
-        network="two layers, 1/sqrt(m) sum of a_r relu(w_r.x) with m units, a_r = +-1 fixed; two_layer(d, m, bias=False, "
-        "parametrisation='ntk_unit', train_output=False)",
+        network="two layers, 1/sqrt(m) sum of a_r relu(w_r.x) with m units, a_r = +-1 fixed",
+        build=Build(named, ("two-layer-signs", (1000,), 1), {"width": WIDTH}),
         data="1,000 points on the sphere in 1,000 dimensions, targets N(0, 1)",
         n=1_000,
         init="w independent N(0, I)",
@@ -119,8 +120,8 @@ THEOREMS = (
         citation="Z. Allen-Zhu, Y. Li and Z. Song, A convergence theory for deep learning via over-parameterization, ICML "
         "2019, arXiv:1811.03962.",
         place="the paper's theorem 1 (theorem 2 for SGD)",
-        network="deep MLP, relu, depth L, width m, first and last layer fixed; overparam.models.deep.deep_mlp(d, m, L, "
-        "outputs)",
+        network="deep MLP, relu, depth L, width m, first and last layer fixed; named('deep-mlp', (d,), outputs, "
+        "width=m, depth=L)",
         data="n examples of norm 1, any two at least delta apart",
         init="N(0, 2/m), the last layer N(0, 1/outputs)",
         optimizer="gd",

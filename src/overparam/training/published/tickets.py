@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from overparam.models.cnn import cnn
-from overparam.models.mlp import mlp
+from overparam.models.families import named
 from overparam.training.published.setting import Build, Published
 from overparam.training.published.timing import CONSTANT, at_epochs, at_steps
 
-_LENET = Build(mlp, (784, (300, 100), 10), {"init": "glorot_normal"})
-_CHANNELS = {2: (64, 64), 4: (64, 64, 128, 128), 6: (64, 64, 128, 128, 256, 256)}
+_LENET = Build(named, ("lenet-300-100", (28, 28), 10), {"init": "glorot_normal"})
 _WEIGHTS = {2: "4,300,992", 4: "2,425,024", 6: "2,261,184"}
 
 
 def _conv(depth: int) -> Build:
-    options = {"dense": (256, 256), "init": "glorot_normal"}
-    return Build(cnn, ((32, 32, 3), _CHANNELS[depth], 10), options)
+    return Build(named, (f"conv{depth}", (32, 32, 3), 10), {"init": "glorot_normal"})
 
 
 _FRANKLE = Published(
@@ -126,7 +123,7 @@ _OPEN_LTH = Published(
     citation="github.com/facebookresearch/open_lth, by the first author of Frankle and Carbin 2019.",
     place="its defaults, commit 2ce732f",
     network="LeNet-300-100",
-    build=Build(mlp, (784, (300, 100), 10), {"init": "he"}),
+    build=Build(named, ("lenet-300-100", (28, 28), 10), {"init": "he"}),
     data="MNIST, standardised (0.1307, 0.3081), 60,000 images",
     n=60_000,
     augmentation="none",
@@ -169,7 +166,7 @@ TICKETS = (
         source="code of J. Frankle",
         citation="github.com/google-research/lottery-ticket-hypothesis, by the first author of Frankle and Carbin 2019.",
         place="its mnist_fc/constants.py, mnist_fc/lottery_experiment.py and datasets/dataset_mnist.py",
-        build=Build(mlp, (784, (300, 100), 10)),
+        build=Build(named, ("lenet-300-100", (28, 28), 10)),
         data="MNIST, every image divided by its norm, 60,000 images",
         n=60_000,
         init=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,12 +93,11 @@ def rising_momentum(first: float, last: float, rise: float, factor: float) -> Ti
     """A factor an epoch of the learning rate, while momentum rises by a step an epoch."""
 
     def make(epoch: int, steps: int) -> Made:
-        rule = optax.inject_hyperparams(optax.sgd)(
-            learning_rate=1.0, momentum=_Rising(first, last, rise, epoch)
-        )
+        rule = _with_momentum(_Rising(first, last, rise, epoch))
         return {"optimizer": rule, "momentum": 0.0, "schedule": "step", "period": epoch, "decay": factor}
 
-    return Timing(f"x{factor:g} every epoch; momentum {first:g} to {last:g}, +{rise:g} an epoch", make, True)
+    text = f"x{factor:g} every epoch; momentum {first:g} to {last:g}, +{rise:g} an epoch"
+    return Timing(text, make, True, short=text.partition(";")[0])
 
 
 @dataclass(frozen=True)
@@ -109,3 +109,9 @@ class _Rising:
 
     def __call__(self, step: Any) -> Float[Array, ""]:
         return jnp.minimum(self.last, self.first + self.rise * (step // self.epoch))
+
+
+@functools.lru_cache(maxsize=64)
+def _with_momentum(momentum: _Rising) -> optax.GradientTransformation:
+    """Equal arguments give the same object, so that compiled programs are found again."""
+    return optax.inject_hyperparams(optax.sgd)(learning_rate=1.0, momentum=momentum)
