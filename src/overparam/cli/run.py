@@ -23,26 +23,42 @@ def ls(
     stored: bool = False,
     probes: bool = False,
     theorems: bool = False,
+    networks: bool = False,
     ledger: bool = False,
+    shape: str = "",
+    outputs: int | None = None,
+    width: int | None = None,
+    depth: int | None = None,
     out: Path | None = None,
 ) -> int:
     """List the studies; with a name, its claims, profiles and axes.
 
-    With --probes or --theorems list those, and with a name (or the path of a file) one of them in full; with --stored
-    list what the results folder holds; with --ledger list what the sources say with the verdict on each line.
+    With --probes, --theorems or --networks list those, and with a name (or the path of a file) one of them in full; with
+    --stored list what the results folder holds; with --ledger list what the sources say with the verdict on each line.
 
     Parameters
     ----------
     name
-        A study's name or the path of its .py file; or that of a probe or theorem; or a line of the ledger such as L53.
+        A study's name or the path of its .py file; or that of a probe or theorem; or the name of a network; or a line of
+        the ledger such as L53.
     stored
         List stored cells and runs instead.
     probes
         List what can be measured on a trained network: overparam run STUDY --probe NAME.
     theorems
         List what is predicted, with its source.
+    networks
+        List the networks by name, with their axes, parameters and sources; with a name, its layers.
     ledger
         List the 63 statements of the sources, the studies that answer each, and its verdict.
+    shape
+        Shape of one example for a network, such as 32x32x3 or 784.
+    outputs
+        Outputs of a network.
+    width
+        Size of a network along its axis of width.
+    depth
+        Size of a network along its axis of depth.
     out
         Results folder: for --stored (by default runs), and for --ledger (by default the findings that come with the
         package).
@@ -50,14 +66,24 @@ def ls(
     from overparam.cli import listing
 
     study = name
-    if stored + probes + theorems + ledger > 1:
+    if stored + probes + theorems + networks + ledger > 1:
         raise UsageError(
-            "ls: expected one of --stored, --probes, --theorems and --ledger, got several. Leave the others out."
+            "ls: expected one of --stored, --probes, --theorems, --networks and --ledger, got several. Leave the others out."
+        )
+    sizes = {"shape": shape, "outputs": outputs, "width": width, "depth": depth}
+    given = [name for name, value in sizes.items() if value not in ("", None)]
+    if given and not networks:
+        raise UsageError(
+            f"--{given[0]}: expected --networks and a network's name with it. See `overparam ls --networks`."
         )
     if probes or theorems:
         from overparam.cli import catalogs
 
         console().print(catalogs.probes(name) if probes else catalogs.theorems(name))
+    elif networks:
+        from overparam.cli.networks import networks as all_networks
+
+        console().print(all_networks(name, shape=shape, outputs=outputs, width=width, depth=depth))
     elif ledger:
         from overparam.cli.ledger import all_lines, one_line
 

@@ -11,45 +11,93 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import OverparamError, UsageError
 from overparam.models.initialisations import initialisation
 from overparam.models.layers import AnyMaps, Layer, Walk
-from overparam.models.network import AnyArray, Columns, Inputs, Network, Outputs, PyTree, check_size
+from overparam.models.network import (
+    AnyArray,
+    Columns,
+    Inputs,
+    Network,
+    Outputs,
+    PyTree,
+    check_size,
+    check_sizes,
+)
+from overparam.models.passes import told
 
 Forward = Callable[[Walk, AnyMaps], Columns]
 STATISTICS = "statistics"
 _MADE: dict[Hashable, Network] = {}
 _KEPT = 256
+_ROWS = 7  # examples of the walk through shapes
 
 
 def built(
-    title: str, forward: Forward, shape: Sequence[int], outputs: int, init: str, key: Hashable
+    title: str,
+    forward: Forward,
+    shape: Sequence[int],
+    outputs: int,
+    init: str = "torch",
+    key: Hashable = None,
 ) -> Network:
-    """The network of a forward function on images; equal keys return the same object.
+    """The network of a forward function ``forward(walk, maps)``, whose layers are methods of the walk.
+
+    ``maps`` are images of shape ``(channels, height, width, batch)``, or columns ``(features, batch)``; what is
+    returned has shape ``(outputs, batch)``. The function is called once with shapes alone to learn which layers there
+    are, and must be pure. Every layer needs a name of its own.
 
     Args:
         title: what a person reads, without sizes of images and outputs.
-        forward: ``forward(walk, maps)``, from ``(channels, height, width, batch)`` to ``(outputs, batch)``.
-        shape: shape of one image, ``(height, width)`` or ``(height, width, channels)``; examples are flat rows.
+        forward: the function; see :class:`~overparam.models.layers.Walk` for the layers.
+        shape: shape of one example, ``(features,)``, ``(height, width)`` or ``(height, width, channels)``; examples are
+            flat rows.
         outputs: number of outputs.
         init: name in :func:`~overparam.models.initialisations.initialisation`, for dense layers and convolutions;
             normalisations start at scale 1 and offset 0.
-        key: what the forward function depends on.
+        key: all that the forward function depends on; equal keys return the same object, so that compiled programs are
+            found again. None: a new object each time.
 
     Returns:
         The network. Where batches normalise, its parameters hold ``statistics`` that are not trained: mean and
-        variance of every such layer, by default 0 and 1, with which ``apply`` normalises.
+        variance of every such layer, by default 0 and 1, with which ``apply`` normalises until they are found from
+        examples (:func:`overparam.training.refresh`). Where batches normalise or something is random, ``training`` is
+        the pass that is trained: a batch of at least two normalises itself, and what is random comes from the key.
 
     Raises:
-        UsageError: a size below 1, an unknown initialisation, or images too small for the layers.
+        UsageError: a size below 1, an unknown initialisation, two layers of one name, images too small for the layers,
+            a forward function that fails or gives another shape.
+
+    >>> from overparam.models import parameters
+    >>> parameters(built("own", lambda walk, x: walk.dense("a", walk.layer_norm("n", x), 2), (3,), 2))
+    14
     """
-    sizes, outputs = image_sizes(shape), check_size("outputs", outputs)
+    sizes, outputs = example_sizes(shape), check_size("outputs", outputs)
+    if key is None:
+        return _build(title, forward, sizes, outputs, init)
     full = (key, sizes, outputs, init)
     if full not in _MADE:
         while len(_MADE) >= _KEPT:
             del _MADE[next(iter(_MADE))]
         _MADE[full] = _build(title, forward, sizes, outputs, init)
     return _MADE[full]
+
+
+def example_sizes(shape: Sequence[int]) -> tuple[int, ...]:
+    """Shape of one example: ``(features,)``, or height, width and channels.
+
+    Raises:
+        UsageError: another number of sizes, or one below 1.
+
+    >>> example_sizes((784,)), example_sizes((28, 28))
+    ((784,), (28, 28, 1))
+    """
+    sizes = check_sizes("shape", shape, "(features,), (height, width) or (height, width, channels)")
+    if len(sizes) not in (1, 2, 3):
+        raise UsageError(
+            f"shape: expected (features,), (height, width) or (height, width, channels), got {sizes}."
+        )
+    return (*sizes, 1) if len(sizes) == 2 else sizes
 
 
 def image_sizes(shape: Sequence[int]) -> tuple[int, int, int]:
@@ -61,24 +109,28 @@ def image_sizes(shape: Sequence[int]) -> tuple[int, int, int]:
     >>> image_sizes((28, 28))
     (28, 28, 1)
     """
-    sizes = tuple(check_size("shape", size) for size in shape)
+    sizes = check_sizes("shape", shape, "(height, width) or (height, width, channels)")
     if len(sizes) not in (2, 3):
-        raise UsageError(f"shape: expected (height, width) or (height, width, channels), got {tuple(shape)}.")
+        raise UsageError(
+            f"shape: expected (height, width) or (height, width, channels) of an image, got {sizes}. Give the shape that "
+            "an example has before it is flattened, or use mlp."
+        )
     return (sizes[0], sizes[1], sizes[2] if len(sizes) == 3 else 1)
 
 
-def _build(title: str, forward: Forward, sizes: tuple[int, int, int], outputs: int, init: str) -> Network:
-    height, width, depth = sizes
+def _build(title: str, forward: Forward, sizes: tuple[int, ...], outputs: int, init: str) -> Network:
     law = initialisation(init)
 
     def maps_of(x: Inputs) -> AnyMaps:
-        return x.T.reshape(height, width, depth, x.shape[0]).transpose(2, 0, 1, 3)
+        columns = x.T
+        return columns.reshape(*sizes, x.shape[0]).transpose(2, 0, 1, 3) if len(sizes) == 3 else columns
 
-    layers = _layers(forward, (depth, height, width, 2))
-    tracked = [layer for layer in layers if layer.tracked]
+    inner = (sizes[2], *sizes[:2]) if len(sizes) == 3 else sizes
+    walked = _walked(title, forward, inner, outputs)
+    tracked = [layer for layer in walked.layers if layer.tracked]
 
     def initialise(key: PRNGKeyArray) -> PyTree:
-        params: dict[str, Any] = _draw(layers, law, key)
+        params: dict[str, Any] = _draw(walked.layers, law, key)
         if tracked:
             params[STATISTICS] = {
                 one.name: {"mean": jnp.zeros(one.shape), "variance": jnp.ones(one.shape)} for one in tracked
@@ -89,6 +141,11 @@ def _build(title: str, forward: Forward, sizes: tuple[int, int, int], outputs: i
         return forward(Walk(params, statistics=params.get(STATISTICS)), maps_of(x)).T
 
     def training(params: PyTree, x: Inputs, key: PRNGKeyArray) -> Outputs:
+        if tracked and x.shape[0] < 2:
+            raise UsageError(
+                f"batch: expected at least 2 examples where '{title}' normalises by batches, got {x.shape[0]}: one example "
+                "has no spread. Raise the batch, or use layer normalisation (norm='layer')."
+            )
         return forward(Walk(params, key=key, training=True), maps_of(x)).T
 
     def moments(params: PyTree, x: Inputs) -> PyTree:
@@ -96,22 +153,51 @@ def _build(title: str, forward: Forward, sizes: tuple[int, int, int], outputs: i
         forward(walk, maps_of(x))
         return walk.moments
 
-    image = "x".join(map(str, sizes if depth > 1 else sizes[:2]))
-    more: dict[str, Any] = {"state": (STATISTICS,), "training": training, "moments": moments} if tracked else {}
-    return Network(
-        f"{title} on {image}, {outputs} outputs", initialise, apply, math.prod(sizes), outputs, **more
-    )
+    apply.__module__ = str(
+        getattr(forward, "__module__", "")
+    )  # a person's own function is looked at by our checks
+    more: dict[str, Any] = {"training": training} if tracked or walked.random else {}
+    more |= {"state": (STATISTICS,), "moments": moments} if tracked else {}
+    shown = sizes[:-1] if len(sizes) == 3 and sizes[2] == 1 else sizes
+    name = f"{title} on {'x'.join(map(str, shown))}, {outputs} outputs"
+    return Network(name, initialise, apply, math.prod(sizes), outputs, **more)
 
 
-def _layers(forward: Forward, shape: tuple[int, ...]) -> list[Layer]:
-    """The layers of a network, in order, found from shapes alone."""
+def _walked(title: str, forward: Forward, inner: tuple[int, ...], outputs: int) -> Walk:
+    """A walk through shapes alone: it has met the layers of a network, in order."""
     walk = Walk(None)
-    jax.eval_shape(functools.partial(forward, walk), jax.ShapeDtypeStruct(shape, jnp.float32))
+    try:
+        found = jax.eval_shape(
+            functools.partial(forward, walk), jax.ShapeDtypeStruct((*inner, _ROWS), jnp.float32)
+        )
+    except OverparamError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"forward: expected forward(walk, maps) of '{title}' to take an array of shape {(*inner, 'batch')}, got "
+            f"{told(error)}. Examples stand last inside."
+        ) from error
     names = [layer.name for layer in walk.layers]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UsageError(f"layers: expected a name of its own for every layer, got '{twice}' twice.")
-    return walk.layers
+    for listed in (names, walk.random):
+        if len(set(listed)) < len(listed):
+            twice = next(name for name in listed if listed.count(name) > 1)
+            raise UsageError(f"layers: expected a name of its own for every layer, got '{twice}' twice.")
+    odd = [one for one in names if not isinstance(one, str) or not one or one == STATISTICS or "/" in one]
+    if odd:
+        raise UsageError(
+            f"layers: expected names without '/' and other than '{STATISTICS}', got {odd[0]!r}. Rename the layer."
+        )
+    if not names:
+        raise UsageError(
+            f"layers: expected forward of '{title}' to use layers of its walk, got none. Use walk.dense."
+        )
+    if getattr(found, "shape", None) != (outputs, _ROWS):
+        got = getattr(found, "shape", None)
+        said = type(found).__name__ if got is None else str(tuple("batch" if n == _ROWS else n for n in got))
+        raise UsageError(
+            f"forward: expected an array of shape ({outputs}, batch) from '{title}', got {said}. Examples stand last."
+        )
+    return walk
 
 
 def _draw(layers: Sequence[Layer], law: Any, key: PRNGKeyArray) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from jaxtyping import Float, PRNGKeyArray
 from overparam.core.checked import count, real
 from overparam.core.errors import UsageError
 from overparam.models.activations import activation as activation_of
-from overparam.models.convolution import convolve, max_pool, output_length
+from overparam.models.convolution import convolve, max_pool
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine
 from overparam.models.network import (
@@ -21,11 +21,14 @@ from overparam.models.network import (
     Network,
     Outputs,
     PyTree,
+    check_flag,
     check_gain,
     check_name,
     check_size,
+    check_sizes,
 )
 from overparam.models.parametrisations import parametrisation as parametrisation_of
+from overparam.models.reach import check_reach
 
 IMAGE_BLOCK = 4  # images at a time: the stacked views of a layer of 32 channels on 32x32 are then 4.7 MB
 
@@ -77,7 +80,7 @@ def cnn(
         shape ``(units, channels, 3, 3)``, and the dense part sees ``(channels, height, width)`` flattened.
 
     Raises:
-        UsageError: an unknown name, a size below 1, or more pooling than the image has pixels.
+        UsageError: an unknown name, a size below 1, or kernels or more pooling than the image has pixels.
 
     References:
         Conv-2, Conv-4 and Conv-6 of Frankle and Carbin, The lottery ticket hypothesis, ICLR 2019, figure 2, are
@@ -86,7 +89,7 @@ def cnn(
     >>> cnn((32, 32, 3), (64, 64), 10, dense=(256, 256)).name
     'cnn 32x32x3 conv 64-64 dense 256-256-10 relu'
     """
-    sizes = tuple(check_size("shape", size) for size in shape)
+    sizes = check_sizes("shape", shape, "(height, width) or (height, width, channels)")
     if len(sizes) not in (2, 3):
         raise UsageError(
             f"shape: expected (height, width) or (height, width, channels), got {tuple(shape)}. "
@@ -98,7 +101,7 @@ def cnn(
         _Conv(count, 3, 1, 1, pool=2 if i % every == 0 or i == len(units) else 1)
         for i, count in enumerate(units, start=1)
     )
-    head = (*(check_size("dense", width) for width in dense), check_size("outputs", outputs))
+    head = (*check_sizes("dense", dense), check_size("outputs", outputs))
     space, depth = sizes[:2], sizes[2] if len(sizes) == 3 else 1
     named = None if init is None else check_name("init", init)
     way = check_name("parametrisation", parametrisation)
@@ -108,7 +111,7 @@ def cnn(
         layers,
         head,
         check_name("activation", activation),
-        bool(bias),
+        check_flag("bias", bias),
         named,
         way,
         check_gain(gain),
@@ -163,40 +166,46 @@ def cnn1d(
     True
     """
     units = _units(channels)
-    if len(kernels) != len(units):
+    windows = check_sizes("kernels", kernels)
+    if len(windows) != len(units):
         raise UsageError(
-            f"kernels: expected {len(units)} of them, one a convolution, got {len(kernels)}. "
+            f"kernels: expected {len(units)} of them, one a convolution, got {len(windows)}. "
             "Give as many kernels as channels."
         )
     padding = count(int(padding) if real(padding) == 0 else padding, "padding", 0)
     layers = tuple(
-        _Conv(count, check_size("kernels", taps), check_size("stride", stride), padding)
-        for count, taps in zip(units, kernels, strict=True)
+        _Conv(count, taps, check_size("stride", stride), padding)
+        for count, taps in zip(units, windows, strict=True)
     )
     head, space = (check_size("outputs", outputs),), (check_size("length", length),)
     named = None if init is None else check_name("init", init)
     way = check_name("parametrisation", parametrisation)
     return _cnn(
-        space, 1, layers, head, check_name("activation", activation), bool(bias), named, way, check_gain(gain)
+        space,
+        1,
+        layers,
+        head,
+        check_name("activation", activation),
+        check_flag("bias", bias),
+        named,
+        way,
+        check_gain(gain),
     )
 
 
 def _units(channels: Sequence[int]) -> tuple[int, ...]:
-    if len(channels) == 0:
+    units = check_sizes("channels", channels)
+    if not units:
         raise UsageError(
             "channels: expected at least one convolution, got none. Use mlp for dense layers only."
         )
-    return tuple(check_size("channels", count) for count in channels)
+    return units
 
 
-def _after(space: tuple[int, ...], layer: _Conv) -> tuple[int, ...]:
+def _after(space: tuple[int, ...], layer: _Conv, number: int) -> tuple[int, ...]:
     """Shape of the maps behind a convolution and its pooling."""
-    out = tuple(output_length(n, layer.taps, layer.stride, layer.padding) for n in space)
-    if min(out) < layer.pool:
-        raise UsageError(
-            f"expected maps of at least {layer.pool} entries along every axis to pool, got {out}. "
-            "Raise pool_every, or use fewer convolutions."
-        )
+    # maps of at least 2 entries pass, so that there always is a window of 2 to pool
+    out = check_reach(f"conv{number}", space, layer.taps, layer.stride, layer.padding, first=number == 1)
     return tuple(n // layer.pool for n in out)
 
 
@@ -215,9 +224,9 @@ def _cnn(
     fields = [layer.taps ** len(space) for layer in convs] + [1] * len(head)
     places, inner = space, depth
     fan_in = []
-    for layer, field in zip(convs, fields, strict=False):
-        fan_in.append(field * inner)
-        places, inner = _after(places, layer), layer.units
+    for number, layer in enumerate(convs, start=1):
+        fan_in.append(fields[number - 1] * inner)
+        places, inner = _after(places, layer, number), layer.units
     fan_in += [inner * math.prod(places), *head[:-1]]
     fan_out = [*(layer.units for layer in convs), *head]
     names = [f"conv{i + 1}" for i in range(len(convs))] + [f"hidden{i + 1}" for i in range(len(head) - 1)]

@@ -17,12 +17,16 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from overparam.models.convolution import convolve, output_length
-from overparam.models.network import AnyArray, PyTree
+from overparam.core.checked import real, shown
+from overparam.core.errors import UsageError, unknown
+from overparam.models.convolution import convolve
+from overparam.models.network import AnyArray, PyTree, check_size
+from overparam.models.reach import check_reach
 
 Maps = Float[AnyArray, "channels *space batch"]
 AnyMaps = Float[AnyArray, "_channels *_space _batch"]  # where the sizes change
 Columns = Float[AnyArray, "features batch"]
+NORMS = ("batch", "layer", "none")
 EPSILON = 1e-5  # added to variances, as in common frameworks
 
 
@@ -61,6 +65,7 @@ class Walk:
 
     Attributes:
         layers: the layers met, in order.
+        random: names of what is random in training, in order.
         moments: mean and mean square of every normalised layer's inputs in this pass, by name, where batches
             normalise.
     """
@@ -83,27 +88,50 @@ class Walk:
         """
         self._params, self._statistics, self._key, self._training = params, statistics or {}, key, training
         self.layers: list[Layer] = []
+        self.random: list[str] = []
         self.moments: dict[str, dict[str, Array]] = {}
 
     def conv(
-        self, name: str, maps: Maps, units: int, taps: int = 3, *, stride: int = 1, bias: bool = True
+        self,
+        name: str,
+        maps: Maps,
+        units: int,
+        taps: int = 3,
+        *,
+        stride: int = 1,
+        padding: int | None = None,
+        bias: bool = True,
     ) -> Float[Array, "units *space_out batch"]:
-        """A convolution that keeps the size at stride 1 (zeros at the edge).
+        """A convolution; by default one that keeps the size at stride 1 (zeros at the edge).
 
         Args:
             name: name of the layer.
             maps: shape ``(channels, height, width, batch)``.
             units: output channels.
-            taps: entries of the kernel along every axis, odd.
+            taps: entries of the kernel along every axis.
             stride: step between two places.
+            padding: zeros on both sides; None for half of the taps, which must be odd then.
             bias: whether the layer has one.
 
         Returns:
             Shape ``(units, height', width', batch)``.
+
+        Raises:
+            UsageError: a size that is none, no maps, or a kernel larger than what it meets.
         """
-        padding = taps // 2
-        for size in maps.shape[1:-1]:
-            output_length(size, taps, stride, padding)
+        units, taps = check_size(f"{name}: units", units), check_size(f"{name}: taps", taps)
+        if maps.ndim not in (3, 4):
+            raise UsageError(
+                f"{name}: expected maps of shape (channels, height, width, batch), got {maps.shape}. A convolution comes "
+                "before what flattens them."
+            )
+        if padding is None and taps % 2 == 0:
+            raise UsageError(
+                f"{name}: expected an odd number of taps, got {taps}. Give padding, or an odd kernel."
+            )
+        padding = taps // 2 if padding is None else padding
+        first = not self.layers
+        check_reach(name, maps.shape[1:-1], taps, stride, padding, first=first)
         own = self._own(Layer(name, (units, maps.shape[0], *[taps] * (maps.ndim - 2)), "conv", bias))
         out = convolve(maps, own["weight"], stride=stride, padding=padding)
         return out + own["bias"].reshape(-1, *[1] * (out.ndim - 1)) if bias else out
@@ -111,7 +139,17 @@ class Walk:
     def dense(
         self, name: str, columns: Columns, units: int, *, bias: bool = True
     ) -> Float[Array, "units batch"]:
-        """A dense layer ``W h + b`` on columns of shape ``(features, batch)``."""
+        """A dense layer ``W h + b`` on columns of shape ``(features, batch)``.
+
+        Raises:
+            UsageError: a size that is none, or maps that are not flattened.
+        """
+        units = check_size(f"{name}: units", units)
+        if columns.ndim != 2:
+            raise UsageError(
+                f"{name}: expected columns of shape (features, batch), got {columns.shape}. Flatten maps before a dense "
+                "layer, maps.reshape(-1, maps.shape[-1]), or average them with global_pool."
+            )
         own = self._own(Layer(name, (units, columns.shape[0]), "dense", bias))
         product = own["weight"] @ columns
         return product + own["bias"][:, None] if bias else product
@@ -147,12 +185,29 @@ class Walk:
         size = jax.lax.rsqrt(jnp.mean(jnp.square(centred), axes, keepdims=True) + EPSILON)
         return centred * size * _along(own["scale"], columns) + _along(own["offset"], columns)
 
+    def norm(self, name: str, maps: Maps, kind: str) -> Maps:
+        """The normalisation of that kind: ``batch``, ``layer``, or ``none``, which leaves the maps as they are.
+
+        Raises:
+            UsageError: another kind.
+        """
+        if check_norm(kind) == "none":
+            return maps
+        return self.batch_norm(name, maps) if kind == "batch" else self.layer_norm(name, maps)
+
     def dropout(self, name: str, maps: Maps, rate: float) -> Maps:
         """Dropout: in training every entry is 0 with probability ``rate``, and the others are divided by ``1 - rate``.
 
+        Raises:
+            UsageError: a rate that is not from 0 up to 1, 1 excluded.
+
         References: Srivastava et al., Dropout, JMLR 15 (2014), in the form that rescales in training.
         """
-        if self._key is None or rate == 0.0:
+        rate = check_rate(rate)
+        if rate == 0.0:
+            return maps
+        self.random.append(name)
+        if self._key is None:
             return maps
         key = jax.random.fold_in(self._key, zlib.crc32(name.encode()))
         kept = jax.random.bernoulli(key, 1.0 - rate, maps.shape)
@@ -167,30 +222,86 @@ class Walk:
         return {"weight": jnp.zeros(layer.shape), "bias": jnp.zeros(layer.shape[0])}
 
 
+def check_norm(kind: Any) -> str:
+    """Return the name of a normalisation, or raise.
+
+    Raises:
+        UsageError: it is not batch, layer or none.
+    """
+    if not isinstance(kind, str) or kind not in NORMS:
+        raise unknown("norm", kind, NORMS)
+    return kind
+
+
+def said(kind: str) -> str:
+    """A normalisation in the title of a network.
+
+    >>> said("batch"), said("none")
+    ('batch norm', 'no norm')
+    """
+    return f"{kind} norm" if kind != "none" else "no norm"
+
+
+def check_rate(rate: Any) -> float:
+    """Return a rate of dropout, or raise.
+
+    Raises:
+        UsageError: it is no number from 0 up to 1, 1 excluded.
+    """
+    number = real(rate)
+    if not 0.0 <= number < 1.0:
+        raise UsageError(
+            f"dropout: expected a rate from 0 up to 1, 1 excluded, got {shown(rate)}. 0 drops nothing."
+        )
+    return number
+
+
 def global_pool(maps: Maps) -> Float[Array, "channels batch"]:
     """Mean of every channel over all places."""
     return jnp.mean(maps, axis=tuple(range(1, maps.ndim - 1)))
 
 
-def window_pool(maps: AnyMaps, size: int, stride: int, how: Callable[..., Any] = jnp.maximum) -> AnyMaps:
+def window_pool(maps: AnyMaps, size: int, stride: int) -> AnyMaps:
     """Largest entry of windows that may overlap, with padding so that ``ceil(n / stride)`` places remain.
 
     Args:
         maps: shape ``(channels, height, width, batch)``.
         size: entries of a window along each axis.
         stride: step between two windows.
-        how: what joins two entries.
 
     >>> window_pool(jnp.arange(5.0).reshape(1, 5, 1), 3, 2).ravel().tolist()
     [1.0, 3.0, 4.0]
     """
+    return _windows(maps, size, stride, jnp.maximum, -jnp.inf)
+
+
+def window_mean(maps: AnyMaps, size: int, stride: int) -> AnyMaps:
+    """Mean of what windows hold of the maps, in the places of :func:`window_pool`.
+
+    Args:
+        maps: shape ``(channels, height, width, batch)``.
+        size: entries of a window along each axis.
+        stride: step between two windows.
+
+    >>> window_mean(jnp.arange(5.0).reshape(1, 5, 1), 3, 2).ravel().tolist()
+    [0.5, 2.0, 3.5]
+    """
+    ones = jnp.ones((1, *maps.shape[1:-1], 1), maps.dtype)
+    return _windows(maps, size, stride, jnp.add, 0.0) / _windows(ones, size, stride, jnp.add, 0.0)
+
+
+def _windows(maps: AnyMaps, size: int, stride: int, how: Callable[..., Any], outside: float) -> AnyMaps:
     for axis in range(1, maps.ndim - 1):
         n = maps.shape[axis]
+        if size > n:
+            raise UsageError(
+                f"pooling: expected windows of at most {n} entries, got {size}. Give larger images, or pool less often."
+            )
         out = -(-n // stride)
         missing = max(0, (out - 1) * stride + size - n)
         pads = [(0, 0)] * maps.ndim
         pads[axis] = (missing // 2, missing - missing // 2)
-        wide = jnp.pad(maps, pads, constant_values=-jnp.inf) if missing else maps
+        wide = jnp.pad(maps, pads, constant_values=outside) if missing else maps
         parts = [
             jax.lax.slice_in_dim(wide, start, start + (out - 1) * stride + 1, stride, axis)
             for start in range(size)

@@ -17,9 +17,11 @@ from overparam.models.network import (
     Network,
     Outputs,
     PyTree,
+    check_flag,
     check_gain,
     check_name,
     check_size,
+    check_sizes,
 )
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 
@@ -61,11 +63,11 @@ def mlp(
     """
     sizes = (
         check_size("inputs", inputs),
-        *(check_size("widths", width) for width in widths),
+        *check_sizes("widths", widths),
         check_size("outputs", outputs),
     )
     return _mlp(
-        sizes, check_name("activation", activation), bool(bias), None if init is None else check_name("init", init),
+        sizes, check_name("activation", activation), check_flag("bias", bias), None if init is None else check_name("init", init),
         check_name("parametrisation", parametrisation), check_gain(gain),
     )  # fmt: skip
 

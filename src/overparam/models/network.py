@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,48 @@ def check_size(what: str, value: int) -> int:
             f"{what}: expected a whole number of {bound}, got {shown(value)}. Give a positive size."
         )
     return whole
+
+
+def check_sizes(
+    what: str, values: Any, expected: str = "a sequence of whole numbers, such as (16, 16)"
+) -> tuple[int, ...]:
+    """Return sizes of at least 1, one a layer or axis, or raise.
+
+    Args:
+        what: name of the argument, for the message.
+        values: the sizes asked for.
+        expected: what they are, for the message.
+
+    Raises:
+        UsageError: no sequence, or something in it that is no size.
+
+    >>> check_sizes("widths", [16, 8])
+    (16, 8)
+    """
+    listed = isinstance(values, Sequence) and not isinstance(values, str | bytes | bytearray)
+    if not (listed or (isinstance(values, np.ndarray) and values.ndim == 1)):
+        raise UsageError(f"{what}: expected {expected}, got {shown(values)}.")
+    return tuple(check_size(what, value) for value in values)
+
+
+def in_proportion(published: int, width: int, base: int) -> int:
+    """A published size scaled by ``width / base``, rounded, halves up, and at least 1.
+
+    >>> in_proportion(48, 96, 96), in_proportion(48, 3, 96), in_proportion(48, 1, 96)
+    (48, 2, 1)
+    """
+    return max(1, (2 * published * width + base) // (2 * base))
+
+
+def check_flag(what: str, value: Any) -> bool:
+    """Return True or False, or raise.
+
+    Raises:
+        UsageError: it is neither, as text that spells one.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise UsageError(f"{what}: expected True or False, got {shown(value)}.")
+    return bool(value)
 
 
 def check_name(what: str, value: Any) -> str:

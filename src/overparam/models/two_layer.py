@@ -16,7 +16,16 @@ from overparam.models.check import check_params
 from overparam.models.form import DenseForm
 from overparam.models.initialisations import initialisation
 from overparam.models.mlp import affine, layer_names, mlp
-from overparam.models.network import Inputs, Network, Outputs, PyTree, check_gain, check_name, check_size
+from overparam.models.network import (
+    Inputs,
+    Network,
+    Outputs,
+    PyTree,
+    check_flag,
+    check_gain,
+    check_name,
+    check_size,
+)
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 from overparam.models.state import leaves
 
@@ -61,7 +70,7 @@ def two_layer(
     >>> parameters(two_layer(5, 8, 1, bias=False, train_output=False)) == 5 * 8
     True
     """
-    if train_output:
+    if check_flag("train_output", train_output):
         return mlp(
             inputs,
             (check_size("width", width),),
@@ -74,7 +83,7 @@ def two_layer(
         )
     sizes = (check_size("inputs", inputs), check_size("width", width), check_size("outputs", outputs))
     return _fixed_output(
-        sizes, check_name("activation", activation), bool(bias), None if init is None else check_name("init", init),
+        sizes, check_name("activation", activation), check_flag("bias", bias), None if init is None else check_name("init", init),
         check_name("parametrisation", parametrisation), check_gain(gain),
     )  # fmt: skip
 

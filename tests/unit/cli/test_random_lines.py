@@ -12,7 +12,7 @@ from tests.conftest import TOY
 VERBS = ("ls", "run", "check", "show", "report", "doctor", "pack", "gc", "merge", "query", "gallery", "risk", "data",
          "data ls", "data fetch", "data where", "", "rn", "--help", "--version")  # fmt: skip
 OPTIONS = {
-    "ls": ("--stored", "--probes", "--theorems", "--ledger", "--out"),
+    "ls": ("--stored", "--probes", "--theorems", "--networks", "--shape", "--width", "--ledger", "--out"),
     "run": ("--profile", "--out", "--workers", "--memory", "--time-limit", "--on", "--dry-run", "--plan", "--widths", "--noise",
             "--seeds", "--data", "--fault", "--probe", "--wdths", "--no-dry-run"),
     "check": ("--trials",), "show": ("--profile", "--out", "--json"), "report": ("--profile", "--out", "--chart", "--to"),

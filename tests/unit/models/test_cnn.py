@@ -1,4 +1,5 @@
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -118,7 +119,10 @@ def test_curvature_products_are_those_of_the_hessian(network):
 ERRORS = {
     "a signal": (lambda: cnn((40,), (4,), 2), "Use cnn1d for signals."),
     "no convolution": (lambda: cnn((8, 8), (), 2), "Use mlp for dense layers only."),
-    "too much pooling": (lambda: cnn((4, 4), (4, 4, 4), 2, pool_every=1), "Raise pool_every"),
+    "too much pooling": (
+        lambda: cnn((4, 4), (4, 4, 4), 2, pool_every=1),
+        "or use fewer layers or less pooling",
+    ),
     "kernels": (lambda: cnn1d(40, (4, 4), 2), "kernels: expected 2 of them, one a convolution, got 3."),
     "a short signal": (lambda: cnn1d(2, (4, 4, 4), 2), "got 5 on 2 entries with padding 1"),
     "padding": (

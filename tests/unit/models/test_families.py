@@ -1,172 +1,173 @@
-"""The families of the sources: published sizes, a second implementation, batch statistics, derivatives."""
+"""The families by name: published counts, axes and options, one object for equal arguments, and what is refused."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
 
 from overparam.core.errors import UsageError
-from overparam.models.alexnet import alexnet
-from overparam.models.built import built
-from overparam.models.five_layer import cnn5
-from overparam.models.inception import inception
-from overparam.models.layers import EPSILON, Walk, local_response, window_pool
-from overparam.models.resnet import resnet
+from overparam.models import named, parameters
+from overparam.models.families import FAMILIES
+from overparam.models.family import COUNTED
 
-SMALL = {
-    "resnet": lambda: resnet((6, 6, 2), 2, 3, blocks=(1, 1)),
-    "inception": lambda: inception((8, 8), 3, scale=0.03),
-    "alexnet": lambda: alexnet((6, 6), 3, scale=0.05),
-    "cnn5": lambda: cnn5((6, 6, 2), 2, 3, pools=(1, 2)),
-}
+COUNTS = [
+    pytest.param(name, one, id=f"{name}-{one.count}") for name, f in FAMILIES.items() for one in f.published
+]
 
 
-def count(network, *, norms):
-    """Numbers in the layers, with or without those of normalisations."""
+def counted(network, kind):
+    """Trained numbers of a network, of the kind that a source counts."""
     params = jax.eval_shape(network.init, jax.random.key(0))
-    kept = {k: v for k, v in params.items() if k != "statistics" and (norms or "scale" not in v)}
-    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(kept))
+    total = 0
+    for layer, own in params.items():
+        if layer == "statistics" or (kind == "no norm" and "scale" in own):
+            continue
+        total += sum(int(np.prod(a.shape)) for part, a in own.items() if kind != "weights" or part != "bias")
+    return total
 
 
-def test_sizes_as_published():
-    """Zhang et al. 2017, table 1 (without normalisation); Nakkiran et al. 2020, appendix B.1; the usual ResNet-18."""
-    assert count(inception((28, 28, 3), 10), norms=False) == 1_649_402
-    assert count(alexnet((28, 28, 3), 10), norms=False) == 1_387_786
-    assert count(cnn5((32, 32, 3), 64, 10), norms=True) == 1_558_026
-    assert count(resnet((32, 32, 3), 64, 10, last_norm=False), norms=True) == 11_171_146
-    assert count(resnet((32, 32, 3), 64, 10), norms=True) == 11_171_146 + 2 * 512
-
-
-def drawn(network, seed):
-    return jax.jit(network.init)(jax.random.key(seed))
-
-
-def rows(n, network, seed=0):
-    return np.random.default_rng(seed).standard_normal((n, network.inputs)).astype(np.float32)
-
-
-def conv(x, layer, stride=1):
-    """Examples first, channels second, as frameworks write it."""
-    pad = layer["weight"].shape[-1] // 2
-    out = lax.conv_general_dilated(x, layer["weight"], [stride] * 2, [(pad, pad)] * 2)
-    return out + layer["bias"][:, None, None] if "bias" in layer else out
-
-
-def norm(x, layer):
-    mean, variance = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)
-    return (x - mean) / np.sqrt(variance + EPSILON) * layer["scale"][:, None, None] + layer["offset"][
-        :, None, None
-    ]
-
-
-def test_a_residual_network_in_training_is_the_textbook_one():
-    network = SMALL["resnet"]()
-    params = drawn(network, 1)
-    x = rows(5, network)
-    h = conv(x.reshape(5, 6, 6, 2).transpose(0, 3, 1, 2), params["conv"])
-    for name, stride in (("stage1.block1", 1), ("stage2.block1", 2)):
-        first = jax.nn.relu(norm(h, params[f"{name}.norm1"]))
-        side = conv(first, params[f"{name}.side"], stride) if stride > 1 else h
-        inner = jax.nn.relu(norm(conv(first, params[f"{name}.conv1"], stride), params[f"{name}.norm2"]))
-        h = conv(inner, params[f"{name}.conv2"]) + side
-    pooled = jax.nn.relu(norm(h, params["norm"])).mean((2, 3))
-    expected = pooled @ params["output"]["weight"].T + params["output"]["bias"]
-    found = jax.jit(network.training)(params, x, jax.random.key(0))
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", ["resnet", "inception", "cnn5"])
-def test_with_the_moments_of_the_set_evaluation_is_the_training_pass(name):
-    """On one batch that is the whole set, both normalise by the same numbers."""
-    network = SMALL[name]()
-    params = drawn(network, 2)
-    x = rows(7, network)
-    moments = jax.jit(network.moments)(params, x)
-    params["statistics"] = {
-        layer: {"mean": m["mean"], "variance": m["square"] - m["mean"] ** 2} for layer, m in moments.items()
-    }
-    whole = jax.jit(network.training)(params, x, jax.random.key(0))
-    some = np.concatenate([x[:2], rows(5, network, seed=9)])
-    apply = jax.jit(network.apply)
-    np.testing.assert_allclose(apply(params, x), whole, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(apply(params, some)[:2], whole[:2], rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_gradients_against_differences_in_float64(name):
-    """Relu and pooling are smooth where no unit changes its side: the step is small, and sides are compared."""
-    network = SMALL[name]()
-    with jax.enable_x64(True):
-        key = jax.random.key(3)
-        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), drawn(network, 3))
-        x = np.asarray(rows(4, network), np.float64)
-        forward = network.training or (lambda p, x, _: network.apply(p, x))
-        kept = {k: v for k, v in params.items() if k != "statistics"}
-        rng = np.random.default_rng(2)
-        weights = rng.standard_normal((4, network.outputs))
-        way = jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape)), kept)
-
-        @jax.jit
-        def along(h):
-            moved = jax.tree.map(lambda p, w: p + h * w, kept, way)
-            return jnp.sum(weights * forward({**params, **moved}, x, key))
-
-        expected = float(jax.jit(jax.grad(along))(0.0))
-        found = [float((along(h) - along(-h)) / (2 * h)) for h in (1e-7, 3e-8)]
-    # rounding of a difference: about 1e-16 * |loss| / h; a side that changes shows as a disagreement of the two steps
-    assert found[0] == pytest.approx(found[1], rel=1e-5, abs=1e-6)
-    assert found[0] == pytest.approx(expected, rel=1e-5, abs=1e-6)
-
-
-def test_pooling_windows_that_overlap():
-    x = np.random.default_rng(0).standard_normal((2, 7, 5, 3)).astype(np.float32)
-    expected = lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "SAME")
-    np.testing.assert_array_equal(window_pool(x, 3, 2), expected)
-
-
-def test_local_response_by_its_formula():
-    x = np.random.default_rng(0).standard_normal((6, 2, 2, 3)).astype(np.float64)
-    expected = np.empty_like(x)
-    for i in range(6):
-        near = x[max(0, i - 2) : i + 3]
-        expected[i] = x[i] / (1.5 + 0.3 * (near**2).sum(0)) ** 0.75
-    np.testing.assert_allclose(local_response(x, 2, 1.5, 0.3, 0.75), expected, rtol=1e-5)
-
-
-def test_dropout_keeps_the_mean_and_is_off_in_evaluation():
-    x = jnp.ones((50, 400))
-    dropped = Walk({}, key=jax.random.key(0), training=True).dropout("d", x, 0.25)
-    assert set(np.unique(dropped)) == {0.0, np.float32(1 / 0.75)}
-    # 20,000 draws: the share kept has standard deviation 0.0031
-    assert float((dropped > 0).mean()) == pytest.approx(0.75, abs=5 * 0.0031)
-    assert (Walk({}).dropout("d", x, 0.25) == x).all()
-
-
-def test_layer_norm_standardises_every_example():
-    x = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32) * 7 + 3
-    out = np.asarray(Walk({"n": {"scale": jnp.ones(5), "offset": jnp.zeros(5)}}).layer_norm("n", x))
-    np.testing.assert_allclose(out, (x - x.mean(0)) / np.sqrt(x.var(0) + EPSILON), rtol=1e-4, atol=1e-5)
-
-
-def test_equal_arguments_are_one_object():
-    assert resnet((8, 8), 2, 3) is resnet((8, 8, 1), 2, 3)
-    assert resnet((8, 8), 2, 3) is not resnet((8, 8), 2, 3, last_norm=False)
+@pytest.mark.parametrize(("name", "one"), COUNTS)
+def test_a_published_count_is_met(name, one):
+    network = named(name, one.shape, one.outputs, width=one.width, depth=one.depth, **one.options)
+    assert one.counted in COUNTED
+    assert abs(counted(network, one.counted) - one.count) * 2 <= (one.to if one.to > 1 else 0)
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("name", "shape", "axes", "count"),
     [
-        (lambda: resnet((8, 8), 0, 3), "width: expected a whole number of at least 1, got 0"),
-        (lambda: resnet((8, 8), 2, 3, blocks=()), "at least one stage"),
-        (lambda: resnet((8,), 2, 3), "shape: expected"),
-        (lambda: cnn5((4, 4), 2, 3), "pools: expected at most 1 behind convolution 4, got 8"),
-        (lambda: cnn5((4, 4), 2, 3, pools=()), "at least one"),
-        (lambda: inception((8, 8), 0), "outputs: expected"),
-        (lambda: resnet((8, 8), 2, 3, init="no"), "initialisation"),
-        (lambda: built("t", lambda w, m: w.conv("a", w.conv("a", m, 1), 1), (4, 4), 1, "he", "k"), "'a' twice"),
+        # by hand: weights and biases layer by layer
+        ("linear", (5,), {}, 5 * 3 + 3),
+        ("mlp", (2, 2), {"width": 7, "depth": 2}, 4 * 7 + 7 + 7 * 7 + 7 + 7 * 3 + 3),
+        ("two-layer-signs", (5,), {"width": 8}, 40),
+        ("deep-mlp", (5,), {"width": 4, "depth": 3}, 3 * 16),
+        ("lenet-300-100", (5,), {"width": 30}, 5 * 30 + 30 + 30 * 10 + 10 + 10 * 3 + 3),
+        ("conv", (4, 4), {"width": 2, "depth": 2}, 18 + 2 + 36 + 2 + 8 * 8 + 8 + 8 * 8 + 8 + 8 * 3 + 3),
+        ("alexnet-small", (8, 8), {"width": 1}, 26 + 26 + 4 * 6 + 6 + 6 * 3 + 3 + 3 * 3 + 3),
+        (
+            "resnet-cifar",
+            (8, 8),
+            {"width": 1, "depth": 8},
+            9 + 2 * 9 + (2 + 4) * 9 + (8 + 16) * 9 + 2 * 15 + 4 * 3 + 3,
+        ),
     ],
 )
-def test_sizes_that_cannot_be(make, said):
-    with pytest.raises(UsageError, match=said):
-        make()
+def test_sizes_by_hand(name, shape, axes, count):
+    assert parameters(named(name, shape, 3, **axes)) == count
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_width_scales_the_whole_family(name):
+    """Twice the width multiplies the weights between hidden layers by four: the count lies between twice and four times."""
+    family = FAMILIES[name]
+    if family.width is None:
+        pytest.skip("has no axis of width")
+    sizes = [parameters(named(name, family.shape, 10, width=k * family.width.default)) for k in (1, 2)]
+    assert 1.7 < sizes[1] / sizes[0] < 4.1
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_says_what_it_is_and_equal_arguments_are_one_object(name):
+    family = FAMILIES[name]
+    assert family.name == name
+    assert family.title
+    assert family.source
+    first = named(name, family.shape, family.outputs)
+    assert first is named(name, list(family.shape), np.int64(family.outputs))
+    assert (first.inputs, first.outputs) == (np.prod(family.shape), family.outputs)
+    for axis, size in family.axes.items():
+        assert first is named(name, family.shape, family.outputs, **{axis: size.default})
+
+
+@pytest.mark.parametrize("name", [name for name, one in FAMILIES.items() if "norm" in one.options])
+@pytest.mark.parametrize("norm", ["batch", "layer", "none"])
+def test_only_batches_keep_statistics(name, norm):
+    network = named(name, FAMILIES[name].shape, 10, norm=norm)
+    assert (network.moments is not None) == (norm == "batch")
+    assert network.state == (("statistics",) if norm == "batch" else ())
+
+
+@pytest.mark.parametrize("name", [name for name, one in FAMILIES.items() if "dropout" in one.options])
+def test_dropout_alone_makes_a_pass_of_its_own_for_training(name):
+    options = {"norm": "none"} if "norm" in FAMILIES[name].options else {}
+    network = named(name, FAMILIES[name].shape, 10, dropout=0.25, **options)
+    assert network.training is not None
+    assert network.moments is None
+    assert named(name, FAMILIES[name].shape, 10, dropout=0.0, **options).training is None
+
+
+@pytest.mark.parametrize(("name", "shape"), [("mlp", (6,)), ("conv2", (4, 4, 2)), ("lenet-300-100", (5,))])
+def test_dropout_starts_from_the_parameters_of_the_plain_network(name, shape):
+    plain, dropped = (named(name, shape, 3, width=4, dropout=rate) for rate in (0.0, 0.5))
+    params = [jax.jit(one.init)(jax.random.key(1)) for one in (plain, dropped)]
+    jax.tree.map(np.testing.assert_array_equal, *params)
+    x = np.random.default_rng(0).standard_normal((5, plain.inputs)).astype(np.float32)
+    np.testing.assert_allclose(plain.apply(params[0], x), dropped.apply(params[0], x), rtol=1e-5, atol=1e-6)
+    assert not np.allclose(dropped.training(params[0], x, jax.random.key(0)), plain.apply(params[0], x))
+
+
+WRONG = {
+    "a misspelt name": (("resnet81", (32, 32, 3), 10), {}, "unknown network 'resnet81'. Did you mean 'resnet18'?"),
+    "no name": ((3, (32, 32, 3), 10), {}, "unknown network of type int, which is no name."),
+    "width of a linear model": (("linear", (5,), 2), {"width": 4}, "width: 'linear' has no such axis, got 4. It has none."),
+    "depth of resnet18": (("resnet18", (32, 32, 3), 2), {"depth": 4}, "depth: 'resnet18' has no such axis, got 4. It has width."),
+    "an option": (("mlp", (5,), 2), {"droput": 0.5}, "unknown option 'droput'. Did you mean 'dropout'?"),
+    "dropout of resnet-cifar": (("resnet-cifar", (8, 8), 2), {"dropout": 0.5}, "unknown option 'dropout'."),
+    "a number as shape": (("mlp", 784, 10), {}, "shape: expected (features,), (height, width) or (height, width, channels), got"),
+    "a text as shape": (("conv2", "32x32", 10), {}, "shape: expected (height, width) or (height, width, channels), got '32x32'."),
+    "four axes": (("mlp", (2, 2, 2, 2), 10), {}, "shape: expected (features,), (height, width)"),
+    "no axis": (("mlp", (), 10), {}, "shape: expected (features,), (height, width)"),
+    "a set": (("mlp", {3, 4}, 10), {}, "shape: expected (features,)"),
+    "a size of 0": (("mlp", (0,), 10), {}, "shape: expected a whole number of at least 1, got 0"),
+    "features for images": (("resnet18", (3072,), 10), {}, "of an image, got (3072,). Give the shape that an example has before"),
+    "an image for signals": (("cnn1d", (32, 32), 10), {}, "shape: expected (samples,) of a signal"),
+    "outputs of 0": (("mlp", (5,), 0), {}, "outputs: expected a whole number of at least 1, got 0"),
+    "outputs of 2.5": (("cnn5", (32, 32), 2.5), {}, "outputs: expected a whole number of at least 1, got 2.5"),
+    "an initialisation": (("resnet18", (32, 32), 2), {"init": "hee"}, "unknown initialisation 'hee'. Did you mean 'he'?"),
+    "a norm": (("cnn5", (32, 32), 2), {"norm": "bath"}, "unknown norm 'bath'. Did you mean 'batch'?"),
+    "no norm": (("mlp", (5,), 2), {"norm": None}, "unknown norm of type NoneType"),
+    "a rate of 1": (("mlp", (5,), 2), {"dropout": 1.0}, "dropout: expected a rate from 0 up to 1, 1 excluded, got 1.0."),
+    "a rate that is True": (("alexnet-small", (28, 28), 2), {"dropout": True}, "dropout: expected a rate"),
+    "a rate that is False": (("mlp", (5,), 2), {"dropout": False}, "dropout: expected a rate"),
+    "a negative rate": (("conv2", (8, 8), 2), {"dropout": -0.1}, "dropout: expected a rate"),
+    "a rate that is none": (("wide-resnet", (8, 8), 2), {"dropout": float("nan")}, "dropout: expected a rate"),
+    "text for a flag": (("mlp", (5,), 2), {"bias": "no"}, "bias: expected True or False, got 'no'."),
+    "no biases and dropout": (("conv2", (8, 8), 2), {"bias": False, "dropout": 0.5}, "bias: expected True with norm or dropout"),
+    "ntk and dropout": (("mlp", (5,), 2), {"parametrisation": "ntk", "norm": "layer"}, "parametrisation: expected 'standard'"),
+    "an odd depth": (("conv", (32, 32), 2), {"depth": 3}, "depth: expected an even number"),
+    "a depth of resnet-cifar": (("resnet-cifar", (32, 32), 2), {"depth": 18}, "depth: expected 6n + 2 layers"),
+    "a depth of 2": (("resnet-cifar", (32, 32), 2), {"depth": 2}, "depth: expected 6n + 2 layers"),
+    "a depth of wide-resnet": (("wide-resnet", (32, 32), 2), {"depth": 20}, "depth: expected 6n + 4 layers"),
+    "pools that are none": (("cnn5", (32, 32), 2), {"pools": 2}, "pools: expected a sequence of whole numbers"),
+    # kernels and pools larger than the image, or than the maps they meet
+    "conv on 2x2": (("conv2", (2, 2), 2), {}, "conv1: expected a kernel no larger than the image, got 3 taps on 2x2."),
+    "conv on 3x40": (("alexnet-small", (3, 40), 2), {}, "conv1: expected a kernel no larger than the image, got 5 taps on 3x40."),
+    "conv6 on 4x4": (("conv6", (4, 4), 2), {}, "conv5: expected a kernel whose weights all meet the maps, got 3 taps on 1x1"),
+    "lenet5 on 4x4": (("lenet5", (4, 4), 2), {}, "expected a kernel of at most 4 taps, got 5 on 4 entries"),
+    "lenet5 on 8x8": (("lenet5", (8, 8), 2), {}, "got 5 on 2 entries with padding 0"),
+    "cnn5 on 16x16": (("cnn5", (16, 16), 2), {}, "pools: expected at most 4 behind convolution 4, got 8."),
+    "resnet18 on 8x8": (("resnet18", (8, 8), 2), {}, "stage4.block1.conv2: expected a kernel whose weights all meet the maps"),
+    "inception on 4x4": (("inception-small", (4, 4), 2), {}, "pooling: expected windows of at most 2 entries, got 3."),
+    "cuda-convnet on 5x5": (("cuda-convnet", (5, 5), 2), {}, "whose weights all meet the maps, got 5 taps on 2x2"),
+    "a short signal": (("cnn1d", (4,), 2), {}, "conv1: expected a kernel no larger than the image, got 5 taps on 4 entries."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "options", "said"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_is_refused_in_a_sentence(given, options, said):
+    with pytest.raises(UsageError) as caught:
+        named(*given, **options)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "bad", [0, -1, 2.5, True, "64", float("nan"), float("inf"), 10**12, [64], 1j], ids=repr
+)
+@pytest.mark.parametrize(("name", "axis"), [(n, a) for n, f in FAMILIES.items() for a in f.axes])
+def test_an_axis_is_a_whole_number_of_at_least_1(name, axis, bad):
+    family = FAMILIES[name]
+    with pytest.raises(UsageError, match=f"{axis}: expected a whole number of at"):
+        named(name, family.shape, family.outputs, **{axis: bad})
+
+
+def test_huge_sizes_are_counted_without_computing():
+    assert parameters(named("mlp", (784,), 10, width=10**9)) == 784 * 10**9 + 10**9 + 10**10 + 10
