@@ -169,7 +169,10 @@ def _again(
     words = [_shown(family), "--data", data_name.shown(data)]
     for key, value in {**options, **last}.items():
         if value != usual.get(key):
-            words += [f"--{key.replace('_', '-')}", _shown(str(value)) if key in ("recipe", "loss") else str(value)]
+            words += [
+                f"--{key.replace('_', '-')}",
+                _shown(str(value)) if key in ("recipe", "loss") else str(value),
+            ]
     for key, values in several.items():
         for value in values:
             words += [f"--{key}", ",".join(_shown(one) for one in value.split(","))]

@@ -11,7 +11,7 @@ import pytest
 import overparam
 from overparam.api.width_sweep.run import prepare
 from overparam.core.errors import DataError, UsageError
-from overparam.data import from_arrays, save
+from overparam.data import from_arrays
 from overparam.models import mlp
 from overparam.own.family import Family
 from overparam.sweep.select import select
@@ -174,7 +174,11 @@ def test_a_diverged_member_is_a_result(first):
     wild = Recipe(steps=20, learning_rate=1e6, batch=20, probes=3, loss="squared")
     study = overparam.width_sweep_study(mine, data=data, widths=(2, 4, 8), seeds=1, noise=(0.15,), recipe=wild)
     (found,) = study.work(select(study, "quick").cells()[:1], lambda fraction: None)
-    assert (found.status, found.values["train_loss_share"], found.values["test_error"]) == ("diverged", None, None)
+    assert (found.status, found.values["train_loss_share"], found.values["test_error"]) == (
+        "diverged",
+        None,
+        None,
+    )
 
 
 def test_what_fresh_workers_can_import(module):
