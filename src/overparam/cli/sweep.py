@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -119,14 +118,10 @@ def sweep(
         executor(on)
     budget = quantity("memory", memory) if memory else None
     limit = quantity("time-limit", time_limit) if time_limit else None
-    changes = dict(
-        zip(
-            _NUMBERS,
-            (steps, learning_rate, batch, momentum, weight_decay, optimizer, schedule, loss),
-            strict=True,
-        )
-    )
-    changes = {key: value for key, value in changes.items() if value is not None}
+    told = (steps, learning_rate, batch, momentum, weight_decay, optimizer, schedule, loss)
+    changes: dict[str, Any] = {
+        key: value for key, value in zip(_NUMBERS, told, strict=True) if value is not None
+    }
     if "batch" in changes:
         changes["batch"] = changes["batch"] or None
     if "loss" in changes:
@@ -144,7 +139,11 @@ def sweep(
             )
     else:
         given["recipe"] = chosen
-    again = shlex.join(["overparam", "sweep", *_typed(data)])
+    numbers = {key: value for key, value in zip(_NUMBERS, told, strict=True) if value is not None}
+    again = _again(
+        family, data, {"widths": widths, "seeds": seeds, "noise": noise, "n": n, "recipe": recipe, **numbers},
+        {"arm": arm or (), "probe": probe or ()}, {"name": name, "title": title, "version": version},
+    )  # fmt: skip
     ready = prepare(
         _of(family, "family"), out=out, on=on, workers=workers, memory=budget, again=again,
         **{key: value for key, value in given.items() if value not in (None, "")},
@@ -160,14 +159,29 @@ def sweep(
     return told_failed(len(record["failures"]), out)
 
 
-def _typed(data: str) -> list[str]:
-    """What was typed behind ``overparam sweep``, for the page, without folders."""
+def _again(
+    family: str, data: str, options: Mapping[str, Any], several: Mapping[str, Sequence[str]], last: Mapping[str, str]
+) -> str:  # fmt: skip
+    """The command that repeats a sweep, files without their folders; what is at its default is left out."""
     from overparam.core import data_name
 
-    words = sys.argv[2:] if sys.argv[1:2] == ["sweep"] else []
-    return [
-        data_name.shown(word) if word == data else Path(word).name if _holds(word) else word for word in words
-    ]
+    usual = {"seeds": "5", "noise": "0,0.15", "n": 0, "recipe": "", "name": "", "title": "", "version": ""}
+    words = [_shown(family), "--data", data_name.shown(data)]
+    for key, value in {**options, **last}.items():
+        if value != usual.get(key):
+            words += [
+                f"--{key.replace('_', '-')}",
+                _shown(str(value)) if key in ("recipe", "loss") else str(value),
+            ]
+    for key, values in several.items():
+        for value in values:
+            words += [f"--{key}", ",".join(_shown(one) for one in value.split(","))]
+    return shlex.join(["overparam", "sweep", *words])
+
+
+def _shown(text: str) -> str:
+    before, sign, after = text.rpartition("=")
+    return f"{before}{sign}{Path(after).name}" if _holds(after) else text
 
 
 def _of(text: str, what: str) -> Any:

@@ -78,7 +78,9 @@ def width_sweep_study(
         )
     labels, made = not numeric(data), family_of(family, data, version)
     called = _named(name or made.name.replace("_", "-").lower())
-    plain = _axes(made, recipe or USUAL, labels)
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise UsageError(f"recipe: expected Recipe(steps, learning_rate, ...), got {type(recipe).__name__}.")
+    plain = _axes(made, USUAL, labels)
     given = checked(arms, {axis.name: axis for axis in plain})
     recipes = _recipes(recipe, loss, data, labels, given)
     reading = Reading(recipes, labels, frozenset(given.values))
@@ -132,8 +134,6 @@ def width_sweep_study(
 
 def _recipes(recipe: Recipe | None, loss: Any, data: str, labels: bool, arms: Arms) -> Mapping[str, Recipe]:
     """The recipe of the sweep under the empty name, or those of the arms."""
-    if recipe is not None and not isinstance(recipe, Recipe):
-        raise UsageError(f"recipe: expected Recipe(steps, learning_rate, ...), got {type(recipe).__name__}.")
     if arms.recipes and (recipe is not None or loss is not None):
         which = "recipe" if recipe is not None else "loss"
         raise UsageError(

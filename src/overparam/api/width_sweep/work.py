@@ -23,6 +23,7 @@ from overparam.training import Recipe, fingerprint
 
 ALWAYS = ("optimizer", "loss", "schedule", "period", "decay", "stop_error", "stop_loss", "probes")
 """Fields of a recipe that are written into every key; the others are, where they are not at their default."""
+MEASURED = 512  # examples measured at a time
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Sweep:
                 "Give a recipe with a smaller batch, or batch=None for all rows."
             )
         size = _size(family, cell["width"], inputs, data.outputs)
+        size = size._replace(units=max(1, round(size.units * _held(recipe.batch or n))))
         own = any(callable(getattr(recipe, name)) for name in ("loss", "schedule", "augment"))
         if (
             own
@@ -171,6 +173,14 @@ def told(recipe: Recipe, of_cell: Sequence[str]) -> dict[str, Any]:
         elif value != one.default:
             more[one.name] = value
     return {**plain, **({"more": fingerprint(Recipe(10**9, 1.0, **more))} if more else {})}
+
+
+def _held(batch: int) -> float:
+    """Share of the numbers of a forward pass that are held for an example of a block of measurements.
+
+    The compiler counts every number that is read or written: training holds them all for its batch, measuring a quarter.
+    """
+    return (batch + MEASURED / 4) / max(batch, MEASURED)
 
 
 @lru_cache(maxsize=512)

@@ -1,4 +1,4 @@
-"""overparam.width_sweep from Python: resuming, extending, arrays, workers, and the command line on a file."""
+"""overparam.width_sweep from Python and from the shell: resuming, extending, arrays, workers, what is one's own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 import overparam
+from overparam.api.width_sweep.run import prepare
 from overparam.core.errors import DataError, UsageError
 from overparam.data import from_arrays
 from overparam.models import mlp
 from overparam.own.family import Family
+from overparam.sweep.select import select
 from overparam.training import Recipe
 
 RECIPE = Recipe(steps=40, learning_rate=0.1, momentum=0.9, batch=20, probes=5)
@@ -20,19 +22,32 @@ RNG = np.random.default_rng(0)
 CENTRES = RNG.standard_normal((3, 6)) * 2
 Y = np.arange(80) % 3
 X = CENTRES[Y] + RNG.standard_normal((80, 6))
-CODE = """
+OWN = """
+import jax.numpy as jnp
+import optax
 import overparam
 from overparam.models import mlp
-from overparam.own.family import Family
 from overparam.training import Recipe
 
 def mine(width):
     return mlp(6, (width,), 3)
 
-STUDY = overparam.width_sweep_study(
-    mine, name="from-a-file", data={data!r}, widths=(2, 4, 8), seeds=1, noise=(0.15,),
-    recipe=Recipe(steps=20, learning_rate=0.1, batch=20, probes=3),
-)
+def loss(outputs, labels):
+    return optax.softmax_cross_entropy_with_integer_labels(outputs, labels) + 0.01 * jnp.mean(outputs**2, axis=1)
+
+def half(step):
+    return 0.5 ** (step // 10)
+
+ADAMW = optax.adamw(0.01)
+
+def gain(network, loss, params, params0, x, y, x_test, y_test):
+    outputs = network.apply(params, x_test)
+    return {"gain": jnp.mean(outputs**2), "means": jnp.mean(outputs, axis=0)}
+
+RECIPE = Recipe(steps=40, learning_rate=0.1, momentum=0.9, batch=20, probes=5)
+"""
+STUDY = """
+STUDY = overparam.width_sweep_study(mine, name="mine", data={data!r}, widths=(2, 4, 8), seeds=2, recipe=RECIPE)
 """
 
 
@@ -40,9 +55,31 @@ def mine(width):
     return mlp(6, (width,), 3)
 
 
-def sweep(out, **more):
+def sweep(out, run=overparam.width_sweep, **more):
     given = {"data": (X, Y), "widths": (2, 4, 8), "seeds": 2, "recipe": RECIPE, "name": "mine", "on": "inline"}
-    return overparam.width_sweep(mine, out=out, progress=False, **{**given, **more})
+    quiet = {"progress": False} if run is overparam.width_sweep else {}
+    return run(mine, out=out, **{**given, **quiet, **more})
+
+
+def to_do(out, **more):
+    """How many cells such a sweep would compute, and its mark."""
+    plan = sweep(out, prepare, **more).plan
+    return sum(len(stack.cells) for stack in plan.stacks), plan.selection.mark
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory):
+    """A module of one's own on the path, with everything that a sweep can be given."""
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "my_networks.py").write_text(OWN)
+    sys.path.insert(0, str(folder))
+    try:
+        import my_networks
+
+        yield my_networks
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop("my_networks", None)
 
 
 @pytest.fixture(scope="module")
@@ -64,37 +101,92 @@ def test_a_sweep_gives_verdicts_causes_a_table_and_a_page(first):
 
 def test_the_same_call_again_computes_nothing_and_more_seeds_or_widths_extend(first):
     out, _ = first
-    assert sweep(out).record["cells"]["computed"] == 0
-    more = sweep(out, seeds=3)
-    assert (more.record["cells"]["total"], more.record["cells"]["computed"]) == (18, 6)
-    assert more.record["mark"] == "extended"
-    wider = sweep(out, widths=(2, 4, 6, 8))
-    assert (wider.record["cells"]["computed"], wider.record["mark"]) == (4, "")
-    assert sweep(out, version="2", page=False).record["cells"]["computed"] == 12
+    assert to_do(out) == (0, "")
+    assert to_do(out, data=from_arrays(X, Y, name="anything")) == (0, "")
+    assert to_do(out, seeds=3) == (6, "extended")
+    assert to_do(out, widths=(2, 4, 6, 8)) == (4, "")
+    assert to_do(out, version="2") == (12, "")
+    assert to_do(out, arms={"learning_rate": (0.1, 0.2)}) == (12, "")
+    assert to_do(out, probes=("norms",)) == (12, "")
+    again = sweep(out)
+    assert (again.record["cells"]["computed"], again.record["cells"]["total"]) == (0, 12)
 
 
-def test_a_dataset_and_its_arrays_are_the_same_data(first, tmp_path):
+def test_the_shell_and_python_share_their_cells(first, module, capsys):
     out, _ = first
-    data = from_arrays(X, Y, name="anything")
-    assert sweep(out, data=data, page=False).record["cells"]["computed"] == 0
+    (data,) = (out / "data").glob("mine-*.npz")
+    file = f"{module.__file__}:mine"
+    given = (
+        "--data",
+        data,
+        "--widths",
+        "2,4,8",
+        "--seeds",
+        "2",
+        "--recipe",
+        f"{module.__file__}:RECIPE",
+        "--name",
+        "mine",
+    )
+    shown = call(capsys, "sweep", file, *given, "--out", out, "--dry-run")
+    assert "12: 12 done, 0 to do" in shown
+    shown = call(capsys, "sweep", file, *given, "--out", out)
+    assert "12 cells, all from the store" in shown
+    assert "page: " in shown
+    page = (out / "mine" / "quick.html").read_text()
+    assert "overparam sweep my_networks.py:mine --data mine-" in page
+    assert str(out) not in page
+    assert "48: 12 done, 36 to do" in call(
+        capsys,
+        "sweep",
+        file,
+        *given,
+        "--arm",
+        "learning-rate=0.1,0.2",
+        "--arm",
+        "momentum=0,0.9",
+        "--out",
+        out,
+        "--dry-run",
+    )
 
 
-def test_a_diverged_member_is_a_result(tmp_path):
-    wild = Recipe(steps=40, learning_rate=1e6, batch=20, probes=5, loss="squared")
-    result = sweep(tmp_path, recipe=wild, seeds=1, noise=(0.15,), page=False)
-    assert result.record["cells"]["diverged"] == 3
-    assert {v["status"] for v in result.verdicts} == {"not_applicable"}
+def call(capsys, *arguments):
+    from overparam.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main([str(a) for a in arguments])
+    assert not ended.value.code
+    return capsys.readouterr().out
 
 
-def test_what_fresh_workers_can_import(tmp_path, monkeypatch):
+def test_a_family_that_cannot_be_imported_runs_here_and_says_so(tmp_path):
+    given = {"data": (X, Y), "widths": (2, 4, 8), "out": tmp_path, "recipe": RECIPE}
+    ready = prepare(lambda w: mlp(6, (w,), 3), name="here", **given)
+    assert ready.remark.startswith("computed in this process: worker processes cannot import a lambda")
+    assert (ready.on, ready.text) == ("inline", "")
+    assert prepare(lambda w: mlp(6, (w,), 3), name="here", on="inline", **given).remark == ""
+
+
+def test_a_diverged_member_is_a_result(first):
+    out, _ = first
+    (data,) = (out / "data").glob("mine-*.npz")
+    wild = Recipe(steps=20, learning_rate=1e6, batch=20, probes=3, loss="squared")
+    study = overparam.width_sweep_study(mine, data=data, widths=(2, 4, 8), seeds=1, noise=(0.15,), recipe=wild)
+    (found,) = study.work(select(study, "quick").cells()[:1], lambda fraction: None)
+    assert (found.status, found.values["train_loss_share"], found.values["test_error"]) == (
+        "diverged",
+        None,
+        None,
+    )
+
+
+def test_what_fresh_workers_can_import(module):
     assert Family(lambda width: mine(width)).importable()[0] is None
     assert "lambda" in Family(lambda width: mine(width)).importable()[1]
     assert "notebook" in Family(_as_main(mine)).importable()[1]
-    (tmp_path / "my_networks.py").write_text(CODE.split("STUDY")[0])
-    monkeypatch.syspath_prepend(str(tmp_path))
-    import my_networks
-
-    assert Family(my_networks.mine).importable() == ((str(tmp_path.resolve()), "my_networks", "mine"), "")
+    folder = str(module.__file__).rpartition("/")[0]
+    assert Family(module.mine).importable() == ((folder, "my_networks", "mine"), "")
 
 
 def _as_main(function):
@@ -103,46 +195,60 @@ def _as_main(function):
     return copy
 
 
-def test_a_family_that_cannot_be_imported_runs_here_and_says_so(tmp_path, capsys):
-    given = {"data": (X, Y), "widths": (2, 4, 8), "seeds": 1, "noise": (0.15,), "recipe": RECIPE}
-    result = overparam.width_sweep(lambda w: mlp(6, (w,), 3), out=tmp_path, name="here", page=False, **given)
-    assert result.remark.startswith("computed in this process: worker processes cannot import a lambda")
-    assert "computed in this process" in capsys.readouterr().err
-    assert result.record["environment"]["executor"] == "inline"
-
-
-def test_an_importable_family_runs_on_workers(tmp_path, monkeypatch):
-    (tmp_path / "my_families.py").write_text(CODE.split("STUDY")[0])
-    monkeypatch.syspath_prepend(str(tmp_path))
-    import my_families
-
-    given = {"data": (X, Y), "widths": (2, 4, 8), "seeds": 1, "noise": (0.15,), "recipe": RECIPE, "workers": 1}
-    result = overparam.width_sweep(my_families.mine, out=tmp_path / "runs", progress=False, page=False, **given)
+def test_workers_train_by_a_loss_an_optimizer_and_a_schedule_of_ones_own(module, tmp_path):
+    recipe = Recipe(20, 1.0, optimizer=module.ADAMW, loss=module.loss, schedule=module.half, batch=20, probes=3)
+    given = {"data": (X, Y), "widths": (2, 4, 8), "seeds": 1, "noise": (0.15,), "recipe": recipe, "workers": 1}
+    result = overparam.width_sweep(
+        module.mine, out=tmp_path, progress=False, probes={"gain": module.gain}, **given
+    )
     assert result.record["failures"] == []
     assert (result.record["cells"]["ok"], result.record["environment"]["executor"]) == (3, "processes")
     assert result.remark == ""
-    sys.modules.pop("my_families")
+    assert [v["claim"].split(".")[1] for v in result.verdicts] == [
+        "error-peak",
+        "clean",
+        "error-strong",
+        "loss-ends",
+    ]
+    row = result.table()[0]
+    assert len(row["probe_means"]) == 3
+    assert row["probe_gain"] == row["probe_gain_by_step"][-1]
+    charts = {chart["name"]: chart for chart in result.record["charts"]}
+    assert charts["loss"]["y_title"] == "loss, a loss of your own"
+    assert [line["label"] for line in charts["probe-means"]["series"]] == ["number 1", "number 2", "number 3"]
+    assert charts["probe-gain-by-step"]["x"][0]["name"] == "step"
 
 
-def test_the_command_line_runs_a_file_and_tells_the_causes(tmp_path, capsys, monkeypatch):
-    from overparam.cli import main
-    from overparam.data import save
+def test_numbers_under_a_loss_of_ones_own_are_drawn_and_asked_for_their_direction(tmp_path, capsys):
+    def absolute(outputs, targets):
+        return abs(outputs - targets).sum(axis=1)
 
-    data = save(from_arrays(X, Y, name="blobs"), tmp_path / "blobs.npz")
+    targets = np.stack([np.sin(X[:, 0]), X[:, 1] ** 2], axis=1)
+    given = {"data": (X, targets), "widths": (1, 2, 4), "seeds": 1, "noise": (0.15,), "name": "numbers"}
+    recipe = Recipe(20, 0.1, batch=20, probes=3, loss=absolute)
+    result = overparam.width_sweep(lambda width: mlp(6, (width,), 2), out=tmp_path, recipe=recipe, **given)
+    assert result.record["environment"]["executor"] == "inline"
+    assert "computed in this process" in capsys.readouterr().err
+    assert result.record["cells"]["ok"] == 3
+    assert [v["claim"] for v in result.verdicts] == ["numbers.loss-ends"]
+    assert result.record["diagnoses"] == []
+    assert all(row["outputs"] == 2 and row["n"] == 60 for row in result.table())
+    page = result.page.read_text()
+    assert "target noise" in page
+    assert "loss=absolute" in page
+
+
+def test_the_command_line_runs_a_file_and_tells_the_causes(first, tmp_path, capsys):
+    out, _ = first
+    (data,) = (out / "data").glob("mine-*.npz")
     file = tmp_path / "my_family.py"
-    file.write_text(CODE.format(data=str(data)))
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main([str(a) for a in arguments])
-        assert not ended.value.code
-        return capsys.readouterr().out
-
-    shown = call("run", file, "--profile", "quick", "--on", "inline", "--out", tmp_path / "runs")
+    file.write_text(OWN + STUDY.format(data=str(data)))
+    shown = call(capsys, "run", file, "--profile", "quick", "--on", "inline", "--out", out)
+    assert "12 cells, all from the store" in shown
     assert "why no peak?" in shown
     assert "likely: No width fits the training set." in shown
-    rows = json.loads(call("show", "from-a-file", "--json", "--out", tmp_path / "runs"))
-    peak = next(row for row in rows if row["claim"] == "from-a-file.error-peak")
+    rows = json.loads(call(capsys, "show", "mine", "--json", "--out", out))
+    peak = next(row for row in rows if row["claim"] == "mine.error-peak")
     assert "threshold" in {cause["name"] for cause in peak["causes"]}
     assert next(row for row in rows if row["claim"].endswith(".clean"))["causes"] == []
 
@@ -159,17 +265,3 @@ def test_the_command_line_runs_a_file_and_tells_the_causes(tmp_path, capsys, mon
 def test_data_that_do_not_fit_are_refused(tmp_path, more, error, text):
     with pytest.raises(error, match=text):
         sweep(tmp_path, **more)
-
-
-def test_a_regression_from_arrays(tmp_path):
-    targets = np.stack([np.sin(X[:, 0]), X[:, 1] ** 2], axis=1)
-    result = overparam.width_sweep(
-        lambda w: mlp(6, (w,), 2), data=(X, targets), widths=(2, 4, 8), seeds=2, out=tmp_path, name="numbers",
-        recipe=Recipe(steps=40, learning_rate=0.05, batch=20, probes=5, loss="squared"), progress=False,
-    )  # fmt: skip
-    assert [v["claim"] for v in result.verdicts] == [
-        "numbers.loss-peak",
-        "numbers.loss-strong",
-    ]
-    assert all(row["outputs"] == 2 and row["n"] == 60 for row in result.table())
-    assert "target noise" in result.page.read_text()
