@@ -24,12 +24,12 @@ demo: $(STAMP)
 	$(BIN)/overparam run double-descent random-features --profile quick --out $(OUT)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(JOBS) $(TESTS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(TESTS)
 
 # The numerical tests with the instructions of older processors, in the compiler's code and in the linear algebra's.
 test-machines: $(STAMP)
-	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) $(NUMERICAL)
-	XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) $(NUMERICAL)
+	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
+	XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow $(TESTS)

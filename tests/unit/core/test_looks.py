@@ -76,11 +76,11 @@ def test_parts_share_the_error_of_one():
     assert 1 - split(0.97, 4) == pytest.approx(0.03 / 4)
 
 
-NOISES = ["normal", *(pytest.param(one, marks=pytest.mark.slow) for one in ("t3", "ar"))]
+DRAWS = [(100, "normal"), *(pytest.param(400, one, marks=pytest.mark.slow) for one in ("normal", "t3", "ar"))]
 
 
-@pytest.mark.parametrize("noise", NOISES)
-def test_every_point_and_some_point_keep_their_error_rates(noise):
+@pytest.mark.parametrize(("draws", "noise"), DRAWS)
+def test_every_point_and_some_point_keep_their_error_rates(draws, noise):
     """All points at the cut-off: any of ten contradicts, and some of ten supports, in no more than 16 of 400 draws."""
     flat = World(
         ("x", tuple(range(1, 11))), lines={"y": [1.0] * 10}, spread={"y": 0.1}, straight=("y",), seeds=8
@@ -94,7 +94,7 @@ def test_every_point_and_some_point_keep_their_error_rates(noise):
         effect=flat.but(y=[1.0] * 9 + [1.5]),
     )  # fmt: skip
     for claim in (every, some):
-        calibrate(claim, 400, noises=(noise,))
+        calibrate(claim, draws, noises=(noise,))
 
 
 def test_some_point_is_contradicted_only_where_every_point_is():
@@ -120,9 +120,9 @@ LIMIT = Claim(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("noise", NOISES)
-def test_a_trend_keeps_both_error_rates_on_its_boundaries(noise):
-    calibrate(LIMIT, 400, noises=(noise,))
+@pytest.mark.parametrize(("draws", "noise"), DRAWS)
+def test_a_trend_keeps_both_error_rates_on_its_boundaries(draws, noise):
+    calibrate(LIMIT, draws, noises=(noise,))
 
 
 @pytest.mark.parametrize(

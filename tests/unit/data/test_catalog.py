@@ -107,7 +107,10 @@ needs_folder = pytest.mark.skipif(
 
 @pytest.mark.data
 @needs_folder
-@pytest.mark.parametrize(("name", "shape"), [("mnist", (28, 28)), ("cifar10", (32, 32, 3))])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("mnist", (28, 28)), pytest.param("cifar10", (32, 32, 3), marks=pytest.mark.slow)],
+)
 def test_real_images(name, shape):
     made = data.load(name, download=False)
     assert made.shape == shape

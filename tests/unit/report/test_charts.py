@@ -32,11 +32,17 @@ def scale(spec, channel):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_patches_of_all_toggles_combine_to_the_chart_built_at_once(record, number):
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_patches_of_all_toggles_combine_to_the_chart_built_at_once(record, number, every):
+    """One in five combinations, which hold every pair of choices; all of them in the slow test."""
     chart = record["charts"][number]
     parcel, first = charts.parcel(chart), first_view(chart)
     flags = (False, True)
-    for arm, x, x_log, y_log, seeds in itertools.product(ARMS, range(3), flags, flags, flags):
+    combinations = list(itertools.product(ARMS, range(3), flags, flags, flags))[::every]
+    for one, other in itertools.combinations(range(5), 2):
+        pairs = {(c[one], c[other]) for c in combinations}
+        assert len(pairs) == len({p[0] for p in pairs}) * len({p[1] for p in pairs})
+    for arm, x, x_log, y_log, seeds in combinations:
         choice = {"arm": arm, "x": x, "x_log": x_log, "y_log": y_log, "seeds": seeds}
         spec = parcel["spec"]
         for toggle, value in choice.items():

@@ -1,4 +1,5 @@
 import base64
+import copy
 import hashlib
 import itertools
 import json
@@ -10,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from overparam.core.errors import StoreError
-from overparam.report import render, summary_html, write
+from overparam.report import charts, render, summary_html, write
 from overparam.report.page import embed
 
 NASTY = "<script>window.__pwned=1</script><img src=x onerror=window.__pwned=1>'\"&\u2028"
@@ -47,6 +48,24 @@ class Page(HTMLParser):
 
     def all(self, tag):
         return [attrs for name, attrs in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def _drawn():
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _each_chart_is_drawn_once(_drawn, monkeypatch):
+    """These tests look at what stands around the charts; most have the same ones."""
+
+    def parcel(chart):
+        text = json.dumps(chart)
+        if text not in _drawn:
+            _drawn[text] = charts.parcel(chart)
+        return copy.deepcopy(_drawn[text])
+
+    monkeypatch.setattr("overparam.report.page.parcel", parcel)
 
 
 @pytest.fixture
