@@ -136,10 +136,10 @@ class Recipe:
         for one in fields(self):
             given = getattr(self, one.name)
             try:
-                known = hash(given) is not None and bool(given == given)
+                told_apart = hash(given) is not None and bool(given == given)
             except Exception:
-                known = False
-            if not known:
+                told_apart = False
+            if not told_apart:
                 raise UsageError(
                     f"{one.name}: expected something that can be hashed and compared, got {type(given).__name__}. Wrap it in a "
                     "plain function."
