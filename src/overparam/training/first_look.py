@@ -1,4 +1,4 @@
-"""What a person's own loss gives at the start: finite numbers and slopes, one a row."""
+"""What a person's own loss, stream and augmentation give at the start: finite numbers, and labels that there are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network
+from overparam.training import inputs
 from overparam.training.constants import constrained
 from overparam.training.losses import EachLoss
 from overparam.training.recipe import Recipe
@@ -23,7 +24,7 @@ _APART = 1e-3  # relative change of a row's loss that is no rounding
 def check_start(
     network: Network, recipe: Recipe, params: Any, x: Any, y: Any, own: Any, numbers: Sequence[int]
 ) -> None:
-    """Raise if a person's own loss cannot be used at the start of some member; nothing is trained.
+    """Raise if a person's own loss, stream or augmentation cannot be used at the start; nothing is trained.
 
     Args:
         network: the network.
@@ -35,9 +36,11 @@ def check_start(
         numbers: the members' numbers among all, for messages.
 
     Raises:
-        DataError: a loss or its slope that is not finite where the outputs are.
+        DataError: a loss or its slope that is not finite where the outputs are, or a minibatch that is not finite or has
+            labels beyond the outputs.
         UsageError: a loss of a row that changes with other rows.
     """
+    _check_drawn(network, recipe, x if x.ndim == 2 else x[0])
     if not callable(recipe.loss):
         return
     _check_rows(recipe.loss, network.outputs, y[0])
@@ -66,6 +69,21 @@ def _odd(params: Any, x: Any, y: Any, own: Any, *, network: Network, each: EachL
         return tuple(jnp.sum(fine & one) for one in odd)
 
     return jax.lax.map(member, (params, y, own, None if x.ndim == 2 else x))
+
+
+def _check_drawn(network: Network, recipe: Recipe, x: Any) -> None:
+    """One minibatch of a stream, and one augmentation."""
+    rows = x[: recipe.batch]
+    if recipe.stream is not None:
+        rows, labels = recipe.stream(jax.random.key(0), len(rows) if recipe.batch is None else recipe.batch)
+        inputs.examples("x of the stream", np.asarray(rows), network)
+        inputs.targets("y of the stream", np.asarray(labels), len(rows), network, recipe)
+    if recipe.augment is not None:
+        bad = int((~np.isfinite(np.asarray(recipe.augment(jax.random.key(0), rows)))).sum())
+        if bad:
+            raise DataError(
+                f"augment: expected finite inputs back, got {bad} numbers that are missing or infinite."
+            )
 
 
 def _check_rows(each: EachLoss, outputs: int, y: Any) -> None:

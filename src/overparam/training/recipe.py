@@ -134,13 +134,16 @@ class Recipe:
         object.__setattr__(self, "layer_rates", _rates(self.layer_rates))
         object.__setattr__(self, "probe_at", _times(self.probe_at, self.steps))
         for one in fields(self):
+            given = getattr(self, one.name)
             try:
-                hash(getattr(self, one.name))
-            except TypeError:
+                told_apart = hash(given) is not None and bool(given == given)
+            except Exception:
+                told_apart = False
+            if not told_apart:
                 raise UsageError(
-                    f"{one.name}: expected something that can be hashed, got {type(getattr(self, one.name)).__name__}. Wrap it "
-                    "in a plain function."
-                ) from None
+                    f"{one.name}: expected something that can be hashed and compared, got {type(given).__name__}. Wrap it in a "
+                    "plain function."
+                )
 
     def _check_optimizer(self) -> None:
         if self.optimizer == "gd" and self.batch is not None:

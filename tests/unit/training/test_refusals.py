@@ -66,6 +66,13 @@ class Unhashable:
         return outputs[:, 0]
 
 
+class Ambiguous(Unhashable):
+    __hash__ = object.__hash__
+
+    def __eq__(self, other):
+        return np.array([True, False])
+
+
 LOSSES = {
     "a scalar": (each(jnp.mean), r"loss: expected one number an example, shape \(4,\).* got shape \(\) of float32"),
     "a column": (each(lambda v: v[:, None]), r"got shape \(4, 1\)"),
@@ -85,7 +92,8 @@ LOSSES = {
     "less the mean": (each(lambda v: v - v.mean()), "its own outputs and target alone"),
     "a callback": (each(lambda v: jax.pure_callback(lambda u: u, v, v)), "callback"),
     "numpy.random": (each(lambda v: v + np.random.default_rng().standard_normal()), "expected a pure function"),
-    "a class": (Unhashable(), "loss: expected something that can be hashed, got Unhashable"),
+    "no truth": (Ambiguous(), "loss: expected something that can be hashed and compared, got Ambiguous"),
+    "a class": (Unhashable(), "loss: expected something that can be hashed and compared, got Unhashable"),
     "a number": (3, "loss"),
 }  # fmt: skip
 
@@ -132,6 +140,10 @@ RULES = {
     "augment of whole numbers": ({"augment": lambda k, x: jnp.round(x).astype(int)}, "of int32"),
     "augment without a key": ({"augment": lambda x: x}, "augment: expected a pure JAX function, got TypeError"),
     "augment at random": ({"augment": at_random}, "augment: expected a pure function"),
+    "augment that is not finite": ({"augment": lambda k, x: x / 0}, "augment: expected finite inputs back, got 12"),
+    "a stream of NaN": ({"stream": lambda k, b: (jnp.full((b, D), jnp.nan), jnp.zeros(b, int))}, "x of the stream: .* finite"),
+    "a stream of other classes": ({"stream": lambda k, b: (jnp.ones((b, D)), jnp.full(b, 7))}, "y of the stream: .* from 0 to 1"),
+    "a stream at random": ({"stream": lambda k, b: (at_random(k, jnp.ones((b, D))), jnp.zeros(b, int))}, "stream: .* pure"),
     "augment that is none": ({"augment": 3}, "augment: expected a function"),
     "augment without arrays": ({"augment": lambda k, x: None}, "got NoneType"),
     "rates of no layer": ({"layer_rates": {"hidden9": 0.1}}, "layer_rates: 'hidden9' fits none of the parameters"),
@@ -161,7 +173,7 @@ RULES = {
 @pytest.mark.parametrize("name", RULES)
 def test_odd_rules_are_refused(name):
     given, words = RULES[name]
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(OverparamError, match=words):
         run(**given)
 
 
