@@ -54,7 +54,7 @@ def resnet_cifar(
     kind = check_norm(norm)
 
     def block(walk: Walk, name: str, maps: AnyMaps, units: int, stride: int) -> AnyMaps:
-        inner = walk.conv(f"{name}.conv1", maps, units, stride=stride, bias=False)
+        inner: AnyMaps = walk.conv(f"{name}.conv1", maps, units, stride=stride, bias=False)
         inner = jax.nn.relu(walk.norm(f"{name}.norm1", inner, kind))
         inner = walk.norm(f"{name}.norm2", walk.conv(f"{name}.conv2", inner, units, bias=False), kind)
         side = maps[:, ::stride, ::stride]
