@@ -16,7 +16,6 @@ from overparam.core.errors import OverparamError, UsageError
 from overparam.models.initialisations import Initialisation, initialisation
 from overparam.models.layers import AnyMaps, Layer, Walk
 from overparam.models.network import (
-    AnyArray,
     Columns,
     Inputs,
     Network,
@@ -219,7 +218,7 @@ def _draw(layers: Sequence[Layer], law: Initialisation, key: PRNGKeyArray) -> di
     drawn = [layer for layer in layers if layer.kind != "norm"]
     sizes = [(layer.fan_in, layer.shape[0]) for layer in drawn]
     entries = law.draw(key, sizes, True, [layer.taps for layer in drawn])
-    params: dict[str, dict[str, AnyArray]] = {}
+    params: dict[str, dict[str, Any]] = {}
     for layer, own in zip(drawn, entries, strict=True):
         params[layer.name] = {"weight": own["weight"].reshape(layer.shape)} | (
             {"bias": own["bias"]} if layer.bias else {}
