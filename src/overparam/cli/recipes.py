@@ -47,7 +47,7 @@ def recipes(name: str = "") -> RenderableType:
     Raises:
         UsageError: no setting has that name, and none begins so.
     """
-    listed = tuple(one for one in RECIPES.values() if one.name.startswith(name))
+    listed = tuple(one for one in RECIPES.values() if one.name.startswith(name.lower()))
     if name in RECIPES or not listed:
         return _one(find(name))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)

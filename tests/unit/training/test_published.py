@@ -180,6 +180,7 @@ def test_a_network_as_a_call_reads_as_it_is_typed():
     [
         (lambda: find("lotery-conv2"), "unknown recipe 'lotery-conv2'. Did you mean 'lottery-conv2'?"),
         (lambda: find("zhang-mlp"), "Those that begin so: zhang-mlp-1x512, zhang-mlp-3x512. Give the whole name."),
+        (lambda: find("Zhou-Conv2"), "Those that begin so: zhou-conv2. Give the whole name."),
         (lambda: find(""), "unknown recipe ''"),
         (lambda: find(None), "of type NoneType, which is no name"),
         (lambda: find(["a"]), "of type list, which is no name"),

@@ -36,7 +36,7 @@ def find(name: str) -> Published:
     (0.0002, 0.0003)
     """
     if not isinstance(name, str) or name not in RECIPES:
-        near = [one for one in RECIPES if isinstance(name, str) and name and one.startswith(name)]
+        near = [one for one in RECIPES if isinstance(name, str) and name and one.startswith(name.lower())]
         if near:
             raise UsageError(
                 f"unknown recipe '{name}'. Those that begin so: {', '.join(near)}. Give the whole name."

@@ -126,7 +126,6 @@ DESCENT = (
         loss_share=2 / 10,
         notes="Their loss is the mean over the ten outputs, 2/10 of loss='squared'; so the rate here is 0.02. Their epochs "
         "have an incomplete last batch.",
-        recalled=("weight_decay",),
         beside=("belkin-mlp", "belkin-mlp-reuse"),
     ),
     _NAKKIRAN,
