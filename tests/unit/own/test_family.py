@@ -171,3 +171,44 @@ def test_what_is_bound_by_partial_shows():
     one, two = (Family(functools.partial(deep, depth)) for depth in (1, 2))
     assert one.tag != two.tag
     assert one.shapes(4) != two.shapes(4)
+
+
+def test_keyword_arguments_with_a_number_or_a_text_are_axes():
+    def family(width, depth=2, *, kind="relu", rate=0.5, flag=True, nothing=None, **more):
+        return mlp(6, (width,) * depth, 3, activation=kind)
+
+    made = Family(family)
+    assert made.keywords == {"depth": 2, "kind": "relu", "rate": 0.5}
+    assert made.at(depth=3).size(4) == parameters(mlp(6, (4,) * 3, 3)) != made.size(4)
+    assert made.at(depth=3) is made.at(depth=3)
+    assert made.at() is made
+    assert made.at(depth=3).tag == made.tag
+    assert made.at(depth=3).network(4, 6, 3).name == "family width 4, depth 3"
+    assert Family(functools.partial(family, depth=1)).keywords["depth"] == 1
+    assert Family(lambda w: mlp(6, (w,), 3)).keywords == {}
+
+
+def test_a_network_keeps_its_pass_in_training():
+    def family(width):
+        plain = mlp(6, (width,), 3)
+        return Network("own", plain.init, plain.apply, 6, 3, training=lambda p, x, key: plain.apply(p, x))
+
+    assert Family(family).network(4, 6, 3).training is not None
+
+
+def test_families_by_name_take_their_inputs_and_outputs_from_the_data():
+    from overparam.own.packaged import Packaged
+
+    made = Family(Packaged("mlp", (6,), 3))
+    assert (made.name, made.importable()) == ("mlp", (("", "", ""), ""))
+    assert made.keywords["depth"] == 1
+    assert made.size(4) == parameters(mlp(6, (4,), 3))
+    assert made.tag == Family(Packaged("mlp", (7,), 3)).tag != Family(Packaged("two-layer", (6,), 3)).tag
+    with pytest.raises(UsageError, match="unknown family 'mpl'. Did you mean 'mlp'"):
+        Packaged("mpl", (6,), 3)
+    with pytest.raises(
+        UsageError, match=r"family 'conv2' needs images: expected examples of shape \(height, width\)"
+    ):
+        Packaged("conv2", (784,), 10)
+    with pytest.raises(UsageError, match="family 'linear' has no width that could be swept"):
+        Packaged("linear", (6,), 3)

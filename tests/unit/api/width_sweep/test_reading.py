@@ -9,7 +9,7 @@ import pytest
 
 from overparam.api.width_sweep import width_sweep_study
 from overparam.api.width_sweep.reading import Reading
-from overparam.core.errors import UsageError
+from overparam.core.errors import OverparamError, UsageError
 from overparam.core.testing import check_claim
 from overparam.data import from_arrays, save
 from overparam.data.targets import rows
@@ -149,11 +149,14 @@ def test_what_may_regularise_is_named(folder):
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_computed(folder, data, family, more, text):
-    from overparam.core.errors import OverparamError
-
     with pytest.raises(OverparamError, match=text):
-        study = make(folder, data, family, **more)
-        study.estimate(select(study, "quick").cells()[0])
+        estimated(folder, data, family, **more)
+
+
+def estimated(*given, **more):
+    """The estimate of the first cell, as a plan asks for it before anything is computed."""
+    study = make(*given, **more)
+    return study.estimate(select(study, "quick").cells()[0])
 
 
 def test_a_loss_beside_the_recipe_is_said_by_name(folder):
