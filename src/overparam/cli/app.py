@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +14,26 @@ from rich.console import Console
 from rich.markup import escape
 
 from overparam.api.terminal import Terminal
+from overparam.core.errors import UsageError
 from overparam.core.harmless import harmless, harmless_json
 
 out_console = Terminal()
 err_console = Terminal(stderr=True)
 
 Out = Annotated[Path, Parameter(help="Results folder.")]
+
+
+def _whole(kind: Any, tokens: Sequence[Any]) -> int:
+    """A whole number as it is written: 2.5 is none."""
+    token = tokens[0]
+    if not re.fullmatch(r"[+-]?[0-9]{1,15}", token.value):
+        raise UsageError(
+            f"{token.keyword}: expected a whole number, got '{token.value[:40]}'. Write digits alone."
+        )
+    return int(token.value)
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 app = App(
     name="overparam",
@@ -53,3 +69,17 @@ def write_json(value: Any) -> None:
     """Write JSON to the output; what could steer a terminal is written by its number, which says the same."""
     text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=str)
     sys.stdout.write(harmless_json(text) + "\n")
+
+
+def told_failed(failed: int, out: Path) -> int:
+    """Say how many cells failed and what to do; the exit code."""
+    from overparam.api.progress import count
+
+    if failed:
+        its, it = ("its traceback is", "it") if failed == 1 else ("their tracebacks are", "them")
+        console(err=True).print(
+            f"[red]{count(failed, 'cell')} failed[/]; {its} on the page and under {escape(str(out))}/*/failed. "
+            f"The same command tries {it} again.",
+            highlight=False,
+        )
+    return 1 if failed else 0

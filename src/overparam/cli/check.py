@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from overparam.cli.app import console, say
+from overparam.cli.app import Whole, console, say
 from overparam.core.errors import UsageError
 
 
-def check(*studies: str, trials: int = 0) -> int:
+def check(*studies: str, trials: Whole = 0) -> int:
     """Look for faults in studies, with file and line; nothing is computed. Exit code 2 if there is one.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from overparam.api.progress import steps_of
-from overparam.cli.app import console, say_path
+from overparam.cli.app import Whole, console, say_path
 from overparam.core.errors import UsageError, unknown
 from overparam.core.words import wrapped
 
@@ -23,13 +23,13 @@ def risk(
     /,
     *,
     features: str = "fourier",
-    n: int | None = None,
+    n: Whole | None = None,
     widths: str = "",
     ridge: str = "0",
     noise: str = "",
-    samples: int = 2000,
+    samples: Whole = 2000,
     scale: float = 0.0,
-    seed: int = 0,
+    seed: Whole = 0,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
 ) -> int:
     """Predict the test error of random features against their number: nothing is trained.

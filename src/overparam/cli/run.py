@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.markup import escape
 
-from overparam.cli.app import Out, console, say, say_path, write_json, write_out
+from overparam.cli.app import Out, Whole, console, say, say_path, told_failed, write_json, write_out
 from overparam.cli.quantity import quantity
 from overparam.core import Study
 from overparam.core.commands import command, reference_of
@@ -114,7 +114,7 @@ def run(
     *studies: str,
     profile: str = "quick",
     out: Out = Path("runs"),
-    workers: int | None = None,
+    workers: Whole | None = None,
     memory: str = "",
     time_limit: str = "",
     on: str = "processes",
@@ -184,20 +184,6 @@ def run(
         console().print(verdict_table(record))
         say_path("page", page)
     return told_failed(failed, out)
-
-
-def told_failed(failed: int, out: Path) -> int:
-    """Say how many cells failed and what to do; the exit code."""
-    from overparam.api.progress import count
-
-    if failed:
-        its, it = ("its traceback is", "it") if failed == 1 else ("their tracebacks are", "them")
-        console(err=True).print(
-            f"[red]{count(failed, 'cell')} failed[/]; {its} on the page and under {escape(str(out))}/*/failed. "
-            f"The same command tries {it} again.",
-            highlight=False,
-        )
-    return 1 if failed else 0
 
 
 def show(

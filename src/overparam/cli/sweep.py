@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from overparam.cli.app import Out, console, say_path
+from overparam.cli.app import Out, Whole, console, say_path, told_failed
 from overparam.cli.quantity import quantity
-from overparam.cli.run import told_failed
 from overparam.core.errors import UsageError, nearest
 
 _NUMBERS = ("steps", "learning_rate", "batch", "momentum", "weight_decay", "optimizer", "schedule", "loss")
@@ -26,11 +25,11 @@ def sweep(
     widths: str,
     seeds: str = "5",
     noise: str = "0,0.15",
-    n: int = 0,
+    n: Whole = 0,
     recipe: str = "",
-    steps: int | None = None,
+    steps: Whole | None = None,
     learning_rate: float | None = None,
-    batch: int | None = None,
+    batch: Whole | None = None,
     momentum: float | None = None,
     weight_decay: float | None = None,
     optimizer: str | None = None,
@@ -42,7 +41,7 @@ def sweep(
     title: str = "",
     version: str = "",
     out: Out = Path("runs"),
-    workers: int | None = None,
+    workers: Whole | None = None,
     memory: str = "",
     time_limit: str = "",
     on: Annotated[str, Parameter(name="--on")] = "",
