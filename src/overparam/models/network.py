@@ -51,7 +51,8 @@ class Network:
         training: ``training(params, x, key) -> outputs``, the pass whose loss training descends, where it is another
             than ``apply``: a batch normalises itself, dropout is drawn from the key. None: ``apply``.
         moments: ``moments(params, x)``: mean and mean square of what every normalisation meets when ``x`` normalises
-            itself, as ``{layer: {"mean": ..., "square": ...}}``; the statistics that ``apply`` reads, under
+            itself, as ``{layer: {"mean": ..., "square": ...}}``, better with ``"variance"`` besides or instead, which is
+            exact where means are large; the statistics that ``apply`` reads, under
             ``params["statistics"]``, are found from it (:func:`overparam.training.refresh`). None: there are none.
 
     Raises:
