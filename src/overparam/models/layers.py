@@ -166,7 +166,7 @@ class Walk:
             axes = tuple(range(1, maps.ndim))
             mean, square = jnp.mean(maps, axes), jnp.mean(jnp.square(maps), axes)
             variance = jnp.mean(jnp.square(maps - _along(mean, maps)), axes)
-            self.moments[name] = {"mean": mean, "square": square}
+            self.moments[name] = {"mean": mean, "square": square, "variance": variance}
         elif self._statistics is not None:
             if name not in self._statistics:
                 raise UsageError(

@@ -52,7 +52,8 @@ class Network:
             than ``apply``: a batch normalises itself, dropout is drawn from the key. None: ``apply``. Kernels, Jacobians
             and probes are those of ``apply``, with the statistics that the parameters hold.
         moments: ``moments(params, x)``: mean and mean square of what every normalisation meets when ``x`` normalises
-            itself, as ``{layer: {"mean": ..., "square": ...}}``; the statistics that ``apply`` reads, under
+            itself, as ``{layer: {"mean": ..., "square": ...}}``, better with ``"variance"`` besides or instead, which is
+            exact where means are large; the statistics that ``apply`` reads, under
             ``params["statistics"]``, are found from it (:func:`overparam.training.refresh`). None: there are none.
 
     Raises:

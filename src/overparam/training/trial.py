@@ -75,8 +75,8 @@ def _check_passes(network: Network, params: Any, batch: int) -> None:
         whole = _shape("network.moments", lambda p, x: refreshed(network, p, x), params, rows)
         if jax.tree.map(_sort, whole) != jax.tree.map(_sort, params) or STATISTICS not in network.state:
             raise UsageError(
-                f"network: expected moments(params, x) of '{network.name}' to give mean and square of every layer in "
-                f"params['{STATISTICS}'], which hold mean and variance and are declared, state=('{STATISTICS}',), got "
+                f"network: expected moments(params, x) of '{network.name}' to give mean and variance (or square) of every layer "
+                f"in params['{STATISTICS}'], which hold mean and variance and are declared, state=('{STATISTICS}',), got "
                 "others."
             )
 

@@ -36,6 +36,22 @@ def test_statistics_are_those_of_the_batches(batch, size):
     assert found["w"] is params["w"] or np.array_equal(found["w"], params["w"])
 
 
+def with_variance(params, x):
+    hidden = x @ params["w"]
+    return {"bn": {"mean": hidden.mean(axis=0), "variance": hidden.var(axis=0)}}
+
+
+@pytest.mark.parametrize(("shift", "batch"), [(0.0, 5), (1000.0, 12), (1000.0, 4)])
+def test_the_variance_of_batches_is_not_lost_beside_a_large_mean(shift, batch):
+    network = replace(NORMAL, moments=with_variance)
+    params = NORMAL.init(jax.random.key(0))
+    x = X + np.float32(shift) * np.arange(12, dtype=np.float32)[:, None] // 4
+    found = refresh(network, params, x, batch=batch)["statistics"]["bn"]
+    want = by_hand(params["w"], x, batch)
+    np.testing.assert_allclose(found["mean"], want[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["variance"], want[1], rtol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def runs():
     return train(NORMAL, RECIPE, MEMBERS, X, X, Y, keep_params=True, probes={"norm": norm})
