@@ -75,8 +75,12 @@ INNER: dict[str, tuple[str, str]] = {
     "models.linearised": ("linearise", TREES),
     "models.mlp": ("layer_names affine", TREES),
     "models.network": (
-        "check_size check_name check_gain", CHECKS,
+        "check_size check_sizes check_flag check_name check_gain in_proportion", CHECKS,
     ),
+    "models.built": ("built example_sizes image_sizes", TREES),
+    "models.families": ("find", FILES),
+    "models.layers": ("check_norm check_rate said global_pool window_pool window_mean local_response", TREES),
+    "models.reach": ("check_reach", CHECKS),
     "own.jacobian": ("check_variables", CHECKS),
     "models.check": ("check_kind check_network check_params double layout", CHECKS),
     "models.passes": ("check_pass check_rows in_double ours told", CHECKS),
@@ -102,6 +106,7 @@ INNER: dict[str, tuple[str, str]] = {
 
 # Rooms and modules of which no function takes a person's numbers.
 WHOLE: dict[str, str] = {
+    "models.makers": CHECKED,
     "data.arrays": FILES,
     "data.cache": FILES,
     "data.catalog": FILES,

@@ -22,14 +22,9 @@ from overparam.models.state import is_held, leaves
 
 
 def networks(
-    name: str = "",
-    *,
-    shape: str = "",
-    outputs: int | None = None,
-    width: int | None = None,
-    depth: int | None = None,
+    name: str = "", *, shape: str = "", outputs: str = "", width: str = "", depth: str = ""
 ) -> RenderableType:
-    """Every family of networks, or one network of a family with its layers.
+    """Every family of networks, or one network of a family with its layers; sizes as they are written.
 
     Raises:
         UsageError: no such family, axis or shape, or sizes without a family.
@@ -38,9 +33,9 @@ def networks(
         return _network(find(name), shape, outputs, width, depth)
     given = {"--shape": shape, "--outputs": outputs, "--width": width, "--depth": depth}
     for option, value in given.items():
-        if value not in ("", None):
+        if value:
             raise UsageError(
-                f"{option}: expected the name of a network with it: overparam ls --networks NAME {option} ..."
+                f"{option}: expected the name of a network with it: overparam ls --networks NAME {option} {value[:40]}"
             )
     table = table_of(
         "network",
@@ -81,11 +76,22 @@ def shape_of(text: str) -> tuple[int, ...]:
     return tuple(int(one) for one in text.split("x"))
 
 
-def _network(
-    one: Family, shape: str, outputs: int | None, width: int | None, depth: int | None
-) -> RenderableType:
+def _whole(option: str, text: str) -> int | None:
+    """A size as it is written, None if it is not."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise UsageError(
+            f"--{option}: expected a whole number of at least 1, got '{text[:40]}'. Write digits alone."
+        )
+    return int(text)
+
+
+def _network(one: Family, shape: str, outputs: str, width: str, depth: str) -> RenderableType:
     sizes = shape_of(shape) if shape else one.shape
-    network = named(one.name, sizes, one.outputs if outputs is None else outputs, width=width, depth=depth)
+    many = _whole("outputs", outputs)
+    along = {"width": _whole("width", width), "depth": _whole("depth", depth)}
+    network = named(one.name, sizes, one.outputs if many is None else many, **along)
     axes = table_of("axis or option", "default", "what it means")
     for axis, size in one.axes.items():
         axes.add_row(f"--{axis}", str(size.default), escape(size.words))

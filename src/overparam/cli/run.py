@@ -26,9 +26,9 @@ def ls(
     networks: bool = False,
     ledger: bool = False,
     shape: str = "",
-    outputs: int | None = None,
-    width: int | None = None,
-    depth: int | None = None,
+    outputs: str = "",
+    width: str = "",
+    depth: str = "",
     out: Path | None = None,
 ) -> int:
     """List the studies; with a name, its claims, profiles and axes.
@@ -71,7 +71,7 @@ def ls(
             "ls: expected one of --stored, --probes, --theorems, --networks and --ledger, got several. Leave the others out."
         )
     sizes = {"shape": shape, "outputs": outputs, "width": width, "depth": depth}
-    given = [name for name, value in sizes.items() if value not in ("", None)]
+    given = [name for name, value in sizes.items() if value]
     if given and not networks:
         raise UsageError(
             f"--{given[0]}: expected --networks and a network's name with it. See `overparam ls --networks`."

@@ -11,20 +11,22 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from overparam.core.checked import shown
 from overparam.core.errors import OverparamError, UsageError
-from overparam.models.initialisations import initialisation
+from overparam.models.initialisations import Initialisation, initialisation
 from overparam.models.layers import AnyMaps, Layer, Walk
 from overparam.models.network import (
-    AnyArray,
     Columns,
     Inputs,
     Network,
     Outputs,
     PyTree,
+    check_name,
     check_size,
     check_sizes,
 )
 from overparam.models.passes import told
+from overparam.models.state import undeclared
 
 Forward = Callable[[Walk, AnyMaps], Columns]
 STATISTICS = "statistics"
@@ -73,13 +75,23 @@ def built(
     14
     """
     sizes, outputs = example_sizes(shape), check_size("outputs", outputs)
+    law = initialisation(init)
+    if not callable(forward):
+        raise UsageError(f"forward: expected a function forward(walk, maps), got {type(forward).__name__}.")
+    check_name("title", title)
     if key is None:
-        return _build(title, forward, sizes, outputs, init)
+        return _build(title, forward, sizes, outputs, law)
     full = (key, sizes, outputs, init)
+    try:
+        hash(full)
+    except TypeError:
+        raise UsageError(
+            f"key: expected what can be hashed, such as a tuple of numbers, got {shown(key)}."
+        ) from None
     if full not in _MADE:
         while len(_MADE) >= _KEPT:
             del _MADE[next(iter(_MADE))]
-        _MADE[full] = _build(title, forward, sizes, outputs, init)
+        _MADE[full] = _build(title, forward, sizes, outputs, law)
     return _MADE[full]
 
 
@@ -118,9 +130,7 @@ def image_sizes(shape: Sequence[int]) -> tuple[int, int, int]:
     return (sizes[0], sizes[1], sizes[2] if len(sizes) == 3 else 1)
 
 
-def _build(title: str, forward: Forward, sizes: tuple[int, ...], outputs: int, init: str) -> Network:
-    law = initialisation(init)
-
+def _build(title: str, forward: Forward, sizes: tuple[int, ...], outputs: int, law: Initialisation) -> Network:
     def maps_of(x: Inputs) -> AnyMaps:
         columns = x.T
         return columns.reshape(*sizes, x.shape[0]).transpose(2, 0, 1, 3) if len(sizes) == 3 else columns
@@ -138,7 +148,8 @@ def _build(title: str, forward: Forward, sizes: tuple[int, ...], outputs: int, i
         return params
 
     def apply(params: PyTree, x: Inputs) -> Outputs:
-        return forward(Walk(params, statistics=params.get(STATISTICS)), maps_of(x)).T
+        kept = params.get(STATISTICS, {}) if tracked else None
+        return forward(Walk(params, statistics=kept), maps_of(x)).T
 
     def training(params: PyTree, x: Inputs, key: PRNGKeyArray) -> Outputs:
         if tracked and x.shape[0] < 2:
@@ -158,8 +169,8 @@ def _build(title: str, forward: Forward, sizes: tuple[int, ...], outputs: int, i
     )  # a person's own function is looked at by our checks
     more: dict[str, Any] = {"training": training} if tracked or walked.random else {}
     more |= {"state": (STATISTICS,), "moments": moments} if tracked else {}
-    shown = sizes[:-1] if len(sizes) == 3 and sizes[2] == 1 else sizes
-    name = f"{title} on {'x'.join(map(str, shown))}, {outputs} outputs"
+    told_sizes = sizes[:-1] if len(sizes) == 3 and sizes[2] == 1 else sizes
+    name = f"{title} on {'x'.join(map(str, told_sizes))}, {outputs} outputs"
     return Network(name, initialise, apply, math.prod(sizes), outputs, **more)
 
 
@@ -178,15 +189,18 @@ def _walked(title: str, forward: Forward, inner: tuple[int, ...], outputs: int) 
             f"{told(error)}. Examples stand last inside."
         ) from error
     names = [layer.name for layer in walk.layers]
+    odd = [one for one in (*names, *walk.random) if not isinstance(one, str) or not one or "/" in one]
+    odd += [one for one in names if one not in odd and any(undeclared((), {one: {"weight": 0.0}}))]
+    if odd:
+        raise UsageError(
+            f"layers: expected names of layers without '/', got {shown(odd[0])}"
+            + (", a name of what is not trained" if isinstance(odd[0], str) and "/" not in odd[0] else "")
+            + ". Rename the layer."
+        )
     for listed in (names, walk.random):
         if len(set(listed)) < len(listed):
             twice = next(name for name in listed if listed.count(name) > 1)
             raise UsageError(f"layers: expected a name of its own for every layer, got '{twice}' twice.")
-    odd = [one for one in names if not isinstance(one, str) or not one or one == STATISTICS or "/" in one]
-    if odd:
-        raise UsageError(
-            f"layers: expected names without '/' and other than '{STATISTICS}', got {odd[0]!r}. Rename the layer."
-        )
     if not names:
         raise UsageError(
             f"layers: expected forward of '{title}' to use layers of its walk, got none. Use walk.dense."
@@ -200,11 +214,11 @@ def _walked(title: str, forward: Forward, inner: tuple[int, ...], outputs: int) 
     return walk
 
 
-def _draw(layers: Sequence[Layer], law: Any, key: PRNGKeyArray) -> dict[str, Any]:
+def _draw(layers: Sequence[Layer], law: Initialisation, key: PRNGKeyArray) -> dict[str, Any]:
     drawn = [layer for layer in layers if layer.kind != "norm"]
     sizes = [(layer.fan_in, layer.shape[0]) for layer in drawn]
     entries = law.draw(key, sizes, True, [layer.taps for layer in drawn])
-    params: dict[str, dict[str, AnyArray]] = {}
+    params: dict[str, dict[str, Any]] = {}
     for layer, own in zip(drawn, entries, strict=True):
         params[layer.name] = {"weight": own["weight"].reshape(layer.shape)} | (
             {"bias": own["bias"]} if layer.bias else {}

@@ -62,10 +62,10 @@ def named(
         if option not in family.options:
             raise unknown("option", option, family.options, f"They are those of '{family.name}'.")
     asked = {"width": width, "depth": depth}
-    along = {
-        axis: check_size(axis, one.default if asked[axis] is None else asked[axis])
-        for axis, one in family.axes.items()
-    }
+    along: dict[str, int] = {}
+    for axis, one in family.axes.items():
+        given = asked[axis]
+        along[axis] = check_size(axis, one.default if given is None else given)
     return family.make(sizes, check_size("outputs", outputs), along.get("width"), along.get("depth"), **options)
 
 

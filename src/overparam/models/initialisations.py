@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from overparam.core.errors import unknown
+from overparam.core.errors import UsageError, unknown
 
+MOST_DRAWN = 2**31 - 1  # entries of one draw, 8.6 GB
 Spread = Callable[[int, int], float]
 
 
@@ -52,8 +53,16 @@ class Initialisation:
 
         Returns:
             For every layer ``weight`` of shape ``(units, fan_in)`` and, if asked for, ``bias`` ``(units,)``.
+
+        Raises:
+            UsageError: more entries than one array of them can hold.
         """
         total = sum(units * (fan_in + bias) for fan_in, units in layers)
+        if total > MOST_DRAWN and not isinstance(key, jax.core.Tracer):
+            raise UsageError(
+                f"init: expected at most {MOST_DRAWN:,} parameters to draw at once, got {total:,}, which take "
+                f"{4e-9 * total:,.0f} GB. Take a smaller width, or `parameters(network)` for the count alone."
+            )
         if self.law == "uniform":
             entries = jax.random.uniform(key, (total,), jnp.float32, -1.0, 1.0)
         elif self.law == "truncated":

@@ -20,12 +20,11 @@ from jaxtyping import Float, PRNGKeyArray
 from overparam.core.checked import real, shown
 from overparam.core.errors import UsageError, unknown
 from overparam.models.convolution import convolve
-from overparam.models.network import AnyArray, PyTree, check_size
+from overparam.models.network import AnyArray, PyTree, check_flag, check_size
 from overparam.models.reach import check_reach
 
 Maps = Float[AnyArray, "channels *space batch"]
 AnyMaps = Float[AnyArray, "_channels *_space _batch"]  # where the sizes change
-Columns = Float[AnyArray, "features batch"]
 NORMS = ("batch", "layer", "none")
 EPSILON = 1e-5  # added to variances, as in common frameworks
 
@@ -82,11 +81,11 @@ class Walk:
 
         Args:
             params: parameters by layer; None to learn which layers there are (all entries are then zeros).
-            statistics: mean and variance of every tracked layer, which normalise in evaluation.
+            statistics: mean and variance of every tracked layer, which normalise in evaluation; None for 0 and 1.
             key: makes what is random in training; without it nothing is.
             training: whether the batch's own statistics normalise.
         """
-        self._params, self._statistics, self._key, self._training = params, statistics or {}, key, training
+        self._params, self._statistics, self._key, self._training = params, statistics, key, training
         self.layers: list[Layer] = []
         self.random: list[str] = []
         self.moments: dict[str, dict[str, Array]] = {}
@@ -130,14 +129,14 @@ class Walk:
                 f"{name}: expected an odd number of taps, got {taps}. Give padding, or an odd kernel."
             )
         padding = taps // 2 if padding is None else padding
-        first = not self.layers
-        check_reach(name, maps.shape[1:-1], taps, stride, padding, first=first)
+        check_flag(f"{name}: bias", bias)
+        check_reach(name, maps.shape[1:-1], taps, stride, padding, first=not self.layers)
         own = self._own(Layer(name, (units, maps.shape[0], *[taps] * (maps.ndim - 2)), "conv", bias))
         out = convolve(maps, own["weight"], stride=stride, padding=padding)
         return out + own["bias"].reshape(-1, *[1] * (out.ndim - 1)) if bias else out
 
     def dense(
-        self, name: str, columns: Columns, units: int, *, bias: bool = True
+        self, name: str, columns: AnyMaps, units: int, *, bias: bool = True
     ) -> Float[Array, "units batch"]:
         """A dense layer ``W h + b`` on columns of shape ``(features, batch)``.
 
@@ -145,6 +144,7 @@ class Walk:
             UsageError: a size that is none, or maps that are not flattened.
         """
         units = check_size(f"{name}: units", units)
+        check_flag(f"{name}: bias", bias)
         if columns.ndim != 2:
             raise UsageError(
                 f"{name}: expected columns of shape (features, batch), got {columns.shape}. Flatten maps before a dense "
@@ -167,7 +167,11 @@ class Walk:
             mean, square = jnp.mean(maps, axes), jnp.mean(jnp.square(maps), axes)
             variance = jnp.mean(jnp.square(maps - _along(mean, maps)), axes)
             self.moments[name] = {"mean": mean, "square": square}
-        elif name in self._statistics:
+        elif self._statistics is not None:
+            if name not in self._statistics:
+                raise UsageError(
+                    f"params: expected statistics of '{name}', got none. Give those that init makes."
+                )
             mean, variance = self._statistics[name]["mean"], self._statistics[name]["variance"]
         else:
             mean, variance = jnp.zeros(maps.shape[0]), jnp.ones(maps.shape[0])
@@ -216,6 +220,11 @@ class Walk:
     def _own(self, layer: Layer) -> Mapping[str, Any]:
         self.layers.append(layer)
         if self._params is not None:
+            if layer.name not in self._params:
+                raise UsageError(
+                    f"params: expected a layer '{layer.name}', got {', '.join(map(str, self._params)) or 'none'}. Give the "
+                    "parameters of this network; a forward function must meet the same layers each time."
+                )
             return self._params[layer.name]
         if layer.kind == "norm":
             return {"scale": jnp.ones(layer.shape), "offset": jnp.zeros(layer.shape)}
@@ -291,6 +300,7 @@ def window_mean(maps: AnyMaps, size: int, stride: int) -> AnyMaps:
 
 
 def _windows(maps: AnyMaps, size: int, stride: int, how: Callable[..., Any], outside: float) -> AnyMaps:
+    size, stride = check_size("pooling: window", size), check_size("pooling: stride", stride)
     for axis in range(1, maps.ndim - 1):
         n = maps.shape[axis]
         if size > n:

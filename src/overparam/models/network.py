@@ -49,7 +49,8 @@ class Network:
             ``init`` gave them, each member of a stack has its own, and they enter no optimizer, gradient, count,
             norm, kernel or certificate.
         training: ``training(params, x, key) -> outputs``, the pass whose loss training descends, where it is another
-            than ``apply``: a batch normalises itself, dropout is drawn from the key. None: ``apply``.
+            than ``apply``: a batch normalises itself, dropout is drawn from the key. None: ``apply``. Kernels, Jacobians
+            and probes are those of ``apply``, with the statistics that the parameters hold.
         moments: ``moments(params, x)``: mean and mean square of what every normalisation meets when ``x`` normalises
             itself, as ``{layer: {"mean": ..., "square": ...}}``; the statistics that ``apply`` reads, under
             ``params["statistics"]``, are found from it (:func:`overparam.training.refresh`). None: there are none.

@@ -36,8 +36,11 @@ def check_reach(
                 f"{name}: expected a kernel no larger than the image, got {taps} taps on {_shape(space)}. "
                 "Give larger images, or a smaller kernel."
             )
-        # tap 0 gets furthest at the last place, the last tap starts at place 0
-        if stride * (places - 1) < padding or taps - 1 - padding >= size:
+        # a tap meets what a place p puts it on, 0 <= stride p + tap - padding < size
+        if any(
+            max(0, -((tap - padding) // stride)) > min(places - 1, (size - 1 + padding - tap) // stride)
+            for tap in range(taps)
+        ):
             raise UsageError(
                 f"{name}: expected a kernel whose weights all meet the maps, got {taps} taps on {_shape(space)} with padding "
                 f"{padding}: some would meet nothing but padding. Give larger images, or use fewer layers or less pooling."

@@ -64,7 +64,7 @@ def resnet(
         side = maps
         if stride > 1 or maps.shape[0] != units:
             side = walk.conv(f"{name}.side", first, units, 1, stride=stride, bias=False)
-        inner = walk.conv(f"{name}.conv1", first, units, stride=stride, bias=False)
+        inner: AnyMaps = walk.conv(f"{name}.conv1", first, units, stride=stride, bias=False)
         inner = jax.nn.relu(walk.norm(f"{name}.norm2", inner, kind))
         inner = walk.dropout(f"{name}.dropout", inner, rate)
         return walk.conv(f"{name}.conv2", inner, units, bias=False) + side

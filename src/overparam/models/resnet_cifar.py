@@ -54,7 +54,7 @@ def resnet_cifar(
     kind = check_norm(norm)
 
     def block(walk: Walk, name: str, maps: AnyMaps, units: int, stride: int) -> AnyMaps:
-        inner = walk.conv(f"{name}.conv1", maps, units, stride=stride, bias=False)
+        inner: AnyMaps = walk.conv(f"{name}.conv1", maps, units, stride=stride, bias=False)
         inner = jax.nn.relu(walk.norm(f"{name}.norm1", inner, kind))
         inner = walk.norm(f"{name}.norm2", walk.conv(f"{name}.conv2", inner, units, bias=False), kind)
         side = maps[:, ::stride, ::stride]
@@ -62,11 +62,11 @@ def resnet_cifar(
         return jax.nn.relu(inner + side)
 
     def forward(walk: Walk, maps: AnyMaps) -> Columns:
-        maps = jax.nn.relu(walk.norm("norm", walk.conv("conv", maps, k, bias=False), kind))
+        here: AnyMaps = jax.nn.relu(walk.norm("norm", walk.conv("conv", maps, k, bias=False), kind))
         for i in range(3):
             for j in range(many):
-                maps = block(walk, f"stage{i + 1}.block{j + 1}", maps, k * 2**i, 2 if i and not j else 1)
-        return walk.dense("output", global_pool(maps), outputs)
+                here = block(walk, f"stage{i + 1}.block{j + 1}", here, k * 2**i, 2 if i and not j else 1)
+        return walk.dense("output", global_pool(here), outputs)
 
     title = f"resnet_cifar {layers} width {k}, {said(kind)}"
     return built(title, forward, sizes, outputs, init, ("resnet_cifar", layers, k, kind))

@@ -131,6 +131,7 @@ def test_merge_finds_a_file_in_the_current_folder_and_studies_of_the_package(own
         (["gallery", "--out", "my runs"], ["run", "random-features", "--out", "my runs"]),
         (["ls", "--probes", "nrms"], ["ls", "--probes"]),
         (["ls", "--theorems", "bias"], ["ls", "--theorems"]),
+        (["ls", "--networks", "resnet81"], ["ls", "--networks"]),
         (["ls", "--ledger", "L99"], ["ls", "--ledger"]),
     ],
 )

@@ -114,7 +114,10 @@ def test_a_line_that_was_not_judged_says_why(shipped, capsys):
     ("arguments", "text"),
     [
         (("ls", "--ledger", "L99"), "unknown ledger line 'L99'"),
-        (("ls", "--ledger", "--probes"), "expected one of --stored, --probes, --theorems and --ledger"),
+        (
+            ("ls", "--ledger", "--probes"),
+            "expected one of --stored, --probes, --theorems, --networks and --ledger",
+        ),
         (("ls", "--ledger", "--out", "nowhere"), "expected a results folder, found none at nowhere"),
     ],
 )
