@@ -20,6 +20,7 @@ Forward = Callable[[Walk, AnyMaps], Columns]
 STATISTICS = "statistics"
 _MADE: dict[Hashable, Network] = {}
 _KEPT = 256
+IMAGE_BLOCK = 128  # images at a time; members come one after another
 
 
 def built(
@@ -96,10 +97,17 @@ def _build(title: str, forward: Forward, sizes: tuple[int, int, int], outputs: i
         forward(walk, maps_of(x))
         return walk.moments
 
+    block = IMAGE_BLOCK if any(layer.kind == "conv" for layer in layers) else None
     image = "x".join(map(str, sizes if depth > 1 else sizes[:2]))
     more: dict[str, Any] = {"state": (STATISTICS,), "training": training, "moments": moments} if tracked else {}
     return Network(
-        f"{title} on {image}, {outputs} outputs", initialise, apply, math.prod(sizes), outputs, **more
+        f"{title} on {image}, {outputs} outputs",
+        initialise,
+        apply,
+        math.prod(sizes),
+        outputs,
+        block=block,
+        **more,
     )
 
 

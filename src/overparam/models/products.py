@@ -8,6 +8,7 @@ direction stay what they are for slices and matrix products.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +31,7 @@ def _operation(name: str, form: Callable[..., Any]) -> Any:
     def batched(arrays: Any, axes: Any, **settings: Any) -> Any:
         return jax.vmap(functools.partial(form, **settings), tuple(axes))(*arrays), 0
 
-    names = tuple(sorted(form.__kwdefaults__ or _settings(form)))
-    operation.def_impl(jax.jit(form, static_argnames=names))
+    operation.def_impl(jax.jit(form, static_argnames=_settings(form)))
     operation.def_abstract_eval(abstract)
     batching.primitive_batchers[operation] = batched
     mlir.register_lowering(operation, mlir.lower_fun(form, multiple_results=False))
@@ -39,8 +39,7 @@ def _operation(name: str, form: Callable[..., Any]) -> Any:
 
 
 def _settings(form: Callable[..., Any]) -> list[str]:
-    code = form.__code__
-    return list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
+    return [one.name for one in inspect.signature(form).parameters.values() if one.kind is one.KEYWORD_ONLY]
 
 
 convolution_p = _operation("convolution_in_pieces", tiles.convolution)
