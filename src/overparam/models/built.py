@@ -33,6 +33,7 @@ STATISTICS = "statistics"
 _MADE: dict[Hashable, Network] = {}
 _KEPT = 256
 _ROWS = 7  # examples of the walk through shapes
+IMAGE_BLOCK = 128  # images at a time; members come one after another
 
 
 def built(
@@ -171,6 +172,7 @@ def _build(title: str, forward: Forward, sizes: tuple[int, ...], outputs: int, l
     more |= {"state": (STATISTICS,), "moments": moments} if tracked else {}
     told_sizes = sizes[:-1] if len(sizes) == 3 and sizes[2] == 1 else sizes
     name = f"{title} on {'x'.join(map(str, told_sizes))}, {outputs} outputs"
+    more["block"] = IMAGE_BLOCK if any(layer.kind == "conv" for layer in walked.layers) else None
     return Network(name, initialise, apply, math.prod(sizes), outputs, **more)
 
 

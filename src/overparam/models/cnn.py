@@ -30,7 +30,9 @@ from overparam.models.network import (
 from overparam.models.parametrisations import parametrisation as parametrisation_of
 from overparam.models.reach import check_reach
 
-IMAGE_BLOCK = 4  # images at a time: the stacked views of a layer of 32 channels on 32x32 are then 4.7 MB
+IMAGE_BLOCK = (
+    128  # images at a time: a step reads every weight once a block, and maps of all layers are kept for it
+)
 
 
 @dataclass(frozen=True)

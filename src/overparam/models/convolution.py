@@ -21,9 +21,11 @@ from jaxtyping import Float
 from overparam.core.checked import count
 from overparam.core.errors import DataError, UsageError
 from overparam.models.network import AnyArray
+from overparam.models.products import in_pieces
 
 Maps = Float[AnyArray, "channels *space batch"]
 Kernel = Float[AnyArray, "units channels *window"]
+SMALL = 1 << 18  # entries of all stacked views that stay in the cache as they are
 _AXES = {1: ("CHN", "OIH", "CHN"), 2: ("CHWN", "OIHW", "CHWN")}
 
 
@@ -52,8 +54,10 @@ def convolve(
     """
     x, kernel = jnp.asarray(x), jnp.asarray(kernel)
     _check(x.shape, kernel.shape, padding)
-    form = shifted_views if jax.default_backend() == "cpu" else library
-    return form(x, kernel, stride, padding)
+    if jax.default_backend() != "cpu":
+        return library(x, kernel, stride, padding)
+    small = x.ndim == 3 or kernel[0, 0].size == 1 or x.size * kernel[0, 0].size <= SMALL
+    return (shifted_views if small else in_pieces)(x, kernel, stride, padding)
 
 
 def shifted_views(x: Maps, kernel: Kernel, stride: int, padding: int) -> Float[Array, "units *space_out batch"]:

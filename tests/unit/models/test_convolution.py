@@ -7,7 +7,8 @@ import pytest
 from jax import lax
 
 from overparam.core.errors import DataError, UsageError
-from overparam.models.convolution import convolve, library, max_pool, output_length, shifted_views
+from overparam.models import tiles
+from overparam.models.convolution import convolve, in_pieces, library, max_pool, output_length, shifted_views
 
 # channels, space, batch, units, taps, stride, padding
 CASES = {
@@ -75,6 +76,32 @@ def agree(found, expected, **tolerance):
 def test_every_derivative_is_that_of_the_library(name):
     case = drawn(CASES[name])
     agree(derivatives(shifted_views, *case), derivatives(oracle, *case), rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", ["3x3 of an image", "stride that leaves a rest", "stride 3, wide padding"])
+def test_every_derivative_of_the_form_in_pieces_is_that_of_the_library(name, monkeypatch):
+    monkeypatch.setattr(tiles, "VIEWS", 64)
+    monkeypatch.setattr(tiles, "LEAST", 8)
+    case = drawn(CASES[name])
+    agree(derivatives(in_pieces, *case), derivatives(oracle, *case), rtol=2e-4, atol=2e-4)
+
+
+def test_members_and_examples_of_the_form_in_pieces_can_be_mapped():
+    x, kernel, stride, padding = drawn(CASES["3x3 of an image"])
+    both = (np.stack([x, -x]), np.stack([kernel, 2 * kernel]))
+    out = jax.vmap(lambda x, k: in_pieces(x, k, stride, padding))(*both)
+    np.testing.assert_allclose(out[1], -2 * out[0], rtol=1e-6)
+    out = jax.vmap(lambda x: in_pieces(x, kernel, stride, padding))(both[0])
+    np.testing.assert_allclose(out[0], oracle(x, kernel, stride, padding), rtol=1e-4, atol=1e-5)
+
+
+def test_large_maps_are_convolved_in_pieces():
+    def program(batch):
+        x = jax.ShapeDtypeStruct((8, 16, 16, batch), np.float32)
+        return str(jax.make_jaxpr(lambda x: convolve(x, np.ones((8, 8, 3, 3), np.float32), padding=1))(x))
+
+    assert "convolution_in_pieces" in program(64)
+    assert "convolution_in_pieces" not in program(1)
 
 
 @pytest.mark.parametrize("name", ["stride that leaves a rest", "second layer of MNIST-1D"])
