@@ -180,7 +180,7 @@ def rows(rate, least, seeds=4):
                     "train_error": fit[i], "test_error": top + jitter, "best_test_error": top + jitter,
                     "test_loss": 1 + jitter + i / 10, "best_test_loss": 1 + jitter, "parameters": 10 * width,
                     "wrong_labels": 0.9 * noise, "labels_digest": f"{seed}-{noise}", "train_loss": fit[i],
-                    "outputs": 3, "weight_decay": 0.0,
+                    "outputs": 3, "n": 60,
                 }))  # fmt: skip
     return found
 
