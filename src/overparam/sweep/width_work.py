@@ -43,14 +43,14 @@ def swept(
     """
     from overparam.models import parameters
 
-    size, asked = parameters(network), {} if probes is None else {"probes": probes}
+    size = parameters(network)
     sizes = {"parameters": size, "outputs": network.outputs, "parameters_per_sample": size / len(stack.data.x)}
     found = []
-    for curve, labels in zip(stack.curves(network, recipe, progress, **asked), stack.facts, strict=True):
+    for curve, labels in zip(stack.curves(network, recipe, progress, probes), stack.facts, strict=True):
         names = [name for name in BY_STEP if name in curve.values]
         tests = [name for name in names if name.startswith("test_")]
         ends = {**curve.ends(*names, "norm", "distance"), **curve.best(*tests)}
-        own = [name for name in curve.values if name.startswith("probe_")] if asked else []
+        own = [name for name in curve.values if name.startswith("probe_")] if probes is not None else []
         check_probes({name: curve.values[name][-1] for name in own})
         told = [f"{name}: {len(ends[name])} numbers, stored and not drawn" for name in own if _many(ends[name])]
         plain = [name for name in own if not isinstance(curve.values[name][0], list)]

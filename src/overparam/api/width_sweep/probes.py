@@ -49,6 +49,8 @@ class Own:
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Raise unless what was measured can be stored; see :func:`overparam.sweep.width_work.check_probes`."""
+        if self.given and not any(name.startswith("probe_") for name in values):
+            raise UsageError("probes: expected numbers by name, got none. Return for instance {'norm': value}.")
         check_probes({name: np.asarray(one)[-1] for name, one in values.items()})
 
 
@@ -65,7 +67,7 @@ def given(probes: Any) -> tuple[tuple[str, ...], Own]:
         return (), Own()
     if isinstance(probes, str):
         probes = (probes,)
-    if isinstance(probes, Mapping):
+    if isinstance(probes, Mapping) and probes:
         for name, function in probes.items():
             if not isinstance(name, str) or not name or not callable(function):
                 told = f"{type(function).__name__} as {name!r}"

@@ -19,7 +19,7 @@ import numpy as np
 from overparam.core import Chart, Claim, Evidence, FitRule
 from overparam.core.arms import Arm
 from overparam.core.causes import diagnose
-from overparam.core.diagnosis import Diagnosis
+from overparam.core.diagnosis import Diagnosis, State
 from overparam.core.errors import MissingEvidence, UsageError
 from overparam.core.sweeps import LOSS, WidthSweep, planted, width_charts, width_claims
 from overparam.data.targets import Rows
@@ -222,7 +222,8 @@ def _in_every_arm(look: Callable[[Evidence], Sequence[Diagnosis]], evidence: Evi
     merged = []
     for i, one in enumerate(found[0][1]):
         states = [items[i].state for _, items in found]
-        state = next((s for s in ("likely", "not_checked") if s in states), "ruled_out")
+        likely: State = "likely" if "likely" in states else "ruled_out"
+        state: State = "not_checked" if "not_checked" in states and likely == "ruled_out" else likely
         told = dict.fromkeys(f"{prefix}{items[i].detail}" for prefix, items in found)
         same = {items[i].detail for _, items in found}
         merged.append(replace(one, state=state, detail=same.pop() if len(same) == 1 else " ".join(told)))

@@ -112,10 +112,14 @@ def prepare(
         raise UsageError(f"width_sweep: unexpected argument '{odd}'.{nearest(odd, usual)}")
     folder = Path(out)
     stem = more.get("name") or stem_of(family)
-    lists = {
-        key: _listed(key, more[key]) for key in ("noise", "seeds") if not isinstance(more.get(key, 0), int)
+    lists = {"noise": _listed("noise", more["noise"])} if "noise" in more else {}
+    if isinstance(more.get("seeds"), Iterable):
+        lists["seeds"] = _listed("seeds", more["seeds"])
+    own: dict[str, Any] = {
+        "data": stored(data, stem, folder / "data"),
+        "widths": _listed("widths", widths),
+        "name": stem,
     }
-    own = {"data": stored(data, stem, folder / "data"), "widths": _listed("widths", widths), "name": stem}
     given = {**own, **more, **lists, "name": stem}
     study = width_sweep_study(family, **given)
     made = study.extra_identity.__self__.family  # type: ignore[union-attr]

@@ -157,8 +157,8 @@ class _Writer:
 
     def _held(self, value: Any) -> str:
         """The value as what a module holds under a name; empty where none does."""
-        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-        written_down = isinstance(module, str) and isinstance(name, str) and name and "<" not in name
+        module, name = str(getattr(value, "__module__", "")), getattr(value, "__qualname__", "")
+        written_down = isinstance(name, str) and name and "<" not in name
         if callable(value) and written_down and self._imports(module) and _at(module, name) is value:
             return self._name(module, name)
         if isinstance(value, Mapping | list | tuple) and type(value).__module__ == "builtins":

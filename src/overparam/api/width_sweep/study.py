@@ -5,7 +5,7 @@ from __future__ import annotations  # noqa: I001
 import dataclasses
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,9 @@ def width_sweep_study(
     Raises:
         UsageError: a family, widths, arms, probes or a recipe that cannot be swept; the text says what to do.
     """
+    if isinstance(noise, str | bytes) or not isinstance(noise, Iterable):
+        raise UsageError(f"noise: expected a list of shares, such as (0.0, 0.15), got {noise!r}.")
+    noise = tuple(noise)
     if isinstance(data, os.PathLike):
         data = os.fspath(data)
     if not isinstance(data, str):
@@ -96,7 +99,7 @@ def width_sweep_study(
     named, own = measured.given(probes)
     values: dict[str, tuple[Any, ...]] = {
         "data": (data,), "family": (made.tag,), "n": (n,), "noise": tuple(noise),
-        "seed": tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds), "batch": (base.batch or 0,),
+        "seed": _seeds(seeds), "batch": (base.batch or 0,),
         "probes": named or ("none",), **{axis: (getattr(base, axis),) for axis in OF_A_CELL if axis != "batch"},
         **{key: (value,) for key, value in _keywords(made, axes).items()},
     }  # fmt: skip
@@ -130,6 +133,14 @@ def width_sweep_study(
         fit=reading.fit, diagnose=reading.diagnose,
         diagnosed_claims=tuple(c.name for c in claims if c.name in ("error-peak", "loss-peak")),
     )  # fmt: skip
+
+
+def _seeds(given: Any) -> tuple[int, ...]:
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        return tuple(range(int(given)))
+    if isinstance(given, bool | str | bytes) or not isinstance(given, Iterable):
+        raise UsageError(f"seeds: expected their number or a list of seeds, got {given!r}.")
+    return tuple(given)
 
 
 def _recipes(recipe: Recipe | None, loss: Any, data: str, labels: bool, arms: Arms) -> Mapping[str, Recipe]:
@@ -170,7 +181,7 @@ def _distributions(data: str) -> bool:
 
 def _once(arms: Arms, noise: Sequence[float], n: int) -> None:
     """Raise where an axis is given twice."""
-    for name, there in (("noise", tuple(noise) != (0.0, 0.15)), ("n", bool(n))):
+    for name, there in (("noise", noise != (0.0, 0.15)), ("n", bool(n))):
         if name in arms.values and there:
             raise UsageError(f"arms: expected '{name}' once, got it as {name}= too. Leave one of them out.")
 
@@ -192,7 +203,8 @@ def _possible(reading: Reading, arms: Arms) -> None:
     for name in OF_A_CELL:
         for value in arms.values.get(name, ()):
             try:
-                dataclasses.replace(reading.first, **{name: value or None if name == "batch" else value})
+                changes: dict[str, Any] = {name: value or None if name == "batch" else value}
+                dataclasses.replace(reading.first, **changes)
             except UsageError as error:
                 raise UsageError(f"arms: {name} {value} does not go with the recipe: {error}") from error
 

@@ -79,6 +79,8 @@ def test_a_probe_is_in_the_key_by_its_code(blobs):
         ("nroms", "unknown probe 'nroms'. Did you mean 'norms'"),
         (("norms", "norms"), "expected each name once, got 'norms' twice"),
         ((), "probes: expected names"),
+        ({}, "probes: expected names"),
+        ({"v": lambda *given: {}}, "probes: expected numbers by name, got none"),
         (3, "probes: expected names"),
         ((3,), "probes: expected names"),
         ({"v": 3}, "probes: expected names .* got int as 'v'"),
