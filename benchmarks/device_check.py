@@ -2,8 +2,8 @@
 
     python benchmarks/device_check.py [--small] [--peer PYTHON-WITH-TORCH] [--out benchmarks/results]
 
-1. Stacks of MLPs as the demo has them (40-H-H-10, minibatches of 100, momentum) are trained on the device and, in a child process, on the CPU; training losses
-   after 200 steps may differ by 1e-3 of their size (float32, another order of sums, 200 steps on top of one another).
+1. Stacks of MLPs as the demo has them (40-H-H-10, minibatches of 100, momentum) are trained on the device and, in a child
+   process, on the CPU. Training losses after 200 steps may differ by 1e-3 of their size: float32, another order of sums.
 2. Whole training steps at widths 8 to 4,096 against a plain PyTorch loop on the same device, eager and compiled.
 3. The largest stack that trains: members are doubled until memory is short or time is up.
 
