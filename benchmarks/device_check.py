@@ -124,7 +124,7 @@ def main():
             if other is not None:
                 ratio = common.spread([other / row[2]])
                 goals.append(common.goal(f"PyTorch {name} over ours, H = {row[0]}", ratio, "x"))
-    fits, short = largest(16 if args.small else 512, 256 if args.small else 1 << 20, begun + 0.9 * LIMIT)
+    fits, short = largest(16 if args.small else 512, 64 if args.small else 1 << 20, begun + 0.9 * LIMIT)
     goals.append(common.goal("Members of the largest stack that trained", common.spread([fits]), ""))
     if not short:
         notes.append("The largest stack was ended by the time or size allowed, not by memory.")
