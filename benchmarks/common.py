@@ -204,7 +204,8 @@ def describe(peers: Mapping[str, str] | None = None) -> dict[str, Any]:
     Args:
         peers: versions of the peers' packages, where they run in a Python of their own.
     """
-    from overparam.sweep.environment import environment, total_memory
+    from overparam.core.memory import total_memory
+    from overparam.sweep.environment import environment
 
     return {
         **environment(),

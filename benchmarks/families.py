@@ -23,7 +23,7 @@ def network(name, width, size=32):
     return {"resnet": resnet, "cnn5": cnn5}[name](image, width, 10)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def steps_of(name, width, size, batch, members, masked=False, form="auto"):
     """A function that takes some steps of a stack and returns when they are done."""
     import jax

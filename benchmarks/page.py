@@ -16,6 +16,8 @@ ORDER = (
     "convolution",
     "overheads",
     "trainer_overhead",
+    "masks",
+    "stack_or_map",
     "store_listing",
     "theory_curves",
     "certificates",

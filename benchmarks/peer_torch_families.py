@@ -68,14 +68,18 @@ def network(name, width, size):
 
 
 @functools.lru_cache(maxsize=4)
-def prepared(name, width, size, batch, layout):
+def prepared(name, width, size, batch, layout, compiled=False, device="cpu"):
     torch.manual_seed(0)
     n, net = 4 * batch, network(name, width, size)
     x = torch.randn((n, 3, size, size) if name != "mlp" else (n, 40))
     y = torch.randint(0, 10, (n,))
     if layout == "channels_last":
         x, net = x.contiguous(memory_format=torch.channels_last), net.to(memory_format=torch.channels_last)
-    return net, torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM), x, y
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    net, x, y = net.to(device), x.to(device), y.to(device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM)
+    return (torch.compile(net) if compiled else net), optimizer, x, y
 
 
 def seconds(threads, steps, batch, members=1, **options):
@@ -85,10 +89,12 @@ def seconds(threads, steps, batch, members=1, **options):
     net.train()
 
     def run(steps):
-        for rows in torch.randint(0, len(x), (steps, batch)):
+        for rows in torch.randint(0, len(x), (steps, batch), device=x.device):
             optimizer.zero_grad()
             cross_entropy(net(x[rows]), y[rows]).backward()
             optimizer.step()
+        if x.is_cuda:
+            torch.cuda.synchronize()
 
     run(1)
     with common.Clock() as clock:

@@ -6,7 +6,7 @@ one matrix product. It is made of slices and products only, so derivatives of ev
 ``jvp``, ``jacfwd``, Hessian-vector products, ``vmap``) are JAX's own. On other devices XLA's convolution is called.
 
 The stacked views take as many times the memory of the input as the kernel has taps, and are fast while they stay in
-the cache: that is why a convolutional network carries ``Network.block``.
+the cache: large images are convolved a piece of the output at a time (:mod:`overparam.models.tiles`).
 """
 
 from __future__ import annotations

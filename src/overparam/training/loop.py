@@ -121,7 +121,8 @@ def advance(
     ) -> tuple[PyTree, PyTree]:
         trained, held = split(network.state, params)
         factors = rate_factors(recipe, trained)
-        seen = constrained(network, own)
+        # Masked weights start at 0 and do not move, so the passes need not multiply by the mask again.
+        seen = constrained(network, {name: one for name, one in own.items() if name == "offset"})
         examples = x if shared_x else arrays["x"]
         order = orders[0] if shared_order else arrays["order"]
         listed = (None if rows is None else rows[0]) if shared_order else arrays["rows"]

@@ -93,7 +93,7 @@ def test_equal_arguments_give_the_same_object():
 
 
 def test_only_images_go_in_blocks():
-    assert cnn((8, 8), (4,), 3).block == 4
+    assert cnn((8, 8), (4,), 3).block == 128
     assert cnn1d(40, (4, 4, 4), 3).block is None
 
 
