@@ -97,7 +97,7 @@ def pullback(
     return whole[:, padding : padding + space[0], padding : padding + space[1]]
 
 
-def _full(g: Array, kernel: Array, pads: Sequence[tuple[int, int]]) -> Array:
+def _full(g: AnyArray, kernel: AnyArray, pads: Sequence[tuple[int, int]]) -> Array:
     turned = kernel[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
     wide = lax.pad(g, jnp.zeros((), g.dtype), [(0, 0, 0), *[(a, b, 0) for a, b in pads], (0, 0, 0)])
     if kernel.shape[2:] == (1, 1):

@@ -97,11 +97,12 @@ def test_any_network_can_have_a_block():
 
 
 def test_other_devices_ignore_blocks(monkeypatch):
-    params = NETWORK.init(jax.random.key(0))
+    network = replace(NETWORK, block=4)
+    params = network.init(jax.random.key(0))
 
     def program():
         return str(
-            jax.make_jaxpr(lambda p: mean_gradient(NETWORK, loss("squared"), p, X[:8], Y[0, :8]))(params)
+            jax.make_jaxpr(lambda p: mean_gradient(network, loss("squared"), p, X[:8], Y[0, :8]))(params)
         )
 
     assert "scan" in program()
