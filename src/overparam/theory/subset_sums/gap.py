@@ -71,7 +71,7 @@ def worst_gap(items: ArrayLike, reach: float = 1.0, most_seconds: float = 60.0) 
 
     >>> found = worst_gap([-1.0, 1.0, 0.5, 0.25])
     >>> found.distance, found.low, found.high, found.inside
-    (0.125, 0.125, 0.125, 14)
+    (0.125, 0.125, 0.125, 13)
     >>> worst_gap([0.5, 0.25]).target
     -1.0
     """
