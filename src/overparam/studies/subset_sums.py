@@ -10,9 +10,16 @@ from typing import Any
 
 from overparam.core import (SEED, Axis, Claim, Control, Estimate, Params, Progress, World, arm, charts, computed,
     each_cell, line, planned, power_law, profiles, renamed, study, within, worst)  # fmt: skip
+import itertools
 
 ITEMS, ASKED, FINER = (10, 12, 14, 16, 18, 20), (0.1, 0.01, 0.001), (16, 64, 256, 1024, 4096)
-KINDS = {"gap": 1, "product_gap": 2, "twice_gap": 4, "lattice_gap": 4, "positive_gap": 4}  # of how many draws one is used
+KINDS = {
+    "gap": 1,
+    "product_gap": 2,
+    "twice_gap": 4,
+    "lattice_gap": 4,
+    "positive_gap": 4,
+}  # of how many draws one is used
 SINGLES = 2**18  # numbers of which single ones are tried
 
 AXES = (
@@ -36,9 +43,9 @@ PROFILES = profiles(
            {"items": (*ITEMS, 22, 24, 26, 28, 30, 32), "seed": planned(20)}))  # fmt: skip
 
 # what is measured: lines over the number of sums, the accuracy, and the distance asked
-gap = line("gap", "worst distance of a target in [-1, 1] from a sum, geometric mean over draws")
-needed = line("needed", "numbers needed, mean over draws")
-tried = line("tried", "products tried for a weight, on average")
+gap = line("gap", "worst distance from a sum")
+needed = line("needed", "numbers needed")
+tried = line("tried", "products tried a weight")
 counted = worst("counted", "2^m times the worst distance")
 certified = worst("certified_over", "proved distance of the pruned network over that asked")
 measured = worst("measured_over", "largest distance seen over that proved")
@@ -54,7 +61,7 @@ NEEDS = World(("accuracy", FINER), seeds=8, lines={"needed": [8.0, 10.5, 12.5, 1
 TRIED = (10.0, 13.4, 16.8)
 MASKS = World(("finer", (10, 100, 1000)), seeds=8, lines={"tried": TRIED, "one_tried": power_law(1.0, 40.0)},
               spread={"tried": 0.02, "one_tried": 0.05},
-              lists={"certified_over": [0.5] * 3, "shuffled_over": [30.0, 300.0, 3000.0], "measured_over": [0.2] * 3})  # fmt: skip
+              lists={"certified_over": [0.5] * 3, "shuffled_over": [30.0, 300.0, 3e3], "measured_over": [0.2] * 3})  # fmt: skip
 
 CLAIMS = (
     Claim("falls", "Of m random numbers some subset sum is exponentially near, in m, to every target in [-1, 1].", ("L61",),
@@ -111,7 +118,7 @@ CHARTS = charts(
            "one": "one product a weight (proved)", "theory_asked": "-asked"}, {"x": {"finer": "1 / distance asked"}}),
     width=("What a weight asks for", "log numbers",
            {"tried": "products tried a weight", "units": "units an input in the random network",
-            "one_tried": "products until one alone is near enough (expected)", "theory_units": "-theory: Pensia et al. with C = 1"},
+            "one_tried": "products until one alone is near (expected)", "theory_units": "-theory: Pensia et al. with C = 1"},
            "C is not given in print; the units here follow from the measured law and from the signs that are drawn.",
            {"x": {"finer": "1 / distance asked"}}),
     kept=("Weights that are kept", "log density", {"kept": "share of the random network's weights"},
@@ -162,7 +169,12 @@ def gaps(cell: Params, progress: Progress) -> dict[str, Any]:
                 done += 2.0**m
                 progress(min(1.0, done / total))
     means = {kind: np.exp2(rows.mean(axis=0)).tolist() for kind, rows in logs.items()}
-    return {"sums": [2**m for m in items], **means, "theory_gap": [2.0**-m for m in items], "counted": least.tolist()}
+    return {
+        "sums": [2**m for m in items],
+        **means,
+        "theory_gap": [2.0**-m for m in items],
+        "counted": least.tolist(),
+    }
 
 
 def numbers_needed(cell: Params) -> dict[str, Any]:
@@ -209,7 +221,7 @@ def masks(cell: Params, progress: Progress) -> dict[str, Any]:
 
     rng = stream("subset-sums network", cell["seed"])
     widths = (cell["inputs"], *[cell["hidden"]] * (cell["layers"] - 1), 1)
-    weights = [rng.standard_normal((b, a)) for a, b in zip(widths, widths[1:], strict=False)]
+    weights = [rng.standard_normal((b, a)) for a, b in itertools.pairwise(widths)]
     weights = [one / np.linalg.norm(one, 2) for one in weights]
     some = bool(cell["bias"])
     biases = [np.clip(cell["bias"] * rng.standard_normal(b), -1, 1) for b in widths[1:]] if some else None
@@ -219,14 +231,23 @@ def masks(cell: Params, progress: Progress) -> dict[str, Any]:
     for place, eps in enumerate(cell["asked"]):
         planned_size = plan(weights, eps, biases=biases)
         random, offsets = drawn(planned_size, rng)
-        given = {"weights": weights, "random_weights": random, "biases": biases, "random_biases": offsets}
+        given: dict[str, Any] = {
+            "weights": weights,
+            "random_weights": random,
+            "biases": biases,
+            "random_biases": offsets,
+        }
         best = match_by_pruning(**given, tolerance=planned_size.deviation, items=40)
         alone = match_by_pruning(**given, items=40, choose="one")
         other = shuffled(best, given, rng)
         seen = float(np.abs(best.value(x) - value(weights, x, biases)).max())
         sizes = np.abs(np.concatenate([one.ravel() for one in weights]))
         # a product of draws has density log(1/|w|)/2 at w; half of a block has the right sign
-        expected = float((1 / (-np.log(sizes[sizes < 1]) * planned_size.deviation)).mean()) if (sizes < 1).any() else None
+        expected = (
+            float((1 / (-np.log(sizes[sizes < 1]) * planned_size.deviation)).mean())
+            if (sizes < 1).any()
+            else None
+        )
         allowed = asked_width(widths, eps)
         rows.append({
             "finer": 1 / eps, "certified": best.error, "certified_over": best.error / eps, "shuffled": other,

@@ -8,6 +8,7 @@ They are compared with the target's matrix entry by entry, and the differences c
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.certificates.exact import float64
 from overparam.theory.certificates.rounding import UNDERFLOW, gamma
 
-Matrix = Float64[np.ndarray, "..."]  # (outputs, inputs), of several sizes at once
+Matrix = Float64[np.ndarray, " ..."]  # (outputs, inputs), of several sizes at once
 _RANGE = 1e60
 
 
@@ -35,7 +36,7 @@ class Target:
     """
 
     weights: tuple[Matrix, ...]
-    biases: tuple[Float64[np.ndarray, "..."] | None, ...]
+    biases: tuple[Float64[np.ndarray, " ..."] | None, ...]
     low: Float64[np.ndarray, " features"]
     high: Float64[np.ndarray, " features"]
 
@@ -67,7 +68,7 @@ def target_of(
     (2, 1, 1)
     """
     layers = matrices(weights, "weights")
-    for place, (before, after) in enumerate(zip(layers, layers[1:], strict=False)):
+    for place, (before, after) in enumerate(itertools.pairwise(layers)):
         if after.shape[1] != len(before):
             raise UsageError(
                 f"weights: expected layer {place + 2} to have {len(before)} columns, one for each row of layer "
@@ -85,7 +86,9 @@ def target_of(
     )
     if (least > most).any():
         place = int(np.argmax(least > most))
-        raise DataError(f"low: expected at most high, got {least[place]:g} above {most[place]:g} at input {place}.")
+        raise DataError(
+            f"low: expected at most high, got {least[place]:g} above {most[place]:g} at input {place}."
+        )
     return Target(layers, offsets, least, most)
 
 
@@ -136,7 +139,7 @@ class Deviation:
 
     positive: Matrix
     negative: Matrix
-    bias: Float64[np.ndarray, "..."]
+    bias: Float64[np.ndarray, " ..."]
 
 
 def carried(target: Target, deviations: Sequence[Deviation]) -> Float64[np.ndarray, " classes"]:
@@ -159,9 +162,7 @@ def carried(target: Target, deviations: Sequence[Deviation]) -> Float64[np.ndarr
     low, high = target.low, target.high
     ahead, behind = np.maximum(high, 0.0), np.maximum(-low, 0.0)
     error = np.zeros(len(low))
-    for layer, (weight, bias, off) in enumerate(
-        zip(target.weights, target.biases, deviations, strict=True)
-    ):
+    for layer, (weight, bias, off) in enumerate(zip(target.weights, target.biases, deviations, strict=True)):
         terms = gamma(4 * weight.shape[1] + 16)
         least = weight.shape[1] * 8 * UNDERFLOW
         grown = np.maximum(off.positive * ahead, off.negative * behind).sum(axis=1) + off.bias
@@ -181,7 +182,9 @@ def carried(target: Target, deviations: Sequence[Deviation]) -> Float64[np.ndarr
         low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
         ahead, behind = high, np.zeros(len(high))
     if not np.isfinite(error).all():
-        raise DataError("weights: expected sizes whose bound is a number of float64, got larger ones. Rescale them.")
+        raise DataError(
+            "weights: expected sizes whose bound is a number of float64, got larger ones. Rescale them."
+        )
     return error
 
 

@@ -89,7 +89,11 @@ def worst_gap(items: ArrayLike, reach: float = 1.0, most_seconds: float = 60.0) 
     unit = Fraction(2) ** -exponent
     exact, off = Fraction(twice, 2) * unit, Fraction(doubt, 2) * unit
     return WorstGap(
-        float(exact), _down(max(exact - off, Fraction(0))), _up(exact + off), float(Fraction(place, 2) * unit), inside
+        float(exact),
+        _down(max(exact - off, Fraction(0))),
+        _up(exact + off),
+        float(Fraction(place, 2) * unit),
+        inside,
     )
 
 
@@ -117,7 +121,9 @@ def reach_of(reach: float) -> float:
     """
     value = positive(reach, "reach")
     if not 1e-140 <= value <= 1e140:
-        raise UsageError(f"reach: expected a number between 1e-140 and 1e140, got {value:g}. Rescale the items.")
+        raise UsageError(
+            f"reach: expected a number between 1e-140 and 1e140, got {value:g}. Rescale the items."
+        )
     return value
 
 
@@ -163,9 +169,7 @@ class _Sums:
 
     def sorted(self, low: int, high: int) -> np.ndarray:
         """The sums in ``[low, high)``, sorted."""
-        parts = [
-            self.a[i:j] + b for i, j, b in zip(*self.slices(low, high), self.b, strict=True) if i < j
-        ]
+        parts = [self.a[i:j] + b for i, j, b in zip(*self.slices(low, high), self.b, strict=True) if i < j]
         return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
     def around(self, place: int) -> tuple[int | None, int | None]:
@@ -198,10 +202,11 @@ def _widest(sums: _Sums, reach: int, inside: int) -> Widest:
     for low in range(-reach, reach + 1, span):
         high = min(low + span, reach + 1)
         best = max(best, _between(sums, low, reach))
-        if len(sums.b) == 1:
-            best = max(best, _sorted(sums, low, high))
-        else:
-            best = _marked(sums, low, high, shift, reach, best)
+        best = (
+            max(best, _sorted(sums, low, high))
+            if len(sums.b) == 1
+            else _marked(sums, low, high, shift, reach, best)
+        )
     return best
 
 

@@ -7,6 +7,7 @@ it: counting, which is proved (2^m sums cannot cover [-1, 1] unless ``m >= log2(
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -210,7 +211,9 @@ def _widths(widths: Sequence[int]) -> list[int]:
     except TypeError:
         given = []
     if isinstance(widths, str | bytes) or len(given) < 2:
-        raise UsageError(f"widths: expected inputs, hidden units and outputs, at least two numbers, got {shown(widths)}.")
+        raise UsageError(
+            f"widths: expected inputs, hidden units and outputs, at least two numbers, got {shown(widths)}."
+        )
     return [count(one, f"widths[{place}]", high=10**9) for place, one in enumerate(given)]
 
 
@@ -258,7 +261,7 @@ def own_layer_width(weights: Sequence[ArrayLike], eps: float, delta: float = 0.0
     [16.0]
     """
     layers = matrices(weights, "weights")
-    for place, (before, after) in enumerate(zip(layers, layers[1:], strict=False)):
+    for place, (before, after) in enumerate(itertools.pairwise(layers)):
         if after.shape[1] != len(before):
             raise UsageError(
                 f"weights: expected layer {place + 2} to have {len(before)} columns, one for each row of layer "

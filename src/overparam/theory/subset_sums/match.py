@@ -23,7 +23,7 @@ from overparam.theory.certificates.dense import Dense
 from overparam.theory.inputs import count, nonnegative
 from overparam.theory.subset_sums.bound import Target, carried, deviation_of, matrices, target_of
 from overparam.theory.subset_sums.gap import MOST
-from overparam.theory.subset_sums.nearest import nearest_sums
+from overparam.theory.subset_sums.nearest import nearest_of
 
 Choice = Literal["sum", "one"]
 _FIRST, _VANISHING = 4, 1e-140  # products tried first; sizes that stand for nothing
@@ -45,8 +45,8 @@ class Matched:
         density: share of all weights and biases that are kept.
     """
 
-    masks: tuple[UInt8[np.ndarray, "..."], ...]
-    bias_masks: tuple[UInt8[np.ndarray, "..."] | None, ...]
+    masks: tuple[UInt8[np.ndarray, " ..."], ...]
+    bias_masks: tuple[UInt8[np.ndarray, " ..."] | None, ...]
     network: Dense
     errors: Float64[np.ndarray, " classes"]
     error: float
@@ -154,7 +154,8 @@ def match_by_pruning(
     for layer, (weight, bias) in enumerate(zip(target.weights, target.biases, strict=True)):
         sides = _sides(target) if not layer else np.array([[True] * weight.shape[1], [False] * weight.shape[1]])
         chosen = _Choice(most, near, choose)
-        into, out, constant = _pair(weight, bias, *random[2 * layer : 2 * layer + 2], offsets[layer], sides, chosen)
+        first, second = random[2 * layer], random[2 * layer + 1]
+        into, out, constant = _pair(weight, bias, first, second, offsets[layer], sides, chosen)
         masks += [into, out]
         bias_masks += [constant, None]
         tried.append((max(chosen.tried, default=0), sum(chosen.tried) / max(len(chosen.tried), 1)))
@@ -188,7 +189,7 @@ def proved(
         for place, mask in enumerate(bias_masks)
     ]
     apart = [
-        deviation_of(weight, bias, *pruned[2 * layer : 2 * layer + 2], biases[2 * layer])
+        deviation_of(weight, bias, pruned[2 * layer], pruned[2 * layer + 1], biases[2 * layer])
         for layer, (weight, bias) in enumerate(zip(target.weights, target.biases, strict=True))
     ]
     errors = carried(target, apart)
@@ -310,9 +311,9 @@ class _Choice:
             some = products[:many]
             if np.abs(some).max() < _VANISHING:
                 continue
-            best = nearest_sums(some, [wanted])
-            if best.distances[0] <= self.near or many >= len(products):
-                found[: len(some)] = best.chosen[0]
+            chosen, distance = nearest_of(some, float(wanted))
+            if distance <= self.near or many >= len(products):
+                found[: len(some)] = chosen
                 break
         self.tried.append(len(some))
         return found

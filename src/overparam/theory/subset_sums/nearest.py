@@ -58,20 +58,23 @@ def nearest_sums(items: ArrayLike, targets: ArrayLike) -> NearestSums:
     if wanted.ndim != 1 or not wanted.size:
         raise DataError(f"targets: expected a list of numbers, got shape {wanted.shape}.")
     all_finite(wanted, "targets")
+    found = [nearest_of(values, float(target)) for target in wanted]
+    return NearestSums(np.array([one for one, _ in found]), np.array([off for _, off in found]))
+
+
+def nearest_of(values: np.ndarray, target: float) -> tuple[np.ndarray, float]:
+    """The same for one target, its subset and distance, of numbers that are known to be fit for it."""
     half = len(values) // 2
     (left, left_order), (right, right_order) = _sorted(values[:half]), _sorted(values[half:])
-    chosen = np.zeros((len(wanted), len(values)), np.bool_)
-    for row, target in enumerate(wanted):
-        rest = target - left
-        after = np.searchsorted(right, rest)
-        tries = np.stack([np.maximum(after - 1, 0), np.minimum(after, len(right) - 1)])
-        side, place = np.unravel_index(int(np.abs(right[tries] - rest).argmin()), tries.shape)
-        codes = ((left_order[place], half), (right_order[tries[side, place]], len(values) - half))
-        chosen[row] = [bool(code >> bit & 1) for code, bits in codes for bit in range(bits)]
-    distances = [
-        abs(math.fsum([*values[some].tolist(), -target])) for some, target in zip(chosen, wanted, strict=True)
-    ]
-    return NearestSums(chosen, np.array(distances))
+    rest = target - left
+    after = np.searchsorted(right, rest)
+    under, over = np.maximum(after - 1, 0), np.minimum(after, len(right) - 1)
+    below, above = np.abs(right[under] - rest), np.abs(right[over] - rest)
+    first, second = int(below.argmin()), int(above.argmin())
+    place, at = (first, under[first]) if below[first] <= above[second] else (second, over[second])
+    codes = ((int(left_order[place]), half), (int(right_order[at]), len(values) - half))
+    chosen = np.array([bool(code >> bit & 1) for code, bits in codes for bit in range(bits)])
+    return chosen, abs(math.fsum([*values[chosen].tolist(), -target]))
 
 
 def _sorted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
