@@ -6,13 +6,13 @@ explicit mask of a random network of twice the depth, whose distance from the ta
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from overparam.core import (SEED, Axis, Claim, Control, Estimate, Params, Progress, World, arm, charts, computed,
-    each_cell, line, planned, power_law, profiles, renamed, study, within, worst)  # fmt: skip
-import itertools
+    each_cell, grid, line, planned, power_law, profiles, renamed, study, within, worst)  # fmt: skip
 
-ITEMS, ASKED, FINER = (10, 12, 14, 16, 18, 20), (0.1, 0.01, 0.001), (16, 64, 256, 1024, 4096)
+ITEMS, ASKED, FINER = (10, 12, 14, 16, 18, 20), (10.0, 100.0, 1000.0), (16, 64, 256, 1024, 4096)
 KINDS = {
     "gap": 1,
     "product_gap": 2,
@@ -28,7 +28,8 @@ AXES = (
     Axis("items", "Numbers m of which all sums are formed, in one cell.", int, ITEMS, low=4, high=40, inside_cell=True,
          flag="items"),
     Axis("draws", "Sequences of numbers, over which a cell takes the mean.", int, 16, low=4),
-    Axis("asked", "Distances asked of the mask, in one cell.", float, ASKED, low=1e-6, high=0.5, inside_cell=True, flag="asked"),
+    Axis("finer", "Accuracies 1/eps asked of the mask, in one cell.", float, ASKED, low=2, high=1e6, inside_cell=True,
+         flag="finer"),
     Axis("inputs", "Inputs of the target network.", int, 16, low=1),
     Axis("hidden", "Units of each of its hidden layers.", int, 16, low=1),
     Axis("layers", "Its layers; the random network has twice as many.", int, 2, low=1),
@@ -36,7 +37,7 @@ AXES = (
     SEED.but(help="Draws the numbers, the target and the random network."))  # fmt: skip
 
 PROFILES = profiles(
-    {"asked": ASKED},
+    {"finer": ASKED},
     quick=("10 to 20 numbers, a network 16-16-1, 8 seeds: 15 seconds", {"items": ITEMS, "seed": planned(8)}),
     laptop=("10 to 26 numbers, a network 16-16-1, 10 seeds", {"items": (*ITEMS, 22, 24, 26), "seed": planned(10)}),
     paper=("10 to 32 numbers, 20 seeds; the papers' experiments train networks instead. --items 40 takes an hour a draw",
@@ -45,7 +46,7 @@ PROFILES = profiles(
 # what is measured: lines over the number of sums, the accuracy, and the distance asked
 gap = line("gap", "worst distance from a sum")
 needed = line("needed", "numbers needed")
-tried = line("tried", "products tried a weight")
+tried, finer = line("tried", "products tried a weight"), grid("finer", words="1/eps")
 counted = worst("counted", "2^m times the worst distance")
 certified = worst("certified_over", "proved distance of the pruned network over that asked")
 measured = worst("measured_over", "largest distance seen over that proved")
@@ -59,7 +60,7 @@ GAPS = World(("sums", SUMS), seeds=8, lines={"gap": power_law(-0.9, 14.0), "latt
 NEEDS = World(("accuracy", FINER), seeds=8, lines={"needed": [8.0, 10.5, 12.5, 15.0, 17.0], "one_needed": power_law(1.2, 4.0)},
               spread={"needed": 0.05, "one_needed": 0.1})  # fmt: skip
 TRIED = (10.0, 13.4, 16.8)
-MASKS = World(("finer", (10, 100, 1000)), seeds=8, lines={"tried": TRIED, "one_tried": power_law(1.0, 40.0)},
+MASKS = World(("finer", ASKED), seeds=8, lines={"tried": TRIED, "one_tried": power_law(1.0, 40.0)},
               spread={"tried": 0.02, "one_tried": 0.05},
               lists={"certified_over": [0.5] * 3, "shuffled_over": [30.0, 300.0, 3e3], "measured_over": [0.2] * 3})  # fmt: skip
 
@@ -97,7 +98,7 @@ CLAIMS = (
           measured.at_most(1.0 + SLACK), arm("unit sphere and corners of the box", x="finer"), chart="mask", kind="check",
           null=(MASKS.but(measured_over=[0.2, 1.001, 0.2]),), effect=MASKS),
     Claim("width", "The products a weight needs grow at most in proportion to log(1/eps): from eps = 0.1 to 0.001, at most "
-          "three times as many.", ("L61",), "pensia2020", (tried.last / tried.first).at_most(3.0),
+          "three times as many.", ("L61",), "pensia2020", (tried.at(finer.near(1000)) / tried.at(finer.near(10))).at_most(3.0),
           arm("weights of the mask", x="finer"),
           Control("Without sums, one product near enough to each weight: a hundred times as many.",
                   arm("single products", x="finer", metrics=renamed("one_", "tried"))), chart="width", form="bound",
@@ -228,7 +229,9 @@ def masks(cell: Params, progress: Progress) -> dict[str, Any]:
     sphere = load(f"{cell['data']}:n=1000,d={max(2, widths[0])},n_test=1,seed={cell['seed']}").x[:, : widths[0]]
     x = np.concatenate([sphere.astype(np.float64), rng.choice([-1.0, 1.0], (1000, widths[0]))])
     rows = []
-    for place, eps in enumerate(cell["asked"]):
+    asked = sorted(set(cell["finer"]))
+    for place, accuracy in enumerate(asked):
+        eps = 1 / accuracy
         planned_size = plan(weights, eps, biases=biases)
         random, offsets = drawn(planned_size, rng)
         given: dict[str, Any] = {
@@ -242,7 +245,7 @@ def masks(cell: Params, progress: Progress) -> dict[str, Any]:
         other = shuffled(best, given, rng)
         seen = float(np.abs(best.value(x) - value(weights, x, biases)).max())
         sizes = np.abs(np.concatenate([one.ravel() for one in weights]))
-        # a product of draws has density log(1/|w|)/2 at w; half of a block has the right sign
+        # a product of draws has density log(1/|w|)/2 at w
         expected = (
             float((1 / (-np.log(sizes[sizes < 1]) * planned_size.deviation)).mean())
             if (sizes < 1).any()
@@ -250,11 +253,11 @@ def masks(cell: Params, progress: Progress) -> dict[str, Any]:
         )
         allowed = asked_width(widths, eps)
         rows.append({
-            "finer": 1 / eps, "certified": best.error, "certified_over": best.error / eps, "shuffled": other,
+            "finer": accuracy, "certified": best.error, "certified_over": best.error / eps, "shuffled": other,
             "shuffled_over": other / eps, "one": alone.error, "seen": seen, "measured_over": seen / best.error,
             "theory_asked": eps, "tried": float(np.mean([mean for _, mean in best.tried])), "one_tried": expected,
             "units": planned_size.units, "theory_units": float(allowed.pensia[0]) / widths[0], "kept": best.density})  # fmt: skip
-        progress((place + 1) / len(cell["asked"]))
+        progress((place + 1) / len(asked))
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
@@ -281,7 +284,7 @@ def estimate(cell: Params) -> Estimate:
     used = sum(max(2, cell["draws"] // share) for share in KINDS.values())
     seconds = used * sum(4e-9 * 2.0**m + 6e-4 for m in cell["items"]) + 0.02 * cell["draws"]
     weights = cell["inputs"] * cell["hidden"] * 2 + cell["hidden"] ** 2 * max(0, cell["layers"] - 2)
-    seconds += sum(weights * 6e-4 / eps**0.12 for eps in cell["asked"])
+    seconds += sum(weights * 6e-4 * finer**0.12 for finer in cell["finer"])
     return computed(seconds * 8e10 * 0.4, 2.0 ** min(27, max(cell["items"])))
 
 
