@@ -26,6 +26,7 @@ PER_SUM = 1e-8  # seconds a sum between the ends of the targets, one thread, mea
 _BITS = 60  # all sums and targets are below 2^60 in size
 _LONG, _FEW = 26, 4096  # log of the longest A; sums of a slice in a window
 _SMALL, _CANDIDATES = 14, 256  # items up to which all sums are sorted; gaps measured one by one in a window
+_FINE = 3  # log of the width of a bucket from which on buckets of width 1 are as good
 _PIECE = 2**22  # sums that are sorted at once where gaps are too many for that
 
 
@@ -64,7 +65,8 @@ def worst_gap(items: ArrayLike, reach: float = 1.0, most_seconds: float = 60.0) 
         alone, else by at most ``m 2^-60`` of the sum of all sizes.
 
     Raises:
-        DataError: items that are no list of finite numbers, or of a size out of bounds.
+        DataError: items that are no list of finite numbers, of a size out of bounds, or so different in size from each
+            other or from the reach that rounding hides the distance.
         UsageError: more than 40 items, or more time than allowed; the text says how much it would take.
 
     References: Horowitz and Sahni 1974 (meeting in the middle); the marking of buckets is this package's own.
@@ -87,7 +89,12 @@ def worst_gap(items: ArrayLike, reach: float = 1.0, most_seconds: float = 60.0) 
         )
     twice, place = _widest(sums, wide, inside)
     unit = Fraction(2) ** -exponent
-    exact, off = Fraction(twice, 2) * unit, Fraction(doubt, 2) * unit
+    exact, off = Fraction(twice, 2) * unit, doubt
+    if off and exact < 4 * off:
+        raise DataError(
+            f"items: expected sizes that fit into {_BITS} binary digits with the reach, got some so different that rounding "
+            f"may move a sum by {float(off):.2g}. Bring items and reach nearer to each other, or leave the smallest out."
+        )
     return WorstGap(
         float(exact),
         _down(max(exact - off, Fraction(0))),
@@ -127,13 +134,13 @@ def reach_of(reach: float) -> float:
     return value
 
 
-def _whole(values: np.ndarray, reach: float) -> tuple[np.ndarray, int, int, int]:
-    """Items and reach as whole numbers, the exponent of their unit ``2^-exponent``, and how many were rounded."""
+def _whole(values: np.ndarray, reach: float) -> tuple[np.ndarray, int, int, Fraction]:
+    """Items and reach as whole numbers, the exponent of their unit ``2^-exponent``, and what rounding moves a sum."""
     size = math.fsum([*np.abs(values).tolist(), reach])
     exponent = _BITS - math.frexp(size)[1]
     scaled = np.ldexp(np.append(values, reach), exponent)
     rounded = np.rint(scaled)
-    doubt = int((scaled != rounded).sum())
+    doubt = Fraction(int((scaled != rounded).sum()), 2) * Fraction(2) ** -exponent  # half a unit each
     common = math.gcd(*(int(one) for one in rounded)) or 1
     twos = (common & -common).bit_length() - 1  # a shared power of two is taken out, which shortens the range
     whole = rounded.astype(np.int64) >> twos
@@ -199,6 +206,8 @@ def _widest(sums: _Sums, reach: int, inside: int) -> Widest:
     windows = max(1, inside // (_FEW * len(sums.b)))
     span = -(-(2 * reach + 1) // windows)
     shift = max(1, 2 * reach // max(inside // 2, 1)).bit_length() - 1
+    if shift <= _FINE:
+        shift = 0
     for low in range(-reach, reach + 1, span):
         high = min(low + span, reach + 1)
         best = max(best, _between(sums, low, reach))
@@ -253,6 +262,9 @@ def _marked(sums: _Sums, low: int, high: int, shift: int, reach: int, best: Wide
     full = np.flatnonzero(flags)
     # two neighbouring sums in buckets i < j lie less than j - i + 1 buckets apart
     steps = np.diff(full)
+    if not shift:  # a bucket is one whole number
+        at = int(steps.argmax()) if len(steps) else 0
+        return max(best, (int(steps[at]), int(2 * low + full[at] + full[at + 1]))) if len(steps) else best
     longest = int(steps.argmax()) if len(steps) else 0
     far = np.flatnonzero(steps + 1 > max(best[0] >> shift, int(steps[longest]) - 1 if len(steps) else 0))
     for which in far[:_CANDIDATES]:

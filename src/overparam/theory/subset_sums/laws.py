@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, probability, shown, vector
+from overparam.theory.inputs import count, probability, real, shown, vector
 from overparam.theory.subset_sums.bound import matrices
 
 LUEKER = (
@@ -270,7 +270,7 @@ def own_layer_width(weights: Sequence[ArrayLike], eps: float, delta: float = 0.0
     norms = [float(np.linalg.norm(one, 2)) for one in layers]
     if not all(norms):
         raise DataError(f"weights[{norms.index(0.0)}]: expected a layer that is not all zeros.")
-    allowed = float(eps) if isinstance(eps, int | float) and not isinstance(eps, bool) else math.nan
+    allowed = real(eps)
     if not 0 < allowed < math.prod(norms):
         raise UsageError(
             f"eps: expected a distance above 0 and below {math.prod(norms):.3g}, the product of the layers' norms (beyond "

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import activation
 from overparam.theory.certificates.dense import Dense
-from overparam.theory.inputs import count, nonnegative
+from overparam.theory.inputs import all_finite, count, nonnegative, numbers
 from overparam.theory.subset_sums.bound import Target, carried, deviation_of, matrices, target_of
 from overparam.theory.subset_sums.gap import MOST
 from overparam.theory.subset_sums.nearest import nearest_of
@@ -78,14 +78,15 @@ def value(
         biases: one a layer, or None for a layer without.
 
     Raises:
-        DataError: x of another shape.
+        DataError: x of another shape, or numbers that are missing or infinite.
 
     >>> value([np.array([[1.0], [-1.0]]), np.array([[1.0, 2.0]])], [[3.0], [-3.0]]).ravel().tolist()
     [3.0, 6.0]
     """
-    h = np.asarray(x, dtype=np.float64)
+    h = numbers(x, "x")
     if h.ndim != 2 or h.shape[1] != weights[0].shape[1]:
         raise DataError(f"x: expected shape (n, {weights[0].shape[1]}), got {h.shape}.")
+    all_finite(h, "x")
     for place, weight in enumerate(weights):
         h = h @ weight.T
         if biases is not None and (offset := biases[place]) is not None:
@@ -307,13 +308,15 @@ class _Choice:
             found[off.argmin()] = off.min() < abs(wanted)
             self.tried.append(len(products))
             return found
-        for many in range(_FIRST if self.near else len(products), len(products) + 2, 2):
+        many = min(_FIRST, len(products)) if self.near else len(products)
+        while True:
             some = products[:many]
-            if np.abs(some).max() < _VANISHING:
-                continue
-            chosen, distance = nearest_of(some, float(wanted))
-            if distance <= self.near or many >= len(products):
-                found[: len(some)] = chosen
+            if np.abs(some).max() >= _VANISHING:
+                found[:many], distance = nearest_of(some, float(wanted))
+                if distance <= self.near:
+                    break
+            if many == len(products):
                 break
-        self.tried.append(len(some))
+            many = min(many + 2, len(products))
+        self.tried.append(many)
         return found
