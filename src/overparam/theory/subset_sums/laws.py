@@ -148,8 +148,8 @@ class AskedWidth:
         measured: ``2 d_{l-1}`` times these: the width with a constant that was measured, not proved.
         pensia: ``2 d_{l-1} log(1/tolerance)``: the theorem with C = 1, which is no theorem.
         malach: ``d^5 L^2``, d the widest layer: the earlier theorem with its constants and accuracy left out.
-        single: ``(4 d_{l-1} / tolerance) log(weights / delta)``: enough uniform draws that each weight has one within its
-            tolerance, without sums; proved, constants included.
+        single: ``(4 d_{l-1} / tolerance) log(weights / delta)``: enough draws from U[-1, 1], not products, that each weight
+            has one within its tolerance, without sums; proved, constants included.
     """
 
     tolerance: Float64[np.ndarray, " points"]
@@ -159,6 +159,17 @@ class AskedWidth:
     pensia: Float64[np.ndarray, " points"]
     malach: Float64[np.ndarray, " points"]
     single: Float64[np.ndarray, " points"]
+
+    def __str__(self) -> str:
+        rows = [
+            f"layer {place + 1}: a weight may be off by {self.tolerance[place]:.3g}. Counting asks for "
+            f"{self.fewest[place]:.1f} items a weight (proved), the measured law for {self.items[place]:.0f}.\n"
+            f"  units: {self.measured[place]:.0f} by the measured law, {self.pensia[place]:.0f} by Pensia et al. with C = 1 "
+            f"(C is not given: no theorem), {self.malach[place]:.3g} by Malach et al. (constants left out), "
+            f"{self.single[place]:.3g} without sums (proved)"
+            for place in range(len(self.tolerance))
+        ]
+        return "\n".join(rows)
 
 
 def asked_width(widths: Sequence[int], eps: float, delta: float = 0.05) -> AskedWidth:

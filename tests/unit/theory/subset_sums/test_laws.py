@@ -19,6 +19,8 @@ def test_width_by_hand():
     assert found.single == pytest.approx(4 * np.array([3, 4]) / tolerance * np.log(20 / 0.05))
     assert found.measured == pytest.approx(2 * np.array([3, 4]) * found.items)
     assert (found.items >= found.fewest).all()
+    assert str(found).count("layer") == 2
+    assert "C is not given: no theorem" in str(found)
 
 
 def test_enough_single_numbers_are_enough():
