@@ -57,7 +57,7 @@ INNER: dict[str, tuple[str, str]] = {
         "second_moment_step second_order threshold_ratio largest written_out above smallest_factor", CHECKED,
     ),
     "theory.sgd.sampling": ("positive_step finite kernel_matrix share sizes_of", CHECKS),
-    "theory.subset_sums.bound": ("matrices carried deviation_of", PROOF),
+    "theory.subset_sums.bound": ("matrices one_a_layer carried deviation_of", PROOF),
     "theory.subset_sums.gap": ("items_of reach_of", CHECKS),
     "theory.subset_sums.match": ("value proved", TREES),
     "theory.subset_sums.nearest": ("nearest_of", CHECKED),

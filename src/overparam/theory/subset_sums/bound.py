@@ -74,9 +74,7 @@ def target_of(
                 f"weights: expected layer {place + 2} to have {len(before)} columns, one for each row of layer "
                 f"{place + 1}, got shape {after.shape}. Matrices are (outputs, inputs)."
             )
-    given = [None] * len(layers) if biases is None else list(biases)
-    if len(given) != len(layers):
-        raise UsageError(f"biases: expected {len(layers)}, one a layer (None for none), got {len(given)}.")
+    given = one_a_layer(biases, len(layers), "biases")
     offsets = tuple(
         None if one is None else _vector(one, f"biases[{place}]", len(layers[place]))
         for place, one in enumerate(given)
@@ -99,8 +97,10 @@ def matrices(given: Sequence[ArrayLike], name: str) -> tuple[Matrix, ...]:
         UsageError: an empty list, or something else than a list.
         DataError: another shape, or numbers that are missing, infinite, too large or not held exactly.
     """
-    if isinstance(given, str | bytes | dict) or not hasattr(given, "__len__") or not len(given):
-        raise UsageError(f"{name}: expected a list of matrices, one a layer, got {type(given).__name__}.")
+    listed = isinstance(given, list | tuple) or (hasattr(given, "ndim") and given.ndim == 3)
+    if not listed or not len(given):
+        what = "an empty list" if listed else type(given).__name__
+        raise UsageError(f"{name}: expected a list of matrices, one a layer, got {what}.")
     found = []
     for place, one in enumerate(given):
         layer = float64(one, f"{name}[{place}]")
@@ -109,6 +109,23 @@ def matrices(given: Sequence[ArrayLike], name: str) -> tuple[Matrix, ...]:
         _finite(layer, f"{name}[{place}]")
         found.append(layer)
     return tuple(found)
+
+
+def one_a_layer(given: Sequence[ArrayLike | None] | None, layers: int, name: str) -> list[ArrayLike | None]:
+    """A list with one entry a layer of the target, None where it has none; None stands for none at all.
+
+    Raises:
+        UsageError: something else than a list, or of another length.
+    """
+    if given is None:
+        return [None] * layers
+    listed = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim > 0)
+    if not listed or len(given) != layers:
+        got = len(given) if listed else type(given).__name__
+        raise UsageError(
+            f"{name}: expected a list of {layers}, one for each layer of the target (None for none), got {got}."
+        )
+    return list(given)
 
 
 def _vector(given: ArrayLike, name: str, n: int, *, spread: bool = False) -> np.ndarray:

@@ -79,15 +79,15 @@ def worst_gap(items: ArrayLike, reach: float = 1.0, most_seconds: float = 60.0) 
     """
     values, ends = items_of(items), reach_of(reach)
     whole, wide, exponent, doubt = _whole(values, ends)
-    sums = _Sums(whole)
-    inside = sums.count(-wide, wide + 1)
+    inside = _Sums(whole, len(whole) // 2).count(-wide, wide + 1)  # the shortest lists: a second at 40 items
     seconds = inside * PER_SUM
     if seconds > positive(most_seconds, "most_seconds"):
         raise UsageError(
             f"items: expected sums that can be looked through in {most_seconds:g} seconds (most_seconds), got {inside:.3g} "
             f"sums of {len(values)} items, about {seconds:.2g} seconds. Raise most_seconds, or leave items out."
         )
-    twice, place = _widest(sums, wide, inside)
+    short = min(len(whole) // 2, max(10, len(whole) - _LONG)) if len(whole) > _SMALL else 0
+    twice, place = _widest(_Sums(whole, short), wide, inside)
     unit = Fraction(2) ** -exponent
     exact, off = Fraction(twice, 2) * unit, doubt
     if off and exact < 4 * off:
@@ -158,11 +158,9 @@ def _down(value: Fraction) -> float:
 
 
 class _Sums:
-    """All subset sums of whole numbers as ``A + B``, both sorted; A is the longer."""
+    """All subset sums of whole numbers as ``A + B``, both sorted; B is of the first so many numbers."""
 
-    def __init__(self, whole: np.ndarray) -> None:
-        m = len(whole)
-        short = min(m // 2, max(10, m - _LONG)) if m > _SMALL else 0
+    def __init__(self, whole: np.ndarray, short: int) -> None:
         self.a, self.b = _all(whole[short:]), _all(whole[:short])
 
     def count(self, low: int, high: int) -> int:

@@ -217,11 +217,10 @@ def asked_width(widths: Sequence[int], eps: float, delta: float = 0.05) -> Asked
 
 
 def _widths(widths: Sequence[int]) -> list[int]:
-    try:
-        given = list(widths)
-    except TypeError:
-        given = []
-    if isinstance(widths, str | bytes) or len(given) < 2:
+    given = (
+        list(widths) if isinstance(widths, list | tuple | range | np.ndarray) and np.ndim(widths) == 1 else []
+    )
+    if len(given) < 2:
         raise UsageError(
             f"widths: expected inputs, hidden units and outputs, at least two numbers, got {shown(widths)}."
         )

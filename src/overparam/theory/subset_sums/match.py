@@ -21,7 +21,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.activations import activation
 from overparam.theory.certificates.dense import Dense
 from overparam.theory.inputs import all_finite, count, nonnegative, numbers
-from overparam.theory.subset_sums.bound import Target, carried, deviation_of, matrices, target_of
+from overparam.theory.subset_sums.bound import Target, carried, deviation_of, matrices, one_a_layer, target_of
 from overparam.theory.subset_sums.gap import MOST
 from overparam.theory.subset_sums.nearest import nearest_of
 
@@ -226,11 +226,7 @@ def _checked(
         raise UsageError(
             f"random_weights: expected {2 * depth} matrices, two for each of the {depth} layers, got {len(random)}."
         )
-    biases = [None] * depth if given is None else list(given)
-    if len(biases) != depth:
-        raise UsageError(
-            f"random_biases: expected {depth}, one for each layer of the target (None for none), got {len(biases)}."
-        )
+    biases = one_a_layer(given, depth, "random_biases")
     found: list[np.ndarray | None] = []
     for layer, (weight, bias, own) in enumerate(zip(target.weights, target.biases, biases, strict=True)):
         first, second = random[2 * layer : 2 * layer + 2]

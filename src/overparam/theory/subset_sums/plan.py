@@ -143,12 +143,14 @@ def drawn(found: Plan, rng: Any) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarr
         rng: a generator of numpy, ``np.random.default_rng(seed)`` or a ``RandomState``.
 
     Raises:
-        UsageError: something else than a generator.
+        UsageError: something else than a plan or a generator.
 
     >>> weights, biases = drawn(plan([[[0.5]]], 0.1), np.random.default_rng(0))
     >>> [one.shape for one in weights], biases
     ([(42, 1), (1, 42)], (None,))
     """
+    if not isinstance(found, Plan):
+        raise UsageError(f"found: expected what plan returned, got {type(found).__name__}.")
     if not callable(getattr(rng, "uniform", None)):
         raise UsageError(
             f"rng: expected a generator such as numpy.random.default_rng(0), got {type(rng).__name__}."

@@ -69,6 +69,8 @@ def test_own_layers_are_divided_by_their_norms():
         (lambda: asked_width((3,), 0.1), "^widths: expected"),
         (lambda: asked_width("34", 0.1), "^widths: expected"),
         (lambda: asked_width(5, 0.1), "^widths: expected"),
+        (lambda: asked_width({3, 4}, 0.1), "^widths: expected"),
+        (lambda: asked_width({3: 1, 4: 1}, 0.1), "^widths: expected"),
         (lambda: asked_width((3, 2.5), 0.1), r"^widths\[1\]: expected a whole number"),
         (lambda: asked_width((3, 0), 0.1), r"^widths\[1\]: expected a whole number"),
         (lambda: asked_width((3, 2), 1.0), "^eps: expected"),

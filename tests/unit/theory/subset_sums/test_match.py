@@ -184,9 +184,13 @@ ONE, TWO = [[[0.5, 0.25]]], [np.ones((4, 2)), np.ones((1, 4))]
         ({"low": [0.0]}, r"^low: expected one number, or shape \(2,\)"),
         ({"high": np.inf}, "^high: expected finite"),
         ({"biases": [[0.1]]}, r"^random_weights\[0\]: expected .* one block an input and one for the bias"),
-        ({"biases": []}, "^biases: expected 1, one a layer"),
+        ({"biases": []}, "^biases: expected a list of 1, one for each layer"),
+        ({"biases": 0.5}, "^biases: expected a list of 1, .* got float"),
+        ({"biases": {"b": 1}}, "^biases: expected a list of 1, .* got dict"),
+        ({"random_biases": "a"}, "^random_biases: expected a list of 1, .* got str"),
+        ({"weights": {"w": 1}}, "^weights: expected a list of matrices, one a layer, got dict"),
         ({"biases": [[0.1, 0.2]]}, r"^biases\[0\]: expected shape \(1,\)"),
-        ({"random_biases": [None, None]}, "^random_biases: expected 1"),
+        ({"random_biases": [None, None]}, "^random_biases: expected a list of 1"),
         ({"items": 0}, "^items: expected a whole number of at least 1"),
         ({"items": 41}, "^items: expected a whole number of at most 40"),
         ({"tolerance": -1.0}, "^tolerance: expected"),
@@ -226,6 +230,8 @@ def test_a_draw_needs_a_generator_and_an_evaluation_its_inputs():
     size = plan([[[0.5]]], 0.1)
     with pytest.raises(UsageError, match="^rng: expected a generator"):
         drawn(size, 0)
+    with pytest.raises(UsageError, match="^found: expected what plan returned, got NoneType"):
+        drawn(None, np.random.default_rng(0))
     found = match_by_pruning(ONE, TWO)
     for x in ([1.0, 2.0], [[1.0]], [[np.nan, 1.0]], "a"):
         with pytest.raises(DataError, match="^x: expected"):
