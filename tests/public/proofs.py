@@ -159,6 +159,10 @@ CASES = {
     ),
     "theory.subset_sums.laws.items_asked": Case({"eps": np.array([0.5, 0.25, 0.125])}, arrays="eps"),
     "theory.subset_sums.laws.items_assumptions": Case({"eps": np.array([0.5, 0.25])}, arrays="eps"),
+    "theory.subset_sums.laws.measured_law": Case(
+        {"sequences": np.stack([SUMMED, SUMMED[::-1]]), "items": (3, 4, 6)},
+        arrays="sequences",
+    ),
     "theory.subset_sums.laws.own_layer_width": Case(
         {"weights": [W], "eps": 0.1, "delta": 0.05}, numbers="eps delta"
     ),

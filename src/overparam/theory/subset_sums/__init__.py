@@ -10,9 +10,11 @@ from overparam.theory.subset_sums.laws import (
     PENSIA,
     AskedWidth,
     ItemsAsked,
+    Law,
     asked_width,
     items_asked,
     items_assumptions,
+    measured_law,
     own_layer_width,
     width_assumptions,
 )
@@ -24,6 +26,7 @@ from overparam.theory.theorem import Theorem
 __all__ = [
     "AskedWidth",
     "ItemsAsked",
+    "Law",
     "Matched",
     "NearestSums",
     "Plan",
@@ -32,6 +35,7 @@ __all__ = [
     "drawn",
     "items_asked",
     "match_by_pruning",
+    "measured_law",
     "nearest_sums",
     "own_layer_width",
     "plan",

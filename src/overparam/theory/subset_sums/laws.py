@@ -18,8 +18,9 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import count, probability, real, shown, vector
+from overparam.theory.inputs import all_finite, count, numbers, probability, real, shown, vector
 from overparam.theory.subset_sums.bound import matrices
+from overparam.theory.subset_sums.gap import worst_gap
 
 LUEKER = (
     "G. S. Lueker, Exponentially small bounds on the expected optimum of the partition and subset sum problems, Random "
@@ -56,6 +57,46 @@ class Law:
 
 UNIFORM = Law(3.78, 0.898, 1.4)  # draws from U[-1, 1]
 PRODUCTS = Law(6.90, 1.006, 2.7)  # draws from U[-1, 1] times draws from U[0, 1]
+
+
+def measured_law(sequences: ArrayLike, items: Sequence[int]) -> Law:
+    """The law of the worst gap of given sequences: start, slope and spread of log2 eps over the number of items.
+
+    Args:
+        sequences: one a row, of which the first m numbers are taken, shape ``(draws, most)``.
+        items: numbers m of items, at least two different ones, at most 32.
+
+    Returns:
+        The straight line through the means over sequences of log2 eps, that is of the logarithm of the geometric mean,
+        by least squares; the spread between sequences is averaged over m from the middle on. Judge the mean: the
+        slope of a single sequence varies from half of it to one and a half times.
+
+    Raises:
+        DataError: no table of finite numbers, or a sequence that meets every target exactly.
+        UsageError: items that are not two different whole numbers, or more than there are.
+
+    References: none; this package's own fit.
+
+    >>> powers = [[-1.0, *(2.0**-j for j in range(9))]]
+    >>> law = measured_law(powers, [4, 6, 8, 10])  # eps = 2^(1 - m)
+    >>> round(law.start, 9), round(law.slope, 9), law.spread
+    (1.0, 1.0, 0.0)
+    """
+    rows = numbers(sequences, "sequences", 1e-140, 1e140)
+    all_finite(rows, "sequences")
+    if rows.ndim != 2 or not rows.size:
+        raise DataError(f"sequences: expected one sequence a row, got shape {rows.shape}.")
+    listed = isinstance(items, list | tuple | range | np.ndarray) and np.ndim(items) == 1
+    sizes = sorted({count(one, "items", high=min(32, rows.shape[1])) for one in items}) if listed else []
+    if len(sizes) < 2:
+        raise UsageError(f"items: expected at least two different whole numbers, got {shown(items)}.")
+    gaps = np.array([[worst_gap(row[:m], most_seconds=600.0).distance for m in sizes] for row in rows])
+    if not gaps.all():
+        raise DataError("sequences: expected gaps above 0, got sums that meet every target.")
+    logs = np.log2(gaps)
+    slope, start = np.polyfit(np.array(sizes, dtype=np.float64), logs.mean(axis=0), 1)
+    spread = float(logs.std(axis=0)[len(sizes) // 2 :].mean())
+    return Law(float(start), float(-slope), spread)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from overparam.core.errors import DataError, UsageError
-from overparam.theory.subset_sums import asked_width, items_asked, own_layer_width, worst_gap
+from overparam.theory.subset_sums import asked_width, items_asked, measured_law, own_layer_width
 from overparam.theory.subset_sums.laws import PRODUCTS, UNIFORM, items_assumptions
 
 
@@ -34,15 +34,16 @@ def test_enough_single_numbers_are_enough():
     assert missed <= 0.05 * 400
 
 
-def test_the_measured_law_is_that_of_sequences():
-    """The geometric mean of 40 fresh sequences at m = 14 within what the spread allows."""
+def test_the_laws_are_those_of_fresh_sequences():
+    """Sequences of other seeds: the geometric mean at m = 14 within what the spread allows, and the slope nearby."""
     rng = np.random.default_rng(77)
-    for law, many in ((UNIFORM, 1), (PRODUCTS, 2)):
-        logs = [
-            np.log2(worst_gap(np.prod([rng.uniform(-1, 1, 14), *[rng.uniform(0, 1, 14)] * (many - 1)], axis=0)).distance)
-            for _ in range(40)
-        ]  # fmt: skip
-        assert abs(np.mean(logs) - (law.start - 14 * law.slope)) < 4 * law.spread / 40**0.5
+    for law, factor in ((UNIFORM, False), (PRODUCTS, True)):
+        rows = rng.uniform(-1, 1, (40, 16)) * (rng.uniform(0, 1, (40, 16)) if factor else 1.0)
+        found = measured_law(rows, (12, 14, 16))
+        at = [one.start - 14 * one.slope for one in (found, law)]
+        assert abs(at[0] - at[1]) < 4 * law.spread / 40**0.5
+        assert abs(found.slope - law.slope) < 0.3
+        assert 0.5 < found.spread / law.spread < 1.7
 
 
 def test_counting_stands_below_the_measured_law():
@@ -78,6 +79,11 @@ def test_own_layers_are_divided_by_their_norms():
         (lambda: items_asked([0.0, 0.5]), "^eps: expected accuracies between 0 and 1"),
         (lambda: items_asked([2.0]), "^eps: expected accuracies between 0 and 1"),
         (lambda: items_asked(0.1), "^eps: expected"),
+        (lambda: measured_law([[0.5, 0.25]], [1]), "^items: expected at least two different"),
+        (lambda: measured_law([[0.5, 0.25]], 2), "^items: expected at least two different"),
+        (lambda: measured_law([[0.5, 0.25]], [1, 3]), "^items: expected a whole number of at most 2, got 3"),
+        (lambda: measured_law([0.5, 0.25], [1, 2]), "^sequences: expected one sequence a row"),
+        (lambda: measured_law([[0.5, np.nan]], [1, 2]), "^sequences: expected finite"),
         (lambda: own_layer_width([[[0.5]]], 0.6), "^eps: expected a distance above 0 and below 0.5"),
         (lambda: own_layer_width([[[0.5]]], "0.1"), "^eps: expected"),
         (lambda: own_layer_width([[[0.0]]], 0.6), r"^weights\[0\]: expected a layer that is not all zeros"),
