@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +77,7 @@ LOSSES: Mapping[str, Loss] = {
 }
 
 
-def loss(name: str | EachLoss, smoothing: float = 0.0) -> Loss:
+def loss(name: Any, smoothing: float = 0.0) -> Loss:
     """The loss of that name, or of a function.
 
     - ``cross_entropy``: ``-sum_k t_k log softmax(f)_k`` in nats; t is the one-hot vector of an integer label, or a

@@ -56,12 +56,16 @@ def check_probes(network: Network, recipe: Recipe, probes: Any, arrays: tuple[An
                     raise UsageError(
                         f"probe '{name}': '{value}' is measured by {by}. Give the value another name."
                     )
-        measured |= dict.fromkeys(found, name)
+        for value in found:
+            measured[value] = name
     return tuple(probes.items())
 
 
 def _of_the_package(probe: ProbeFunction) -> bool:
-    return str(getattr(getattr(probe, "function", probe), "__module__", "")).startswith("overparam.")
+    """Whether a probe is tested by itself: a function of this package that was not made from a person's rule."""
+    own = getattr(probe, "function", probe)
+    made = "<locals>" in str(getattr(own, "__qualname__", ""))
+    return str(getattr(own, "__module__", "")).startswith("overparam.") and not made
 
 
 def _found(

@@ -125,8 +125,8 @@ def predictions(
 def _check_plain(network: Network, recipe: Recipe, members: Sequence[Member]) -> None:
     """Raise where training on subsets would leave something out that a member, recipe or network asks for."""
     if recipe.sampling != "epochs" or recipe.stream is not None or network.moments is not None:
-        own = f"sampling='{recipe.sampling}'" if recipe.stream is None else "a stream"
-        got = f"'{network.name}'" if network.moments is not None else own
+        way = f"sampling='{recipe.sampling}'" if recipe.stream is None else "a stream"
+        got = f"'{network.name}'" if network.moments is not None else way
         raise UsageError(
             f"training on subsets: expected sampling='epochs' and a network without statistics of batches, got {got}. "
             "Use train with Member(..., x=...)."

@@ -88,3 +88,9 @@ def test_what_is_no_part_is_refused(name, where, words):
 def test_a_part_of_another_training_set_is_refused(where, words):
     with pytest.raises(DataError, match=words):
         train(NETWORK, RECIPE, [Member(0, TRUE)], X, X, TRUE, probes={"a": subset("a", where)})
+
+
+def test_two_parts_of_one_name_are_refused():
+    probes = {"a": subset("a", [0]), "b": subset("a", [1])}
+    with pytest.raises(UsageError, match="'a_(loss|error)' is measured by probe 'a'"):
+        train(NETWORK, RECIPE, [Member(0, TRUE)], X, X, TRUE, probes=probes)
