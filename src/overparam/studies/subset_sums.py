@@ -40,7 +40,7 @@ PROFILES = profiles(
     {"finer": ASKED},
     quick=("10 to 20 numbers, a network 16-16-1, 8 seeds: 15 seconds", {"items": ITEMS, "seed": planned(8)}),
     laptop=("10 to 26 numbers, a network 16-16-1, 10 seeds", {"items": (*ITEMS, 22, 24, 26), "seed": planned(10)}),
-    paper=("10 to 32 numbers, 20 seeds; the papers' experiments train networks instead. --items 40 takes an hour a draw",
+    paper=("10 to 32 numbers, 20 seeds; the papers' experiments train networks instead. --items 40 takes over an hour a draw",
            {"items": (*ITEMS, 22, 24, 26, 28, 30, 32), "seed": planned(20)}))  # fmt: skip
 
 # what is measured: lines over the number of sums, the accuracy, and the distance asked
