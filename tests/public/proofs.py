@@ -31,6 +31,9 @@ JACOBIAN = {
     "step": 0.1,
     "loss": "mean",
 }
+SUMMED = np.array([0.5, -0.75, 0.3125, 0.875, -0.4375, 0.0625])
+SMALL = {"weights": [[[0.5, -0.25]], [[0.75]]]}
+RANDOM = [np.cos(np.arange(1, 1 + a * b)).reshape(a, b) for a, b in ((16, 2), (1, 16), (8, 1), (1, 8))]
 
 CASES = {
     "theory.certificates.certify.certify_two_layer": Case(
@@ -142,6 +145,54 @@ CASES = {
         {"features": X, "batch": 2}, arrays="features", sizes="batch", slow=True
     ),
     "theory.sgd.threshold.largest_step": Case({"features": X, "batches": [1, 2]}, arrays="features", slow=True),
+    "theory.subset_sums.bound.target_of": Case({**SMALL, "low": -1.0, "high": np.ones(2)}, arrays="low high"),
+    "theory.subset_sums.gap.worst_gap": Case(
+        {"items": SUMMED, "reach": 1.0, "most_seconds": 9.0},
+        arrays="items",
+        numbers="reach most_seconds",
+        laws=(
+            Law({"items": 1, "reach": 1}, 1, lambda found: (found.distance, found.target), scales=(-400, 400)),
+        ),
+    ),
+    "theory.subset_sums.laws.asked_width": Case(
+        {"widths": (3, 4, 2), "eps": 0.1, "delta": 0.05}, numbers="eps delta"
+    ),
+    "theory.subset_sums.laws.items_asked": Case({"eps": np.array([0.5, 0.25, 0.125])}, arrays="eps"),
+    "theory.subset_sums.laws.items_assumptions": Case({"eps": np.array([0.5, 0.25])}, arrays="eps"),
+    "theory.subset_sums.laws.measured_law": Case(
+        {"sequences": np.stack([SUMMED, SUMMED[::-1]]), "items": (3, 4, 6)},
+        arrays="sequences",
+    ),
+    "theory.subset_sums.laws.own_layer_width": Case(
+        {"weights": [W], "eps": 0.1, "delta": 0.05}, numbers="eps delta"
+    ),
+    "theory.subset_sums.laws.width_assumptions": Case(
+        {"widths": (3, 4, 2), "eps": 0.1, "delta": 0.05}, numbers="eps delta"
+    ),
+    "theory.subset_sums.match.match_by_pruning": Case(
+        {
+            **SMALL,
+            "random_weights": RANDOM,
+            "low": -1.0,
+            "high": 1.0,
+            "tolerance": 0.1,
+            "items": 6,
+            "choose": "sum",
+        },
+        arrays="low high",
+        numbers="tolerance",
+        sizes="items",
+        choices="choose",
+        infinite="the curvature of relu at its kink, among what is known of the activation",
+    ),
+    "theory.subset_sums.nearest.nearest_sums": Case(
+        {"items": SUMMED, "targets": np.array([0.5, -0.75])},
+        arrays="items targets",
+        laws=(Law({"items": 1, "targets": 1}, 1, lambda found: found.distances, scales=(-400, 400)),),
+    ),
+    "theory.subset_sums.plan.plan": Case(
+        {**SMALL, "eps": 0.1, "low": -1.0, "high": 1.0, "delta": 0.05}, arrays="low high", numbers="eps delta"
+    ),
     "theory.sufficient_width.laws.flow_width": Case(
         LAW, numbers="kappa curvature start sharpness", sizes="n d", infinite=NEVER
     ),
