@@ -38,16 +38,9 @@ VOCABULARY = {
     *("seeds", "points", "times"),  # lines of a curve, its points, probe times
     *("some_seeds", "read_seeds"),  # seeds that choose a place, and seeds it is read at
     *("rank", "kept", "directions"),  # singular or eigen directions: all, those kept, those that are learnt
-    *(
-        "channels",
-        "_channels",
-        "_space",
-        "*_space",
-        "_batch",
-        "*space",
-        "*space_out",
-        "*window",
-    ),  # maps of a convolution: before, behind; its kernel
+    *("channels", "*space", "*space_out", "*window"),  # maps of a convolution: before, behind; its kernel
+    *("_channels", "_space", "*_space", "_batch"),  # the same where they change
+    *("height", "width", "rows", "places", "high", "wide"),  # images and kernels of two axes, and what comes out
     *("*features", "*shape", "..."),
 }
 

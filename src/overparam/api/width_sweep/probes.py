@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.code import digest, exactly
+from overparam.core.code import digest
 from overparam.core.errors import UsageError
+from overparam.core.exact import exactly
 from overparam.probes import standard
 from overparam.probes.catalog import find
 from overparam.probes.probe import Probe
