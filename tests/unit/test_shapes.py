@@ -40,7 +40,14 @@ VOCABULARY = {
     *("rank", "kept", "directions"),  # singular or eigen directions: all, those kept, those that are learnt
     *("channels", "*space", "*space_out", "*window"),  # maps of a convolution: before, behind; its kernel
     *("_channels", "_space", "*_space", "_batch"),  # the same where they change
-    *("height", "width", "rows", "places", "high", "wide"),  # images and kernels of two axes, and what comes out
+    *(
+        "height",
+        "width",
+        "rows",
+        "places",
+        "high",
+        "wide",
+    ),  # images and kernels of two axes, and what comes out
     *("*features", "*shape", "..."),
 }
 
