@@ -188,7 +188,7 @@ def test_a_global_that_the_function_names_changes_tag_and_key(blobs, monkeypatch
         ({"name": "My Study"}, "only a-z, 0-9 and dashes"),
         ({"loss": "squared"}, "expected the recipe's 'cross_entropy', got 'squared'"),
         ({"data": (1, 2)}, "expected the name or path of a data set, got tuple"),
-        ({"family": "no function"}, "expected a function from a width to a network, got str"),
+        ({"family": "no function"}, "unknown family 'no function'"),
         ({"noise": ()}, "noise: expected at least one value"),
         ({"noise": (0.0, 1.5)}, "expected a number from 0 to 1"),
         ({"widths": (4, 2, 8)}, "expected ascending widths"),
