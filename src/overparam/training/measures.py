@@ -64,8 +64,9 @@ def check_probes(network: Network, recipe: Recipe, probes: Any, arrays: tuple[An
 def _of_the_package(probe: ProbeFunction) -> bool:
     """Whether a probe is tested by itself: a function of this package that was not made from a person's rule."""
     own = getattr(probe, "function", probe)
-    made = "<locals>" in str(getattr(own, "__qualname__", ""))
-    return str(getattr(own, "__module__", "")).startswith("overparam.") and not made
+    module = str(getattr(own, "__module__", ""))
+    made = module.startswith("overparam.probes.") and "<locals>" in str(getattr(own, "__qualname__", ""))
+    return module.startswith("overparam.") and not made
 
 
 def _found(
