@@ -90,7 +90,7 @@ def test_peers_are_pinned(modules):
     assert all(re.fullmatch(r"[a-z-]+==[0-9.]+", line) for line in lines)
 
 
-@pytest.mark.parametrize("width", [3, 12])
+@pytest.mark.parametrize("width", [3, pytest.param(12, marks=pytest.mark.slow)])
 def test_ours_trains_as_the_oracle_does(modules, tmp_path, width):
     found = modules("stacked").agree(str(tmp_path / "start.npz"), width, steps=7, members=2, n=300)
     assert found["ours"] == pytest.approx(found["oracle"], rel=1e-5)
@@ -233,6 +233,7 @@ def test_the_table_goes_between_its_marks(modules):
     assert once.count("Ours / theirs") == 1
 
 
+@pytest.mark.slow
 def test_committed_results_can_be_drawn(modules):
     page = modules("page")
     results = page.stored(BENCHMARKS / "results")

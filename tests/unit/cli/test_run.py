@@ -142,7 +142,7 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path, capsys):
     assert "expected to write" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_run_keeps_its_cells_and_leaves_no_worker(tmp_path, number):
     """It is interrupted when one stack is done and each worker is held in another."""
     stays = (

@@ -97,7 +97,11 @@ def test_only_images_go_in_blocks():
     assert cnn1d(40, (4, 4, 4), 3).block is None
 
 
-@pytest.mark.parametrize("network", [cnn((4, 4, 2), (3,), 2), cnn1d(12, (3, 2, 2), 2)], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "network",
+    [cnn((4, 4, 2), (3,), 2), pytest.param(cnn1d(12, (3, 2, 2), 2), marks=pytest.mark.slow)],
+    ids=["cnn", "cnn1d"],
+)
 def test_curvature_products_are_those_of_the_hessian(network):
     params = network.init(jax.random.key(0))
     flat, back = jax.flatten_util.ravel_pytree(params)

@@ -21,7 +21,10 @@ def shifted(params, size):
 
 @pytest.mark.parametrize(
     "network",
-    [mlp(3, (5, 4), 2, activation="tanh"), cnn1d(16, (3, 4, 5), 2, activation="tanh")],
+    [
+        mlp(3, (5, 4), 2, activation="tanh"),
+        pytest.param(cnn1d(16, (3, 4, 5), 2, activation="tanh"), marks=pytest.mark.slow),
+    ],
     ids=["mlp", "cnn"],
 )
 def test_it_is_the_tangent(network):

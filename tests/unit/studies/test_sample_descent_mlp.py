@@ -66,6 +66,7 @@ def test_a_curve_that_falls_everywhere_contradicts_no_one_and_answers_the_questi
     assert [claim.kind for claim in CLAIMS] == ["claim", "question"]
 
 
+@pytest.mark.slow
 def test_a_tiny_run_gives_what_rules_and_charts_read():
     base = {name: values[0] for name, values in STUDY.profiles["quick"].axes.items()}
     rows = []

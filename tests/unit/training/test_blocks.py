@@ -21,7 +21,9 @@ Y = RNG.integers(0, 3, (2, 14))
 NETWORK = cnn((4, 4, 2), (3,), 3)
 
 
-@pytest.mark.parametrize("block", [1, 4, 100])
+@pytest.mark.parametrize(
+    "block", [4, pytest.param(1, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", ["cross_entropy", "squared"])
 def test_the_gradient_of_blocks_is_that_of_the_batch(block, name):
     params = NETWORK.init(jax.random.key(0))
@@ -72,6 +74,7 @@ def test_training_in_blocks_is_training(optimizer):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_split_run_is_the_whole_run_bit_for_bit():
     recipe = Recipe(steps=7, learning_rate=0.05, momentum=0.9, batch=6, probes=2)
     members = [Member(seed, y) for seed, y in enumerate(Y)]

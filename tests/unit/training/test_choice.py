@@ -23,7 +23,9 @@ def test_a_person_may_choose_and_other_words_are_refused():
         one_by_one(network, "loop")
 
 
-@pytest.mark.parametrize("network", [mlp(6, (5,), 3), cnn((4, 4), (2,), 3)], ids=["mlp", "cnn"])
+@pytest.mark.parametrize(
+    "network", [mlp(6, (5,), 3), pytest.param(cnn((4, 4), (2,), 3), marks=pytest.mark.slow)], ids=["mlp", "cnn"]
+)
 def test_both_forms_give_the_same_to_rounding(network):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((12, network.inputs)).astype(np.float32)

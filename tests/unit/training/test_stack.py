@@ -144,6 +144,7 @@ SPLIT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", sorted(SPLIT))
 def test_a_split_run_is_the_whole_run_bit_for_bit(case):
     whole = SPLIT[case]

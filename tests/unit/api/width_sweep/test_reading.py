@@ -143,7 +143,12 @@ def test_what_may_regularise_is_named(folder):
             {"loss": lambda f, y: f[:, 0] / 0.0},
             "loss: expected finite numbers at the start",
         ),
-        ("labels.npz", three, {"schedule": lambda t: jnp.ones(2)}, "schedule: expected one real number for a step"),
+        (
+            "labels.npz",
+            three,
+            {"schedule": lambda t: jnp.ones(2)},
+            "schedule: expected one real number for a step",
+        ),
         ("labels.npz", three, {"augment": lambda key, x: x[:, :3]}, "augment: expected inputs of shape"),
         ("labels.npz", three, {"layer_rates": {"nothing": 0.1}}, "nothing"),
     ],

@@ -219,6 +219,7 @@ def test_workers_train_by_a_loss_an_optimizer_and_a_schedule_of_ones_own(module,
     assert charts["probe-gain-by-step"]["x"][0]["name"] == "step"
 
 
+@pytest.mark.slow
 def test_numbers_under_a_loss_of_ones_own_are_drawn_and_asked_for_their_direction(tmp_path, capsys):
     def absolute(outputs, targets):
         return abs(outputs - targets).sum(axis=1)
