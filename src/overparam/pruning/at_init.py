@@ -114,9 +114,9 @@ def grasp(
 ) -> Scores:
     """GraSP: how much the gradient's norm would fall without a weight; keep the largest.
 
-    With g the gradient of the loss of ``outputs / temperature`` and H its Hessian, the source's importance is
-    ``-w (H g)`` over the absolute value of the sum of all, and the largest are removed. These scores are minus that, so that, as everywhere
-    here, the largest are kept.
+    With g the gradient of the loss of ``outputs / temperature`` and H its Hessian, the source's importance is ``-w (H g)``
+    over the absolute value of the sum of all, and the largest are removed. These scores are minus that, so that, as
+    everywhere here, the largest are kept.
 
     Args:
         network: the network.

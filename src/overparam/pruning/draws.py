@@ -17,15 +17,17 @@ def words(key: Any, name: str = "key") -> tuple[int, ...]:
     """The whole numbers that a key stands for.
 
     Args:
-        key: a key of JAX, or a whole number of at least 0.
+        key: a key of JAX, or a whole number of at least 0, or several.
         name: of the argument, for the message.
 
     Raises:
         UsageError: something else.
 
-    >>> words(7), words(jax.random.key(7))
-    ((7,), (0, 7))
+    >>> words(7), words((7, 1)), words(jax.random.key(7))
+    ((7,), (7, 1), (0, 7))
     """
+    if isinstance(key, tuple) and key:
+        return tuple(word for one in key for word in words(one, name))
     if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
         return (int(key),)
     kind = getattr(key, "dtype", None)
