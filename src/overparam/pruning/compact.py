@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,10 @@ class Compact:
                 whole = np.array(found[link.weight])
                 whole[np.ix_(rows, columns)] = mask.arrays[link.weight]
                 found[link.weight] = whole
+            if f"{link.name}/bias" in mask.arrays:
+                whole = np.array(found[f"{link.name}/bias"])
+                whole[rows] = mask.arrays[f"{link.name}/bias"]
+                found[f"{link.name}/bias"] = whole
         return Mask(found)
 
     @property
@@ -152,6 +157,10 @@ def compact(
     read, features = _read(links, kept)
     shifts: dict[str, Any] = {}
     if fold:
+        if any(path.endswith("/bias") for path in mask.paths):
+            raise UsageError(
+                "fold: expected a mask of weights alone, got one that prunes biases. Use fold=False."
+            )
         shifts = _fold(network, links, kept, read, host)
         read, features = _read(links, kept, gone={name: one for name, (_, one) in shifts.items()})
     read = {name: _at_least(one, (units or {}).get(name, 1), name) for name, one in read.items()}
@@ -172,6 +181,8 @@ def compact(
             cut[link.name]["bias"] = (bias + shifts[link.name][0] if link.name in shifts else bias)[rows]
         if link.weight in mask.arrays:
             small_mask[link.weight] = mask.arrays[link.weight][np.ix_(rows, columns)]
+        if f"{link.name}/bias" in mask.arrays:
+            small_mask[f"{link.name}/bias"] = mask.arrays[f"{link.name}/bias"][rows]
     small = narrower(network, {link.name: len(alive[link.name]) for link in links}, len(chosen))
     if not same_outputs(network, host, small, cut, chosen, _TOLERANCE):
         raise UsageError(
@@ -269,7 +280,7 @@ def _fold(
         )
     act, shifts = activation(form.activation), {}
     constant, shift = np.zeros(links[0].inputs, np.bool_), np.zeros(links[0].units)
-    for at, (link, after) in enumerate(zip(links, links[1:], strict=False)):
+    for at, (link, after) in enumerate(itertools.pairwise(links)):
         lone = ~(kept[link.name] & ~constant).any(axis=1)
         own = np.asarray(host[link.name]["bias"], np.float64) if link.bias else np.zeros(link.units)
         value = np.asarray(act(np.asarray(own + shift, np.float32)), np.float64)

@@ -330,7 +330,7 @@ def _flatten(mask: Mask) -> tuple[Iterable[Any], tuple[str, ...]]:
 
 def _flatten_with_keys(mask: Mask) -> tuple[Iterable[tuple[Any, Any]], tuple[str, ...]]:
     arrays, names = _flatten(mask)
-    return [((jax.tree_util.DictKey(name),), one) for name, one in zip(names, arrays, strict=True)], names
+    return [(jax.tree_util.DictKey(name), one) for name, one in zip(names, arrays, strict=True)], names
 
 
 def _unflatten(names: tuple[str, ...], arrays: Iterable[Any]) -> Mask:
