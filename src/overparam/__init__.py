@@ -64,6 +64,8 @@ _WHERE = {
     "Recipe": "training",
     "Member": "training",
     "train": "training",
+    "Mask": "pruning",
+    "prune": "pruning",
     "check_claim": "core.testing",
     "check_study": "sweep.check",
     "check_probe": "probes.testing",
