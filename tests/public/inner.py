@@ -158,6 +158,7 @@ WHOLE: dict[str, str] = {
     "pruning.select": TREES,
     "pruning.share": TREES,
     "pruning.shuffle": TREES,
+    "pruning.transfer": TREES,
     "pruning.wrapped": TREES,
     "training.blocks": TREES,
     "training.evaluate": TREES,

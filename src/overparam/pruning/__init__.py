@@ -31,3 +31,4 @@ from overparam.pruning.select import select as select
 from overparam.pruning.shuffle import shuffle as shuffle
 from overparam.pruning.shuffle import shuffle_everywhere as shuffle_everywhere
 from overparam.pruning.shuffle import shuffle_outgoing as shuffle_outgoing
+from overparam.pruning.transfer import transfer as transfer

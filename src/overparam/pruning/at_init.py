@@ -61,8 +61,7 @@ def gradient(
     """
     params, x, y, mask = _given("the gradient", network, params, x, y, mask, rule)
     with jax.enable_x64(True):
-        found = _summed(_slope, network, loss(rule), double(network, mask.apply(params)), x, y)
-        return jax.tree.map(np.asarray, found)
+        return _summed(_slope, network, loss(rule), _wide(network, mask.apply(params)), x, y)
 
 
 def snip(
@@ -140,11 +139,10 @@ def grasp(
     heat = positive(temperature, "temperature")
     params, x, y, mask = _given("GraSP", network, params, x, y, mask, rule)
     with jax.enable_x64(True):
-        wide = double(network, mask.apply(params))
+        wide = _wide(network, mask.apply(params))
         criterion = _cooled(loss(rule), heat)
         slope = _summed(_slope, network, criterion, wide, x, y)
         curved = _summed(_hessian_times, network, criterion, wide, x, y, slope)
-        curved = jax.tree.map(np.asarray, curved)
     own = picked(params, mask.arrays, "params")
     found = {path: np.asarray(own[path]) * h for path, h in picked(curved, mask.arrays, "params").items()}
     size = abs(sum(float((one * mask.arrays[path]).sum()) for path, one in found.items())) + 1e-10
@@ -182,7 +180,7 @@ def synflow_scores(network: Network, params: PyTree, mask: Mask | None = None) -
     check_params(network, params)
     mask = (Mask.full(network) if mask is None else mask).check(network)
     with jax.enable_x64(True):
-        return _flow(network, double(network, params), mask)
+        return _flow(network, _wide(network, params), mask)
 
 
 def synflow(
@@ -219,7 +217,7 @@ def synflow(
     check_params(network, params)
     first = (Mask.full(network) if mask is None else mask).check(network)
     with jax.enable_x64(True):
-        wide, kept = double(network, params), first
+        wide, kept = _wide(network, params), first
         for i in range(many):
             wanted = share ** ((i + 1) / many)
             now = wanted * first.kept / max(1, kept.kept)
@@ -284,7 +282,7 @@ def _given(
     check_params(network, params)
     examples = inputs.examples("x", x, network)
     targets = inputs.targets("y", y, len(examples), network, Recipe(1, 1.0, loss=rule))
-    return params, examples, targets, (Mask.full(network) if mask is None else mask).check(network)
+    return _host(params), examples, targets, (Mask.full(network) if mask is None else mask).check(network)
 
 
 @functools.lru_cache(maxsize=64)
@@ -301,9 +299,11 @@ def _summed(
     size = block_of(network) or _BLOCK
     total = None
     for at in range(0, len(x), size):
-        rows = jnp.asarray(x[at : at + size], jnp.float64)
-        own = part(network, criterion, trained, held, rows, jnp.asarray(y[at : at + size]), len(x), *more)
-        total = own if total is None else jax.tree.map(jnp.add, total, own)
+        rows = x[at : at + size].astype(np.float64)
+        own = jax.tree.map(
+            np.asarray, part(network, criterion, trained, held, rows, y[at : at + size], len(x), *more)
+        )
+        total = own if total is None else jax.tree.map(np.add, total, own)
     return total
 
 
@@ -326,12 +326,24 @@ def _hessian_times(
     return jax.grad(along)(trained)
 
 
+def _host(params: PyTree) -> PyTree:
+    """Parameters as arrays of NumPy; keys stay arrays of JAX."""
+    return jax.tree.map(
+        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.asarray(leaf), params
+    )
+
+
+def _wide(network: Network, params: PyTree) -> PyTree:
+    """The same in float64."""
+    return _host(double(network, params))
+
+
 def _flow(network: Network, params: PyTree, mask: Mask) -> Scores:
     trained, held = split(network.state, mask.apply(params))
-    sizes = jax.tree.map(jnp.abs, trained)
+    sizes = jax.tree.map(np.abs, trained)
     slope = picked(_flow_slope(network, sizes, held), mask.arrays, "params")
     own = picked(sizes, mask.arrays, "params")
-    found = {path: np.asarray(jnp.abs(own[path] * slope[path])) for path in mask.paths}
+    found = {path: np.abs(own[path] * np.asarray(slope[path])) for path in mask.paths}
     for path, one in found.items():
         if not np.isfinite(one).all():
             raise DataError(
