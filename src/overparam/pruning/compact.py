@@ -155,22 +155,35 @@ def compact(
     host = jax.tree.map(np.asarray, mask.apply(params))
     kept = {link.name: _kept(link, mask) for link in links}
     read, features = _read(links, kept)
+    least = units or {}
+    padded = {name: _at_least(one, least.get(name, 1), name) for name, one in read.items()}
     shifts: dict[str, Any] = {}
     if fold:
         if any(path.endswith("/bias") for path in mask.paths):
             raise UsageError(
                 "fold: expected a mask of weights alone, got one that prunes biases. Use fold=False."
             )
-        shifts = _fold(network, links, kept, read, host)
-        read, features = _read(links, kept, gone={name: one for name, (_, one) in shifts.items()})
-    read = {name: _at_least(one, (units or {}).get(name, 1), name) for name, one in read.items()}
+        needed = {name: np.zeros(len(one), np.bool_) for name, one in read.items()}
+        while True:  # a unit that has to stay, so that its layer is not empty, is not folded away
+            shifts = _fold(network, links, kept, read, needed, host)
+            gone = {name: one for name, (_, one) in shifts.items()}
+            left, features = _read(links, kept, gone)
+            padded = {name: _at_least(one, least.get(name, 1), name) for name, one in left.items()}
+            back = {
+                before.name: padded[before.name] & gone[link.name]
+                for before, link in itertools.pairwise(links)
+                if link.name in gone
+            }
+            if not any(one.any() for one in back.values()):
+                break
+            needed = {name: one | back.get(name, False) for name, one in needed.items()}
     first = links[0]
     if first.conv:
         features = np.ones(first.inputs, np.bool_)
     elif inputs is not None:
         features[_features(inputs, first.inputs)] = True
     features = _at_least(features, 1, "inputs")
-    alive = {name: np.flatnonzero(one) for name, one in read.items()}
+    alive = {name: np.flatnonzero(one) for name, one in padded.items()}
     chosen = np.flatnonzero(features)
     cut, small_mask = {}, {}
     for link, rows, columns in _cuts(links, chosen, alive):
@@ -270,6 +283,7 @@ def _fold(
     links: list[Link],
     kept: Mapping[str, NDArray[np.bool_]],
     read: Mapping[str, NDArray[np.bool_]],
+    needed: Mapping[str, NDArray[np.bool_]],
     host: PyTree,
 ) -> dict[str, tuple[Any, NDArray[np.bool_]]]:
     """By layer, what is added to its biases, and which of its inputs are constants that this stands for."""
@@ -284,7 +298,7 @@ def _fold(
         lone = ~(kept[link.name] & ~constant).any(axis=1)
         own = np.asarray(host[link.name]["bias"], np.float64) if link.bias else np.zeros(link.units)
         value = np.asarray(act(np.asarray(own + shift, np.float32)), np.float64)
-        lone = lone & read[link.name] & (after.bias | (value == 0))
+        lone = lone & read[link.name] & ~needed[link.name] & (after.bias | (value == 0))
         weight = np.asarray(host[after.name]["weight"], np.float64)
         shift = form.scales[at + 1] * (weight[:, lone] @ value[lone])
         constant = lone

@@ -17,7 +17,7 @@ from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import prunable
 from overparam.pruning.mask import Mask
 from overparam.pruning.share import density_of, kept_of
-from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, wrap
+from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, uniform, wrap
 
 WEIGHTS = ("own", "constant", "normal")
 
@@ -70,24 +70,27 @@ def edge_popup(
 @functools.lru_cache(maxsize=64)
 def _edge_popup(network: Network, shapes: Shapes, density: float, weights: str, scaled: bool) -> Network:
     stay = {path: kept_of(math.prod(shape), density) for path, shape in shapes}
-    masked = dict(shapes)
 
     def size(shape: tuple[int, ...]) -> float:
         return math.sqrt(2 / (_fan_in(shape) * (density if scaled else 1.0)))
 
-    def own(path: str, leaf: Array) -> Array:
-        if weights == "own" or path not in masked:
-            return leaf
+    def own(drawn: Factors, key: PRNGKeyArray) -> Factors:
+        if weights == "own":
+            return drawn
         if weights == "constant":
-            return jnp.sign(leaf) * size(leaf.shape)
-        key = jax.random.wrap_key_data(_bits(leaf))
-        return size(leaf.shape) * jax.random.normal(key, leaf.shape)
+            return {path: jnp.sign(w) * size(w.shape) for path, w in drawn.items()}
+        random = uniform(shapes, key, low=-1.0)
+        return {
+            path: size(w.shape) * math.sqrt(2) * jax.scipy.special.erfinv(random[path])
+            for path, w in drawn.items()
+        }
 
     def factors(scores: Factors, key: PRNGKeyArray) -> Factors:
         return {path: top(s, stay[path]) for path, s in scores.items()}
 
-    def scores(key: PRNGKeyArray, path: str, shape: tuple[int, ...]) -> Array:
-        return jax.random.uniform(key, shape, jnp.float32, -1.0, 1.0) / math.sqrt(_fan_in(shape))
+    def scores(key: PRNGKeyArray) -> Factors:
+        random = uniform(shapes, key, low=-1.0)
+        return {path: random[path] / math.sqrt(_fan_in(shape)) for path, shape in shapes}
 
     return wrap(network, f"edge_popup {density:g}", shapes, scores, own, factors, None)
 
@@ -150,10 +153,3 @@ def popped(params: PyTree, density: float) -> Mask:
 
 def _fan_in(shape: tuple[int, ...]) -> int:
     return math.prod(shape[1:]) or 1
-
-
-def _bits(leaf: Array) -> Array:
-    """Two words that depend on the drawn weights, to draw others from."""
-    words = lax.bitcast_convert_type(leaf.astype(jnp.float32), jnp.uint32).ravel()
-    mixed = words * (2 * jnp.arange(words.size, dtype=jnp.uint32) + 1)
-    return jnp.stack([jnp.sum(mixed, dtype=jnp.uint32), jnp.sum(words, dtype=jnp.uint32)])

@@ -17,7 +17,7 @@ from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.measured import PROBES, Arrays, arrays_of, finite
-from overparam.pruning.rounds import Arm, Line, Round, arms_of
+from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of
 from overparam.pruning.select import choose
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 from overparam.training.inputs import check_recipe
@@ -86,7 +86,7 @@ def first_round(
                 f"{run.stopped_at}. Lower it, or train without a stopping rule."
             )
         lines.append(
-            Line(int(seed), "dense", Held(first, None, begun), begun if point is None else point.params, run)
+            Line(int(seed), DENSE, Held(first, None, begun), begun if point is None else point.params, run)
         )
     return Round(0, tuple(lines))
 
@@ -178,8 +178,9 @@ def pruned(network: Network, line: Line, arm: Arm, number: int, data: Arrays, re
     weights = Weights(line.start, final, line.mask, slope, key)
     mask = choose(rule, weights, arm.keep, arm.scope, rates=arm.rates or None, leave=arm.leave)
     # what starts at 0 because it shrank stays so: a rewound round starts where the one before did
-    begun = line.start if action.name == "rewind" else line.point
-    return hold(mask, line.start, final, key, start=action(begun, mask, key), before=line.held)
+    back = line.point if line.arm == DENSE else line.start
+    begun = back if action.name == "rewind" else line.point
+    return hold(mask, back, final, key, start=action(begun, mask, key), before=line.held)
 
 
 def iterate(

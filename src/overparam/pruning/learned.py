@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import prunable
 from overparam.pruning.draws import generator
 from overparam.pruning.mask import Mask
-from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, wrap
+from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, uniform, wrap
 from overparam.training import inputs
 from overparam.training.evaluate import fit
 from overparam.training.loop import Measured, ProbeFunction
@@ -83,19 +82,21 @@ def supermask(
 def _supermask(
     network: Network, shapes: Shapes, constant: float | None, rescaled: bool, rounded: bool, start: float
 ) -> Network:
-    masked = {path for path, _ in shapes}
-
-    def weights(path: str, leaf: Array) -> Array:
-        return leaf if constant is None or path not in masked else constant * jnp.sign(leaf) * jnp.std(leaf)
+    def weights(own: Factors, key: PRNGKeyArray) -> Factors:
+        if constant is None:
+            return own
+        return {path: constant * jnp.sign(w) * jnp.std(w) for path, w in own.items()}
 
     def factors(masks: Factors) -> Factors:
         return {path: times_ratio(m) for path, m in masks.items()} if rescaled else masks
 
     def drawn(scores: Factors, key: PRNGKeyArray) -> Factors:
-        return factors({path: bernoulli(s, _own(key, path)) for path, s in scores.items()})
+        random = uniform(shapes, key)
+        return factors({path: bernoulli(s, random[path]) for path, s in scores.items()})
 
     def halves(scores: Factors, key: PRNGKeyArray) -> Factors:
-        return factors({path: half_rounded(s, _own(key, path)) for path, s in scores.items()})
+        random = uniform(shapes, key)
+        return factors({path: half_rounded(s, random[path]) for path, s in scores.items()})
 
     def whole(scores: Factors, key: PRNGKeyArray) -> Factors:
         return factors({path: (s >= 0).astype(s.dtype) for path, s in scores.items()})
@@ -104,35 +105,33 @@ def _supermask(
         network,
         " ".join(["supermask", *(word for word, on in (("rounded", rounded), ("rescaled", rescaled)) if on)]),
         shapes,
-        lambda key, path, shape: jnp.full(shape, start, jnp.float32),
+        lambda key: {path: jnp.full(shape, start, jnp.float32) for path, shape in shapes},
         weights,
         whole if rounded else drawn,
         halves if rounded else drawn,
     )
 
 
-def bernoulli(scores: Array, key: PRNGKeyArray) -> Array:
-    """A mask that keeps with probability sigmoid(score); its derivative in a score is p (1 - p).
+def bernoulli(scores: Array, random: Array) -> Array:
+    """A mask that keeps with probability p = sigmoid(score); its derivative in a score is p (1 - p).
 
     Args:
         scores: of any shape.
-        key: draws it.
+        random: numbers of that shape, uniform from 0 to 1; a weight is kept where they are below p.
     """
     p = jax.nn.sigmoid(scores)
-    kept = jax.random.uniform(key, scores.shape, p.dtype) < p
-    return straight(kept.astype(p.dtype), p)
+    return straight((random < p).astype(p.dtype), p)
 
 
-def half_rounded(scores: Array, key: PRNGKeyArray) -> Array:
+def half_rounded(scores: Array, random: Array) -> Array:
     """Probabilities sigmoid(score), a random half of which are rounded and have no derivative.
 
     Args:
         scores: of any shape.
-        key: draws which.
+        random: numbers of that shape, uniform from 0 to 1; those below 1/2 are rounded.
     """
     p = jax.nn.sigmoid(scores)
-    clamped = jax.random.bernoulli(key, 0.5, scores.shape)
-    return jnp.where(clamped, jax.lax.stop_gradient((scores >= 0).astype(p.dtype)), p)
+    return jnp.where(random < 0.5, jax.lax.stop_gradient((scores >= 0).astype(p.dtype)), p)
 
 
 def times_ratio(mask: Array) -> Array:
@@ -257,7 +256,3 @@ def _sampled(samples: int, seed: int) -> ProbeFunction:
         return {f"sampled_test_{name}": jnp.mean(values) for name, values in found.items()}
 
     return probe
-
-
-def _own(key: PRNGKeyArray, path: str) -> PRNGKeyArray:
-    return jax.random.fold_in(key, zlib.crc32(path.encode()))

@@ -19,6 +19,8 @@ from overparam.pruning.select import SCOPES
 from overparam.pruning.share import density_of
 from overparam.training import Checkpoint, Trained
 
+DENSE = "dense"  # the arm of the first round
+
 
 @dataclass(frozen=True)
 class Arm:

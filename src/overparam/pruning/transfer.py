@@ -79,9 +79,7 @@ def transfer(mask: Mask, params: PyTree, network: Network, key: Any) -> Transfer
         masks[path] = _drawn(every[path].shape, mask.densities[path], generator(key, f"head {path}"))
     said = ""
     if redrawn:
-        said = (
-            f"The number of outputs differs: {', '.join(redrawn)} are drawn anew, with a random mask of the same density."
-        )
+        said = f"The number of outputs differs: {', '.join(redrawn)} are drawn anew, with a random mask of the same density."
     return Transferred(Mask(masks).check(network), placed(fresh, moved), redrawn, said)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,12 +26,14 @@ def wrap(
     network: Network,
     title: str,
     shapes: Shapes,
-    scores: Callable[[PRNGKeyArray, str, tuple[int, ...]], Array],
-    weights: Callable[[str, Array], Array],
+    scores: Callable[[PRNGKeyArray], Factors],
+    weights: Callable[[Factors, PRNGKeyArray], Factors],
     evaluated: Callable[[Factors, PRNGKeyArray], Factors],
     trained: Callable[[Factors, PRNGKeyArray], Factors] | None,
 ) -> Network:
     """The network ``apply(factor * weights, x)`` whose trained parameters are the scores that the factors come from.
+
+    Its weights are those that ``network.init`` draws with the same key, or are made from them.
 
     Its parameters are ``scores``, nested as the weights are; ``weights``, all parameters of the network, held constant;
     ``draw``, a key for what is random in evaluation; and ``statistics``, where the network keeps some.
@@ -39,8 +42,8 @@ def wrap(
         network: the network.
         title: what a person reads.
         shapes: paths and shapes of the weights that have scores.
-        scores: initial scores of an array, from a key, its path and shape.
-        weights: what becomes of an array of weights, from its path and initial value.
+        scores: initial scores by path, from a key.
+        weights: what becomes of the weights that have scores, from their initial values and a key.
         evaluated: scores by path and a key, to factors in evaluation.
         trained: the same in training; None where it does as in evaluation, and nothing is random.
     """
@@ -48,13 +51,9 @@ def wrap(
     sizes = dict(shapes)
 
     def initialise(key: PRNGKeyArray) -> PyTree:
-        first, second, third = jax.random.split(key, 3)
-        inner = network.init(first)
-        own = {path: weights(path, leaf) for path, leaf in picked(inner, _like(sizes), "init").items()}
-        inner = placed(inner, own)
-        keys = jax.random.split(second, len(shapes))
-        drawn = {path: scores(one, path, shape) for one, (path, shape) in zip(keys, shapes, strict=True)}
-        found = {SCORES: nested(drawn), DRAW: third}
+        inner = network.init(key)
+        inner = placed(inner, weights(picked(inner, _like(sizes), "init"), jax.random.fold_in(key, 1)))
+        found = {SCORES: nested(scores(jax.random.fold_in(key, 2))), DRAW: jax.random.fold_in(key, 3)}
         if keeps:
             found[STATISTICS] = inner[STATISTICS]
             inner = {name: part for name, part in inner.items() if name != STATISTICS}
@@ -73,11 +72,10 @@ def wrap(
         return network.apply(seen(params, evaluated(scored(params), params[DRAW])), x)
 
     def training(params: PyTree, x: Inputs, key: PRNGKeyArray) -> Outputs:
-        mine, theirs = jax.random.split(key)
-        factors = (trained or evaluated)(scored(params), mine)
+        factors = (trained or evaluated)(scored(params), key)
         if network.training is None:
             return network.apply(seen(params, factors), x)
-        return network.training(seen(params, factors), x, theirs)
+        return network.training(seen(params, factors), x, jax.random.fold_in(key, 1))
 
     def moments(params: PyTree, x: Inputs) -> PyTree:
         assert network.moments is not None
@@ -132,6 +130,24 @@ def straight(value: Array, through: Array) -> Array:
     (Array(1., dtype=float32, weak_type=True), Array(1., dtype=float32, weak_type=True))
     """
     return jax.lax.stop_gradient(value) + (through - jax.lax.stop_gradient(through))
+
+
+def uniform(shapes: Shapes, key: PRNGKeyArray, low: float = 0.0) -> dict[str, Array]:
+    """Numbers of arrays, uniform from ``low`` to 1, by path.
+
+    They come from one draw, cut into pieces: a draw an array takes seconds more to compile.
+
+    Args:
+        shapes: paths and shapes.
+        key: draws them.
+        low: the lower end.
+    """
+    sizes = [math.prod(shape) for _, shape in shapes]
+    drawn, at, found = jax.random.uniform(key, (sum(sizes),), minval=low), 0, {}
+    for (path, shape), size in zip(shapes, sizes, strict=True):
+        found[path] = drawn[at : at + size].reshape(shape)
+        at += size
+    return found
 
 
 def _like(sizes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Learned masks: what passes forward, what passes back, and that the weights stay as they were drawn."""
 
-import zlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +10,7 @@ from overparam.models import Network, mlp, parameters
 from overparam.pruning import edge_popup, evaluations, learned_mask, popped, sampled, supermask
 from overparam.pruning.edge_popup import top
 from overparam.pruning.learned import bernoulli, half_rounded, times_ratio
-from overparam.pruning.wrapped import own_weights
+from overparam.pruning.wrapped import own_weights, uniform
 from overparam.training import Member, Recipe, train
 
 NETWORK = mlp(4, (6,), 3, init="he")
@@ -26,7 +24,7 @@ SCORES = {
 
 
 def variables(network, scores=SCORES):
-    return {**network.init(jax.random.key(0)), "scores": scores}
+    return {**jax.jit(network.init)(jax.random.key(0)), "scores": scores}
 
 
 def test_the_gradient_in_a_score_is_that_in_the_mask_times_p_1_minus_p():
@@ -37,17 +35,17 @@ def test_the_gradient_in_a_score_is_that_in_the_mask_times_p_1_minus_p():
     def outer(mask):
         return jnp.sum(jnp.tanh((weights * mask) @ x))
 
-    mask = bernoulli(scores, KEY)
+    random = jax.random.uniform(KEY, scores.shape)
+    mask = bernoulli(scores, random)
     assert set(np.unique(mask)) == {0.0, 1.0}
     p = 1 / (1 + np.exp(-np.asarray(scores, np.float64)))
-    got = jax.grad(lambda s: outer(bernoulli(s, KEY)))(scores)
+    got = jax.grad(lambda s: outer(bernoulli(s, random)))(scores)
     assert np.allclose(got, jax.grad(outer)(mask) * p * (1 - p), rtol=1e-5, atol=1e-7)
 
 
 def test_masks_are_drawn_with_their_probability():
     scores = jnp.asarray([-2.0, 0.0, 1.0])
-    keys = jax.random.split(KEY, 4000)
-    share = np.asarray(jax.vmap(lambda key: bernoulli(scores, key))(keys)).mean(axis=0)
+    share = np.asarray(bernoulli(scores, RNG.random((4000, 3)).astype(np.float32))).mean(axis=0)
     assert np.allclose(share, 1 / (1 + np.exp([2.0, 0.0, -1.0])), atol=4 * 0.5 / np.sqrt(4000))
 
 
@@ -64,13 +62,12 @@ def test_the_ratio_of_rescaling_has_a_gradient():
 def test_a_rescaled_pass_computes_with_weights_over_their_share():
     network = supermask(NETWORK, rescaled=True)
     params = variables(network)
-    mine, _ = jax.random.split(KEY)
     plain = supermask(NETWORK)
     got = network.training(params, X, KEY)
-    masks = {}
-    for layer in SHAPES:
-        key = jax.random.fold_in(mine, zlib.crc32(f"{layer}/weight".encode()))
-        masks[layer] = np.asarray(bernoulli(SCORES[layer]["weight"], key))
+    random = uniform(tuple((f"{layer}/weight", shape) for layer, shape in SHAPES.items()), KEY)
+    masks = {
+        layer: np.asarray(bernoulli(SCORES[layer]["weight"], random[f"{layer}/weight"])) for layer in SHAPES
+    }
     weights = params["weights"]
 
     def by_hand(ratio):
@@ -86,7 +83,8 @@ def test_a_rescaled_pass_computes_with_weights_over_their_share():
 
 def test_half_rounded_probabilities_have_a_gradient_where_they_are_not_rounded():
     scores = jnp.asarray(RNG.normal(size=400), jnp.float32)
-    value, slope = jax.value_and_grad(lambda s: jnp.sum(half_rounded(s, KEY)))(scores)
+    random = RNG.random(400).astype(np.float32)
+    value, slope = jax.value_and_grad(lambda s: jnp.sum(half_rounded(s, random)))(scores)
     p = np.asarray(jax.nn.sigmoid(scores))
     rounded = np.asarray(slope) == 0
     assert 150 < rounded.sum() < 250
@@ -161,7 +159,8 @@ def test_edge_popup_keeps_its_share_of_the_right_weights(weights):
 
 @pytest.mark.parametrize("made", ["supermask", "edge_popup"])
 def test_training_moves_scores_and_leaves_weights(made):
-    network = supermask(NETWORK, rescaled=True) if made == "supermask" else edge_popup(NETWORK, 0.5)
+    wide = mlp(4, (64,), 3, init="he")
+    network = supermask(wide, rescaled=True) if made == "supermask" else edge_popup(wide, 0.5)
     rate, probes = (50.0, {"s": sampled(4)}) if made == "supermask" else (0.3, None)
     recipe = Recipe(150, rate, momentum=0.9, batch=10, probes=2)
     labels = np.argmax(X[:, :3], axis=1)
@@ -169,7 +168,7 @@ def test_training_moves_scores_and_leaves_weights(made):
         network, recipe, [Member(0, labels), Member(1, labels)], X, X, labels, probes=probes, keep_params=True
     )
     for run in runs:
-        first = network.init(jax.random.key(run.seed))
+        first = jax.jit(network.init)(jax.random.key(run.seed))
         assert jax.tree.all(jax.tree.map(np.array_equal, run.params["weights"], first["weights"]))
         assert not np.array_equal(run.params["scores"]["output"]["weight"], first["scores"]["output"]["weight"])
         name = "sampled_test_error" if made == "supermask" else "train_error"
