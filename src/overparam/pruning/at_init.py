@@ -221,8 +221,14 @@ def synflow(
         for i in range(many):
             wanted = share ** ((i + 1) / many)
             now = wanted * first.kept / max(1, kept.kept)
+            rates = None
+            if scope == "layer":  # every layer meets its own share of the first mask exactly
+                counts = {path: (one.sum(), kept.arrays[path].sum()) for path, one in first}
+                rates = {
+                    path: min(1.0, wanted * float(a) / max(1.0, float(b))) for path, (a, b) in counts.items()
+                }
             if now < 1:
-                kept = select(_flow(network, wide, kept), kept, now, scope, leave=leave, key=key)
+                kept = select(_flow(network, wide, kept), kept, now, scope, rates=rates, leave=leave, key=key)
     return kept
 
 

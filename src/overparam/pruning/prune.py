@@ -168,7 +168,7 @@ def prune(
     criterion: str | Criterion = "large_final",
     density: float = 0.2,
     *,
-    scope: str = "layer",
+    scope: str | None = None,
     rates: Mapping[str, float] | None = None,
     leave: Any = (),
     initial: PyTree | None = None,
@@ -185,7 +185,8 @@ def prune(
         data: a Dataset, or arrays ``(x, y, x_test, y_test)``; None where nothing is measured and the criterion needs none.
         criterion: a name in :func:`~overparam.pruning.criteria.criterion_of`, or ``grasp`` or ``synflow``.
         density: the share of the weights that is kept.
-        scope: ``layer``: in every layer; ``global``: layers compete; ``even``: all layers end at one density.
+        scope: ``layer``: in every layer; ``global``: layers compete; ``even``: all layers end at one density. None, as the
+            sources have it: ``global`` for ``snip``, ``grasp`` and ``synflow``, else ``layer``.
         rates: densities of layers of their own, by pattern.
         leave: patterns of layers that are not pruned.
         initial: weights at initialisation, for criteria that read them; the gradient of ``snip`` and ``grad`` is taken
@@ -220,7 +221,7 @@ def prune(
         "params": params,
         "data": arrays,
         "criterion": criterion,
-        "scope": scope,
+        "scope": scope or ("global" if isinstance(criterion, str) and criterion in _BY_DATA else "layer"),
         "rates": rates,
         "leave": leave,
         "initial": initial,

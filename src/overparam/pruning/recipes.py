@@ -184,7 +184,7 @@ class Variant:
         wide = max(len(word) for word, _ in rows) + 2
         lines = [self.name]
         for word, text in rows:
-            wrapped = textwrap.wrap(text, 110 - wide)
+            wrapped = textwrap.wrap(text, 108 - wide)
             lines += [f"  {word if i == 0 else '':<{wide}}{line}" for i, line in enumerate(wrapped)]
         return "\n".join(lines)
 

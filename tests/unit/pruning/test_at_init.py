@@ -140,6 +140,10 @@ def test_synflow_goes_down_in_rounds_and_nothing_returns():
     )
     again = synflow(network, params, 0.5, largest)
     assert all((one <= largest.arrays[path]).all() for path, one in again)
+    layers = synflow(network, params, 0.3, scope="layer", rounds=7)
+    assert {path: int(one.sum()) for path, one in layers} == {
+        path: -(-one.size * 3 // 10) for path, one in before
+    }
     left = synflow(network, params, 0.3, leave="output")
     assert left.densities["output/weight"] == 1.0
 
