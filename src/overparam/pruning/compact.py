@@ -259,7 +259,8 @@ def _kept(link: Link, mask: Mask) -> NDArray[np.bool_]:
     """Whether a unit has a kept weight from an input, shape ``(units, inputs)``."""
     if link.weight not in mask.arrays:
         return np.ones((link.units, link.inputs), np.bool_)
-    return np.asarray(link.by_input(mask.arrays[link.weight]) != 0).any(axis=2)
+    kept: NDArray[np.bool_] = np.any(link.by_input(mask.arrays[link.weight]) != 0, axis=2)
+    return kept
 
 
 def _read(
@@ -268,14 +269,14 @@ def _read(
     gone: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> tuple[dict[str, NDArray[np.bool_]], NDArray[np.bool_]]:
     """Which units of every layer, and which features, have an effect on the outputs; those folded away have none."""
-    alive = np.ones(links[-1].units, np.bool_)
+    alive: NDArray[np.bool_] = np.ones(links[-1].units, np.bool_)
     read = {links[-1].name: alive}
     for link, before in zip(links[:0:-1], links[-2::-1], strict=True):
-        alive = kept[link.name][alive].any(axis=0)
+        alive = np.asarray(kept[link.name][alive].any(axis=0))
         if gone and link.name in gone:
             alive = alive & ~gone[link.name]
         read[before.name] = alive
-    return read, kept[links[0].name][alive].any(axis=0)
+    return read, np.asarray(kept[links[0].name][alive].any(axis=0))
 
 
 def _fold(

@@ -145,7 +145,7 @@ def _percentiles(values: Scores, mask: Mask, sign: float, pooled: bool) -> Score
     sizes = {path: sign * np.abs(one.astype(np.float64)) for path, one in values.items()}
     kept = {path: np.sort(sizes[path][mask.arrays[path] == 1]) for path in sizes}
     everyone = np.sort(np.concatenate([*kept.values(), []])) if pooled else None
-    found = {}
+    found: Scores = {}
     for path, one in sizes.items():
         among = kept[path] if everyone is None else everyone
         found[path] = np.searchsorted(among, one.ravel()).reshape(one.shape) / max(1, len(among))

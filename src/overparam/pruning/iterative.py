@@ -265,7 +265,9 @@ def _trained(
     """Train under masks, in full shape or cut."""
     full: Mapping[str, Any] = {"probes": probes, "keep_params": True, "form": form}
     if compaction and all(member.offset is None for member in members):
-        cut = compact_stack(network, [start.params for start in starts], [member.mask for member in members])
+        cut = compact_stack(
+            network, [start.params for start in starts], [Mask(member.mask) for member in members]
+        )
         small = cut[0]
         batch = recipe.batch or len(data.x)
         if compaction is True or worthwhile(small, recipe.steps, len(members), batch):

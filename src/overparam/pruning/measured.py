@@ -52,7 +52,7 @@ def arrays_of(data: Any, network: Network, rule: str | EachLoss = "cross_entropy
         flat = flatten(data)
         parts = (flat.x, flat.y, flat.x_test, flat.y_test)
     elif isinstance(data, tuple | list) and len(data) == 4:
-        parts = tuple(data)  # type: ignore[assignment]
+        parts = tuple(data)
     else:
         got = f"{len(data)} parts" if isinstance(data, tuple | list) else type(data).__name__
         raise UsageError(f"data: expected a Dataset, or arrays (x, y, x_test, y_test), got {got}.")
