@@ -11,12 +11,11 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core.checked import shown
-from overparam.core.errors import UsageError, unknown
+from overparam.core.errors import unknown
 from overparam.models.network import PyTree
 from overparam.pruning.arrays import numbers_of, picked, placed
 from overparam.pruning.draws import generator
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, is_mask
 
 Array = NDArray[np.floating]
 Rule = Callable[[Array, NDArray[np.bool_], np.random.Generator], Array]
@@ -53,8 +52,7 @@ class Action:
         >>> MASK1["signed_constant"]({"w": np.array([[1.0, -2.0, 5.0, 4.0]])}, mask)["w"].round(3).tolist()
         [[2.739, -2.739, 0.0, 2.739]]
         """
-        if not isinstance(mask, Mask):
-            raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(mask)}.")
+        is_mask(mask)
         found = {}
         for path, leaf in picked(initial, mask.arrays, "initial").items():
             own, kept = numbers_of(leaf, f"initial: {path}"), mask.arrays[path] == 1

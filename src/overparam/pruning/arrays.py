@@ -16,7 +16,7 @@ from overparam.models.network import Network, PyTree
 from overparam.models.state import leaves, split
 from overparam.pruning.share import check_patterns, fits
 
-Arrays = Mapping[str, NDArray[np.floating]]
+SCORES, WEIGHTS = "scores", "weights"  # what a network with a learned mask has at the root of its parameters
 _NEVER = frozenset({"b", "bias", "biases", "beta", "gamma", "offset", "scale", "shift"})
 _BOXES = frozenset({"value", "raw_value"})  # variables of Flax NNX
 
@@ -61,6 +61,13 @@ def prunable(network: Network, but: Any = (), also: Any = ()) -> dict[str, tuple
     {'hidden1/weight': (4, 3), 'output/bias': (2,), 'output/weight': (2, 4)}
     """
     every = trained_arrays(network)
+    if {path.partition("/")[0] for path in every} == {SCORES} and any(
+        fits(WEIGHTS, one) for one in network.state
+    ):
+        raise UsageError(
+            f"network: expected one whose weights are trained, got '{network.name}', which learns a mask already. Take the "
+            "network that it was made of, and learned_mask(params) or popped(params, density)."
+        )
     more, less = check_patterns(also, every, "also"), check_patterns(but, every, "but")
     found = {
         path: tuple(leaf.shape)
@@ -147,7 +154,7 @@ def numbers_of(values: Any, name: str) -> NDArray[np.floating]:
         UsageError: something else.
     """
     try:
-        array = np.asarray(values)
+        array = np.array(None) if np.ma.is_masked(values) else np.asarray(values)
     except Exception:
         array = np.array(None)
     if array.dtype.kind not in "fiub":

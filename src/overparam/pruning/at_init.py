@@ -18,7 +18,7 @@ from overparam.models.check import check_network, check_params, double
 from overparam.models.network import Network, PyTree
 from overparam.models.state import join, split
 from overparam.pruning.arrays import picked
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.select import select
 from overparam.pruning.share import density_of
 from overparam.training import inputs
@@ -93,7 +93,7 @@ def snip(
     References: Lee, Ajanthan and Torr, SNIP: single-shot network pruning based on connection sensitivity, ICLR 2019,
         equations 4 and 5, before the division by the sum.
     """
-    mask = Mask.full(network) if mask is None else mask
+    mask = mask_for(network, mask)
     slope = gradient(network, params, x, y, mask, rule=rule)
     own = picked(params, mask.arrays, "params")
     return {
@@ -178,7 +178,7 @@ def synflow_scores(network: Network, params: PyTree, mask: Mask | None = None) -
     """
     check_network(network)
     check_params(network, params)
-    mask = (Mask.full(network) if mask is None else mask).check(network)
+    mask = mask_for(network, mask)
     with jax.enable_x64(True):
         return _flow(network, _wide(network, params), mask)
 
@@ -215,7 +215,7 @@ def synflow(
     share, many = density_of(density), count(rounds, "rounds")
     check_network(network)
     check_params(network, params)
-    first = (Mask.full(network) if mask is None else mask).check(network)
+    first = mask_for(network, mask)
     with jax.enable_x64(True):
         wide, kept = _wide(network, params), first
         for i in range(many):
@@ -269,7 +269,7 @@ def at_init(
         return synflow(network, params, density, mask, scope=scope, leave=leave, key=key)
     if not isinstance(method, str) or method not in AT_INIT:
         raise unknown("method", method, (*AT_INIT, "synflow"))
-    mask = Mask.full(network) if mask is None else mask
+    mask = mask_for(network, mask)
     scores = AT_INIT[method](network, params, x, y, mask, rule=rule)
     return select(scores, mask, density, scope, leave=leave, key=key)
 
@@ -288,7 +288,7 @@ def _given(
     check_params(network, params)
     examples = inputs.examples("x", x, network)
     targets = inputs.targets("y", y, len(examples), network, Recipe(1, 1.0, loss=rule))
-    return _host(params), examples, targets, (Mask.full(network) if mask is None else mask).check(network)
+    return _host(params), examples, targets, mask_for(network, mask)
 
 
 @functools.lru_cache(maxsize=64)

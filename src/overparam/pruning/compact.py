@@ -18,7 +18,8 @@ from overparam.models.check import check_params
 from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import placed
 from overparam.pruning.chain import Link, chain, narrower, same_outputs
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, is_mask
+from overparam.pruning.share import flag
 
 Indices = Mapping[str, NDArray[np.intp]]
 _TOLERANCE = 1e-4  # of the outputs' size: what sums in another order differ by in float32
@@ -147,18 +148,21 @@ def compact(
     >>> small.network.name, small.inputs.tolist(), small.units["hidden1"].tolist()
     ('mlp 2-3-1 relu cut to 1-1-1', [0], [0])
     """
-    if not isinstance(mask, Mask):
-        raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(mask)}.")
+    is_mask(mask)
     mask.check(network)
     check_params(network, params)
     links = chain(network)
     host = jax.tree.map(np.asarray, mask.apply(params))
     kept = {link.name: _kept(link, mask) for link in links}
     read, features = _read(links, kept)
-    least = units or {}
+    least = dict(units or {})
+    if set(least) - set(read):
+        raise UsageError(
+            f"units: expected layers among {', '.join(read)}, got {shown(sorted(set(least) - set(read)))}."
+        )
     padded = {name: _at_least(one, least.get(name, 1), name) for name, one in read.items()}
     shifts: dict[str, Any] = {}
-    if fold:
+    if flag(fold, "fold"):
         if any(path.endswith("/bias") for path in mask.paths):
             raise UsageError(
                 "fold: expected a mask of weights alone, got one that prunes biases. Use fold=False."
@@ -232,7 +236,7 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
     sizes = dict.fromkeys((link.name for link in links), 1)
     features = np.zeros(links[0].inputs, np.bool_)
     for mask in masks:
-        mask.check(network)
+        is_mask(mask).check(network)
         read, own = _read(links, {link.name: _kept(link, mask) for link in links})
         sizes = {name: max(size, int(read[name].sum())) for name, size in sizes.items()}
         features |= own

@@ -16,7 +16,7 @@ from overparam.core.errors import unknown
 from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import prunable
 from overparam.pruning.mask import Mask
-from overparam.pruning.share import density_of, kept_of
+from overparam.pruning.share import density_of, flag, kept_of
 from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, uniform, wrap
 
 WEIGHTS = ("own", "constant", "normal")
@@ -64,7 +64,9 @@ def edge_popup(
     share = density_of(density)
     if not isinstance(weights, str) or weights not in WEIGHTS:
         raise unknown("weights", weights, WEIGHTS)
-    return _edge_popup(network, tuple(prunable(network, but, also).items()), share, weights, bool(scaled))
+    return _edge_popup(
+        network, tuple(prunable(network, but, also).items()), share, weights, flag(scaled, "scaled")
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from overparam.core.errors import UsageError, unknown
 from overparam.models.network import PyTree
 from overparam.pruning.arrays import nested, numbers_of, picked, placed
 from overparam.pruning.draws import generator
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, is_mask
 
 Array = NDArray[np.floating]
 
@@ -87,8 +87,9 @@ class Hold:
             UsageError: weights of another network, final weights that are missing, or a mask that keeps what was pruned
                 before.
         """
-        if not isinstance(mask, Mask):
-            raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(mask)}.")
+        is_mask(mask)
+        if before is not None and not isinstance(before, Held):
+            raise UsageError(f"before: expected what a mask-0 action gave, got {shown(before)}.")
         begun = initial if start is None else start
         if self.zeroed is None:
             return Held(mask, None, mask.apply(begun))

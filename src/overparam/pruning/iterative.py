@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from overparam.core.checked import count, shown
 from overparam.core.errors import UsageError
 from overparam.models.check import check_network
@@ -15,10 +17,11 @@ from overparam.pruning.at_init import gradient
 from overparam.pruning.compact import compact_stack, worthwhile
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of, finite
 from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of
 from overparam.pruning.select import choose
+from overparam.pruning.share import check_patterns, densities_of
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 from overparam.training.inputs import check_recipe
 from overparam.training.loop import ProbeFunction
@@ -59,9 +62,14 @@ def first_round(
     check_recipe(recipe)
     _check_rewind(rewind, recipe)
     arrays = arrays_of(data, network, recipe.loss)
-    first = (Mask.full(network) if mask is None else mask).check(network)
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence | range) or not len(seeds):
-        raise UsageError(f"seeds: expected whole numbers in a list, at least one, got {shown(seeds)}.")
+    first = mask_for(network, mask)
+    seeds = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
+    if isinstance(seeds, str) or not isinstance(seeds, Sequence) or not 0 < len(seeds) == len(set(seeds)):
+        raise UsageError(
+            f"seeds: expected whole numbers in a list, at least one, each once, got {shown(seeds)}."
+        )
+    if build is not None and not callable(build):
+        raise UsageError(f"build: expected a function from a seed to weights, got {shown(build)}.")
     starts = None if build is None else [Checkpoint(build(seed)) for seed in seeds]
     runs = train(
         network,
@@ -125,6 +133,8 @@ def next_round(
     check_recipe(recipe)
     _check_rewind(rewind, recipe)
     named = arms_of(arms)
+    if not isinstance(before, Round):
+        raise UsageError(f"before: expected what first_round or next_round gave, got {shown(before)}.")
     arrays = arrays_of(data, network, recipe.loss)
     if compaction not in (True, False, "auto"):
         raise UsageError(f"compaction: expected True, False or 'auto', got {shown(compaction)}.")
@@ -243,8 +253,13 @@ def iterate(
         Dziugaite, Roy and Carbin, Stabilizing the lottery ticket hypothesis, arXiv:1903.01611.
     """
     many = count(rounds, "rounds")
-    given = arms or (Arm("ticket", criterion, keep, scope, dict(rates or {}), tuple(leave), mask1, mask0),)
-    arms_of(given)
+    left = (leave,) if isinstance(leave, str) else leave
+    given = arms or (Arm("ticket", criterion, keep, scope, {} if rates is None else rates, left, mask1, mask0),)
+    check_network(network)
+    paths = mask_for(network, mask).paths
+    for arm in arms_of(given).values():  # before the first hour of training, not after it
+        densities_of(arm.rates, paths, "rates")
+        check_patterns(arm.leave, paths, "leave")
     more: dict[str, Any] = {"rewind": rewind, "probes": probes, "form": form}
     found = [first_round(network, recipe, data, seeds, mask=mask, build=build, **more)]
     for _ in range(many):

@@ -16,8 +16,9 @@ from overparam.core.checked import count, positive, real, shown
 from overparam.core.errors import UsageError
 from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import prunable
-from overparam.pruning.draws import generator
+from overparam.pruning.draws import generator, words
 from overparam.pruning.mask import Mask
+from overparam.pruning.share import flag
 from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, uniform, wrap
 from overparam.training import inputs
 from overparam.training.evaluate import fit
@@ -75,7 +76,7 @@ def supermask(
     if not np.isfinite(begin):
         raise UsageError(f"start: expected a finite number, got {shown(start)}.")
     shapes = tuple(prunable(network, but, also).items())
-    return _supermask(network, shapes, factor, bool(rescaled), bool(rounded), begin)
+    return _supermask(network, shapes, factor, flag(rescaled, "rescaled"), flag(rounded, "rounded"), begin)
 
 
 @functools.lru_cache(maxsize=64)
@@ -180,7 +181,7 @@ def evaluations(
         params: its parameters.
         x: examples, shape ``(n, inputs)``.
         y: labels or targets.
-        keys: a key of JAX for each.
+        keys: for each of them a key of JAX, or a whole number.
         rule: the loss.
 
     Returns:
@@ -191,11 +192,17 @@ def evaluations(
         DataError: data that do not fit.
     """
     scores_of(params)
-    if network.training is None or len(keys) == 0:
-        raise UsageError("keys: expected at least one key, for a network of supermask(...), got none.")
+    if network.training is None:
+        raise UsageError(
+            f"network: expected one of supermask(...), got '{network.name}', in which nothing is random."
+        )
+    given = list(keys) if np.iterable(keys) else []
+    if not given:
+        raise UsageError(f"keys: expected keys in a list, at least one, got {shown(keys)}.")
+    drawn = [_key(one) for one in given]
     rows = inputs.examples("x", x, network)
     targets = inputs.targets("y", y, len(rows), network, Recipe(1, 1.0, loss=rule))
-    found = _evaluated(network, loss(rule), params, rows, targets, jnp.stack(list(keys)))
+    found = _evaluated(network, loss(rule), params, rows, targets, jnp.stack(drawn))
     return {name: np.asarray(values, np.float64) for name, values in found.items()}
 
 
@@ -256,3 +263,8 @@ def _sampled(samples: int, seed: int) -> ProbeFunction:
         return {f"sampled_test_{name}": jnp.mean(values) for name, values in found.items()}
 
     return probe
+
+
+def _key(given: Any) -> PRNGKeyArray:
+    numbers = words(given, "keys")
+    return jax.random.key(numbers[0] % (1 << 32)) if isinstance(given, int | np.integer) else given

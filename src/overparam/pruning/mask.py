@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import safetensors.numpy
 
 from overparam.core import disk
 from overparam.core.atomic import write_bytes
+from overparam.core.checked import shown
 from overparam.core.errors import DataError, UsageError
 from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
@@ -237,10 +239,11 @@ class Mask:
             path: the file.
 
         Raises:
+            UsageError: no name of a file.
             DiskError: it cannot be written.
         """
         tensors = {name: np.ascontiguousarray(one, dtype=np.bool_) for name, one in self._arrays.items()}
-        return write_bytes(Path(path), safetensors.numpy.save(tensors, {"holds": "mask"}))
+        return write_bytes(_file(path), safetensors.numpy.save(tensors, {"holds": "mask"}))
 
     @classmethod
     def load(cls, path: str | Path) -> Mask:
@@ -250,10 +253,12 @@ class Mask:
             path: the file.
 
         Raises:
+            UsageError: no name of a file.
             DataError: no such file, a damaged one, or one that holds something else.
         """
+        where = _file(path)
         try:
-            found = safetensors.numpy.load(disk.read_bytes(Path(path)))
+            found = safetensors.numpy.load(disk.read_bytes(where))
         except FileNotFoundError:
             raise DataError(f"{path}: expected the file of a mask, got none of that name.") from None
         except disk.DiskError:
@@ -288,6 +293,32 @@ class Mask:
         return Mask, (dict(self._arrays),)
 
 
+def is_mask(given: Any) -> Mask:
+    """Return a mask.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not isinstance(given, Mask):
+        raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(given)}.")
+    return given
+
+
+def mask_for(network: Network, given: Mask | None) -> Mask:
+    """The mask that was given for a network, checked; None is the full one.
+
+    Raises:
+        UsageError: no mask, or one of another network.
+    """
+    return Mask.full(network) if given is None else is_mask(given).check(network)
+
+
+def _file(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike) or isinstance(path, bytes):
+        raise UsageError(f"path: expected the name of a file, got {shown(path)}.")
+    return Path(path)
+
+
 def _row(name: str, shape: str, kept: int, total: int) -> tuple[str, str, str, str, str]:
     return name, shape, f"{kept:,}", f"{total:,}", f"{kept / total:.6g}"
 
@@ -310,7 +341,7 @@ def _by_path(tree: PyTree) -> list[tuple[str, Any]]:
 def _zeros_and_ones(path: str, given: Any) -> Any:
     where = f"mask: {path}" if path else "mask"
     try:
-        array = np.asarray(given)
+        array = np.array(None) if np.ma.is_masked(given) else np.asarray(given)
     except Exception:
         array = np.array(None)
     if array.dtype.kind not in "fiub" or not array.size:
@@ -318,7 +349,7 @@ def _zeros_and_ones(path: str, given: Any) -> Any:
     odd = (array != 0) & (array != 1)
     if odd.any():
         raise DataError(f"{where}: expected 0 and 1 alone, got {array[odd].ravel()[0]:g}.")
-    found = array.astype(np.float32)
+    found = (array != 0).astype(np.float32)
     found.flags.writeable = False
     return found
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from overparam.core.checked import shown
-from overparam.core.errors import UsageError, unknown
+from overparam.core.errors import DataError, UsageError, unknown
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
 from overparam.pruning.at_init import AT_INIT, at_init, gradient
 from overparam.pruning.criteria import CRITERIA, Criterion, Weights, criterion_of
 from overparam.pruning.iterative import iterate
-from overparam.pruning.mask import Mask
-from overparam.pruning.measured import Arrays, Fit, arrays_of, fit_of
+from overparam.pruning.mask import Mask, mask_for
+from overparam.pruning.measured import Arrays, Fit, arrays_of, finite, fit_of
 from overparam.pruning.rounds import Round
 from overparam.pruning.select import choose
 from overparam.pruning.share import density_of
@@ -94,6 +94,11 @@ class Pruned:
             keep_params=True,
             start=[Checkpoint(begun)],
         )
+        if run.diverged_at is not None or not finite(run.params):
+            raise DataError(
+                f"recipe: expected a training that stays finite, got one that diverged by step {run.diverged_at or recipe.steps}."
+                " Lower its learning rate."
+            )
         after = fit_of(self.network, run.params, data, recipe.loss)
         return replace(self, params=run.params, after=after)
 
@@ -215,7 +220,7 @@ def prune(
     if initial is not None:
         check_params(network, initial, "initial")
     arrays = None if data is None else arrays_of(data, network, loss)
-    first = (Mask.full(network) if mask is None else _mask(mask)).check(network)
+    first = mask_for(network, mask)
     how: dict[str, Any] = {
         "network": network,
         "params": params,
@@ -268,12 +273,6 @@ def _masked(
     else:
         seen = Weights(initial, params, mask, None, key)
     return choose(own, seen, density, scope, rates=rates, leave=leave)
-
-
-def _mask(mask: Any) -> Mask:
-    if not isinstance(mask, Mask):
-        raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(mask)}.")
-    return mask
 
 
 def _told(fit: Fit) -> str:

@@ -55,6 +55,16 @@ class Arm:
         action_of(self.mask1)
         hold_of(self.mask0)
         density_of(self.keep, "keep")
+        if not isinstance(self.leave, str | tuple | list):
+            raise UsageError(
+                f"leave: expected names of layers in a tuple, such as ('output',), got {shown(self.leave)}."
+            )
+        if not isinstance(self.rates, Mapping):
+            raise UsageError(
+                f"rates: expected densities by layer, such as {{'output': 0.9}}, got {shown(self.rates)}."
+            )
+        for pattern, rate in self.rates.items():
+            density_of(rate, f"rates: {pattern}")
         if self.scope not in SCOPES:
             raise UsageError(f"scope: expected one of {', '.join(SCOPES)}, got {shown(self.scope)}.")
 

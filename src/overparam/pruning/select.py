@@ -16,7 +16,7 @@ from overparam.models.state import leaves
 from overparam.pruning.arrays import numbers_of
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.draws import generator
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, is_mask
 from overparam.pruning.share import check_patterns, densities_of, density_of, fits, kept_of
 
 SCOPES = ("layer", "global", "even")
@@ -62,8 +62,7 @@ def select(
     >>> mask.arrays["w"].tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    if not isinstance(mask, Mask):
-        raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(mask)}.")
+    is_mask(mask)
     if not isinstance(scope, str) or scope not in SCOPES:
         raise unknown("scope", scope, SCOPES)
     ranked = _ranked(scores, mask)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from overparam.core.checked import real, shown
 from overparam.core.errors import UsageError
 from overparam.models.state import is_held
@@ -35,6 +37,17 @@ def density_of(value: Any, name: str = "density", *, zero: bool = False) -> floa
     return float(str(value)) if getattr(value, "dtype", None) is not None else number
 
 
+def flag(value: Any, name: str) -> bool:
+    """Return True or False.
+
+    Raises:
+        UsageError: something else, which would count as one of them.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise UsageError(f"{name}: expected True or False, got {shown(value)}.")
+    return bool(value)
+
+
 def kept_of(n: int, density: float) -> int:
     """How many of ``n`` weights a density keeps: ``n - floor(n (1 - density))``, in exact arithmetic.
 
@@ -47,7 +60,8 @@ def kept_of(n: int, density: float) -> int:
     """
     product = n * density
     near = round(product)
-    return near if abs(product - near) <= max(1e-9, 4e-16 * n) else math.ceil(product)
+    kept = near if abs(product - near) <= max(1e-9, 4e-16 * n) else math.ceil(product)
+    return max(kept, 1) if n and density > 0 else kept
 
 
 def fits(pattern: str, path: str) -> bool:

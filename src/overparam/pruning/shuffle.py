@@ -9,7 +9,7 @@ import numpy as np
 from overparam.core.checked import shown
 from overparam.core.errors import UsageError
 from overparam.pruning.draws import generator
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, is_mask
 
 
 def shuffle(mask: Mask, key: Any) -> Mask:
@@ -97,5 +97,4 @@ def shuffle_everywhere(mask: Mask, key: Any) -> Mask:
 
 
 def _check(mask: Any) -> None:
-    if not isinstance(mask, Mask):
-        raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(mask)}.")
+    is_mask(mask)

@@ -8,13 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from overparam.core.checked import shown
 from overparam.core.errors import UsageError
 from overparam.models.network import Network, PyTree
 from overparam.models.state import leaves
 from overparam.pruning.arrays import numbers_of, placed, trained_arrays
 from overparam.pruning.draws import generator, words
-from overparam.pruning.mask import Mask
+from overparam.pruning.mask import Mask, is_mask
 from overparam.pruning.share import kept_of
 
 
@@ -56,8 +55,7 @@ def transfer(mask: Mask, params: PyTree, network: Network, key: Any) -> Transfer
     >>> moved.redrawn, moved.mask.densities["output/weight"]
     (('output/bias', 'output/weight'), 0.5)
     """
-    if not isinstance(mask, Mask):
-        raise UsageError(f"mask: expected a Mask, such as Mask.full(network), got {shown(mask)}.")
+    is_mask(mask)
     every, own = trained_arrays(network), dict(leaves(params))
     missing = sorted(set(every) - set(own)) + sorted(set(mask.paths) - set(every))
     if missing:

@@ -15,9 +15,9 @@ from jaxtyping import PRNGKeyArray
 from overparam.core.errors import UsageError
 from overparam.models.network import Inputs, Network, Outputs, PyTree
 from overparam.models.state import leaves
-from overparam.pruning.arrays import nested, picked, placed
+from overparam.pruning.arrays import SCORES, WEIGHTS, nested, picked, placed
 
-SCORES, WEIGHTS, DRAW, STATISTICS = "scores", "weights", "draw", "statistics"
+DRAW, STATISTICS = "draw", "statistics"
 Factors = Mapping[str, Array]
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
