@@ -201,7 +201,7 @@ def compact(
         if f"{link.name}/bias" in mask.arrays:
             small_mask[f"{link.name}/bias"] = mask.arrays[f"{link.name}/bias"][rows]
     small = narrower(network, {link.name: len(alive[link.name]) for link in links}, len(chosen))
-    if not same_outputs(network, host, small, cut, chosen, _TOLERANCE):
+    if network.form is None and not same_outputs(network, host, small, cut, chosen, _TOLERANCE):
         raise UsageError(
             f"network: expected a chain of layers that read one another alone, got '{network.name}', which computes "
             "something else without the units that its mask cuts off. Train it under its mask in full shape."

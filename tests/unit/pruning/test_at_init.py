@@ -14,9 +14,10 @@ from overparam.models.check import double
 from overparam.pruning import Mask, at_init, grasp, snip, synflow
 from overparam.pruning.at_init import gradient, synflow_scores
 from overparam.training.losses import loss
+from tests.weights import drawn, forward
 
 NETWORK = mlp(3, (4, 3), 2, activation="tanh")
-PARAMS = NETWORK.init(jax.random.key(0))
+PARAMS = drawn(NETWORK, size=0.6)
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(10, 3)).astype(np.float32), RNG.integers(0, 2, 10)
 MASK = Mask.random(NETWORK, 0.7, 2)
@@ -41,7 +42,8 @@ def wide():
 
 
 def mean_loss(params, heat=1.0):
-    return float(loss("cross_entropy").mean(NETWORK.apply(params, jnp.asarray(X, jnp.float64)) / heat, Y))
+    outputs = forward(NETWORK, params, X) / heat
+    return float(np.mean(np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(10), Y]))
 
 
 def test_snip_is_the_effect_of_the_mask_on_the_loss(wide):
@@ -98,7 +100,7 @@ def test_blocks_of_examples_sum_to_the_whole(monkeypatch):
 def test_synflow_is_conserved(widths):
     """Theorem 1: the scores into a unit sum to those out of it; so all layers have one sum, under any mask."""
     network = mlp(4, widths, 3, bias=False)
-    params = network.init(jax.random.key(1))
+    params = drawn(network, 1)
     for mask in (Mask.full(network), Mask.random(network, 0.6, 0)):
         scores = list(synflow_scores(network, params, mask).values())
         sums = [one.sum() for one in scores]
@@ -111,7 +113,7 @@ def test_synflow_is_conserved(widths):
 
 def test_synflow_is_the_sum_over_paths():
     network = mlp(2, (3,), 2, bias=False)
-    params = network.init(jax.random.key(1))
+    params = drawn(network, 1)
     a, b = (np.abs(np.asarray(params[layer]["weight"], np.float64)) for layer in ("hidden1", "output"))
     scores = synflow_scores(network, params)
     assert np.allclose(scores["hidden1/weight"], a * b.sum(axis=0)[:, None], rtol=1e-12)
@@ -120,7 +122,7 @@ def test_synflow_is_the_sum_over_paths():
 
 def test_synflow_goes_down_in_rounds_and_nothing_returns():
     network = mlp(6, (12, 9), 4, bias=False)
-    params = network.init(jax.random.key(3))
+    params = drawn(network, 3)
     total = Mask.full(network).total
     before = Mask.full(network)
     for density in (0.5, 0.2, 0.05):
@@ -150,7 +152,7 @@ def test_synflow_goes_down_in_rounds_and_nothing_returns():
 
 def test_one_shot_of_synflow_collapses_a_layer_where_rounds_do_not():
     network = mlp(30, (40, 40, 40), 4, bias=False, init="lecun")
-    params = jax.tree.map(np.asarray, network.init(jax.random.key(0)))
+    params = drawn(network, 0, 0.2)
     params["hidden2"]["weight"] = 0.05 * params["hidden2"]["weight"]
     assert at_init("snip", network, params, 0.002, np.ones((4, 30)), np.arange(4)).collapsed
     assert not synflow(network, params, 0.02).collapsed
@@ -189,7 +191,7 @@ BAD = {
         lambda: synflow(NETWORK, PARAMS, 0.5, Mask.full(mlp(3, (5,), 2))), UsageError, "belongs to another network",
     ),
     "weights of another network": (
-        lambda: snip(NETWORK, mlp(3, (5,), 2).init(jax.random.key(0)), X, Y), UsageError, "params: expected the structure",
+        lambda: snip(NETWORK, drawn(mlp(3, (5,), 2)), X, Y), UsageError, "params: expected the structure",
     ),
     "a temperature": (lambda: grasp(NETWORK, PARAMS, X, Y, temperature=0), UsageError, "temperature: expected a positive"),
     "weights that diverged": (

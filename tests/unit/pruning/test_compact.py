@@ -9,19 +9,15 @@ from overparam.models import Network, cnn, mlp, two_layer
 from overparam.pruning import Mask, compact
 from overparam.pruning.compact import compact_stack, worthwhile
 from overparam.training import Checkpoint, Member, Recipe, train
+from tests.weights import drawn, forward
 
 RNG = np.random.default_rng(0)
 
 
-def drawn(network, seed=0):
-    """Parameters with biases, without compiling anything."""
-    shapes = jax.eval_shape(network.init, jax.random.key(0))
-    random = np.random.default_rng(seed)
-    return jax.tree.map(lambda leaf: random.normal(size=leaf.shape).astype(np.float32), shapes)
-
-
 def outputs(network, params, x):
-    return np.asarray(network.apply(params, x.astype(np.float32)))
+    if network.form is None:
+        return np.asarray(jax.jit(network.apply)(params, x.astype(np.float32)))
+    return forward(network, params, x)
 
 
 def check(network, params, mask, **how):
@@ -51,8 +47,10 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("density", [0.05, 0.15, 0.6, 1.0])
+@pytest.mark.parametrize(
+    ("name", "density"),
+    [("conv", 0.2), *((name, density) for name in list(NETWORKS)[:-1] for density in (0.05, 0.15, 0.6, 1.0))],
+)
 def test_outputs_are_equal_and_all_comes_back(name, density):
     network = NETWORKS[name]
     small = check(network, drawn(network), Mask.random(network, density, 3))
@@ -123,8 +121,7 @@ def test_layers_that_a_mask_does_not_hold_are_kept_whole_and_biases_may_be_prune
         compact(network, drawn(network), mask, fold=True)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_members_of_a_stack_train_in_one_shape_as_in_full_shape(optimizer):
+def test_members_of_a_stack_train_in_one_shape_as_in_full_shape():
     network = mlp(8, (10, 9), 3)
     masks = [Mask.random(network, density, 1) for density in (0.08, 0.15)]
     params = [mask.apply(drawn(network, seed)) for seed, mask in enumerate(masks)]
@@ -133,8 +130,7 @@ def test_members_of_a_stack_train_in_one_shape_as_in_full_shape(optimizer):
     assert small[0].inputs.tolist() == small[1].inputs.tolist()
     assert small[0].saving > 0
     x, y = RNG.normal(size=(30, 8)).astype(np.float32), RNG.integers(0, 3, 30)
-    more = {"momentum": 0.9} if optimizer == "sgd" else {"optimizer": "adam"}
-    recipe = Recipe(20, 0.05, batch=10, probes=2, **more)
+    recipe = Recipe(20, 0.05, optimizer="adam", batch=10, probes=2)
     whole, cut = (
         train(
             n, recipe, [Member(7, y, mask=m) for m in mine], rows, rows, y, start=[Checkpoint(p) for p in begun],

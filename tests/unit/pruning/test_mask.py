@@ -12,9 +12,10 @@ from overparam.core.errors import DataError, DiskError, UsageError
 from overparam.models import Network, cnn, mlp
 from overparam.pruning import Mask
 from overparam.training import Member, Recipe, train
+from tests.weights import drawn
 
 NETWORK = mlp(4, (6, 5), 3)
-PARAMS = NETWORK.init(jax.random.key(0))
+PARAMS = drawn(NETWORK)
 WEIGHTS = {"hidden1/weight": (6, 4), "hidden2/weight": (5, 6), "output/weight": (3, 5)}
 
 

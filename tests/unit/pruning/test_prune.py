@@ -15,6 +15,7 @@ from overparam.models import Network, mlp
 from overparam.pruning import CRITERIA, Mask, transfer, variant
 from overparam.pruning.recipes import NETWORKS, VARIANTS
 from overparam.training import Recipe
+from tests.weights import drawn, forward
 
 NETWORK = mlp(6, (12,), 3)
 RNG = np.random.default_rng(0)
@@ -22,7 +23,7 @@ X = RNG.normal(size=(60, 6)).astype(np.float32)
 Y = np.argmax(X[:, :3], axis=1)
 DATA = (X, Y, X[:30], Y[:30])
 RECIPE = Recipe(150, 0.1, momentum=0.9, batch=10, probes=2)
-PARAMS = jax.tree.map(np.asarray, NETWORK.init(jax.random.key(0)))
+PARAMS = drawn(NETWORK, size=0.4)
 LAST = jax.tree.map(lambda a: (a + 0.1 * RNG.normal(size=a.shape)).astype(np.float32), PARAMS)
 
 
@@ -32,7 +33,7 @@ def pruned():
 
 
 def accuracy(params):
-    return float(np.mean(np.argmax(np.asarray(NETWORK.apply(params, X[:30])), axis=1) == Y[:30]))
+    return float(np.mean(np.argmax(forward(NETWORK, params, X[:30]), axis=1) == Y[:30]))
 
 
 def test_before_and_after_are_those_of_the_test_part(pruned):
@@ -143,14 +144,14 @@ BAD = {
     "a density of 0": (lambda: overparam.prune(NETWORK, PARAMS, DATA, density=0), UsageError, "density: expected the share"),
     "a density in percent": (lambda: overparam.prune(NETWORK, PARAMS, density=20), UsageError, "got 20"),
     "weights of another network": (
-        lambda: overparam.prune(NETWORK, OTHER.init(jax.random.key(0))), UsageError, "params: hidden1/bias: expected",
+        lambda: overparam.prune(NETWORK, drawn(OTHER)), UsageError, "params: hidden1/bias: expected",
     ),
     "a mask of another network": (
         lambda: overparam.prune(NETWORK, PARAMS, mask=Mask.full(OTHER)), UsageError, "belongs to another network",
     ),
     "a tree for a mask": (lambda: overparam.prune(NETWORK, PARAMS, mask=PARAMS), UsageError, "mask: expected a Mask"),
     "a start of another network": (
-        lambda: overparam.prune(NETWORK, PARAMS, initial=OTHER.init(jax.random.key(0))), UsageError, "initial: hidden1",
+        lambda: overparam.prune(NETWORK, PARAMS, initial=drawn(OTHER)), UsageError, "initial: hidden1",
     ),
     "weights that diverged": (
         lambda: overparam.prune(NETWORK, jax.tree.map(lambda a: a * np.nan, PARAMS)), DataError, "expected finite numbers",
