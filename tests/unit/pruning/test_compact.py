@@ -121,6 +121,7 @@ def test_layers_that_a_mask_does_not_hold_are_kept_whole_and_biases_may_be_prune
         compact(network, drawn(network), mask, fold=True)
 
 
+@pytest.mark.slow
 def test_members_of_a_stack_train_in_one_shape_as_in_full_shape():
     network = mlp(8, (10, 9), 3)
     masks = [Mask.random(network, density, 1) for density in (0.08, 0.15)]
