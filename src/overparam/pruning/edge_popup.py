@@ -97,7 +97,7 @@ def _edge_popup(network: Network, shapes: Shapes, density: float, weights: str, 
     return wrap(network, f"edge_popup {density:g}", shapes, scores, own, factors, None)
 
 
-def top(scores: Array, stay: int) -> Array:
+def top(scores: Array, stay: int | Array) -> Array:
     """A mask of exactly the ``stay`` largest ``|score|``; of equal ones the first. Its derivative is that of ``|score|``.
 
     The smallest size that stays is found by bisection over the bits of the numbers, which takes a sum a bit and no sorting.

@@ -43,7 +43,7 @@ NETWORKS = {
     "tanh, ntk": mlp(6, (9, 8), 3, activation="tanh", parametrisation="ntk"),
     "no biases": mlp(6, (9, 8), 3, bias=False),
     "linear": mlp(6, (), 3),
-    "conv": cnn((6, 6, 2), (4, 5), 3, dense=(6,)),
+    "conv": cnn((4, 4, 2), (4, 5), 3, dense=(6,)),
 }
 
 
