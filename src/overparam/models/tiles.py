@@ -5,9 +5,8 @@ A convolution is linear in the maps and in the kernel. With ``<., .>`` the sum o
     <convolution(x, k), g>  =  <x, pullback(g, k)>  =  <k, correlation(x, g)>.
 
 A piece of the output at a time is one matrix product with shifted views of the maps, small enough that the views stay in
-a core's cache. Within whole training steps that was measured to be faster than XLA's own convolution (whose operands must
-be transposed, and which in other orders of the axes runs naive code inside a loop), than all views at once, and than the
-form with fewer multiplications of Winograd.
+a core's cache. XLA's own convolution runs naive code inside a loop in this order of the axes, and in its order operands must
+be transposed; ``benchmarks/convolution.py`` compares whole training steps with PyTorch's.
 """
 
 from __future__ import annotations

@@ -51,6 +51,8 @@ def number(
         raise UsageError(
             f"{name}: expected 0 or a size from {_SMALLEST:.3g} to {_LARGEST:.3g}, as float32 has it, got {value!r}."
         )
-    low = f"above {above:g}" if above > -math.inf else f"of at least {least:g}"
-    high = f" and below {below:g}" if below < math.inf else ""
-    raise UsageError(f"{name}: expected a number {low}{high}, got {value!r}.")
+    bounds = [f"above {above:g}"] if above > -math.inf else []
+    bounds += [f"of at least {least:g}"] if least > above else []
+    bounds += [f"below {below:g}"] if below < math.inf else []
+    said = f"number {' and '.join(bounds)}" if bounds else "finite number"
+    raise UsageError(f"{name}: expected a {said}, got {value!r}.")
