@@ -7,7 +7,7 @@ OUT ?= runs
 TESTS ?=
 JOBS ?= 2
 BENCH ?=
-NUMERICAL := $(addprefix tests/unit/,training models probes own theory)
+NUMERICAL := $(addprefix tests/unit/,training models probes pruning own theory)
 STORE ?= runs
 COMPUTE ?=
 

@@ -54,8 +54,8 @@ class Recipe:
         period: steps between two changes of ``inverse_sqrt`` and ``step``.
         decay: factor of one change of ``step``.
         layer_rates: factors of the learning rate by layer, pairs of a pattern of paths (as for ``Network.state``) and a
-            number or a function of the array's shape, for instance ``{"hidden1": 0.0, "output/weight": lambda s: 64 / s[1]}``; the
-            first pattern that fits counts, without one it is 1.
+            number or a function of the array's shape, for instance ``{"hidden1": 0.0, "output/weight": lambda s: 64 / s[1]}``;
+            the first pattern that fits counts, without one it is 1.
         sampling: ``epochs`` reshuffles every epoch and drops the incomplete last batch; ``replacement`` draws every
             example of a batch independently.
         stream: ``(key, batch) -> (x, y)``, a pure JAX function that draws every minibatch anew, so that no example is seen

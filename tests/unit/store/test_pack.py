@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from overparam.core import disk
@@ -41,6 +41,7 @@ NAMES = st.text("abcXYZ0189=.,_+-é", min_size=1, max_size=12).filter(is_safe)
 
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(NAMES, st.dictionaries(KEYS, VALUES, max_size=4), max_size=6), st.booleans())
+@example({"0": {"\ud800": None}}, True)
 def test_packing_and_unpacking_give_back_every_byte(cells, ascii_only):
     with tempfile.TemporaryDirectory() as folder:
         store = CellStore(Path(folder), "toy")
@@ -50,14 +51,15 @@ def test_packing_and_unpacking_give_back_every_byte(cells, ascii_only):
             with contextlib.suppress(UnicodeEncodeError):  # a lone surrogate has no bytes
                 store.path(name).write_bytes(text.encode())
         before, read = everything(store), store.readable(sorted(store.names()))
+        odd = tuple(read[1])  # half of a surrogate pair, written as an escape, is damage
         done = pack.pack(store)
-        assert (done.cells, done.left) == (len(before), ())
-        assert not store.loose()
+        assert (done.cells, done.left) == (len(before) - len(odd), odd)
+        assert sorted(store.loose()) == sorted(odd)
         assert everything(store) == before
         assert store.readable(sorted(store.names())) == read
         assert all(store.read(name) == cell for name, cell in read[0].items())
         back = pack.unpack(store)
-        assert back.cells == len(before)
+        assert back.cells == len(before) - len(odd)
         assert {p.name[:-5]: p.read_bytes() for p in store.folder.iterdir()} == before
         assert not list(store.packed.glob("*"))
 
