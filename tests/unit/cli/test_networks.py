@@ -3,26 +3,9 @@
 import re
 
 import pytest
-from rich.console import Console
 
-from overparam.cli import app, entry
 from overparam.models import named, parameters
 from overparam.models.families import FAMILIES
-
-
-@pytest.fixture
-def said(monkeypatch, capsys):
-    """Run a command at 80 columns: its exit code, what it printed, and what it said beside."""
-    monkeypatch.setattr(app, "out_console", Console(width=80))
-    monkeypatch.setattr(app, "err_console", Console(width=300, stderr=True))
-
-    def run(*words):
-        with pytest.raises(SystemExit) as ended:
-            entry.main([*words])
-        shown = capsys.readouterr()
-        return ended.value.code, shown.out, shown.err
-
-    return run
 
 
 def test_the_table_fits_80_columns_and_has_every_family_with_its_size(said):

@@ -3,29 +3,12 @@
 import re
 
 import pytest
-from rich.console import Console
 
 import overparam
-from overparam.cli import app, entry
 from overparam.cli.recipes import call as printed_call
 from overparam.training.published import RECIPES, find
 
 FILL = {"optimizer": '"sgd"', "learning_rate": "0.1", "batch": "32", "epochs": "2", "n": "1000", "width": "4"}
-
-
-@pytest.fixture
-def said(monkeypatch, capsys):
-    """Run a command at 80 columns: its exit code, what it printed, and what it said beside."""
-    monkeypatch.setattr(app, "out_console", Console(width=80))
-    monkeypatch.setattr(app, "err_console", Console(width=80, stderr=True))
-
-    def run(*words):
-        with pytest.raises(SystemExit) as ended:
-            entry.main([*words])
-        shown = capsys.readouterr()
-        return ended.value.code, shown.out, shown.err
-
-    return run
 
 
 def test_the_table_fits_80_columns_and_has_every_setting_with_its_marks(said):
