@@ -65,6 +65,8 @@ _WHERE = {
     "Member": "training",
     "published": "training.published:find",
     "train": "training",
+    "Mask": "pruning",
+    "prune": "pruning",
     "check_claim": "core.testing",
     "check_study": "sweep.check",
     "check_probe": "probes.testing",

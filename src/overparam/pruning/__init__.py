@@ -1,0 +1,34 @@
+"""What is kept: masks, criteria and actions, learned masks, pruning at initialisation, compaction, iterative pruning."""
+
+from overparam.pruning.actions import MASK1 as MASK1
+from overparam.pruning.at_init import at_init as at_init
+from overparam.pruning.at_init import grasp as grasp
+from overparam.pruning.at_init import snip as snip
+from overparam.pruning.at_init import synflow as synflow
+from overparam.pruning.compact import compact as compact
+from overparam.pruning.criteria import CRITERIA as CRITERIA
+from overparam.pruning.criteria import Criterion as Criterion
+from overparam.pruning.criteria import Weights as Weights
+from overparam.pruning.edge_popup import edge_popup as edge_popup
+from overparam.pruning.edge_popup import popped as popped
+from overparam.pruning.held import MASK0 as MASK0
+from overparam.pruning.iterative import first_round as first_round
+from overparam.pruning.iterative import iterate as iterate
+from overparam.pruning.iterative import next_round as next_round
+from overparam.pruning.learned import evaluations as evaluations
+from overparam.pruning.learned import learned_mask as learned_mask
+from overparam.pruning.learned import sampled as sampled
+from overparam.pruning.learned import supermask as supermask
+from overparam.pruning.mask import Mask as Mask
+from overparam.pruning.prune import Pruned as Pruned
+from overparam.pruning.prune import prune as prune
+from overparam.pruning.recipes import variant as variant
+from overparam.pruning.rounds import Arm as Arm
+from overparam.pruning.rounds import Line as Line
+from overparam.pruning.rounds import Round as Round
+from overparam.pruning.select import choose as choose
+from overparam.pruning.select import select as select
+from overparam.pruning.shuffle import shuffle as shuffle
+from overparam.pruning.shuffle import shuffle_everywhere as shuffle_everywhere
+from overparam.pruning.shuffle import shuffle_outgoing as shuffle_outgoing
+from overparam.pruning.transfer import transfer as transfer

@@ -1,0 +1,111 @@
+"""Data as pruning takes them, and how well weights do on their test part."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from overparam.core.errors import UsageError
+from overparam.data import Dataset, flatten
+from overparam.models.network import Network, PyTree
+from overparam.training import inputs, refresh
+from overparam.training.evaluate import fit
+from overparam.training.loop import Measured, ProbeFunction
+from overparam.training.losses import EachLoss, Loss, loss
+from overparam.training.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Training and test examples as rows.
+
+    Attributes:
+        x: training examples, shape ``(n, inputs)``.
+        y: labels or targets.
+        x_test: test examples.
+        y_test: their labels or targets.
+    """
+
+    x: Any
+    y: Any
+    x_test: Any
+    y_test: Any
+
+
+def arrays_of(data: Any, network: Network, rule: str | EachLoss = "cross_entropy") -> Arrays:
+    """Arrays of a data set, checked against a network.
+
+    Args:
+        data: a :class:`~overparam.data.Dataset`, or arrays ``(x, y, x_test, y_test)``.
+        network: the network.
+        rule: the loss, which says what targets may be.
+
+    Raises:
+        UsageError: something else.
+        DataError: arrays that do not fit together or the network.
+    """
+    if isinstance(data, Dataset):
+        flat = flatten(data)
+        parts = (flat.x, flat.y, flat.x_test, flat.y_test)
+    elif isinstance(data, tuple | list) and len(data) == 4:
+        parts = tuple(data)
+    else:
+        got = f"{len(data)} parts" if isinstance(data, tuple | list) else type(data).__name__
+        raise UsageError(f"data: expected a Dataset, or arrays (x, y, x_test, y_test), got {got}.")
+    recipe = Recipe(1, 1.0, loss=rule)
+    x, x_test = inputs.examples("x", parts[0], network), inputs.examples("x_test", parts[2], network)
+    y = inputs.targets("y", parts[1], len(x), network, recipe)
+    return Arrays(x, y, x_test, inputs.targets("y_test", parts[3], len(x_test), network, recipe))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well weights do on the test part.
+
+    Attributes:
+        loss: mean loss.
+        accuracy: share of labels that are predicted, from 0 to 1; None for targets.
+    """
+
+    loss: float
+    accuracy: float | None
+
+
+def fit_of(network: Network, params: PyTree, data: Arrays, rule: str | EachLoss = "cross_entropy") -> Fit:
+    """Loss and accuracy on the test part; batch statistics are found anew from the training part.
+
+    Args:
+        network: the network.
+        params: its parameters.
+        data: the data.
+        rule: the loss.
+    """
+    now = refresh(network, params, data.x)
+    mean, error = _fit(network, loss(rule), now, data.x_test, data.y_test)
+    return Fit(float(mean), None if error is None else 1 - float(error))
+
+
+@functools.partial(jax.jit, static_argnames=("network", "criterion"))
+def _fit(network: Network, criterion: Loss, params: PyTree, x: Any, y: Any) -> Any:
+    return fit(network, criterion, params, x, y)
+
+
+def on_test(
+    network: Network, criterion: Loss, params: PyTree, params0: PyTree, x: Any, y: Any, x_test: Any, y_test: Any
+) -> Measured:
+    """A probe: ``test_loss`` and, for labels, ``test_error``."""
+    mean, error = fit(network, criterion, params, x_test, y_test)
+    return {"test_loss": mean} | ({} if error is None else {"test_error": error})
+
+
+PROBES: dict[str, ProbeFunction] = {"on_test": on_test}
+
+
+def finite(params: PyTree) -> bool:
+    """Whether all floating-point numbers of some parameters are finite."""
+    floats = (leaf for leaf in jax.tree.leaves(params) if jax.numpy.issubdtype(leaf.dtype, jax.numpy.floating))
+    return all(bool(np.isfinite(np.asarray(leaf)).all()) for leaf in floats)
