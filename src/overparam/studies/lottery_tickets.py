@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, Axis, Claim, Control, Estimate, Hero, Params, World, arm, charts,
-    grid, has, later, line, planned, profiles, study)  # fmt: skip
+from overparam.core import (BATCH, DATA, LARGEST, N, RATE, SEED, STEPS, Axis, Claim, Control, Estimate, Hero, Params, World,
+    arm, charts, grid, has, later, line, planned, profiles, study)  # fmt: skip
 
 DENSITIES = (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)
 MNIST1D = (0.54, 0.29, 0.2, 0.12, 0.08, 0.04, 0.02)
@@ -77,7 +77,7 @@ soon, dense_soon = (
 reinit_soon = accuracy("reinit", "that of tickets with fresh weights", "early")
 parent = line("parent_accuracy", "test accuracy of tickets of one size", "points", times=100)
 SPARSE, SPARSER, FIFTH = density.nearest(0.025), density.nearest(0.0125), density.nearest(0.2)
-START = arm("tickets set back to their start")
+START = arm("tickets set back to their start", rewind=LARGEST)
 POINT = 1.0  # the smallest difference worth the name, in points; ours
 
 L58, PAPER = ("L58",), "frankle2019"
@@ -98,10 +98,10 @@ LINES = {f"{name}_accuracy": y for name, y in ACCURACIES.items()} | {
     f"{name}_early": y for name, y in EARLY.items()
 }
 WORLD = World(("density", DENSITIES), lines=LINES, spread=dict.fromkeys(LINES, 0.004), level=0.004, straight=tuple(LINES),
-              seeds=8)  # fmt: skip
+              seeds=8, fixed={"rewind": 0})  # fmt: skip
 CALM = WORLD.but(spread={"ticket_accuracy": 0.0015, "dense_accuracy": 0.0015})
 PARENTS = World(("parents", (75, 150, 300)), lines={"parent_accuracy": [0.90, 0.91, 0.925]}, spread={"parent_accuracy": 0.005},
-                straight=("parent_accuracy",), seeds=8)  # fmt: skip
+                straight=("parent_accuracy",), seeds=8, fixed={"rewind": 0})  # fmt: skip
 
 
 def ahead(other: str, points: float, at: int, metric: str = "accuracy") -> World:
@@ -235,7 +235,7 @@ STUDY = study(
     name="lottery-tickets", title="Lottery tickets",
     question="Is there a small part of a network that trains as well as the whole, and what makes it special?", x="density",
     sources=(PAPER, "frankle2019late", "greydanus2024"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    work=later("overparam.studies.lottery_tickets_work:run"), estimate=estimate, stack_limit=8, first_rows=True,
+    work=later("overparam.studies.lottery_tickets_work:run"), estimate=estimate, stack_limit=1, first_rows=True,
     hero=Hero("accuracy", fit=("ticket_accuracy", "random_accuracy", "dense_accuracy")),
     values=("density", "kept", "parents", "parent_accuracy", "published_ticket", "published_random",
             *(f"{name}_{metric}" for name in ("dense", "ticket", "random", "again", "shuffled", "reinit", "one_shot", "late",

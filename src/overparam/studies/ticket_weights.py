@@ -111,7 +111,7 @@ STUDY = study(
     name="ticket-weights", title="Do the weights of tickets move more?",
     question="Do weights of winning tickets move more than the rest, and how does that go with units that stay near their "
     "start?", x="density", sources=("frankle2019", "du2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    work=later("overparam.studies.ticket_weights_work:run"), estimate=estimate, stack_limit=8, first_rows=True,
+    work=later("overparam.studies.ticket_weights_work:run"), estimate=estimate, stack_limit=1, first_rows=True,
     values=("density", "other_auc", "null_auc", "shuffled_auc", "own_auc", "width", "moved", "mean_field_moved", "fitted"),
     differences=(
         "Frankle and Carbin show histograms of the distance moved; here it is the area under the curve of the first layer.",
