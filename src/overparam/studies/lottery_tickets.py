@@ -48,7 +48,7 @@ PROFILES = profiles(
                {"data": "mnist1d", "n": 4000, "network": "residual", "width": 100, "density": MNIST1D, "output": 1.0,
                 "batch": 100, "steps": 1500, "learning_rate": 0.02, "early": 150, "parents": (100,), "rewind": (25, 100),
                 "seed": planned(8)}),
-    paper=("LeNet as published: 55,000 of MNIST, 50,380 steps, 24 rounds to half a per cent, 5 seeds: weeks on two cores",
+    paper=("LeNet as published: 55,000 of MNIST, 50,380 steps, 24 rounds to half a per cent, 5 seeds: ten hours and more on two cores",
            {"data": "mnist", "n": 55_000, "steps": 50_380, "early": 5000, "density": ROUNDS, "parents": (100, 300),
             "seed": planned(5)}))  # fmt: skip
 

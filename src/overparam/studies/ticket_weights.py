@@ -36,7 +36,7 @@ PROFILES = profiles(
     mnist1d=("MNIST-1D, a residual perceptron of 100 units at a rate of 0.002, 8 seeds: minutes",
              {"data": "mnist1d", "n": 4000, "network": "residual", "units": 100, "output": 1.0, "batch": 100, "steps": 1500,
               "learning_rate": 0.002, "seed": planned(8)}),
-    paper=("LeNet as published: 55,000 of MNIST, 50,380 steps, rounds of a fifth to 5 %, 5 seeds: days on two cores",
+    paper=("LeNet as published: 55,000 of MNIST, 50,380 steps, rounds of a fifth to 5 %, 5 seeds: hours on two cores",
            {"data": "mnist", "n": 55_000, "steps": 50_380, "density": tuple(round(0.8**k, 5) for k in range(1, 14)),
             "width": (*WIDE, 2048, 4096), "descent": 4000, "seed": planned(5)}))  # fmt: skip
 
