@@ -134,6 +134,10 @@ CASES = {
         numbers="gain",
         choices="activation parametrisation",
     ),
+    "pruning.stages.stages": Case({"densities": (0.5, 0.2), "output": 0.5}, numbers="output"),
+    "models.residual_mlp.residual_mlp": Case(
+        {"inputs": 3, "width": 4, "outputs": 2}, sizes="inputs width outputs"
+    ),
     "models.two_layer.two_layer": Case(
         {"inputs": 3, "width": 4, "outputs": 2, "activation": "relu", "parametrisation": "ntk", "gain": 1.0},
         sizes="inputs width outputs",
