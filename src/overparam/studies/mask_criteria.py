@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, Line, Params, Rule,
-    World, arm, charts, complete, grid, later, line, planned, profiles, scalar, study)  # fmt: skip
+from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, Line, Number, Params, Rule,
+    World, arm, charts, complete, grid, later, line, per_seed, planned, profiles, scalar, study)  # fmt: skip
 
 ASKED = ("large_final", "magnitude_increase", "random", "small_final")  # what is judged
 MORE = ("movement", "large_final_same_sign", "large_final_diff_sign", "large_init", "large_init_large_final", "small_init",
@@ -74,17 +74,26 @@ def points(name: str) -> Line:
     return line(name, f"test accuracy of {name}", "points", 100)
 
 
-def number(name: str) -> Any:
-    """Test accuracy of an action."""
-    return scalar(name, f"test accuracy with {name}", "points", 100)
+def in_points(share: Any) -> Any:
+    """Shares in points."""
+    return 100.0 * share
 
 
-def over(better: Any, worse: Any, least: float) -> Rule:
+def number(name: str) -> Number:
+    """Test accuracy of an action, in points."""
+    return per_seed(in_points, f"test accuracy with {name}", scalar(name), unit="points")
+
+
+def apart(one: Line, other: Line, density: float) -> Number:
+    """One less the other at a density."""
+    place = grid("density").nearest(density)
+    return one.at(place) - other.at(place)
+
+
+def over(better: Line, worse: Line, least: float) -> Rule:
     """One is better than the other by so many points at both small densities; the other way round contradicts."""
-    parts = [
-        (better - worse).at(grid("density").near(d)).at_least(least).contradicted(below=0.0) for d in LAST
-    ]
-    return parts[0] & parts[1]
+    first, second = (apart(better, worse, d).at_least(least).contradicted(below=0.0) for d in LAST)
+    return first & second
 
 
 large, grown, chance, small = (points(name) for name in ASKED)
@@ -95,7 +104,7 @@ best, by_chance = number("untrained_best"), number("untrained_random_best")
 
 def equal(other: Line) -> Rule:
     """Within a point of large_final at three densities."""
-    one, two, three = ((other - large).at(grid("density").near(d)).within(-1.0, 1.0) for d in (0.4, *LAST))
+    one, two, three = (apart(other, large, d).within(-1.0, 1.0) for d in (0.4, *LAST))
     return one & two & three
 
 
@@ -114,7 +123,7 @@ def lower(points_: float, name: str = "large_final") -> list[float]:
     return [value - points_ / 100 for value in PLANTED.lines[name]]
 
 
-READ = (complete(0.2),)
+READ = (complete(0.2, "large_final"),)
 L60 = ("L60",)
 CLAIMS = (
     Claim("large", "Keeping the weights that are largest at the end is better than keeping random ones.", L60, "zhou2019",
