@@ -33,7 +33,7 @@ ACTIONS = {
 DENSITIES = (0.4, 0.15, 0.06, 0.025)
 
 AXES = (
-    DATA.but(help="Data set, or a path to one.", default="digits"), N.but(help="Training samples.", default=1000),
+    DATA.but(help="Data set, or a path to one.", default="digits"), N.but(help="Training samples.", default=1200),
     WIDTH.but(help="Units of the first hidden layer; the second has a third as many.", default=300),
     Axis("criteria", "Criteria, all in one cell.", str, (*ASKED, *MORE), choices=(*ASKED, *MORE), inside_cell=True),
     Axis("densities", "Shares of the weights that are kept, one a round, all in one cell. The output layer keeps the power "
@@ -43,7 +43,7 @@ AXES = (
     RATE.but(help="Learning rate of Adam, constant.", default=1.2e-3),
     SEED.but(help="Drives the initialisation, the order of the minibatches and what masks and actions draw."))  # fmt: skip
 
-SMALL = {"data": "digits", "n": 1000, "width": 300, "densities": DENSITIES, "action_density": 0.05, "steps": 500, "batch": 60,
+SMALL = {"data": "digits", "n": 1200, "width": 300, "densities": DENSITIES, "action_density": 0.05, "steps": 500, "batch": 60,
          "learning_rate": 1.2e-3}  # fmt: skip
 PROFILES = profiles(
     SMALL,
@@ -62,7 +62,7 @@ LAST = (0.06, 0.025)  # where criteria part; at 0.4 all networks are near the de
 SCOPE = (
     "Zhou et al. train a perceptron of 300 and 100 units on MNIST, and convolutional networks on CIFAR-10, in 24 rounds that "
     "keep 80 % of the weights.",
-    "Here: the same perceptron on 1,000 digits of 8 x 8 pixels, or on 10,000 of MNIST, in four rounds. Cut-offs are ours, and "
+    "Here: the same perceptron on 1,200 digits of 8 x 8 pixels, or on 10,000 of MNIST, in four rounds. Cut-offs are ours, and "
     "only the other side of zero contradicts.",
 )
 NEAR = (SCOPE[0], "Here: the perceptron on smaller data, in four rounds; as good as means within 1 point, which is ours and contradicts no one.")  # fmt: skip
