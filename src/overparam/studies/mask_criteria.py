@@ -65,7 +65,8 @@ SCOPE = (
     "Here: the same perceptron on 1,200 digits of 8 x 8 pixels, or on 10,000 of MNIST, in four rounds. Cut-offs are ours, and "
     "only the other side of zero contradicts.",
 )
-NEAR = (SCOPE[0], "Here: the perceptron on smaller data, in four rounds; as good as means within 1 point, which is ours and contradicts no one.")  # fmt: skip
+NEAR = (SCOPE[0], "Here: the perceptron on smaller data, in four rounds; as good as means within 1 point, which is ours and "
+        "contradicts no one.")  # fmt: skip
 FULL = ("quick", "laptop", "mnist")
 
 
@@ -113,7 +114,7 @@ PLANTED = World(
     ("density", DENSITIES), straight=(*ASKED, *ACTIONS, "untrained_best", "untrained_random_best"), seeds=10,
     lines={"large_final": [0.965, 0.965, 0.955, 0.90], "magnitude_increase": [0.965, 0.962, 0.953, 0.90],
            "random": [0.96, 0.95, 0.925, 0.75], "small_final": [0.955, 0.93, 0.86, 0.35]},
-    numbers={name: 0.95 for name in ACTIONS} | {"reinit": 0.932, "reshuffle": 0.935, "variant": 0.966, "as_many": 0.955,
+    numbers=dict.fromkeys(ACTIONS, 0.95) | {"reinit": 0.932, "reshuffle": 0.935, "variant": 0.966, "as_many": 0.955,
              "reverse": 0.895, "untrained_best": 0.93, "untrained_random_best": 0.15},
     spread=dict.fromkeys((*ASKED, *ACTIONS), 0.004) | {"untrained_best": 0.02, "untrained_random_best": 0.03})  # fmt: skip
 
@@ -127,14 +128,14 @@ READ = (complete(0.2, "large_final"),)
 L60 = ("L60",)
 CLAIMS = (
     Claim("large", "Keeping the weights that are largest at the end is better than keeping random ones.", L60, "zhou2019",
-          over(large, chance, 1.0), arm(), Control("Against keeping those that grew most, which also looks at the training, it is "
-          "not better by as much.", rule=over(large, grown, 1.0)), READ, chart="criteria", form="direction", scope=SCOPE,
-          profiles=(*FULL,), null=(PLANTED.but(random=lower(1.0)),), effect=PLANTED,
+          over(large, chance, 1.0), arm(), Control("Against keeping those that grew most, which also looks at the training, it "
+          "is not better by as much.", rule=over(large, grown, 1.0)), READ, chart="criteria", form="direction", scope=SCOPE,
+          profiles=FULL, null=(PLANTED.but(random=lower(1.0)),), effect=PLANTED,
           limit=(PLANTED.but(random=lower(0.0)),), against=PLANTED.but(random=lower(-2.0))),
     Claim("small", "Keeping the weights that are smallest at the end is worse than keeping random ones.", L60, "zhou2019",
           over(chance, small, 1.0), arm(), Control("Keeping those that grew most in place of the smallest: not worse than random "
           "ones.", rule=over(chance, grown, 1.0)), READ, chart="criteria", form="direction", scope=SCOPE,
-          profiles=(*FULL,), null=(PLANTED.but(small_final=lower(1.0, "random")),), effect=PLANTED,
+          profiles=FULL, null=(PLANTED.but(small_final=lower(1.0, "random")),), effect=PLANTED,
           limit=(PLANTED.but(small_final=lower(0.0, "random")),), against=PLANTED.but(small_final=lower(-2.0, "random"))),
     Claim("growth", "Masks by growth of magnitude do as well as masks by final magnitude.", L60, "zhou2019", equal(grown), arm(),
           Control("Random masks in place of those by growth.", rule=equal(chance)), READ, chart="criteria", form="equal",
@@ -147,28 +148,30 @@ CLAIMS = (
           form="direction", scope=SCOPE, profiles=("quick", "laptop"),
           null=(PLANTED.but(reinit=0.9475), PLANTED.but(reshuffle=0.9475)), effect=PLANTED,
           limit=(PLANTED.but(reinit=0.95),), against=PLANTED.but(reinit=0.965)),
-    Claim("own-signs", "With their own signs alone, and one constant a layer as their size, kept weights do as well as with their "
-          "initial values.", L60, "zhou2019", (constant - rewind).within(-1.0, 1.0), arm(), Control("With permuted initial "
+    Claim("own-signs", "With their own signs alone, and one constant a layer as their size, kept weights do as well as with "
+          "their initial values.", L60, "zhou2019", (constant - rewind).within(-1.0, 1.0), arm(), Control("With permuted initial "
           "values and no sign kept.", rule=(reinit - rewind).within(-1.0, 1.0)), READ, chart="actions", form="equal",
           scope=NEAR, profiles=("quick", "laptop"), null=(PLANTED.but(signed_constant=0.94),
           PLANTED.but(signed_constant=0.96)), effect=PLANTED),
-    Claim("towards-zero", "Pruned weights do best at 0 where they moved towards 0, and frozen at their start where they moved away: "
-          "better than all at 0.", L60, "zhou2019", (variant - zero).at_least(0.25).contradicted(below=0.0), arm(),
+    Claim("towards-zero", "Pruned weights do best at 0 where they moved towards 0, and frozen at their start where they moved "
+          "away: better than all at 0.", L60, "zhou2019", (variant - zero).at_least(0.25).contradicted(below=0.0), arm(),
           Control("The other way round: 0 where they moved away.", rule=(reverse - zero).at_least(0.25)), READ,
           chart="actions", form="direction", scope=SCOPE, profiles=("quick", "laptop"),
           null=(PLANTED.but(variant=0.9525),), effect=PLANTED, limit=(PLANTED.but(variant=0.95),),
           against=PLANTED.but(variant=0.94)),
-    Claim("which-zero", "Which pruned weights are 0 matters: those that moved towards 0 are a better choice than as many at random "
-          "places.", L60, "zhou2019", (variant - as_many).at_least(0.0).contradicted(below=0.0), arm(),
+    Claim("which-zero", "Which pruned weights are 0 matters: those that moved towards 0 are a better choice than as many at "
+          "random places.", L60, "zhou2019", (variant - as_many).at_least(0.0).contradicted(below=0.0), arm(),
           Control("The other way round: 0 where they moved away.", rule=(reverse - as_many).at_least(0.0)), READ,
           chart="actions", form="direction", scope=SCOPE, profiles=("quick", "laptop"),
           null=(PLANTED.but(variant=0.955),), effect=PLANTED, limit=(PLANTED.but(variant=0.955),),
           against=PLANTED.but(variant=0.944)),
     Claim("untrained", "There are masks under which the initial weights, not trained at all, are far better than chance: here 20 "
           "points above it, at the density that does best on training examples.", L60, "zhou2019",
-          best.at_least(30.0), arm("final magnitude where the sign stayed"), Control("Random masks, their density chosen the same way.",
-          rule=by_chance.at_least(30.0)), READ, chart="untrained", form="exists",
-          scope=(*SCOPE[:1], "Here the mask is found in one pruning of the dense run. Chance is 10 %."), profiles=("quick", "laptop", "mnist", "paper"),
+          best.at_least(30.0), arm("final magnitude where the sign stayed"),
+          Control("Random masks, their density chosen the same way.", rule=by_chance.at_least(30.0)), READ,
+          chart="untrained", form="exists",
+          scope=(*SCOPE[:1], "Here the mask is found in one pruning of the dense run. Chance is 10 %."),
+          profiles=("quick", "laptop", "mnist", "paper"),
           null=(PLANTED.but(untrained_best=0.30),), effect=PLANTED),
     Claim("signs", "Are the signs that kept weights have after training a better start than those before?", L60, "zhou2019",
           (number("final_signs") - rewind).at_least(0.25), arm(), Control("Random signs.",
@@ -221,8 +224,8 @@ STUDY = study(
         "Small networks on small data. On MNIST-1D the pilots saw the same order of criteria with four times the spread, and no "
         "effect of the actions at all: actions are judged on digits.",
         "reinit permutes all initial values of the layer, as the source's code does; it draws none anew.",
-        "Zhou et al. find the best mask for untrained weights over all criteria and rounds on the test set; here the criterion is "
-        "theirs, and the density is chosen on 1,000 training examples.",
+        "Zhou et al. find the best mask for untrained weights over all criteria and rounds on the test set; here the criterion "
+        "is theirs, and the density is chosen on 1,000 training examples.",
         "Whether initialisations can be improved is asked by no one in the source: signs of the final weights, and other scales, "
         "are arms of ours.",
         "The training and test samples are one fixed draw: an interval does not cover the draw of the data."))  # fmt: skip

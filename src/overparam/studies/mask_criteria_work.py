@@ -21,7 +21,9 @@ from overparam.sweep.work import shared, task
 from overparam.training import Checkpoint, Member, Recipe, train
 
 OUTPUT = 0.472  # the output layer keeps density^0.472: 0.9 a round where the others keep 0.8, as in the source
-UNTRAINED = tuple(round(0.8**k, 6) for k in range(1, 25))  # densities tried without training, those of the source
+UNTRAINED = tuple(
+    round(0.8**k, 6) for k in range(1, 25)
+)  # densities tried without training, those of the source
 TOLD = 1000  # training examples by which one of them is chosen
 WITHOUT = {
     "untrained": ("large_final_same_sign", "rewind"),
@@ -120,9 +122,7 @@ def by_action(
             members.append(Member(line.seed, arrays.y, mask=mask, offset=offset))
             starts.append(Checkpoint(begun))
             names.append((line.seed, name))
-    runs = train(
-        network, recipe, members, arrays.x, arrays.x_test, arrays.y_test, probes=PROBES, start=starts
-    )
+    runs = train(network, recipe, members, arrays.x, arrays.x_test, arrays.y_test, probes=PROBES, start=starts)
     for (seed, name), one in zip(names, runs, strict=True):
         gone = one.diverged_at is not None
         found[seed][name] = None if gone else 1 - float(one.values["test_error"][-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from overparam.core import Outcome, Params, Progress, outcome
 from overparam.data.stream import stream
 from overparam.models import mlp
 from overparam.models.network import Network, PyTree
-from overparam.pruning import Mask, Weights, at_init, choose, first_round, grasp, select, shuffle, snip
+from overparam.pruning import Mask, Weights, choose, first_round, grasp, select, shuffle, snip, synflow
 from overparam.pruning.arrays import picked
 from overparam.pruning.at_init import gradient, synflow_scores
 from overparam.pruning.measured import PROBES
@@ -29,9 +29,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     data, seeds, steps = stack.data, [cell["seed"] for cell in cells], given["steps"]
     width = given["width"]
     network = mlp(data.features, (width, max(1, round(width / 3))), data.classes, init="glorot_normal")
-    recipe = Recipe(
-        steps, given["learning_rate"], optimizer="adam", batch=given["batch"], probe_at=(steps,)
-    )
+    recipe = Recipe(steps, given["learning_rate"], optimizer="adam", batch=given["batch"], probe_at=(steps,))
     dense = first_round(network, recipe, (data.x, data.y, data.x_test, data.y_test), seeds)
     progress(0.05)
     shares = sorted(set(given["densities"]), reverse=True)
@@ -46,8 +44,14 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         own |= {"dense": 1 - float(line.run.values["test_error"][-1]), "density": shares}
         x, y = examples(data, given["examples"], line.seed)
         fresh = other_start(network, line.seed)
+        scores = {
+            "snip": snip(network, line.start, x, y, line.mask),
+            "grasp": grasp(network, line.start, x, y, line.mask),
+            "synflow": synflow_scores(network, line.start, line.mask),
+        }
+        whole = norm(network, line.start, line.mask, x, y)
         for share in shares:
-            masks = masks_of(network, line, share, x, y)
+            masks = masks_of(network, line, share, scores)
             for name, mask in masks.items():
                 start = fresh if name.endswith("_reinit") else line.start
                 members.append(Member(line.seed, data.y, mask=mask))
@@ -55,7 +59,6 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
                 names.append((line.seed, name))
             for name in (*SCORED, "magnitude", "random"):
                 own.setdefault(f"{name}_collapsed", []).append(len(masks[name].collapsed))
-            whole = norm(network, line.start, line.mask, x, y)
             for name in (*SCORED, "random"):
                 flow = norm(network, line.start, masks[name], x, y) / whole
                 own.setdefault(f"{name}_gradient", []).append(flow)
@@ -85,18 +88,15 @@ def other_start(network: Network, seed: int) -> PyTree:
     return jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1)))
 
 
-def masks_of(network: Network, line: Any, share: float, x: Any, y: Any) -> dict[str, Mask]:
+def masks_of(
+    network: Network, line: Any, share: float, scores: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mask]:
     """The masks of all arms of one seed at one density; layers compete but for random."""
     full, params, key = line.mask, line.start, (line.seed, 1)
-    scores = {
-        "snip": snip(network, params, x, y, full),
-        "grasp": grasp(network, params, x, y, full),
-        "synflow": synflow_scores(network, params, full),
-    }
     made: dict[str, Mask] = {}
     for name in SCORED:
         own = (
-            at_init(name, network, params, share, key=key)
+            synflow(network, params, share, key=key)
             if name == "synflow"
             else select(scores[name], full, share, "global", key=key)
         )
