@@ -106,8 +106,9 @@ def claims_on(name: str) -> tuple[Claim, ...]:
               scope=FAIR, outside=FAR, profiles=LARGER, null=(WIDE.but(**{f"{name}_reinit": [0.97, 0.95, 0.85]}),),
               effect=WIDE),
         Claim(f"{name}-sparser", f"Does shuffling a mask of {title} cost more at density 0.01 than at 0.2, by 3 points or more?",
-              L63B, "frankle2021", extra(own, shuffled).at_least(3.0), arm(), Control("Other initial weights in place of shuffling.",
-              rule=extra(own, reinit).at_least(3.0)), READ, chart=f"{name}-sanity", kind="question", profiles=DECIDED,
+              L63B, "frankle2021", extra(own, shuffled).at_least(3.0), arm(),
+              Control("Other initial weights in place of shuffling.", rule=extra(own, reinit).at_least(3.0)), READ,
+              chart=f"{name}-sanity", kind="question", profiles=DECIDED,
               null=(PLANTED.but(**{f"{name}_shuffled": [0.97, 0.96, 0.82]}),), effect=PLANTED),
         Claim(f"{name}-turned", f"Does it cost a point or more at density 0.05 to turn the scores of {title} round?", L63B,
               "frankle2021", cost_of(name, "inverted").at_least(1.0), arm(), Control("Other initial weights instead.",
@@ -142,9 +143,10 @@ def below_after() -> tuple[Claim, ...]:
               effect=PLANTED.but(grasp=[0.97, 0.96, 0.87])),
         Claim("flow", "GraSP keeps more of the gradient's norm than SNIP.", L63B, "wang2020",
               (flow["grasp"].at(SOME) / flow["snip"].at(SOME)).at_least(1.0), arm("density 0.05"),
-              Control("Random masks in place of GraSP.", rule=(flow["random"].at(SOME) / flow["snip"].at(SOME)).at_least(1.0)), READ, chart="flow",
-              form="direction", scope=FAIR, outside=FAR, profiles=DECIDED, null=(FLOW.but(grasp_gradient=[1.0, 0.9, 0.6]),),
-              effect=FLOW))  # fmt: skip
+              Control("Random masks in place of GraSP.",
+                      rule=(flow["random"].at(SOME) / flow["snip"].at(SOME)).at_least(1.0)),
+              READ, chart="flow", form="direction", scope=FAIR, outside=FAR, profiles=DECIDED,
+              null=(FLOW.but(grasp_gradient=[1.0, 0.9, 0.6]),), effect=FLOW))  # fmt: skip
 
 
 CLAIMS = (*(claim for name in METHODS for claim in claims_on(name)), *below_after())
