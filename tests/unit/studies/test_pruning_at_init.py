@@ -56,10 +56,12 @@ def test_examples_are_so_many_of_each_class_and_follow_the_seed():
     assert not np.array_equal(x, examples(data, 3, 1001)[0])
 
 
-def test_another_start_is_another_draw_and_a_dense_norm_is_the_largest(line):
+def test_another_start_is_another_draw_and_a_norm_is_that_of_kept_weights(line):
     assert not np.array_equal(other_start(NETWORK, 0)["hidden1"]["weight"], line.start["hidden1"]["weight"])
     x, y = np.ones((5, 4), np.float32), np.array([0, 1, 2, 0, 1])
     assert norm(NETWORK, line.start, line.mask, x, y) > 0
+    none = Mask({path: np.zeros_like(one) for path, one in line.mask})
+    assert norm(NETWORK, line.start, none, x, y) == 0
 
 
 @pytest.mark.slow
