@@ -6,7 +6,7 @@ weights, and with the scores turned round, and a training of each.
 
 from __future__ import annotations
 
-from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, Line, Number, Params,
+from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, Hero, Line, Number, Params,
     World, arm, charts, complete, grid, later, line, planned, profiles, study)  # fmt: skip
 
 METHODS = {"snip": "SNIP", "grasp": "GraSP", "synflow": "SynFlow"}
@@ -38,7 +38,7 @@ PROFILES = profiles(
             {"densities": (0.5, 0.2, 0.1, 0.05, 0.02, 0.01), "seed": planned(16)}),
     mnist1d=("MNIST-1D, 40-300-100, three densities, 10 seeds, 1,500 steps",
              {"data": "mnist1d", "n": 4000, "steps": 1500, "batch": 100, "seed": planned(10)}),
-    paper=("MNIST, the perceptron 784-300-100 of SNIP, 250 epochs in batches of 100, 20 seeds; its images, not the "
+    paper=("MNIST, the perceptron 784-300-100 of SNIP, 250 epochs in batches of 100, 20 seeds: days; not the "
            "convolutional networks on CIFAR of the others",
            {"data": "mnist", "n": 55_000, "densities": (0.5, 0.2, 0.1, 0.05, 0.02, 0.01), "steps": 137_500, "batch": 100,
             "seed": planned(20)}))  # fmt: skip
@@ -182,7 +182,7 @@ STUDY = study(
     name="pruning-at-init", title="Pruning before training",
     question="Can good masks be found before training, and is it the weights or the layers' densities that they get right?",
     x="density", sources=("lee2019snip", "wang2020", "tanaka2020", "frankle2021"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
-    charts=CHARTS,
+    charts=CHARTS, hero=Hero("methods", fit=(*METHODS, "random")),
     values=("dense", "density", *ARMS, *(f"{name}_gradient" for name in (*METHODS, "random")),
             *(f"{name}_collapsed" for name in (*METHODS, "magnitude", "random"))),
     work=later("overparam.studies.pruning_at_init_work:run"), estimate=estimate,
