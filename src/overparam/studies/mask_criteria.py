@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, Hero, Line, Number, Params, Rule,
-    World, arm, charts, complete, grid, later, line, per_seed, planned, profiles, scalar, study)  # fmt: skip
+from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, Hero, Line, Number, Params,
+    Rule, World, arm, charts, complete, grid, later, line, per_seed, planned, profiles, scalar, study)  # fmt: skip
 
 ASKED = ("large_final", "magnitude_increase", "random", "small_final")  # what is judged
 MORE = ("movement", "large_final_same_sign", "large_final_diff_sign", "large_init", "large_init_large_final", "small_init",
