@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core import (DATA, HERE, N, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, World, arm, charts,
-    complete, grid, line, outcome, planned, profiles, scalar, shares, study, within)  # fmt: skip
+    complete, grid, line, outcome, planned, profiles, renamed, scalar, shares, study, within)  # fmt: skip
 
 DENSITIES, WIDTHS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98), (0.1, 0.3, 1.0)
 MIDDLE = 0.5  # density at which widths are compared
@@ -50,18 +50,14 @@ normal = line("normal", "test accuracy of normal weights", "points")
 wide = line("wide", "test accuracy at half kept", "points")
 trained = scalar("trained", "that of trained weights", "points")
 middle, half = share_kept.between(0.29, 0.71), share_kept.near(MIDDLE)
-NEAR, FALL, RIGHT = (
-    3.0,
-    10.0,
-    3.0,
-)  # points: below trained weights; of a clear fall to the left; of one to the right
+NEAR = 3.0  # points below trained weights that are nearly as accurate
+FALL, RIGHT = 10.0, 3.0  # points of a fall to the left, and to the right
 
 POPPED = arm("edge-popup, signed constants")
-START = arm("scores before training", metrics={"constant": "start_constant", "normal": "start_normal"})
-WIDER, START_WIDE = (
-    arm("half kept", x="width"),
-    arm("half kept, scores before training", x="width", metrics={"wide": "start_wide"}),
-)
+START = arm("scores before training", metrics=renamed("start_", "constant"))
+BOTH = START.but(metrics=renamed("start_", "normal"))
+WIDER = arm("half kept", x="width")
+START_WIDE = WIDER.but("half kept, scores before training", metrics={"wide": "start_wide"})
 UNTRAINED = "Before the scores are trained, with as many weights kept, the same rule finds none."
 SCOPE = (
     "The source shows it for convolutional networks on CIFAR-10 and residual ones on ImageNet, in 100 epochs.",
@@ -93,7 +89,7 @@ CLAIMS = (
           "ramanujan2020", (kept - trained).at(HERE).at_least(-NEAR).each(middle), POPPED, Control(UNTRAINED, START), (WHOLE,),
           form="exists", chart="density", effect=PLANTED, null=(at(2, 94.5), at(3, 94.5), at(4, 94.5))),
     Claim("constant", "Signed constants are better random weights than normal ones.", ("L63A",), "ramanujan2020",
-          (kept.inside(middle).mean() - normal.inside(middle).mean()).at_least(0.0), POPPED, Control(UNTRAINED, START), (WHOLE,),
+          (kept.inside(middle).mean() - normal.inside(middle).mean()).at_least(0.0), POPPED, Control(UNTRAINED, BOTH), (WHOLE,),
           chart="density", effect=PLANTED, null=(PLANTED.but(normal=HIGH),), **ELSEWHERE),
     Claim("wider", "Wider random networks hold better subnetworks at one share kept.", ("L63A",), "ramanujan2020",
           (wide.last - wide.first).at_least(1.0), WIDER, Control(UNTRAINED, START_WIDE), (WHOLE,), chart="width", effect=WIDE,
@@ -108,10 +104,12 @@ CLAIMS = (
 CHARTS = charts(
     {"density": "lin share of weights kept"},
     density=("Subnetworks of a random network", "test accuracy, %",
-             {"constant": "signed constants", "normal": "Kaiming's normal weights", "start_constant": "signed constants, scores untrained",
+             {"constant": "signed constants", "normal": "Kaiming's normal weights",
+              "start_constant": "signed constants, scores untrained",
               "theory_trained": "-trained weights, all kept"}, "No weight is trained but in the dashed line."),
     width=("Width of the random network, half of it kept", "test accuracy, %",
-           {"wide": "signed constants", "start_wide": "scores untrained"}, {"x": {"width": "factor of the hidden widths"}}))  # fmt: skip
+           {"wide": "signed constants", "start_wide": "scores untrained"},
+           {"x": {"width": "factor of the hidden widths"}}))  # fmt: skip
 
 
 def network(name: str, data: Any, factor: float) -> Any:

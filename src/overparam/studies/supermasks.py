@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core import (DATA, N, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm,
-    charts, complete, outcome, planned, profiles, scalar, shares, study, within)  # fmt: skip
+    charts, complete, outcome, planned, profiles, renamed, scalar, shares, study, within)  # fmt: skip
 
 ROUNDS = (0, 1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24)
 CHANNELS = {"conv2": (64, 64), "conv4": (64, 64, 128, 128), "conv6": (64, 64, 128, 128, 256, 256)}
@@ -28,7 +28,8 @@ LEARNED = {  # column to (signed constants, dynamic rescaling)
     "rescaled_init": (False, True), "rescaled_constant": (True, True)}  # fmt: skip
 COLUMNS = {**dict.fromkeys(MASKED), **dict.fromkeys(LEARNED), "trained": None}
 PUBLISHED = {"fc": (79.3, 86.3, 95.3, 96.4, 97.8, 98.0, 97.7), "conv2": (22.3, 37.4, 64.4, 66.3, 65.0, 66.0, 69.2),
-             "conv4": (23.7, 39.7, 65.4, 66.2, 71.7, 72.5, 75.4), "conv6": (24.0, 41.0, 65.3, 65.4, 76.3, 76.5, 78.3)}  # fmt: skip
+             "conv4": (23.7, 39.7, 65.4, 66.2, 71.7, 72.5, 75.4),
+             "conv6": (24.0, 41.0, 65.3, 65.4, 76.3, 76.5, 78.3)}  # fmt: skip
 CHOSEN_ON = 1000  # training images on which criterion and density of the first two columns are chosen
 SAMPLES = 10  # masks that are drawn for one reported accuracy, as in the source
 
@@ -70,8 +71,14 @@ rescaled_init = scalar("rescaled_init", "rescaled learned mask, initial weights"
 rescaled_constant = scalar("rescaled_constant", "rescaled learned mask, constants", POINTS)
 trained = scalar("trained", "trained weights", POINTS)
 
-RANDOM = arm("random masks", metrics={name: f"random_{name}" for name in MASKED})
-SHUFFLED = arm("learned masks, shuffled in each layer", metrics={name: f"shuffled_{name}" for name in LEARNED})
+RANDOM = arm("random masks", metrics=renamed("random_", *MASKED))
+
+
+def shuffled(*names: str) -> Any:
+    """The same columns under learned masks whose places are shuffled."""
+    return arm("learned masks, shuffled in each layer", metrics=renamed("shuffled_", *names))
+
+
 ALL = arm("seven columns")
 MOST = 20.0  # points above chance from which an untrained network counts as far above it
 NEAR = 3.0  # points below trained weights that still compete
@@ -106,13 +113,14 @@ NUMBERS = {"mask_init": 90.0, "mask_constant": 95.0, "learned_init": 92.0, "lear
            "rescaled_constant": 97.2, "trained": 98.0, "random_mask_init": 15.0, "random_mask_constant": 15.0,
            **{f"shuffled_{name}": 12.0 for name in LEARNED}}  # fmt: skip
 WORLD = World(
-    ("density", (0.1, 1.0)),
+    ("column", tuple(range(1, 8))),
     seeds=8,
+    lines={"accuracy": [90.0] * 7},
     numbers=NUMBERS,
     spread=dict.fromkeys(NUMBERS, 0.8),
     straight=tuple(NUMBERS),
 )
-WHOLE = complete(0.2)
+WHOLE = complete(0.2, "accuracy")
 
 CLAIMS = (
     Claim("untrained", "A mask of an untrained network, its weights the initial ones or signed constants, has an accuracy far "
@@ -129,15 +137,15 @@ CLAIMS = (
           effect=WORLD, null=(WORLD.but(mask_constant=90.0),), limit=(WORLD.but(mask_constant=90.0),),
           against=WORLD.but(mask_constant=86.0)),
     Claim("learned-constant", "Under learned masks without rescaling, signed constants are better than initial weights.",
-          ("L60",), "zhou2019", (learned_constant - learned_init).at_least(0.0), ALL, Control(NO_TREND, SHUFFLED), (WHOLE,),
-          effect=WORLD, null=(WORLD.but(learned_constant=92.0),), **LEARNT),
+          ("L60",), "zhou2019", (learned_constant - learned_init).at_least(0.0), ALL,
+          Control(NO_TREND, shuffled("learned_constant", "learned_init")), (WHOLE,), effect=WORLD, null=(WORLD.but(learned_constant=92.0),), **LEARNT),
     Claim("rescaled", "Learned masks are better with dynamic rescaling than without, over initial weights and over constants.",
           ("L60",), "zhou2019", (rescaled_init - learned_init).at_least(0.0)
-          & (rescaled_constant - learned_constant).at_least(0.0), ALL, Control(NO_TREND, SHUFFLED), (WHOLE,), effect=WORLD,
-          null=(WORLD.but(rescaled_init=92.0), WORLD.but(rescaled_constant=94.0)), **LEARNT),
+          & (rescaled_constant - learned_constant).at_least(0.0), ALL, Control(NO_TREND, shuffled(*LEARNED)), (WHOLE,),
+          effect=WORLD, null=(WORLD.but(rescaled_init=92.0), WORLD.but(rescaled_constant=94.0)), **LEARNT),
     Claim("compete", "A learned mask over signed constants, rescaled, competes with trained weights: it is at most 3 points "
-          "below.", ("L60",), "zhou2019", (rescaled_constant - trained).at_least(-NEAR), ALL, Control(NO_TREND, SHUFFLED),
-          (WHOLE,), effect=WORLD, null=(WORLD.but(rescaled_constant=95.0),), **LEARNT),
+          "below.", ("L60",), "zhou2019", (rescaled_constant - trained).at_least(-NEAR), ALL,
+          Control(NO_TREND, shuffled("rescaled_constant")), (WHOLE,), effect=WORLD, null=(WORLD.but(rescaled_constant=95.0),), **LEARNT),
     Claim("same-rescaled", "With rescaling, does it matter no longer whether weights are initial ones or constants: less than "
           "1 point?", ("L60",), "zhou2019", (rescaled_constant - rescaled_init).within(-1.0, 1.0), ALL, kind="question",
           chart="columns", needs=(WHOLE,), effect=WORLD.but(rescaled_constant=97.0, spread=dict.fromkeys(NUMBERS, 0.3)),
@@ -148,15 +156,16 @@ CLAIMS = (
           null=(WORLD.but(learned_init=95.0),)))  # fmt: skip
 
 CHARTS = charts(
-    {"density": "density: share of weights kept"},
+    {"column": "lin column of the source's table"},
     density=("Masks of a trained network over its initial weights", "test accuracy, %",
-             {"one_shot_init": "large_final_same_sign, initial weights", "one_shot_constant": "large_final_same_sign, signed constants",
+             {"one_shot_init": "large_final_same_sign, initial weights",
+              "one_shot_constant": "large_final_same_sign, signed constants",
               "one_shot_random": "random mask, initial weights", "theory_trained": "-trained weights"},
-             "Nothing is trained after the mask is applied."),
-    columns=("The seven columns", "test accuracy, %", {"accuracy": "ours", "published": "-published, of this network in the source"},
+             "Nothing is trained after the mask is applied.", {"x": {"density": "density: share of weights kept"}}),
+    columns=("The seven columns", "test accuracy, %",
+             {"accuracy": "ours", "published": "-published, of this network in the source"},
              "1 mask, initial weights; 2 mask, signed constants; 3 learned mask, initial weights; 4 learned mask, signed "
-             "constants; 5 and 6 as 3 and 4 with dynamic rescaling; 7 trained weights.",
-             {"x": {"column": "lin column of the source's table"}}))  # fmt: skip
+             "constants; 5 and 6 as 3 and 4 with dynamic rescaling; 7 trained weights."))  # fmt: skip
 
 
 def network(name: str, data: Any) -> Any:
@@ -295,7 +304,7 @@ def estimate(cell: Params) -> Estimate:
 STUDY = study(
     name="supermasks", title="Supermasks: masks over untrained weights",
     question="How good is a network whose weights were never trained, under a mask from a trained network and under one that "
-    "is learned itself?", x="density", sources=("zhou2019",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
+    "is learned itself?", x="column", sources=("zhou2019",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
     work=work, estimate=estimate, stack_limit=4,
     values=("density", "one_shot_init", "one_shot_constant", "one_shot_random", "theory_trained", "column", "accuracy",
             "published", *COLUMNS, *(f"random_{name}" for name in MASKED),
