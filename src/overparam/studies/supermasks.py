@@ -138,14 +138,16 @@ CLAIMS = (
           against=WORLD.but(mask_constant=86.0)),
     Claim("learned-constant", "Under learned masks without rescaling, signed constants are better than initial weights.",
           ("L60",), "zhou2019", (learned_constant - learned_init).at_least(0.0), ALL,
-          Control(NO_TREND, shuffled("learned_constant", "learned_init")), (WHOLE,), effect=WORLD, null=(WORLD.but(learned_constant=92.0),), **LEARNT),
+          Control(NO_TREND, shuffled("learned_constant", "learned_init")), (WHOLE,),
+          effect=WORLD, null=(WORLD.but(learned_constant=92.0),), **LEARNT),
     Claim("rescaled", "Learned masks are better with dynamic rescaling than without, over initial weights and over constants.",
           ("L60",), "zhou2019", (rescaled_init - learned_init).at_least(0.0)
           & (rescaled_constant - learned_constant).at_least(0.0), ALL, Control(NO_TREND, shuffled(*LEARNED)), (WHOLE,),
           effect=WORLD, null=(WORLD.but(rescaled_init=92.0), WORLD.but(rescaled_constant=94.0)), **LEARNT),
     Claim("compete", "A learned mask over signed constants, rescaled, competes with trained weights: it is at most 3 points "
           "below.", ("L60",), "zhou2019", (rescaled_constant - trained).at_least(-NEAR), ALL,
-          Control(NO_TREND, shuffled("rescaled_constant")), (WHOLE,), effect=WORLD, null=(WORLD.but(rescaled_constant=95.0),), **LEARNT),
+          Control(NO_TREND, shuffled("rescaled_constant")), (WHOLE,),
+          effect=WORLD, null=(WORLD.but(rescaled_constant=95.0),), **LEARNT),
     Claim("same-rescaled", "With rescaling, does it matter no longer whether weights are initial ones or constants: less than "
           "1 point?", ("L60",), "zhou2019", (rescaled_constant - rescaled_init).within(-1.0, 1.0), ALL, kind="question",
           chart="columns", needs=(WHOLE,), effect=WORLD.but(rescaled_constant=97.0, spread=dict.fromkeys(NUMBERS, 0.3)),
