@@ -15,7 +15,7 @@ from overparam.core import (DATA, HERE, N, SEED, Axis, Claim, Control, Estimate,
 DENSITIES, WIDTHS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98), (0.1, 0.3, 1.0)
 MIDDLE = 0.5  # density at which widths are compared
 CHANNELS = {"conv2": (64, 64), "conv4": (64, 64, 128, 128), "conv6": (64, 64, 128, 128, 256, 256)}
-KINDS = {"constant": "constant", "normal": "normal"}  # line to the weights of edge_popup
+KINDS = ("constant", "normal")  # weights of edge_popup
 
 AXES = (
     DATA.but(default="digits"), N.but(default=1200),
@@ -106,7 +106,7 @@ CHARTS = charts(
     density=("Subnetworks of a random network", "test accuracy, %",
              {"constant": "signed constants", "normal": "Kaiming's normal weights",
               "start_constant": "signed constants, scores untrained",
-              "theory_trained": "-trained weights, all kept"}, "No weight is trained but in the dashed line."),
+              "trained_line": "-trained weights, all kept"}, "No weight is trained but in the dashed line."),
     width=("Width of the random network, half of it kept", "test accuracy, %",
            {"wide": "signed constants", "start_wide": "scores untrained"},
            {"x": {"width": "factor of the hidden widths"}}))  # fmt: skip
@@ -128,10 +128,12 @@ def network(name: str, data: Any, factor: float) -> Any:
 
 def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Train the weights of every seed, then scores at every density and width."""
+    import jax
+
     from overparam.probes import standard
     from overparam.pruning import edge_popup
     from overparam.sweep.work import task
-    from overparam.training import Recipe, train
+    from overparam.training import Checkpoint, Recipe, train
 
     stack = task(cells)
     common, data = stack.shared, stack.data
@@ -139,20 +141,26 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     scores = Recipe(common["steps"], common["rate"], momentum=0.9, weight_decay=common["decay"], batch=common["batch"],
                     schedule="cosine", probes=2)  # fmt: skip
     dense = Recipe(common["steps"], common["dense_rate"], optimizer="adam", batch=common["batch"], probes=2)
-    asked = [(kind, density, 1.0) for kind in KINDS for density in densities]
-    asked += [("constant", MIDDLE, width) for width in widths if ("constant", MIDDLE, width) not in asked]
-    spans = shares([0.3, *[0.2 + factor for _, _, factor in asked]])
+    factors = [(density, 1.0) for density in densities]
+    factors += [(MIDDLE, width) for width in widths if (MIDDLE, width) not in factors]
+    spans = shares([0.3, *[0.2 + 2 * factor for _, factor in factors]])
     found: dict[Any, list[tuple[float, float]]] = {}
 
-    def run(recipe: Any, net: Any, span: tuple[float, float]) -> list[tuple[float, float]]:
-        runs = train(net, recipe, stack.members, data.x, data.x_test, data.y_test, probes={"fit": standard()["fit"]},
+    def run(recipe: Any, net: Any, span: tuple[float, float], start: Any = None) -> list[tuple[float, float]]:
+        members = stack.members * (len(start) // len(cells) if start else 1)
+        runs = train(net, recipe, members, data.x, data.x_test, data.y_test, probes={"fit": standard()["fit"]}, start=start,
                      progress=within(progress, *span))  # fmt: skip
         return [tuple(100.0 * (1.0 - one.values["test_error"][[0, -1]])) for one in runs]
 
     ends = run(dense, network(common["network"], data, 1.0), spans[0])
-    for span, (kind, density, factor) in zip(spans[1:], asked, strict=True):
-        net = edge_popup(network(common["network"], data, factor), density, weights=KINDS[kind])
-        found[kind, density, factor] = run(scores, net, span)
+    for span, (density, factor) in zip(spans[1:], factors, strict=True):
+        plain, kinds = network(common["network"], data, factor), [*KINDS][: 2 if factor == 1.0 else 1]
+        nets = [edge_popup(plain, density, weights=kind) for kind in kinds]
+        # a network with scores holds its weights: one program serves both kinds
+        starts = [Checkpoint(jax.jit(net.init)(jax.random.key(cell["seed"]))) for net in nets for cell in cells]
+        runs = run(scores, nets[0], span, starts)
+        for place, kind in enumerate(kinds):
+            found[kind, density, factor] = runs[place * len(cells) : (place + 1) * len(cells)]
     made = []
     for i in range(len(cells)):
         own: dict[str, Any] = {"density": densities, "width": widths, "trained": ends[i][1]}
@@ -161,7 +169,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             own |= {f"start_{kind}": [first for first, _ in pairs], kind: [last for _, last in pairs]}
         pairs = [found["constant", MIDDLE, width][i] for width in widths]
         own |= {"start_wide": [first for first, _ in pairs], "wide": [last for _, last in pairs]}
-        own["theory_trained"] = [ends[i][1]] * len(densities)
+        own["trained_line"] = [ends[i][1]] * len(densities)
         lost = [name for name in (*KINDS, "wide") if any(y != y for y in own[name])]
         made.append(outcome(own, lost=", ".join(lost)))
     return made
@@ -199,7 +207,7 @@ STUDY = study(
     question="How good is the best part of a network whose weights are random and stay so, against the share that is kept?",
     x="density", sources=("ramanujan2020",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work,
     estimate=estimate, stack_limit=4,
-    values=("density", *KINDS, *(f"start_{kind}" for kind in KINDS), "trained", "theory_trained", "width", "wide", "start_wide"),
+    values=("density", *KINDS, *(f"start_{kind}" for kind in KINDS), "trained", "trained_line", "width", "wide", "start_wide"),
     differences=(
         "The source's results are of convolutional networks on CIFAR-10 and ImageNet; quick and laptop have dense layers, digits "
         "and MNIST. The profile paper has the setting of its code for MNIST, and can have its convolutions.",

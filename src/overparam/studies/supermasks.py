@@ -162,7 +162,7 @@ CHARTS = charts(
     density=("Masks of a trained network over its initial weights", "test accuracy, %",
              {"one_shot_init": "large_final_same_sign, initial weights",
               "one_shot_constant": "large_final_same_sign, signed constants",
-              "one_shot_random": "random mask, initial weights", "theory_trained": "-trained weights"},
+              "one_shot_random": "random mask, initial weights", "trained_line": "-trained weights"},
              "Nothing is trained after the mask is applied.", {"x": {"density": "density: share of weights kept"}}),
     columns=("The seven columns", "test accuracy, %",
              {"accuracy": "ours", "published": "-published, of this network in the source"},
@@ -192,7 +192,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     from overparam.pruning import learned_mask, sampled, shuffle, supermask
     from overparam.pruning.wrapped import own_weights
     from overparam.sweep.work import task
-    from overparam.training import Recipe, train
+    from overparam.training import Checkpoint, Recipe, train
     from overparam.training.evaluate import fit
     from overparam.training.losses import loss
 
@@ -206,7 +206,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     def accuracy(params: Any, some: Any) -> float:
         return 100.0 * (1.0 - float(error(params, *some)))
 
-    spans = shares([common["dense_steps"] / 4, 100, *[common["steps"]] * len(LEARNED)])
+    spans = shares([common["dense_steps"] / 4, 100, common["steps"] * 2, common["steps"] * 2])
     given: Any = (stack.members, data.x, data.x_test, data.y_test)
     recipe = Recipe(
         common["dense_steps"], common["dense_rate"], optimizer="adam", batch=common["dense_batch"], probes=2
@@ -215,24 +215,31 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
                   progress=within(progress, *spans[0]))  # fmt: skip
     made: list[dict[str, Any]] = []
     lost: list[list[str]] = [[] for _ in cells]
-    for cell, start, run in zip(cells, stack.fresh(plain), dense, strict=True):
+    for cell, start, run in zip(cells, map(jax.device_get, begun(plain, cells)), dense, strict=True):
         own = untrained(
             cell, plain, start, run.params, lambda params, on: accuracy(params, few if on == "few" else tests)
         )
         made.append({**own, "trained": 100.0 * (1.0 - float(run.values["test_error"][-1]))})
-    for place, (name, (constant, rescaled)) in enumerate(LEARNED.items()):
-        scored = supermask(plain, constant=1.0 if constant else None, rescaled=rescaled)
+    for half, rescaled in enumerate((False, True)):
+        names = [name for name, kind in LEARNED.items() if kind[1] == rescaled]
+        nets = [
+            supermask(plain, constant=1.0 if LEARNED[name][0] else None, rescaled=rescaled) for name in names
+        ]
+        starts = [Checkpoint(one) for net in nets for one in begun(net, cells)]
         rate = common["rescaled_rate" if rescaled else "rate"]
         recipe = Recipe(common["steps"], rate, momentum=0.9, batch=common["batch"], probes=2)
-        runs = train(scored, recipe, *given, probes={"sampled": sampled(SAMPLES)}, keep_params=True,
-                     progress=within(progress, *spans[2 + place]))  # fmt: skip
-        for own, run, cell, gone in zip(made, runs, cells, lost, strict=True):
+        # constants are weights like others, which a network with scores holds: one program serves both
+        runs = train(nets[0], recipe, stack.members * len(names), *given[1:], probes={"sampled": sampled(SAMPLES)},
+                     keep_params=True, start=starts, progress=within(progress, *spans[2 + half]))  # fmt: skip
+        for place, run in enumerate(runs):
+            which, name = place % len(cells), names[place // len(cells)]
+            own = made[which]
             if run.diverged_at is not None:
-                gone.append(name.replace("_", " "))
+                lost[which].append(name.replace("_", " "))
                 own |= dict.fromkeys((name, f"shuffled_{name}", f"rounded_{name}", f"density_{name}"))
                 continue
             mask, weights = learned_mask(run.params), own_weights(run.params)
-            other = shuffle(mask, 10 * cell["seed"] + place)
+            other = shuffle(mask, 10 * cells[which]["seed"] + list(LEARNED).index(name))
             own[name] = 100.0 * (1.0 - float(run.values["sampled_test_error"][-1]))
             own[f"shuffled_{name}"] = accuracy(other.apply(weights), tests)
             own[f"rounded_{name}"] = accuracy(mask.apply(weights), tests)
@@ -240,9 +247,17 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     fixed = {"column": list(range(1, 8)), "published": list(PUBLISHED[common["network"]])}
     return [
         outcome({**fixed, **own, "accuracy": [own[name] for name in COLUMNS],
-                 "theory_trained": [own["trained"]] * len(own["density"])}, lost=", ".join(gone))
+                 "trained_line": [own["trained"]] * len(own["density"])}, lost=", ".join(gone))
         for own, gone in zip(made, lost, strict=True)
     ]  # fmt: skip
+
+
+def begun(net: Any, cells: Sequence[Params]) -> list[Any]:
+    """The parameters with which every seed starts."""
+    import jax
+
+    start = jax.jit(net.init)
+    return [start(jax.random.key(cell["seed"])) for cell in cells]
 
 
 def untrained(cell: Params, plain: Any, initial: Any, final: Any, accuracy: Any) -> dict[str, Any]:
@@ -308,7 +323,7 @@ STUDY = study(
     question="How good is a network whose weights were never trained, under a mask from a trained network and under one that "
     "is learned itself?", x="column", sources=("zhou2019",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
     work=work, estimate=estimate, stack_limit=4,
-    values=("density", "one_shot_init", "one_shot_constant", "one_shot_random", "theory_trained", "column", "accuracy",
+    values=("density", "one_shot_init", "one_shot_constant", "one_shot_random", "trained_line", "column", "accuracy",
             "published", *COLUMNS, *(f"random_{name}" for name in MASKED),
             *(f"{what}_{name}" for name in MASKED for what in ("criterion", "density")),
             *(f"{what}_{name}" for name in LEARNED for what in ("shuffled", "rounded", "density"))),

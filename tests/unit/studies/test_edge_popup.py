@@ -24,7 +24,7 @@ def test_a_cell_has_lines_over_density_and_width():
     assert values["wide"][1] == values["constant"][1]
     assert values["start_wide"][1] == values["start_constant"][1]
     assert values["constant"][1] > values["start_constant"][1] + 20
-    assert values["theory_trained"] == [values["trained"]] * 2
+    assert values["trained_line"] == [values["trained"]] * 2
 
 
 def test_networks_have_no_biases_and_widths_by_a_factor():
