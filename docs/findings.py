@@ -192,18 +192,19 @@ def page(entries: Sequence[Entry], table: Sequence[Row]) -> str:
 
 
 def ledger(entries: Sequence[Entry], table: Sequence[Row]) -> str:
-    """The ledger for the README: totals, and one line for each of the 63 statements."""
+    """The ledger for the README: totals, and one line for each of the 63 statements and of those named under one."""
     said = paragraphs(tallies.totals(table, entries))
     body = [
         line(
             (
-                row.line.number,
-                cell(row.line.sentence) + remark(row),
-                ", ".join(f"`{name}`" for name in row.studies),
-                verdict(row),
+                one.line.number,
+                cell(one.line.sentence) + remark(one),
+                ", ".join(f"`{name}`" for name in one.studies),
+                verdict(one),
             )
         )
         for row in table
+        for one in (row, *row.under)
     ]
     sources = dict.fromkeys((one.source, one.document) for one in LEDGER.values())
     firsts = [next(row.line.number for row in table if row.line.source == name) for name, _ in sources]

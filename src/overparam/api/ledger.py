@@ -11,7 +11,6 @@ from overparam.core import disk
 from overparam.core.errors import DamageWarning, DiskError, StoreError, UsageError
 from overparam.core.findings import entry, newest, shipped
 from overparam.core.kinds import word
-from overparam.core.ledger import parts
 from overparam.core.registry import packaged, ships, studies
 from overparam.core.totals import Row, rows
 
@@ -23,9 +22,9 @@ def ledger(out: str | Path | None = None) -> list[dict[str, Any]]:
         out: a results folder whose runs are read; by default the findings that the package ships.
 
     Returns:
-        One dictionary for each of the 63 lines: number, sentence, source, place, note, verdict, studies, and the
-        statements that answer it, each with study, statement, kind, ledger, data, verdict, effect, low, high, level, n
-        and unit.
+        One dictionary for each of the 63 lines: number, sentence, source, place, note, verdict, studies, the lines that
+        are named under it (their numbers, and in ``under`` the same of each), and the statements that answer it, each
+        with study, statement, kind, ledger, data, verdict, effect, low, high, level, n and unit.
 
     Raises:
         UsageError: there is no such folder.
@@ -91,7 +90,8 @@ def _plain(row: Row) -> dict[str, Any]:
         "source": row.line.source,
         "place": row.line.place,
         "note": row.line.note,
-        "named_under_it": [one.number for one in parts(row.line.number)[1:]],
+        "named_under_it": [one.line.number for one in row.under],
+        "under": [_plain(one) for one in row.under],
         "verdict": row.verdict,
         "votes": row.words,
         "studies": list(row.studies),

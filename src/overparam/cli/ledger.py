@@ -17,7 +17,7 @@ from overparam.cli.listing import table_of
 from overparam.core.kinds import word
 from overparam.core.ledger import NUMBERS, Line, line, parts
 from overparam.core.tallies import asked, effect, interval, totals
-from overparam.core.totals import Row, part
+from overparam.core.totals import Row
 
 COLOURS = {
     "supported": "green", "contradicted": "red", "mixed": "yellow", "checks pass": "green", "checks fail": "red",
@@ -40,12 +40,13 @@ def all_lines(out: Path | None) -> RenderableType:
             source = row.line.source
             table.add_section()
             table.add_row("", f"[bold]{escape(source)}[/]", "")
-        names = f"\n[bright_black]{escape(', '.join(row.studies))}[/]" if row.studies else ""
-        table.add_row(
-            row.line.number,
-            f"{escape(row.line.sentence)}{' *' * bool(row.line.note)}{names}",
-            _coloured(row.words, row.verdict),
-        )
+        for one in (row, *row.under):
+            names = f"\n[bright_black]{escape(', '.join(one.studies))}[/]" if one.studies else ""
+            table.add_row(
+                one.line.number,
+                f"{escape(one.line.sentence)}{' *' * bool(one.line.note)}{names}",
+                _coloured(one.words, one.verdict),
+            )
     where = "the findings that come with the package" if out is None else f"the runs in {out}"
     said = Text("\n".join((*totals(rows, found.values()), f"From {where}.")))
     return Group(said, table, Text(FOOT, "bright_black"))
@@ -59,15 +60,15 @@ def one_line(name: str, out: Path | None) -> RenderableType:
     shown: list[RenderableType] = []
     for one in parts(wanted.number) if wanted.number in NUMBERS else (wanted,):
         shown += _head(one)
-    under = [part(row, one.number) for one in parts(row.line.number)[1:] if row.entries]
+    under = row.under
     if wanted is not row.line:
         shown.append(Text(f"It counts under {row.line.number}: {row.line.sentence}"))
-        under = [one for one in under if one.line is wanted]
+        under = tuple(one for one in under if one.line is wanted)
     shown += [
         Text.from_markup(f"Verdict of {one.line.number}: {_coloured(one.words, one.verdict)}")
         for one in (row, *under)
     ]
-    chosen = row if wanted is row.line or not under else under[0]
+    chosen = row if wanted is row.line else under[0]
     if not chosen.entries:
         told = f"Studies: {', '.join(row.studies)}; not run." if row.studies else "No study answers it yet."
         return Group(*shown, Text(told))

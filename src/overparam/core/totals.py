@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overparam.core.kinds import GROUPS
-from overparam.core.ledger import LEDGER, NUMBERS, Line
+from overparam.core.ledger import LEDGER, NUMBERS, Line, parts
 from overparam.core.looks import FIRST_LOOK
 
 Entry = Mapping[str, Any]
@@ -55,7 +55,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Row:
-    """A counted line of the ledger and what answers it.
+    """A line of the ledger and what answers it.
 
     Attributes:
         line: the line.
@@ -63,6 +63,7 @@ class Row:
         entries: every verdict that bears on it or on a line under it.
         votes: the measurements among its claims that were judged.
         studies: names of the studies that answer it, sorted.
+        under: the rows of the lines that are named under it, such as L22D under L22; none of those is counted.
     """
 
     line: Line
@@ -70,6 +71,7 @@ class Row:
     entries: tuple[Entry, ...]
     votes: tuple[Vote, ...]
     studies: tuple[str, ...]
+    under: tuple[Row, ...] = ()
 
     @property
     def needed(self) -> int:
@@ -126,28 +128,30 @@ def rows(
         findings: entries of studies, as :func:`overparam.core.findings.entry` makes them.
         known: numbers of the lines that each study answers, by its name, whether it was run or not.
     """
-    by_line: dict[str, list[Entry]] = {number: [] for number in NUMBERS}
-    names: dict[str, set[str]] = {number: set() for number in NUMBERS}
+    by_line: dict[str, list[Entry]] = {number: [] for number in LEDGER}
+    names: dict[str, set[str]] = {number: set() for number in LEDGER}
     for study, numbers in (known or {}).items():
-        for number in {LEDGER[one].parent for one in numbers if one in LEDGER}:
+        for number in _with_parents(numbers):
             names[number].add(study)
     for found in findings:
         for verdict in found["verdicts"]:
-            for number in {LEDGER[one].parent for one in verdict["ledger"] if one in LEDGER}:
+            for number in _with_parents(verdict["ledger"]):
                 by_line[number].append({**verdict, "study": found["study"]})
                 names[number].add(found["study"])
-    return tuple(_row(LEDGER[number], by_line[number], names[number]) for number in NUMBERS)
+
+    def row(number: str, under: tuple[Row, ...] = ()) -> Row:
+        entries, studies = by_line[number], tuple(sorted(names[number]))
+        cast = votes(entries)
+        verdict = decide(entries, cast, answered=bool(studies))
+        return Row(LEDGER[number], verdict, tuple(entries), cast, studies, under)
+
+    return tuple(row(number, tuple(row(one.number) for one in parts(number)[1:])) for number in NUMBERS)
 
 
-def part(row: Row, number: str) -> Row:
-    """Return the row of a line that is named under a counted one, such as L22D under L22."""
-    entries = [one for one in row.entries if number in one["ledger"]]
-    return _row(LEDGER[number], entries, {one["study"] for one in entries})
-
-
-def _row(line: Line, entries: Sequence[Entry], studies: Iterable[str]) -> Row:
-    cast, names = votes(entries), tuple(sorted(studies))
-    return Row(line, decide(entries, cast, answered=bool(names)), tuple(entries), cast, names)
+def _with_parents(numbers: Iterable[str]) -> set[str]:
+    """The lines of these numbers, and those under which they count."""
+    own = {one for one in numbers if one in LEDGER}
+    return own | {LEDGER[one].parent for one in own}
 
 
 def votes(entries: Sequence[Entry]) -> tuple[Vote, ...]:

@@ -6,7 +6,7 @@ from scipy import stats
 
 from overparam.core import findings, tallies
 from overparam.core.stats import geometric_interval, mean_interval
-from overparam.core.totals import VERDICTS, beyond, chance, decide, holm, p_values, part, rows, votes
+from overparam.core.totals import VERDICTS, beyond, chance, decide, holm, p_values, rows, votes
 
 
 def verdict(statement, status, *, ledger=("L53",), kind="claim", data="digits", same=(), study="one", **more):
@@ -124,6 +124,7 @@ def test_questions_answer_where_there_is_nothing_else():
 def test_a_line_without_verdict_is_not_run_or_has_no_study():
     found = {one.line.number: one for one in rows([], {"toy": ["L54", "L22D"]})}
     assert found["L54"].verdict == found["L22"].verdict == "not run"
+    assert [one.verdict for one in found["L22"].under] == [*["no study yet"] * 3, "not run"]
     assert found["L53"].verdict == "no study yet"
     assert found["L22"].studies == ("toy",)
     assert {one.verdict for one in found.values()} <= set(VERDICTS)
@@ -139,8 +140,8 @@ def test_a_line_pools_what_is_named_under_it_and_each_has_a_verdict_of_its_own()
     assert found.verdict == "mixed"
     assert found.words == "mixed (1 for, 1 against)"
     assert found.against == ("one.b, digits",)
-    assert (part(found, "L22A").verdict, part(found, "L22D").verdict) == ("supported", "contradicted")
-    assert part(found, "L22B").verdict == "no study yet"
+    own = {one.line.number: one.verdict for one in found.under}
+    assert own == {"L22A": "supported", "L22B": "no study yet", "L22C": "no study yet", "L22D": "contradicted"}
     assert row(verdict("b", "contradicted", ledger=("L22D", "L25")), number="L25").verdict == "contradicted"
 
 
