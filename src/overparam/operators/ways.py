@@ -1,0 +1,134 @@
+"""Which way of computing a product is the fastest for a model: a short trial on its first batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from overparam.core.errors import OverparamError, UsageError, unknown
+from overparam.operators.batches import Batch
+
+Model = Any  # of overparam.operators.model, which imports this
+
+ROUNDS = 2
+LONG = 0.5  # seconds of a product that is not timed again
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way to compute the products of a batch.
+
+    Attributes:
+        name: what a person reads.
+        make: ``make(batch)``: a function from a vector to the product, summed over the examples.
+        size: ``size(made)``: bytes that what ``make`` gave keeps; None where it keeps nothing.
+    """
+
+    name: str
+    make: Callable[[Batch], Callable[[Any], Any]]
+    size: Callable[[Any], float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What a trial decided.
+
+    Attributes:
+        plain: the best way that keeps nothing.
+        kept: the way that keeps a graph, where it is better still.
+        bytes: what that keeps an example.
+        words: the decision in words.
+    """
+
+    plain: Way
+    kept: Way | None
+    bytes: float
+    words: str
+
+
+def choose(model: Model, kind: str, vector: Any) -> Chosen:
+    """The best way for a kind of product, by a trial on the first batch where the back end wants one, else by order.
+
+    A way that fails is left out: attention kernels, recurrent networks and functions with a derivative of their own often
+    lack second or forward derivatives.
+
+    Args:
+        model: the model.
+        kind: of product.
+        vector: in the back end's arrays.
+
+    Raises:
+        UsageError: no way works; the text says what each of them met. Or the settings name a way that is not there.
+    """
+    ways = model.ways(kind)
+    if model.settings.way is not None:
+        ways = tuple(way for way in ways if way.name == model.settings.way) or _unknown(model, kind)
+    batch = next(iter(model.batches()))
+    part = vector[: batch.count * int(model.rows / model.examples)] if kind == "transpose" else vector
+    failed: list[str] = []
+    plain: list[tuple[float, Way]] = []
+    kept: list[tuple[float, Way, float]] = []
+    said: list[str] = []
+    for way in ways:
+        if (way.size is None and plain) or (way.size is not None and kept):
+            if not model.timed:
+                continue
+        try:
+            build, each, size = _tried(model, way, batch, part)
+        except OverparamError:
+            raise
+        except Exception as error:
+            first = (str(error).strip().splitlines() or [""])[0]
+            failed.append(f"{way.name}: {type(error).__name__}: {first[:160]}")
+            continue
+        cost = each + build / model.settings.products
+        if way.size is None:
+            plain.append((cost, way))
+            said.append(f"{way.name} {1e3 * cost:.3g} ms")
+        elif size <= model.settings.memory or model.settings.way is not None:
+            kept.append((cost, way, size / batch.count))
+            said.append(f"{way.name} {1e3 * cost:.3g} ms and {size / 1e6:.3g} MB a batch")
+        else:
+            said.append(f"{way.name} needs {size / 1e6:.3g} MB a batch, above memory={model.settings.memory:.3g}")
+    if not plain and not kept:
+        raise UsageError(
+            f"model: expected derivatives that a {kind.replace('_', '-')} product can be made of, got none that works: "
+            f"{'; '.join(failed)}. Replace the operation that has no second derivative."
+        )
+    least = min(plain, key=lambda one: one[0]) if plain else None
+    best = min(kept, key=lambda one: one[0]) if kept else None
+    if best is not None and least is not None and model.timed and best[0] >= least[0]:
+        best = None
+    name = best[1].name if best is not None else least[1].name if least is not None else ""
+    text = f"{name}; tried: {', '.join(said)}{'; failed: ' + '; '.join(failed) if failed else ''}"
+    spare = least[1] if least is not None else best[1] if best is not None else ways[0]
+    return Chosen(spare, None if best is None else best[1], 0.0 if best is None else best[2], text)
+
+
+def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, float, float]:
+    """Seconds to build, seconds a product and bytes kept of one way on one batch."""
+    made = way.make(batch)
+    made(vector)  # compiles, allocates, and shows what fails
+    model.wait()
+    size = way.size(made) if way.size is not None else 0.0
+    if not model.timed:
+        return 0.0, 0.0, size
+    build, each = [], []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        made = way.make(batch)
+        model.wait()
+        middle = time.perf_counter()
+        made(vector)
+        model.wait()
+        build.append(middle - start)
+        each.append(time.perf_counter() - middle)
+        if each[-1] > LONG:
+            break
+    return min(build), min(each), size
+
+
+def _unknown(model: Model, kind: str) -> tuple[Way, ...]:
+    raise unknown("way", str(model.settings.way), [way.name for way in model.ways(kind)])
