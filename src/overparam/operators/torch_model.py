@@ -1,0 +1,277 @@
+"""The back end of PyTorch: derivatives of a module by torch itself, on its own device and in its own type."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from overparam.operators.batches import Batch, Batches
+from overparam.operators.layout import Layout
+from overparam.operators.model import Model, Settings
+from overparam.operators.objective import Arithmetic, Objective
+from overparam.operators.torch_quiet import quiet
+from overparam.operators.ways import Way
+
+try:
+    import torch
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
+
+Tensors = Mapping[str, Any]
+
+ARITHMETIC = Arithmetic(
+    logsumexp=lambda outputs: torch.logsumexp(outputs, -1),
+    pick=lambda outputs, labels: torch.gather(outputs, -1, labels.long().unsqueeze(-1)).squeeze(-1),
+    where=lambda condition, value: torch.where(condition, value, torch.zeros_like(value)),
+    softplus=lambda outputs: torch.nn.functional.softplus(outputs),
+)
+
+
+class TorchModel(Model):
+    """A module of PyTorch with copies of its parameters and buffers as they were at opening."""
+
+    back_end = "torch"
+    timed = True
+    fresh = False  # whether every pass gets copies of the buffers, because passes change them
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        objective: Objective,
+        trained: Tensors,
+        held: Tensors,
+        data: Batches,
+        layout: Layout,
+        evaluation: bool = True,
+        notes: tuple[str, ...] = (),
+        settings: Settings | None = None,
+    ) -> None:
+        first = next(iter(trained.values()))
+        super().__init__(layout, objective, np.dtype(str(first.dtype).removeprefix("torch.")), notes, settings or Settings())
+        self.module, self.data, self.evaluation, self.device = module, data, evaluation, first.device
+        self.trained = {name: trained[name].detach().clone().requires_grad_() for name in layout.names}
+        self.held = {name: one.detach() for name, one in held.items()}
+
+    def quiet(self) -> contextlib.AbstractContextManager[Any]:
+        """Evaluation mode, attention with second derivatives, gradients on; everything is put back."""
+        return quiet(self.module, self.evaluation)
+
+    def wait(self) -> None:
+        """Return when the device has finished."""
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).synchronize(self.device)
+
+    def batches(self) -> Iterator[Batch]:
+        """The data as tensors on the device."""
+        return iter(self.data)
+
+    def native(self, vector: np.ndarray) -> torch.Tensor:
+        """A vector as a tensor on the device."""
+        return torch.from_numpy(vector.copy()).to(self.device)
+
+    def host(self, array: Any) -> np.ndarray:
+        """A tensor in NumPy."""
+        return np.array(array.detach().cpu().numpy())
+
+    def batch_outputs(self, batch: Batch) -> torch.Tensor:
+        """Outputs of a batch."""
+        with torch.no_grad():
+            return self.forward(self.trained, batch)
+
+    def batch_loss(self, batch: Batch) -> tuple[float, Any]:
+        """Sum of the losses of a batch and its gradient."""
+        loss = self._loss(self.trained, batch)
+        return float(loss.detach()), self._joined(self._gradients(loss, keep=False))
+
+    def vector(self) -> np.ndarray:
+        """The parameters as one flat vector."""
+        return self.host(self._joined(list(self.trained.values())))
+
+    def at(self, vector: np.ndarray) -> TorchModel:
+        """The same model with other parameters."""
+        given = self.native(self.layout.flat(self.layout.named(np.asarray(vector, self.dtype)), "vector"))
+        trained = dict(zip(self.layout.names, self._parted(given), strict=True))
+        return self._again(trained, self.held, self.layout)
+
+    def only(self, layers: str | tuple[str, ...] | list[str]) -> TorchModel:
+        """The same model as a function of some of its parameters."""
+        layout = self.layout.only(self.layout.matching(layers))
+        held = {**self.held, **{name: one for name, one in self.trained.items() if name not in layout.slices}}
+        return self._again(self.trained, held, layout)
+
+    def forward(self, trained: Tensors, batch: Batch) -> torch.Tensor:
+        """Outputs of a batch as a function of the trained parameters; buffers that a pass changes are copies."""
+        held = {name: one.clone() for name, one in self.held.items()} if self.fresh else self.held
+        return torch.func.functional_call(self.module, {**held, **trained}, batch.args, dict(batch.named))
+
+    def ways(self, kind: str) -> tuple[Way, ...]:
+        """All of them: a trial on the first batch decides."""
+        if kind == "hessian":
+            return (
+                Way("kept graph", self._kept_hessian, self._measured_size(self._kept_hessian)),
+                Way("double backward", lambda batch: lambda v: self._kept_hessian(batch, keep=False)(v)),
+                Way("forward over reverse", self._forward_hessian),
+            )
+        if kind == "transpose":
+            return (
+                Way("kept graph", self._kept_transpose, self._measured_size(self._kept_transpose)),
+                Way("reverse", lambda batch: lambda u: self._kept_transpose(batch, keep=False)(u)),
+            )
+        name, make = ("jacobian", self._kept_jacobian) if kind == "jacobian" else ("both", self._kept_gauss_newton)
+        forward = self._forward_jacobian if name == "jacobian" else self._forward_gauss_newton
+        return (
+            Way("kept graph", make, self._measured_size(make)),
+            Way("reverse twice" if kind == "jacobian" else "reverse three times", lambda batch: lambda v: make(batch, keep=False)(v)),
+            Way("forward" if kind == "jacobian" else "forward and reverse", forward),
+        )
+
+    def _kept_hessian(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
+        gradients = self._gradients(self._loss(self.trained, batch), keep=True)
+        own = list(self.trained.values())
+
+        def product(vector: torch.Tensor) -> torch.Tensor:
+            pairs = [(g, v) for g, v in zip(gradients, self._parted(vector), strict=True) if g.requires_grad]
+            if not pairs:
+                return torch.zeros_like(vector)
+            found = torch.autograd.grad(
+                [g for g, _ in pairs], own, [v for _, v in pairs], retain_graph=keep, allow_unused=True, materialize_grads=True
+            )
+            return self._joined(found)
+
+        return product
+
+    def _forward_hessian(self, batch: Batch) -> Callable[[Any], Any]:
+        gradient = torch.func.grad(lambda own: self._loss(own, batch))
+        base = {name: one.detach() for name, one in self.trained.items()}
+
+        def product(vector: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                moved = dict(zip(base, self._parted(vector), strict=True))
+                return self._joined(list(torch.func.jvp(gradient, (base,), (moved,))[1].values()))
+
+        return product
+
+    def _kept_transpose(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
+        outputs, own = self.forward(self.trained, batch), list(self.trained.values())
+
+        def product(rows: torch.Tensor) -> torch.Tensor:
+            found = torch.autograd.grad(
+                outputs, own, rows.view(outputs.shape), retain_graph=keep, allow_unused=True, materialize_grads=True
+            )
+            return self._joined(found)
+
+        return product
+
+    def _pushed(self, outputs: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """``J^T u`` as a graph in u, whose derivative by u is J."""
+        rows = torch.zeros_like(outputs, requires_grad=True)
+        back = torch.autograd.grad(
+            outputs, list(self.trained.values()), rows, create_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return list(back), rows
+
+    def _along(self, back: list[torch.Tensor], rows: torch.Tensor, vector: torch.Tensor, keep: bool) -> torch.Tensor:
+        pairs = [(g, v) for g, v in zip(back, self._parted(vector), strict=True) if g.requires_grad]
+        return torch.autograd.grad([g for g, _ in pairs], rows, [v for _, v in pairs], retain_graph=keep)[0]
+
+    def _kept_jacobian(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
+        back, rows = self._pushed(self.forward(self.trained, batch))
+        return lambda vector: self._along(back, rows, vector, keep)
+
+    def _forward_jacobian(self, batch: Batch) -> Callable[[Any], Any]:
+        base = {name: one.detach() for name, one in self.trained.items()}
+
+        def product(vector: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                moved = dict(zip(base, self._parted(vector), strict=True))
+                return torch.func.jvp(lambda own: self.forward(own, batch), (base,), (moved,))[1]
+
+        return product
+
+    def _kept_gauss_newton(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
+        outputs, own = self.forward(self.trained, batch), list(self.trained.values())
+        back, rows = self._pushed(outputs)
+        curved = self._curved(outputs, batch, keep)
+
+        def product(vector: torch.Tensor) -> torch.Tensor:
+            moved = curved(self._along(back, rows, vector, keep=True))
+            found = torch.autograd.grad(
+                outputs, own, moved, retain_graph=keep, allow_unused=True, materialize_grads=True
+            )
+            return self._joined(found)
+
+        return product
+
+    def _forward_gauss_newton(self, batch: Batch) -> Callable[[Any], Any]:
+        forward, own = self._forward_jacobian(batch), list(self.trained.values())
+
+        def product(vector: torch.Tensor) -> torch.Tensor:
+            outputs = self.forward(self.trained, batch)
+            moved = self._curved(outputs, batch, keep=False)(forward(vector))
+            found = torch.autograd.grad(outputs, own, moved, allow_unused=True, materialize_grads=True)
+            return self._joined(found)
+
+        return product
+
+    def _curved(self, outputs: torch.Tensor, batch: Batch, keep: bool) -> Callable[[Any], Any]:
+        """The Hessian of the loss by the outputs, as a product."""
+        at = outputs.detach().requires_grad_()
+        assert self.objective.total is not None
+        (slope,) = torch.autograd.grad(self.objective.total(at, batch.targets), at, create_graph=True)
+
+        def product(moved: torch.Tensor) -> torch.Tensor:
+            if not slope.requires_grad:
+                return torch.zeros_like(moved)
+            (found,) = torch.autograd.grad(
+                slope, at, moved.detach(), retain_graph=keep, allow_unused=True, materialize_grads=True
+            )
+            return found
+
+        return product
+
+    def _loss(self, trained: Tensors, batch: Batch) -> torch.Tensor:
+        assert self.objective.total is not None
+        total: torch.Tensor = self.objective.total(self.forward(trained, batch), batch.targets)
+        return total
+
+    def _gradients(self, loss: torch.Tensor, keep: bool) -> list[torch.Tensor]:
+        own = list(self.trained.values())
+        return list(
+            torch.autograd.grad(loss, own, create_graph=keep, allow_unused=True, materialize_grads=True)
+        )
+
+    def _parted(self, vector: torch.Tensor) -> list[torch.Tensor]:
+        cut = self.layout.slices
+        return [vector[cut[name]].view(shape) for name, shape in zip(self.layout.names, self.layout.shapes, strict=True)]
+
+    def _joined(self, tensors: Any) -> torch.Tensor:
+        return torch.cat([one.detach().reshape(-1) for one in tensors])
+
+    def _measured_size(self, make: Callable[[Batch], Callable[[Any], Any]]) -> Callable[[Any], float]:
+        return lambda made: self._bytes_of(lambda: make(next(iter(self.batches()))))
+
+    def _bytes_of(self, build: Callable[[], Any]) -> float:
+        """Bytes that the graphs built hold besides parameters and data."""
+        ours = {one.untyped_storage().data_ptr() for one in (*self.trained.values(), *self.held.values())}
+        seen: dict[int, int] = {}
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in ours:
+                seen[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            built = build()
+        del built
+        return float(sum(seen.values()))
+
+    def _again(self, trained: Tensors, held: Tensors, layout: Layout) -> TorchModel:
+        made = TorchModel(
+            self.module, self.objective, trained, held, self.data, layout, self.evaluation, self.notes, self.settings
+        )
+        made.fresh = self.fresh
+        return made

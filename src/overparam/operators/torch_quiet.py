@@ -1,0 +1,38 @@
+"""How a module of PyTorch is called without leaving a trace: mode, attention kernels, generators, gradients."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from overparam.operators.generators import generators_kept
+
+try:
+    import torch
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
+
+
+@contextlib.contextmanager
+def quiet(module: Any, evaluation: bool) -> Iterator[None]:
+    """Call a module in evaluation mode, with attention that has second derivatives; put back what was there.
+
+    Args:
+        module: the module.
+        evaluation: whether it is measured in evaluation mode; else in the mode in which each part is.
+    """
+    modes = [(one, one.training) for one in module.modules()] if evaluation else []
+    fast = torch.backends.mha.get_fastpath_enabled()
+    kernel = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
+    kind = next((one.device.type for one in module.parameters()), "cpu")
+    try:
+        for one, _ in modes:
+            one.training = False
+        torch.backends.mha.set_fastpath_enabled(False)
+        with generators_kept(), kernel, torch.enable_grad(), torch.autocast(kind, enabled=False):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for one, mode in modes:
+            one.training = mode
