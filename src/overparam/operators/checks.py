@@ -1,0 +1,132 @@
+"""Before anything is measured: the pass is a function of the parameters alone, row by row, and so are loss and gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from overparam.core.errors import DataError, OverparamError, UsageError
+from overparam.models.passes import told
+from overparam.operators.batches import Batch
+from overparam.operators.model import Model
+
+APART = 1e4  # times the machine epsilon: a larger relative difference is no rounding
+ROWS = 8
+Culprit = Callable[[Batch, Batch], str]  # names the part of a model that gives other outputs in a second pass
+
+
+def check_outputs(model: Model, name: str = "model") -> None:
+    """Raise unless the first examples give finite outputs of the parameters' type, one row an example.
+
+    Args:
+        model: of any back end.
+        name: of the argument, for messages.
+
+    Raises:
+        UsageError: the pass fails, or gives something else.
+        DataError: outputs that are missing or infinite.
+    """
+    with model.quiet():
+        batch = next(iter(model.batches())).rows(0, ROWS)
+        try:
+            found = model.batch_outputs(batch)
+        except OverparamError:
+            raise
+        except Exception as error:
+            shapes = ", ".join(str(tuple(leaf.shape)) for leaf in batch.mapped(lambda leaf: leaf).leaves()[:3])
+            raise UsageError(
+                f"{name}: expected a model that takes the inputs of data (arrays of {shapes}), got {told(error)}."
+            ) from error
+        if not (hasattr(found, "shape") and hasattr(found, "dtype")):
+            kind = type(found).__name__
+            raise UsageError(
+                f"{name}: expected one array of outputs, got {kind}. Wrap the model so that it returns its outputs alone."
+            )
+        shape, dtype = tuple(found.shape), str(found.dtype).removeprefix("torch.")
+        if not shape or shape[0] != batch.count:
+            raise UsageError(
+                f"{name}: expected outputs with one row an example, got shape {shape} for {batch.count} examples. A loss inside the "
+                "model or a mean over the batch does that: return the outputs."
+            )
+        if dtype != model.dtype.name:
+            raise UsageError(
+                f"{name}: expected outputs of {model.dtype.name}, the type of the parameters, got {dtype}. Remove casts and autocast "
+                "from the pass."
+            )
+        bad = int((~np.isfinite(model.host(found))).sum())
+    if bad:
+        raise DataError(
+            f"{name}: expected finite outputs, got {bad} that are missing or infinite in the first {batch.count} examples."
+        )
+
+
+def check_targets(model: Model) -> None:
+    """Raise unless the targets of every batch fit outputs and loss.
+
+    Args:
+        model: of any back end, with its loss.
+
+    Raises:
+        DataError: labels outside the range, another shape, numbers that are missing.
+    """
+    if model.objective.total is None or model.objective.check is None:
+        return
+    shape = model.output_shape
+    with model.quiet():
+        for batch in model.batches():
+            model.objective.check((batch.count, *shape), model.host(batch.targets))
+
+
+def check_passes(model: Model, culprit: Culprit | None = None) -> None:
+    """Raise unless two passes over the first batch give the same, and each row alone what it gives beside others.
+
+    Loss and gradient are compared, or the outputs where there is no loss.
+
+    Args:
+        model: of any back end.
+        culprit: names what is to blame.
+
+    Raises:
+        UsageError: they differ; the text names the part where it is known.
+        DataError: loss or gradient are not finite.
+    """
+    eps = float(np.finfo(model.dtype).eps)
+    with model.quiet():
+        batch = next(iter(model.batches()))
+        passes = [_pass(model, batch) for _ in range(2)]
+        if any(not np.isfinite(one).all() for one in passes[0]):
+            raise DataError("loss: expected finite loss and gradient, got some that are not in the first batch.")
+        gap = max(_gap(one, other) for one, other in zip(*passes, strict=True))
+        if gap > APART * eps:
+            who = culprit(batch, batch) if culprit else ""
+            raise UsageError(
+                f"model: expected the same loss and gradient in two passes over the same batch, got a relative change of {gap:.2g}"
+                f"{f', which begins at {who}' if who else ''}. Random numbers drawn in the pass and counters that it changes do that."
+            )
+        if batch.count > 1:
+            part = batch.rows(0, (batch.count + 1) // 2)
+            whole, alone = (model.host(model.batch_outputs(one)) for one in (batch, part))
+            gap = _gap(whole[: part.count], alone)
+            if gap > APART * eps:
+                who = culprit(batch, part) if culprit else ""
+                raise UsageError(
+                    "model: expected every output to depend on its own example alone, got a relative change of "
+                    f"{gap:.2g} without the other examples{f', which begins at {who}' if who else ''}. Batch normalisation by "
+                    "the batch itself does that."
+                )
+
+
+def _pass(model: Model, batch: Batch) -> list[np.ndarray]:
+    if model.objective.total is None:
+        return [model.host(model.batch_outputs(batch))]
+    loss, gradient = model.batch_loss(batch)
+    return [np.asarray(loss), model.host(gradient)]
+
+
+def _gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Largest difference over the largest size; infinite where one is not finite."""
+    size = float(np.abs(one).max(initial=0.0))
+    gap = float(np.abs(one - other).max(initial=0.0))
+    return gap / size if size else float(gap > 0)

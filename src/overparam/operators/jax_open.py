@@ -1,0 +1,107 @@
+"""A model of JAX on its way to be measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from overparam.core.errors import UsageError
+from overparam.models.network import AnyArray
+from overparam.operators.batches import Batch, Batches
+from overparam.operators.checks import APART, ROWS
+from overparam.operators.jax_adapt import Adapted, is_number
+from overparam.operators.jax_model import ARITHMETIC, JaxModel, Programs
+from overparam.operators.layout import Layout
+from overparam.operators.model import Model, Settings
+from overparam.operators.named_arrays import check_arrays
+from overparam.operators.objective import Objective
+from overparam.operators.opening import Opening, check_leaf, fitting, plain, rounded
+
+ADVICE = {
+    "half": 'Cast them if their rounding is meant: jax.tree.map(lambda a: a.astype("float32"), params).',
+    "kinds": "If it is state, hold it: frozen='...', or keep it outside of the parameters.",
+    "several": 'Cast them to one type: jax.tree.map(lambda a: a.astype("float32"), params).',
+    "none": "Give those that training changes.",
+}
+
+
+class JaxOpening(Opening):
+    """A model of JAX on its way to be measured."""
+
+    arithmetic = ARITHMETIC
+
+    def __init__(self, adapted: Adapted, dtype: np.dtype | None) -> None:
+        for name, leaf in adapted.trained.items():
+            if not is_number(leaf):
+                raise UsageError(f"params: expected an array at '{name}', got {type(leaf).__name__}.")
+        arrays = {name: np.asarray(leaf) for name, leaf in adapted.trained.items()}
+        kinds = {name: leaf for name, leaf in adapted.trained.items()}
+        finite = {name: bool(np.isfinite(one.astype(np.float64)).all()) for name, one in arrays.items() if _real(one)}
+        found = check_arrays(kinds, finite, ADVICE)
+        self.adapted, self.dtype = adapted, dtype or found
+        self.arrays = {name: one.astype(self.dtype) for name, one in arrays.items()}
+        self.layout = Layout(tuple(arrays), tuple(one.shape for one in arrays.values()), "/")
+        self.notes = (*adapted.notes, *_shared(adapted))
+
+    def batch(self, given: Batch, notes: set[str]) -> Batch:
+        """Examples as JAX arrays, floats in the type of the parameters."""
+        inputs = {id(leaf) for leaf in (*given.args, *given.named.values())}
+
+        def change(leaf: AnyArray) -> Any:
+            array = check_leaf(plain(leaf))
+            if self.adapted.features is not None and id(leaf) in inputs:
+                array = fitting(array, self.adapted.features).astype(self.dtype)
+            if array.dtype.kind not in "iub":
+                if np.dtype(array.dtype).itemsize > self.dtype.itemsize:
+                    notes.add(rounded(array.dtype.name, self.dtype.name))
+                array = array.astype(self.dtype)
+            return jnp.asarray(array)
+
+        with jax.enable_x64(self.dtype == np.float64):
+            return given.mapped(change)
+
+    def made(
+        self, objective: Objective, data: Batches, layout: Layout, notes: tuple[str, ...], settings: Settings
+    ) -> Model:
+        """The model with a loss."""
+        with jax.enable_x64(self.dtype == np.float64):
+            held = {name: jnp.asarray(one) for name, one in self.arrays.items() if name not in layout.slices}
+            held |= {name: self._wide(leaf) for name, leaf in self.adapted.held.items()}
+        programs = Programs(self.adapted.forward, objective)
+        return JaxModel(programs, self.arrays, held, data, layout, self.dtype, notes, settings)
+
+    def look(self, model: Model) -> tuple[str, ...]:
+        """Call the model twice without compiling it: a pass that draws random numbers by itself is found only so."""
+        assert isinstance(model, JaxModel)
+        with model.quiet():
+            rows = next(iter(model.batches())).rows(0, ROWS)
+            arrays = {**model.held, **model.trained}
+            one, other = (np.asarray(self.adapted.forward(arrays, *rows.args, **rows.named)) for _ in range(2))
+        size = float(np.abs(one).max(initial=0.0))
+        if float(np.abs(one - other).max(initial=0.0)) > APART * np.finfo(self.dtype).eps * size:
+            raise UsageError(
+                "model: expected a pure function, got other outputs in a second call with the same parameters and inputs. Random "
+                "numbers of numpy.random or random, and values that a call changes, do that: draw from keys that are held."
+            )
+        return ()
+
+    def _wide(self, leaf: Any) -> Any:
+        floats = is_number(leaf) and _real(np.asarray(leaf)) and np.asarray(leaf).dtype.kind not in "iub"
+        return jnp.asarray(np.asarray(leaf), self.dtype) if floats else leaf
+
+
+def _real(array: np.ndarray) -> bool:
+    return array.dtype.kind != "c"
+
+
+def _shared(adapted: Adapted) -> list[str]:
+    first: dict[int, str] = {}
+    said = []
+    for name, leaf in adapted.trained.items():
+        if id(leaf) in first:
+            said.append(f"'{first[id(leaf)]}' and '{name}' are one array and count as two parameters, as JAX updates them apart.")
+        first.setdefault(id(leaf), name)
+    return said

@@ -1,0 +1,132 @@
+"""A person's own loss: one number an example, or one a batch of which is found out whether it is a mean or a sum."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from overparam.core.errors import DataError, UsageError
+from overparam.operators.batches import Batch
+from overparam.operators.model import Model
+from overparam.operators.objective import Objective, check_reduction, mean_or_sum
+
+_BY_ELEMENT = (
+    *("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BCEWithLogitsLoss", "BCELoss", "SoftMarginLoss"),
+    "PoissonNLLLoss",
+)
+_BY_LABEL = ("CrossEntropyLoss", "NLLLoss")
+
+
+def own_loss(loss: Callable[[Any, Any], Any], model: Model, reduction: str | None) -> Objective:
+    """The objective of a person's loss.
+
+    A module of PyTorch that says how it reduces is asked for the sum and divided by its own count: of labels that are not
+    ignored, by their class weights, or of elements. A function gives one loss an example, shape ``(batch,)``, whose mean is
+    taken, or one number a batch, which is compared with those of two pieces of every batch.
+
+    Args:
+        loss: ``loss(outputs, targets)``.
+        model: the model without a loss.
+        reduction: ``mean`` or ``sum``, where the person says it.
+
+    Raises:
+        UsageError: a loss that gives something else, is neither a mean nor a sum, or cannot be called.
+    """
+    check_reduction(reduction)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    kinds = {one.__name__ for one in type(loss).__mro__ if one.__module__.startswith("torch.nn.modules.loss")}
+    if kinds & {*_BY_ELEMENT, *_BY_LABEL} and type(loss).__name__ in kinds and loss.reduction in ("mean", "sum"):
+        if reduction not in (None, loss.reduction):
+            raise UsageError(f"reduction: expected '{loss.reduction}', as {name} says, got '{reduction}'.")
+        return _of_module(loss, name)
+    parts: list[tuple[int, int, float, float, float]] = []
+    each: bool | None = None
+    with model.quiet():
+        for batch in model.batches():
+            outputs = model.batch_outputs(batch)
+            value = _called(loss, outputs, batch.targets, name)
+            shape = tuple(getattr(value, "shape", ()))
+            if shape not in ((), (batch.count,)) or (each is not None and each != bool(shape)):
+                raise UsageError(
+                    f"loss: expected {name} to give one loss an example, shape ({batch.count},), or one number a batch, got "
+                    f"shape {shape}."
+                )
+            each = bool(shape)
+            if each:
+                break
+            h = batch.count // 3 or batch.count // 2
+            pieces = [0.0, 0.0]
+            if h:
+                ends = ((0, h), (h, batch.count))
+                pieces = [
+                    float(_called(loss, outputs[a:b], batch.rows(a, b).targets, name)) for a, b in ends
+                ]
+            parts.append((batch.count, h, float(value), *pieces))  # type: ignore[arg-type]
+    count = lambda shape, batch: float(batch.count)  # noqa: E731
+    if each:
+        return Objective(name, lambda out, targets: loss(out, targets).sum(), count, reduction != "sum")
+    found = mean_or_sum(parts, float(np.finfo(model.dtype).eps), reduction, name)
+    if found == "sum":
+        return Objective(name, loss, count, False)
+    return Objective(name, lambda out, targets: loss(out, targets) * out.shape[0], count, True)
+
+
+def _called(loss: Callable[[Any, Any], Any], outputs: Any, targets: Any, name: str) -> Any:
+    try:
+        return loss(outputs, targets)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise UsageError(
+            f"loss: expected {name} to take outputs of shape {tuple(outputs.shape)} and the targets, got "
+            f"{type(error).__name__}: {first.rstrip('.')}."
+        ) from error
+
+
+def _of_module(loss: Any, name: str) -> Objective:
+    whole = copy.copy(loss)
+    whole.reduction = "sum"
+    by_label = any(one.__name__ in _BY_LABEL for one in type(loss).__mro__)
+
+    def counted(shape: tuple[int, ...], batch: Batch) -> float:
+        targets = batch.targets
+        if not by_label:
+            return float(np.prod(shape))
+        if targets.is_floating_point():
+            return float(np.prod(shape) / shape[1 if len(shape) > 1 else 0])
+        kept = targets[targets != loss.ignore_index]
+        return float(kept.numel() if loss.weight is None else loss.weight[kept].sum())
+
+    words = [f"label smoothing {loss.label_smoothing:g}"] if getattr(loss, "label_smoothing", 0) else []
+    words += ["class weights"] if getattr(loss, "weight", None) is not None else []
+    words += [f"label {loss.ignore_index} ignored"] if getattr(loss, "ignore_index", -100) != -100 else []
+    return Objective(
+        name,
+        whole,
+        counted,
+        loss.reduction == "mean",
+        ("weighted labels" if getattr(loss, "weight", None) is not None else "labels") if by_label else "elements",
+        ", ".join(words),
+        (lambda shape, targets: _check_labels(loss, shape, targets)) if by_label else _check_elements,
+    )
+
+
+def _check_labels(loss: Any, shape: tuple[int, ...], targets: Any) -> None:
+    given = np.asarray(targets)
+    if given.dtype.kind not in "iu":
+        return
+    classes = shape[1 if len(shape) > 1 else 0]
+    odd = given[((given < 0) | (given >= classes)) & (given != loss.ignore_index)]
+    if odd.size:
+        raise DataError(
+            f"targets: expected labels from 0 to {classes - 1} for {classes} outputs, got {int(odd.flat[0])} ({odd.size:,} of "
+            f"{given.size:,} labels are outside)."
+        )
+
+
+def _check_elements(shape: tuple[int, ...], targets: Any) -> None:
+    """Refuse what PyTorch would broadcast: outputs (batch, 1) against targets (batch,) give batch squared numbers."""
+    if np.shape(targets) != shape:
+        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {np.shape(targets)}.")

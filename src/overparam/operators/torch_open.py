@@ -1,0 +1,107 @@
+"""A module of PyTorch on its way to be measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from overparam.core.errors import DataError
+from overparam.operators.batches import Batch, Batches
+from overparam.operators.checks import APART
+from overparam.operators.layout import Layout
+from overparam.operators.model import Model, Settings
+from overparam.operators.objective import Objective
+from overparam.operators.opening import Opening, check_leaf, plain, rounded
+from overparam.operators.torch_adapt import culprit, digest, outputs_by_module, parts_of, uses_fused_attention
+from overparam.operators.torch_model import ARITHMETIC, TorchModel
+
+try:
+    import torch
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
+
+
+class TorchOpening(Opening):
+    """A module of PyTorch on its way to be measured."""
+
+    arithmetic = ARITHMETIC
+
+    def __init__(self, module: Any, evaluation: bool, dtype: np.dtype | None) -> None:
+        self.parts, self.evaluation = parts_of(module, evaluation, dtype), evaluation
+        self.dtype, self.notes = self.parts.dtype, self.parts.notes
+        own = self.parts.trained
+        self.layout = Layout(tuple(own), tuple(tuple(one.shape) for one in own.values()), ".")
+        self.device = next(iter(own.values())).device
+
+    def batch(self, given: Batch, notes: set[str]) -> Batch:
+        """Examples as tensors on the device, floats in the type of the parameters."""
+        kind = getattr(torch, self.dtype.name)
+
+        def change(leaf: Any) -> Any:
+            if isinstance(leaf, torch.Tensor):
+                tensor = leaf.detach().to(self.device)
+                if tensor.is_complex() or (tensor.is_floating_point() and not torch.isfinite(tensor).all()):
+                    raise DataError("data: expected finite real numbers, got some that are missing, infinite or complex.")
+            else:
+                array = check_leaf(plain(leaf))
+                array = array.astype(np.int64) if array.dtype.kind in "iu" and array.dtype != np.uint8 else array
+                tensor = torch.from_numpy(np.array(array)).to(self.device)
+            if tensor.is_floating_point() and tensor.dtype != kind:
+                if tensor.element_size() > self.dtype.itemsize:
+                    notes.add(rounded(str(tensor.dtype).removeprefix("torch."), self.dtype.name))
+                tensor = tensor.to(kind)
+            return tensor
+
+        return given.mapped(change)
+
+    def made(
+        self, objective: Objective, data: Batches, layout: Layout, notes: tuple[str, ...], settings: Settings
+    ) -> Model:
+        """The module with a loss."""
+        held = {name: one for name, one in self.parts.trained.items() if name not in layout.slices}
+        return TorchModel(
+            self.parts.module, objective, self.parts.trained, {**self.parts.held, **held}, data, layout,
+            self.evaluation, notes, settings,
+        )  # fmt: skip
+
+    def look(self, model: Model) -> tuple[str, ...]:
+        """Find buffers that a pass changes, and attention that is computed by another kernel than usual."""
+        assert isinstance(model, TorchModel)
+        notes = []
+        with model.quiet():
+            batch = next(iter(model.batches())).rows(0, 2)
+            before = {name: one.clone() for name, one in model.held.items()}
+            if uses_fused_attention(lambda: model.batch_outputs(batch)):
+                notes.append(
+                    "Attention is computed by the plain kernel (SDPBackend.MATH), because the fused ones lack second derivatives."
+                )
+            changed = [name for name, one in before.items() if not torch.equal(one, model.held[name])]
+            for name, one in before.items():
+                model.held[name].copy_(one)
+        if changed:
+            model.fresh = True
+            notes.append(f"A pass changes '{changed[0]}': every pass gets copies of the buffers as they were at opening.")
+        return tuple(notes)
+
+    def mark(self) -> str:
+        """A mark of the module and of the generators."""
+        return digest(self.parts.module)
+
+    def culprit(self, model: Model, one: Batch, other: Batch) -> str:
+        """The first module whose outputs differ between two passes."""
+        assert isinstance(model, TorchModel)
+        size = min(one.count, other.count)
+        passes = [
+            outputs_by_module(model.module, lambda batch=batch: model.batch_outputs(batch))  # type: ignore[misc]
+            for batch in (one, other)
+        ]
+
+        def differs(first: Any, second: Any) -> bool:
+            if first.shape[:1] != (one.count,) or second.shape[:1] != (other.count,):
+                return False
+            a, b = (plain(tensor[:size]).astype(np.float64) for tensor in (first, second))
+            gap, large = np.abs(a - b).max(initial=0.0), np.abs(a).max(initial=0.0)
+            return bool(gap > APART * np.finfo(self.dtype).eps * large)
+
+        return culprit(model.module, *passes, differs)
