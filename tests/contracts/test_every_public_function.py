@@ -14,7 +14,7 @@ from tests.public.inner import INNER, WHOLE
 
 CASES = {**theory.CASES, **kernels.CASES, **rooms.CASES, **proofs.CASES, **networks.CASES}
 PACKAGE = Path(overparam.__file__).parent
-ROOMS = ("theory", "own", "data", "probes", "models", "training", "pruning", "core/stats.py")
+ROOMS = ("theory", "own", "data", "probes", "models", "training", "operators", "pruning", "core/stats.py")
 
 
 def functions() -> set[str]:

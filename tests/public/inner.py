@@ -122,6 +122,21 @@ INNER: dict[str, tuple[str, str]] = {
 
 # Rooms and modules of which no function takes a person's numbers.
 WHOLE: dict[str, str] = {
+    "operators.batches": TREES,
+    "operators.checks": TREES,
+    "operators.generators": TREES,
+    "operators.jax_adapt": TREES,
+    "operators.jax_model": TREES,
+    "operators.jax_open": TREES,
+    "operators.linear": TREES,
+    "operators.named_arrays": TREES,
+    "operators.objective": TREES,
+    "operators.open": TREES,
+    "operators.opening": TREES,
+    "operators.own_loss": TREES,
+    "operators.torch_adapt": TREES,
+    "operators.torch_quiet": TREES,
+    "operators.ways": TREES,
     "models.makers": CHECKED,
     "data.arrays": FILES,
     "data.cache": FILES,

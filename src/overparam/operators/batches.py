@@ -97,7 +97,9 @@ def batches_of(data: Any, batch: int | None = None, targets: str | None = None, 
         whole = _batch(pair, targets, name)
         return Batches(data, lambda: (whole.rows(at, at + size) for at in range(0, whole.count, size)), False)
     if batch is not None:
-        raise UsageError("batch: expected None for a loader, which makes its own batches. Give it to the loader.")
+        raise UsageError(
+            "batch: expected None for a loader, which makes its own batches. Give it to the loader."
+        )
     if isinstance(data, str | bytes) or not hasattr(data, "__iter__"):
         raise UsageError(
             f"{name}: expected (inputs, targets) as two arrays, or a loader of such batches, got {type(data).__name__}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -47,13 +46,13 @@ def check_outputs(model: Model, name: str = "model") -> None:
         shape, dtype = tuple(found.shape), str(found.dtype).removeprefix("torch.")
         if not shape or shape[0] != batch.count:
             raise UsageError(
-                f"{name}: expected outputs with one row an example, got shape {shape} for {batch.count} examples. A loss inside the "
-                "model or a mean over the batch does that: return the outputs."
+                f"{name}: expected outputs with one row an example, got shape {shape} for {batch.count} examples. A loss inside "
+                "the model or a mean over the batch does that: return the outputs."
             )
         if dtype != model.dtype.name:
             raise UsageError(
-                f"{name}: expected outputs of {model.dtype.name}, the type of the parameters, got {dtype}. Remove casts and autocast "
-                "from the pass."
+                f"{name}: expected outputs of {model.dtype.name}, the type of the parameters, got {dtype}. Remove casts and "
+                "autocast from the pass."
             )
         bad = int((~np.isfinite(model.host(found))).sum())
     if bad:
@@ -97,13 +96,15 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
         batch = next(iter(model.batches()))
         passes = [_pass(model, batch) for _ in range(2)]
         if any(not np.isfinite(one).all() for one in passes[0]):
-            raise DataError("loss: expected finite loss and gradient, got some that are not in the first batch.")
+            raise DataError(
+                "loss: expected finite loss and gradient, got some that are not in the first batch."
+            )
         gap = max(_gap(one, other) for one, other in zip(*passes, strict=True))
         if gap > APART * eps:
             who = culprit(batch, batch) if culprit else ""
             raise UsageError(
-                f"model: expected the same loss and gradient in two passes over the same batch, got a relative change of {gap:.2g}"
-                f"{f', which begins at {who}' if who else ''}. Random numbers drawn in the pass and counters that it changes do that."
+                f"model: expected the same loss and gradient in two passes over one batch, got a relative change of {gap:.2g}"
+                f"{f', which begins at {who}' if who else ''}. Random numbers drawn in a pass and counters do that."
             )
         if batch.count > 1:
             part = batch.rows(0, (batch.count + 1) // 2)

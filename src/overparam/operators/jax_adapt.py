@@ -83,9 +83,13 @@ def adapt(model: Any, params: Any, evaluation: bool, call: Mapping[str, Any] | N
 def _network(network: Network, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:
     check_network(network)
     if params is None:
-        raise UsageError(f"params: expected the parameters of '{network.name}', got None. Give params=network.init(key).")
+        raise UsageError(
+            f"params: expected the parameters of '{network.name}', got None. Give params=network.init(key)."
+        )
     check_params(network, params)
-    found = _of_tree(lambda tree, *args: network.apply(tree, *args), params, lambda path: is_held(network.state, path))
+    found = _of_tree(
+        lambda tree, *args: network.apply(tree, *args), params, lambda path: is_held(network.state, path)
+    )
     notes = ("Evaluation: the pass of network.apply, not that of training.",) if network.training else ()
     return Adapted(found.forward, found.trained, found.held, notes, network.inputs)
 
@@ -97,7 +101,9 @@ def _function(model: Any, params: Any, evaluation: bool, call: dict[str, Any]) -
             "params: expected the parameters of a function apply(params, x), got None. Give params=..., or a module."
         )
     odd = next(iter(undeclared((), params)), None) if isinstance(params, Mapping) else None
-    found = _of_tree(lambda tree, *args, **named: apply(tree, *args, **named, **call), params, lambda path: False)
+    found = _of_tree(
+        lambda tree, *args, **named: apply(tree, *args, **named, **call), params, lambda path: False
+    )
     note = f"'{odd[1]}' is taken as a parameter; if it is state, say so: frozen='{odd[0]}'." if odd else ""
     return Adapted(found.forward, found.trained, found.held, (note,) if note else ())
 
@@ -126,17 +132,29 @@ def _nnx(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Ad
     from flax import nnx
 
     if params is not None:
-        raise UsageError(f"params: expected None for the NNX module {type(module).__name__}, which holds its own.")
+        raise UsageError(
+            f"params: expected None for the NNX module {type(module).__name__}, which holds its own."
+        )
     copy = nnx.merge(*nnx.split(module))
     if evaluation:
         copy.eval()
     graph, own, rest = nnx.split(copy, nnx.Param, ...)
-    found = _of_tree(lambda tree, *args, **named: nnx.merge(graph, tree, rest)(*args, **named, **call), own, lambda path: False)
-    said = ("Evaluation mode: a copy of the module after .eval().",) if evaluation else ("Mode: as the module is.",)
+    found = _of_tree(
+        lambda tree, *args, **named: nnx.merge(graph, tree, rest)(*args, **named, **call),
+        own,
+        lambda path: False,
+    )
+    said = (
+        ("Evaluation mode: a copy of the module after .eval().",)
+        if evaluation
+        else ("Mode: as the module is.",)
+    )
     names = {name: name.removesuffix("/value").removesuffix("/raw_value") for name in found.trained}
     back = {short: name for name, short in names.items()}
     return Adapted(
-        lambda arrays, *args, **named: found.forward({back[one]: array for one, array in arrays.items()}, *args, **named),
+        lambda arrays, *args, **named: found.forward(
+            {back[one]: array for one, array in arrays.items()}, *args, **named
+        ),
         {names[name]: one for name, one in found.trained.items()},
         {},
         (*said, *_mode(type(module).__call__, evaluation, call)),
@@ -158,7 +176,9 @@ def _equinox(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -
         return jax.vmap(one, axis_name="batch")(args, named)
 
     found = _of_tree(apply, own, lambda path: False)
-    said = "Evaluation mode: a copy of the module by inference_mode." if evaluation else "Mode: as the module is."
+    said = (
+        "Evaluation mode: a copy of the module by inference_mode." if evaluation else "Mode: as the module is."
+    )
     return Adapted(found.forward, found.trained, {}, (said, "The module is mapped over the examples by vmap."))
 
 
@@ -170,7 +190,9 @@ def _of_tree(apply: Callable[..., Any], tree: Any, is_kept: Callable[[str], bool
         raise UsageError("params: expected names that tell the arrays apart, got two arrays of one path.")
     structure = jax.tree.structure(tree)
     return Adapted(
-        lambda arrays, *args, **named: apply(jax.tree.unflatten(structure, [arrays[n] for n in names]), *args, **named),
+        lambda arrays, *args, **named: apply(
+            jax.tree.unflatten(structure, [arrays[n] for n in names]), *args, **named
+        ),
         {path: leaf for path, leaf in named if not is_kept(path)},
         {path: leaf for path, leaf in named if is_kept(path)},
     )

@@ -22,7 +22,9 @@ Forward = Callable[..., Any]  # forward(arrays, *args, **named) -> outputs
 
 ARITHMETIC = Arithmetic(
     logsumexp=lambda outputs: jax.nn.logsumexp(outputs, axis=-1),
-    pick=lambda outputs, labels: jnp.take_along_axis(outputs, labels[..., None].astype(jnp.int32), axis=-1)[..., 0],
+    pick=lambda outputs, labels: jnp.take_along_axis(outputs, labels[..., None].astype(jnp.int32), axis=-1)[
+        ..., 0
+    ],
     where=lambda condition, value: jnp.where(condition, value, 0),
     softplus=jax.nn.softplus,
 )
@@ -180,7 +182,15 @@ class Programs:
         return flat(found) if kind == "hessian" else found
 
     def _product(
-        self, kind: str, way: str, trained: Arrays, held: Arrays, args: Any, named: Any, targets: Any, vector: Any
+        self,
+        kind: str,
+        way: str,
+        trained: Arrays,
+        held: Arrays,
+        args: Any,
+        named: Any,
+        targets: Any,
+        vector: Any,
     ) -> Any:
         outputs, loss = self._functions(held, args, named, targets)
         if kind == "transpose":

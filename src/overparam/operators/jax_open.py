@@ -38,9 +38,10 @@ class JaxOpening(Opening):
             if not is_number(leaf):
                 raise UsageError(f"params: expected an array at '{name}', got {type(leaf).__name__}.")
         arrays = {name: np.asarray(leaf) for name, leaf in adapted.trained.items()}
-        kinds = {name: leaf for name, leaf in adapted.trained.items()}
-        finite = {name: bool(np.isfinite(one.astype(np.float64)).all()) for name, one in arrays.items() if _real(one)}
-        found = check_arrays(kinds, finite, ADVICE)
+        finite = {
+            name: bool(np.isfinite(one.astype(np.float64)).all()) for name, one in arrays.items() if _real(one)
+        }
+        found = check_arrays(adapted.trained, finite, ADVICE)
         self.adapted, self.dtype = adapted, dtype or found
         self.arrays = {name: one.astype(self.dtype) for name, one in arrays.items()}
         self.layout = Layout(tuple(arrays), tuple(one.shape for one in arrays.values()), "/")
@@ -102,6 +103,8 @@ def _shared(adapted: Adapted) -> list[str]:
     said = []
     for name, leaf in adapted.trained.items():
         if id(leaf) in first:
-            said.append(f"'{first[id(leaf)]}' and '{name}' are one array and count as two parameters, as JAX updates them apart.")
+            said.append(
+                f"'{first[id(leaf)]}' and '{name}' are one array and count as two parameters, as JAX updates them apart."
+            )
         first.setdefault(id(leaf), name)
     return said

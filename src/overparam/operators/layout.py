@@ -138,14 +138,18 @@ class Layout:
         odd = sorted(set(arrays) ^ set(self.names))
         if odd:
             what = "one more" if odd[0] in arrays else "none"
-            raise UsageError(f"{name}: expected an array for every name of the layout, got {what} at '{odd[0]}'.")
+            raise UsageError(
+                f"{name}: expected an array for every name of the layout, got {what} at '{odd[0]}'."
+            )
         parts = []
         for one, shape in zip(self.names, self.shapes, strict=True):
             array = np.asarray(arrays[one])
             if array.shape != shape:
                 raise UsageError(f"{name}: expected shape {shape} at '{one}', got {array.shape}.")
             if not np.isfinite(array).all():
-                raise DataError(f"{name}: expected finite numbers, got some that are missing or infinite at '{one}'.")
+                raise DataError(
+                    f"{name}: expected finite numbers, got some that are missing or infinite at '{one}'."
+                )
             parts.append(array.ravel())
         return np.concatenate(parts)
 

@@ -114,7 +114,7 @@ class Model(abc.ABC):
         """What must hold while the model is called."""
         return contextlib.nullcontext()
 
-    def wait(self) -> None:
+    def wait(self) -> None:  # noqa: B027
         """Return when the device has finished."""
 
     timed: ClassVar[bool] = False
@@ -181,7 +181,9 @@ class Model(abc.ABC):
             loss = sum(one for one, _ in found)
             gradient = self.host(_sum([one for _, one in found]))
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
-            raise DataError(f"loss: expected finite numbers, got a loss of {loss:g} and a gradient that may not be finite.")
+            raise DataError(
+                f"loss: expected finite numbers, got a loss of {loss:g} and a gradient that may not be finite."
+            )
         return loss / self.divisor, gradient / self.dtype.type(self.divisor)
 
     def product(self, kind: str, vector: np.ndarray) -> np.ndarray:
@@ -205,7 +207,9 @@ class Model(abc.ABC):
         given = np.asarray(vector)
         length = self.rows if kind == "transpose" else self.size
         if given.shape != (length,) or given.dtype.kind not in "fiubc":
-            raise UsageError(f"vector: expected real numbers of shape ({length},), got {given.dtype} of {given.shape}.")
+            raise UsageError(
+                f"vector: expected real numbers of shape ({length},), got {given.dtype} of {given.shape}."
+            )
         if given.dtype.kind == "c":
             return self.product(kind, given.real) + 1j * self.product(kind, given.imag)
         with self.quiet():

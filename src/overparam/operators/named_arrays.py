@@ -39,7 +39,9 @@ def check_arrays(arrays: Mapping[str, Any], finite: Mapping[str, bool], advice: 
                 f"digits. {advice['half']}"
             )
         if kind not in KINDS:
-            raise UsageError(f"model: expected parameters of float32 or float64, got {kind} at '{name}'. {advice['kinds']}")
+            raise UsageError(
+                f"model: expected parameters of float32 or float64, got {kind} at '{name}'. {advice['kinds']}"
+            )
     if len(set(kinds.values())) > 1:
         one, other = (next(name for name, kind in kinds.items() if kind == want) for want in KINDS)
         raise UsageError(

@@ -156,7 +156,7 @@ def mean_or_sum(
     """Whether a loss that gives one number a batch is a mean over its examples or their sum.
 
     Args:
-        parts: for each batch: its examples, those of its first piece, the loss of the batch, of its first and of its second piece.
+        parts: for each batch: its examples, those of its first piece, the losses of the batch and of both pieces.
         eps: machine epsilon of the losses.
         asked: what the person says; it is verified.
         name: of the loss, for messages.
@@ -199,7 +199,9 @@ def _fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets: Any
         raise DataError(f"targets: expected real numbers or whole labels, got {given.dtype}.")
     if given.dtype.kind in "iu" and name != "binary_cross_entropy":
         if given.shape != positions:
-            raise DataError(f"targets: expected labels of shape {positions} for outputs of shape {shape}, got {given.shape}.")
+            raise DataError(
+                f"targets: expected labels of shape {positions} for outputs of shape {shape}, got {given.shape}."
+            )
         if outputs == 1:
             raise DataError(
                 "targets: expected outputs of at least two classes for whole labels, got one output. Give numbers, "

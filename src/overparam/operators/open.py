@@ -47,8 +47,8 @@ def open_model(
     Nothing of the person's is changed: parameters and buffers are copied, modes, gradients and random generators put back.
 
     Args:
-        model: a :class:`~overparam.Network`; a function ``apply(params, x)`` of JAX, or ``(init, apply)``; a module of Flax Linen,
-            Flax NNX or Equinox; or a ``torch.nn.Module``, which PyTorch itself measures on its own device.
+        model: a :class:`~overparam.Network`; a function ``apply(params, x)`` of JAX, or ``(init, apply)``; a module of Flax
+            Linen, Flax NNX or Equinox; or a ``torch.nn.Module``, which PyTorch itself measures on its own device.
         data: ``(inputs, targets)``, inputs alone, a data set, or a loader; see :func:`overparam.operators.batches.batches_of`.
         params: parameters of a network or function, variables of a Linen module, state of an Equinox module that has one.
         loss: a name, see :func:`overparam.operators.objective.named`; a function ``(outputs, targets)`` or loss module, see
@@ -95,7 +95,9 @@ def open_model(
     if kind == "torch":
         if params is not None or call:
             name = "params" if params is not None else "call"
-            raise UsageError(f"{name}: expected None for a module of PyTorch, got {type(params or call).__name__}.")
+            raise UsageError(
+                f"{name}: expected None for a module of PyTorch, got {type(params or call).__name__}."
+            )
         from overparam.operators.torch_open import TorchOpening
 
         back: Opening = TorchOpening(model, evaluation, wanted)
@@ -124,7 +126,11 @@ def open_model(
             "model: expected a pass that leaves parameters, buffers and generators as they are, got a change. A pass that "
             "assigns to its own tensors does that: return what it computes."
         )
-    opened.notes = (*opened.notes, *extra, *((opened.convention,) if opened.objective.total is not None else ()))
+    opened.notes = (
+        *opened.notes,
+        *extra,
+        *((opened.convention,) if opened.objective.total is not None else ()),
+    )
     return opened
 
 
@@ -135,7 +141,9 @@ def _objective(
         aims = next(iter(bare.batches())).targets
     if aims is None:
         if loss is not None:
-            raise UsageError(f"data: expected targets for loss={shown(loss)}, got inputs alone. Give (inputs, targets).")
+            raise UsageError(
+                f"data: expected targets for loss={shown(loss)}, got inputs alone. Give (inputs, targets)."
+            )
         return without(reduction)
     if loss is None:
         loss = "cross_entropy" if "int" in str(getattr(aims, "dtype", "")) else "squared"
@@ -144,7 +152,9 @@ def _objective(
     if not callable(loss):
         raise UsageError(f"loss: expected a name or a function (outputs, targets), got {type(loss).__name__}.")
     if smoothing or ignore is not None:
-        raise UsageError("loss: expected smoothing and ignore for loss='cross_entropy' alone, got them with a function.")
+        raise UsageError(
+            "loss: expected smoothing and ignore for loss='cross_entropy' alone, got them with a function."
+        )
     return own_loss(loss, bare, reduction)
 
 

@@ -38,7 +38,11 @@ def own_loss(loss: Callable[[Any, Any], Any], model: Model, reduction: str | Non
     check_reduction(reduction)
     name = getattr(loss, "__name__", type(loss).__name__)
     kinds = {one.__name__ for one in type(loss).__mro__ if one.__module__.startswith("torch.nn.modules.loss")}
-    if kinds & {*_BY_ELEMENT, *_BY_LABEL} and type(loss).__name__ in kinds and loss.reduction in ("mean", "sum"):
+    if (
+        kinds & {*_BY_ELEMENT, *_BY_LABEL}
+        and type(loss).__name__ in kinds
+        and loss.reduction in ("mean", "sum")
+    ):
         if reduction not in (None, loss.reduction):
             raise UsageError(f"reduction: expected '{loss.reduction}', as {name} says, got '{reduction}'.")
         return _of_module(loss, name)
@@ -61,9 +65,7 @@ def own_loss(loss: Callable[[Any, Any], Any], model: Model, reduction: str | Non
             pieces = [0.0, 0.0]
             if h:
                 ends = ((0, h), (h, batch.count))
-                pieces = [
-                    float(_called(loss, outputs[a:b], batch.rows(a, b).targets, name)) for a, b in ends
-                ]
+                pieces = [float(_called(loss, outputs[a:b], batch.rows(a, b).targets, name)) for a, b in ends]
             parts.append((batch.count, h, float(value), *pieces))  # type: ignore[arg-type]
     count = lambda shape, batch: float(batch.count)  # noqa: E731
     if each:
@@ -107,7 +109,9 @@ def _of_module(loss: Any, name: str) -> Objective:
         whole,
         counted,
         loss.reduction == "mean",
-        ("weighted labels" if getattr(loss, "weight", None) is not None else "labels") if by_label else "elements",
+        ("weighted labels" if getattr(loss, "weight", None) is not None else "labels")
+        if by_label
+        else "elements",
         ", ".join(words),
         (lambda shape, targets: _check_labels(loss, shape, targets)) if by_label else _check_elements,
     )

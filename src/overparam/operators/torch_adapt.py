@@ -72,12 +72,16 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
         notes.append(f"Measured without its wrapper {type(module).__name__}.")
         module = inner
     if isinstance(module, torch.jit.ScriptModule):
-        raise UsageError("model: expected a torch.nn.Module, got a scripted one, whose derivatives cannot be taken here. Give the module it came from.")
+        raise UsageError(
+            "model: expected a torch.nn.Module, got a scripted one. Give the module it came from."
+        )
     every = dict(module.named_parameters())
     _check_places({**every, **dict(module.named_buffers())})
     for name, one in module.named_modules():
         if getattr(one, "sparse", False) and isinstance(one, torch.nn.Embedding | torch.nn.EmbeddingBag):
-            raise UsageError(f"model: expected dense gradients, got sparse=True at '{name}'. Build it with sparse=False.")
+            raise UsageError(
+                f"model: expected dense gradients, got sparse=True at '{name}'. Build it with sparse=False."
+            )
     frozen = [name for name, one in every.items() if not one.requires_grad]
     own = {name: one for name, one in every.items() if one.requires_grad}
     found = check_arrays(own, {name: bool(torch.isfinite(one).all()) for name, one in every.items()}, ADVICE)
@@ -88,7 +92,9 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
         return copy.to(wide) if wide is not None and copy.is_floating_point() else copy
 
     if frozen:
-        notes.append(f"Held: {len(frozen)} of {len(every)} parameters are frozen (requires_grad=False): {_few(frozen)}.")
+        notes.append(
+            f"Held: {len(frozen)} of {len(every)} parameters are frozen (requires_grad=False): {_few(frozen)}."
+        )
     notes += [f"Tied: '{other}' is '{first}', and counts once." for first, other in _tied(module)]
     notes += _said(module, evaluation)
     return Parts(
@@ -112,7 +118,9 @@ def digest(module: Any) -> str:
     mark = hashlib.blake2b(digest_size=16)
     for name, one in [*module.named_parameters(), *module.named_buffers()]:
         for tensor in (one, one.grad):
-            bits = b"" if tensor is None else tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+            bits = (
+                b"" if tensor is None else tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes()
+            )
             mark.update(name.encode() + bits)
     mark.update(str([one.training for one in module.modules()]).encode())
     mark.update(torch.get_rng_state().numpy().tobytes())
@@ -150,9 +158,9 @@ def outputs_by_module(module: Any, call: Callable[[], Any]) -> list[tuple[str, A
     found: list[tuple[str, Any]] = []
     hooks = [
         one.register_forward_hook(
-            lambda _module, _inputs, out, name=name: found.append((name, out.detach().clone()))
-            if isinstance(out, torch.Tensor)
-            else None
+            lambda _module, _inputs, out, name=name: (
+                found.append((name, out.detach().clone())) if isinstance(out, torch.Tensor) else None
+            )
         )
         for name, one in module.named_modules()
         if name
@@ -165,7 +173,12 @@ def outputs_by_module(module: Any, call: Callable[[], Any]) -> list[tuple[str, A
     return found
 
 
-def culprit(module: Any, first: list[tuple[str, Any]], second: list[tuple[str, Any]], differs: Callable[[Any, Any], bool]) -> str:
+def culprit(
+    module: Any,
+    first: list[tuple[str, Any]],
+    second: list[tuple[str, Any]],
+    differs: Callable[[Any, Any], bool],
+) -> str:
     """The first module whose outputs differ between two passes, in words; empty where none is found.
 
     Args:
@@ -179,7 +192,10 @@ def culprit(module: Any, first: list[tuple[str, Any]], second: list[tuple[str, A
             return ""
         if differs(one, other):
             kind = module.get_submodule(name)
-            why = next((text for base, text in _REPAIR.items() if any(c.__name__ == base for c in type(kind).__mro__)), "")
+            why = next(
+                (text for base, text in _REPAIR.items() if any(c.__name__ == base for c in type(kind).__mro__)),
+                "",
+            )
             return f"'{name}' ({type(kind).__name__}){f': {why}' if why else ''}"
     return ""
 
@@ -208,7 +224,9 @@ def _check_places(tensors: Mapping[str, Any]) -> None:
                 "once on a batch."
             )
         if one.is_meta:
-            raise UsageError(f"model: expected parameters with numbers, got '{name}' on the meta device. Load the weights.")
+            raise UsageError(
+                f"model: expected parameters with numbers, got '{name}' on the meta device. Load the weights."
+            )
     places = {str(one.device): name for name, one in tensors.items()}
     if len(places) > 1:
         (first, here), (second, there) = list(places.items())[:2]

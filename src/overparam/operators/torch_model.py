@@ -50,7 +50,9 @@ class TorchModel(Model):
         settings: Settings | None = None,
     ) -> None:
         first = next(iter(trained.values()))
-        super().__init__(layout, objective, np.dtype(str(first.dtype).removeprefix("torch.")), notes, settings or Settings())
+        super().__init__(
+            layout, objective, np.dtype(str(first.dtype).removeprefix("torch.")), notes, settings or Settings()
+        )
         self.module, self.data, self.evaluation, self.device = module, data, evaluation, first.device
         self.trained = {name: trained[name].detach().clone().requires_grad_() for name in layout.names}
         self.held = {name: one.detach() for name, one in held.items()}
@@ -120,11 +122,16 @@ class TorchModel(Model):
                 Way("kept graph", self._kept_transpose, self._measured_size(self._kept_transpose)),
                 Way("reverse", lambda batch: lambda u: self._kept_transpose(batch, keep=False)(u)),
             )
-        name, make = ("jacobian", self._kept_jacobian) if kind == "jacobian" else ("both", self._kept_gauss_newton)
+        name, make = (
+            ("jacobian", self._kept_jacobian) if kind == "jacobian" else ("both", self._kept_gauss_newton)
+        )
         forward = self._forward_jacobian if name == "jacobian" else self._forward_gauss_newton
         return (
             Way("kept graph", make, self._measured_size(make)),
-            Way("reverse twice" if kind == "jacobian" else "reverse three times", lambda batch: lambda v: make(batch, keep=False)(v)),
+            Way(
+                "reverse twice" if kind == "jacobian" else "reverse three times",
+                lambda batch: lambda v: make(batch, keep=False)(v),
+            ),
             Way("forward" if kind == "jacobian" else "forward and reverse", forward),
         )
 
@@ -137,7 +144,12 @@ class TorchModel(Model):
             if not pairs:
                 return torch.zeros_like(vector)
             found = torch.autograd.grad(
-                [g for g, _ in pairs], own, [v for _, v in pairs], retain_graph=keep, allow_unused=True, materialize_grads=True
+                [g for g, _ in pairs],
+                own,
+                [v for _, v in pairs],
+                retain_graph=keep,
+                allow_unused=True,
+                materialize_grads=True,
             )
             return self._joined(found)
 
@@ -159,7 +171,12 @@ class TorchModel(Model):
 
         def product(rows: torch.Tensor) -> torch.Tensor:
             found = torch.autograd.grad(
-                outputs, own, rows.view(outputs.shape), retain_graph=keep, allow_unused=True, materialize_grads=True
+                outputs,
+                own,
+                rows.view(outputs.shape),
+                retain_graph=keep,
+                allow_unused=True,
+                materialize_grads=True,
             )
             return self._joined(found)
 
@@ -169,11 +186,18 @@ class TorchModel(Model):
         """``J^T u`` as a graph in u, whose derivative by u is J."""
         rows = torch.zeros_like(outputs, requires_grad=True)
         back = torch.autograd.grad(
-            outputs, list(self.trained.values()), rows, create_graph=True, allow_unused=True, materialize_grads=True
+            outputs,
+            list(self.trained.values()),
+            rows,
+            create_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
         )
         return list(back), rows
 
-    def _along(self, back: list[torch.Tensor], rows: torch.Tensor, vector: torch.Tensor, keep: bool) -> torch.Tensor:
+    def _along(
+        self, back: list[torch.Tensor], rows: torch.Tensor, vector: torch.Tensor, keep: bool
+    ) -> torch.Tensor:
         pairs = [(g, v) for g, v in zip(back, self._parted(vector), strict=True) if g.requires_grad]
         return torch.autograd.grad([g for g, _ in pairs], rows, [v for _, v in pairs], retain_graph=keep)[0]
 
@@ -245,7 +269,10 @@ class TorchModel(Model):
 
     def _parted(self, vector: torch.Tensor) -> list[torch.Tensor]:
         cut = self.layout.slices
-        return [vector[cut[name]].view(shape) for name, shape in zip(self.layout.names, self.layout.shapes, strict=True)]
+        return [
+            vector[cut[name]].view(shape)
+            for name, shape in zip(self.layout.names, self.layout.shapes, strict=True)
+        ]
 
     def _joined(self, tensors: Any) -> torch.Tensor:
         return torch.cat([one.detach().reshape(-1) for one in tensors])
@@ -271,7 +298,15 @@ class TorchModel(Model):
 
     def _again(self, trained: Tensors, held: Tensors, layout: Layout) -> TorchModel:
         made = TorchModel(
-            self.module, self.objective, trained, held, self.data, layout, self.evaluation, self.notes, self.settings
+            self.module,
+            self.objective,
+            trained,
+            held,
+            self.data,
+            layout,
+            self.evaluation,
+            self.notes,
+            self.settings,
         )
         made.fresh = self.fresh
         return made

@@ -42,10 +42,14 @@ class TorchOpening(Opening):
             if isinstance(leaf, torch.Tensor):
                 tensor = leaf.detach().to(self.device)
                 if tensor.is_complex() or (tensor.is_floating_point() and not torch.isfinite(tensor).all()):
-                    raise DataError("data: expected finite real numbers, got some that are missing, infinite or complex.")
+                    raise DataError(
+                        "data: expected finite real numbers, got some that are missing, infinite or complex."
+                    )
             else:
                 array = check_leaf(plain(leaf))
-                array = array.astype(np.int64) if array.dtype.kind in "iu" and array.dtype != np.uint8 else array
+                array = (
+                    array.astype(np.int64) if array.dtype.kind in "iu" and array.dtype != np.uint8 else array
+                )
                 tensor = torch.from_numpy(np.array(array)).to(self.device)
             if tensor.is_floating_point() and tensor.dtype != kind:
                 if tensor.element_size() > self.dtype.itemsize:
@@ -81,7 +85,9 @@ class TorchOpening(Opening):
                 model.held[name].copy_(one)
         if changed:
             model.fresh = True
-            notes.append(f"A pass changes '{changed[0]}': every pass gets copies of the buffers as they were at opening.")
+            notes.append(
+                f"A pass changes '{changed[0]}': every pass gets copies of the buffers as they were at opening."
+            )
         return tuple(notes)
 
     def mark(self) -> str:

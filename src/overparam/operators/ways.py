@@ -72,9 +72,10 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
     kept: list[tuple[float, Way, float]] = []
     said: list[str] = []
     for way in ways:
-        if (way.size is None and plain) or (way.size is not None and kept):
-            if not model.timed:
-                continue
+        if not model.timed and (plain if way.size is None else kept):
+            continue
+        if not model.timed and kept and kept[0][2] * model.examples <= model.settings.memory:
+            break  # all batches are kept, and nothing else needs to be compiled
         try:
             build, each, size = _tried(model, way, batch, part)
         except OverparamError:
@@ -91,7 +92,9 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
             kept.append((cost, way, size / batch.count))
             said.append(f"{way.name} {1e3 * cost:.3g} ms and {size / 1e6:.3g} MB a batch")
         else:
-            said.append(f"{way.name} needs {size / 1e6:.3g} MB a batch, above memory={model.settings.memory:.3g}")
+            said.append(
+                f"{way.name} needs {size / 1e6:.3g} MB a batch, above memory={model.settings.memory:.3g}"
+            )
     if not plain and not kept:
         raise UsageError(
             f"model: expected derivatives that a {kind.replace('_', '-')} product can be made of, got none that works: "

@@ -96,6 +96,7 @@ ELSEWHERE = {
     **dict.fromkeys(("own_examples", "one_by_one", "check_one_pass"), COMPILED),
     **dict.fromkeys(("family_of", "stem_of", "prepare", "written"), "takes the family that width_sweep_study builds"),
     "refresh": "has tests of its own beside those of statistics",
+    **dict.fromkeys(("open_model", "adapt"), "has a table of odd models of its own"),
     "levenberg_marquardt": "takes functions of a vector",
     "segments": "takes a first column",
     "linear_course": "takes residuals",
@@ -107,7 +108,7 @@ ELSEWHERE = {
 def public():
     """Names of the public functions of the rooms of networks that take one, or parameters of one."""
     names = set()
-    for room in ("models", "training", "probes", "own", "api.width_sweep"):
+    for room in ("models", "training", "operators", "probes", "own", "api.width_sweep"):
         package = importlib.import_module(f"overparam.{room}")
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{info.name}")
