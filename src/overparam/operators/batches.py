@@ -169,12 +169,12 @@ def check_same(first: list[list[str]], second: list[list[str]], given: Any, name
             f"{what}the same {len(one):,} examples in another order: the loader shuffles. Give one that does not, "
             "DataLoader(..., shuffle=False)."
         )
-    if len(one) == len(other) and len(set(one) & set(other)) < len(one) // 2:
+    if len(one) == len(other) and not set(one) & set(other):
         raise UsageError(
             f"{what}{len(one):,} examples with other numbers: the loader augments at random. Give one without random transforms."
         )
     raise UsageError(
-        f"{what}{len(one):,} examples and then {len(other):,}, not all the same: the loader draws them anew, or shuffles and "
+        f"{what}{len(one):,} examples and then {len(other):,}, not all the same: the loader draws them anew, augments some, or shuffles and "
         "drops the last batch. Give one with shuffle=False and drop_last=False."
     )
 

@@ -107,11 +107,12 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
                 f"{f', which begins at {who}' if who else ''}. Random numbers drawn in a pass and counters do that."
             )
         if batch.count > 1:
-            part = batch.rows(0, (batch.count + 1) // 2)
-            whole, alone = (model.host(model.batch_outputs(one)) for one in (batch, part))
+            some = batch.rows(0, ROWS)
+            part = batch.rows(0, (some.count + 1) // 2)
+            whole, alone = (model.host(model.batch_outputs(one)) for one in (some, part))
             gap = _gap(whole[: part.count], alone)
             if gap > APART * eps:
-                who = culprit(batch, part) if culprit else ""
+                who = culprit(some, part) if culprit else ""
                 raise UsageError(
                     "model: expected every output to depend on its own example alone, got a relative change of "
                     f"{gap:.2g} without the other examples{f', which begins at {who}' if who else ''}. Batch normalisation by "

@@ -72,6 +72,11 @@ class JaxModel(Model):
         """Outputs of a batch."""
         return self.programs.outputs(self.trained, self.held, batch.args, dict(batch.named))
 
+    def shape_of(self, batch: Batch) -> tuple[int, ...]:
+        """Shape of the outputs of one example, found without compiling."""
+        found = jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
+        return tuple(found.shape[1:])
+
     def batch_loss(self, batch: Batch) -> tuple[float, Any]:
         """Sum of the losses of a batch and its gradient."""
         loss, gradient = self.programs.gradient(self.trained, self.held, *_parts(batch))

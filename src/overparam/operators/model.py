@@ -110,6 +110,10 @@ class Model(abc.ABC):
             layers: patterns of names, see :meth:`~overparam.operators.layout.Layout.matching`.
         """
 
+    def shape_of(self, batch: Batch) -> tuple[int, ...]:
+        """Shape of the outputs of one example."""
+        return tuple(self.batch_outputs(batch).shape[1:])
+
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """What must hold while the model is called."""
         return contextlib.nullcontext()
@@ -258,7 +262,7 @@ class Model(abc.ABC):
             with self.quiet():
                 for batch in self.batches():
                     if shape is None:
-                        shape = tuple(self.batch_outputs(batch.rows(0, 1)).shape[1:])
+                        shape = self.shape_of(batch.rows(0, 1))
                     number += batch.count
                     divisor += self.objective.counted((batch.count, *shape), batch)
             if shape is None:

@@ -95,7 +95,7 @@ def named(
         raise UsageError(
             f"smoothing: expected a number of at least 0 and below 1, for loss='cross_entropy' alone, got {shown(smoothing)}."
         )
-    if ignore is not None and (name != "cross_entropy" or isinstance(ignore, bool) or int(ignore) != ignore):
+    if ignore is not None and (name != "cross_entropy" or real(ignore) % 1 != 0):
         raise UsageError(
             f"ignore: expected a whole number, for loss='cross_entropy' alone, got {shown(ignore)}."
         )

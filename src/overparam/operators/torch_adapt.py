@@ -23,7 +23,7 @@ ADVICE = {
     "several": "Give a copy in one type, copy.deepcopy(model).double().",
     "none": "Every parameter is frozen, or there is none: set requires_grad_(True) on those to be measured.",
 }
-_FUSED = ("scaled_dot_product", "transformer_encoder_layer_fwd", "native_multi_head_attention", "flash_attn")
+_FUSED = ("scaled_dot_product", "transformer_encoder_layer_fwd", "multi_head_attention", "flash_attn")
 _REPAIR = {
     "_DropoutNd": "dropout is drawn anew; measure in evaluation mode, evaluation=True",
     "_NormBase": "it normalises by the batch; measure in evaluation mode with running statistics, or replace it by GroupNorm",

@@ -35,7 +35,7 @@ class TorchModel(Model):
 
     back_end = "torch"
     timed = True
-    fresh = False  # whether every pass gets copies of the buffers, because passes change them
+    fresh = True  # whether every pass gets copies of the buffers, because passes change them
 
     def __init__(
         self,

@@ -76,6 +76,7 @@ class TorchOpening(Opening):
         with model.quiet():
             batch = next(iter(model.batches())).rows(0, 2)
             before = {name: one.clone() for name, one in model.held.items()}
+            model.fresh = False
             if uses_fused_attention(lambda: model.batch_outputs(batch)):
                 notes.append(
                     "Attention is computed by the plain kernel (SDPBackend.MATH), because the fused ones lack second derivatives."
@@ -83,8 +84,8 @@ class TorchOpening(Opening):
             changed = [name for name, one in before.items() if not torch.equal(one, model.held[name])]
             for name, one in before.items():
                 model.held[name].copy_(one)
+        model.fresh = bool(changed)
         if changed:
-            model.fresh = True
             notes.append(
                 f"A pass changes '{changed[0]}': every pass gets copies of the buffers as they were at opening."
             )
