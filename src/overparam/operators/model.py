@@ -258,7 +258,8 @@ class Model(abc.ABC):
     def _measured(self) -> tuple[int, tuple[int, ...], float]:
         """Number of examples, shape of one output, and what the mean is divided by; found by one pass."""
         if self._sizes is None:
-            number, divisor, shape = 0, 0.0, None
+            number, divisor = 0, 0.0
+            shape: tuple[int, ...] | None = None
             with self.quiet():
                 for batch in self.batches():
                     if shape is None:

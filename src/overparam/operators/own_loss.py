@@ -20,7 +20,7 @@ _BY_ELEMENT = (
 _BY_LABEL = ("CrossEntropyLoss", "NLLLoss")
 
 
-def own_loss(loss: Callable[[Any, Any], Any], model: Model, reduction: str | None) -> Objective:
+def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
     """The objective of a person's loss.
 
     A module of PyTorch that says how it reduces is asked for the sum and divided by its own count: of labels that are not

@@ -72,9 +72,7 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
         notes.append(f"Measured without its wrapper {type(module).__name__}.")
         module = inner
     if isinstance(module, torch.jit.ScriptModule):
-        raise UsageError(
-            "model: expected a torch.nn.Module, got a scripted one. Give the module it came from."
-        )
+        raise UsageError("model: expected a torch.nn.Module, got a scripted one. Give the module it came from.")
     every = dict(module.named_parameters())
     _check_places({**every, **dict(module.named_buffers())})
     for name, one in module.named_modules():

@@ -104,7 +104,11 @@ def test_odd_sizes_are_refused(options, words):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [("shuffle", "another order: the loader shuffles"), ("augment", "augments at random"), ("redraw", "draws them anew")],
+    [
+        ("shuffle", "another order: the loader shuffles"),
+        ("augment", "augments at random"),
+        ("redraw", "draws them anew"),
+    ],
 )
 def test_a_loader_that_changes_is_named(change, words):
     loader = Loader(change=change)

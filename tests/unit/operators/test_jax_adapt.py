@@ -90,7 +90,10 @@ def test_an_nnx_module_is_copied_and_left_in_its_mode():
         made.eval()
         return made(ROWS)
 
-    assert np.abs(hessian(model) @ np.eye(model.size, dtype=np.float32) - dense(model, function, params)).max() < 1e-5
+    assert (
+        np.abs(hessian(model) @ np.eye(model.size, dtype=np.float32) - dense(model, function, params)).max()
+        < 1e-5
+    )
     with pytest.raises(UsageError, match="params: expected None"):
         open_model(net, (ROWS, LABELS), params={})
 
@@ -107,4 +110,6 @@ def test_an_equinox_module_is_mapped_over_the_examples():
     def function(tree):
         return jax.vmap(eqx.nn.inference_mode(eqx.combine(tree, static)))(ROWS)
 
-    assert np.abs(hessian(model) @ np.eye(model.size, dtype=np.float32) - dense(model, function, own)).max() < 1e-5
+    assert (
+        np.abs(hessian(model) @ np.eye(model.size, dtype=np.float32) - dense(model, function, own)).max() < 1e-5
+    )

@@ -112,7 +112,10 @@ def test_odd_options_are_refused(name):
 
 def test_networks_of_the_package_have_the_checks_that_they_have_elsewhere():
     rows = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
-    odd = [*(next(iter(table.values())) for table in (INITS, PASSES)), (BY_ROW["centred outputs"][0], "own example")]
+    odd = [
+        *(next(iter(table.values())) for table in (INITS, PASSES)),
+        (BY_ROW["centred outputs"][0], "own example"),
+    ]
     for network, words in odd:
         with pytest.raises(OverparamError, match=words):
             open_model(network, (rows, np.zeros(4, int)), params=ODD_PARAMS)

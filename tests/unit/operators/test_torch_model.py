@@ -131,7 +131,10 @@ def test_attention_is_switched_to_a_kernel_with_second_derivatives_and_said():
     assert noted(model, "Evaluation mode, which it was not in")
     vector = np.random.default_rng(1).normal(size=model.size)
     step = 1e-6
-    numeric = (model.at(model.vector() + step * vector).gradient() - model.at(model.vector() - step * vector).gradient()) / (2 * step)
+    numeric = (
+        model.at(model.vector() + step * vector).gradient()
+        - model.at(model.vector() - step * vector).gradient()
+    ) / (2 * step)
     assert close(model.product("hessian", vector), numeric, 1e-6)
     assert net.training
     assert torch.backends.mha.get_fastpath_enabled()
@@ -142,7 +145,9 @@ def test_nothing_of_the_module_changes():
     net.drop.eval()
     net(INPUTS).sum().backward()
     python, mark = np.random.get_state()[1].copy(), digest(net)  # noqa: NPY002
-    model = open_model(net, torch.utils.data.DataLoader(torch.utils.data.TensorDataset(INPUTS, TARGETS), batch_size=49))
+    model = open_model(
+        net, torch.utils.data.DataLoader(torch.utils.data.TensorDataset(INPUTS, TARGETS), batch_size=49)
+    )
     vector = np.ones(model.size)
     for kind in ("hessian", "gauss_newton", "jacobian"):
         model.product(kind, vector)
@@ -201,7 +206,9 @@ def test_a_buffer_that_a_pass_changes_is_copied_for_every_pass():
     assert net.count.seen == 0
 
 
-@pytest.mark.parametrize(("change", "words"), [("shuffle", "another order"), ("augment", "augments"), ("redraw", "draws")])
+@pytest.mark.parametrize(
+    ("change", "words"), [("shuffle", "another order"), ("augment", "augments"), ("redraw", "draws")]
+)
 def test_a_loader_that_changes_is_refused(change, words):
     with pytest.raises(UsageError, match=words):
         open_model(module(), Loader(change=change))
@@ -265,7 +272,9 @@ def test_a_function_that_is_neither_mean_nor_sum_is_refused():
 
 
 def tied():
-    net = torch.nn.Sequential(torch.nn.Linear(D, D, bias=False), torch.nn.Tanh(), torch.nn.Linear(D, D, bias=False))
+    net = torch.nn.Sequential(
+        torch.nn.Linear(D, D, bias=False), torch.nn.Tanh(), torch.nn.Linear(D, D, bias=False)
+    )
     net[2].weight = net[0].weight
     return net.double()
 
