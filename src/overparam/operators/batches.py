@@ -174,8 +174,8 @@ def check_same(first: list[list[str]], second: list[list[str]], given: Any, name
             f"{what}{len(one):,} examples with other numbers: the loader augments at random. Give one without random transforms."
         )
     raise UsageError(
-        f"{what}{len(one):,} examples and then {len(other):,}, not all the same: the loader draws them anew, augments some, or shuffles and "
-        "drops the last batch. Give one with shuffle=False and drop_last=False."
+        f"{what}{len(one):,} examples and then {len(other):,}, not all the same: the loader draws them anew, "
+        "augments some, or shuffles and drops the last batch. Give one with shuffle=False and drop_last=False."
     )
 
 

@@ -100,8 +100,9 @@ def test_an_nnx_module_is_copied_and_left_in_its_mode():
 
 def test_an_equinox_module_is_mapped_over_the_examples():
     eqx = pytest.importorskip("equinox", reason="Equinox is optional, and is not installed")
+    first, last = jax.random.split(jax.random.key(0))
     net = eqx.nn.Sequential(
-        [eqx.nn.Linear(4, 5, key=jax.random.key(0)), eqx.nn.Lambda(jnp.tanh), eqx.nn.Dropout(0.5), eqx.nn.Linear(5, K, key=jax.random.key(1))]
+        [eqx.nn.Linear(4, 5, key=first), eqx.nn.Lambda(jnp.tanh), eqx.nn.Dropout(0.5), eqx.nn.Linear(5, K, key=last)]
     )  # fmt: skip
     model = open_model(net, (ROWS, LABELS), batch=49)
     assert "layers/0/weight" in model.layout.names
