@@ -27,7 +27,9 @@ from overparam.studies.lottery_tickets_work import NOTEBOOK, PUBLISHED, of_seeds
 TABLE = json.loads(Path(__file__).with_name("mnist1d_tickets.json").read_text())
 DENSITIES = TABLE["densities"]
 SEEDS = (0, 1, 2)
-FIXED = {name: values for name, values in STUDY.profiles["mnist1d"].axes.items() if name not in ("seed", "parents")}
+FIXED = {
+    name: values for name, values in STUDY.profiles["mnist1d"].axes.items() if name not in ("seed", "parents")
+}
 MISSES = 1
 
 Line = list[float]
@@ -76,7 +78,9 @@ def trained() -> list[Line]:
     rounds = [Round(0, tuple(to_start(line) for line in dense.lines))]
     for arm in stages(DENSITIES[1:]):
         rounds.append(next_round(network, recipe, data, rounds[-1], [arm]))
-    return [[100 * (1 - float(of_seeds(one)[seed].values["test_error"][-1])) for one in rounds] for seed in SEEDS]
+    return [
+        [100 * (1 - float(of_seeds(one)[seed].values["test_error"][-1])) for one in rounds] for seed in SEEDS
+    ]
 
 
 def test_the_table_has_the_networks_and_densities_of_the_study():
@@ -85,9 +89,9 @@ def test_the_table_has_the_networks_and_densities_of_the_study():
     assert (FIXED["width"], FIXED["network"]) == ((500,), ("residual",))
     for arm in ("ticket", "random"):
         assert len(TABLE[arm]) == 2
-        assert dict(zip(DENSITIES[1:], (one / 100 for one in published(arm)[1:]), strict=True)) == pytest.approx(
-            PUBLISHED[f"published_{arm}"], abs=1e-9
-        )
+        assert dict(
+            zip(DENSITIES[1:], (one / 100 for one in published(arm)[1:]), strict=True)
+        ) == pytest.approx(PUBLISHED[f"published_{arm}"], abs=1e-9)
 
 
 def test_one_miss_of_eight_is_what_chance_allows():
@@ -102,7 +106,9 @@ def test_published_accuracies_are_met(capsys):
     assert found, f"no cells of {STUDY.name} with the settings of profile mnist1d"
     ours = [sum(line) / len(line) for line in zip(*found, strict=True)]
     lines, misses = [], []
-    for density, wanted, got, random in zip(DENSITIES, published("ticket"), ours, published("random"), strict=True):
+    for density, wanted, got, random in zip(
+        DENSITIES, published("ticket"), ours, published("random"), strict=True
+    ):
         text = (
             f"density {density:<4} published {wanted:.1f} +- {tolerance(wanted):.1f}, ours {got:.1f} "
             f"({len(found)} seeds); published random mask {random:.1f}"

@@ -102,6 +102,8 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             "parents": parents,
             "parent_accuracy": [at_size(rounds, seed, given["size"]) for rounds in compared],
         }
+        if k:
+            notes.values[seed]["start_accuracy"] = notes.values[seed]["ticket_accuracy"]
         if str(given["data"]) == NOTEBOOK:
             notes.values[seed] |= {name: [of.get(one) for one in densities] for name, of in PUBLISHED.items()}
     return [outcome(notes.values[seed], lost=notes.lost[seed]) for seed in seeds]
