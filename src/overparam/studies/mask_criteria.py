@@ -87,8 +87,14 @@ def number(name: str) -> Number:
 
 def apart(one: Line, other: Line, density: float) -> Number:
     """One less the other at a density."""
-    place = grid("density").nearest(density)
-    return one.at(place) - other.at(place)
+    place, name = grid("density").nearest(density), other.words.removeprefix("test accuracy of ")
+    words = f"{one.words} less {name} at density {density}"
+    return per_seed(first_less_second, words, one.at(place), other.at(place), unit="points")
+
+
+def first_less_second(one: Any, other: Any) -> Any:
+    """The difference, seed by seed."""
+    return one - other
 
 
 def over(better: Line, worse: Line, least: float) -> Rule:
