@@ -21,10 +21,10 @@ ACTIONS = {
     "reshuffle": "kept values, permuted",
     "signed_reinit": "permuted, signs kept",
     "signed_constant": "constant, signs kept",
-    "freeze": "pruned ones frozen",
-    "variant": "pruned ones frozen if they grew, else 0",
+    "freeze": "pruned frozen",
+    "variant": "frozen if they grew",
     "as_many": "as many zeros, random places",
-    "reverse": "pruned ones frozen if they shrank, else 0",
+    "reverse": "frozen if they shrank",
     "matched": "scaled by density^-1/2",
     "half": "scaled by 1/2",
     "random_signs": "random signs",
@@ -88,7 +88,7 @@ def number(name: str) -> Number:
 def apart(one: Line, other: Line, density: float) -> Number:
     """One less the other at a density."""
     place, name = grid("density").nearest(density), other.words.removeprefix("test accuracy of ")
-    words = f"{one.words} less {name} at density {density}"
+    words = f"at density {density}, {one.words} less {name}"
     return per_seed(first_less_second, words, one.at(place), other.at(place), unit="points")
 
 
@@ -201,7 +201,7 @@ CHARTS = charts(
                 "untrained_large_final": "final magnitude", "untrained_random": "random"},
                "No step is taken from the initial weights.", {"x": {"untrained_density": "density"}}),
     actions=("One mask, many starts", "test accuracy", {"action_accuracy": "test accuracy"},
-             "The mask is by final magnitude in one pruning. Pruned weights are 0 unless said.",
+             "The mask is by final magnitude in one pruning. Pruned weights are 0 unless they are frozen at their start.",
              {"x": {"action": "lin start of the training"}}))  # fmt: skip
 CHARTS = (
     *CHARTS[:2],

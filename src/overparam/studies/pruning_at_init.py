@@ -65,7 +65,7 @@ def first_less_second(one: Any, other: Any) -> Any:
 
 def gap(one: str, other: str, density: float) -> Number:
     """One arm less another at a density, in points of test accuracy."""
-    place, words = PLACES[density], f"test accuracy of {told(one)} less {told(other)} at density {density}"
+    place, words = PLACES[density], f"at density {density}, test accuracy of {told(one)} less {told(other)}"
     return per_seed(first_less_second, words, lines[one].at(place), lines[other].at(place), unit="points")
 
 
@@ -77,7 +77,7 @@ def told(name: str) -> str:
 
 def extra(name: str, density: float) -> Number:
     """What shuffling a method's mask costs at a density, less what it costs at 0.2."""
-    words = f"cost of shuffling {METHODS[name]} at density {density} less that at 0.2"
+    words = f"from density 0.2 to {density}, rise of the cost of shuffling {METHODS[name]}"
     dear, cheap = (gap(name, f"{name}_shuffled", where) for where in (density, 0.2))
     return per_seed(first_less_second, words, dear, cheap, unit="points")
 
