@@ -336,7 +336,7 @@ STUDY = study(
     differences=(
         "The source trains scores for 440,000 steps at rate 100 and minibatches of 250; quick and laptop take 800 and 1,500 "
         "steps at larger rates, which pilot seeds chose. What is ruled are directions, not accuracies.",
-        "Quick has 1,200 digits, laptop and tenth 10,000 of MNIST; the source 55,000 of MNIST. The profile paper has its setting, "
+        "Quick has 1,200 digits, laptop and tenth 10,000 of MNIST; the source 55,000 of it. The profile paper has its setting; "
         "tenth has it but for the images and the steps of masks, 44,000.",
         "The source takes the best pruning rate of the first two columns; here criterion and rate are chosen on 1,000 training "
         "images, and test images are looked at once. Pruning is in one shot there and here.",
