@@ -19,7 +19,7 @@ from overparam.pruning.arrays import prunable
 from overparam.pruning.draws import generator, words
 from overparam.pruning.mask import Mask
 from overparam.pruning.share import flag
-from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, uniform, wrap
+from overparam.pruning.wrapped import Factors, Shapes, coarse, scores_of, straight, wrap
 from overparam.training import inputs
 from overparam.training.evaluate import fit
 from overparam.training.loop import Measured, ProbeFunction
@@ -92,11 +92,11 @@ def _supermask(
         return {path: times_ratio(m) for path, m in masks.items()} if rescaled else masks
 
     def drawn(scores: Factors, key: PRNGKeyArray) -> Factors:
-        random = uniform(shapes, key)
+        random = coarse(shapes, key)
         return factors({path: bernoulli(s, random[path]) for path, s in scores.items()})
 
     def halves(scores: Factors, key: PRNGKeyArray) -> Factors:
-        random = uniform(shapes, key)
+        random = coarse(shapes, key)
         return factors({path: half_rounded(s, random[path]) for path, s in scores.items()})
 
     def whole(scores: Factors, key: PRNGKeyArray) -> Factors:
