@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, Arm, Axis, Claim, Control, DataError, Estimate, Hero, Line,
+from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, Axis, Claim, Control, DataError, Estimate, Hero, Line,
     Number, Params, World, arm, charts, grid, has, later, line, planned, profiles, study)  # fmt: skip
 
 DENSITIES = (0.2, 0.07, 0.03)
@@ -65,11 +65,12 @@ PROFILES = profiles(
            {"data": "mnist", "n": 10_000, "sources": tuple(SOURCES), "other": "digits", "further": "cifar10", "steps": 600,
             "seed": planned(4)}),
     paper=("CIFAR-10 in two halves, ResNet-18 instead of VGG-19 and ResNet-50, 30 rounds of a fifth over all layers, 160 epochs "
-           "with late resetting by one, CIFAR-100 and Fashion-MNIST, both optimizers, 6 seeds: some sixty years of one core, weeks "
-           "of an accelerator",
+           "with late resetting by one, CIFAR-100 and Fashion-MNIST, both optimizers, 6 seeds: some sixty years of one core, "
+           "weeks of an accelerator",
            {"data": "cifar10", "n": 50_000, "sources": tuple(SOURCES), "other": "cifar100", "further": "fashion-mnist",
             "network": "resnet18", "density": ROUNDS, "scope": "global", "rewind": 195, "steps": 31_200, "batch": 128,
-            "optimizer": ("sgd", "adam"), "learning_rate": 3e-4, "decay": 1e-4, "schedule": "cosine", "seed": planned(6)}))  # fmt: skip
+            "optimizer": ("sgd", "adam"), "learning_rate": 3e-4, "decay": 1e-4, "schedule": "cosine",
+            "seed": planned(6)}))  # fmt: skip
 
 # what is measured: test accuracy on the target, lines over the density
 density = grid("density")
@@ -247,8 +248,8 @@ STUDY = study(
         "with steps of the rate; quick, laptop and mnist prune in every layer, in three rounds, for some hundred steps at a "
         "constant rate. The profile paper has their rounds, with ResNet-18 and a rate that falls as a cosine.",
         "They set weights back to the end of the first epoch; here, but in the profile paper, to the start.",
-        "A random ticket has fresh weights and a random mask with the layer densities of the target's own ticket. They tell three "
-        "random tickets apart, by what of the mask is kept.",
+        "A random ticket has fresh weights and a random mask with the layer densities of the target's own ticket. They tell "
+        "three random tickets apart, by what of the mask is kept.",
         "Where the number of classes differs the output layer is drawn anew, with a random mask of the density that it had.",
         "Every source has as many rows as the target; a part of the other half is repeated, so that all train for as many steps "
         "an epoch.",
@@ -256,6 +257,6 @@ STUDY = study(
         "averages over places.",
         "Tickets of all sources and of the target start at the same weights of a seed.",
         "Among the six sets of images of the source, SVHN, ImageNet and Places365 are not in this package.",
-        "A replication (Gohil et al. 2020) prunes anew on the target in every round and only takes over initial weights; here the "
-        "mask moves with them.",
+        "A replication (Gohil et al. 2020) prunes anew on the target in every round and only takes over initial weights; here "
+        "the mask moves with them.",
         "The halves are drawn by the seed."))  # fmt: skip
