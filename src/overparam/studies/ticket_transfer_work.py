@@ -22,6 +22,12 @@ from overparam.training import Checkpoint, Member, Recipe, train
 
 SHUFFLED = ("half", "other", "further", "optimizer")  # sources whose masks are trained shuffled too
 NONE = "none"
+RANDOM = (
+    "random_1",
+    "random_2",
+    "random_3",
+    "again",
+)  # random tickets; the baseline is the mean of all but the last
 TESTED = 8  # test examples of a run whose accuracy nobody asks for
 
 
@@ -79,14 +85,17 @@ def run(cell: Params, progress: Progress) -> Outcome:
     values["own_accuracy"] = [None] * len(densities)
     values["kept"] = [None] * len(densities)
     starts: list[dict[str, Start]] = [{} for _ in densities]
-    fresh = jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1)))
+    fresh = [
+        jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1 + draw)))
+        for draw in range(len(RANDOM))
+    ]
     for place, one in enumerate(mine[1:]):
         for line in one.lines:
             values["own_accuracy"][place] = accuracy(line.run)
             values["kept"][place] = line.mask.density
-            for draw, name in ((1, "random"), (2, "again")):
+            for draw, name in enumerate(RANDOM):
                 mask = Mask.random(network, line.mask.densities, (seed, place, draw))
-                starts[place][name] = Start(mask, fresh)
+                starts[place][name] = Start(mask, fresh[draw])
     lost += [f"the target's own, {len(mine[-1].lost)}"] if mine[-1].lost else []
     for name, rows in sources.items():
         net = network_of(cell["network"], data.shape, rows.classes)
@@ -102,13 +111,18 @@ def run(cell: Params, progress: Progress) -> Outcome:
                     mixed = shuffle_outgoing(moved.mask, (seed, place))
                     starts[place][f"{name}_shuffled"] = Start(mixed, moved.params, k)
                 if name == "half":
-                    starts[place]["half_fresh"] = Start(moved.mask, fresh)
+                    starts[place]["half_fresh"] = Start(moved.mask, fresh[0])
     for name in names_of(sources):
         values[f"{name}_accuracy"] = [None] * len(densities)
     for place, here in enumerate(starts):
-        for name, value in trained(network, own, target, seed, here).items():
+        reached = trained(network, own, target, seed, here)
+        lost += [f"{name} at {densities[place]:g}" for name, value in reached.items() if value is None]
+        draws = [reached.pop(name) for name in RANDOM[:-1] if name in reached]
+        known = [value for value in draws if value is not None]
+        if draws and len(known) == len(draws):
+            values["random_accuracy"][place] = sum(known) / len(known)
+        for name, value in reached.items():
             values[f"{name}_accuracy"][place] = value
-            lost += [f"{name} at {densities[place]:g}"] if value is None else []
     progress(1.0)
     return outcome(values, lost=", ".join(lost))
 
