@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -77,26 +77,10 @@ def run(cell: Params, progress: Progress) -> Outcome:
         progress(done / parts)
         return found
 
-    lost: list[str] = []
     mine = chain(network, own, target)
-    values: dict[str, Any] = {"density": list(densities), "sources": list(sources), "redrawn": []}
-    dense = mine[0].lines[0]
-    values["dense_accuracy"] = [accuracy(dense.run)] * len(densities)
-    values["own_accuracy"] = [None] * len(densities)
-    values["kept"] = [None] * len(densities)
-    starts: list[dict[str, Start]] = [{} for _ in densities]
-    fresh = [
-        jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1 + draw)))
-        for draw in range(len(RANDOM))
-    ]
-    for place, one in enumerate(mine[1:]):
-        for line in one.lines:
-            values["own_accuracy"][place] = accuracy(line.run)
-            values["kept"][place] = line.mask.density
-            for draw, name in enumerate(RANDOM):
-                mask = Mask.random(network, line.mask.densities, (seed, place, draw))
-                starts[place][name] = Start(mask, fresh[draw])
-    lost += [f"the target's own, {len(mine[-1].lost)}"] if mine[-1].lost else []
+    starts = beside(network, mine, seed)
+    lost = ["the target's own"] if mine[-1].lost else []
+    redrawn = []
     for name, rows in sources.items():
         net = network_of(cell["network"], data.shape, rows.classes)
         found = chain(net, far if name == "optimizer" else own, rows)
@@ -104,27 +88,55 @@ def run(cell: Params, progress: Progress) -> Outcome:
         for place, one in enumerate(found[1:]):
             for line in one.lines:
                 moved = transfer(line.mask, line.point, network, (seed, place))
-                starts[place][name] = Start(moved.mask, moved.params, k)
-                if moved.redrawn and name not in values["redrawn"]:
-                    values["redrawn"].append(name)
-                if name in SHUFFLED:
-                    mixed = shuffle_outgoing(moved.mask, (seed, place))
-                    starts[place][f"{name}_shuffled"] = Start(mixed, moved.params, k)
+                starts[place] |= carried(name, moved.mask, moved.params, k, (seed, place))
                 if name == "half":
-                    starts[place]["half_fresh"] = Start(moved.mask, fresh[0])
-    for name in names_of(sources):
-        values[f"{name}_accuracy"] = [None] * len(densities)
+                    starts[place]["half_fresh"] = Start(moved.mask, fresh(network, seed, 0))
+                redrawn += [name] if moved.redrawn and name not in redrawn else []
+    none: list[float | None] = [None] * len(densities)
+    values: dict[str, Any] = {
+        "density": list(densities),
+        "redrawn": redrawn,
+        "own_accuracy": [*none],
+        "kept": [*none],
+    }
+    values["dense_accuracy"] = [accuracy(mine[0].lines[0].run)] * len(densities)
+    values |= {f"{name}_accuracy": [*none] for name in names_of(sources)}
     for place, here in enumerate(starts):
+        for line in mine[1 + place].lines:
+            values["own_accuracy"][place], values["kept"][place] = accuracy(line.run), line.mask.density
         reached = trained(network, own, target, seed, here)
         lost += [f"{name} at {densities[place]:g}" for name, value in reached.items() if value is None]
-        draws = [reached.pop(name) for name in RANDOM[:-1] if name in reached]
-        known = [value for value in draws if value is not None]
-        if draws and len(known) == len(draws):
-            values["random_accuracy"][place] = sum(known) / len(known)
+        draws = [reached.pop(name, None) for name in RANDOM[:-1]]
+        reached["random"] = None if None in draws else float(np.mean(draws))  # type: ignore[arg-type]
         for name, value in reached.items():
             values[f"{name}_accuracy"][place] = value
     progress(1.0)
     return outcome(values, lost=", ".join(lost))
+
+
+def fresh(network: Any, seed: int, draw: int) -> Any:
+    """Initial weights that are not those of the seed's tickets."""
+    return jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1 + draw)))
+
+
+def beside(network: Any, rounds: Sequence[Round], seed: int) -> list[dict[str, Start]]:
+    """Random tickets at every density: fresh weights, and a mask with the layer densities of the target's own ticket."""
+    found: list[dict[str, Start]] = []
+    for place, one in enumerate(rounds[1:]):
+        found.append({})
+        for line in one.lines:
+            for draw, name in enumerate(RANDOM):
+                mask = Mask.random(network, line.mask.densities, (seed, place, draw))
+                found[-1][name] = Start(mask, fresh(network, seed, draw))
+    return found
+
+
+def carried(name: str, mask: Mask, params: Any, step: int, key: tuple[int, int]) -> dict[str, Start]:
+    """A ticket as it moves, and with its mask shuffled."""
+    found = {name: Start(mask, params, step)}
+    if name in SHUFFLED:
+        found[f"{name}_shuffled"] = Start(shuffle_outgoing(mask, key), params, step)
+    return found
 
 
 def names_of(sources: Mapping[str, Any]) -> list[str]:
