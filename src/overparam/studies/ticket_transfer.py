@@ -66,8 +66,7 @@ PROFILES = profiles(
            {"data": "mnist", "n": 10_000, "sources": tuple(SOURCES), "other": "digits", "further": "cifar10", "steps": 600,
             "seed": planned(4)}),
     paper=("CIFAR-10 in two halves, ResNet-18 instead of VGG-19 and ResNet-50, 30 rounds of a fifth over all layers, 160 epochs "
-           "with late resetting by one, CIFAR-100 and Fashion-MNIST, both optimizers, 6 seeds: some sixty years of one core, "
-           "weeks of an accelerator",
+           "with late resetting by one, CIFAR-100 and Fashion-MNIST, both optimizers, 6 seeds: some seventy years of one core",
            {"data": "cifar10", "n": 50_000, "sources": tuple(SOURCES), "other": "cifar100", "further": "fashion-mnist",
             "network": "resnet18", "density": ROUNDS, "scope": "global", "rewind": 195, "steps": 31_200, "batch": 128,
             "optimizer": ("sgd", "adam"), "learning_rate": 3e-4, "decay": 1e-4, "schedule": "cosine",
