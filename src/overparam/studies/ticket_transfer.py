@@ -166,8 +166,8 @@ CLAIMS = (
     close("half", "It has at least three quarters of what a ticket of that half itself gains."),
     moves("optimizer", "A ticket found with one optimizer is more accurate with another than a random ticket."),
     close("optimizer", "It has at least three quarters of what a ticket found with that optimizer gains."),
-    moves("classes", "A ticket found on half of the classes, whose output layer is drawn anew, is more accurate on all of them "
-          "than a random ticket."),
+    moves("classes", "A ticket found on some examples of half of the classes, whose output layer is drawn anew, is more accurate "
+          "on all classes than a random ticket."),
     moves("other", "A ticket of another data set of the same kind is more accurate than a random ticket.", **elsewhere("other")),
     moves("further", "A ticket of images of another kind is more accurate than a random ticket.", **elsewhere("further")),
     Claim("larger", "Tickets of a larger data set are better than those of a smaller one.", ("L62",), MORCOS,

@@ -207,8 +207,12 @@ def sources_of(cell: Params, data: Dataset, seed: int) -> dict[str, Rows]:
             if cell[name] == NONE:
                 continue
             one = load(cell[name], download=False)
+            if one.fingerprint == load(cell["data"]).fingerprint:
+                raise UsageError(
+                    f"{name}: expected another data set than the target's, got '{cell[name]}'. Name another one, or none."
+                )
             one = subset(one, min(n, one.n), seed=seed)
-            x, y, classes = like(one.x, data.shape, cell[name]), one.y, one.classes
+            x, y, classes = like(one.x, data.shape, f"{name} '{cell[name]}'"), one.y, one.classes
         else:
             places, classes = first, data.classes
             if name == "classes":
@@ -264,8 +268,8 @@ def like(x: NDArray[np.float32], shape: tuple[int, ...], name: str) -> NDArray[n
     if min(len(shape), 2) != min(x.ndim - 1, 2):
         kinds = ("signals", "images")
         raise UsageError(
-            f"other: expected {kinds[len(shape) > 1]} like those of the target, got {kinds[x.ndim > 2]} in '{name}'. Name "
-            "another data set, or none."
+            f"{name}: expected {kinds[len(shape) > 1]} like those of the target, got {kinds[x.ndim > 2]}. Name another data "
+            "set, or none."
         )
     if x.shape[1:] == shape:
         return x.reshape(len(x), -1)

@@ -8,6 +8,7 @@ from overparam.data import Dataset
 from overparam.studies import ticket_transfer_work as work
 from overparam.studies.ticket_transfer import SHUFFLED, SOURCES, STUDY, estimate, identity
 
+SIGNALS = {"data": "mnist1d-5k", "other": "mnist1d"}
 TINY = {"n": 200, "network": "lenet", "density": (0.5, 0.2), "steps": 4, "batch": 20, "seed": 1000}
 
 
@@ -84,7 +85,7 @@ def test_areas_share_out_every_pixel(old, new):
 
 @pytest.mark.parametrize(("x", "shape"), [(np.ones((2, 6)), (2, 3)), (np.ones((2, 4, 4)), (16,))])
 def test_signals_are_no_images(x, shape):
-    with pytest.raises(UsageError, match="other: expected"):
+    with pytest.raises(UsageError, match="one: expected (images|signals)"):
         work.like(x, shape, "one")
 
 
@@ -147,7 +148,9 @@ def test_a_cell_has_the_values_that_the_study_names():
         ({"rewind": 4}, "rewind"),
         ({"batch": 2000}, "batch"),
         ({"n": 5000}, "training rows"),
-        ({"other": "mnist1d", "sources": ("other",)}, "other: expected images"),
+        ({"other": "mnist1d", "sources": ("other",)}, "other 'mnist1d': expected images"),
+        ({"other": "digits", "sources": ("other",)}, "other: expected another data set"),
+        ({"further": "digits", "sources": ("further",)}, "further: expected another data set"),
         ({"other": "nowhere", "sources": ("other",)}, "nowhere"),
         ({"data": "gaussian:n=40,d=4", "n": 40, "batch": 5}, "at least 4 classes"),
         (
