@@ -37,7 +37,7 @@ class Arm:
         mask0: what becomes of pruned weights, see :func:`~overparam.pruning.held.hold_of`.
 
     Raises:
-        UsageError: an unknown name, or a number that is no density.
+        UsageError: an unknown name, a number that is no density, or a name that is empty or that of the dense run.
     """
 
     name: str = "ticket"
@@ -51,6 +51,8 @@ class Arm:
 
     def __post_init__(self) -> None:
         """Check every name and number."""
+        if not isinstance(self.name, str) or not self.name or self.name == DENSE:
+            raise UsageError(f"arms: expected a name other than '{DENSE}', got {shown(self.name)}.")
         criterion_of(self.criterion)
         action_of(self.mask1)
         hold_of(self.mask0)
@@ -65,7 +67,7 @@ class Arm:
             )
         for pattern, rate in self.rates.items():
             density_of(rate, f"rates: {pattern}")
-        if self.scope not in SCOPES:
+        if not isinstance(self.scope, str) or self.scope not in SCOPES:
             raise UsageError(f"scope: expected one of {', '.join(SCOPES)}, got {shown(self.scope)}.")
 
 
@@ -111,11 +113,13 @@ class Round:
         number: how often was pruned.
         lines: one a seed and arm.
         lost: seeds and arms that went no further, because their run before had diverged.
+        rewind: step of the dense run to whose weights rounds go back; no other was kept.
     """
 
     number: int
     lines: tuple[Line, ...]
     lost: tuple[tuple[int, str], ...] = ()
+    rewind: int = 0
 
     @property
     def masks(self) -> tuple[Mask, ...]:
@@ -135,14 +139,17 @@ class Round:
             at: which probe time; by default the last.
 
         Raises:
-            UsageError: nothing of that name was measured.
+            UsageError: nothing of that name was measured, or not so often.
         """
         found = {}
         for line in self.lines:
             if name not in line.run.values:
                 known = ", ".join(line.run.values)
                 raise UsageError(f"values: expected one of {known}, got {shown(name)}.")
-            found[line.seed, line.arm] = float(np.asarray(line.run.values[name])[at])
+            own = np.asarray(line.run.values[name])
+            if isinstance(at, bool) or not isinstance(at, int | np.integer) or not -len(own) <= at < len(own):
+                raise UsageError(f"at: expected a probe time from 0 to {len(own) - 1}, got {shown(at)}.")
+            found[line.seed, line.arm] = float(own[at])
         return found
 
 

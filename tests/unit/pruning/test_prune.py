@@ -40,6 +40,7 @@ def test_before_and_after_are_those_of_the_test_part(pruned):
     assert repr(pruned).startswith(
         "Pruned('mlp 6-12-3 relu', density 0.407407 by large_final, before accuracy "
     )
+    assert repr(pruned).count(", n = 30)") == 2
     assert not pruned.params["output"]["weight"][pruned.mask.arrays["output/weight"] == 0].any()
 
 
@@ -61,15 +62,6 @@ def test_the_curve_prunes_the_same_weights_anew(pruned):
     assert points[0].collapsed == ()
 
 
-def test_a_search_goes_on_with_the_same_criterion(pruned):
-    def build(seed):
-        return PARAMS
-
-    rounds = pruned.search(RECIPE, [0], 1, build=build, keep=0.5)
-    assert [one.lines[0].arm for one in rounds] == ["dense", "ticket"]
-    assert np.array_equal(rounds[0].lines[0].start["output"]["weight"], PARAMS["output"]["weight"])
-
-
 @pytest.mark.parametrize("criterion", [*CRITERIA, "grasp", "synflow"])
 def test_every_criterion_prunes(criterion):
     one = overparam.prune(NETWORK, LAST, DATA, criterion, 0.5, initial=PARAMS)
@@ -82,7 +74,8 @@ def test_nothing_is_measured_without_data():
     one = overparam.prune(NETWORK, PARAMS, density=0.5)
     assert (one.before, one.after) == (None, None)
     assert repr(one) == "Pruned('mlp 6-12-3 relu', density 0.5 by large_final)"
-    for call in (lambda: one.retrain(RECIPE), lambda: one.curve([0.5]), lambda: one.search(RECIPE, [0], 1)):
+    calls = (lambda: one.retrain(RECIPE), lambda: one.curve([0.5]), lambda: one.search(RECIPE, [0], [0.5]))
+    for call in calls:
         with pytest.raises(UsageError, match="data: expected a data set for .*, got none"):
             call()
 
