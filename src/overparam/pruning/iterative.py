@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from overparam.core.checked import count, shown
 from overparam.core.errors import UsageError
 from overparam.models.check import check_network, check_params
@@ -21,7 +19,7 @@ from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of, finite
-from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of
+from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of, seeds_of
 from overparam.pruning.select import choose
 from overparam.pruning.share import rates_of
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
@@ -65,11 +63,7 @@ def first_round(
     _check_rewind(rewind, recipe)
     arrays = arrays_of(data, network, recipe.loss)
     first = mask_for(network, mask)
-    seeds = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence) or not 0 < len(seeds) == len(set(seeds)):
-        raise UsageError(
-            f"seeds: expected whole numbers in a list, at least one, each once, got {shown(seeds)}."
-        )
+    seeds = seeds_of(seeds)
     if build is not None and not callable(build):
         raise UsageError(f"build: expected a function from a seed to weights, got {shown(build)}.")
     starts = None if build is None else [Checkpoint(built(network, build, seed)) for seed in seeds]

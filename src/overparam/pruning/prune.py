@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from scipy.stats import binomtest
 
-from overparam.core.checked import shown
 from overparam.core.errors import UsageError
 from overparam.core.looks import FIRST_LOOK
 from overparam.models.check import check_network, check_params
@@ -19,6 +17,7 @@ from overparam.pruning.criteria import Criterion
 from overparam.pruning.curve import Curve, in_steps, measured, retrained, trained
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import Fit, arrays_of, fit_of
+from overparam.pruning.rounds import seeds_of
 from overparam.pruning.share import density_of, flag
 from overparam.pruning.table import percentages
 from overparam.pruning.tickets import Tickets, tickets
@@ -103,12 +102,7 @@ class Pruned:
                 raise UsageError("recipe: expected how to train, for steps or start, got none. Give recipe=.")
             return measured(asked, densities)
         check_recipe(recipe)
-        given = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
-        if isinstance(given, str) or not isinstance(given, Sequence) or not 0 < len(given) == len(set(given)):
-            raise UsageError(
-                f"seeds: expected whole numbers in a list, at least one, each once, got {shown(seeds)}."
-            )
-        return (in_steps if step else retrained)(asked, densities, recipe, given, start)
+        return (in_steps if step else retrained)(asked, densities, recipe, seeds_of(seeds), start)
 
     def search(
         self,

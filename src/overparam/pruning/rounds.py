@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.checked import shown
+from overparam.core.checked import count, shown
 from overparam.core.errors import UsageError
 from overparam.models.network import PyTree
 from overparam.pruning.actions import Action, action_of
@@ -19,6 +19,7 @@ from overparam.pruning.select import SCOPES
 from overparam.pruning.share import density_of
 from overparam.training import Checkpoint, Trained
 
+SEEDS = 2**32 - 1  # the largest seed of a key
 DENSE = "dense"  # the arm of the first round
 
 
@@ -173,3 +174,27 @@ def arms_of(arms: Any) -> dict[str, Arm]:
             f"arms: expected Arm(name, ...) in a list, each with a name of its own, got {shown(arms)}."
         )
     return {one.name: one for one in given}
+
+
+def seeds_of(seeds: Any) -> tuple[int, ...]:
+    """Seeds in a list, at least one, each once.
+
+    Args:
+        seeds: whole numbers in a list, a tuple, a range or an array with one axis.
+
+    Raises:
+        UsageError: something else.
+
+    >>> seeds_of(range(3))
+    (0, 1, 2)
+    """
+    given = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
+    try:
+        found = tuple(count(one, "seeds", 0, SEEDS) for one in given)
+    except (TypeError, UsageError):
+        found = ()
+    if isinstance(given, str | Mapping | set) or not 0 < len(found) == len(set(found)):
+        raise UsageError(
+            f"seeds: expected whole numbers from 0 to {SEEDS} in a list, at least one, each once, got {shown(seeds)}."
+        )
+    return found

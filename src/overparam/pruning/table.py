@@ -37,7 +37,7 @@ def percentages(value: float, ends: Ends) -> tuple[str, str]:
 
 
 def points_apart(value: float, ends: Ends) -> tuple[str, str]:
-    """A difference of shares and its interval, in points of a hundred, with signs.
+    """A difference of shares and its interval, in points of a hundred, with signs; it never leaves -100 to 100.
 
     Args:
         value: the difference.
@@ -46,7 +46,10 @@ def points_apart(value: float, ends: Ends) -> tuple[str, str]:
     >>> points_apart(0.021, (-0.004, 0.046))
     ('+2.1', '-0.4 to +4.6')
     """
-    return f"{100 * value:+.1f}", "" if ends is None else f"{100 * ends[0]:+.1f} to {100 * ends[1]:+.1f}"
+    near = 100 * value or 0.0
+    return f"{near:+.1f}", "" if ends is None else (
+        f"{100 * max(-1.0, ends[0]):+.1f} to {100 * min(1.0, ends[1]):+.1f}"
+    )
 
 
 def written(value: float, ends: Ends) -> tuple[str, str]:

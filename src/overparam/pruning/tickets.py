@@ -22,7 +22,7 @@ from overparam.pruning.draws import generator
 from overparam.pruning.iterative import built, first_round, next_round
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of
-from overparam.pruning.rounds import DENSE, Arm, Line, Round
+from overparam.pruning.rounds import DENSE, Arm, Line, Round, seeds_of
 from overparam.pruning.select import choose
 from overparam.pruning.share import densities_in, rates_of
 from overparam.pruning.stages import steps_to
@@ -50,7 +50,7 @@ class Tickets:
         lost: seed, arm and density of runs that diverged or did not begin.
     """
 
-    network: Network
+    network: Network = field(repr=False)
     criterion: str
     seeds: tuple[int, ...]
     densities: tuple[float, ...]
@@ -190,12 +190,14 @@ def tickets(
         compaction: as in :func:`~overparam.pruning.iterative.next_round`, for the tickets.
 
     Raises:
-        UsageError: an unknown name, a number out of its range, a function that fails, or what does not fit.
+        UsageError: an unknown name, a number out of its range, a function that fails or does not look at its seed, or what
+            does not fit.
         DataError: data that do not fit.
 
     References: Frankle and Carbin, The lottery ticket hypothesis, ICLR 2019, sections 2 and 4.
     """
-    network, build = _pair(network, build, seeds)
+    every = seeds_of(seeds)
+    network, build = _pair(network, build, every[0])
     check_recipe(recipe)
     arrays = arrays_of(data, network, recipe.loss)
     first = mask_for(network, mask)
@@ -204,7 +206,8 @@ def tickets(
     left = (leave,) if isinstance(leave, str) else leave
     rates_of(rates, left, first.paths)
     arms = [Arm(TICKET, rule, keep, scope, own, tuple(left)) for keep, own in steps_to(falling, rates)]
-    rounds = [first_round(network, recipe, _tuple(arrays), seeds, rewind=rewind, mask=mask, build=build)]
+    fresh = _fresh(network, build, every) if "reinit" in wanted else {}
+    rounds = [first_round(network, recipe, _tuple(arrays), every, rewind=rewind, mask=mask, build=build)]
     metric = "test_error" if "test_error" in rounds[0].lines[0].run.values else "test_loss"
     found: dict[tuple[str, float], dict[int, float]] = {(DENSE, 1.0): {}}
     lost: list[tuple[int, str, float]] = []
@@ -218,7 +221,6 @@ def tickets(
     for line in rounds[0].lines:
         note(DENSE, 1.0, line.seed, line.run)
     reached: dict[str, float] = {}
-    fresh = _fresh(network, build, [line.seed for line in rounds[0].lines]) if "reinit" in wanted else {}
     for arm, density in zip(arms, falling, strict=True):
         rounds.append(next_round(network, recipe, _tuple(arrays), rounds[-1], [arm], compaction=compaction))
         found |= {(name, density): {} for name in (TICKET, *wanted)}
@@ -232,8 +234,7 @@ def tickets(
         for (name, seed, _, _), run in zip(own, _trained(network, recipe, arrays, own, rewind), strict=True):
             note(name, density, seed, run)
     return Tickets(
-        network, rule.name, tuple(line.seed for line in rounds[0].lines), falling, metric, found, tuple(rounds),
-        tuple(lost),
+        network, rule.name, every, falling, metric, found, tuple(rounds), tuple(lost),
     )  # fmt: skip
 
 
@@ -298,20 +299,30 @@ def _trained(
 def _fresh(network: Network, build: Build | None, seeds: Sequence[int]) -> dict[int, PyTree]:
     """Initial weights of as many other seeds: the smallest whole numbers that are none of them."""
     others = [number for number in range(2 * len(seeds)) if number not in seeds]
-    found = {}
-    for seed, other in zip(seeds, others, strict=False):
-        if build is None:
-            found[seed] = jax.tree.map(_host, network.init(jax.random.key(other)))
-        else:
-            found[seed] = built(network, build, other)
+    if build is None:
+        return {
+            seed: jax.tree.map(_host, network.init(jax.random.key(other)))
+            for seed, other in zip(seeds, others, strict=False)
+        }
+    found = {seed: built(network, build, other) for seed, other in zip(seeds, others, strict=False)}
+    first, second = (jax.tree.leaves(one) for one in (built(network, build, seeds[0]), found[seeds[0]]))
+    if all(np.array_equal(a, b) for a, b in zip(first, second, strict=True) if _is_float(a)):
+        raise UsageError(
+            f"build: expected other weights from another seed, got the same from build({seeds[0]}) and build({others[0]}). "
+            "Let it draw by its seed, or leave out the control: controls=('one_shot', 'random')."
+        )
     return found
+
+
+def _is_float(leaf: Any) -> bool:
+    return bool(jax.dtypes.issubdtype(leaf.dtype, np.floating))
 
 
 def _host(leaf: Any) -> Any:
     return leaf if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.asarray(leaf)
 
 
-def _pair(network: Any, build: Build | None, seeds: Any) -> tuple[Network, Build | None]:
+def _pair(network: Any, build: Build | None, seed: int) -> tuple[Network, Build | None]:
     """The network and how its weights are built, where one function gives both."""
     if isinstance(network, Network) or not callable(network):
         check_network(network)
@@ -320,8 +331,6 @@ def _pair(network: Any, build: Build | None, seeds: Any) -> tuple[Network, Build
         raise UsageError(
             "build: expected none where the first argument is a function that builds the network, got some. Give one."
         )
-    given = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
-    seed = given[0] if isinstance(given, Sequence) and given else 0
     pair = called("network", f"(network, params) from build({seed!r})", network, seed)
     if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], Network):
         raise UsageError(f"network: expected (network, params) from build({seed!r}), got {shown(pair)}.")
