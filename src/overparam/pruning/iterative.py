@@ -64,8 +64,6 @@ def first_round(
     arrays = arrays_of(data, network, recipe.loss)
     first = mask_for(network, mask)
     seeds = seeds_of(seeds)
-    if build is not None and not callable(build):
-        raise UsageError(f"build: expected a function from a seed to weights, got {shown(build)}.")
     starts = None if build is None else [Checkpoint(built(network, build, seed)) for seed in seeds]
     runs = train(
         network,
@@ -107,6 +105,8 @@ def built(network: Network, build: Callable[[int], PyTree], seed: int) -> PyTree
         UsageError: the function fails, or gives weights of another network.
         DataError: weights that are missing or infinite.
     """
+    if not callable(build):
+        raise UsageError(f"build: expected a function from a seed to weights, got {shown(build)}.")
     found = called("build", f"weights of '{network.name}' from build({seed})", build, seed)
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Network):
         if found[0] != network:
@@ -164,7 +164,7 @@ def next_round(
         )
     _check_rewind(back, recipe)
     arrays = arrays_of(data, network, recipe.loss)
-    _check_compaction(compaction, network)
+    check_compaction(compaction, network)
     going, lost = [], list(before.lost)
     for line in before.lines:
         own = list(named) if before.number == 0 else [line.arm]
@@ -293,7 +293,7 @@ def iterate(
     )
     check_network(network)
     paths = mask_for(network, mask).paths
-    _check_compaction(compaction, network)
+    check_compaction(compaction, network)
     for arm in arms_of(given).values():  # before the first hour of training, not after it
         if criterion_of(arm.criterion).whole and arm.rates:
             raise UsageError(
@@ -352,7 +352,16 @@ def _cut(
         return []
 
 
-def _check_compaction(compaction: Any, network: Network) -> None:
+def check_compaction(compaction: Any, network: Network) -> None:
+    """Raise unless it is said whether to cut a network, and one that is to be cut can be.
+
+    Args:
+        compaction: True, False or ``auto``.
+        network: the network.
+
+    Raises:
+        UsageError: something else, or a network that is no chain where it is True.
+    """
     if not isinstance(compaction, bool) and not (isinstance(compaction, str) and compaction == "auto"):
         raise UsageError(f"compaction: expected True, False or 'auto', got {shown(compaction)}.")
     if compaction is True:

@@ -19,7 +19,7 @@ from overparam.pruning.arrays import called
 from overparam.pruning.at_init import gradient
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.draws import generator
-from overparam.pruning.iterative import built, first_round, next_round
+from overparam.pruning.iterative import built, check_compaction, first_round, next_round
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of
 from overparam.pruning.rounds import DENSE, Arm, Line, Round, seeds_of
@@ -205,6 +205,7 @@ def tickets(
     falling = densities_in(densities, falling=True)
     left = (leave,) if isinstance(leave, str) else leave
     rates_of(rates, left, first.paths)
+    check_compaction(compaction, network)
     arms = [Arm(TICKET, rule, keep, scope, own, tuple(left)) for keep, own in steps_to(falling, rates)]
     fresh = _fresh(network, build, every) if "reinit" in wanted else {}
     rounds = [first_round(network, recipe, _tuple(arrays), every, rewind=rewind, mask=mask, build=build)]
