@@ -11,8 +11,8 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core.checked import shown
-from overparam.core.errors import UsageError
+from overparam.core.checked import array_of, count, shown
+from overparam.core.errors import DataError, UsageError
 from overparam.models.activations import activation
 from overparam.models.check import check_params
 from overparam.models.network import Network, PyTree
@@ -54,9 +54,15 @@ class Compact:
         """Examples with the features that the smaller network reads.
 
         Args:
-            x: examples, shape ``(n, inputs)``.
+            x: examples, shape ``(n, inputs)`` with the features of the whole network.
+
+        Raises:
+            DataError: another shape, or no numbers.
         """
-        return np.asarray(x) if self.network.inputs == self.whole.inputs else np.asarray(x)[:, self.inputs]
+        given = array_of(x, "x")
+        if given.ndim != 2 or given.shape[1] != self.whole.inputs:
+            raise DataError(f"x: expected shape (n, {self.whole.inputs}), got {given.shape}.")
+        return given if self.network.inputs == self.whole.inputs else given[:, self.inputs]
 
     def expand(self, params: PyTree) -> PyTree:
         """Parameters in full shape; what was cut out has the value that it had.
@@ -91,7 +97,7 @@ class Compact:
         Raises:
             UsageError: a mask of another network.
         """
-        mask.check(self.network)
+        is_mask(mask).check(self.network)
         found = dict(self._mask.arrays)
         for link, rows, columns in self._cuts():
             if link.weight in mask.arrays:
@@ -155,6 +161,8 @@ def compact(
     host = jax.tree.map(np.asarray, mask.apply(params))
     kept = {link.name: _kept(link, mask) for link in links}
     read, features = _read(links, kept)
+    if units is not None and not isinstance(units, Mapping):
+        raise UsageError(f"units: expected numbers by layer, such as {{'hidden1': 10}}, got {shown(units)}.")
     least = dict(units or {})
     if set(least) - set(read):
         raise UsageError(
@@ -228,6 +236,8 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
     Raises:
         UsageError: what :func:`compact` refuses, or another number of masks than of members.
     """
+    if not all(isinstance(one, list | tuple) for one in (params, masks)):
+        raise UsageError(f"params: expected parameters and masks in lists, one a member, got {shown(params)}.")
     if len(params) != len(masks) or not params:
         raise UsageError(
             f"masks: expected one a member, for at least one member, got {len(masks)} for {len(params)}."
@@ -254,7 +264,12 @@ def worthwhile(small: Compact, steps: int, members: int, batch: int) -> bool:
         steps: steps of the training to come.
         members: members of the stack.
         batch: examples of a minibatch.
+
+    Raises:
+        UsageError: numbers that are no counts.
     """
+    for name, value in (("steps", steps), ("members", members), ("batch", batch)):
+        count(value, name, 0)
     fewer = _products(small.whole) - _products(small.network)
     return 6.0 * fewer * batch * steps * members / _RATE > _COMPILE
 
@@ -323,7 +338,9 @@ def _at_least(alive: NDArray[np.bool_], size: int, name: str) -> NDArray[np.bool
 
 def _features(given: Sequence[int], many: int) -> NDArray[np.intp]:
     found = np.asarray(given)
-    if found.size and (found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= many):
+    if found.ndim != 1 or (
+        found.size and (found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= many)
+    ):
         raise UsageError(f"inputs: expected numbers of features from 0 to {many - 1}, got {shown(given)}.")
     return found.astype(np.intp)
 

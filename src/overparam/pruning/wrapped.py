@@ -16,7 +16,7 @@ from jaxtyping import PRNGKeyArray
 from overparam.core.errors import UsageError
 from overparam.models.network import Inputs, Network, Outputs, PyTree
 from overparam.models.state import leaves
-from overparam.pruning.arrays import SCORES, WEIGHTS, nested, picked, placed
+from overparam.pruning.arrays import SCORES, WEIGHTS, finite_of, nested, picked, placed
 
 DRAW, STATISTICS = "draw", "statistics"
 Factors = Mapping[str, Array]
@@ -116,12 +116,13 @@ def scores_of(params: PyTree) -> dict[str, np.ndarray]:
 
     Raises:
         UsageError: parameters of another network.
+        DataError: scores that are missing or infinite.
     """
     if not isinstance(params, Mapping) or SCORES not in params or WEIGHTS not in params:
         raise UsageError(
             "params: expected the parameters of a network with a learned mask, such as supermask(network), got others."
         )
-    return {path: np.asarray(leaf) for path, leaf in leaves(params[SCORES])}
+    return {path: finite_of(leaf, f"scores: {path}") for path, leaf in leaves(params[SCORES])}
 
 
 def straight(value: Array, through: Array) -> Array:

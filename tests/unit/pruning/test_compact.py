@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models import Network, cnn, mlp, two_layer
 from overparam.pruning import Mask, compact
 from overparam.pruning.compact import compact_stack, worthwhile
@@ -196,6 +196,15 @@ BAD = {
     "a feature that is not there": (
         lambda: compact(NET, drawn(NET), Mask.full(NET), inputs=[6]), "inputs: expected numbers of features from 0 to 5",
     ),
+    "units in a list": (lambda: compact(NET, drawn(NET), Mask.full(NET), units=[3]), "units: expected numbers by layer"),
+    "features in rows": (lambda: compact(NET, drawn(NET), Mask.full(NET), inputs=[[0]]), "inputs: expected numbers of features"),
+    "a tree for the mask": (
+        lambda: compact(NET, drawn(NET), Mask.full(NET)).expand_mask(3), "mask: expected a Mask, such as",
+    ),
+    "no lists": (lambda: compact_stack(NET, None, None), "in lists, one a member, got None"),
+    "steps of text": (
+        lambda: worthwhile(compact(NET, drawn(NET), Mask.full(NET)), "x", 1, 1), "steps: expected a whole number",
+    ),
     "no members": (lambda: compact_stack(NET, [], []), "for at least one member, got 0 for 0"),
     "weights of the whole": (
         lambda: compact(NET, drawn(NET), Mask.random(NET, 0.1, 0)).expand(drawn(NET)), "params: hidden1/.* expected an array",
@@ -208,3 +217,10 @@ def test_what_cannot_be_cut_is_refused_in_a_sentence(call, told):
     with pytest.raises(UsageError, match=told) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_rows_are_those_of_the_whole_network():
+    small = compact(NET, drawn(NET), Mask.random(NET, 0.1, 0))
+    for given in (np.ones((2, NET.inputs + 1)), np.ones(NET.inputs), "x"):
+        with pytest.raises(DataError, match="x: expected"):
+            small.rows(given)

@@ -236,9 +236,18 @@ def test_training_of_edge_popup_moves_scores_and_leaves_weights():
     assert run.values["train_loss"][-1] < run.values["train_loss"][0]
 
 
+def scored(value):
+    params = variables(supermask(NETWORK))
+    return {**params, "scores": jax.tree.map(lambda a: a * value + value, params["scores"])}
+
+
+def lost(leaf):
+    return leaf if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.full(leaf.shape, np.nan, "f")
+
+
 BAD = {
     "a constant": (lambda: supermask(NETWORK, constant=-1), UsageError, "constant: expected a positive number"),
-    "a start": (lambda: supermask(NETWORK, start=float("inf")), UsageError, "start: expected a finite number"),
+    "a start": (lambda: supermask(NETWORK, start=float("inf")), UsageError, "start: expected a number of at most 1e.30 in size"),
     "no network": (lambda: supermask("mlp"), UsageError, "network: expected a network"),
     "no such layer": (lambda: supermask(NETWORK, but="head"), UsageError, "but: 'head' covers none"),
     "a density": (lambda: edge_popup(NETWORK, 1.5), UsageError, "density: expected the share"),
@@ -251,6 +260,16 @@ BAD = {
     ),
     "other labels": (
         lambda: evaluations(supermask(NETWORK), variables(supermask(NETWORK)), X, Y + 3, [KEY]), DataError, "labels from 0",
+    ),
+    "a constant beyond float32": (lambda: supermask(NETWORK, constant=1e40), UsageError, "constant: expected a number up to"),
+    "scores that diverged": (lambda: learned_mask(scored(np.nan)), DataError, "scores: .* expected finite numbers"),
+    "popped scores that diverged": (lambda: popped(scored(np.inf), 0.5), DataError, "scores: .* expected finite numbers"),
+    "scores of text": (
+        lambda: learned_mask({"scores": {"a": "x"}, "weights": {}}), UsageError, "scores: a: expected an array of real",
+    ),
+    "weights that diverged": (
+        lambda: evaluations(supermask(NETWORK), jax.tree.map(lost, variables(supermask(NETWORK))), X, Y, [KEY]), DataError,
+        "expected finite numbers",
     ),
     "no samples": (lambda: sampled(0), UsageError, "samples: expected a whole number"),
 }  # fmt: skip
