@@ -99,7 +99,10 @@ def epochs(n, steps):
 def train(net, optimizer, x, y, orders):
     """Take a step a minibatch."""
     for rows in orders:
-        xs, ys = x.index_select(0, rows.reshape(-1)).split(BATCH), y.index_select(0, rows.reshape(-1)).split(BATCH)
+        xs, ys = (
+            x.index_select(0, rows.reshape(-1)).split(BATCH),
+            y.index_select(0, rows.reshape(-1)).split(BATCH),
+        )
         for batch_x, batch_y in zip(xs, ys, strict=True):
             optimizer.zero_grad()
             cross_entropy(net(batch_x), batch_y).backward()
@@ -212,7 +215,13 @@ def whole(path, rounds, steps, keeps, stored=False, out=""):
                 seen = fit(net, x, found["y"]), fit(net, x_test, found["y_test"])
                 looking += time.process_time() - begun
                 if not last:
-                    train(net, optimizer, x, found["y"], [found["rows"][:steps]] if stored else epochs(len(x), steps))
+                    train(
+                        net,
+                        optimizer,
+                        x,
+                        found["y"],
+                        [found["rows"][:steps]] if stored else epochs(len(x), steps),
+                    )
             fits.append({"train_loss": seen[0][0], "test_error": seen[1][1]})
             kept.append([int(layer.weight_mask.sum()) if number else layer.weight.numel() for layer in linear])
     if out:

@@ -45,7 +45,9 @@ def write(path, sizes, examples, steps, density=0.2):
     net = network(sizes)
     params, mask = jax.tree.map(np.asarray, net.init(jax.random.key(0))), Mask.random(net, density, 0)
     rows = orders([0], range(-(-steps // (len(x) // BATCH))), len(x), BATCH)[0, :steps].astype(np.int64)
-    arrays = {f"{part}{i}": params[layer][part] for i, layer in enumerate(LAYERS) for part in ("weight", "bias")}
+    arrays = {
+        f"{part}{i}": params[layer][part] for i, layer in enumerate(LAYERS) for part in ("weight", "bias")
+    }
     arrays |= {f"mask{i}": mask.arrays[f"{layer}/weight"] for i, layer in enumerate(LAYERS)}
     np.savez(path, x=x, y=y, x_test=x_test, y_test=y_test, rows=rows, **arrays)
     return {"data": name, "examples": len(x), "tests": len(x_test)}
@@ -64,7 +66,9 @@ def read(path):
 
     with np.load(path) as stored:
         found = dict(stored)
-    params = {layer: {part: found[f"{part}{i}"] for part in ("weight", "bias")} for i, layer in enumerate(LAYERS)}
+    params = {
+        layer: {part: found[f"{part}{i}"] for part in ("weight", "bias")} for i, layer in enumerate(LAYERS)
+    }
     mask = Mask({f"{layer}/weight": found[f"mask{i}"] for i, layer in enumerate(LAYERS)})
     sizes = (params["hidden1"]["weight"].shape[1], *(len(params[layer]["bias"]) for layer in LAYERS))
     x, x_test = (found[name].astype(np.float32) / 255 for name in ("x", "x_test"))
@@ -159,7 +163,9 @@ class Looks:
         begun = time.process_time()
         found = jax.block_until_ready(self._measure(params, *rest, **more))
         self.seconds += time.process_time() - begun
-        self.shapes.append([params["hidden1"]["weight"].shape[2], *(params[a]["bias"].shape[1] for a in LAYERS[:2])])
+        self.shapes.append(
+            [params["hidden1"]["weight"].shape[2], *(params[a]["bias"].shape[1] for a in LAYERS[:2])]
+        )
         return found
 
 

@@ -23,8 +23,9 @@ from overparam.pruning.share import flag
 
 Indices = Mapping[str, NDArray[np.intp]]
 _TOLERANCE = 1e-4  # of the outputs' size: what sums in another order differ by in float32
-_RATE = 1e10  # floating-point operations a second of a training step on one core, roughly
-_COMPILE = 3.0  # seconds that compiling one training takes, roughly
+_RATE = 5e10  # floating-point operations a second that a smaller step saves on one core, roughly
+_COMPILE = 2.0  # seconds that compiling one training takes, roughly
+INPUTS = "inputs"  # how the features are called among the sizes of a network
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,11 @@ class Compact:
                 whole[rows] = mask.arrays[f"{link.name}/bias"]
                 found[f"{link.name}/bias"] = whole
         return Mask(found)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many features and how many units of every layer are left, by ``inputs`` and the layers' names."""
+        return {INPUTS: len(self.inputs)} | {name: len(one) for name, one in self.units.items()}
 
     @property
     def saving(self) -> float:
@@ -186,7 +192,7 @@ def compact(
         features = np.ones(first.inputs, np.bool_)
     elif inputs is not None:
         features[_features(inputs, first.inputs)] = True
-    features = _at_least(features, 1, "inputs")
+    features = _at_least(features, 1, INPUTS)
     alive = {name: np.flatnonzero(one) for name, one in padded.items()}
     chosen = np.flatnonzero(features)
     cut, small_mask = {}, {}
@@ -212,7 +218,9 @@ def compact(
     )
 
 
-def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Mask]) -> list[Compact]:
+def compact_stack(
+    network: Network, params: Sequence[PyTree], masks: Sequence[Mask], *, least: Mapping[str, int] | None = None
+) -> list[Compact]:
     """Members of a stack, cut to one shape: the largest that any needs; who needs less keeps some units that nobody reads.
 
     They read the same features, those that any of them reads, so that they share examples.
@@ -221,6 +229,8 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
         network: a chain.
         params: parameters of every member.
         masks: mask of every member.
+        least: least number of features and units, as in ``Compact.sizes``, for instance those of a stack that was trained
+            before, so that nothing is compiled anew.
 
     Returns:
         One a member, all with the same network.
@@ -233,20 +243,59 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
             f"masks: expected one a member, for at least one member, got {len(masks)} for {len(params)}."
         )
     links = chain(network)
-    sizes = dict.fromkeys((link.name for link in links), 1)
+    units = dict.fromkeys((link.name for link in links), 1)
     features = np.zeros(links[0].inputs, np.bool_)
     for mask in masks:
         is_mask(mask).check(network)
         read, own = _read(links, {link.name: _kept(link, mask) for link in links})
-        sizes = {name: max(size, int(read[name].sum())) for name, size in sizes.items()}
+        units = {name: max(size, int(read[name].sum())) for name, size in units.items()}
         features |= own
+    asked = dict(least or {})
+    if set(asked) - {INPUTS, *units}:
+        raise UsageError(
+            f"least: expected numbers by {INPUTS}, {', '.join(units)}, got {shown(sorted(asked))}."
+        )
+    features = _at_least(features, asked.get(INPUTS, 1), INPUTS)
+    units = {name: max(size, asked.get(name, 1)) for name, size in units.items()}
     chosen = np.flatnonzero(features).tolist()
     return [
-        compact(network, one, mask, units=sizes, inputs=chosen) for one, mask in zip(params, masks, strict=True)
+        compact(network, one, mask, units=units, inputs=chosen) for one, mask in zip(params, masks, strict=True)
     ]
 
 
-def worthwhile(small: Compact, steps: int, members: int, batch: int) -> bool:
+def cut_stack(
+    network: Network,
+    params: Sequence[PyTree],
+    masks: Sequence[Mask],
+    steps: int,
+    batch: int,
+    before: Mapping[str, int] | None = None,
+) -> list[Compact] | None:
+    """Members of a stack in the shape that is predicted to be trained soonest: full, that of before, or the smallest.
+
+    Args:
+        network: a chain.
+        params: parameters of every member.
+        masks: mask of every member.
+        steps: steps of the training to come.
+        batch: examples of a minibatch.
+        before: sizes in which they were trained before, and for which all is compiled; None or none: the full ones.
+
+    Returns:
+        One a member, or None where the full shape is.
+
+    Raises:
+        UsageError: what :func:`compact_stack` refuses.
+    """
+    small = compact_stack(network, params, masks)
+    held = {name: size for name, size in (before or {}).items() if size >= small[0].sizes.get(name, size + 1)}
+    if not before or len(held) < len(before):  # a mask that keeps what the one before did not starts again
+        return small if worthwhile(small[0], steps, len(masks), batch) else None
+    same = compact_stack(network, params, masks, least=held)
+    return small if worthwhile(small[0], steps, len(masks), batch, than=same[0].network) else same
+
+
+def worthwhile(small: Compact, steps: int, members: int, batch: int, *, than: Network | None = None) -> bool:
     """Whether cutting is predicted to save more time than compiling for the new shape takes.
 
     Args:
@@ -254,8 +303,9 @@ def worthwhile(small: Compact, steps: int, members: int, batch: int) -> bool:
         steps: steps of the training to come.
         members: members of the stack.
         batch: examples of a minibatch.
+        than: what would be trained otherwise, and is compiled; None: the network that was not cut.
     """
-    fewer = _products(small.whole) - _products(small.network)
+    fewer = _products(than or small.whole) - _products(small.network)
     return 6.0 * fewer * batch * steps * members / _RATE > _COMPILE
 
 

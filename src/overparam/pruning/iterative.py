@@ -14,7 +14,7 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.pruning.actions import Action, action_of
 from overparam.pruning.at_init import gradient
-from overparam.pruning.compact import compact_stack, worthwhile
+from overparam.pruning.compact import compact_stack, cut_stack
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask, mask_for
@@ -121,8 +121,8 @@ def next_round(
         arms: ways to prune; after the dense run every seed goes into each of them.
         rewind: step to which weights and the order of minibatches go back; the one of the first round.
         probes: what to measure; None measures the test part. With ``compaction`` they see the smaller network.
-        compaction: whether inputs and units that no kept weight reads are cut out while training; ``"auto"``: where that
-            is predicted to save more than a compilation.
+        compaction: whether inputs and units that no kept weight reads are cut out while training; ``"auto"``: to the
+            shape of the round before, or to the smallest, where that is predicted to save more than a compilation.
         form: as in :func:`overparam.training.train`.
 
     Raises:
@@ -159,14 +159,13 @@ def next_round(
         for (line, _), held in zip(going, helds, strict=True)
     ]
     starts = [Checkpoint(held.start, rewind) for held in helds]
-    runs = _trained(
-        network, recipe, arrays, members, starts, PROBES if probes is None else probes, compaction, form
-    )
+    measured = PROBES if probes is None else probes
+    runs, sizes = _trained(network, recipe, arrays, members, starts, measured, compaction, form, before.sizes)
     lines = [
         Line(line.seed, arm.name, held, line.point, run)
         for (line, arm), held, run in zip(going, helds, runs, strict=True)
     ]
-    return Round(before.number + 1, tuple(lines), tuple(lost))
+    return Round(before.number + 1, tuple(lines), tuple(lost), sizes)
 
 
 def pruned(network: Network, line: Line, arm: Arm, number: int, data: Arrays, recipe: Recipe) -> Held:
@@ -276,16 +275,20 @@ def _trained(
     probes: Mapping[str, ProbeFunction],
     compaction: bool | str,
     form: str,
-) -> Sequence[Trained]:
-    """Train under masks, in full shape or cut."""
+    before: Mapping[str, int],
+) -> tuple[Sequence[Trained], Mapping[str, int]]:
+    """Train under masks, in full shape or cut; and the sizes of what was trained, if it was cut."""
     full: Mapping[str, Any] = {"probes": probes, "keep_params": True, "form": form}
     if compaction and all(member.offset is None for member in members):
-        cut = compact_stack(
-            network, [start.params for start in starts], [Mask(member.mask) for member in members]
+        params, masks = [start.params for start in starts], [Mask(member.mask) for member in members]
+        steps, batch = recipe.steps - starts[0].step, recipe.batch or len(data.x)
+        cut = (
+            compact_stack(network, params, masks)
+            if compaction is True
+            else cut_stack(network, params, masks, steps, batch, before)
         )
-        small = cut[0]
-        batch = recipe.batch or len(data.x)
-        if compaction is True or worthwhile(small, recipe.steps, len(members), batch):
+        if cut is not None:
+            small = cut[0]
             runs = train(
                 small.network,
                 recipe,
@@ -296,8 +299,8 @@ def _trained(
                 start=[Checkpoint(c.params, start.step) for c, start in zip(cut, starts, strict=True)],
                 **full,
             )
-            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)]
-    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full)
+            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)], small.sizes
+    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full), {}
 
 
 def _expanded(run: Trained, cut: Any) -> Trained:

@@ -111,11 +111,13 @@ class Round:
         number: how often was pruned.
         lines: one a seed and arm.
         lost: seeds and arms that went no further, because their run before had diverged.
+        sizes: features and units of every layer in the shape in which they were trained; none in full shape.
     """
 
     number: int
     lines: tuple[Line, ...]
     lost: tuple[tuple[int, str], ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def masks(self) -> tuple[Mask, ...]:
