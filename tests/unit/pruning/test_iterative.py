@@ -120,6 +120,23 @@ def test_compaction_changes_rounding_alone(rounds):
         assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
 
 
+def test_a_round_goes_on_in_the_shape_of_the_one_before(rounds):
+    arms = [Arm("sparse", keep=0.15)]
+    before = next_round(NETWORK, RECIPE, DATA, rounds[0], arms, rewind=10, compaction=True)
+    assert before.sizes.keys() == {"inputs", "hidden1", "output"}
+    assert before.sizes["hidden1"] < 8
+    arms = [Arm("sparse", keep=0.5)]
+    whole, full = (
+        next_round(NETWORK, RECIPE, DATA, before, arms, rewind=10, **how)
+        for how in ({}, {"compaction": "auto"})
+    )
+    assert full.sizes == before.sizes  # nothing new is compiled for so few steps
+    assert not whole.sizes
+    for one, other in zip(whole.lines, full.lines, strict=True):
+        assert one.mask == other.mask
+        assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
+
+
 def test_weights_of_ones_own_start_a_search():
     def build(seed):
         return jax.tree.map(
