@@ -23,8 +23,6 @@ from overparam.pruning.share import flag
 
 Indices = Mapping[str, NDArray[np.intp]]
 _TOLERANCE = 1e-4  # of the outputs' size: what sums in another order differ by in float32
-_RATE = 5e10  # floating-point operations a second that a smaller step saves on one core, roughly
-_COMPILE = 2.0  # seconds that compiling one training takes, roughly
 INPUTS = "inputs"  # how the features are called among the sizes of a network
 
 
@@ -113,7 +111,7 @@ class Compact:
     @property
     def saving(self) -> float:
         """Share of the multiplications of a forward pass that are saved, each layer's counted at one place."""
-        return 1 - _products(self.network) / _products(self.whole)
+        return 1 - products(self.network) / products(self.whole)
 
     def _cuts(self) -> list[tuple[Link, NDArray[np.intp], NDArray[np.intp]]]:
         return _cuts(chain(self.whole), self.inputs, self.units)
@@ -263,52 +261,6 @@ def compact_stack(
     ]
 
 
-def cut_stack(
-    network: Network,
-    params: Sequence[PyTree],
-    masks: Sequence[Mask],
-    steps: int,
-    batch: int,
-    before: Mapping[str, int] | None = None,
-) -> list[Compact] | None:
-    """Members of a stack in the shape that is predicted to be trained soonest: full, that of before, or the smallest.
-
-    Args:
-        network: a chain.
-        params: parameters of every member.
-        masks: mask of every member.
-        steps: steps of the training to come.
-        batch: examples of a minibatch.
-        before: sizes in which they were trained before, and for which all is compiled; None or none: the full ones.
-
-    Returns:
-        One a member, or None where the full shape is.
-
-    Raises:
-        UsageError: what :func:`compact_stack` refuses.
-    """
-    small = compact_stack(network, params, masks)
-    held = {name: size for name, size in (before or {}).items() if size >= small[0].sizes.get(name, size + 1)}
-    if not before or len(held) < len(before):  # a mask that keeps what the one before did not starts again
-        return small if worthwhile(small[0], steps, len(masks), batch) else None
-    same = compact_stack(network, params, masks, least=held)
-    return small if worthwhile(small[0], steps, len(masks), batch, than=same[0].network) else same
-
-
-def worthwhile(small: Compact, steps: int, members: int, batch: int, *, than: Network | None = None) -> bool:
-    """Whether cutting is predicted to save more time than compiling for the new shape takes.
-
-    Args:
-        small: the network that was cut.
-        steps: steps of the training to come.
-        members: members of the stack.
-        batch: examples of a minibatch.
-        than: what would be trained otherwise, and is compiled; None: the network that was not cut.
-    """
-    fewer = _products(than or small.whole) - _products(small.network)
-    return 6.0 * fewer * batch * steps * members / _RATE > _COMPILE
-
-
 def _kept(link: Link, mask: Mask) -> NDArray[np.bool_]:
     """Whether a unit has a kept weight from an input, shape ``(units, inputs)``."""
     if link.weight not in mask.arrays:
@@ -389,5 +341,6 @@ def _cuts(
     return found
 
 
-def _products(network: Network) -> int:
+def products(network: Network) -> int:
+    """Multiplications of a forward pass of one example through a chain, each layer's counted at one place."""
     return sum(link.units * link.inputs * link.places * link.taps for link in chain(network))

@@ -14,13 +14,14 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.pruning.actions import Action, action_of
 from overparam.pruning.at_init import gradient
-from overparam.pruning.compact import compact_stack, cut_stack
+from overparam.pruning.compact import Compact, compact_stack
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of, finite
 from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of
 from overparam.pruning.select import choose
+from overparam.pruning.shape import Shape, cut_stack
 from overparam.pruning.share import check_patterns, densities_of
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 from overparam.training.inputs import check_recipe
@@ -121,8 +122,8 @@ def next_round(
         arms: ways to prune; after the dense run every seed goes into each of them.
         rewind: step to which weights and the order of minibatches go back; the one of the first round.
         probes: what to measure; None measures the test part. With ``compaction`` they see the smaller network.
-        compaction: whether inputs and units that no kept weight reads are cut out while training; ``"auto"``: to the
-            shape of the round before, or to the smallest, where that is predicted to save more than a compilation.
+        compaction: whether inputs and units that no kept weight reads are cut out while training; ``"auto"``: where
+            that is predicted to save more than a compilation, see :func:`~overparam.pruning.shape.cut_stack`.
         form: as in :func:`overparam.training.train`.
 
     Raises:
@@ -160,12 +161,12 @@ def next_round(
     ]
     starts = [Checkpoint(held.start, rewind) for held in helds]
     measured = PROBES if probes is None else probes
-    runs, sizes = _trained(network, recipe, arrays, members, starts, measured, compaction, form, before.sizes)
+    runs, shape = _trained(network, recipe, arrays, members, starts, measured, compaction, form, before.shape)
     lines = [
         Line(line.seed, arm.name, held, line.point, run)
         for (line, arm), held, run in zip(going, helds, runs, strict=True)
     ]
-    return Round(before.number + 1, tuple(lines), tuple(lost), sizes)
+    return Round(before.number + 1, tuple(lines), tuple(lost), shape)
 
 
 def pruned(network: Network, line: Line, arm: Arm, number: int, data: Arrays, recipe: Recipe) -> Held:
@@ -275,18 +276,19 @@ def _trained(
     probes: Mapping[str, ProbeFunction],
     compaction: bool | str,
     form: str,
-    before: Mapping[str, int],
-) -> tuple[Sequence[Trained], Mapping[str, int]]:
-    """Train under masks, in full shape or cut; and the sizes of what was trained, if it was cut."""
+    before: Shape,
+) -> tuple[Sequence[Trained], Shape]:
+    """Train under masks, in full shape or cut; and that shape."""
+    shape = Shape()
     full: Mapping[str, Any] = {"probes": probes, "keep_params": True, "form": form}
     if compaction and all(member.offset is None for member in members):
         params, masks = [start.params for start in starts], [Mask(member.mask) for member in members]
         steps, batch = recipe.steps - starts[0].step, recipe.batch or len(data.x)
-        cut = (
-            compact_stack(network, params, masks)
-            if compaction is True
-            else cut_stack(network, params, masks, steps, batch, before)
-        )
+        if compaction is True:
+            cut: list[Compact] | None = compact_stack(network, params, masks)
+            shape = Shape(cut[0].sizes)
+        else:
+            cut, shape = cut_stack(network, params, masks, steps, batch, before)
         if cut is not None:
             small = cut[0]
             runs = train(
@@ -299,8 +301,8 @@ def _trained(
                 start=[Checkpoint(c.params, start.step) for c, start in zip(cut, starts, strict=True)],
                 **full,
             )
-            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)], small.sizes
-    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full), {}
+            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)], shape
+    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full), shape
 
 
 def _expanded(run: Trained, cut: Any) -> Trained:

@@ -16,6 +16,7 @@ from overparam.pruning.criteria import Criterion, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.select import SCOPES
+from overparam.pruning.shape import Shape
 from overparam.pruning.share import density_of
 from overparam.training import Checkpoint, Trained
 
@@ -111,13 +112,13 @@ class Round:
         number: how often was pruned.
         lines: one a seed and arm.
         lost: seeds and arms that went no further, because their run before had diverged.
-        sizes: features and units of every layer in the shape in which they were trained; none in full shape.
+        shape: the shape in which they were trained.
     """
 
     number: int
     lines: tuple[Line, ...]
     lost: tuple[tuple[int, str], ...] = ()
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    shape: Shape = field(default_factory=Shape)
 
     @property
     def masks(self) -> tuple[Mask, ...]:

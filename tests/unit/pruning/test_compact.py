@@ -7,7 +7,7 @@ import pytest
 from overparam.core.errors import UsageError
 from overparam.models import Network, cnn, mlp, two_layer
 from overparam.pruning import Mask, compact
-from overparam.pruning.compact import compact_stack, cut_stack, worthwhile
+from overparam.pruning.compact import compact_stack
 from overparam.training import Checkpoint, Member, Recipe, train
 from tests.weights import drawn, forward
 
@@ -147,45 +147,6 @@ def test_members_of_a_stack_train_in_one_shape_as_in_full_shape():
         for want, got in zip(jax.tree.leaves(one.params), jax.tree.leaves(back), strict=True):
             assert np.allclose(got, want, rtol=1e-3, atol=1e-5)
         assert np.allclose(one.values["train_loss"], other.values["train_loss"], rtol=1e-5)
-
-
-def test_cutting_pays_where_it_saves_more_than_a_compilation():
-    network = mlp(784, (300, 100), 10)
-    params = jax.tree.map(
-        lambda leaf: np.zeros(leaf.shape, "f"), jax.eval_shape(network.init, jax.random.key(0))
-    )
-    small = compact(network, params, Mask.random(network, 0.01, 0))
-    assert worthwhile(small, 50_000, 1, 60)
-    assert not worthwhile(small, 10, 1, 60)
-
-
-LENET = mlp(784, (300, 100), 10)
-WEIGHTS = jax.tree.map(lambda leaf: np.zeros(leaf.shape, "f"), jax.eval_shape(LENET.init, jax.random.key(0)))
-SPARSE = [Mask.random(LENET, 0.01, seed) for seed in (0, 1)]
-NEEDED = compact_stack(LENET, [WEIGHTS] * 2, SPARSE)[0].sizes
-ROOMY = {"inputs": 784, "hidden1": 280, "hidden2": 100, "output": 10}
-TIGHT = {**NEEDED, "hidden2": NEEDED["hidden2"] + 1}
-SHAPES = {
-    "full, and few steps": (10, None, None),
-    "full, and many steps": (50_000, None, NEEDED),
-    "cut before, and few steps": (10, ROOMY, ROOMY),
-    "cut before, and many steps": (50_000, ROOMY, NEEDED),
-    "cut nearly as small before": (50_000, TIGHT, TIGHT),
-    "cut smaller than is possible now": (10, {**ROOMY, "hidden1": 1}, None),
-    "cut smaller than is possible now, and many steps": (50_000, {**ROOMY, "inputs": 1}, NEEDED),
-    "another network before": (10, {**ROOMY, "conv1": 3}, None),
-}
-
-
-@pytest.mark.parametrize(("steps", "before", "want"), SHAPES.values(), ids=SHAPES)
-def test_a_stack_goes_on_in_its_shape_unless_a_smaller_one_pays(steps, before, want):
-    cut = cut_stack(LENET, [WEIGHTS] * 2, SPARSE, steps, 60, before)
-    if want is None:
-        assert cut is None
-        return
-    assert [one.sizes for one in cut] == [want] * 2
-    assert cut[0].network is cut[1].network
-    assert cut[0].inputs.tolist() == cut[1].inputs.tolist()
 
 
 def branched(key):

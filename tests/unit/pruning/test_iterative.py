@@ -123,15 +123,15 @@ def test_compaction_changes_rounding_alone(rounds):
 def test_a_round_goes_on_in_the_shape_of_the_one_before(rounds):
     arms = [Arm("sparse", keep=0.15)]
     before = next_round(NETWORK, RECIPE, DATA, rounds[0], arms, rewind=10, compaction=True)
-    assert before.sizes.keys() == {"inputs", "hidden1", "output"}
-    assert before.sizes["hidden1"] < 8
+    assert before.shape.sizes.keys() == {"inputs", "hidden1", "output"}
+    assert before.shape.sizes["hidden1"] < 8
     arms = [Arm("sparse", keep=0.5)]
     whole, full = (
         next_round(NETWORK, RECIPE, DATA, before, arms, rewind=10, **how)
         for how in ({}, {"compaction": "auto"})
     )
-    assert full.sizes == before.sizes  # nothing new is compiled for so few steps
-    assert not whole.sizes
+    assert full.shape.sizes == before.shape.sizes  # nothing new is compiled for so few steps
+    assert not whole.shape.sizes
     for one, other in zip(whole.lines, full.lines, strict=True):
         assert one.mask == other.mask
         assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
