@@ -210,11 +210,11 @@ def overlap(path, masks):
 @functools.lru_cache(maxsize=8)
 def cut(path, number, members):
     """Steps of a round of the last iterative pruning, in full shape and cut; the cut one's sizes."""
-    from overparam.pruning.compact import compact
+    from overparam.pruning.compact import compact, silent_features
 
     net, _, _, data = read(path)
     line = rounds_of[path][number].lines[0]
-    small = compact(net, line.start, line.mask)
+    small = compact(net, line.start, line.mask, silent=silent_features(net, data[0], data[2]))
     runs = (
         stepper(net, line.start, line.mask, members, data),
         stepper(small.network, small.params, small.mask, members, (small.rows(data[0]), data[1])),

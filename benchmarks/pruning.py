@@ -189,7 +189,10 @@ def steps(me, other, name, path, size, repeats, found):
         common.goal(f"Ours with masks over ours without, {name}, {members(usual)}", masked, "x")
     )
     rows = [[side, 1e3 * common.spread(line)["median"]] for side, line in times.items()]
-    labels = {**{f"{m} {kind}": f"ours, {members(m)}, {kind}" for m in most for kind in ("masked", "dense")}, **PEERS}
+    labels = {
+        **{f"{m} {kind}": f"ours, {members(m)}, {kind}" for m in most for kind in ("masked", "dense")},
+        **PEERS,
+    }
     found["tables"].append({
         "title": f"Milliseconds a member and step, {name}", "columns": ["side", "ms"],
         "rows": [[labels[side], ms] for side, ms in rows],

@@ -125,6 +125,7 @@ def compact(
     fold: bool = False,
     units: Mapping[str, int] | None = None,
     inputs: Sequence[int] | None = None,
+    silent: NDArray[np.bool_] | None = None,
 ) -> Compact:
     """Cut out inputs and units without kept outgoing weights; outputs and training stay equal up to rounding.
 
@@ -140,6 +141,8 @@ def compact(
         fold: whether units without kept incoming weights go; for dense layers.
         units: least number of units that stay, by layer, so that members of a stack have one shape.
         inputs: features that stay in any case.
+        silent: which features are 0 in every example that will be seen, shape ``(inputs,)``, see :func:`silent_features`;
+            they go, whatever reads them.
 
     Raises:
         UsageError: a network that is no chain, parameters or a mask of another one, or sizes beyond the network's.
@@ -186,6 +189,7 @@ def compact(
                 break
             needed = {name: one | back.get(name, False) for name, one in needed.items()}
     first = links[0]
+    features = _heard(features, silent)
     if first.conv:
         features = np.ones(first.inputs, np.bool_)
     elif inputs is not None:
@@ -205,7 +209,11 @@ def compact(
         if f"{link.name}/bias" in mask.arrays:
             small_mask[f"{link.name}/bias"] = mask.arrays[f"{link.name}/bias"][rows]
     small = narrower(network, {link.name: len(alive[link.name]) for link in links}, len(chosen))
-    if network.form is None and not same_outputs(network, host, small, cut, chosen, _TOLERANCE):
+    if (
+        network.form is None
+        and silent is None
+        and not same_outputs(network, host, small, cut, chosen, _TOLERANCE)
+    ):
         raise UsageError(
             f"network: expected a chain of layers that read one another alone, got '{network.name}', which computes "
             "something else without the units that its mask cuts off. Train it under its mask in full shape."
@@ -217,7 +225,12 @@ def compact(
 
 
 def compact_stack(
-    network: Network, params: Sequence[PyTree], masks: Sequence[Mask], *, least: Mapping[str, int] | None = None
+    network: Network,
+    params: Sequence[PyTree],
+    masks: Sequence[Mask],
+    *,
+    least: Mapping[str, int] | None = None,
+    silent: NDArray[np.bool_] | None = None,
 ) -> list[Compact]:
     """Members of a stack, cut to one shape: the largest that any needs; who needs less keeps some units that nobody reads.
 
@@ -229,6 +242,7 @@ def compact_stack(
         masks: mask of every member.
         least: least number of features and units, as in ``Compact.sizes``, for instance those of a stack that was trained
             before, so that nothing is compiled anew.
+        silent: as in :func:`compact`.
 
     Returns:
         One a member, all with the same network.
@@ -248,6 +262,7 @@ def compact_stack(
         read, own = _read(links, {link.name: _kept(link, mask) for link in links})
         units = {name: max(size, int(read[name].sum())) for name, size in units.items()}
         features |= own
+    features = _heard(features, silent)
     asked = dict(least or {})
     if set(asked) - {INPUTS, *units}:
         raise UsageError(
@@ -257,8 +272,29 @@ def compact_stack(
     units = {name: max(size, asked.get(name, 1)) for name, size in units.items()}
     chosen = np.flatnonzero(features).tolist()
     return [
-        compact(network, one, mask, units=units, inputs=chosen) for one, mask in zip(params, masks, strict=True)
+        compact(network, one, mask, units=units, inputs=chosen, silent=silent)
+        for one, mask in zip(params, masks, strict=True)
     ]
+
+
+def silent_features(network: Network, *sets: Any) -> NDArray[np.bool_] | None:
+    """Which features are 0 in every example; their weights get no gradient, and add nothing to any output.
+
+    Args:
+        network: a network of dense layers of this package; of others no feature is said to be silent.
+        sets: examples, each of shape ``(n, inputs)``.
+
+    Returns:
+        Shape ``(inputs,)``; None where there is none.
+
+    >>> from overparam.models import mlp
+    >>> silent_features(mlp(3, (4,), 2), np.array([[0, 1, 0]]), np.array([[0, 0, 2]])).tolist()
+    [True, False, False]
+    """
+    if network.form is None:
+        return None
+    found = ~np.any([np.asarray(x).any(axis=0) for x in sets], axis=0)
+    return found if found.any() else None
 
 
 def _kept(link: Link, mask: Mask) -> NDArray[np.bool_]:
@@ -321,6 +357,18 @@ def _at_least(alive: NDArray[np.bool_], size: int, name: str) -> NDArray[np.bool
     alive = alive.copy()
     alive[np.flatnonzero(~alive)[: max(0, int(size) - int(alive.sum()))]] = True
     return alive
+
+
+def _heard(features: NDArray[np.bool_], silent: Any) -> NDArray[np.bool_]:
+    """The features without those that are silent."""
+    if silent is None:
+        return features
+    found = np.asarray(silent)
+    if found.dtype != np.bool_ or found.shape != features.shape:
+        raise UsageError(
+            f"silent: expected a boolean a feature, shape {features.shape}, got {found.dtype} of shape {found.shape}."
+        )
+    return features & ~found
 
 
 def _features(given: Sequence[int], many: int) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.pruning.actions import Action, action_of
 from overparam.pruning.at_init import gradient
-from overparam.pruning.compact import Compact, compact_stack
+from overparam.pruning.compact import Compact, compact_stack, silent_features
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask, mask_for
@@ -122,8 +122,9 @@ def next_round(
         arms: ways to prune; after the dense run every seed goes into each of them.
         rewind: step to which weights and the order of minibatches go back; the one of the first round.
         probes: what to measure; None measures the test part. With ``compaction`` they see the smaller network.
-        compaction: whether inputs and units that no kept weight reads are cut out while training; ``"auto"``: where
-            that is predicted to save more than a compilation, see :func:`~overparam.pruning.shape.cut_stack`.
+        compaction: whether inputs and units that no kept weight reads, and inputs that are 0 in all examples, are cut out
+            while training; ``"auto"``: where that is predicted to save more than a compilation, see
+            :func:`~overparam.pruning.shape.cut_stack`.
         form: as in :func:`overparam.training.train`.
 
     Raises:
@@ -284,11 +285,12 @@ def _trained(
     if compaction and all(member.offset is None for member in members):
         params, masks = [start.params for start in starts], [Mask(member.mask) for member in members]
         steps, batch = recipe.steps - starts[0].step, recipe.batch or len(data.x)
+        silent = silent_features(network, data.x, data.x_test) if _moves_by_gradients(recipe) else None
         if compaction is True:
-            cut: list[Compact] | None = compact_stack(network, params, masks)
+            cut: list[Compact] | None = compact_stack(network, params, masks, silent=silent)
             shape = Shape(cut[0].sizes)
         else:
-            cut, shape = cut_stack(network, params, masks, steps, batch, before)
+            cut, shape = cut_stack(network, params, masks, steps, batch, before, silent=silent)
         if cut is not None:
             small = cut[0]
             runs = train(
@@ -303,6 +305,12 @@ def _trained(
             )
             return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)], shape
     return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full), shape
+
+
+def _moves_by_gradients(recipe: Recipe) -> bool:
+    """Whether a weight whose input is always 0 stays where it is, and inputs are those of the training set."""
+    plain = isinstance(recipe.optimizer, str) and not recipe.weight_decay
+    return plain and recipe.augment is None and recipe.stream is None
 
 
 def _expanded(run: Trained, cut: Any) -> Trained:

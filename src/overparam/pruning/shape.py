@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from overparam.models.network import Network, PyTree
 from overparam.pruning.compact import Compact, compact_stack, products
 from overparam.pruning.mask import Mask
@@ -33,6 +36,8 @@ def cut_stack(
     steps: int,
     batch: int,
     before: Shape | None = None,
+    *,
+    silent: NDArray[np.bool_] | None = None,
 ) -> tuple[list[Compact] | None, Shape]:
     """Members of a stack, cut where that pays.
 
@@ -46,6 +51,7 @@ def cut_stack(
         steps: steps of the training to come.
         batch: examples of a minibatch.
         before: the shape in which the round before was trained; None: the full one.
+        silent: features that are 0 in every example, as in :func:`~overparam.pruning.compact.compact`.
 
     Returns:
         One a member, or None where they are trained in full shape; and the shape.
@@ -56,11 +62,11 @@ def cut_stack(
     References: the rule is that of renting or buying, Karlin, Manasse, Rudolph and Sleator, Competitive snoopy caching,
         Algorithmica 3, 1988.
     """
-    small, last = compact_stack(network, params, masks), before or Shape()
+    small, last = compact_stack(network, params, masks, silent=silent), before or Shape()
     least = small[0].sizes
     if any(name not in least or size < least[name] for name, size in last.sizes.items()):
         last = Shape()  # masks that keep what those of the round before did not
-    same = compact_stack(network, params, masks, least=last.sizes) if last.sizes else None
+    same = compact_stack(network, params, masks, least=last.sizes, silent=silent) if last.sizes else None
     fewer = products(network if same is None else same[0].network) - products(small[0].network)
     missed = last.missed + 6.0 * fewer * batch * steps * len(masks) / _RATE
     if missed > _COMPILE:

@@ -192,6 +192,12 @@ BAD = {
     "more features than there are": (
         lambda: compact_stack(NET, [drawn(NET)], [Mask.full(NET)], least={"inputs": 7}), "from 1 to 6 for inputs, got 7",
     ),
+    "silent features of another network": (
+        lambda: compact(NET, drawn(NET), Mask.full(NET), silent=np.zeros(5, bool)), "silent: expected a boolean a feature",
+    ),
+    "silent features by number": (
+        lambda: compact_stack(NET, [drawn(NET)], [Mask.full(NET)], silent=np.zeros(6, int)), "shape .6,., got int64",
+    ),
     "no members": (lambda: compact_stack(NET, [], []), "for at least one member, got 0 for 0"),
     "weights of the whole": (
         lambda: compact(NET, drawn(NET), Mask.random(NET, 0.1, 0)).expand(drawn(NET)), "params: hidden1/.* expected an array",
