@@ -6,8 +6,8 @@ Steps: LeNet 784-300-100-10 and 64-300-100-10, batch 60, Adam, 20 % of the weigh
 PyTorch loop, the same with ``torch.nn.utils.prune``, and a loop as a published framework has it (peer_torch_pruning.py).
 Whole: LeNet is trained, pruned to 0.8 of the hidden layers' weights and 0.9 of the output's, set back and trained again,
 until 1 % is left, each time in fresh processes and with all compilation. Everything has one thread on one core, takes turns,
-and is timed in processor seconds; the goals are for members side by side, as the package trains seeds. Both sides start from one file of weights, masks and minibatches; if they then disagree,
-nothing is timed. ``--short`` takes few steps and rounds: whether all of it runs.
+and is timed in processor seconds; the goals are for members side by side, as the package trains seeds. Both sides start from
+one file of weights, masks and minibatches; if they then disagree, nothing is timed. ``--short`` takes few steps and rounds: whether all of it runs.
 """
 
 import sys
