@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core.checked import array_of, count, shown
+from overparam.core.checked import array_of, shown
 from overparam.core.errors import DataError, UsageError
 from overparam.models.activations import activation
 from overparam.models.check import check_params
@@ -23,8 +23,7 @@ from overparam.pruning.share import flag
 
 Indices = Mapping[str, NDArray[np.intp]]
 _TOLERANCE = 1e-4  # of the outputs' size: what sums in another order differ by in float32
-_RATE = 1e10  # floating-point operations a second of a training step on one core, roughly
-_COMPILE = 3.0  # seconds that compiling one training takes, roughly
+INPUTS = "inputs"  # how the features are called among the sizes of a network
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +110,14 @@ class Compact:
         return Mask(found)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many features and how many units of every layer are left, by ``inputs`` and the layers' names."""
+        return {INPUTS: len(self.inputs)} | {name: len(one) for name, one in self.units.items()}
+
+    @property
     def saving(self) -> float:
         """Share of the multiplications of a forward pass that are saved, each layer's counted at one place."""
-        return 1 - _products(self.network) / _products(self.whole)
+        return 1 - products(self.network) / products(self.whole)
 
     def _cuts(self) -> list[tuple[Link, NDArray[np.intp], NDArray[np.intp]]]:
         return _cuts(chain(self.whole), self.inputs, self.units)
@@ -127,6 +131,7 @@ def compact(
     fold: bool = False,
     units: Mapping[str, int] | None = None,
     inputs: Sequence[int] | None = None,
+    silent: NDArray[np.bool_] | None = None,
 ) -> Compact:
     """Cut out inputs and units without kept outgoing weights; outputs and training stay equal up to rounding.
 
@@ -142,6 +147,8 @@ def compact(
         fold: whether units without kept incoming weights go; for dense layers.
         units: least number of units that stay, by layer, so that members of a stack have one shape.
         inputs: features that stay in any case.
+        silent: which features are 0 in every example that will be seen, shape ``(inputs,)``, see :func:`silent_features`;
+            they go, whatever reads them.
 
     Raises:
         UsageError: a network that is no chain, parameters or a mask of another one, or sizes beyond the network's.
@@ -190,11 +197,12 @@ def compact(
                 break
             needed = {name: one | back.get(name, False) for name, one in needed.items()}
     first = links[0]
+    features = _heard(features, silent)
     if first.conv:
         features = np.ones(first.inputs, np.bool_)
     elif inputs is not None:
         features[_features(inputs, first.inputs)] = True
-    features = _at_least(features, 1, "inputs")
+    features = _at_least(features, 1, INPUTS)
     alive = {name: np.flatnonzero(one) for name, one in padded.items()}
     chosen = np.flatnonzero(features)
     cut, small_mask = {}, {}
@@ -209,7 +217,11 @@ def compact(
         if f"{link.name}/bias" in mask.arrays:
             small_mask[f"{link.name}/bias"] = mask.arrays[f"{link.name}/bias"][rows]
     small = narrower(network, {link.name: len(alive[link.name]) for link in links}, len(chosen))
-    if network.form is None and not same_outputs(network, host, small, cut, chosen, _TOLERANCE):
+    if (
+        network.form is None
+        and silent is None
+        and not same_outputs(network, host, small, cut, chosen, _TOLERANCE)
+    ):
         raise UsageError(
             f"network: expected a chain of layers that read one another alone, got '{network.name}', which computes "
             "something else without the units that its mask cuts off. Train it under its mask in full shape."
@@ -220,7 +232,14 @@ def compact(
     )
 
 
-def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Mask]) -> list[Compact]:
+def compact_stack(
+    network: Network,
+    params: Sequence[PyTree],
+    masks: Sequence[Mask],
+    *,
+    least: Mapping[str, int] | None = None,
+    silent: NDArray[np.bool_] | None = None,
+) -> list[Compact]:
     """Members of a stack, cut to one shape: the largest that any needs; who needs less keeps some units that nobody reads.
 
     They read the same features, those that any of them reads, so that they share examples.
@@ -229,6 +248,9 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
         network: a chain.
         params: parameters of every member.
         masks: mask of every member.
+        least: least number of features and units, as in ``Compact.sizes``, for instance those of a stack that was trained
+            before, so that nothing is compiled anew.
+        silent: as in :func:`compact`.
 
     Returns:
         One a member, all with the same network.
@@ -243,35 +265,46 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
             f"masks: expected one a member, for at least one member, got {len(masks)} for {len(params)}."
         )
     links = chain(network)
-    sizes = dict.fromkeys((link.name for link in links), 1)
+    units = dict.fromkeys((link.name for link in links), 1)
     features = np.zeros(links[0].inputs, np.bool_)
     for mask in masks:
         is_mask(mask).check(network)
         read, own = _read(links, {link.name: _kept(link, mask) for link in links})
-        sizes = {name: max(size, int(read[name].sum())) for name, size in sizes.items()}
+        units = {name: max(size, int(read[name].sum())) for name, size in units.items()}
         features |= own
+    features = _heard(features, silent)
+    asked = dict(least or {})
+    if set(asked) - {INPUTS, *units}:
+        raise UsageError(
+            f"least: expected numbers by {INPUTS}, {', '.join(units)}, got {shown(sorted(asked))}."
+        )
+    features = _at_least(features, asked.get(INPUTS, 1), INPUTS)
+    units = {name: max(size, asked.get(name, 1)) for name, size in units.items()}
     chosen = np.flatnonzero(features).tolist()
     return [
-        compact(network, one, mask, units=sizes, inputs=chosen) for one, mask in zip(params, masks, strict=True)
+        compact(network, one, mask, units=units, inputs=chosen, silent=silent)
+        for one, mask in zip(params, masks, strict=True)
     ]
 
 
-def worthwhile(small: Compact, steps: int, members: int, batch: int) -> bool:
-    """Whether cutting is predicted to save more time than compiling for the new shape takes.
+def silent_features(network: Network, *sets: Any) -> NDArray[np.bool_] | None:
+    """Which features are 0 in every example; their weights get no gradient, and add nothing to any output.
 
     Args:
-        small: the network that was cut.
-        steps: steps of the training to come.
-        members: members of the stack.
-        batch: examples of a minibatch.
+        network: a network of dense layers of this package; of others no feature is said to be silent.
+        sets: examples, each of shape ``(n, inputs)``.
 
-    Raises:
-        UsageError: numbers that are no counts.
+    Returns:
+        Shape ``(inputs,)``; None where there is none.
+
+    >>> from overparam.models import mlp
+    >>> silent_features(mlp(3, (4,), 2), np.array([[0, 1, 0]]), np.array([[0, 0, 2]])).tolist()
+    [True, False, False]
     """
-    for name, value in (("steps", steps), ("members", members), ("batch", batch)):
-        count(value, name, 0)
-    fewer = _products(small.whole) - _products(small.network)
-    return 6.0 * fewer * batch * steps * members / _RATE > _COMPILE
+    if network.form is None:
+        return None
+    found = ~np.any([np.asarray(x).any(axis=0) for x in sets], axis=0)
+    return found if found.any() else None
 
 
 def _kept(link: Link, mask: Mask) -> NDArray[np.bool_]:
@@ -336,6 +369,18 @@ def _at_least(alive: NDArray[np.bool_], size: int, name: str) -> NDArray[np.bool
     return alive
 
 
+def _heard(features: NDArray[np.bool_], silent: Any) -> NDArray[np.bool_]:
+    """The features without those that are silent."""
+    if silent is None:
+        return features
+    found = np.asarray(silent)
+    if found.dtype != np.bool_ or found.shape != features.shape:
+        raise UsageError(
+            f"silent: expected a boolean a feature, shape {features.shape}, got {found.dtype} of shape {found.shape}."
+        )
+    return features & ~found
+
+
 def _features(given: Sequence[int], many: int) -> NDArray[np.intp]:
     found = np.asarray(given)
     if found.ndim != 1 or (
@@ -356,5 +401,6 @@ def _cuts(
     return found
 
 
-def _products(network: Network) -> int:
+def products(network: Network) -> int:
+    """Multiplications of a forward pass of one example through a chain, each layer's counted at one place."""
     return sum(link.units * link.inputs * link.places * link.taps for link in chain(network))

@@ -14,13 +14,14 @@ from overparam.pruning.actions import Action, action_of
 from overparam.pruning.arrays import called
 from overparam.pruning.at_init import gradient
 from overparam.pruning.chain import chain
-from overparam.pruning.compact import Compact, compact_stack, worthwhile
+from overparam.pruning.compact import Compact, compact_stack, silent_features
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of, finite
 from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of, seeds_of
 from overparam.pruning.select import choose
+from overparam.pruning.shape import Shape, cut_stack
 from overparam.pruning.share import rates_of
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 from overparam.training.inputs import check_recipe
@@ -142,8 +143,9 @@ def next_round(
         rewind: step to which weights and the order of minibatches go back; None: the one that the first round kept, and
             no other will do.
         probes: what to measure; None measures the test part. With ``compaction`` they see the smaller network.
-        compaction: whether inputs and units that no kept weight reads are cut out while training; ``"auto"``: where that
-            is predicted to save more than a compilation, and the network is one that can be cut.
+        compaction: whether inputs and units that no kept weight reads, and inputs that are 0 in all examples, are cut out
+            while training; ``"auto"``: where that is predicted to save more than a compilation, see
+            :func:`~overparam.pruning.shape.cut_stack`, and the network is one that can be cut.
         form: as in :func:`overparam.training.train`.
 
     Raises:
@@ -191,14 +193,13 @@ def next_round(
         for (line, _), held in zip(going, helds, strict=True)
     ]
     starts = [Checkpoint(held.start, back) for held in helds]
-    runs = _trained(
-        network, recipe, arrays, members, starts, PROBES if probes is None else probes, compaction, form
-    )
+    measured = PROBES if probes is None else probes
+    runs, shape = _trained(network, recipe, arrays, members, starts, measured, compaction, form, before.shape)
     lines = [
         Line(line.seed, arm.name, held, line.point, run)
         for (line, arm), held, run in zip(going, helds, runs, strict=True)
     ]
-    return Round(before.number + 1, tuple(lines), tuple(lost), back)
+    return Round(before.number + 1, tuple(lines), tuple(lost), back, shape)
 
 
 def pruned(network: Network, line: Line, arm: Arm, number: int, data: Arrays, recipe: Recipe) -> Held:
@@ -316,13 +317,22 @@ def _trained(
     probes: Mapping[str, ProbeFunction],
     compaction: bool | str,
     form: str,
-) -> Sequence[Trained]:
-    """Train under masks, in full shape or cut."""
+    before: Shape,
+) -> tuple[Sequence[Trained], Shape]:
+    """Train under masks, in full shape or cut; and that shape."""
+    shape = Shape()
     full: Mapping[str, Any] = {"probes": probes, "keep_params": True, "form": form}
-    if compaction and all(member.offset is None for member in members):
-        cut = _cut(network, members, starts, compaction)
-        batch = recipe.batch or len(data.x)
-        if cut and (compaction is True or worthwhile(cut[0], recipe.steps, len(members), batch)):
+    wanted = compaction is True or (compaction == "auto" and _can_be_cut(network))
+    if wanted and all(member.offset is None for member in members):
+        params, masks = [start.params for start in starts], [Mask(member.mask) for member in members]
+        steps, batch = recipe.steps - starts[0].step, recipe.batch or len(data.x)
+        silent = silent_features(network, data.x, data.x_test) if _moves_by_gradients(recipe) else None
+        if compaction is True:
+            cut: list[Compact] | None = compact_stack(network, params, masks, silent=silent)
+            shape = Shape(cut[0].sizes)
+        else:
+            cut, shape = cut_stack(network, params, masks, steps, batch, before, silent=silent)
+        if cut is not None:
             small = cut[0]
             runs = train(
                 small.network,
@@ -334,22 +344,23 @@ def _trained(
                 start=[Checkpoint(c.params, start.step) for c, start in zip(cut, starts, strict=True)],
                 **full,
             )
-            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)]
-    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full)
+            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)], shape
+    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full), shape
 
 
-def _cut(
-    network: Network, members: Sequence[Member], starts: Sequence[Checkpoint], compaction: bool | str
-) -> list[Compact]:
-    """The members cut to one shape; none where that was left open and the network cannot be cut."""
+def _moves_by_gradients(recipe: Recipe) -> bool:
+    """Whether a weight whose input is always 0 stays where it is, and inputs are those of the training set."""
+    plain = isinstance(recipe.optimizer, str) and not recipe.weight_decay
+    return plain and recipe.augment is None and recipe.stream is None
+
+
+def _can_be_cut(network: Network) -> bool:
+    """Whether it is a chain of layers."""
     try:
-        return compact_stack(
-            network, [start.params for start in starts], [Mask(member.mask) for member in members]
-        )
+        chain(network)
     except UsageError:
-        if compaction is True:
-            raise
-        return []
+        return False
+    return True
 
 
 def check_compaction(compaction: Any, network: Network) -> None:

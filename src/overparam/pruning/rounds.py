@@ -16,6 +16,7 @@ from overparam.pruning.criteria import Criterion, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.select import SCOPES
+from overparam.pruning.shape import Shape
 from overparam.pruning.share import density_of
 from overparam.training import Checkpoint, Trained
 
@@ -115,12 +116,14 @@ class Round:
         lines: one a seed and arm.
         lost: seeds and arms that went no further, because their run before had diverged.
         rewind: step of the dense run to whose weights rounds go back; no other was kept.
+        shape: the shape in which they were trained.
     """
 
     number: int
     lines: tuple[Line, ...]
     lost: tuple[tuple[int, str], ...] = ()
     rewind: int = 0
+    shape: Shape = field(default_factory=Shape)
 
     @property
     def masks(self) -> tuple[Mask, ...]:

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models import Network, mlp
 from overparam.pruning import Arm, Criterion, Mask, first_round, iterate, next_round
+from overparam.pruning.iterative import _moves_by_gradients
 from overparam.training import Recipe
 
 NETWORK = mlp(5, (8,), 3)
@@ -118,6 +120,53 @@ def test_compaction_changes_rounding_alone(rounds):
         for a, b in zip(jax.tree.leaves(one.run.params), jax.tree.leaves(other.run.params), strict=True):
             assert np.allclose(a, b, rtol=1e-4, atol=1e-6)
         assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
+
+
+def test_a_round_goes_on_in_the_shape_of_the_one_before(rounds):
+    arms = [Arm("sparse", keep=0.15)]
+    before = next_round(NETWORK, RECIPE, DATA, rounds[0], arms, rewind=10, compaction=True)
+    assert before.shape.sizes.keys() == {"inputs", "hidden1", "output"}
+    assert before.shape.sizes["hidden1"] < 8
+    arms = [Arm("sparse", keep=0.5)]
+    whole, full = (
+        next_round(NETWORK, RECIPE, DATA, before, arms, rewind=10, **how)
+        for how in ({}, {"compaction": "auto"})
+    )
+    assert full.shape.sizes == before.shape.sizes  # nothing new is compiled for so few steps
+    assert not whole.shape.sizes
+    for one, other in zip(whole.lines, full.lines, strict=True):
+        assert one.mask == other.mask
+        assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
+
+
+def test_inputs_that_are_0_in_all_examples_are_cut_out_and_put_back(rounds):
+    dark = X * np.array([1, 0, 1, 1, 1], "f")
+    arms = [Arm("all", keep=1.0)]
+    whole, cut = (
+        next_round(NETWORK, RECIPE, (dark, Y, dark, Y), rounds[0], arms, rewind=10, compaction=how)
+        for how in (False, True)
+    )
+    assert cut.shape.sizes == {"inputs": 4, "hidden1": 8, "output": 3}
+    for one, other in zip(whole.lines, cut.lines, strict=True):
+        for a, b in zip(jax.tree.leaves(one.run.params), jax.tree.leaves(other.run.params), strict=True):
+            assert np.allclose(a, b, rtol=1e-4, atol=1e-6)
+        kept = other.run.params["hidden1"]["weight"][:, 1]
+        assert np.array_equal(kept, other.start["hidden1"]["weight"][:, 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "still"),
+    [
+        ({}, True),
+        ({"weight_decay": 0.1}, False),
+        ({"optimizer": optax.sgd(0.1)}, False),
+        ({"augment": lambda key, x: x + 1}, False),
+        ({"stream": lambda key, batch: (X[:batch], Y[:batch])}, False),
+    ],
+    ids=lambda value: "".join(value) if isinstance(value, dict) else None,
+)
+def test_inputs_stay_where_a_weight_may_move_without_a_gradient(change, still):
+    assert _moves_by_gradients(replace(RECIPE, **change)) == still
 
 
 def test_weights_of_ones_own_start_a_search():
