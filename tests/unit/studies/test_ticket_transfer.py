@@ -175,7 +175,9 @@ def test_what_is_trained_on_the_target(faked):
     assert len(by_step[1]) == 2 * 3 + 1  # tickets and their shuffled masks; that of half of the classes alone
     densities = [Mask(member.mask).densities for member, _ in faked["members"]]
     for one in densities:
-        assert one == pytest.approx(densities[0], abs=1e-3)
+        assert one == pytest.approx(
+            densities[0], abs=5e-3
+        )  # an output layer of another size keeps a whole number of weights
     weights = [np.asarray(start.params["hidden1"]["weight"]) for _, start in by_step[0]]
     assert len({one.tobytes() for one in weights}) == len(weights)
     assert found.values["redrawn"] == ["classes"]
@@ -183,7 +185,7 @@ def test_what_is_trained_on_the_target(faked):
     shares = [
         found.values[f"{name}_accuracy"][0] for name in (*sources, "random", "half_shuffled", "half_fresh")
     ]
-    assert shares == pytest.approx([found.values["kept"][0]] * len(shares), abs=1e-3)
+    assert shares == pytest.approx([found.values["kept"][0]] * len(shares), abs=5e-3)
 
 
 def test_layers_together_keep_the_density_of_the_whole(faked):
