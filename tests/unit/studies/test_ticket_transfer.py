@@ -1,12 +1,19 @@
 """The study on ticket-transfer: where tickets come from, what of them moves, one tiny cell, and options that do not fit."""
 
+import jax
 import numpy as np
 import pytest
 
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.data import Dataset
+from overparam.pruning import Mask, Round
+from overparam.pruning.held import Held
+from overparam.pruning.iterative import pruned
+from overparam.pruning.rounds import Line
 from overparam.studies import ticket_transfer_work as work
 from overparam.studies.ticket_transfer import SHUFFLED, SOURCES, STUDY, estimate, identity
+from overparam.training import Checkpoint
+from overparam.training.member import Trained
 
 SIGNALS = {"data": "mnist1d-5k", "other": "mnist1d"}
 TINY = {"n": 200, "network": "lenet", "density": (0.5, 0.2), "steps": 4, "batch": 20, "seed": 1000}
@@ -122,23 +129,81 @@ def test_cost_grows_with_sources_and_densities():
     assert estimate(cell(network="resnet18")).seconds > estimate(cell(network="conv2")).seconds
 
 
+@pytest.fixture
+def faked(monkeypatch):
+    """Work whose trainings end where they begin; what was to be trained is written down."""
+    seen = {"recipes": [], "members": []}
+
+    def ended(network, seed, params, error=0.25):
+        values = {"test_error": np.array([0.5, error])}
+        return Trained(seed, np.array([0, 1]), values, None, None, Checkpoint(params))
+
+    def first(network, recipe, data, seeds, *, rewind=0):
+        seen["recipes"].append(recipe.optimizer)
+        params = jax.device_get(network.init(jax.random.key(seeds[0])))
+        full = Mask.full(network)
+        return Round(
+            0, (Line(seeds[0], "dense", Held(full, None, params), params, ended(network, seeds[0], params)),)
+        )
+
+    def following(network, recipe, data, before, arms, *, rewind=0):
+        (line,), (arm,) = before.lines, arms
+        held = pruned(network, line, arm, before.number + 1, data, recipe)
+        return Round(
+            before.number + 1,
+            (Line(line.seed, arm.name, held, line.point, ended(network, line.seed, line.run.params)),),
+        )
+
+    def train(network, recipe, members, x, x_test, y_test, *, probes, start):
+        seen["members"] += list(zip(members, start, strict=True))
+        return [
+            ended(network, m.seed, s.params, 1 - Mask(m.mask).density)
+            for m, s in zip(members, start, strict=True)
+        ]
+
+    for name, one in (("first_round", first), ("next_round", following), ("train", train)):
+        monkeypatch.setattr(work, name, one)
+    return seen
+
+
+def test_what_is_trained_on_the_target(faked):
+    sources = ("half", "classes", "other", "optimizer")
+    (found,) = work.run([cell(**SIGNALS, sources=sources, rewind=1, density=(0.3,))], lambda _: None)
+    assert faked["recipes"] == ["adam", "adam", "adam", "adam", "sgd"]
+    by_step = {k: [m for m in faked["members"] if m[1].step == k] for k in (0, 1)}
+    assert len(by_step[0]) == len(work.RANDOM) + 1  # random tickets, and fresh weights under a ticket's mask
+    assert len(by_step[1]) == 2 * 3 + 1  # tickets and their shuffled masks; that of half of the classes alone
+    densities = [Mask(member.mask).densities for member, _ in faked["members"]]
+    for one in densities:
+        assert one == pytest.approx(
+            densities[0], abs=5e-3
+        )  # an output layer of another size keeps a whole number of weights
+    weights = [np.asarray(start.params["hidden1"]["weight"]) for _, start in by_step[0]]
+    assert len({one.tobytes() for one in weights}) == len(weights)
+    assert found.values["redrawn"] == ["classes"]
+    assert set(found.values) <= set(STUDY.values)
+    shares = [
+        found.values[f"{name}_accuracy"][0] for name in (*sources, "random", "half_shuffled", "half_fresh")
+    ]
+    assert shares == pytest.approx([found.values["kept"][0]] * len(shares), abs=5e-3)
+
+
+def test_layers_together_keep_the_density_of_the_whole(faked):
+    (found,) = work.run([cell(sources=("half",), scope="global")], lambda _: None)
+    assert found.values["kept"] == pytest.approx([0.5, 0.2], abs=1e-3)
+    assert found.values["redrawn"] == []
+
+
 @pytest.mark.slow
-def test_a_cell_has_the_values_that_the_study_names():
+def test_a_cell_is_trained():
     told = []
-    (found,) = STUDY.work(
-        [cell(other="digits", sources=("half", "classes", "other", "optimizer"), rewind=1)], told.append
-    )
+    (found,) = STUDY.work([cell(**SIGNALS, sources=("classes",), density=(0.3,))], told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
-    values = found.values
-    assert set(values) <= set(STUDY.values)
-    assert values["redrawn"] == ["classes"]
-    for name, line in values.items():
-        if name.endswith("_accuracy"):
-            assert len(line) == 2
-            assert all(0 <= value <= 1 for value in line)
-    assert values["kept"] == pytest.approx([0.5, 0.2], abs=0.03)
-    assert values["dense_accuracy"][0] == values["dense_accuracy"][1]
+    assert found.status == "ok"
+    for name in ("own", "dense", "random", "again", "classes"):
+        (value,) = found.values[f"{name}_accuracy"]
+        assert 0 < value < 1
 
 
 @pytest.mark.parametrize(
