@@ -95,7 +95,7 @@ SWEET, EIGHTH, HALF = density.nearest(0.028), density.nearest(0.12), density.nea
 NOISY, CLEAN = arm("40 % wrong labels", noise=preferred(0.4)), arm("clean labels", noise=NONE)
 LEAST = 5.0  # the smallest rise and fall worth the name, in points; ours
 
-PAPER, L53, L58 = "he2022", ("L53",), ("L58",)
+PAPER, L53, L58, L63 = "he2022", ("L53",), ("L58",), ("L63",)
 SCOPE = (
     "He et al. show it for LeNet on MNIST, ResNet-18 on CIFAR and others, with 20 to 80 % of the labels wrong, in up to 30 "
     "rounds that take a fifth; they give no number for the rise or the fall.",
@@ -156,14 +156,14 @@ SAME = "With clean labels, by the same rule."
 
 CLAIMS = (
     Claim("rise", "With many wrong labels, a network that is pruned to a few per cent of its weights and trained again is more "
-          "accurate than the dense network.", L58, PAPER, RISE, NOISY, Control(SAME, CLEAN), NEEDS, form="exists",
+          "accurate than the dense network.", L63, PAPER, RISE, NOISY, Control(SAME, CLEAN), NEEDS, form="exists",
           scope=SCOPE, chart="accuracy", profiles=CHOSEN, null=(shifted("ticket", 5.0),), effect=WORLD),
-    Claim("collapse", "Pruned further, it loses what it had gained: test accuracy collapses.", L53, PAPER, COLLAPSE, NOISY,
+    Claim("collapse", "Pruned further, it loses what it had gained: test accuracy collapses.", L63, PAPER, COLLAPSE, NOISY,
           Control("From half of the weights to the same density it does not fall.",
                   rule=(ticket.at(HALF) - ticket.at(SWEET)).at_least(LEAST)), NEEDS, form="exists", scope=SCOPE,
           chart="accuracy", profiles=CHOSEN, null=(falls(5.0),), effect=WORLD),
     Claim("forgets", "The rise comes with less overfitting: the dense network fits the wrong labels, the pruned one does not.",
-          L58, PAPER, FORGETS, NOISY, Control("With half of the weights they are fitted still.",
+          L63, PAPER, FORGETS, NOISY, Control("With half of the weights they are fitted still.",
                                               rule=(dense_wrong.first - wrong.at(HALF)).at_least(50.0)), NEEDS, form="exists",
           scope=(*SCOPE[:1], "Here: half of the wrong labels, at the density at which the rise is read, which is ours."),
           chart="fits", profiles=CHOSEN, null=(shifted("ticket_wrong", -50.0, "dense_wrong"),), effect=WORLD),
@@ -186,7 +186,7 @@ CLAIMS = (
     Claim("random", "Does a random mask that keeps as many weights in every layer rise above the dense network as well?", L58,
           PAPER, (random.at(SWEET) - dense.first).at_least(LEAST), NOISY, Control(SAME, CLEAN), NEEDS, kind="question",
           chart="accuracy", null=(shifted("random", 5.0),), effect=WORLD),
-    Claim("stopped", "Is the pruned network, trained to the end, better than the dense one at its best time?", L53, PAPER,
+    Claim("stopped", "Is the pruned network, trained to the end, better than the dense one at its best time?", L63, PAPER,
           (ticket.at(SWEET) - best.first).at_least(0.0), NOISY, needs=NEEDS, kind="question", chart="accuracy",
           null=(shifted("ticket", 0.0, "best"),), effect=shifted("ticket", 6.0, "best")),
     Claim("moved", "Does the learning distance tell of it: do the weights of the pruned network end nearer to their start than "
