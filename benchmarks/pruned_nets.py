@@ -210,7 +210,8 @@ def overlap(path, masks):
 @functools.lru_cache(maxsize=8)
 def cut(path, number, members):
     """Steps of a round of the last iterative pruning, in full shape and cut; the cut one's sizes."""
-    from overparam.pruning.compact import compact, silent_features
+    from overparam.pruning.compact import compact
+    from overparam.pruning.shape import silent_features
 
     net, _, _, data = read(path)
     line = rounds_of[path][number].lines[0]

@@ -287,26 +287,6 @@ def compact_stack(
     ]
 
 
-def silent_features(network: Network, *sets: Any) -> NDArray[np.bool_] | None:
-    """Which features are 0 in every example; their weights get no gradient, and add nothing to any output.
-
-    Args:
-        network: a network of dense layers of this package; of others no feature is said to be silent.
-        sets: examples, each of shape ``(n, inputs)``.
-
-    Returns:
-        Shape ``(inputs,)``; None where there is none.
-
-    >>> from overparam.models import mlp
-    >>> silent_features(mlp(3, (4,), 2), np.array([[0, 1, 0]]), np.array([[0, 0, 2]])).tolist()
-    [True, False, False]
-    """
-    if network.form is None:
-        return None
-    found = ~np.any([np.asarray(x).any(axis=0) for x in sets], axis=0)
-    return found if found.any() else None
-
-
 def _kept(link: Link, mask: Mask) -> NDArray[np.bool_]:
     """Whether a unit has a kept weight from an input, shape ``(units, inputs)``."""
     if link.weight not in mask.arrays:

@@ -14,14 +14,14 @@ from overparam.pruning.actions import Action, action_of
 from overparam.pruning.arrays import called
 from overparam.pruning.at_init import gradient
 from overparam.pruning.chain import chain
-from overparam.pruning.compact import Compact, compact_stack, silent_features
+from overparam.pruning.compact import Compact, compact_stack
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of, finite
 from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of, seeds_of
 from overparam.pruning.select import choose
-from overparam.pruning.shape import Shape, cut_stack
+from overparam.pruning.shape import Shape, cut_stack, silent_features
 from overparam.pruning.share import rates_of
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 from overparam.training.inputs import check_recipe
@@ -320,6 +320,7 @@ def _trained(
     before: Shape,
 ) -> tuple[Sequence[Trained], Shape]:
     """Train under masks, in full shape or cut; and that shape."""
+    cut: list[Compact] | None
     shape = Shape()
     full: Mapping[str, Any] = {"probes": probes, "keep_params": True, "form": form}
     wanted = compaction is True or (compaction == "auto" and _can_be_cut(network))
@@ -328,8 +329,8 @@ def _trained(
         steps, batch = recipe.steps - starts[0].step, recipe.batch or len(data.x)
         silent = silent_features(network, data.x, data.x_test) if _moves_by_gradients(recipe) else None
         if compaction is True:
-            cut: list[Compact] | None = compact_stack(network, params, masks, silent=silent)
-            shape = Shape(cut[0].sizes)
+            smallest = compact_stack(network, params, masks, silent=silent)
+            cut, shape = smallest, Shape(smallest[0].sizes)
         else:
             cut, shape = cut_stack(network, params, masks, steps, batch, before, silent=silent)
         if cut is not None:

@@ -1,9 +1,10 @@
-"""In what shape a stack under masks is trained: full, that of the round before, or the smallest."""
+"""In what shape a stack under masks is trained: full, that of the round before, or the smallest; and unused features."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,3 +73,23 @@ def cut_stack(
     if missed > _COMPILE:
         return small, Shape(least)
     return same, Shape(last.sizes, missed)
+
+
+def silent_features(network: Network, *sets: Any) -> NDArray[np.bool_] | None:
+    """Which features are 0 in every example; their weights get no gradient, and add nothing to any output.
+
+    Args:
+        network: a network of dense layers of this package; of others no feature is said to be silent.
+        sets: examples, each of shape ``(n, inputs)``.
+
+    Returns:
+        Shape ``(inputs,)``; None where there is none.
+
+    >>> from overparam.models import mlp
+    >>> silent_features(mlp(3, (4,), 2), np.array([[0, 1, 0]]), np.array([[0, 0, 2]])).tolist()
+    [True, False, False]
+    """
+    if network.form is None:
+        return None
+    found = ~np.any([np.asarray(x).any(axis=0) for x in sets], axis=0)
+    return found if found.any() else None
