@@ -104,7 +104,7 @@ def table(view: Any) -> str:
     for name, number in zip(COLUMNS, published, strict=True):
         found = [values[name] for _, values in rows if values.get(name) is not None]
         if len(found) > 1:
-            low, high = prediction_interval(np.asarray(found))
+            low, high = np.clip(prediction_interval(np.asarray(found)), 0.0, 100.0)
             told.append(
                 f"{name.replace('_', ' ')} {np.mean(found):.1f} ({low:.1f} to {high:.1f}), published {number}"
             )
