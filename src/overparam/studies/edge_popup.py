@@ -196,7 +196,7 @@ def estimate(cell: Params) -> Estimate:
 
     def seconds(factor: float) -> float:
         weights, products = size(factor)
-        return float(cell["steps"]) * (3e-4 + 1.5e-8 * weights + 6 * cell["batch"] * products / 8e10)
+        return float(cell["steps"]) * (4e-4 + 2.5e-8 * weights + 8 * cell["batch"] * products / 8e10)
 
     many = len(KINDS) * len(cell["density"])
     total = many * seconds(1.0) + sum(seconds(width) for width in cell["width"] if width != 1.0) + 0.4 * many
