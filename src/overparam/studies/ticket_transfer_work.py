@@ -164,7 +164,7 @@ def halves(y: NDArray[np.int32], seed: int) -> tuple[NDArray[np.int64], NDArray[
     """Places of two halves of the examples, with equally many of every class; odd ones are left out.
 
     >>> a, b = halves(np.array([0, 0, 0, 1, 1]), 0)
-    >>> len(a), len(b), len(set(a) & set(b)), sorted(np.array([0, 0, 0, 1, 1])[a])
+    >>> len(a), len(b), len(set(a) & set(b)), sorted(np.array([0, 0, 0, 1, 1])[a].tolist())
     (2, 2, 0, [0, 1])
     """
     random = np.random.default_rng((62, seed))
@@ -288,8 +288,8 @@ def like(x: NDArray[np.float32], shape: tuple[int, ...], name: str) -> NDArray[n
 def area(old: int, new: int) -> NDArray[np.float32]:
     """Weights of ``old`` pixels in each of ``new`` pixels of a line: the share of its length that each covers.
 
-    >>> area(3, 2).round(3).tolist()
-    [[0.667, 0.333, 0.0], [0.0, 0.333, 0.667]]
+    >>> area(4, 2).tolist()
+    [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
     """
     edges, ends = np.arange(old + 1) / old, np.arange(new + 1) / new
     low = np.maximum(edges[None, :-1], ends[:-1, None])
