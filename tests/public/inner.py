@@ -180,6 +180,7 @@ WHOLE: dict[str, str] = {
     "pruning.recipes": TREES,
     "pruning.rounds": TREES,
     "pruning.select": TREES,
+    "pruning.shape": TREES,
     "pruning.share": TREES,
     "pruning.shuffle": TREES,
     "pruning.table": CHECKED,
