@@ -35,7 +35,7 @@ AXES = (
 PROFILES = profiles(
     {"data": "digits", "n": 1200, "width": 300, "densities": DENSITIES, "examples": 10, "steps": 400, "batch": 60,
      "learning_rate": 1.2e-3},
-    quick=("digits, 64-300-100, three densities, 6 seeds: under a minute on two cores", {"seed": planned(6)}),
+    quick=("digits, 64-300-100, three densities, 6 seeds: about a minute on two cores", {"seed": planned(6)}),
     laptop=("digits, 64-300-100, six densities, 16 seeds",
             {"densities": (0.5, 0.2, 0.1, 0.05, 0.02, 0.01), "seed": planned(16)}),
     mnist1d=("MNIST-1D, 40-300-100, three densities, 10 seeds, 1,500 steps",
