@@ -31,9 +31,7 @@ def percentages(value: float, ends: Ends) -> tuple[str, str]:
     >>> percentages(0.9312, (0.91, 1.02))
     ('93.1', '91.0 to 100.0')
     """
-    return f"{100 * value:.1f}", "" if ends is None else (
-        f"{100 * max(0.0, ends[0]):.1f} to {100 * min(1.0, ends[1]):.1f}"
-    )
+    return _hundredths(value, ends, 0.0, ".1f")
 
 
 def points_apart(value: float, ends: Ends) -> tuple[str, str]:
@@ -46,10 +44,7 @@ def points_apart(value: float, ends: Ends) -> tuple[str, str]:
     >>> points_apart(0.021, (-0.004, 0.046))
     ('+2.1', '-0.4 to +4.6')
     """
-    near = 100 * value or 0.0
-    return f"{near:+.1f}", "" if ends is None else (
-        f"{100 * max(-1.0, ends[0]):+.1f} to {100 * min(1.0, ends[1]):+.1f}"
-    )
+    return _hundredths(value or 0.0, ends, -1.0, "+.1f")
 
 
 def written(value: float, ends: Ends) -> tuple[str, str]:
@@ -63,3 +58,9 @@ def written(value: float, ends: Ends) -> tuple[str, str]:
     ('0.1235', '0.1 to 0.2')
     """
     return f"{value:.4g}", "" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
+
+
+def _hundredths(value: float, ends: Ends, least: float, form: str) -> tuple[str, str]:
+    """A number and its interval, cut at ``least`` and 1, times a hundred."""
+    span = "" if ends is None else f"{100 * max(least, ends[0]):{form}} to {100 * min(1.0, ends[1]):{form}}"
+    return f"{100 * value:{form}}", span
