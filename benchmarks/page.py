@@ -18,6 +18,7 @@ ORDER = (
     "trainer_overhead",
     "masks",
     "stack_or_map",
+    "pruning",
     "store_listing",
     "theory_curves",
     "certificates",

@@ -9,7 +9,7 @@ import pytest
 
 from overparam.core import findings as compact
 from overparam.core.errors import UsageError
-from overparam.core.ledger import LEDGER, NUMBERS
+from overparam.core.ledger import LEDGER
 from overparam.core.looks import FIRST_LOOK
 from overparam.core.registry import ships, studies
 from overparam.core.totals import rows
@@ -74,12 +74,14 @@ def test_the_ledger_has_63_lines_with_studies_and_verdicts():
     entry = made({}, {"statement": "peak", "ledger": ["L9"], "status": "contradicted"})
     text = SCRIPT.ledger([entry], rows([entry], {"sample-descent": ["L54"], "lazy-width": ["L22A"]}))
     lines = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("| L")}
-    assert list(lines) == list(NUMBERS)
+    assert list(lines) == list(LEDGER)
     assert lines["L54"].endswith("| `double-descent`, `sample-descent` | **supported** |")
     assert lines["L9"].endswith(
         "| `double-descent` | **contradicted**; against: `double-descent.peak, digits` |"
     )
     assert lines["L22"].endswith("| `lazy-width` | not run |")
+    assert lines["L22A"].endswith("| `lazy-width` | not run |")
+    assert lines["L22B"].endswith("|  | no study yet |")
     assert lines["L31"].endswith("|  | no study yet |")
     assert f"*{LEDGER['L51'].note}*" in lines["L51"]
     assert "1 supported, 1 contradicted" in text

@@ -76,6 +76,12 @@ def test_the_runner_measures_draws_and_describes_the_machine(tmp_path):
     assert "these are no measurements" in (tmp_path / "index.html").read_text()
 
 
+def test_pruning_without_its_peer_is_skipped():
+    done = script("pruning.py", "--short")
+    assert done.returncode == 77
+    assert "pruning needs PyTorch" in done.stdout
+
+
 def test_a_failing_benchmark_fails_the_run(modules, monkeypatch, tmp_path):
     run = modules("run")
     monkeypatch.setattr(sys, "argv", ["run.py", "--only", "overheads", "--quick", "--out", str(tmp_path)])
@@ -137,6 +143,62 @@ def test_disagreeing_nets_are_not_timed(modules):
 
     with pytest.raises(SystemExit, match="disagree at width 3 .*'plain': 0.01.*nothing was timed"):
         stacked.check(Contest(), 3, 300)
+
+
+class Loops:
+    """Both sides of the pruning benchmark, which say what they are told to."""
+
+    def __init__(self, **given):
+        self.given = {
+            "agree": {"loss": 1.0, "losses": [1.0], "kept": [3]},
+            "whole": {"fits": [{"train_loss": 0.5}], "kept": [[5], [3]]},
+            "overlap": 1.0,
+        } | given
+
+    def ask(self, do, **request):
+        answer = self.given[do]
+        return {**answer, "kept": [answer["kept"]]} if do == "agree" and "members" in request else answer
+
+
+OTHER_LOOPS = {
+    "another loss": ({"agree": {"loss": 1.01, "kept": [3]}}, {}, "prune disagrees .*nothing timed"),
+    "a weight that is not 0": ({"agree": {"loss": 1.0, "kept": [4]}}, {}, "prune disagrees .*nothing timed"),
+    "another mask": ({}, {"overlap": 0.9}, "0.9000 of the kept weights are the same.*nothing timed"),
+    "fewer weights": (
+        {"whole": {"fits": [{"train_loss": 0.5}], "kept": [[5], [2]]}}, {}, "one pruning disagrees.*nothing timed",
+    ),
+    "another loss after pruning": (
+        {"whole": {"fits": [{"train_loss": 0.51}], "kept": [[5], [3]]}}, {}, "losses differ by 2.0e-02.*nothing timed",
+    ),
+}  # fmt: skip
+
+
+def test_loops_under_masks_that_agree_are_timed(modules):
+    bench = modules("pruning")
+    told = bench.agreement(Loops(), Loops(), {"LeNet": "file"}, {"checked": 6, "members": (1, 2)})
+    assert "100.00 % of the kept weights are the same" in told
+
+
+@pytest.mark.parametrize(("theirs", "ours", "told"), OTHER_LOOPS.values(), ids=OTHER_LOOPS)
+def test_loops_under_masks_that_disagree_are_not_timed(modules, theirs, ours, told):
+    bench = modules("pruning")
+    with pytest.raises(SystemExit, match=told):
+        bench.agreement(Loops(**ours), Loops(**theirs), {"LeNet": "file"}, {"checked": 6, "members": (1, 2)})
+
+
+@pytest.mark.slow
+def test_a_short_run_of_pruning_measures_everything(modules, tmp_path):
+    peer = BENCHMARKS / ".peers/bin/python"
+    if not peer.exists():
+        pytest.skip("the peers' environment is made by make bench")
+    done = script("pruning.py", "--short", "--peer", peer, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "pruning.json").read_text())
+    assert found["quick"] is True
+    texts = " ".join(goal["text"] for goal in found["goals"])
+    for words in ("torch.nn.utils.prune over ours", "A whole pruning", "Cutting alone", "Share of evaluation"):
+        assert words in texts
+    assert "all loops reach the same training loss" in found["notes"][0]
 
 
 def test_the_curve_agrees_with_one_solve_a_width(modules):

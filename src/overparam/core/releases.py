@@ -10,7 +10,7 @@ from typing import Any
 def release(value: Any) -> str:
     """The release of the package that a function or class comes from; empty where it comes from no package.
 
-    >>> release(print)
+    >>> release(len)
     ''
     """
     return _release(str(getattr(value, "__module__", "")).partition(".")[0])

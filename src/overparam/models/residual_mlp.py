@@ -29,7 +29,7 @@ def residual_mlp(inputs: int, width: int, outputs: int) -> Network:
         UsageError: a size below 1.
 
     References:
-        Greydanus and Kobak, Scaling down deep learning with MNIST-1D, ICML 2024: the network of its notebooks (recalled).
+        Greydanus and Kobak, Scaling down deep learning with MNIST-1D, ICML 2024: SparseMLP of its notebook on lottery tickets.
 
     >>> residual_mlp(40, 100, 10).name
     'residual mlp 40-100-100-10'

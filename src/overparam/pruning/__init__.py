@@ -9,6 +9,7 @@ from overparam.pruning.compact import compact as compact
 from overparam.pruning.criteria import CRITERIA as CRITERIA
 from overparam.pruning.criteria import Criterion as Criterion
 from overparam.pruning.criteria import Weights as Weights
+from overparam.pruning.curve import Curve as Curve
 from overparam.pruning.edge_popup import edge_popup as edge_popup
 from overparam.pruning.edge_popup import popped as popped
 from overparam.pruning.held import MASK0 as MASK0
@@ -31,4 +32,6 @@ from overparam.pruning.select import select as select
 from overparam.pruning.shuffle import shuffle as shuffle
 from overparam.pruning.shuffle import shuffle_everywhere as shuffle_everywhere
 from overparam.pruning.shuffle import shuffle_outgoing as shuffle_outgoing
+from overparam.pruning.tickets import Tickets as Tickets
+from overparam.pruning.tickets import tickets as tickets
 from overparam.pruning.transfer import transfer as transfer

@@ -11,13 +11,14 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core.errors import unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.models.network import PyTree
-from overparam.pruning.arrays import numbers_of, picked, placed
+from overparam.pruning.arrays import called, finite_of, picked, placed
 from overparam.pruning.draws import generator
 from overparam.pruning.mask import Mask, is_mask
 
 Array = NDArray[np.floating]
+_EXPECTED = "the starting weights of a layer from rule(initial, kept, random)"
 Rule = Callable[[Array, NDArray[np.bool_], np.random.Generator], Array]
 
 
@@ -46,7 +47,8 @@ class Action:
             key: draws permutations.
 
         Raises:
-            UsageError: weights of another network, or no mask.
+            UsageError: weights of another network, no mask, or a rule that gives something else.
+            DataError: kept weights that are missing or infinite.
 
         >>> mask = Mask({"w": [[1, 1, 0, 1]]})
         >>> MASK1["signed_constant"]({"w": np.array([[1.0, -2.0, 5.0, 4.0]])}, mask)["w"].round(3).tolist()
@@ -55,8 +57,15 @@ class Action:
         is_mask(mask)
         found = {}
         for path, leaf in picked(initial, mask.arrays, "initial").items():
-            own, kept = numbers_of(leaf, f"initial: {path}"), mask.arrays[path] == 1
-            start = self.rule(own, kept, generator(key, f"start of {path}"))
+            kept = mask.arrays[path] == 1
+            own = finite_of(leaf, f"initial: {path}", kept)
+            what = f"mask1 '{self.name}'"
+            given = called(what, _EXPECTED, self.rule, own, kept, generator(key, f"start of {path}"))
+            start = finite_of(given, f"{what}: {path}", kept if np.shape(given) == kept.shape else None)
+            if start.shape != own.shape:
+                raise UsageError(
+                    f"{what}: expected weights of shape {own.shape} for {path}, got {start.shape}."
+                )
             if self.rescaled and kept.any():
                 start = start * (kept.size / np.count_nonzero(kept))
             found[path] = np.where(kept, start, 0.0).astype(own.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core.checked import shown
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.models.check import check_network, layout
 from overparam.models.network import Network, PyTree
+from overparam.models.passes import told
 from overparam.models.state import leaves, split
 from overparam.pruning.share import check_patterns, fits
 
 SCORES, WEIGHTS = "scores", "weights"  # what a network with a learned mask has at the root of its parameters
-_NEVER = frozenset({"b", "bias", "biases", "beta", "gamma", "offset", "scale", "shift"})
+_NEVER = frozenset({"bias", "biases", "beta", "gamma", "offset", "scale", "shift"})
 _BOXES = frozenset({"value", "raw_value"})  # variables of Flax NNX
 
 
@@ -46,7 +47,8 @@ def trained_arrays(network: Network) -> dict[str, Any]:
 def prunable(network: Network, but: Any = (), also: Any = ()) -> dict[str, tuple[int, ...]]:
     """Shapes of the arrays that may be pruned, by path: weights of dense layers and convolutions.
 
-    They are the trained arrays with two or more axes whose name is not that of a bias or a normalisation.
+    They are the trained arrays with two or more axes whose name is not that of a bias or a normalisation; ``b`` is that of
+    a bias beside an array of more axes, as the layers of a stack have it, and else that of a matrix.
 
     Args:
         network: any network.
@@ -72,7 +74,7 @@ def prunable(network: Network, but: Any = (), also: Any = ()) -> dict[str, tuple
     found = {
         path: tuple(leaf.shape)
         for path, leaf in every.items()
-        if (_is_weight(path, leaf.shape) or any(fits(one, path) for one in more))
+        if (_is_weight(path, every) or any(fits(one, path) for one in more))
         and not any(fits(one, path) for one in less)
     }
     if not found:
@@ -83,10 +85,19 @@ def prunable(network: Network, but: Any = (), also: Any = ()) -> dict[str, tuple
     return found
 
 
-def _is_weight(path: str, shape: tuple[int, ...]) -> bool:
+def _is_weight(path: str, every: Mapping[str, Any]) -> bool:
     parts = path.split("/")
-    own = parts[-2] if len(parts) > 1 and parts[-1] in _BOXES else parts[-1]
-    return len(shape) >= 2 and own.lower() not in _NEVER
+    at = -2 if len(parts) > 1 and parts[-1] in _BOXES else -1
+    own, axes = parts[at].lower(), len(every[path].shape)
+    if own == "b":
+        above = parts[:at]
+        return axes >= 2 and not any(
+            other.split("/")[: len(above)] == above
+            and len(other.split("/")) == len(parts)
+            and len(leaf.shape) > axes
+            for other, leaf in every.items()
+        )
+    return axes >= 2 and own not in _NEVER
 
 
 def nested(arrays: Mapping[str, Any]) -> PyTree:
@@ -160,3 +171,47 @@ def numbers_of(values: Any, name: str) -> NDArray[np.floating]:
     if array.dtype.kind not in "fiub":
         raise UsageError(f"{name}: expected an array of real numbers, got {shown(values)}.")
     return array
+
+
+def finite_of(values: Any, name: str, kept: Any = None) -> NDArray[np.floating]:
+    """An array of real numbers on the host that nothing can write to, finite where it counts.
+
+    Args:
+        values: the array.
+        name: of the argument, for the message.
+        kept: where it counts; None: everywhere.
+
+    Raises:
+        UsageError: no real numbers.
+        DataError: some that count are missing or infinite.
+    """
+    array = numbers_of(values, name).view()
+    array.flags.writeable = False
+    counts = True if kept is None else kept
+    bad = int(np.count_nonzero(~np.isfinite(array) & counts))
+    if bad:
+        raise DataError(
+            f"{name}: expected finite numbers, got {bad} that are missing or infinite. The run that gave them may have "
+            "diverged."
+        )
+    return array
+
+
+def called(what: str, expected: str, rule: Callable[..., Any], *given: Any) -> Any:
+    """What a person's function gives.
+
+    Args:
+        what: what it belongs to, for the message.
+        expected: what it should give, in words.
+        rule: the function.
+        given: its arguments.
+
+    Raises:
+        UsageError: it fails.
+    """
+    try:
+        return rule(*given)
+    except OverparamError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{what}: expected {expected}, got {told(error)}.") from error

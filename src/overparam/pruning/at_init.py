@@ -25,6 +25,8 @@ from overparam.training import inputs
 from overparam.training.evaluate import block_of
 from overparam.training.losses import EachLoss, Loss, loss
 from overparam.training.recipe import Recipe
+from overparam.training.statistics import refresh
+from overparam.training.trial import check_parts
 
 TEMPERATURE = 200.0
 ROUNDS = 100
@@ -61,7 +63,7 @@ def gradient(
     """
     params, x, y, mask = _given("the gradient", network, params, x, y, mask, rule)
     with jax.enable_x64(True):
-        return _summed(_slope, network, loss(rule), _wide(network, mask.apply(params)), x, y)
+        return _summed(_slope, network, loss(rule), _wide(network, _masked(network, mask, params, x)), x, y)
 
 
 def snip(
@@ -139,7 +141,7 @@ def grasp(
     heat = positive(temperature, "temperature")
     params, x, y, mask = _given("GraSP", network, params, x, y, mask, rule)
     with jax.enable_x64(True):
-        wide = _wide(network, mask.apply(params))
+        wide = _wide(network, _masked(network, mask, params, x))
         criterion = _cooled(loss(rule), heat)
         slope = _summed(_slope, network, criterion, wide, x, y)
         curved = _summed(_hessian_times, network, criterion, wide, x, y, slope)
@@ -287,8 +289,17 @@ def _given(
         )
     check_params(network, params)
     examples = inputs.examples("x", x, network)
-    targets = inputs.targets("y", y, len(examples), network, Recipe(1, 1.0, loss=rule))
+    recipe = Recipe(1, 1.0, loss=rule)
+    targets = inputs.targets("y", y, len(examples), network, recipe)
+    if callable(rule):
+        check_parts(network, recipe, len(examples), targets, targets, 0)
     return _host(params), examples, targets, mask_for(network, mask)
+
+
+def _masked(network: Network, mask: Mask, params: PyTree, x: Any) -> PyTree:
+    """Parameters under a mask; batch statistics are those of the examples, as wherever a network is measured."""
+    found = mask.apply(params)
+    return found if network.moments is None else _host(refresh(network, found, x))
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core.checked import shown
-from overparam.core.errors import UsageError
+from overparam.core.checked import array_of, shown
+from overparam.core.errors import DataError, UsageError
 from overparam.models.activations import activation
 from overparam.models.check import check_params
 from overparam.models.network import Network, PyTree
@@ -23,8 +23,7 @@ from overparam.pruning.share import flag
 
 Indices = Mapping[str, NDArray[np.intp]]
 _TOLERANCE = 1e-4  # of the outputs' size: what sums in another order differ by in float32
-_RATE = 1e10  # floating-point operations a second of a training step on one core, roughly
-_COMPILE = 3.0  # seconds that compiling one training takes, roughly
+INPUTS = "inputs"  # how the features are called among the sizes of a network
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +53,15 @@ class Compact:
         """Examples with the features that the smaller network reads.
 
         Args:
-            x: examples, shape ``(n, inputs)``.
+            x: examples, shape ``(n, inputs)`` with the features of the whole network.
+
+        Raises:
+            DataError: another shape, or no numbers.
         """
-        return np.asarray(x) if self.network.inputs == self.whole.inputs else np.asarray(x)[:, self.inputs]
+        given = array_of(x, "x")
+        if given.ndim != 2 or given.shape[1] != self.whole.inputs:
+            raise DataError(f"x: expected shape (n, {self.whole.inputs}), got {given.shape}.")
+        return given if self.network.inputs == self.whole.inputs else given[:, self.inputs]
 
     def expand(self, params: PyTree) -> PyTree:
         """Parameters in full shape; what was cut out has the value that it had.
@@ -91,7 +96,7 @@ class Compact:
         Raises:
             UsageError: a mask of another network.
         """
-        mask.check(self.network)
+        is_mask(mask).check(self.network)
         found = dict(self._mask.arrays)
         for link, rows, columns in self._cuts():
             if link.weight in mask.arrays:
@@ -105,9 +110,14 @@ class Compact:
         return Mask(found)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many features and how many units of every layer are left, by ``inputs`` and the layers' names."""
+        return {INPUTS: len(self.inputs)} | {name: len(one) for name, one in self.units.items()}
+
+    @property
     def saving(self) -> float:
         """Share of the multiplications of a forward pass that are saved, each layer's counted at one place."""
-        return 1 - _products(self.network) / _products(self.whole)
+        return 1 - products(self.network) / products(self.whole)
 
     def _cuts(self) -> list[tuple[Link, NDArray[np.intp], NDArray[np.intp]]]:
         return _cuts(chain(self.whole), self.inputs, self.units)
@@ -121,6 +131,7 @@ def compact(
     fold: bool = False,
     units: Mapping[str, int] | None = None,
     inputs: Sequence[int] | None = None,
+    silent: NDArray[np.bool_] | None = None,
 ) -> Compact:
     """Cut out inputs and units without kept outgoing weights; outputs and training stay equal up to rounding.
 
@@ -136,6 +147,8 @@ def compact(
         fold: whether units without kept incoming weights go; for dense layers.
         units: least number of units that stay, by layer, so that members of a stack have one shape.
         inputs: features that stay in any case.
+        silent: which features are 0 in every example that will be seen, shape ``(inputs,)``, see :func:`silent_features`;
+            they go, whatever reads them.
 
     Raises:
         UsageError: a network that is no chain, parameters or a mask of another one, or sizes beyond the network's.
@@ -155,6 +168,8 @@ def compact(
     host = jax.tree.map(np.asarray, mask.apply(params))
     kept = {link.name: _kept(link, mask) for link in links}
     read, features = _read(links, kept)
+    if units is not None and not isinstance(units, Mapping):
+        raise UsageError(f"units: expected numbers by layer, such as {{'hidden1': 10}}, got {shown(units)}.")
     least = dict(units or {})
     if set(least) - set(read):
         raise UsageError(
@@ -182,11 +197,12 @@ def compact(
                 break
             needed = {name: one | back.get(name, False) for name, one in needed.items()}
     first = links[0]
+    features = _heard(features, silent)
     if first.conv:
         features = np.ones(first.inputs, np.bool_)
     elif inputs is not None:
         features[_features(inputs, first.inputs)] = True
-    features = _at_least(features, 1, "inputs")
+    features = _at_least(features, 1, INPUTS)
     alive = {name: np.flatnonzero(one) for name, one in padded.items()}
     chosen = np.flatnonzero(features)
     cut, small_mask = {}, {}
@@ -201,7 +217,11 @@ def compact(
         if f"{link.name}/bias" in mask.arrays:
             small_mask[f"{link.name}/bias"] = mask.arrays[f"{link.name}/bias"][rows]
     small = narrower(network, {link.name: len(alive[link.name]) for link in links}, len(chosen))
-    if network.form is None and not same_outputs(network, host, small, cut, chosen, _TOLERANCE):
+    if (
+        network.form is None
+        and silent is None
+        and not same_outputs(network, host, small, cut, chosen, _TOLERANCE)
+    ):
         raise UsageError(
             f"network: expected a chain of layers that read one another alone, got '{network.name}', which computes "
             "something else without the units that its mask cuts off. Train it under its mask in full shape."
@@ -212,7 +232,14 @@ def compact(
     )
 
 
-def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Mask]) -> list[Compact]:
+def compact_stack(
+    network: Network,
+    params: Sequence[PyTree],
+    masks: Sequence[Mask],
+    *,
+    least: Mapping[str, int] | None = None,
+    silent: NDArray[np.bool_] | None = None,
+) -> list[Compact]:
     """Members of a stack, cut to one shape: the largest that any needs; who needs less keeps some units that nobody reads.
 
     They read the same features, those that any of them reads, so that they share examples.
@@ -221,6 +248,9 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
         network: a chain.
         params: parameters of every member.
         masks: mask of every member.
+        least: least number of features and units, as in ``Compact.sizes``, for instance those of a stack that was trained
+            before, so that nothing is compiled anew.
+        silent: as in :func:`compact`.
 
     Returns:
         One a member, all with the same network.
@@ -228,35 +258,33 @@ def compact_stack(network: Network, params: Sequence[PyTree], masks: Sequence[Ma
     Raises:
         UsageError: what :func:`compact` refuses, or another number of masks than of members.
     """
+    if not all(isinstance(one, list | tuple) for one in (params, masks)):
+        raise UsageError(f"params: expected parameters and masks in lists, one a member, got {shown(params)}.")
     if len(params) != len(masks) or not params:
         raise UsageError(
             f"masks: expected one a member, for at least one member, got {len(masks)} for {len(params)}."
         )
     links = chain(network)
-    sizes = dict.fromkeys((link.name for link in links), 1)
+    units = dict.fromkeys((link.name for link in links), 1)
     features = np.zeros(links[0].inputs, np.bool_)
     for mask in masks:
         is_mask(mask).check(network)
         read, own = _read(links, {link.name: _kept(link, mask) for link in links})
-        sizes = {name: max(size, int(read[name].sum())) for name, size in sizes.items()}
+        units = {name: max(size, int(read[name].sum())) for name, size in units.items()}
         features |= own
+    features = _heard(features, silent)
+    asked = dict(least or {})
+    if set(asked) - {INPUTS, *units}:
+        raise UsageError(
+            f"least: expected numbers by {INPUTS}, {', '.join(units)}, got {shown(sorted(asked))}."
+        )
+    features = _at_least(features, asked.get(INPUTS, 1), INPUTS)
+    units = {name: max(size, asked.get(name, 1)) for name, size in units.items()}
     chosen = np.flatnonzero(features).tolist()
     return [
-        compact(network, one, mask, units=sizes, inputs=chosen) for one, mask in zip(params, masks, strict=True)
+        compact(network, one, mask, units=units, inputs=chosen, silent=silent)
+        for one, mask in zip(params, masks, strict=True)
     ]
-
-
-def worthwhile(small: Compact, steps: int, members: int, batch: int) -> bool:
-    """Whether cutting is predicted to save more time than compiling for the new shape takes.
-
-    Args:
-        small: the network that was cut.
-        steps: steps of the training to come.
-        members: members of the stack.
-        batch: examples of a minibatch.
-    """
-    fewer = _products(small.whole) - _products(small.network)
-    return 6.0 * fewer * batch * steps * members / _RATE > _COMPILE
 
 
 def _kept(link: Link, mask: Mask) -> NDArray[np.bool_]:
@@ -321,9 +349,23 @@ def _at_least(alive: NDArray[np.bool_], size: int, name: str) -> NDArray[np.bool
     return alive
 
 
+def _heard(features: NDArray[np.bool_], silent: Any) -> NDArray[np.bool_]:
+    """The features without those that are silent."""
+    if silent is None:
+        return features
+    found = np.asarray(silent)
+    if found.dtype != np.bool_ or found.shape != features.shape:
+        raise UsageError(
+            f"silent: expected a boolean a feature, shape {features.shape}, got {found.dtype} of shape {found.shape}."
+        )
+    return features & ~found
+
+
 def _features(given: Sequence[int], many: int) -> NDArray[np.intp]:
     found = np.asarray(given)
-    if found.size and (found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= many):
+    if found.ndim != 1 or (
+        found.size and (found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= many)
+    ):
         raise UsageError(f"inputs: expected numbers of features from 0 to {many - 1}, got {shown(given)}.")
     return found.astype(np.intp)
 
@@ -339,5 +381,6 @@ def _cuts(
     return found
 
 
-def _products(network: Network) -> int:
+def products(network: Network) -> int:
+    """Multiplications of a forward pass of one example through a chain, each layer's counted at one place."""
     return sum(link.units * link.inputs * link.places * link.taps for link in chain(network))

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from overparam.core.checked import shown
 from overparam.core.errors import UsageError, unknown
 from overparam.models.network import PyTree
-from overparam.pruning.arrays import numbers_of, picked
+from overparam.pruning.arrays import called, finite_of, picked
 from overparam.pruning.draws import generator
 from overparam.pruning.mask import Mask
+from overparam.pruning.share import flag
 
 Array = NDArray[np.floating]
 Scores = dict[str, Array]
@@ -53,6 +54,9 @@ class Criterion:
         needs: the names of what it reads of :class:`Weights`.
         score: the arrays that it needs, all layers of one kind in a dict, and the weights, to scores by path.
         whole: whether it decides by itself which weights stay, those with a positive score, at whatever density.
+
+    Raises:
+        UsageError: a name that is no text, needs that :class:`Weights` does not have, or a score that is no function.
     """
 
     name: str
@@ -62,6 +66,23 @@ class Criterion:
     score: Callable[[Weights, Mapping[str, Scores]], Scores]
     whole: bool = False
 
+    def __post_init__(self) -> None:
+        """Check every part."""
+        if not isinstance(self.name, str) or not self.name:
+            raise UsageError(f"criterion: expected a name, got {shown(self.name)}.")
+        if not isinstance(self.needs, tuple | list) or not all(
+            isinstance(one, str) and one in _WORDS for one in self.needs
+        ):
+            raise UsageError(
+                f"criterion '{self.name}': expected needs among {tuple(_WORDS)} in a tuple, got {shown(self.needs)}."
+            )
+        if not callable(self.score):
+            raise UsageError(
+                f"criterion '{self.name}': expected a function score(weights, found), got {shown(self.score)}."
+            )
+        object.__setattr__(self, "needs", tuple(self.needs))
+        flag(self.whole, f"criterion '{self.name}': whole")
+
     def __call__(self, weights: Weights) -> Scores:
         """The scores of all weights that the mask holds, by path.
 
@@ -69,7 +90,8 @@ class Criterion:
             weights: what the criterion may look at.
 
         Raises:
-            UsageError: something that it needs is missing, or belongs to another network.
+            UsageError: something that it needs is missing, or belongs to another network; or its function fails.
+            DataError: numbers of kept weights that are missing or infinite.
 
         >>> mask = Mask({"w": [[1, 1, 1]]})
         >>> seen = Weights({"w": np.array([[1.0, -2.0, 0.5]])}, {"w": np.array([[-3.0, 1.0, 0.0]])}, mask)
@@ -90,8 +112,13 @@ class Criterion:
                 )
             if name != "key":
                 own = picked(tree, weights.mask.arrays, name)
-                found[name] = {path: numbers_of(leaf, f"{name}: {path}") for path, leaf in own.items()}
-        return self.score(weights, found)
+                found[name] = {
+                    path: finite_of(leaf, f"{name}: {path}", weights.mask.arrays[path] == 1)
+                    for path, leaf in own.items()
+                }
+        what = f"criterion '{self.name}'"
+        scores: Scores = called(what, "scores by path from score(weights, found)", self.score, weights, found)
+        return scores
 
 
 _WORDS = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from overparam.core.checked import shown
 from overparam.core.errors import UsageError, unknown
 from overparam.models.network import PyTree
-from overparam.pruning.arrays import nested, numbers_of, picked, placed
+from overparam.pruning.arrays import called, finite_of, nested, picked, placed
 from overparam.pruning.draws import generator
 from overparam.pruning.mask import Mask, is_mask
 
@@ -90,6 +90,8 @@ class Hold:
         is_mask(mask)
         if before is not None and not isinstance(before, Held):
             raise UsageError(f"before: expected what a mask-0 action gave, got {shown(before)}.")
+        if before is not None:
+            picked(dict(before.mask.arrays), mask.arrays, "before")
         begun = initial if start is None else start
         if self.zeroed is None:
             return Held(mask, None, mask.apply(begun))
@@ -108,7 +110,7 @@ class Hold:
             if (kept & ~was).any():
                 raise UsageError(f"mask: expected weights that were kept before, got others at {path}.")
             random = generator(key, f"zeros of {path}")
-            zero = self.zeroed(first[path], last[path], was & ~kept, random)
+            zero = self._zero(path, first[path], last[path], was & ~kept, random)
             value = np.where(zero, 0.0, first[path])
             if before is not None:
                 value = np.where(was, value, 0.0 if old is None else old[path])
@@ -117,9 +119,18 @@ class Hold:
             starts[path] = np.where(kept & ~shrank, began[path], 0.0).astype(began[path].dtype)
         return Held(mask, nested(offsets), placed(begun, starts))
 
+    def _zero(self, path: str, first: Array, last: Array, pruned: Array, random: Any) -> NDArray[np.bool_]:
+        assert self.zeroed is not None
+        what = f"mask0 '{self.name}'"
+        expected = "booleans for a layer from zeroed(initial, final, pruned, random)"
+        zero = np.asarray(called(what, expected, self.zeroed, first, last, pruned, random))
+        if zero.dtype != np.bool_ or zero.shape != pruned.shape:
+            raise UsageError(f"{what}: expected {expected}, got {zero.dtype} of shape {zero.shape} for {path}.")
+        return zero
+
 
 def _numbers(tree: PyTree, mask: Mask, name: str) -> dict[str, Array]:
-    return {path: numbers_of(one, f"{name}: {path}") for path, one in picked(tree, mask.arrays, name).items()}
+    return {path: finite_of(one, f"{name}: {path}") for path, one in picked(tree, mask.arrays, name).items()}
 
 
 def _shrank(initial: Array, final: Array) -> NDArray[np.bool_]:

@@ -6,22 +6,23 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from overparam.core.checked import count, shown
 from overparam.core.errors import UsageError
-from overparam.models.check import check_network
+from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
 from overparam.pruning.actions import Action, action_of
+from overparam.pruning.arrays import called
 from overparam.pruning.at_init import gradient
-from overparam.pruning.compact import compact_stack, worthwhile
+from overparam.pruning.chain import chain
+from overparam.pruning.compact import Compact, compact_stack
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of, finite
-from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of
+from overparam.pruning.rounds import DENSE, Arm, Line, Round, arms_of, seeds_of
 from overparam.pruning.select import choose
-from overparam.pruning.share import check_patterns, densities_of
+from overparam.pruning.shape import Shape, cut_stack, silent_features
+from overparam.pruning.share import rates_of
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 from overparam.training.inputs import check_recipe
 from overparam.training.loop import ProbeFunction
@@ -63,14 +64,8 @@ def first_round(
     _check_rewind(rewind, recipe)
     arrays = arrays_of(data, network, recipe.loss)
     first = mask_for(network, mask)
-    seeds = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence) or not 0 < len(seeds) == len(set(seeds)):
-        raise UsageError(
-            f"seeds: expected whole numbers in a list, at least one, each once, got {shown(seeds)}."
-        )
-    if build is not None and not callable(build):
-        raise UsageError(f"build: expected a function from a seed to weights, got {shown(build)}.")
-    starts = None if build is None else [Checkpoint(build(seed)) for seed in seeds]
+    seeds = seeds_of(seeds)
+    starts = None if build is None else [Checkpoint(built(network, build, seed)) for seed in seeds]
     runs = train(
         network,
         recipe,
@@ -96,7 +91,33 @@ def first_round(
         lines.append(
             Line(int(seed), DENSE, Held(first, None, begun), begun if point is None else point.params, run)
         )
-    return Round(0, tuple(lines))
+    return Round(0, tuple(lines), rewind=int(rewind))
+
+
+def built(network: Network, build: Callable[[int], PyTree], seed: int) -> PyTree:
+    """Initial weights of a seed, checked.
+
+    Args:
+        network: the network.
+        build: a person's function from a seed to weights, or to ``(network, params)``.
+        seed: the seed.
+
+    Raises:
+        UsageError: the function fails, or gives weights of another network.
+        DataError: weights that are missing or infinite.
+    """
+    if not callable(build):
+        raise UsageError(f"build: expected a function from a seed to weights, got {shown(build)}.")
+    found = called("build", f"weights of '{network.name}' from build({seed})", build, seed)
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Network):
+        if found[0] != network:
+            raise UsageError(
+                f"build({seed}): expected the network '{network.name}' itself with its weights, got another one, "
+                f"'{found[0].name}'. Make the network once, outside of build."
+            )
+        found = found[1]
+    check_params(network, found, f"build({seed})", single=True)
+    return found
 
 
 def next_round(
@@ -106,7 +127,7 @@ def next_round(
     before: Round,
     arms: Sequence[Arm] = (Arm(),),
     *,
-    rewind: int = 0,
+    rewind: int | None = None,
     probes: Mapping[str, ProbeFunction] | None = None,
     compaction: bool | str = False,
     form: str = "auto",
@@ -119,25 +140,33 @@ def next_round(
         data: a Dataset, or arrays ``(x, y, x_test, y_test)``.
         before: the round before.
         arms: ways to prune; after the dense run every seed goes into each of them.
-        rewind: step to which weights and the order of minibatches go back; the one of the first round.
+        rewind: step to which weights and the order of minibatches go back; None: the one that the first round kept, and
+            no other will do.
         probes: what to measure; None measures the test part. With ``compaction`` they see the smaller network.
-        compaction: whether inputs and units that no kept weight reads are cut out while training; ``"auto"``: where that
-            is predicted to save more than a compilation.
+        compaction: whether inputs and units that no kept weight reads, and inputs that are 0 in all examples, are cut out
+            while training; ``"auto"``: where that is predicted to save more than a compilation, see
+            :func:`~overparam.pruning.shape.cut_stack`, and the network is one that can be cut.
         form: as in :func:`overparam.training.train`.
 
     Raises:
-        UsageError: arms that are none, or of which the round before knows another, or what does not fit.
+        UsageError: arms that are none, or others than the round before knows, a step that was not kept, or what does not
+            fit.
         DataError: data that do not fit.
     """
     check_network(network)
     check_recipe(recipe)
-    _check_rewind(rewind, recipe)
     named = arms_of(arms)
     if not isinstance(before, Round):
         raise UsageError(f"before: expected what first_round or next_round gave, got {shown(before)}.")
+    back = before.rewind if rewind is None else count(rewind, "rewind", 0)
+    if back != before.rewind:
+        raise UsageError(
+            f"rewind: expected {before.rewind}, the step whose weights the first round kept, got {back}. Run "
+            f"first_round(..., rewind={back})."
+        )
+    _check_rewind(back, recipe)
     arrays = arrays_of(data, network, recipe.loss)
-    if compaction not in (True, False, "auto"):
-        raise UsageError(f"compaction: expected True, False or 'auto', got {shown(compaction)}.")
+    check_compaction(compaction, network)
     going, lost = [], list(before.lost)
     for line in before.lines:
         own = list(named) if before.number == 0 else [line.arm]
@@ -151,22 +180,26 @@ def next_round(
                 going.append((line, named[name]))
             else:
                 lost.append((line.seed, name))
+    besides = set(named) - {line.arm for line in before.lines} - {arm for _, arm in before.lost}
+    if before.number and besides:
+        raise UsageError(
+            f"arms: expected arms of the round before, got '{min(besides)}' besides. Give it from the first pruning on."
+        )
     if not going:
-        return Round(before.number + 1, (), tuple(lost))
+        return Round(before.number + 1, (), tuple(lost), back)
     helds = [pruned(network, line, arm, before.number + 1, arrays, recipe) for line, arm in going]
     members = [
         Member(line.seed, arrays.y, mask=held.mask, offset=held.offset)
         for (line, _), held in zip(going, helds, strict=True)
     ]
-    starts = [Checkpoint(held.start, rewind) for held in helds]
-    runs = _trained(
-        network, recipe, arrays, members, starts, PROBES if probes is None else probes, compaction, form
-    )
+    starts = [Checkpoint(held.start, back) for held in helds]
+    measured = PROBES if probes is None else probes
+    runs, shape = _trained(network, recipe, arrays, members, starts, measured, compaction, form, before.shape)
     lines = [
         Line(line.seed, arm.name, held, line.point, run)
         for (line, arm), held, run in zip(going, helds, runs, strict=True)
     ]
-    return Round(before.number + 1, tuple(lines), tuple(lost))
+    return Round(before.number + 1, tuple(lines), tuple(lost), back, shape)
 
 
 def pruned(network: Network, line: Line, arm: Arm, number: int, data: Arrays, recipe: Recipe) -> Held:
@@ -254,12 +287,20 @@ def iterate(
     """
     many = count(rounds, "rounds")
     left = (leave,) if isinstance(leave, str) else leave
-    given = arms or (Arm("ticket", criterion, keep, scope, {} if rates is None else rates, left, mask1, mask0),)
+    given = (
+        arms
+        if arms is not None
+        else (Arm("ticket", criterion, keep, scope, {} if rates is None else rates, left, mask1, mask0),)
+    )
     check_network(network)
     paths = mask_for(network, mask).paths
+    check_compaction(compaction, network)
     for arm in arms_of(given).values():  # before the first hour of training, not after it
-        densities_of(arm.rates, paths, "rates")
-        check_patterns(arm.leave, paths, "leave")
+        if criterion_of(arm.criterion).whole and arm.rates:
+            raise UsageError(
+                f"rates: expected none for criterion '{criterion_of(arm.criterion).name}', got some."
+            )
+        rates_of(arm.rates, arm.leave, paths)
     more: dict[str, Any] = {"rewind": rewind, "probes": probes, "form": form}
     found = [first_round(network, recipe, data, seeds, mask=mask, build=build, **more)]
     for _ in range(many):
@@ -276,16 +317,24 @@ def _trained(
     probes: Mapping[str, ProbeFunction],
     compaction: bool | str,
     form: str,
-) -> Sequence[Trained]:
-    """Train under masks, in full shape or cut."""
+    before: Shape,
+) -> tuple[Sequence[Trained], Shape]:
+    """Train under masks, in full shape or cut; and that shape."""
+    cut: list[Compact] | None
+    shape = Shape()
     full: Mapping[str, Any] = {"probes": probes, "keep_params": True, "form": form}
-    if compaction and all(member.offset is None for member in members):
-        cut = compact_stack(
-            network, [start.params for start in starts], [Mask(member.mask) for member in members]
-        )
-        small = cut[0]
-        batch = recipe.batch or len(data.x)
-        if compaction is True or worthwhile(small, recipe.steps, len(members), batch):
+    wanted = compaction is True or (compaction == "auto" and _can_be_cut(network))
+    if wanted and all(member.offset is None for member in members):
+        params, masks = [start.params for start in starts], [Mask(member.mask) for member in members]
+        steps, batch = recipe.steps - starts[0].step, recipe.batch or len(data.x)
+        silent = silent_features(network, data.x, data.x_test) if _moves_by_gradients(recipe) else None
+        if compaction is True:
+            smallest = compact_stack(network, params, masks, silent=silent)
+            cut, shape = smallest, Shape(smallest[0].sizes)
+        else:
+            cut, shape = cut_stack(network, params, masks, steps, batch, before, silent=silent)
+        if cut is not None:
+            small = cut[0]
             runs = train(
                 small.network,
                 recipe,
@@ -296,11 +345,42 @@ def _trained(
                 start=[Checkpoint(c.params, start.step) for c, start in zip(cut, starts, strict=True)],
                 **full,
             )
-            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)]
-    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full)
+            return [_expanded(run, one) for run, one in zip(runs, cut, strict=True)], shape
+    return train(network, recipe, members, data.x, data.x_test, data.y_test, start=starts, **full), shape
 
 
-def _expanded(run: Trained, cut: Any) -> Trained:
+def _moves_by_gradients(recipe: Recipe) -> bool:
+    """Whether a weight whose input is always 0 stays where it is, and inputs are those of the training set."""
+    plain = isinstance(recipe.optimizer, str) and not recipe.weight_decay
+    return plain and recipe.augment is None and recipe.stream is None
+
+
+def _can_be_cut(network: Network) -> bool:
+    """Whether it is a chain of layers."""
+    try:
+        chain(network)
+    except UsageError:
+        return False
+    return True
+
+
+def check_compaction(compaction: Any, network: Network) -> None:
+    """Raise unless it is said whether to cut a network, and one that is to be cut can be.
+
+    Args:
+        compaction: True, False or ``auto``.
+        network: the network.
+
+    Raises:
+        UsageError: something else, or a network that is no chain where it is True.
+    """
+    if not isinstance(compaction, bool) and not (isinstance(compaction, str) and compaction == "auto"):
+        raise UsageError(f"compaction: expected True, False or 'auto', got {shown(compaction)}.")
+    if compaction is True:
+        chain(network)
+
+
+def _expanded(run: Trained, cut: Compact) -> Trained:
     """A run with its checkpoint in full shape; the optimizer's state belongs to the cut one, and goes."""
     point = run.checkpoint
     if point is None:

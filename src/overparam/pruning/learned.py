@@ -14,12 +14,13 @@ from jaxtyping import PRNGKeyArray
 
 from overparam.core.checked import count, positive, real, shown
 from overparam.core.errors import UsageError
+from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import prunable
 from overparam.pruning.draws import generator, words
 from overparam.pruning.mask import Mask
 from overparam.pruning.share import flag
-from overparam.pruning.wrapped import Factors, Shapes, scores_of, straight, uniform, wrap
+from overparam.pruning.wrapped import Factors, Shapes, coarse, scores_of, straight, wrap
 from overparam.training import inputs
 from overparam.training.evaluate import fit
 from overparam.training.loop import Measured, ProbeFunction
@@ -27,6 +28,7 @@ from overparam.training.losses import Loss, loss
 from overparam.training.recipe import Recipe
 
 SAMPLES = 10
+_LARGEST = 1e30  # a number of float32, with room
 
 
 def supermask(
@@ -73,8 +75,10 @@ def supermask(
     """
     factor = None if constant is None else positive(constant, "constant")
     begin = real(start)
-    if not np.isfinite(begin):
-        raise UsageError(f"start: expected a finite number, got {shown(start)}.")
+    if not abs(begin) <= _LARGEST:
+        raise UsageError(f"start: expected a number of at most {_LARGEST:g} in size, got {shown(start)}.")
+    if factor is not None and not 1 / _LARGEST <= factor <= _LARGEST:
+        raise UsageError(f"constant: expected a number up to {_LARGEST:g}, got {shown(constant)}.")
     shapes = tuple(prunable(network, but, also).items())
     return _supermask(network, shapes, factor, flag(rescaled, "rescaled"), flag(rounded, "rounded"), begin)
 
@@ -92,11 +96,11 @@ def _supermask(
         return {path: times_ratio(m) for path, m in masks.items()} if rescaled else masks
 
     def drawn(scores: Factors, key: PRNGKeyArray) -> Factors:
-        random = uniform(shapes, key)
+        random = coarse(shapes, key)
         return factors({path: bernoulli(s, random[path]) for path, s in scores.items()})
 
     def halves(scores: Factors, key: PRNGKeyArray) -> Factors:
-        random = uniform(shapes, key)
+        random = coarse(shapes, key)
         return factors({path: half_rounded(s, random[path]) for path, s in scores.items()})
 
     def whole(scores: Factors, key: PRNGKeyArray) -> Factors:
@@ -192,6 +196,7 @@ def evaluations(
         DataError: data that do not fit.
     """
     scores_of(params)
+    check_network(network)
     if network.training is None:
         raise UsageError(
             f"network: expected one of supermask(...), got '{network.name}', in which nothing is random."
@@ -200,6 +205,7 @@ def evaluations(
     if not given:
         raise UsageError(f"keys: expected keys in a list, at least one, got {shown(keys)}.")
     drawn = [_key(one) for one in given]
+    check_params(network, params)
     rows = inputs.examples("x", x, network)
     targets = inputs.targets("y", y, len(rows), network, Recipe(1, 1.0, loss=rule))
     found = _evaluated(network, loss(rule), params, rows, targets, jnp.stack(drawn))
@@ -267,4 +273,9 @@ def _sampled(samples: int, seed: int) -> ProbeFunction:
 
 def _key(given: Any) -> PRNGKeyArray:
     numbers = words(given, "keys")
-    return jax.random.key(numbers[0] % (1 << 32)) if isinstance(given, int | np.integer) else given
+    if not isinstance(given, int | np.integer | tuple):
+        return given
+    key = jax.random.key(numbers[0] % (1 << 32))
+    for more in (numbers[0] >> 32, *numbers[1:]) if numbers[0] >> 32 else numbers[1:]:
+        key = jax.random.fold_in(key, more % (1 << 32))
+    return key

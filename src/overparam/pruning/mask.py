@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,8 @@ from overparam.pruning.arrays import nested, picked, placed, prunable, trained_a
 from overparam.pruning.draws import generator
 from overparam.pruning.share import densities_of, density_of, kept_of
 
+_HOLDS, _MASK = "holds", "mask"  # what the file of a mask says of itself
+
 
 @final
 class Mask:
@@ -37,7 +40,7 @@ class Mask:
             network.
 
     Raises:
-        UsageError: no array.
+        UsageError: no array, two of one path, or one whose path is a part of another's.
         DataError: other numbers than 0 and 1.
 
     >>> mask = Mask({"output": {"weight": [[1, 0, 0, 1], [0, 0, 0, 1]]}})
@@ -58,6 +61,9 @@ class Mask:
             paths = [path for path, _ in named]
             twice = next(path for path in paths if paths.count(path) > 1)
             raise UsageError(f"mask: expected a path of its own for every array, got '{twice}' twice.")
+        inside = next((path for path in given if any(other.startswith(f"{path}/") for other in given)), None)
+        if inside is not None and len(given) > 1:
+            raise UsageError(f"mask: expected an array at '{inside}', got one there and others below it.")
         checked = {path: _zeros_and_ones(path, one) for path, one in given.items()}
         object.__setattr__(self, "_arrays", types.MappingProxyType(checked))
 
@@ -243,7 +249,7 @@ class Mask:
             DiskError: it cannot be written.
         """
         tensors = {name: np.ascontiguousarray(one, dtype=np.bool_) for name, one in self._arrays.items()}
-        return write_bytes(_file(path), safetensors.numpy.save(tensors, {"holds": "mask"}))
+        return write_bytes(_file(path), safetensors.numpy.save(tensors, {_HOLDS: _MASK}))
 
     @classmethod
     def load(cls, path: str | Path) -> Mask:
@@ -258,18 +264,11 @@ class Mask:
         """
         where = _file(path)
         try:
-            found = safetensors.numpy.load(disk.read_bytes(where))
+            content = disk.read_bytes(where)
         except FileNotFoundError:
             raise DataError(f"{path}: expected the file of a mask, got none of that name.") from None
-        except disk.DiskError:
-            raise
-        except Exception as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise DataError(
-                f"{path}: expected a safetensors file with a mask, got a damaged one ({first})."
-            ) from None
         try:
-            return cls(found)
+            return cls(_tensors(content))
         except (UsageError, DataError) as error:
             raise DataError(f"{path}: {error}") from None
 
@@ -314,9 +313,28 @@ def mask_for(network: Network, given: Mask | None) -> Mask:
 
 
 def _file(path: Any) -> Path:
-    if not isinstance(path, str | os.PathLike) or isinstance(path, bytes):
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else b""
+    if not isinstance(text, str) or not text or "\0" in text or not Path(text).name:
         raise UsageError(f"path: expected the name of a file, got {shown(path)}.")
-    return Path(path)
+    return Path(text)
+
+
+def _tensors(content: bytes) -> dict[str, Any]:
+    """The tensors of a safetensors file, if it does not say that it holds something else than a mask."""
+    try:
+        size = int.from_bytes(content[:8], "little")
+        found = safetensors.numpy.load(content)
+        holds = json.loads(content[8 : 8 + size]).get("__metadata__", {}).get(_HOLDS, _MASK)
+    except KeyError as error:  # a type that NumPy does not have
+        raise DataError(
+            f"expected a mask of booleans, whole numbers or floats, got tensors of type {error.args[0]}."
+        ) from None
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"expected a safetensors file with a mask, got a damaged one ({first}).") from None
+    if holds != _MASK:
+        raise DataError(f"expected the file of a mask, got one that says that it holds {shown(holds)}.")
+    return dict(found)
 
 
 def _row(name: str, shape: str, kept: int, total: int) -> tuple[str, str, str, str, str]:
@@ -344,12 +362,14 @@ def _zeros_and_ones(path: str, given: Any) -> Any:
         array = np.array(None) if np.ma.is_masked(given) else np.asarray(given)
     except Exception:
         array = np.array(None)
-    if array.dtype.kind not in "fiub" or not array.size:
-        raise DataError(f"{where}: expected an array of 0 and 1, got {type(given).__name__}.")
+    if array.dtype.kind not in "fiub" or not array.size or isinstance(given, bool | int | float):
+        kind = f"array of {array.dtype}, shape {array.shape}" if isinstance(given, np.ndarray) else type(given)
+        got = kind if isinstance(kind, str) else kind.__name__
+        raise DataError(f"{where}: expected an array of 0 and 1, got {got}.")
     odd = (array != 0) & (array != 1)
     if odd.any():
-        raise DataError(f"{where}: expected 0 and 1 alone, got {array[odd].ravel()[0]:g}.")
-    found = (array != 0).astype(np.float32)
+        raise DataError(f"{where}: expected 0 and 1 alone, got {shown(array[odd].ravel()[0].item())}.")
+    found = np.asarray(array != 0, np.float32)
     found.flags.writeable = False
     return found
 

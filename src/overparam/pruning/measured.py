@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.data import Dataset, flatten
 from overparam.models.network import Network, PyTree
 from overparam.training import inputs, refresh
@@ -17,6 +17,7 @@ from overparam.training.evaluate import fit
 from overparam.training.loop import Measured, ProbeFunction
 from overparam.training.losses import EachLoss, Loss, loss
 from overparam.training.recipe import Recipe
+from overparam.training.trial import check_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +58,15 @@ def arrays_of(data: Any, network: Network, rule: str | EachLoss = "cross_entropy
         got = f"{len(data)} parts" if isinstance(data, tuple | list) else type(data).__name__
         raise UsageError(f"data: expected a Dataset, or arrays (x, y, x_test, y_test), got {got}.")
     recipe = Recipe(1, 1.0, loss=rule)
+    for name, part in zip(("x", "y", "x_test", "y_test"), parts, strict=True):
+        if part is None:
+            raise DataError(f"data: expected arrays (x, y, x_test, y_test), got no {name}. Give all four.")
     x, x_test = inputs.examples("x", parts[0], network), inputs.examples("x_test", parts[2], network)
     y = inputs.targets("y", parts[1], len(x), network, recipe)
-    return Arrays(x, y, x_test, inputs.targets("y_test", parts[3], len(x_test), network, recipe))
+    y_test = inputs.targets("y_test", parts[3], len(x_test), network, recipe)
+    if callable(rule):
+        check_parts(network, recipe, len(x), y, y_test, 0)
+    return Arrays(x, y, x_test, y_test)
 
 
 @dataclass(frozen=True)
@@ -69,10 +76,12 @@ class Fit:
     Attributes:
         loss: mean loss.
         accuracy: share of labels that are predicted, from 0 to 1; None for targets.
+        n: number of test examples.
     """
 
     loss: float
     accuracy: float | None
+    n: int = 0
 
 
 def fit_of(network: Network, params: PyTree, data: Arrays, rule: str | EachLoss = "cross_entropy") -> Fit:
@@ -86,7 +95,8 @@ def fit_of(network: Network, params: PyTree, data: Arrays, rule: str | EachLoss 
     """
     now = refresh(network, params, data.x)
     mean, error = _fit(network, loss(rule), now, data.x_test, data.y_test)
-    return Fit(float(mean), None if error is None else 1 - float(error))
+    n = len(data.x_test)
+    return Fit(float(mean), None if error is None else 1 - round(float(error) * n) / n, n)
 
 
 @functools.partial(jax.jit, static_argnames=("network", "criterion"))

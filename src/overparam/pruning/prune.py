@@ -6,41 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
+from scipy.stats import binomtest
 
-from overparam.core.checked import shown
-from overparam.core.errors import DataError, UsageError, unknown
+from overparam.core.errors import UsageError
+from overparam.core.looks import FIRST_LOOK
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
-from overparam.pruning.at_init import AT_INIT, at_init, gradient
-from overparam.pruning.criteria import CRITERIA, Criterion, Weights, criterion_of
-from overparam.pruning.iterative import iterate
+from overparam.pruning.asked import COMPETE, ONCE, Asked
+from overparam.pruning.criteria import Criterion
+from overparam.pruning.curve import Curve, in_steps, measured, retrained, trained
 from overparam.pruning.mask import Mask, mask_for
-from overparam.pruning.measured import Arrays, Fit, arrays_of, finite, fit_of
-from overparam.pruning.rounds import Round
-from overparam.pruning.select import choose
-from overparam.pruning.share import density_of
-from overparam.training import Checkpoint, Member, Recipe, refresh, train
+from overparam.pruning.measured import Fit, arrays_of, fit_of
+from overparam.pruning.rounds import seeds_of
+from overparam.pruning.share import density_of, flag
+from overparam.pruning.table import percentages
+from overparam.pruning.tickets import Tickets, tickets
+from overparam.training import Recipe, refresh
+from overparam.training.inputs import check_recipe
 from overparam.training.losses import EachLoss
-
-_BY_DATA = (*AT_INIT, "synflow")
-
-
-@dataclass(frozen=True)
-class Point:
-    """A point of the curve of accuracy against density.
-
-    Attributes:
-        density: the share of weights that is kept.
-        loss: mean loss on the test part.
-        accuracy: share of its labels that are predicted, from 0 to 1; None for targets.
-        collapsed: layers that were pruned to nothing.
-    """
-
-    density: float
-    loss: float
-    accuracy: float | None
-    collapsed: tuple[str, ...]
+from overparam.training.losses import loss as loss_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +46,7 @@ class Pruned:
     before: Fit | None
     after: Fit | None
     criterion: str
-    _asked: Mapping[str, Any] = field(repr=False)
+    _asked: Asked = field(repr=False)
 
     @property
     def density(self) -> float:
@@ -81,80 +65,81 @@ class Pruned:
             UsageError: no data were given, or weights of another network.
             DataError: training diverged.
         """
-        data = self._data("retrain")
+        data = self._asked.needed("retrain")
         begun = self.params if start is None else start
-        check_params(self.network, begun, "start")
-        (run,) = train(
-            self.network,
-            recipe,
-            [Member(seed, data.y, mask=self.mask)],
-            data.x,
-            data.x_test,
-            data.y_test,
-            keep_params=True,
-            start=[Checkpoint(begun)],
-        )
-        if run.diverged_at is not None or not finite(run.params):
-            raise DataError(
-                f"recipe: expected a training that stays finite, got one that diverged by step {run.diverged_at or recipe.steps}."
-                " Lower its learning rate."
-            )
-        after = fit_of(self.network, run.params, data, recipe.loss)
-        return replace(self, params=run.params, after=after)
+        (params,) = trained(self._asked, recipe, data, [(seed, self.mask, begun)])
+        return replace(self, params=params, after=fit_of(self.network, params, data, recipe.loss))
 
-    def curve(self, densities: Sequence[float]) -> tuple[Point, ...]:
-        """Accuracy against density: the weights that were given, pruned anew to each density, without training.
+    def curve(
+        self,
+        densities: Sequence[float],
+        recipe: Recipe | None = None,
+        seeds: Sequence[int] = (0,),
+        *,
+        steps: bool = False,
+        start: PyTree | None = None,
+    ) -> Curve:
+        """Accuracy against density: the weights that were given, pruned to each density.
+
+        Without a recipe they are measured as they are. With one they are trained on at each density: pruned to it at once,
+        or, with ``steps``, from the density before. Printed, it is a table with an interval at every density.
 
         Args:
-            densities: shares of weights that are kept.
+            densities: shares of weights that are kept; with ``steps`` falling.
+            recipe: how to train after pruning; None: not at all.
+            seeds: of the minibatches, one a run; of several the mean is given.
+            steps: whether each density is reached from the weights trained at the one before.
+            start: weights that every training starts from, such as the initial ones, which rewinds; None: those that
+                were pruned.
 
         Raises:
-            UsageError: no data were given, or a number that is no density.
+            UsageError: no data were given, a number that is no density, or what asks for a recipe without one.
+            DataError: training diverged.
         """
-        data = self._data("curve")
-        if isinstance(densities, str) or not np.iterable(densities):
-            raise UsageError(f"densities: expected numbers in a list, got {shown(densities)}.")
-        found = []
-        for density in densities:
-            one = _masked(density=density_of(density, "densities"), **self._asked["how"])
-            own = fit_of(self.network, one.apply(self._asked["how"]["params"]), data, self._asked["rule"])
-            found.append(Point(one.density, own.loss, own.accuracy, one.collapsed))
-        return tuple(found)
+        asked, step = self._asked, flag(steps, "steps")
+        if recipe is None:
+            if step or start is not None:
+                raise UsageError("recipe: expected how to train, for steps or start, got none. Give recipe=.")
+            return measured(asked, densities)
+        check_recipe(recipe)
+        return (in_steps if step else retrained)(asked, densities, recipe, seeds_of(seeds), start)
 
     def search(
         self,
         recipe: Recipe,
         seeds: Sequence[int],
-        rounds: int,
+        densities: Sequence[float],
         *,
         build: Callable[[int], PyTree] | None = None,
+        criterion: str | Criterion | None = None,
         **more: Any,
-    ) -> list[Round]:
-        """Search for a ticket of this network: :func:`~overparam.pruning.iterative.iterate` with its data and criterion.
+    ) -> Tickets:
+        """Is there a ticket in this network: :func:`~overparam.pruning.tickets.tickets` with what ``prune`` was given.
+
+        Data, criterion, scope, rates, layers that are left, and the mask before pruning are those of ``prune``; the
+        weights are not: a search begins at initial ones.
 
         Args:
             recipe: how to train.
             seeds: one a member.
-            rounds: how often is pruned.
+            densities: shares of weights that are kept, falling.
             build: initial weights of a seed; None takes ``network.init``.
-            more: further arguments of ``iterate``.
+            criterion: another criterion; None: that of ``prune``.
+            more: further arguments of ``tickets``.
 
         Raises:
-            UsageError: no data were given, or what ``iterate`` refuses.
+            UsageError: no data were given, a criterion that needs no training, or what ``tickets`` refuses.
         """
-        data = self._data("search")
-        if not {"arms", "criterion"} & set(more) and self.criterion in CRITERIA:
-            more["criterion"] = self.criterion
-        parts = (data.x, data.y, data.x_test, data.y_test)
-        return iterate(self.network, recipe, parts, seeds, rounds, build=build, **more)
-
-    def _data(self, what: str) -> Arrays:
-        if self._asked["data"] is None:
+        asked = self._asked
+        data, rule = asked.needed("search"), asked.criterion if criterion is None else criterion
+        if isinstance(rule, str) and rule in ONCE:
             raise UsageError(
-                f"data: expected a data set for {what}, got none. Call prune(network, params, data, ...)."
+                f"criterion: expected one that reads trained weights, got '{rule}', which finds its mask before training. "
+                "Give search(..., criterion='large_final')."
             )
-        found: Arrays = self._asked["data"]
-        return found
+        own = {"scope": asked.scope, "rates": asked.rates, "leave": asked.leave, "mask": asked.mask, **more}
+        parts = (data.x, data.y, data.x_test, data.y_test)
+        return tickets(self.network, recipe, parts, seeds, densities, build=build, criterion=rule, **own)
 
     def __repr__(self) -> str:
         parts = [f"Pruned('{self.network.name}', density {self.density:.6g} by {self.criterion}"]
@@ -221,59 +206,35 @@ def prune(
         check_params(network, initial, "initial")
     arrays = None if data is None else arrays_of(data, network, loss)
     first = mask_for(network, mask)
-    how: dict[str, Any] = {
-        "network": network,
-        "params": params,
-        "data": arrays,
-        "criterion": criterion,
-        "scope": scope or ("global" if isinstance(criterion, str) and criterion in _BY_DATA else "layer"),
-        "rates": rates,
-        "leave": leave,
-        "initial": initial,
-        "mask": first,
-        "rule": loss,
-        "key": key,
-    }
-    found = _masked(density=share, **how)
+    loss_of(loss)
+    by_name = isinstance(criterion, str) and criterion in COMPETE
+    default = "global" if by_name else "layer"
+    asked = Asked(
+        network,
+        params,
+        arrays,
+        criterion,
+        default if scope is None else scope,
+        rates,
+        leave,
+        initial,
+        first,
+        loss,
+        key,
+    )
+    found = asked.at(share)
     cut = found.apply(params)
     before = after = None
     if arrays is not None:
         before = fit_of(network, first.apply(params), arrays, loss)
         cut = refresh(network, cut, arrays.x)
         after = fit_of(network, cut, arrays, loss)
-    name = criterion if isinstance(criterion, str) else criterion.name
-    return Pruned(network, cut, found, before, after, name, {"how": how, "data": arrays, "rule": loss})
-
-
-def _masked(
-    network: Network, params: PyTree, data: Arrays | None, criterion: str | Criterion, density: float, scope: str,
-    rates: Mapping[str, float] | None, leave: Any, initial: PyTree | None, mask: Mask, rule: str | EachLoss, key: Any,
-) -> Mask:  # fmt: skip
-    x, y = (None, None) if data is None else (data.x, data.y)
-    begun = params if initial is None else initial
-    if isinstance(criterion, str) and criterion in ("grasp", "synflow"):
-        if rates:
-            raise UsageError(
-                f"rates: expected none for criterion '{criterion}', got {shown(rates)}. Use leave=."
-            )
-        return at_init(
-            criterion, network, begun, density, x, y, mask, scope=scope, leave=leave, key=key, rule=rule
-        )
-    if isinstance(criterion, str) and criterion not in CRITERIA:
-        raise unknown("criterion", criterion, (*CRITERIA, *_BY_DATA))
-    own = criterion_of(criterion)
-    slope = None
-    if "gradient" in own.needs:
-        if data is None:
-            raise UsageError(
-                f"criterion '{own.name}': expected data, from which its gradient is found, got none. Give data=."
-            )
-        slope = gradient(network, begun, x, y, mask, rule=rule)
-        seen = Weights(begun, params, mask, slope, key)
-    else:
-        seen = Weights(initial, params, mask, None, key)
-    return choose(own, seen, density, scope, rates=rates, leave=leave)
+    return Pruned(network, cut, found, before, after, asked.name, asked)
 
 
 def _told(fit: Fit) -> str:
-    return f"loss {fit.loss:.4g}" if fit.accuracy is None else f"accuracy {100 * fit.accuracy:.1f} %"
+    if fit.accuracy is None:
+        return f"loss {fit.loss:.4g}, n = {fit.n}"
+    ends = binomtest(round(fit.accuracy * fit.n), fit.n).proportion_ci(FIRST_LOOK, method="exact")
+    value, span = percentages(fit.accuracy, (ends.low, ends.high))
+    return f"accuracy {value} % ({span}, n = {fit.n})"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.checked import shown
+from overparam.core.checked import count, shown
 from overparam.core.errors import UsageError
 from overparam.models.network import PyTree
 from overparam.pruning.actions import Action, action_of
@@ -16,9 +16,11 @@ from overparam.pruning.criteria import Criterion, criterion_of
 from overparam.pruning.held import Held, Hold, hold_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.select import SCOPES
+from overparam.pruning.shape import Shape
 from overparam.pruning.share import density_of
 from overparam.training import Checkpoint, Trained
 
+SEEDS = 2**32 - 1  # the largest seed of a key
 DENSE = "dense"  # the arm of the first round
 
 
@@ -37,7 +39,7 @@ class Arm:
         mask0: what becomes of pruned weights, see :func:`~overparam.pruning.held.hold_of`.
 
     Raises:
-        UsageError: an unknown name, or a number that is no density.
+        UsageError: an unknown name, a number that is no density, or a name that is empty or that of the dense run.
     """
 
     name: str = "ticket"
@@ -51,6 +53,8 @@ class Arm:
 
     def __post_init__(self) -> None:
         """Check every name and number."""
+        if not isinstance(self.name, str) or not self.name or self.name == DENSE:
+            raise UsageError(f"arms: expected a name other than '{DENSE}', got {shown(self.name)}.")
         criterion_of(self.criterion)
         action_of(self.mask1)
         hold_of(self.mask0)
@@ -65,7 +69,7 @@ class Arm:
             )
         for pattern, rate in self.rates.items():
             density_of(rate, f"rates: {pattern}")
-        if self.scope not in SCOPES:
+        if not isinstance(self.scope, str) or self.scope not in SCOPES:
             raise UsageError(f"scope: expected one of {', '.join(SCOPES)}, got {shown(self.scope)}.")
 
 
@@ -111,11 +115,15 @@ class Round:
         number: how often was pruned.
         lines: one a seed and arm.
         lost: seeds and arms that went no further, because their run before had diverged.
+        rewind: step of the dense run to whose weights rounds go back; no other was kept.
+        shape: the shape in which they were trained.
     """
 
     number: int
     lines: tuple[Line, ...]
     lost: tuple[tuple[int, str], ...] = ()
+    rewind: int = 0
+    shape: Shape = field(default_factory=Shape)
 
     @property
     def masks(self) -> tuple[Mask, ...]:
@@ -135,14 +143,17 @@ class Round:
             at: which probe time; by default the last.
 
         Raises:
-            UsageError: nothing of that name was measured.
+            UsageError: nothing of that name was measured, or not so often.
         """
         found = {}
         for line in self.lines:
             if name not in line.run.values:
                 known = ", ".join(line.run.values)
                 raise UsageError(f"values: expected one of {known}, got {shown(name)}.")
-            found[line.seed, line.arm] = float(np.asarray(line.run.values[name])[at])
+            own = np.asarray(line.run.values[name])
+            if isinstance(at, bool) or not isinstance(at, int | np.integer) or not -len(own) <= at < len(own):
+                raise UsageError(f"at: expected a probe time from 0 to {len(own) - 1}, got {shown(at)}.")
+            found[line.seed, line.arm] = float(own[at])
         return found
 
 
@@ -166,3 +177,27 @@ def arms_of(arms: Any) -> dict[str, Arm]:
             f"arms: expected Arm(name, ...) in a list, each with a name of its own, got {shown(arms)}."
         )
     return {one.name: one for one in given}
+
+
+def seeds_of(seeds: Any) -> tuple[int, ...]:
+    """Seeds in a list, at least one, each once.
+
+    Args:
+        seeds: whole numbers in a list, a tuple, a range or an array with one axis.
+
+    Raises:
+        UsageError: something else.
+
+    >>> seeds_of(range(3))
+    (0, 1, 2)
+    """
+    given = seeds.tolist() if isinstance(seeds, np.ndarray) else seeds
+    try:
+        found = tuple(count(one, "seeds", 0, SEEDS) for one in given)
+    except (TypeError, UsageError):
+        found = ()
+    if isinstance(given, str | Mapping | set) or not 0 < len(found) == len(set(found)):
+        raise UsageError(
+            f"seeds: expected whole numbers from 0 to {SEEDS} in a list, at least one, each once, got {shown(seeds)}."
+        )
+    return found

@@ -17,7 +17,7 @@ from overparam.pruning.arrays import numbers_of
 from overparam.pruning.criteria import Criterion, Weights, criterion_of
 from overparam.pruning.draws import generator
 from overparam.pruning.mask import Mask, is_mask
-from overparam.pruning.share import check_patterns, densities_of, density_of, fits, kept_of
+from overparam.pruning.share import check_patterns, density_of, fits, kept_of, rates_of
 
 SCOPES = ("layer", "global", "even")
 
@@ -67,9 +67,7 @@ def select(
         raise unknown("scope", scope, SCOPES)
     ranked = _ranked(scores, mask)
     shares = dict.fromkeys(mask.paths, density_of(density))
-    own = {} if rates is None else densities_of(rates, mask.paths, "rates")
-    left = check_patterns(leave, mask.paths, "leave")
-    own.update({path: 1.0 for path in mask.paths if any(fits(one, path) for one in left)})
+    own = rates_of(rates, leave, mask.paths)
     shares.update(own)
     counts = {path: int(np.count_nonzero(one)) for path, one in mask}
     stay = {path: kept_of(counts[path], shares[path]) for path in mask.paths}
@@ -123,6 +121,10 @@ def choose(
     assert mask is not None
     if not rule.whole:
         return select(scores, mask, density, scope, rates=rates, leave=leave, key=weights.key)
+    if rates:
+        raise UsageError(
+            f"rates: expected none for criterion '{rule.name}', which decides by itself how many stay, got {shown(rates)}."
+        )
     left = check_patterns(leave, mask.paths, "leave")
     ranked = _ranked(scores, mask)
     return Mask(

@@ -85,7 +85,7 @@ def check_patterns(patterns: Any, paths: Iterable[str], name: str) -> tuple[str,
         UsageError: no texts, or one that covers nothing.
     """
     given = (patterns,) if isinstance(patterns, str) else patterns
-    if not isinstance(given, tuple | list | set | frozenset | Mapping) or not all(
+    if not isinstance(given, tuple | list | set | frozenset) or not all(
         isinstance(one, str) and one for one in given
     ):
         raise UsageError(
@@ -117,11 +117,60 @@ def densities_of(given: Any, paths: Iterable[str], name: str, *, zero: bool = Fa
     if not isinstance(given, Mapping):
         raise UsageError(f"{name}: expected densities by layer, such as {{'output': 0.9}}, got {shown(given)}.")
     known = list(paths)
-    check_patterns(given, known, name)
+    check_patterns(tuple(given), known, name)
     checked = {pattern: density_of(value, f"{name}: {pattern}", zero=zero) for pattern, value in given.items()}
     found = {}
     for path in known:
         own = next((value for pattern, value in checked.items() if fits(pattern, path)), None)
         if own is not None:
             found[path] = own
+    return found
+
+
+def rates_of(rates: Any, leave: Any, paths: Iterable[str]) -> dict[str, float]:
+    """Shares of the layers that do not compete: those with a rate of their own, and 1 for those that are left.
+
+    Args:
+        rates: shares by pattern, or None.
+        leave: patterns of layers that are not pruned.
+        paths: what there is.
+
+    Raises:
+        UsageError: a number that is no density, a pattern that covers nothing, or a rate of layers that are all left.
+
+    >>> rates_of({"a": 0.5}, "b", ["a/w", "b/w", "c/w"])
+    {'a/w': 0.5, 'b/w': 1.0}
+    """
+    known = list(paths)
+    own = {} if rates is None else densities_of(rates, known, "rates")
+    left = check_patterns(leave, known, "leave")
+    whole = {path for path in known if any(fits(one, path) for one in left)}
+    for pattern in rates or ():
+        if all(path in whole for path in known if fits(pattern, path)):
+            raise UsageError(
+                f"rates: expected layers that are pruned, got '{pattern}', which leave names. Give one of the two."
+            )
+    return own | dict.fromkeys(whole, 1.0)
+
+
+def densities_in(values: Any, name: str = "densities", *, falling: bool = False) -> tuple[float, ...]:
+    """Densities in a list, at least one.
+
+    Args:
+        values: numbers in a list, a tuple or an array with one axis.
+        name: of the argument, for the message.
+        falling: whether each must be below the one before, and the first below 1.
+
+    Raises:
+        UsageError: something else.
+
+    >>> densities_in(np.array([0.5, 0.2]), falling=True)
+    (0.5, 0.2)
+    """
+    given = values.tolist() if isinstance(values, np.ndarray) and values.ndim == 1 else values
+    if not isinstance(given, list | tuple) or not given:
+        raise UsageError(f"{name}: expected numbers in a list, at least one, got {shown(values)}.")
+    found = tuple(density_of(one, name) for one in given)
+    if falling and any(b >= a for a, b in zip((1.0, *found), found, strict=False)):
+        raise UsageError(f"{name}: expected numbers that fall, below 1, got {shown(values)}.")
     return found

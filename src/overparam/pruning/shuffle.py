@@ -64,7 +64,7 @@ def shuffle_outgoing(mask: Mask, key: Any, *, inputs_axis: int = 1) -> Mask:
             found[path] = random.permutation(one)
             continue
         if (
-            not isinstance(inputs_axis, int)
+            not isinstance(inputs_axis, int | np.integer)
             or isinstance(inputs_axis, bool)
             or not -one.ndim <= inputs_axis < one.ndim
         ):

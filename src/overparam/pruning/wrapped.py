@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.extend.random
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -15,7 +16,7 @@ from jaxtyping import PRNGKeyArray
 from overparam.core.errors import UsageError
 from overparam.models.network import Inputs, Network, Outputs, PyTree
 from overparam.models.state import leaves
-from overparam.pruning.arrays import SCORES, WEIGHTS, nested, picked, placed
+from overparam.pruning.arrays import SCORES, WEIGHTS, finite_of, nested, picked, placed
 
 DRAW, STATISTICS = "draw", "statistics"
 Factors = Mapping[str, Array]
@@ -115,12 +116,13 @@ def scores_of(params: PyTree) -> dict[str, np.ndarray]:
 
     Raises:
         UsageError: parameters of another network.
+        DataError: scores that are missing or infinite.
     """
     if not isinstance(params, Mapping) or SCORES not in params or WEIGHTS not in params:
         raise UsageError(
             "params: expected the parameters of a network with a learned mask, such as supermask(network), got others."
         )
-    return {path: np.asarray(leaf) for path, leaf in leaves(params[SCORES])}
+    return {path: finite_of(leaf, f"scores: {path}") for path, leaf in leaves(params[SCORES])}
 
 
 def straight(value: Array, through: Array) -> Array:
@@ -142,10 +144,35 @@ def uniform(shapes: Shapes, key: PRNGKeyArray, low: float = 0.0) -> dict[str, Ar
         key: draws them.
         low: the lower end.
     """
-    sizes = [math.prod(shape) for _, shape in shapes]
-    drawn, at, found = jax.random.uniform(key, (sum(sizes),), minval=low), 0, {}
-    for (path, shape), size in zip(shapes, sizes, strict=True):
-        found[path] = drawn[at : at + size].reshape(shape)
+    return _cut(shapes, jax.random.uniform(key, (_size(shapes),), minval=low))
+
+
+def coarse(shapes: Shapes, key: PRNGKeyArray) -> dict[str, Array]:
+    """Numbers of arrays for the draws of a mask, of the 65,536 odd multiples of 1/131,072, by path.
+
+    One is below p with probability p, up to 1/131,072. Sixteen bits a number, four numbers a block of Threefry, take a
+    quarter of the time of :func:`uniform`, which is nearly half of a step on one core.
+
+    Args:
+        shapes: paths and shapes.
+        key: draws them.
+    """
+    size = _size(shapes)
+    words = jax.random.bits(key, (2,), jnp.uint32)
+    bits = jax.extend.random.threefry_2x32(words, jnp.arange((size + 1) // 2, dtype=jnp.uint32))
+    halves = jnp.concatenate([bits >> 16, bits & 0xFFFF])[:size]
+    return _cut(shapes, (halves.astype(jnp.float32) + 0.5) * 2.0**-16)
+
+
+def _size(shapes: Shapes) -> int:
+    return sum(math.prod(shape) for _, shape in shapes)
+
+
+def _cut(shapes: Shapes, flat: Array) -> dict[str, Array]:
+    at, found = 0, {}
+    for path, shape in shapes:
+        size = math.prod(shape)
+        found[path] = flat[at : at + size].reshape(shape)
         at += size
     return found
 

@@ -21,10 +21,10 @@ ACTIONS = {
     "reshuffle": "kept values, permuted",
     "signed_reinit": "permuted, signs kept",
     "signed_constant": "constant, signs kept",
-    "freeze": "pruned ones frozen",
-    "variant": "pruned ones frozen if they grew, else 0",
+    "freeze": "pruned frozen",
+    "variant": "frozen if they grew",
     "as_many": "as many zeros, random places",
-    "reverse": "pruned ones frozen if they shrank, else 0",
+    "reverse": "frozen if they shrank",
     "matched": "scaled by density^-1/2",
     "half": "scaled by 1/2",
     "random_signs": "random signs",
@@ -47,7 +47,7 @@ SMALL = {"data": "digits", "n": 1200, "width": 300, "densities": DENSITIES, "act
          "learning_rate": 1.2e-3}  # fmt: skip
 PROFILES = profiles(
     SMALL,
-    quick=("digits, 64-300-100, four criteria, all actions, 10 seeds: under a minute on two cores",
+    quick=("digits, 64-300-100, four criteria, all actions, 10 seeds: a minute and a half on two cores",
            {"criteria": ASKED, "seed": planned(10)}),
     laptop=("digits, 64-300-100, thirteen criteria, 20 seeds", {"criteria": (*ASKED, *MORE), "seed": planned(20)}),
     mnist=("10,000 images of MNIST, 784-300-100, four criteria, 5 seeds: some ten minutes on two cores",
@@ -65,8 +65,8 @@ SCOPE = (
     "Here: the same perceptron on 1,200 digits of 8 x 8 pixels, or on 10,000 of MNIST, in four rounds. Cut-offs are ours, and "
     "only the other side of zero contradicts.",
 )
-NEAR = (SCOPE[0], "Here: the perceptron on smaller data, in four rounds; as good as means within 1 point, which is ours and "
-        "contradicts no one.")  # fmt: skip
+NEAR = (SCOPE[0], "Here: the perceptron on smaller data, in four rounds; as good as means within 1 point, or half a point "
+        "where the pilots allow it, which is ours and contradicts no one.")  # fmt: skip
 FULL = ("quick", "laptop", "mnist")
 
 
@@ -87,8 +87,14 @@ def number(name: str) -> Number:
 
 def apart(one: Line, other: Line, density: float) -> Number:
     """One less the other at a density."""
-    place = grid("density").nearest(density)
-    return one.at(place) - other.at(place)
+    place, name = grid("density").nearest(density), other.words.removeprefix("test accuracy of ")
+    words = f"at density {density}, {one.words} less {name}"
+    return per_seed(first_less_second, words, one.at(place), other.at(place), unit="points")
+
+
+def first_less_second(one: Any, other: Any) -> Any:
+    """The difference, seed by seed."""
+    return one - other
 
 
 def over(better: Line, worse: Line, least: float) -> Rule:
@@ -109,14 +115,17 @@ def equal(other: Line) -> Rule:
     return one & two & three
 
 
-# planted worlds, with the spread of the pilot seeds: half a point a network
+# planted worlds; the spreads give the differences those of the pilot seeds, where networks of one seed go together
 PLANTED = World(
     ("density", DENSITIES), straight=(*ASKED, *ACTIONS, "untrained_best", "untrained_random_best"), seeds=10,
     lines={"large_final": [0.965, 0.965, 0.955, 0.90], "magnitude_increase": [0.965, 0.962, 0.953, 0.90],
            "random": [0.96, 0.95, 0.925, 0.75], "small_final": [0.955, 0.93, 0.86, 0.35]},
     numbers=dict.fromkeys(ACTIONS, 0.95) | {"reinit": 0.932, "reshuffle": 0.935, "variant": 0.966, "as_many": 0.955,
              "reverse": 0.895, "untrained_best": 0.93, "untrained_random_best": 0.15},
-    spread=dict.fromkeys((*ASKED, *ACTIONS), 0.004) | {"untrained_best": 0.02, "untrained_random_best": 0.03})  # fmt: skip
+    spread=dict.fromkeys((*ASKED, *ACTIONS), 0.003) | {"random": 0.01, "small_final": 0.02, "untrained_best": 0.02,
+            "untrained_random_best": 0.03, "rewind": 0.0015, "signed_constant": 0.0015, "final_signs": 0.0015, "half": 0.0015,
+            "reinit": 0.008, "reshuffle": 0.008, "random_signs": 0.008, "matched": 0.007, "variant": 0.007, "as_many": 0.003,
+            "reverse": 0.012})  # fmt: skip
 
 
 def lower(points_: float, name: str = "large_final") -> list[float]:
@@ -142,17 +151,17 @@ CLAIMS = (
           scope=NEAR, profiles=("quick", "laptop"), null=(PLANTED.but(magnitude_increase=lower(1.0)),
           PLANTED.but(magnitude_increase=lower(-1.0))), effect=PLANTED),
     Claim("lost-signs", "Kept weights that start at permuted initial values, so that their signs are lost, learn worse than at "
-          "their own.", L60, "zhou2019", (rewind - reinit).at_least(0.25).contradicted(below=0.0)
-          & (rewind - reshuffle).at_least(0.25).contradicted(below=0.0), arm(), Control("With one constant a layer, but the own "
-          "sign, in place of permuted values.", rule=(rewind - constant).at_least(0.25)), READ, chart="actions",
+          "their own.", L60, "zhou2019", (rewind - reinit).at_least(0.4).contradicted(below=0.0)
+          & (rewind - reshuffle).at_least(0.4).contradicted(below=0.0), arm(), Control("With one constant a layer, but the own "
+          "sign, in place of permuted values.", rule=(rewind - constant).at_least(0.4)), READ, chart="actions",
           form="direction", scope=SCOPE, profiles=("quick", "laptop"),
-          null=(PLANTED.but(reinit=0.9475), PLANTED.but(reshuffle=0.9475)), effect=PLANTED,
+          null=(PLANTED.but(reinit=0.946), PLANTED.but(reshuffle=0.946)), effect=PLANTED,
           limit=(PLANTED.but(reinit=0.95),), against=PLANTED.but(reinit=0.965)),
     Claim("own-signs", "With their own signs alone, and one constant a layer as their size, kept weights do as well as with "
-          "their initial values.", L60, "zhou2019", (constant - rewind).within(-1.0, 1.0), arm(), Control("With permuted initial "
-          "values and no sign kept.", rule=(reinit - rewind).within(-1.0, 1.0)), READ, chart="actions", form="equal",
-          scope=NEAR, profiles=("quick", "laptop"), null=(PLANTED.but(signed_constant=0.94),
-          PLANTED.but(signed_constant=0.96)), effect=PLANTED),
+          "their initial values.", L60, "zhou2019", (constant - rewind).within(-0.5, 0.5), arm(), Control("With permuted initial "
+          "values and no sign kept.", rule=(reinit - rewind).within(-0.5, 0.5)), READ, chart="actions", form="equal",
+          scope=NEAR, profiles=("quick", "laptop"), null=(PLANTED.but(signed_constant=0.945),
+          PLANTED.but(signed_constant=0.955)), effect=PLANTED),
     Claim("towards-zero", "Pruned weights do best at 0 where they moved towards 0, and frozen at their start where they moved "
           "away: better than all at 0.", L60, "zhou2019", (variant - zero).at_least(0.25).contradicted(below=0.0), arm(),
           Control("The other way round: 0 where they moved away.", rule=(reverse - zero).at_least(0.25)), READ,
@@ -177,10 +186,11 @@ CLAIMS = (
           (number("final_signs") - rewind).at_least(0.25), arm(), Control("Random signs.",
           rule=(number("random_signs") - rewind).at_least(0.25)), READ, chart="actions", kind="question",
           profiles=("quick", "laptop"), null=(PLANTED.but(final_signs=0.9525),), effect=PLANTED.but(final_signs=0.96)),
-    Claim("scale", "Is it better to scale the kept initial weights up, so that a unit's input varies as without a mask?", L60,
-          "zhou2019", (number("matched") - rewind).at_least(0.25), arm(), Control("Half the initial weights.",
-          rule=(number("half") - rewind).at_least(0.25)), READ, chart="actions", kind="question",
-          profiles=("quick", "laptop"), null=(PLANTED.but(matched=0.9525),), effect=PLANTED.but(matched=0.96)))  # fmt: skip
+    Claim("scale", "Is it better by a point or more to scale the kept initial weights up, so that a unit's input varies "
+          "as without a mask?", L60,
+          "zhou2019", (number("matched") - rewind).at_least(1.0), arm(), Control("Half the initial weights.",
+          rule=(number("half") - rewind).at_least(1.0)), READ, chart="actions", kind="question",
+          profiles=("quick", "laptop"), null=(PLANTED.but(matched=0.96),), effect=PLANTED.but(matched=0.97)))  # fmt: skip
 
 CHARTS = charts(
     {"density": "density: share of the weights that is kept"},
@@ -191,7 +201,7 @@ CHARTS = charts(
                 "untrained_large_final": "final magnitude", "untrained_random": "random"},
                "No step is taken from the initial weights.", {"x": {"untrained_density": "density"}}),
     actions=("One mask, many starts", "test accuracy", {"action_accuracy": "test accuracy"},
-             "The mask is by final magnitude in one pruning. Pruned weights are 0 unless said.",
+             "The mask is by final magnitude in one pruning. Pruned weights are 0 unless they are frozen at their start.",
              {"x": {"action": "lin start of the training"}}))  # fmt: skip
 CHARTS = (
     *CHARTS[:2],
@@ -200,14 +210,18 @@ CHARTS = (
 
 
 def estimate(cell: Params) -> Estimate:
-    """Trainings of every criterion and action, measured at their ends alone."""
+    """Trainings of every criterion and action, measured at their ends alone, and one after another on a processor.
+
+    That and the masks take twice what trainings side by side take, measured on two cores.
+    """
     from overparam.data import shape_of
     from overparam.sweep.work import cost, dense
 
     shape = shape_of(str(cell["data"]))
     size = dense(shape.features, cell["width"], max(1, round(cell["width"] / 3)), shape.classes)
     trainings = 1 + len(set(cell["criteria"])) * len(set(cell["densities"])) + len(ACTIONS)
-    return cost(cell, size, trained=trainings, probes=4)
+    found = cost(cell, size, trained=trainings, probes=4)
+    return Estimate(2.0 * found.seconds, found.bytes)
 
 
 STUDY = study(

@@ -86,7 +86,7 @@ CLAIMS = (
 AREA = "area under the curve"
 CHARTS = charts(
     {"density": "density: share of weights kept"},
-    area=("Do weights of tickets move more?", AREA,
+    area=("How well movement tells kept weights from pruned ones", AREA,
           {"own_auc": "the run that was pruned", "other_auc": "other minibatches", "null_auc": "another seed's mask",
            "shuffled_auc": "shuffled mask"}, "First layer; 0.5 is no difference."),
     units=("The largest movement of a unit", "log movement over the length at the start",

@@ -50,7 +50,9 @@ def stacked_constants(
         for name, fill in _FILLS.items()
         if any(getattr(member, name) is not None for member in members)
     }
-    found = {name: jax.tree.map(lambda *rows: jnp.asarray(np.stack(rows)), *own) for name, own in trees.items()}
+    found = {
+        name: jax.tree.map(lambda *rows: jax.device_put(np.stack(rows)), *own) for name, own in trees.items()
+    }
     moves = [found[name] for name in ("mask", "trained") if name in found]
     if moves:
         found["moves"] = moves[0] if len(moves) == 1 else jax.tree.map(jnp.logical_and, *moves)

@@ -55,9 +55,13 @@ def begin(
         return params, fresh_slots(params, own, network=network, recipe=recipe), params
     params = _with_own(network, members, _stack([point.params for point in start]), own, numbers)
     check_rows(network, start[0].params, x)
-    origin = _stack([point.params if point.origin is None else point.origin for point in start])
-    origin = _with_own(network, members, origin, own, numbers)
+    origin = params
+    if any(point.origin is not None for point in start):
+        first = _stack([point.params if point.origin is None else point.origin for point in start])
+        origin = _with_own(network, members, first, own, numbers)
     slots = fresh_slots(params, own, network=network, recipe=recipe)
+    if all(point.slots is None for point in start):
+        return params, slots, origin
     given = [
         _row(slots, i) if point.slots is None else _slots(point.slots, slots, recipe, number)
         for i, (number, point) in enumerate(zip(numbers, start, strict=True))
@@ -119,7 +123,13 @@ def _with_own(
     if "mask" not in own:
         return params
     trained, held = split(network.state, params)
-    return join(jax.vmap(effective)({"mask": own["mask"]}, trained), held)
+    return join(_masked(own["mask"], trained), held)
+
+
+@jax.jit
+def _masked(mask: PyTree, trained: PyTree) -> PyTree:
+    """Trained parameters of all members, 0 where their masks leave out; compiled together, not array by array."""
+    return jax.vmap(effective)({"mask": mask}, trained)
 
 
 def _stated(network: Network, state: Any, params: PyTree, member: int) -> PyTree:
@@ -176,7 +186,7 @@ def _finite(leaf: Any) -> NDArray[np.bool_]:
     """Whether a member's part of a stacked leaf is finite; what is no float always is."""
     if not jnp.issubdtype(leaf.dtype, jnp.floating):
         return np.ones(len(leaf), dtype=bool)
-    return np.asarray(jnp.isfinite(leaf).reshape(len(leaf), -1).all(axis=1))
+    return np.isfinite(np.asarray(leaf)).reshape(len(leaf), -1).all(axis=1)
 
 
 def _is_key(leaf: Any) -> bool:
@@ -187,6 +197,6 @@ def _stack(trees: Sequence[PyTree]) -> PyTree:
     def together(*leaves: Any) -> Any:
         if _is_key(leaves[0]):
             return jnp.stack(leaves)
-        return jnp.asarray(np.stack([np.asarray(leaf) for leaf in leaves]))
+        return jax.device_put(np.stack([np.asarray(leaf) for leaf in leaves]))
 
     return jax.tree.map(together, *trees)

@@ -8,11 +8,11 @@ import numpy as np
 import optax
 import pytest
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models import mlp
 from overparam.pruning import MASK0, MASK1, Mask, shuffle, shuffle_everywhere, shuffle_outgoing
-from overparam.pruning.actions import action_of
-from overparam.pruning.held import hold_of
+from overparam.pruning.actions import Action, action_of
+from overparam.pruning.held import Held, Hold, hold_of
 from overparam.training import Checkpoint, Member, Recipe, train
 
 RNG = np.random.default_rng(0)
@@ -195,6 +195,14 @@ def test_inputs_may_lie_along_another_axis():
     assert out != mask
 
 
+def starts_with(rule):
+    return lambda: Action("own", "mine", rule)(FIRST, MASK)
+
+
+def held_by(rule):
+    return lambda: Hold("own", "mine", rule)(MASK, FIRST, LAST)
+
+
 BAD = {
     "mask1": (lambda: action_of("rewind_all"), "mask1.*'rewind_all'.*rewind"),
     "mask0": (lambda: hold_of("zeros"), "mask0.*'zeros'.*zero"),
@@ -213,6 +221,45 @@ BAD = {
         lambda: MASK1["rewind"]({"a": {"weight": np.full((5, 4), "x")}}, MASK),
         "an array of real numbers",
     ),
+    "an action that fails": (
+        starts_with(lambda own, kept, random: 1 / 0),
+        "mask1 'own': expected the starting.*ZeroDiv",
+    ),
+    "an action that gives nothing": (
+        starts_with(lambda own, kept, random: None),
+        "expected an array of real numbers",
+    ),
+    "an action of another shape": (
+        starts_with(lambda own, kept, random: own[0]),
+        "weights of shape .5, 4. for a/weight",
+    ),
+    "an action of one number": (
+        starts_with(lambda own, kept, random: 0.5),
+        "weights of shape .5, 4. for a/weight",
+    ),
+    "a complex action": (starts_with(lambda own, kept, random: 1j * own), "expected an array of real numbers"),
+    "an action that writes": (
+        starts_with(lambda own, kept, random: own.__imul__(0)),
+        "expected the starting weights",
+    ),
+    "no action": (starts_with(None), "expected the starting weights"),
+    "a hold that fails": (
+        held_by(lambda a, b, pruned, random: 1 / 0),
+        "mask0 'own': expected booleans.*ZeroDivision",
+    ),
+    "a hold that gives nothing": (held_by(lambda a, b, pruned, random: None), "expected booleans for a layer"),
+    "a hold of another shape": (
+        held_by(lambda a, b, pruned, random: pruned[0]),
+        "got bool of shape .4,. for a/weight",
+    ),
+    "a hold of numbers": (
+        held_by(lambda a, b, pruned, random: a),
+        "expected booleans for a layer.*got float32",
+    ),
+    "a round before of another network": (
+        lambda: MASK0["freeze"](MASK, FIRST, LAST, before=Held(Mask({"x": [[1]]}), None, FIRST)),
+        "before: expected an array at",
+    ),
     "no key": (lambda: MASK1["reinit"](FIRST, MASK, "x"), "key: expected a key"),
     "a shuffle of a tree": (lambda: shuffle(MASK.tree, 0), "mask: expected a Mask"),
     "an axis": (lambda: shuffle_outgoing(MASK, 0, inputs_axis=2), "inputs_axis: expected an axis of a/weight"),
@@ -230,3 +277,19 @@ def test_what_is_no_action_is_refused_in_a_sentence(call, told):
 def test_rescaling_leaves_an_empty_layer_alone():
     empty = Mask({"a": {"weight": np.zeros((5, 4))}})
     assert not replace(MASK1["reinit_rescaled"])(FIRST, empty)["a"]["weight"].any()
+
+
+def test_weights_that_diverged_start_nothing():
+    odd = {"a": {**FIRST["a"], "weight": np.where(KEPT, np.nan, W0)}}
+    calls = (
+        lambda: MASK1["signed_constant"](odd, MASK),
+        lambda: MASK0["freeze"](MASK, odd, LAST),
+        starts_with(lambda own, kept, random: own * np.inf),
+    )
+    for call in calls:
+        with pytest.raises(DataError, match="expected finite numbers.*diverged"):
+            call()
+
+
+def test_an_axis_may_be_a_whole_number_of_numpy():
+    assert shuffle_outgoing(MASK, 0, inputs_axis=np.int64(1)) == shuffle_outgoing(MASK, 0)

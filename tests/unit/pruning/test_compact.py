@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from overparam.core.errors import UsageError
+from overparam.core.errors import DataError, UsageError
 from overparam.models import Network, cnn, mlp, two_layer
 from overparam.pruning import Mask, compact
-from overparam.pruning.compact import compact_stack, worthwhile
+from overparam.pruning.compact import compact_stack
 from overparam.training import Checkpoint, Member, Recipe, train
 from tests.weights import drawn, forward
 
@@ -149,16 +149,6 @@ def test_members_of_a_stack_train_in_one_shape_as_in_full_shape():
         assert np.allclose(one.values["train_loss"], other.values["train_loss"], rtol=1e-5)
 
 
-def test_cutting_pays_where_it_saves_more_than_a_compilation():
-    network = mlp(784, (300, 100), 10)
-    params = jax.tree.map(
-        lambda leaf: np.zeros(leaf.shape, "f"), jax.eval_shape(network.init, jax.random.key(0))
-    )
-    small = compact(network, params, Mask.random(network, 0.01, 0))
-    assert worthwhile(small, 50_000, 1, 60)
-    assert not worthwhile(small, 10, 1, 60)
-
-
 def branched(key):
     return {"hidden1": {"weight": np.ones((3, 3), "f")}, "output": {"weight": np.ones((2, 3), "f")}}
 
@@ -196,6 +186,24 @@ BAD = {
     "a feature that is not there": (
         lambda: compact(NET, drawn(NET), Mask.full(NET), inputs=[6]), "inputs: expected numbers of features from 0 to 5",
     ),
+    "units in a list": (lambda: compact(NET, drawn(NET), Mask.full(NET), units=[3]), "units: expected numbers by layer"),
+    "features in rows": (lambda: compact(NET, drawn(NET), Mask.full(NET), inputs=[[0]]), "inputs: expected numbers of features"),
+    "a tree for the mask": (
+        lambda: compact(NET, drawn(NET), Mask.full(NET)).expand_mask(3), "mask: expected a Mask, such as",
+    ),
+    "no lists": (lambda: compact_stack(NET, None, None), "in lists, one a member, got None"),
+    "least sizes of another network": (
+        lambda: compact_stack(NET, [drawn(NET)], [Mask.full(NET)], least={"hidden7": 3}), "least: expected numbers by inputs",
+    ),
+    "more features than there are": (
+        lambda: compact_stack(NET, [drawn(NET)], [Mask.full(NET)], least={"inputs": 7}), "from 1 to 6 for inputs, got 7",
+    ),
+    "silent features of another network": (
+        lambda: compact(NET, drawn(NET), Mask.full(NET), silent=np.zeros(5, bool)), "silent: expected a boolean a feature",
+    ),
+    "silent features by number": (
+        lambda: compact_stack(NET, [drawn(NET)], [Mask.full(NET)], silent=np.zeros(6, int)), "shape .6,., got int64",
+    ),
     "no members": (lambda: compact_stack(NET, [], []), "for at least one member, got 0 for 0"),
     "weights of the whole": (
         lambda: compact(NET, drawn(NET), Mask.random(NET, 0.1, 0)).expand(drawn(NET)), "params: hidden1/.* expected an array",
@@ -208,3 +216,10 @@ def test_what_cannot_be_cut_is_refused_in_a_sentence(call, told):
     with pytest.raises(UsageError, match=told) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_rows_are_those_of_the_whole_network():
+    small = compact(NET, drawn(NET), Mask.random(NET, 0.1, 0))
+    for given in (np.ones((2, NET.inputs + 1)), np.ones(NET.inputs), "x"):
+        with pytest.raises(DataError, match="x: expected"):
+            small.rows(given)

@@ -196,6 +196,19 @@ def scored(**more):
 
 
 NAN = np.array([[1.0, np.nan, 2.0]] * 4)
+
+
+def own(score, needs=("final",), **more):
+    return Criterion("own", "of mine", "me", needs, score, **more)
+
+
+def of_own(give, **more):
+    """What becomes of a person's criterion that gives this for every layer."""
+    score = own(lambda weights, found: {path: give(one) for path, one in found["final"].items()}, **more)
+    return lambda: choose(score, SEEN, 0.5)
+
+
+INFINITE = {"a": np.full((4, 3), np.inf), "b": FINAL["b"]}
 BAD = {
     "a score that is no number": (lambda: select(scored(a=NAN), FULL, 0.5), DataError, "got 4 that are NaN"),
     "scores of another network": (lambda: select(scored(c=NAN), FULL, 0.5), UsageError, "got some for 'c'"),
@@ -218,6 +231,37 @@ BAD = {
     "snip without a gradient": (
         lambda: choose("snip", Weights(INITIAL, FINAL, FULL), 0.5), UsageError, "for which data are needed",
     ),
+    "a rate of what is left": (
+        lambda: select(scored(), FULL, 0.5, rates={"b": 0.9}, leave="b"), UsageError, "rates: expected layers that are pruned",
+    ),
+    "rates for what is left": (lambda: select(scored(), FULL, 0.5, leave={"b": 0.9}), UsageError, "leave: expected names"),
+    "rates that nothing reads": (
+        lambda: choose("same_sign", SEEN, 0.5, rates={"b": 0.9}), UsageError, "rates: expected none for criterion 'same_sign'",
+    ),
+    "a criterion that gives nothing": (lambda: choose(own(lambda w, f: None), SEEN, 0.5), UsageError, "got none for 'a'"),
+    "a criterion that fails": (
+        lambda: choose(own(lambda w, f: 1 / 0), SEEN, 0.5), UsageError, "criterion 'own': expected scores.*ZeroDivisionError",
+    ),
+    "a criterion of one argument": (lambda: choose(own(lambda w: 1), SEEN, 0.5), UsageError, "'own': expected scores.*TypeErr"),
+    "a criterion that writes": (of_own(lambda one: one.__imul__(0)), UsageError, "'own': expected scores by path"),
+    "a criterion of another shape": (of_own(lambda one: one[0]), UsageError, "scores: expected shape .4, 3. at a"),
+    "a criterion of one number": (of_own(lambda one: 1.0), UsageError, "scores: expected shape .4, 3. at a, got ()"),
+    "a complex criterion": (of_own(lambda one: 1j * one), UsageError, "scores: a: expected an array of real numbers"),
+    "a criterion of no numbers": (of_own(lambda one: one * np.nan), DataError, "got 12 that are NaN"),
+    "a criterion without a function": (lambda: own(None), UsageError, "criterion 'own': expected a function score"),
+    "a criterion without a name": (
+        lambda: Criterion(3, "", "", (), lambda w, f: f), UsageError, "criterion: expected a name, got 3",
+    ),
+    "unknown needs": (lambda: own(lambda w, f: f, ("finl",)), UsageError, "expected needs among .*'final'"),
+    "needs in a text": (lambda: own(lambda w, f: f, "final"), UsageError, "expected needs among"),
+    "no needs": (lambda: own(lambda w, f: f, 3), UsageError, "expected needs among"),
+    "whole in words": (lambda: own(lambda w, f: f, whole="no"), UsageError, "whole: expected True or False"),
+    "infinite weights": (
+        lambda: choose("large_final", Weights(final=INFINITE, mask=FULL), 0.5), DataError, "final: a: expected finite.*diverged",
+    ),
+    "a start that diverged": (
+        lambda: choose("same_sign", Weights(scored(a=NAN), FINAL, FULL), 0.5), DataError, "initial: a: expected finite",
+    ),
     "no mask at all": (lambda: choose("random", Weights(), 0.5), UsageError, "mask=Mask.full"),
     "weights of another network": (
         lambda: choose("large_final", Weights(final={"a": NAN}, mask=FULL), 0.5), UsageError, "array at b",
@@ -233,3 +277,19 @@ def test_what_cannot_be_selected_by_is_refused_in_a_sentence(call, kind, told):
     with pytest.raises(kind, match=told) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_a_pruned_weight_may_be_anything():
+    mask = Mask({"a": np.ones((4, 3)), "b": np.array([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]])})
+    odd = {**FINAL, "b": FINAL["b"].copy()}
+    odd["b"][0, 0] = np.nan
+    assert choose("large_final", Weights(final=odd, mask=mask), 0.5).kept == 11
+
+
+def test_whole_numbers_and_nested_scores_are_scores():
+    ranks = own(
+        lambda weights, found: {
+            path: np.arange(one.size).reshape(one.shape) for path, one in found["final"].items()
+        }
+    )
+    assert choose(ranks, SEEN, 0.5).arrays["b"].tolist() == [[0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]

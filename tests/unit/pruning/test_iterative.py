@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from overparam.core.errors import DataError, UsageError
-from overparam.models import mlp
+from overparam.models import Network, mlp
 from overparam.pruning import Arm, Criterion, Mask, first_round, iterate, next_round
+from overparam.pruning.iterative import _moves_by_gradients
 from overparam.training import Recipe
 
 NETWORK = mlp(5, (8,), 3)
@@ -120,6 +122,53 @@ def test_compaction_changes_rounding_alone(rounds):
         assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
 
 
+def test_a_round_goes_on_in_the_shape_of_the_one_before(rounds):
+    arms = [Arm("sparse", keep=0.15)]
+    before = next_round(NETWORK, RECIPE, DATA, rounds[0], arms, rewind=10, compaction=True)
+    assert before.shape.sizes.keys() == {"inputs", "hidden1", "output"}
+    assert before.shape.sizes["hidden1"] < 8
+    arms = [Arm("sparse", keep=0.5)]
+    whole, full = (
+        next_round(NETWORK, RECIPE, DATA, before, arms, rewind=10, **how)
+        for how in ({}, {"compaction": "auto"})
+    )
+    assert full.shape.sizes == before.shape.sizes  # nothing new is compiled for so few steps
+    assert not whole.shape.sizes
+    for one, other in zip(whole.lines, full.lines, strict=True):
+        assert one.mask == other.mask
+        assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
+
+
+def test_inputs_that_are_0_in_all_examples_are_cut_out_and_put_back(rounds):
+    dark = X * np.array([1, 0, 1, 1, 1], "f")
+    arms = [Arm("all", keep=1.0)]
+    whole, cut = (
+        next_round(NETWORK, RECIPE, (dark, Y, dark, Y), rounds[0], arms, rewind=10, compaction=how)
+        for how in (False, True)
+    )
+    assert cut.shape.sizes == {"inputs": 4, "hidden1": 8, "output": 3}
+    for one, other in zip(whole.lines, cut.lines, strict=True):
+        for a, b in zip(jax.tree.leaves(one.run.params), jax.tree.leaves(other.run.params), strict=True):
+            assert np.allclose(a, b, rtol=1e-4, atol=1e-6)
+        kept = other.run.params["hidden1"]["weight"][:, 1]
+        assert np.array_equal(kept, other.start["hidden1"]["weight"][:, 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "still"),
+    [
+        ({}, True),
+        ({"weight_decay": 0.1}, False),
+        ({"optimizer": optax.sgd(0.1)}, False),
+        ({"augment": lambda key, x: x + 1}, False),
+        ({"stream": lambda key, batch: (X[:batch], Y[:batch])}, False),
+    ],
+    ids=lambda value: "".join(value) if isinstance(value, dict) else None,
+)
+def test_inputs_stay_where_a_weight_may_move_without_a_gradient(change, still):
+    assert _moves_by_gradients(replace(RECIPE, **change)) == still
+
+
 def test_weights_of_ones_own_start_a_search():
     def build(seed):
         return jax.tree.map(
@@ -169,6 +218,15 @@ BAD = {
     "mask0": (lambda: iterate(NETWORK, RECIPE, DATA, [0], 1, mask0="none"), "mask0"),
     "two arms of one name": (lambda: iterate(NETWORK, RECIPE, DATA, [0], 1, arms=[Arm(), Arm()]), "a name of its own"),
     "no arm": (lambda: iterate(NETWORK, RECIPE, DATA, [0], 1, arms=["ticket"]), "arms: expected Arm"),
+    "no arms": (lambda: iterate(NETWORK, RECIPE, DATA, [0], 1, arms=[]), "arms: expected Arm"),
+    "an arm of the dense run's name": (lambda: Arm("dense"), "arms: expected a name other than 'dense'"),
+    "an arm without a name": (lambda: Arm(""), "arms: expected a name"),
+    "an arm with a number for a name": (lambda: Arm(3), "arms: expected a name"),
+    "compaction by a number": (lambda: iterate(NETWORK, RECIPE, DATA, [0], 1, compaction=1), "compaction: expected True"),
+    "a build that fails": (lambda: iterate(NETWORK, RECIPE, DATA, [0], 1, build=lambda s: 1 / 0), r"build\(0\), got ZeroDiv"),
+    "a rate of what is left": (
+        lambda: iterate(NETWORK, RECIPE, DATA, [0], 1, rates={"output": 0.5}, leave="output"), "rates: expected layers that are",
+    ),
     "no recipe": (lambda: iterate(NETWORK, 30, DATA, [0], 1), "recipe: expected Recipe"),
     "no data": (lambda: iterate(NETWORK, RECIPE, (X, Y), [0], 1), "data: expected a Dataset, or arrays .* got 2 parts"),
     "other data": (lambda: iterate(NETWORK, RECIPE, (X[:, :2], Y, X, Y), [0], 1), r"x: expected shape \(n, 5\)"),
@@ -191,3 +249,31 @@ def test_an_arm_that_the_round_before_does_not_know(rounds):
         next_round(NETWORK, RECIPE, DATA, rounds[1], [Arm("other")], rewind=10)
     with pytest.raises(UsageError, match="values: expected one of .*test_loss"):
         rounds[1].values("accuracy")
+
+
+def test_rounds_go_back_to_the_step_that_was_kept_and_to_no_other(rounds):
+    assert [one.rewind for one in rounds] == [10, 10, 10]
+    for wrong in (0, 3):
+        with pytest.raises(UsageError, match=f"rewind: expected 10, the step whose weights.*got {wrong}"):
+            next_round(NETWORK, RECIPE, DATA, rounds[0], ARMS, rewind=wrong)
+    again = next_round(NETWORK, RECIPE, DATA, rounds[1], ARMS)
+    assert int(again.lines[0].run.steps[0]) == 10
+
+
+def test_an_arm_that_comes_later_is_refused(rounds):
+    with pytest.raises(UsageError, match="got 'late' besides. Give it from the first pruning on"):
+        next_round(NETWORK, RECIPE, DATA, rounds[1], [*ARMS, Arm("late")])
+
+
+@pytest.mark.parametrize("at", [2, -3, 1.0, "last", True, None])
+def test_a_probe_time_that_is_not_there(rounds, at):
+    with pytest.raises(UsageError, match="at: expected a probe time from 0 to 1"):
+        rounds[1].values("test_error", at)
+
+
+def test_compaction_that_is_left_open_is_left_out_where_a_network_cannot_be_cut():
+    network = Network("own", lambda key: {"w": jax.random.normal(key, (5, 3))}, lambda p, x: x @ p["w"], 5, 3)
+    found = iterate(network, RECIPE, DATA, [0], 1, compaction="auto")
+    assert found[1].masks[0].kept == 12
+    with pytest.raises(UsageError, match="expected a chain of layers"):
+        iterate(network, RECIPE, DATA, [0], 1, compaction=True)

@@ -10,7 +10,7 @@ from overparam.models import Network, mlp, parameters
 from overparam.pruning import edge_popup, evaluations, learned_mask, popped, sampled, supermask
 from overparam.pruning.edge_popup import top
 from overparam.pruning.learned import bernoulli, half_rounded, times_ratio
-from overparam.pruning.wrapped import own_weights, uniform
+from overparam.pruning.wrapped import coarse, own_weights
 from overparam.training import Member, Recipe, refresh, train
 from tests.weights import drawn, forward
 
@@ -61,11 +61,30 @@ def test_the_ratio_of_rescaling_has_a_gradient():
     assert np.isfinite(jacobian(np.zeros(5, np.float32))).all()
 
 
+def test_numbers_for_the_draws_of_a_mask_are_even_and_independent():
+    shapes = (("a", (37, 41)), ("b", (64, 301)))  # an odd number in all
+    draw = jax.jit(jax.vmap(lambda key: coarse(shapes, key)))
+    found = draw(jax.random.split(KEY, 8))
+    assert {path: one.shape[1:] for path, one in found.items()} == dict(shapes)
+    flat = np.concatenate([np.asarray(one).reshape(8, -1) for one in found.values()], axis=1)
+    assert flat.min() > 0
+    assert flat.max() < 1
+    assert np.array_equal(flat * 2**17 % 2, np.ones_like(flat))
+    for p in (0.001, 0.1, 0.5, 0.9):
+        assert np.mean(flat < p) == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / flat.size))
+    half = flat.shape[1] // 2
+    high_low = np.corrcoef(flat[:, :half].ravel(), flat[:, -half:].ravel())  # two halves of one word
+    others = np.corrcoef(flat) - np.eye(8)
+    shifted = np.corrcoef(flat[:, 1:].ravel(), flat[:, :-1].ravel())
+    assert max(abs(high_low[0, 1]), abs(shifted[0, 1])) < 4 / np.sqrt(8 * half)
+    assert np.abs(others).max() < 4.5 / np.sqrt(flat.shape[1])
+
+
 def test_a_rescaled_pass_computes_with_weights_over_their_share():
     network = supermask(NETWORK, rescaled=True)
     params = variables(network)
     got = jax.jit(network.training)(params, X, KEY)
-    random = uniform(tuple((f"{layer}/weight", shape) for layer, shape in SHAPES.items()), KEY)
+    random = coarse(tuple((f"{layer}/weight", shape) for layer, shape in SHAPES.items()), KEY)
     masks = {
         layer: np.asarray(bernoulli(SCORES[layer]["weight"], random[f"{layer}/weight"])) for layer in SHAPES
     }
@@ -217,9 +236,18 @@ def test_training_of_edge_popup_moves_scores_and_leaves_weights():
     assert run.values["train_loss"][-1] < run.values["train_loss"][0]
 
 
+def scored(value):
+    params = variables(supermask(NETWORK))
+    return {**params, "scores": jax.tree.map(lambda a: a * value + value, params["scores"])}
+
+
+def lost(leaf):
+    return leaf if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else np.full(leaf.shape, np.nan, "f")
+
+
 BAD = {
     "a constant": (lambda: supermask(NETWORK, constant=-1), UsageError, "constant: expected a positive number"),
-    "a start": (lambda: supermask(NETWORK, start=float("inf")), UsageError, "start: expected a finite number"),
+    "a start": (lambda: supermask(NETWORK, start=float("inf")), UsageError, "start: expected a number of at most 1e.30 in size"),
     "no network": (lambda: supermask("mlp"), UsageError, "network: expected a network"),
     "no such layer": (lambda: supermask(NETWORK, but="head"), UsageError, "but: 'head' covers none"),
     "a density": (lambda: edge_popup(NETWORK, 1.5), UsageError, "density: expected the share"),
@@ -232,6 +260,16 @@ BAD = {
     ),
     "other labels": (
         lambda: evaluations(supermask(NETWORK), variables(supermask(NETWORK)), X, Y + 3, [KEY]), DataError, "labels from 0",
+    ),
+    "a constant beyond float32": (lambda: supermask(NETWORK, constant=1e40), UsageError, "constant: expected a number up to"),
+    "scores that diverged": (lambda: learned_mask(scored(np.nan)), DataError, "scores: .* expected finite numbers"),
+    "popped scores that diverged": (lambda: popped(scored(np.inf), 0.5), DataError, "scores: .* expected finite numbers"),
+    "scores of text": (
+        lambda: learned_mask({"scores": {"a": "x"}, "weights": {}}), UsageError, "scores: a: expected an array of real",
+    ),
+    "weights that diverged": (
+        lambda: evaluations(supermask(NETWORK), jax.tree.map(lost, variables(supermask(NETWORK))), X, Y, [KEY]), DataError,
+        "expected finite numbers",
     ),
     "no samples": (lambda: sampled(0), UsageError, "samples: expected a whole number"),
 }  # fmt: skip

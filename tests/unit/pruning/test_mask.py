@@ -4,6 +4,7 @@ import pickle
 
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -174,6 +175,23 @@ def test_a_file_gives_the_mask_back(tmp_path):
         (safetensors.numpy.save({"w": np.full((2, 2), 0.5)}), "w: expected 0 and 1 alone, got 0.5"),
         (safetensors.numpy.save({"w": np.full((2, 2), np.nan)}), "w: expected 0 and 1 alone, got nan"),
         (safetensors.numpy.save({}), "expected arrays of 0 and 1 by the names of layers, got none"),
+        (
+            safetensors.numpy.save({"w": np.ones((2, 2))}, {"holds": "checkpoint"}),
+            "says that it holds 'checkpoint'",
+        ),
+        (safetensors.numpy.save({"w": np.full((2, 2), 255, np.uint8)}), "w: expected 0 and 1 alone, got 255"),
+        (
+            safetensors.numpy.save({"w": np.full((2, 2), 1 + 1e-12)}),
+            "expected 0 and 1 alone, got 1.000000000001",
+        ),
+        (
+            safetensors.numpy.save({"w": np.ones((0, 2))}),
+            r"array of 0 and 1, got array of float64, shape \(0, 2\)",
+        ),
+        (
+            safetensors.numpy.save({"w": np.ones((2, 2), ml_dtypes.bfloat16)}),
+            "expected a mask of booleans, whole numbers or floats, got tensors of type BF16",
+        ),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path, content, told):
@@ -233,6 +251,25 @@ BAD = {
         UsageError,
         "'head' covers none of the arrays",
     ),
+    "a plain number": (lambda: Mask(True), DataError, "mask: expected an array of 0 and 1, got bool"),
+    "numbers in a list of arrays": (
+        lambda: Mask([np.ones((2, 2)), [1, 0]]),
+        DataError,
+        "1/0: expected an array of 0 and 1, got int",
+    ),
+    "an array above another": (
+        lambda: Mask({"a": [[1]], "a/b": [[1]]}),
+        UsageError,
+        "an array at 'a', got one there and others below it",
+    ),
+    "an array below another": (lambda: Mask({"a/b": [[1]], "a": [[1]]}), UsageError, "others below it"),
+    "a file without a name": (
+        lambda: Mask.full(NETWORK).save(""),
+        UsageError,
+        "path: expected the name of a file",
+    ),
+    "a file with a nought": (lambda: Mask.full(NETWORK).save("a\0b"), UsageError, "path: expected the name"),
+    "no file": (lambda: Mask.load(3), UsageError, "path: expected the name of a file, got 3"),
     "no key": (lambda: Mask.random(NETWORK, 0.5, None), UsageError, "key: expected a key such as"),
     "a negative key": (lambda: Mask.random(NETWORK, 0.5, -1), UsageError, "key: expected a key"),
     "leaving out what is not there": (
@@ -260,3 +297,11 @@ def test_what_is_no_mask_is_refused_in_a_sentence(call, kind, told):
     with pytest.raises(kind, match=told) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_a_mask_of_other_kinds_of_numbers_and_without_words_about_itself_is_read(tmp_path):
+    for kind in (np.uint8, np.int64, np.float16, np.float32, np.float64, np.bool_):
+        path = tmp_path / "mask"
+        path.write_bytes(safetensors.numpy.save({"w": np.eye(3).astype(kind)}))
+        assert Mask.load(path) == Mask({"w": np.eye(3)})
+    assert Mask({"gain": np.array(1.0)}).total == 1

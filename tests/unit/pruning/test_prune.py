@@ -40,6 +40,7 @@ def test_before_and_after_are_those_of_the_test_part(pruned):
     assert repr(pruned).startswith(
         "Pruned('mlp 6-12-3 relu', density 0.407407 by large_final, before accuracy "
     )
+    assert repr(pruned).count(", n = 30)") == 2
     assert not pruned.params["output"]["weight"][pruned.mask.arrays["output/weight"] == 0].any()
 
 
@@ -61,15 +62,6 @@ def test_the_curve_prunes_the_same_weights_anew(pruned):
     assert points[0].collapsed == ()
 
 
-def test_a_search_goes_on_with_the_same_criterion(pruned):
-    def build(seed):
-        return PARAMS
-
-    rounds = pruned.search(RECIPE, [0], 1, build=build, keep=0.5)
-    assert [one.lines[0].arm for one in rounds] == ["dense", "ticket"]
-    assert np.array_equal(rounds[0].lines[0].start["output"]["weight"], PARAMS["output"]["weight"])
-
-
 @pytest.mark.parametrize("criterion", [*CRITERIA, "grasp", "synflow"])
 def test_every_criterion_prunes(criterion):
     one = overparam.prune(NETWORK, LAST, DATA, criterion, 0.5, initial=PARAMS)
@@ -82,7 +74,8 @@ def test_nothing_is_measured_without_data():
     one = overparam.prune(NETWORK, PARAMS, density=0.5)
     assert (one.before, one.after) == (None, None)
     assert repr(one) == "Pruned('mlp 6-12-3 relu', density 0.5 by large_final)"
-    for call in (lambda: one.retrain(RECIPE), lambda: one.curve([0.5]), lambda: one.search(RECIPE, [0], 1)):
+    calls = (lambda: one.retrain(RECIPE), lambda: one.curve([0.5]), lambda: one.search(RECIPE, [0], [0.5]))
+    for call in calls:
         with pytest.raises(UsageError, match="data: expected a data set for .*, got none"):
             call()
 
@@ -189,10 +182,71 @@ def test_a_ticket_moves_to_another_number_of_classes():
     for other, told in (
         (mlp(7, (12,), 3), "differs in the number of outputs alone, got hidden1/weight"),
         (mlp(6, (12, 4), 3), "no counterpart of 'hidden2"),
-        (mlp(6, (), 3), "no counterpart of 'hidden1/weight'|differs in the number"),
+        (mlp(6, (), 3), "no counterpart of 'hidden1/bias'"),
     ):
         with pytest.raises(UsageError, match=told):
             transfer(mask, PARAMS, other, 1)
+
+
+def flax(outputs, inputs=6):
+    def init(key):
+        return {"kernel": jax.random.normal(key, (inputs, outputs)), "bias": jnp.zeros(outputs)}
+
+    return Network(f"flax {inputs}-{outputs}", init, lambda p, x: x @ p["kernel"] + p["bias"], inputs, outputs)
+
+
+def test_a_head_may_have_its_outputs_last():
+    mask = Mask.random(flax(3), 0.5, 0)
+    moved = transfer(mask, flax(3).init(jax.random.key(0)), flax(5), 1)
+    assert moved.redrawn == ("bias", "kernel")
+    assert moved.mask.densities == {"kernel": 0.5}
+
+
+def held(outputs):
+    def init(key):
+        return {"fixed": jax.random.normal(key, (6, 4)), "w": jnp.ones((4, outputs))}
+
+    return Network("held", init, lambda p, x: x @ p["fixed"] @ p["w"], 6, outputs, state=("fixed",))
+
+
+def test_what_a_network_holds_moves_with_its_ticket():
+    params = held(3).init(jax.random.key(0))
+    moved = transfer(Mask.full(held(3)), params, held(5), 1)
+    assert np.array_equal(moved.params["fixed"], params["fixed"])
+    assert moved.redrawn == ("w",)
+
+
+def test_a_head_that_has_no_mask_is_drawn_without_one():
+    moved = transfer(Mask({"hidden1/weight": np.ones((12, 6))}), PARAMS, mlp(6, (12,), 5), 1)
+    assert moved.said == "The number of outputs differs: output/bias, output/weight are drawn anew."
+    assert moved.mask.paths == ("hidden1/weight",)
+
+
+MOVES = {
+    "other inputs, kernels as in Flax": (
+        lambda: transfer(Mask.full(flax(3)), flax(3).init(jax.random.key(0)), flax(3, 7), 1), "the number of outputs alone",
+    ),
+    "inputs as many as classes": (lambda: transfer(Mask.full(NETWORK), PARAMS, mlp(3, (12,), 3), 1), "outputs alone"),
+    "no biases there": (
+        lambda: transfer(Mask.full(NETWORK), PARAMS, mlp(6, (12,), 3, bias=False), 1), "no counterpart of 'hidden1/bias'",
+    ),
+    "a mask of another network": (
+        lambda: transfer(Mask.full(mlp(6, (13,), 3)), PARAMS, NETWORK, 1), "mask: expected an array of shape .12, 6.",
+    ),
+    "no weights": (lambda: transfer(Mask.full(NETWORK), None, NETWORK, 1), "no counterpart"),
+    "weights that diverged": (
+        lambda: transfer(Mask.full(NETWORK), jax.tree.map(lambda a: a * np.nan, PARAMS), NETWORK, 1), "expected finite numbers",
+    ),
+    "no network": (lambda: transfer(Mask.full(NETWORK), PARAMS, "mlp", 1), "network: expected a network"),
+    "no key": (lambda: transfer(Mask.full(NETWORK), PARAMS, mlp(6, (12,), 5), None), "key: expected a key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "told"), MOVES.values(), ids=MOVES)
+def test_a_ticket_moves_nowhere_else(call, told):
+    with pytest.raises((UsageError, DataError), match=told) as caught:
+        call()
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -94,8 +94,32 @@ def test_published_numbers_stand_at_their_densities():
     from overparam.studies.lottery_tickets_work import PUBLISHED
 
     for of in PUBLISHED.values():
-        assert set(of) <= set(MNIST1D)
+        assert set(of) == set(MNIST1D)
     assert math.isclose(PUBLISHED["published_ticket"][0.08], 0.75)
+
+
+@pytest.mark.parametrize("name", list(STUDY.profiles))
+def test_every_parent_of_a_profile_has_tickets_on_both_sides_of_the_size(name):
+    given = {axis.name: axis.default for axis in STUDY.axes}
+    given |= {
+        key: of if key in ("density", "parents") else of[0] for key, of in STUDY.profiles[name].axes.items()
+    }
+    inputs = {"digits": 64, "mnist": 784, "mnist1d": 40, "mnist1d-5k": 40}[given["data"]]
+    for width in given["parents"]:
+        second = width if given["network"] == "residual" else max(1, round(width / 3))
+        kept = [
+            d * (inputs * width + width * second) + d ** given["output"] * second * 10 for d in given["density"]
+        ]
+        assert 1.02 * min(kept) < given["size"] < max(kept), width
+
+
+@pytest.mark.parametrize("claim", [one for one in STUDY.claims if one.control], ids=lambda one: one.name)
+def test_a_control_reads_another_number_and_fails_where_the_statement_holds(claim):
+    planted = claim.effect(np.random.default_rng(0))
+    found, control = claim.judge(planted), claim.judge_control(planted)
+    assert found.status == "supported"
+    assert control.status != "supported"
+    assert control.parts[0].effect != found.parts[0].effect
 
 
 @pytest.mark.parametrize(
