@@ -72,10 +72,9 @@ class JaxModel(Model):
         """Outputs of a batch."""
         return self.programs.outputs(self.trained, self.held, batch.args, dict(batch.named))
 
-    def shape_of(self, batch: Batch) -> tuple[int, ...]:
-        """Shape of the outputs of one example, found without compiling."""
-        found = jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
-        return tuple(found.shape[1:])
+    def described(self, batch: Batch) -> Any:
+        """Shape and type of the outputs of a batch, found without compiling."""
+        return jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
 
     def batch_loss(self, batch: Batch) -> tuple[float, Any]:
         """Sum of the losses of a batch and its gradient."""
@@ -142,9 +141,8 @@ class _Kept:
 class Programs:
     """The compiled programs of one function and one loss; models at other parameters share them."""
 
-    def __init__(self, forward: Forward, objective: Objective) -> None:
-        self.forward, self.objective = forward, objective
-        self.outputs = jax.jit(lambda trained, held, args, named: forward({**held, **trained}, *args, **named))
+    def __init__(self, forward: Forward, outputs: Forward, objective: Objective) -> None:
+        self.forward, self.outputs, self.objective = forward, outputs, objective
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
@@ -218,6 +216,11 @@ class Programs:
         else:
             curved = jax.grad(lambda own: jnp.sum(jax.grad(loss)(own) * moved))(found)
         return flat(jax.vjp(outputs, trained)[1](curved)[0])
+
+
+def compiled(forward: Forward) -> Forward:
+    """Outputs of a function of all arrays, as a compiled function of trained and held ones."""
+    return jax.jit(lambda trained, held, args, named: forward({**held, **trained}, *args, **named))
 
 
 def flat(tree: Arrays) -> Any:

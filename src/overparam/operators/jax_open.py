@@ -11,11 +11,11 @@ import numpy as np
 from overparam.core.errors import UsageError
 from overparam.models.network import AnyArray
 from overparam.operators.batches import Batch, Batches
-from overparam.operators.checks import APART, ROWS
 from overparam.operators.jax_adapt import Adapted, is_number
-from overparam.operators.jax_model import ARITHMETIC, JaxModel, Programs
+from overparam.operators.jax_model import ARITHMETIC, JaxModel, Programs, compiled
+from overparam.operators.jax_trace import mark_of
 from overparam.operators.layout import Layout
-from overparam.operators.model import Model, Settings
+from overparam.operators.model import ROWS, Model, Settings
 from overparam.operators.named_arrays import check_arrays
 from overparam.operators.objective import Objective
 from overparam.operators.opening import Opening, check_leaf, fitting, plain, rounded
@@ -43,6 +43,7 @@ class JaxOpening(Opening):
         }
         found = check_arrays(adapted.trained, finite, ADVICE)
         self.adapted, self.dtype = adapted, dtype or found
+        self.outputs = compiled(adapted.forward)
         self.arrays = {name: one.astype(self.dtype) for name, one in arrays.items()}
         self.layout = Layout(tuple(arrays), tuple(one.shape for one in arrays.values()), "/")
         self.notes = (*adapted.notes, *_shared(adapted))
@@ -71,21 +72,25 @@ class JaxOpening(Opening):
         with jax.enable_x64(self.dtype == np.float64):
             held = {name: jnp.asarray(one) for name, one in self.arrays.items() if name not in layout.slices}
             held |= {name: self._wide(leaf) for name, leaf in self.adapted.held.items()}
-        programs = Programs(self.adapted.forward, objective)
+        programs = Programs(self.adapted.forward, self.outputs, objective)
         return JaxModel(programs, self.arrays, held, data, layout, self.dtype, notes, settings)
 
     def look(self, model: Model) -> tuple[str, ...]:
-        """Call the model twice without compiling it: a pass that draws random numbers by itself is found only so."""
+        """Trace the pass twice: one that draws random numbers by itself, or changes values, is found only so."""
         assert isinstance(model, JaxModel)
         with model.quiet():
             rows = next(iter(model.batches())).rows(0, ROWS)
-            arrays = {**model.held, **model.trained}
-            one, other = (np.asarray(self.adapted.forward(arrays, *rows.args, **rows.named)) for _ in range(2))
-        size = float(np.abs(one).max(initial=0.0))
-        if float(np.abs(one - other).max(initial=0.0)) > APART * np.finfo(self.dtype).eps * size:
+            given = (model.trained, model.held, rows.args, dict(rows.named))
+
+            def run(trained: Any, held: Any, args: Any, named: Any) -> Any:
+                return self.adapted.forward({**held, **trained}, *args, **named)
+
+            same = mark_of(run, *given) == mark_of(run, *given)
+        if not same:
             raise UsageError(
-                "model: expected a pure function, got other outputs in a second call with the same parameters and inputs. Random "
-                "numbers of numpy.random or random, and values that a call changes, do that: draw from keys that are held."
+                "model: expected a pure function, got other operations or constants in a second call with the same parameters "
+                "and inputs. Random numbers of numpy.random or random, and values that a call changes, do that: draw from keys that "
+                "are held."
             )
         return ()
 

@@ -19,6 +19,7 @@ from overparam.operators.ways import Chosen, Way, choose
 KINDS = ("jacobian", "transpose", "hessian", "gauss_newton")
 MEMORY = 1e9
 PRODUCTS = 20
+ROWS = 8  # examples of a batch that are looked at first
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ class Model(abc.ABC):
             layers: patterns of names, see :meth:`~overparam.operators.layout.Layout.matching`.
         """
 
-    def shape_of(self, batch: Batch) -> tuple[int, ...]:
-        """Shape of the outputs of one example."""
-        return tuple(self.batch_outputs(batch).shape[1:])
+    def described(self, batch: Batch) -> Any:
+        """Outputs of a batch, or what tells their shape and type, whichever is cheaper."""
+        return self.batch_outputs(batch)
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """What must hold while the model is called."""
@@ -263,7 +264,7 @@ class Model(abc.ABC):
             with self.quiet():
                 for batch in self.batches():
                     if shape is None:
-                        shape = self.shape_of(batch.rows(0, 1))
+                        shape = tuple(self.described(batch.rows(0, ROWS)).shape[1:])
                     number += batch.count
                     divisor += self.objective.counted((batch.count, *shape), batch)
             if shape is None:
