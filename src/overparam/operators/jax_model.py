@@ -38,6 +38,7 @@ class JaxModel(Model):
     def __init__(
         self,
         programs: Programs,
+        objective: Objective,
         trained: Arrays,
         held: Arrays,
         data: Batches,
@@ -46,7 +47,7 @@ class JaxModel(Model):
         notes: tuple[str, ...] = (),
         settings: Settings | None = None,
     ) -> None:
-        super().__init__(layout, programs.objective, dtype, notes, settings or Settings())
+        super().__init__(layout, objective, dtype, notes, settings or Settings())
         self.programs, self.data = programs, data
         with self.quiet():
             self.trained = OrderedDict((name, jnp.asarray(trained[name])) for name in layout.names)
@@ -87,17 +88,25 @@ class JaxModel(Model):
 
     def at(self, vector: np.ndarray) -> JaxModel:
         """The same model with other parameters; its compiled programs are used again."""
-        arrays = self.layout.named(np.asarray(vector, self.dtype))
-        return JaxModel(
-            self.programs, arrays, self.held, self.data, self.layout, self.dtype, self.notes, self.settings
-        )
+        return self._again(self.layout.named(np.asarray(vector, self.dtype)), self.held, self.layout)
 
     def only(self, layers: str | tuple[str, ...] | list[str]) -> JaxModel:
         """The same model as a function of some of its parameters."""
         layout = self.layout.only(self.layout.matching(layers))
         held = {**self.held, **{name: one for name, one in self.trained.items() if name not in layout.slices}}
+        return self._again(self.trained, held, layout)
+
+    def _again(self, trained: Arrays, held: Arrays, layout: Layout) -> JaxModel:
         return JaxModel(
-            self.programs, self.trained, held, self.data, layout, self.dtype, self.notes, self.settings
+            self.programs,
+            self.objective,
+            trained,
+            held,
+            self.data,
+            layout,
+            self.dtype,
+            self.notes,
+            self.settings,
         )
 
     def ways(self, kind: str) -> tuple[Way, ...]:
@@ -139,10 +148,10 @@ class _Kept:
 
 
 class Programs:
-    """The compiled programs of one function and one loss; models at other parameters share them."""
+    """The compiled programs of one function and one loss; models at other parameters and on other data share them."""
 
-    def __init__(self, forward: Forward, outputs: Forward, objective: Objective) -> None:
-        self.forward, self.outputs, self.objective = forward, outputs, objective
+    def __init__(self, forward: Forward, outputs: Forward, total: Forward | None) -> None:
+        self.forward, self.outputs, self.total = forward, outputs, total
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
@@ -150,7 +159,7 @@ class Programs:
 
     def _functions(self, held: Arrays, args: Any, named: Any, targets: Any) -> tuple[Any, Any]:
         """Outputs as a function of the trained arrays, and the loss as one of the outputs."""
-        total = self.objective.total
+        total = self.total
         return (
             lambda trained: self.forward({**held, **trained}, *args, **named),
             lambda outputs: total(outputs, targets) if total is not None else jnp.sum(outputs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import jax
@@ -72,31 +73,56 @@ class JaxOpening(Opening):
         with jax.enable_x64(self.dtype == np.float64):
             held = {name: jnp.asarray(one) for name, one in self.arrays.items() if name not in layout.slices}
             held |= {name: self._wide(leaf) for name, leaf in self.adapted.held.items()}
-        programs = Programs(self.adapted.forward, self.outputs, objective)
-        return JaxModel(programs, self.arrays, held, data, layout, self.dtype, notes, settings)
+        programs = Programs(self.adapted.forward, self.outputs, objective.total)
+        return JaxModel(programs, objective, self.arrays, held, data, layout, self.dtype, notes, settings)
 
     def look(self, model: Model) -> tuple[str, ...]:
-        """Trace the pass twice: one that draws random numbers by itself, or changes values, is found only so."""
+        """Trace loss and pass twice: random numbers drawn by a pass itself, and values that it changes, are found only so.
+
+        A model that was opened before shares the programs that were compiled for it.
+        """
         assert isinstance(model, JaxModel)
         with model.quiet():
             rows = next(iter(model.batches())).rows(0, ROWS)
-            given = (model.trained, model.held, rows.args, dict(rows.named))
+            given = (model.trained, model.held, rows.args, dict(rows.named), rows.targets)
 
-            def run(trained: Any, held: Any, args: Any, named: Any) -> Any:
-                return self.adapted.forward({**held, **trained}, *args, **named)
+            def run(trained: Any, held: Any, args: Any, named: Any, targets: Any) -> Any:
+                outputs = self.adapted.forward({**held, **trained}, *args, **named)
+                return (
+                    outputs
+                    if model.objective.total is None
+                    else (model.objective.total(outputs, targets), outputs)
+                )
 
-            same = mark_of(run, *given) == mark_of(run, *given)
+            mark = mark_of(run, *given)
+            same = mark == mark_of(run, *given)
         if not same:
             raise UsageError(
                 "model: expected a pure function, got other operations or constants in a second call with the same parameters "
-                "and inputs. Random numbers of numpy.random or random, and values that a call changes, do that: draw from keys that "
-                "are held."
+                "and inputs. Random numbers of numpy.random or random, and values that a call changes, do that: draw from "
+                "keys that are held."
             )
+        model.programs = _shared_programs(self.adapted.source, mark, model)
         return ()
 
     def _wide(self, leaf: Any) -> Any:
         floats = is_number(leaf) and _real(np.asarray(leaf)) and np.asarray(leaf).dtype.kind not in "iub"
         return jnp.asarray(np.asarray(leaf), self.dtype) if floats else leaf
+
+
+_PROGRAMS: OrderedDict[tuple[Any, ...], tuple[Any, Programs]] = OrderedDict()
+PROGRAMS = 8
+
+
+def _shared_programs(source: Any, mark: str, model: JaxModel) -> Programs:
+    """The programs of the same object with the same trace, compiled before; those of the last few are kept."""
+    key = (id(source), mark, model.layout, tuple(model.held))
+    if key not in _PROGRAMS:
+        _PROGRAMS[key] = (source, model.programs)  # the object is kept, so that no other one gets its id
+    _PROGRAMS.move_to_end(key)
+    while len(_PROGRAMS) > PROGRAMS:
+        _PROGRAMS.popitem(last=False)
+    return _PROGRAMS[key][1]
 
 
 def _real(array: np.ndarray) -> bool:
