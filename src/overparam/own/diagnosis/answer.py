@@ -50,12 +50,15 @@ class Table:
         columns: heads, with units.
         rows: one value a column; numbers, texts or None.
         note: what to know when reading it.
+        curve: the places of ``x``, ``y``, ``low`` and ``high`` among the columns, where it is drawn; ``log`` for the
+            horizontal axis.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     note: str = ""
+    curve: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from overparam.core.errors import UsageError, unknown
 from overparam.core.shown import Shown
 from overparam.own.diagnosis.answer import STATUSES, Answer, jsonable
 from overparam.own.diagnosis.ranking import Ranking
-from overparam.own.diagnosis.words import text_of
+from overparam.own.diagnosis.words import text_of, texts
 
 SCHEMA = "overparam.checkup"
 VERSION = 1
@@ -99,6 +99,10 @@ class Checkup(Shown):
             "answers": [one.to_dict() for one in self.answers],
             "labels": None if ranked is None else jsonable(ranked.rows(LISTED)),
         }
+
+    def shown(self) -> dict[str, Any]:
+        """Return what is drawn: all of it, with numbers and times as texts."""
+        return texts(self, self.to_dict())
 
     def __str__(self) -> str:
         """Every answer in lines of at most 80 characters."""

@@ -92,6 +92,43 @@ def measured(one: Measured) -> str:
     return f"{one.label} {value}{unit}, {level} interval {low} to {high}{number_of}"
 
 
+def texts(checkup: Checkup, record: dict[str, Any]) -> dict[str, Any]:
+    """A record with the texts that a page shows.
+
+    Args:
+        checkup: what is told.
+        record: its plain values.
+    """
+    answers = []
+    for one, plain in zip(checkup.answers, record["answers"], strict=True):
+        told = {
+            "effect": None if one.effect is None else _split(one.effect),
+            "beside": [measured(more) for more in one.beside],
+            "next": "" if one.next is None or one.next.seconds is None else took(one.next.seconds),
+            "took": took(one.seconds),
+        }
+        tables = [
+            {**table, "cells": [[cell(v) for v in row] for row in table["rows"]]} for table in plain["tables"]
+        ]
+        answers.append({**plain, "told": told, "tables": tables})
+    plan = [{**one, "told": "" if one["seconds"] is None else took(one["seconds"])} for one in record["plan"]]
+    rows = record["labels"] or []
+    told = {
+        "head": head(checkup.subject),
+        "tally": tally(checkup),
+        "took": tally(checkup).rpartition("; ")[2],
+        "labels": [[cell(v) for v in row.values()] for row in rows],
+    }
+    return {**record, "answers": answers, "plan": plan, "told": told}
+
+
+def _split(one: Measured) -> list[str]:
+    """Value with unit, and the rest."""
+    whole = measured(one)
+    first, _, rest = whole.partition(", ") if one.n is not None or one.low is not None else (whole, "", "")
+    return [first, rest]
+
+
 def listed(table: Table, rows: int = ROWS) -> list[str]:
     """A table in columns, thinned to some rows.
 
@@ -113,6 +150,8 @@ def cell(value: Any) -> str:
     >>> cell(0.123456), cell("cat"), cell(None)
     ('0.1235', 'cat', '–')
     """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value if isinstance(value, str) else number(value)
 
 
