@@ -21,7 +21,7 @@ from overparam.pruning.mask import Mask, is_mask
 from overparam.pruning.measured import Fit
 from overparam.pruning.module_fit import fit_of_model
 from overparam.pruning.module_format import HOLDING, Subject, check_names, subject_of, zeroed
-from overparam.pruning.module_scores import grasp_scores, gradient_scores, in_double, synflow_mask
+from overparam.pruning.module_scores import gradient_scores, grasp_scores, in_double, synflow_mask
 from overparam.pruning.select import choose, select
 from overparam.pruning.share import density_of
 

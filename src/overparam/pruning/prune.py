@@ -12,8 +12,8 @@ from overparam.models.network import Network, PyTree
 from overparam.pruning.asked import COMPETE, ONCE, Asked
 from overparam.pruning.criteria import Criterion
 from overparam.pruning.curve import Curve, in_steps, measured, retrained, trained
-from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.loaders import loss_for, whole_data
+from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import Fit, arrays_of, fit_of, told_fit
 from overparam.pruning.module_prune import OPTIONS, PrunedModel, prune_model
 from overparam.pruning.rounds import seeds_of
