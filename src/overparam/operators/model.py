@@ -110,6 +110,14 @@ class Model(abc.ABC):
             layers: patterns of names, see :meth:`~overparam.operators.layout.Layout.matching`.
         """
 
+    @abc.abstractmethod
+    def under(self, objective: Objective) -> Model:
+        """The same model on the same data with another loss.
+
+        Args:
+            objective: made of the back end's own functions.
+        """
+
     def shape_of(self, batch: Batch) -> tuple[int, ...]:
         """Shape of the outputs of one example."""
         return tuple(self.batch_outputs(batch).shape[1:])
