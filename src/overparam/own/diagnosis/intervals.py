@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 
 from overparam.core.stats import mean_interval
@@ -50,9 +51,7 @@ def difference(first: tuple[int, int], second: tuple[int, int], level: float = L
 
 
 def paired(lost: int, won: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Interval of the share lost less the share won among the same examples; it covers at least its level.
-
-    The two shares have exact intervals at half the error each, and the interval holds their differences.
+    """Interval of the share lost less the share won among the same examples (Tango's score interval).
 
     Args:
         lost: examples right before and wrong after.
@@ -60,13 +59,28 @@ def paired(lost: int, won: int, n: int, level: float = LEVEL) -> tuple[float, fl
         n: examples.
         level: of the interval.
 
-    >>> low, high = paired(0, 0, 1000)
-    >>> round(high, 4), low == -high
-    (0.0044, True)
+    References: T. Tango, Equivalence test and confidence interval for the difference in proportions for the paired-sample
+        design, Statistics in Medicine 17 (1998), equations 8 to 10 (numbers recalled).
+
+    >>> low, high = paired(0, 0, 1000)  # z^2 / (n + z^2)
+    >>> round(high, 5), low == -high
+    (0.00383, True)
     """
-    each = 1 - (1 - level) / 2
-    (low, high), (least, most) = share(lost, n, each), share(won, n, each)
-    return low - most, high - least
+    z = float(norm.ppf(0.5 + level / 2))
+    return -_highest(won, lost, n, z), _highest(lost, won, n, z)
+
+
+def _highest(lost: int, won: int, n: int, z: float) -> float:
+    """The largest difference that the score does not reject."""
+
+    def score(gap: float) -> float:
+        b = -lost - won + (2 * n - lost + won) * gap
+        other = (math.sqrt(max(b * b + 8 * n * won * gap * (1 - gap), 0.0)) - b) / (4 * n)
+        spread = n * (2 * other + gap * (1 - gap))
+        return (lost - won - n * gap) / math.sqrt(spread) + z if spread > 0 else z
+
+    middle, top = (lost - won) / n, 1 - 1e-9
+    return 1.0 if score(top) >= 0 else float(brentq(score, middle, top, xtol=1e-9))
 
 
 def error_of(label: str, wrong: np.ndarray, level: float = LEVEL, of: str = "examples") -> Measured:

@@ -42,7 +42,7 @@ def _cost(context: Context) -> Cost:
     rows, parts = planned(context)
     held = 0 if context.test is None else min(context.test.examples, 1000)
     size, outputs = (len(rows) + held) / parts, context.model.output_shape[-1]
-    solving = 25 * size**3 / RATE * parts
+    solving = 25 * (len(rows) / parts) ** 3 / RATE * parts
     passes = (len(rows) + held) * min(outputs, 64) * context.pace.gradient
     words = f"kernels of up to {round(size):,} examples for {len(rows):,} labels, in {parts} parts as far as the time goes"
     return Cost(min(2 + solving + passes, max(3.0, 0.5 * context.budget)), words)
