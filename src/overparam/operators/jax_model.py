@@ -109,6 +109,13 @@ class JaxModel(Model):
             self.settings,
         )
 
+    def under(self, objective: Objective) -> JaxModel:
+        """The same model with another loss; its programs are compiled anew."""
+        programs = Programs(self.programs.forward, objective)
+        return JaxModel(
+            programs, self.trained, self.held, self.data, self.layout, self.dtype, self.notes, self.settings
+        )
+
     def ways(self, kind: str) -> tuple[Way, ...]:
         """A kept linearisation first, then what is computed anew; by order, because every way would be compiled for a trial."""
         kept, forward, reverse = _NAMES[kind]

@@ -115,6 +115,15 @@ class Model(abc.ABC):
         """Outputs of a batch, or what tells their shape and type, whichever is cheaper."""
         return self.batch_outputs(batch)
 
+    @abc.abstractmethod
+    def under(self, objective: Objective) -> Model:
+        """The same model on the same data with another loss.
+
+        Args:
+            objective: made of the back end's own functions.
+        """
+
+
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """What must hold while the model is called."""
         return contextlib.nullcontext()

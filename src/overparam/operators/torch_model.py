@@ -106,6 +106,12 @@ class TorchModel(Model):
         held = {**self.held, **{name: one for name, one in self.trained.items() if name not in layout.slices}}
         return self._again(self.trained, held, layout)
 
+    def under(self, objective: Objective) -> TorchModel:
+        """The same model with another loss."""
+        made = self._again(self.trained, self.held, self.layout)
+        made.objective = objective
+        return made
+
     def forward(self, trained: Tensors, batch: Batch) -> torch.Tensor:
         """Outputs of a batch as a function of the trained parameters; buffers that a pass changes are copies."""
         held = {name: one.clone() for name, one in self.held.items()} if self.fresh else self.held
