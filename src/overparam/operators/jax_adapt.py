@@ -36,6 +36,7 @@ class Adapted:
         held: everything else by name.
         notes: what was done, one sentence each.
         features: how many numbers the rows of a network of the package hold; None for others.
+        network: of the package, where it is one.
     """
 
     forward: Callable[..., Any]
@@ -43,6 +44,7 @@ class Adapted:
     held: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     features: int | None = None
+    network: Network | None = None
 
 
 def framework_of(model: Any) -> str:
@@ -91,7 +93,7 @@ def _network(network: Network, params: Any, evaluation: bool, call: dict[str, An
         lambda tree, *args: network.apply(tree, *args), params, lambda path: is_held(network.state, path)
     )
     notes = ("Evaluation: the pass of network.apply, not that of training.",) if network.training else ()
-    return Adapted(found.forward, found.trained, found.held, notes, network.inputs)
+    return Adapted(found.forward, found.trained, found.held, notes, network.inputs, network)
 
 
 def _function(model: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:

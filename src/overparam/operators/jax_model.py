@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from overparam.models.network import Network
 from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
@@ -142,8 +143,8 @@ class _Kept:
 class Programs:
     """The compiled programs of one function and one loss; models at other parameters share them."""
 
-    def __init__(self, forward: Forward, objective: Objective) -> None:
-        self.forward, self.objective = forward, objective
+    def __init__(self, forward: Forward, objective: Objective, network: Network | None = None) -> None:
+        self.forward, self.objective, self.network = forward, objective, network
         self.outputs = jax.jit(lambda trained, held, args, named: forward({**held, **trained}, *args, **named))
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
