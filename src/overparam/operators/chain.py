@@ -112,11 +112,11 @@ def _form(model: Model) -> Any:
 
 def _arrays(model: Any) -> dict[str, np.ndarray]:
     """All arrays of a model by name, in float64 where they are numbers."""
-    given = {**{name: one for name, one in model.held.items() if hasattr(one, "shape")}, **model.trained}
+    given = {**model.held, **model.trained}
     return {
-        name: array.astype(np.float64)
+        name: np.asarray(model.host(one)).astype(np.float64)
         for name, one in given.items()
-        if (array := np.asarray(model.host(one))).dtype.kind == "f"
+        if "float" in str(getattr(one, "dtype", ""))
     }
 
 

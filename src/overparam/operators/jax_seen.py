@@ -69,6 +69,26 @@ def gates(model: JaxModel) -> Iterator[list[Gate]]:
             ]
 
 
+def relu_inputs(apply: Any, params: Any, x: Any) -> dict[str, Any]:
+    """The inputs of every ReLU of a function of JAX, by name; itself a pure function that can be compiled and mapped.
+
+    Args:
+        apply: ``apply(params, x)``.
+        params: its parameters.
+        x: its inputs.
+
+    Raises:
+        UsageError: a ReLU inside a compiled loop.
+    """
+    named = {"/".join(map(str, path)): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
+    structure = jax.tree.structure(params)
+
+    def forward(arrays: Any, inputs: Any) -> Any:
+        return apply(jax.tree.unflatten(structure, [arrays[name] for name in named]), inputs)
+
+    return _walked(forward, named, {}, (x,), {}, Recorder())
+
+
 def _shapes(model: JaxModel, batch: Batch, count: int, recorder: Recorder) -> dict[str, tuple[int, ...]]:
     """Shapes of the inputs of the ReLUs in a pass over some examples, in order; the recorder sees what is used."""
     few = batch.mapped(

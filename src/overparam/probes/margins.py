@@ -15,6 +15,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network, PyTree
 from overparam.operators import Model
 from overparam.operators.chain import Chain, chain_of
+from overparam.operators.objective import Objective
 from overparam.operators.pairs import check_model
 from overparam.probes.probe import Probe
 from overparam.training.evaluate import Examples, Targets
@@ -104,7 +105,7 @@ def margins(model: Model, scale: str | float = "none") -> Margins:
             targets = np.asarray(model.host(batch.targets))
             if not np.isfinite(outputs).all():
                 raise DataError("model: expected finite outputs, got some that are missing or infinite.")
-            kind, found, kept = _of_batch(model, outputs, targets)
+            kind, found, kept = margins_of(model.objective, outputs, targets)
             where = np.broadcast_to(np.arange(batch.count).reshape(-1, *[1] * (kept.ndim - 1)), kept.shape)
             parts.append(found[kept])
             rows.append(where[kept] + at)
@@ -116,9 +117,21 @@ def margins(model: Model, scale: str | float = "none") -> Margins:
     return Margins(values / factor, np.concatenate(rows), kind, factor, words, ignored)
 
 
-def _of_batch(model: Model, outputs: np.ndarray, targets: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
-    """The kind of margin, the margins, and which count."""
-    objective, single = model.objective, outputs.ndim == 1 or outputs.shape[-1] == 1
+def margins_of(
+    objective: Objective, outputs: np.ndarray, targets: np.ndarray
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """The kind of margin of a batch, the margins, and which of them count.
+
+    Args:
+        objective: the loss, which says where the classes are and what is ignored.
+        outputs: shape ``(n, ...)``.
+        targets: as the model's data have them.
+
+    Raises:
+        UsageError: classes along an unknown axis.
+        DataError: targets that are no labels.
+    """
+    single = outputs.ndim == 1 or outputs.shape[-1] == 1
     if objective.name in ("binary_cross_entropy", "BCEWithLogitsLoss", "SoftMarginLoss"):
         return _signs(outputs, targets, (0, 1) if objective.name != "SoftMarginLoss" else (-1, 1))
     if targets.dtype.kind in "iu" and not (targets.shape == outputs.shape and single):
