@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from overparam.models.network import Network
 from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
@@ -157,8 +158,10 @@ class _Kept:
 class Programs:
     """The compiled programs of one function and one loss; models at other parameters and on other data share them."""
 
-    def __init__(self, forward: Forward, outputs: Forward, total: Forward | None) -> None:
-        self.forward, self.outputs, self.total = forward, outputs, total
+    def __init__(
+        self, forward: Forward, outputs: Forward, total: Forward | None, network: Network | None = None
+    ) -> None:
+        self.forward, self.outputs, self.total, self.network = forward, outputs, total, network
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
