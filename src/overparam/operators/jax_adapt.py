@@ -96,7 +96,7 @@ def _network(network: Network, params: Any, evaluation: bool, call: dict[str, An
         lambda tree, *args: network.apply(tree, *args), params, lambda path: is_held(network.state, path)
     )
     notes = ("Evaluation: the pass of network.apply, not that of training.",) if network.training else ()
-    return Adapted(found.forward, found.trained, found.held, notes, network.inputs, network)
+    return Adapted(found.forward, found.trained, found.held, notes, network.inputs, network=network)
 
 
 def _function(model: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:

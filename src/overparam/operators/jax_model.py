@@ -112,9 +112,17 @@ class JaxModel(Model):
 
     def under(self, objective: Objective) -> JaxModel:
         """The same model with another loss; its programs are compiled anew."""
-        programs = Programs(self.programs.forward, objective)
+        known = self.programs
         return JaxModel(
-            programs, self.trained, self.held, self.data, self.layout, self.dtype, self.notes, self.settings
+            Programs(known.forward, known.outputs, objective.total, known.network),
+            objective,
+            self.trained,
+            self.held,
+            self.data,
+            self.layout,
+            self.dtype,
+            self.notes,
+            self.settings,
         )
 
     def ways(self, kind: str) -> tuple[Way, ...]:
