@@ -1,0 +1,3 @@
+"""Placeholder until the structured form is there."""
+
+from overparam.probes.kernel.jax_rows import JaxRows as JaxStructured  # noqa: F401
