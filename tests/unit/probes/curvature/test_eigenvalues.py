@@ -103,7 +103,8 @@ def test_the_trap_of_ten_steps():
     model = open_model(net, (x, labels), params=params)
     dense = hessian(model) @ np.eye(model.size)
     one = top_eigenvalues(model, 5)
-    assert model.size == 80 and not one.dense
+    assert model.size == 80
+    assert not one.dense
     assert one.converged
     assert np.abs(one.values - wanted(np.linalg.eigvalsh(dense), 5)).max() <= 1e-9
 
