@@ -12,7 +12,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
 from overparam.models.network import Network, PyTree
-from overparam.models.state import merge, split
+from overparam.models.state import join, split
 from overparam.probes.probe import Probe
 from overparam.training.evaluate import Examples, Targets
 from overparam.training.loop import Measured, TestExamples, TestTargets
@@ -56,15 +56,15 @@ def measure(
         ``top_eigenvalue``, the largest by sign that was seen, never above the largest; ``top_residual``: an eigenvalue lies
         within that distance of it; ``trace`` and ``trace_error``, its standard error; unit: loss over squared parameters.
 
-    References: as for :func:`~overparam.probes.curvature.top_eigenvalues` and :func:`~overparam.probes.curvature.trace`; J. Cohen,
-        S. Kaur, Y. Li, J. Kolter and A. Talwalkar, Gradient descent on neural networks typically occurs at the edge of
+    References: as for :func:`~overparam.probes.curvature.top_eigenvalues` and :func:`~overparam.probes.curvature.trace`; J.
+        Cohen, S. Kaur, Y. Li, J. Kolter and A. Talwalkar, Gradient descent on neural networks typically occurs at the edge of
         stability, ICLR 2021, for the comparison with 2 / step.
     """
     trained, held = split(network.state, params)
     flat, tree = ravel_pytree(trained)
 
     def value(vector: Vector) -> Float[Array, ""]:
-        return loss.mean(network.apply(merge(tree(vector), held), x), y)
+        return loss.mean(network.apply(join(tree(vector), held), x), y)
 
     product = jax.linearize(jax.grad(value), flat)[1]
     start, signs = jax.random.split(jax.random.key(0))
@@ -106,10 +106,10 @@ def _largest(product: Callable[[Any], Any], start: Vector) -> tuple[Float[Array,
 PROBE = Probe(
     "curvature",
     {
-        "top_eigenvalue": "Largest eigenvalue of the Hessian of the training loss, in the unit of the loss over squared parameters.",
-        "top_residual": "Distance within which an eigenvalue lies, in the unit of the loss over squared parameters.",
-        "trace": "Trace of the Hessian of the training loss, in the unit of the loss over squared parameters.",
-        "trace_error": "Standard error of the trace, in the unit of the loss over squared parameters.",
+        "top_eigenvalue": "Largest eigenvalue of the Hessian of the training loss; unit: loss over squared parameters.",
+        "top_residual": "Distance within which an eigenvalue lies; unit: loss over squared parameters.",
+        "trace": "Trace of the Hessian of the training loss; unit: loss over squared parameters.",
+        "trace_error": "Standard error of the trace; unit: loss over squared parameters.",
     },
     measure,
 )
