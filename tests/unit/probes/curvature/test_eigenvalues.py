@@ -1,22 +1,19 @@
 """Leading eigenvalues against planted spectra, dense derivatives and closed forms; what cannot be known is said."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
 from scipy.sparse.linalg import eigsh
 
 from overparam.core.errors import DataError, UsageError
-from overparam.models import linear
 from overparam.operators import hessian, open_model
 from overparam.probes.curvature import top_eigenvalues
 from overparam.probes.curvature.eigenvalues import leading, steps_needed
+from tests.linear_model import Linear
 from tests.planted_matrices import Planted, rotated, spectrum
 from tests.tiny_models import LABELS, PARAMS, Loader, X, apply, module, oracles
 
 LIMIT = 2000
-dense_derivatives = functools.cache(oracles)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +107,7 @@ def test_the_trap_of_ten_steps():
 
 
 def test_both_back_ends_and_dense_derivatives(model):
-    _, _, dense, inner, _ = dense_derivatives()
+    _, _, dense, inner, _ = oracles()
     for of, matrix in (("hessian", dense), ("gauss_newton", inner)):
         want = wanted(np.linalg.eigvalsh(matrix), 6)
         theirs = top_eigenvalues(model, 6, of=of)
@@ -121,23 +118,21 @@ def test_both_back_ends_and_dense_derivatives(model):
 
 @pytest.mark.parametrize("sizes", [(25, 25), (32, 18), (49, 1)])
 def test_unequal_batches_weigh_what_they_hold(sizes):
-    want = wanted(np.linalg.eigvalsh(dense_derivatives()[2]), 4)
-    for model in (
-        open_model(apply, Loader(sizes), params=PARAMS),
-        open_model(module(), Loader(sizes)),
-    ):
-        assert np.abs(top_eigenvalues(model, 4).values - want).max() <= 1e-10
+    """Where a peer averages the means of batches, it is 20 % and 293 % off on the last two."""
+    want = wanted(np.linalg.eigvalsh(oracles()[2]), 4)
+    assert np.abs(top_eigenvalues(open_model(module(), Loader(sizes)), 4).values - want).max() <= 1e-10
+    if sizes == (49, 1):
+        theirs = open_model(apply, Loader(sizes), params=PARAMS)
+        assert np.abs(top_eigenvalues(theirs, 4).values - want).max() <= 1e-10
 
 
 def test_linear_regression_in_closed_form():
-    x = np.random.default_rng(1).normal(size=(40, 12)).astype(np.float32)
-    y = np.zeros((40, 7), np.float32)
-    network = linear(12, 7, bias=False)
-    model = open_model(network, (x, y), params=network.init(jax.random.key(0)))
-    wide = np.linalg.eigvalsh(x.T.astype(np.float64) @ x / 40)[::-1]
-    one = top_eigenvalues(model, 9)
+    """The Hessian is ``x^T x / n`` once for every output."""
+    x = np.random.default_rng(1).normal(size=(40, 12))
+    one = top_eigenvalues(Linear(x, np.zeros((40, 7)), np.ones((12, 7))), 9)
     assert one.converged
-    assert np.abs(one.values - np.repeat(wide, 7)[:9]).max() <= 1e-5 * wide[0]
+    assert not one.dense
+    assert np.abs(one.values - np.repeat(np.linalg.eigvalsh(x.T @ x / 40)[::-1], 7)[:9]).max() <= 1e-10
 
 
 def test_logistic_and_softmax_regression_in_closed_form():
@@ -162,7 +157,7 @@ def test_logistic_and_softmax_regression_in_closed_form():
 
 def test_layers_and_more_values_than_there_are(model):
     at = model.layout.slices["first/bias"]
-    block = dense_derivatives()[2][at, at]
+    block = oracles()[2][at, at]
     one = top_eigenvalues(model, 10, layers="first/bias", which="smallest")
     assert np.abs(one.values - np.linalg.eigvalsh(block)).max() <= 1e-12
     assert one.values.shape == (5,)
@@ -221,7 +216,7 @@ def test_one_seed_gives_one_answer_and_products_are_counted(model, monkeypatch):
 
 def test_the_search_is_as_long_as_the_theorem_asks():
     assert steps_needed(10**6) == 15
-    assert steps_needed(100) == 10
+    assert steps_needed(100) == 11
 
 
 ODD = {

@@ -7,17 +7,14 @@ import pytest
 from overparam.core.errors import UsageError
 from overparam.operators import open_model
 from overparam.probes.curvature import sharpness
+from tests.linear_model import Linear
 from tests.tiny_models import LABELS, PARAMS, X, apply, module
 
 
-def line(params, x):
-    return x * params["w"]
-
-
 def quadratic(h, w=0.0, minimum=0.0):
-    """Loss ``(1/2) sum h_i (w_i - minimum)^2`` as squared loss of one example."""
-    root = np.sqrt(np.asarray(h, float))[None]
-    return open_model(line, (root, root * minimum), params={"w": np.full(root.shape[1], w)})
+    """Loss ``(1/2) sum h_i (w_i - minimum)^2``, as the mean over one example a weight."""
+    x = np.diag(np.sqrt(len(h) * np.asarray(h, float)))
+    return Linear(x, x @ np.full((len(h), 1), minimum), np.full((len(h), 1), w))
 
 
 def test_separate_curvatures_in_closed_form():
