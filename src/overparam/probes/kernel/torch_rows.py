@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from overparam.operators.batches import Batch
 from overparam.operators.torch_model import TorchModel
 from overparam.probes.kernel.factors import Factor, Rows
 from overparam.probes.kernel.source import Source
+
+try:
+    import torch
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
 
 PASS = 4.0  # bytes in use at the peak of the rows, over those of the rows themselves: two copies while they are joined
 

@@ -116,7 +116,7 @@ def conv(p, x):
     )
     hidden = jnp.tanh(first + p["kb"])
     grouped = jax.lax.conv_general_dilated(
-        hidden, p["k2"], (1, 1), "SAME", lhs_dilation=(1, 2), dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        hidden, p["k2"], (1, 1), ((1, 1), (1, 2)), lhs_dilation=(1, 2), dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=2,
     )  # fmt: skip
     return jnp.tanh(grouped).mean((1, 2)) @ p["last"]
@@ -174,5 +174,7 @@ def oracle(apply, params, x):
     with jax.enable_x64(True):
         tree = jax.tree.map(jnp.asarray, params)
         jacobian = jax.jacrev(lambda p: apply(p, jnp.asarray(x)).reshape(len(x), -1))(tree)
-        rows = np.concatenate([np.asarray(one).reshape(len(x), -1, np.size(params[n])) for n, one in jacobian.items()], 2)
+        rows = np.concatenate(
+            [np.asarray(one).reshape(len(x), -1, np.size(params[n])) for n, one in jacobian.items()], 2
+        )
     return np.einsum("ncp,mdp->ncmd", rows, rows)
