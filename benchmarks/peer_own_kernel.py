@@ -1,4 +1,4 @@
-"""The peers of ``own_kernel.py``, each in a Python of its own: neural-tangents, nngeometry, the recipe of a tutorial of PyTorch."""
+"""The peers of ``own_kernel.py``, each in a Python of its own: neural-tangents, nngeometry, and the recipe of a tutorial."""
 
 import sys
 from pathlib import Path

@@ -90,7 +90,8 @@ class TorchRows(TorchSource):
     def sizes(self, batch: Batch) -> tuple[float, float]:
         """Rows, and the passes that they come from."""
         rows = float(len(self.chosen)) * self.model.size * self.model.dtype.itemsize
-        graph = graph_bytes(self.model, batch) / batch.count
+        few = batch.rows(0, 2).mapped(lambda leaf: leaf.clone())  # or the graph would hold the storage of all
+        graph = graph_bytes(self.model, few) / few.count
         return rows * (2 if self.wide and self.model.dtype.itemsize == 4 else 1), (PASS - 1) * rows + 3 * graph
 
 

@@ -87,7 +87,7 @@ class TorchStructured(TorchSource):
     def sizes(self, batch: Batch) -> tuple[float, float]:
         """From one pass over a few examples."""
         layers, itemsize = self._looked(), self.model.dtype.itemsize
-        few = batch.rows(0, 2)
+        few = batch.rows(0, 2).mapped(lambda leaf: leaf.clone())  # or the graph would hold the storage of all
         sites, _ = self._pass(few)
         graph = graph_bytes(self.model, few) / few.count
         numbers, patches = 0.0, 0.0

@@ -133,6 +133,16 @@ def embedding(p, codes):
     return jnp.tanh(table).mean(1) @ p["table"].T[:, :C] + jnp.take(p["other"], codes[:, 0], axis=0)
 
 
+def wide_twice(p, x):
+    """So wide that pairs of positions are cheaper than rows."""
+    hidden = jnp.tanh(x @ p["in"])
+    return jnp.tanh(jnp.tanh(hidden @ p["w"] + p["b"]) @ p["w"] + p["b"]) @ p["out"]
+
+
+def large_table(p, codes):
+    return jnp.tanh(p["table"][codes[:, :2]]).sum(1) @ p["out"]
+
+
 DENSE = {"a": of(D, 5), "b": of(5), "c": of(C, 5), "d": of(C)}
 E = {"e": of(D, D)}
 CASES = {
@@ -165,6 +175,8 @@ CASES = {
         },
         SEQUENCES,
     ),
+    "wide twice": (wide_twice, {"in": of(D, 64), "w": of(64, 64), "b": of(64), "out": of(64, C)}, ROWS),
+    "large table": (large_table, {"table": of(300, 4), "out": of(4, C)}, CODES * 40),
     "embedding": (embedding, {"table": of(V, D), "positions": of(T, D), "other": of(V, C)}, CODES),
 }
 

@@ -1,5 +1,7 @@
 """What a tangent kernel is: conventions, halves, blocks, memory, checks, spectrum and drift; against dense derivatives."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -25,6 +27,17 @@ def opened(x=X, **options):
     return open_model(apply, x, params=PARAMS, **options)
 
 
+@functools.cache
+def whole():
+    """All examples: opened once, so that its programs are compiled once."""
+    return opened()
+
+
+@functools.cache
+def nine():
+    return opened(X[:9])
+
+
 def close(one, other, tolerance=1e-12):
     return one.shape == other.shape and np.abs(one - other).max() <= tolerance * np.abs(other).max()
 
@@ -33,7 +46,7 @@ def close(one, other, tolerance=1e-12):
 @pytest.mark.parametrize("outputs", list(ASKED))
 def test_every_method_gives_every_kernel(method, outputs):
     """50 examples in blocks of 7 and tiles of 7: nothing needs to divide anything."""
-    model = opened(batch=13) if method != "products" else opened(X[:9])
+    model = whole() if method != "products" else nine()
     kernel = tangent_kernel(model, outputs=outputs, method=method, block=7)
     asked = {"full": lambda a: a[:9, :, :9], "each": lambda a: a[:, :9, :9]}.get(outputs, lambda a: a[:9, :9])
     assert close(kernel.matrix, ASKED[outputs] if method != "products" else asked(ASKED[outputs]))
@@ -43,7 +56,7 @@ def test_every_method_gives_every_kernel(method, outputs):
 
 
 def test_blocks_are_made_anew_where_memory_is_short():
-    model = opened()
+    model = whole()
     easy = kernel_cost(model, method="structured", block=16)
     tight = kernel_cost(model, method="structured", block=16, memory=easy.bytes * 0.97)
     assert tight.bytes <= easy.bytes * 0.97
@@ -53,7 +66,7 @@ def test_blocks_are_made_anew_where_memory_is_short():
 
 
 def test_too_little_memory_names_what_would_do():
-    model = opened()
+    model = whole()
     with pytest.raises(
         UsageError, match=r"memory: expected at least .* of which the kernel of shape 50x3x50x3 takes 0.18 MB"
     ):
@@ -78,9 +91,9 @@ def test_between_two_sets(method):
 
 def test_some_layers():
     rows = JACOBIAN[..., W + W * 4 :]
-    kernel = tangent_kernel(opened(), layers="last")
+    kernel = tangent_kernel(whole(), layers="last")
     assert close(kernel.matrix, np.einsum("ncp,mdp->ncmd", rows, rows))
-    bias = tangent_kernel(opened(), layers="first/bias", outputs="mean")
+    bias = tangent_kernel(whole(), layers="first/bias", outputs="mean")
     assert close(bias.matrix, np.einsum("ncp,mcp->nm", JACOBIAN[..., :W], JACOBIAN[..., :W]) / K)
 
 
@@ -132,7 +145,7 @@ def test_a_condition_that_is_known():
 
 
 def test_the_drift_is_that_of_the_kernels():
-    start = opened()
+    start = whole()
     end = start.at(VECTOR + 0.1 * np.random.default_rng(3).normal(size=SIZE))
     before, after = (tangent_kernel(one, outputs="mean").matrix for one in (start, end))
     drift = kernel_drift(start, end)
@@ -146,7 +159,7 @@ def test_the_drift_is_that_of_the_kernels():
 
 def test_a_model_that_is_scaled_keeps_its_direction():
     """Twice the last layer's weights: its kernel is the same, that of the first is four times as large."""
-    start = opened()
+    start = whole()
     vector = VECTOR.copy()
     vector[W + W * 4 + K :] *= 2
     drift = kernel_drift(start, start.at(vector), layers="first")
@@ -156,7 +169,7 @@ def test_a_model_that_is_scaled_keeps_its_direction():
 
 
 def test_other_models_and_data_are_refused():
-    model = opened()
+    model = whole()
     moved = model.at(VECTOR + 1)
     with pytest.raises(UsageError, match="against: expected a model with the same parameters on other data"):
         tangent_kernel(model, against=moved)
@@ -186,7 +199,7 @@ def test_other_models_and_data_are_refused():
     ],
 )
 def test_odd_arguments_are_named(options, text):
-    model = opened(X[:3])
+    model = whole()
     for function in (tangent_kernel, kernel_cost):
         with pytest.raises(UsageError, match=text):
             function(model, **options)
@@ -227,8 +240,8 @@ def test_a_wrong_kernel_is_never_returned(monkeypatch):
     with pytest.raises(
         UsageError, match=r"method: expected a kernel whose product with a vector is J \(J\^T u\)"
     ):
-        tangent_kernel(opened(), method="structured")
-    kernel = tangent_kernel(opened())
+        tangent_kernel(whole(), method="structured")
+    kernel = tangent_kernel(whole())
     assert kernel.method == "rows"
     assert close(kernel.matrix, FULL)
     assert "Not by another method" in " ".join(kernel.notes)

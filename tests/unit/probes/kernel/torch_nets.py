@@ -183,11 +183,33 @@ def recurrent():
     )
 
 
+def wide_twice():
+    """So wide that pairs of positions are cheaper than rows."""
+    inner = nn.Linear(64, 64)
+    return nn.Sequential(nn.Linear(D, 64), nn.Tanh(), inner, nn.Tanh(), inner, nn.Tanh(), nn.Linear(64, C))
+
+
+def wide_sequence():
+    return Net(
+        lambda net, x: net.last(torch.tanh(net.first(x[:, :2]))).mean(1),
+        first=nn.Linear(D, 90),
+        last=nn.Linear(90, C),
+    )
+
+
+def large_table():
+    def call(net, codes):
+        return net.last(torch.tanh(net.table(codes[:, :2])).sum(1))
+
+    return Net(call, table=nn.Embedding(300, D, padding_idx=0), last=nn.Linear(D, C))
+
+
 CASES = {
     "mlp": (mlp, ROWS), "cnn": (cnn, IMAGES), "sequence": (sequence, SEQUENCES), "encoder": (encoder, SEQUENCES),
     "encoder, time first": (lambda: encoder(False), SEQUENCES), "words": (words, CODES), "merged": (merged, SEQUENCES),
     "elsewhere": (elsewhere, ROWS), "hidden": (hidden, ROWS), "twice": (twice, ROWS), "tied": (tied, ROWS),
     "made": (made, ROWS), "normed": (normed, ROWS), "split": (split, ROWS), "summed": (summed, SEQUENCES),
+    "wide twice": (wide_twice, ROWS), "wide sequence": (wide_sequence, SEQUENCES), "large table": (large_table, CODES * 40),
     "recurrent": (recurrent, SEQUENCES),
 }  # fmt: skip
 
