@@ -97,6 +97,7 @@ ELSEWHERE = {
     **dict.fromkeys(("family_of", "stem_of", "prepare", "written"), "takes the family that width_sweep_study builds"),
     "refresh": "has tests of its own beside those of statistics",
     **dict.fromkeys(("open_model", "adapt"), "has a table of odd models of its own"),
+    "mean_kernel": COMPILED,
     "levenberg_marquardt": "takes functions of a vector",
     "segments": "takes a first column",
     "linear_course": "takes residuals",
