@@ -28,6 +28,8 @@ _WHERE = {
     "Prediction": "own",
     "sgd_curve": "own",
     "width_ladder": "own",
+    "widths": "own.widths",
+    "Widths": "own.widths",
     "diagnose": "api.diagnose",
     "Checkup": "own.diagnosis",
     "Ladder": "own",
