@@ -1,6 +1,7 @@
 """Modules of Flax and Equinox as functions of named arrays, in evaluation mode; and what they are told apart by."""
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
