@@ -28,6 +28,8 @@ _WHERE = {
     "Prediction": "own",
     "sgd_curve": "own",
     "width_ladder": "own",
+    "diagnose": "api.diagnose",
+    "Checkup": "own.diagnosis",
     "Ladder": "own",
     "studies": "core.registry",
     "find": "core.registry",

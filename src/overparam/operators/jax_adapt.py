@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -35,6 +35,7 @@ class Adapted:
         trained: parameters by name.
         held: everything else by name.
         notes: what was done, one sentence each.
+        source: what it was made of.
         features: how many numbers the rows of a network of the package hold; None for others.
         network: of the package, where it is one.
     """
@@ -44,6 +45,7 @@ class Adapted:
     held: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     features: int | None = None
+    source: Any = None
     network: Network | None = None
 
 
@@ -79,7 +81,8 @@ def adapt(model: Any, params: Any, evaluation: bool, call: Mapping[str, Any] | N
         UsageError: parameters that are missing, or given where the module holds them.
     """
     makers = {"network": _network, "function": _function, "linen": _linen, "nnx": _nnx, "equinox": _equinox}
-    return makers[framework_of(model)](model, params, evaluation, dict(call or {}))
+    made = makers[framework_of(model)](model, params, evaluation, dict(call or {}))
+    return replace(made, source=model[1] if _is_pair(model) else model)
 
 
 def _network(network: Network, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:
@@ -93,7 +96,7 @@ def _network(network: Network, params: Any, evaluation: bool, call: dict[str, An
         lambda tree, *args: network.apply(tree, *args), params, lambda path: is_held(network.state, path)
     )
     notes = ("Evaluation: the pass of network.apply, not that of training.",) if network.training else ()
-    return Adapted(found.forward, found.trained, found.held, notes, network.inputs, network)
+    return Adapted(found.forward, found.trained, found.held, notes, network.inputs, network=network)
 
 
 def _function(model: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:

@@ -1,0 +1,122 @@
+"""Whether a kernel is that of the model: products with a random vector against those of the operators, on every call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from overparam.operators.batches import Batch
+from overparam.probes.kernel.asked import Asked
+from overparam.probes.kernel.factors import Factor
+from overparam.probes.kernel.plan import Plan
+from overparam.probes.kernel.products import Derivatives
+from overparam.probes.kernel.source import Source
+
+SOME = 32  # examples that are looked at where all of them would cost more than the kernel
+APART = 1e4  # times the machine epsilon: a larger relative error is no rounding
+SEED = 0
+
+
+def allowed(ask: Asked) -> float:
+    """The largest relative error that rounding explains."""
+    return APART * float(np.finfo(ask.first.dtype).eps)
+
+
+def verified(ask: Asked, matrix: np.ndarray) -> float:
+    """Relative error of one product of the kernel with a random vector against ``J (J^T u)``, Euclidean.
+
+    A kernel of all outputs, or of one, is multiplied whole. Of kernels of each output or their mean the first 32 examples
+    are, with a product for every output.
+
+    Args:
+        ask: what was asked.
+        matrix: the kernel.
+    """
+    rng = np.random.default_rng(SEED)
+    with ask.first.quiet():
+        if ask.outputs in ("each", "mean"):
+            return _by_output(ask, matrix, rng)
+        u = np.zeros((ask.second.examples, ask.classes))
+        u[:, list(ask.chosen)] = rng.normal(size=(ask.second.examples, len(ask.chosen)))
+        asked = Derivatives(ask.first).jacobian(Derivatives(ask.second).transpose(u))[:, list(ask.chosen)]
+        n, m = ask.first.examples, ask.second.examples
+        square = matrix.reshape(n * len(ask.chosen), m * len(ask.chosen))
+        found = square @ u[:, list(ask.chosen)].reshape(-1).astype(square.dtype)
+        return gap(found, asked.reshape(-1))
+
+
+def _by_output(ask: Asked, matrix: np.ndarray, rng: np.random.Generator) -> float:
+    rows, columns = (_few(model.batches()) for model in (ask.first, ask.second))
+    first, second = Derivatives(ask.first), Derivatives(ask.second)
+    v = rng.normal(size=columns.count)
+    found = []
+    for c in range(ask.classes):
+        u = np.zeros((columns.count, ask.classes))
+        u[:, c] = v
+        pushed = first.batch("jacobian", rows, second.batch("transpose", columns, u.reshape(-1)))
+        found.append(pushed.reshape(rows.count, -1)[:, c])
+    some = matrix[..., : rows.count, : columns.count] @ v.astype(matrix.dtype)
+    return gap(some, np.array(found) if ask.outputs == "each" else np.mean(found, axis=0))
+
+
+def _few(batches: object) -> Batch:
+    batch: Batch = next(iter(batches))  # type: ignore[call-overload]
+    return batch.rows(0, SOME)
+
+
+def culprits(ask: Asked, source: Source, plan: Plan) -> tuple[str, ...]:
+    """The parameters of factors that are not those of the model: ``|J^T u|`` of each against that of the operators.
+
+    Every factor is measured by its own size, so that a small layer does not hide behind a large one.
+
+    Args:
+        ask: what is asked.
+        source: of the factors.
+        plan: blocks; the factors of the first one are looked at, and kept by the source.
+    """
+    model = ask.first
+    batch, factors = next(source.made(model, plan.block))[1:]
+    batch, factors = batch.rows(0, SOME), [one.part(0, SOME) for one in factors]
+    u = np.zeros((batch.count, ask.classes))
+    u[:, list(ask.chosen)] = np.random.default_rng(SEED).normal(size=(batch.count, len(ask.chosen)))
+    back = Derivatives(model).batch("transpose", batch, u.reshape(-1))
+    bad: list[str] = []
+    seen = {name for factor in factors for name in factor.names}
+    whole = float(np.linalg.norm(back.astype(np.float64)))
+    for names in _groups(factors):
+        ours = sum(
+            one.square(source.weights(u[:, list(ask.chosen)], one.arrays()[0]))
+            for one in factors
+            if set(one.names) & names
+        )
+        theirs = sum(
+            float(np.square(back[model.layout.slices[name]].astype(np.float64)).sum()) for name in names
+        )
+        floor = float(np.finfo(model.dtype).eps) * whole
+        if abs(np.sqrt(max(ours, 0.0)) - np.sqrt(theirs)) > allowed(ask) * np.sqrt(theirs) + floor:
+            bad += sorted(names)
+    bad += [name for name in model.layout.names if name not in seen and np.any(back[model.layout.slices[name]])]
+    return tuple(bad)
+
+
+def _groups(factors: Sequence[Factor]) -> list[set[str]]:
+    """Names of parameters that factors share, together."""
+    found: list[set[str]] = []
+    for factor in factors:
+        own = set(factor.names)
+        for other in [one for one in found if one & own]:
+            own |= other
+            found.remove(other)
+        found.append(own)
+    return found
+
+
+def gap(found: np.ndarray, asked: np.ndarray) -> float:
+    """Relative difference, Euclidean; infinite where one is not finite."""
+    one, other = found.astype(np.float64), asked.astype(np.float64)
+    size = float(np.linalg.norm(other))
+    apart = float(np.linalg.norm(one - other))
+    if not np.isfinite(apart):
+        return float("inf")
+    return apart / size if size else float(apart > 0)
