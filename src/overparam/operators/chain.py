@@ -101,13 +101,12 @@ def chain_of(model: Model, what: str) -> Chain:
         UsageError: the model is no chain of dense layers with one activation.
     """
     form = _form(model)
-    found = _known(model, form) if form is not None else _recognised(model, what)
-    return found
+    return _known(model, form) if form is not None else _recognised(model, what)
 
 
 def _form(model: Model) -> Any:
     network = getattr(getattr(model, "programs", None), "network", None)
-    return None if network is None else network.form
+    return None if network is None or network.training is not None else network.form
 
 
 def _arrays(model: Any) -> dict[str, np.ndarray]:
@@ -155,7 +154,7 @@ def _recognised(model: Model, what: str) -> Chain:
 
     first = next(iter(model.batches()))
     if len(first.args) != 1 or first.named or len(model.output_shape) != 1:
-        raise refuse("a model of several inputs, or with outputs of several axes")
+        raise refuse("a model of several inputs, or one whose outputs are no rows of numbers")
     seen = see(model)
     odd = sorted(seen.operations - _PLAIN)
     if odd:

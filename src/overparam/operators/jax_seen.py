@@ -12,6 +12,7 @@ import numpy as np
 from jax.extend.core import Literal
 
 from overparam.core.errors import UsageError
+from overparam.models.state import leaves
 from overparam.operators.batches import Batch
 from overparam.operators.jax_model import JaxModel, Programs
 from overparam.operators.jax_uses import Cell, made, used
@@ -80,7 +81,7 @@ def relu_inputs(apply: Any, params: Any, x: Any) -> dict[str, Any]:
     Raises:
         UsageError: a ReLU inside a compiled loop.
     """
-    named = {"/".join(map(str, path)): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
+    named = dict(leaves(params))
     structure = jax.tree.structure(params)
 
     def forward(arrays: Any, inputs: Any) -> Any:

@@ -187,4 +187,4 @@ def _dot(one: Layers, other: Layers) -> float:
 
 
 def _cosine(one: Layers, other: Layers) -> float:
-    return _dot(one, other) / np.sqrt(_dot(one, one) * _dot(other, other))
+    return float(_dot(one, other) / np.sqrt(_dot(one, one) * _dot(other, other)))
