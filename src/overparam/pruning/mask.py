@@ -21,7 +21,7 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.models.state import leaves
 from overparam.pruning.arrays import nested, picked, placed, prunable, trained_arrays
-from overparam.pruning.draws import generator
+from overparam.pruning.draws import chosen, generator
 from overparam.pruning.share import densities_of, density_of, kept_of
 
 _HOLDS, _MASK = "holds", "mask"  # what the file of a mask says of itself
@@ -134,10 +134,8 @@ class Mask:
         found = {}
         for path, shape in shapes.items():
             size = int(np.prod(shape))
-            flat = np.zeros(size, np.float32)
             kept = kept_of(size, own.get(path, 1.0))
-            flat[generator(key, f"mask of {path}").permutation(size)[:kept]] = 1.0
-            found[path] = flat.reshape(shape)
+            found[path] = chosen(size, kept, shape, generator(key, f"mask of {path}"))
         return cls(found)
 
     @property

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from overparam.core.errors import UsageError, unknown
-from overparam.models import cnn, mlp
+from overparam.core.pairs import CHANNELS
+from overparam.models.frankle import frankle
 from overparam.models.network import Network
 from overparam.pruning.edge_popup import edge_popup
 from overparam.pruning.rounds import Arm
 from overparam.training import Recipe
-
-CHANNELS = {"conv2": (64, 64), "conv4": (64, 64, 128, 128), "conv6": (64, 64, 128, 128, 256, 256)}
-NETWORKS = ("fc", *CHANNELS)
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,8 @@ class Variant:
         [266200, 4300992, 2425024, 2261184]
         """
         self._setting(name)
-        if name == "fc":
-            plain = mlp(784, (300, 100), 10, init=self.init, bias=self.bias)
-        else:
-            plain = cnn((32, 32, 3), CHANNELS[name], 10, dense=(256, 256), init=self.init, bias=self.bias)
+        shape = (32, 32, 3) if name in CHANNELS else (28, 28)
+        plain = frankle(name, shape, 10, init=self.init, bias=self.bias)
         return edge_popup(plain, density) if self.learned else plain
 
     def recipe(self, name: str = "fc", *, probes: int = 11) -> Recipe:
