@@ -13,7 +13,7 @@ from overparam.core.looks import FIRST_LOOK
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
 from overparam.pruning.asked import COMPETE, ONCE, Asked
-from overparam.pruning.criteria import Criterion
+from overparam.pruning.criteria import Criterion, check_by_density
 from overparam.pruning.curve import Curve, in_steps, measured, retrained, trained
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import Fit, arrays_of, fit_of
@@ -97,9 +97,13 @@ class Pruned:
             DataError: training diverged.
         """
         asked, step = self._asked, flag(steps, "steps")
+        if asked.criterion not in ONCE:
+            check_by_density(asked.criterion)
         if recipe is None:
-            if step or start is not None:
-                raise UsageError("recipe: expected how to train, for steps or start, got none. Give recipe=.")
+            if step or start is not None or seeds_of(seeds) != (0,):
+                raise UsageError(
+                    "recipe: expected how to train, for steps, start or seeds, got none. Give recipe=."
+                )
             return measured(asked, densities)
         check_recipe(recipe)
         return (in_steps if step else retrained)(asked, densities, recipe, seeds_of(seeds), start)
@@ -174,7 +178,8 @@ def prune(
         params: its weights, trained or not.
         data: a Dataset, or arrays ``(x, y, x_test, y_test)``; None where nothing is measured and the criterion needs none.
         criterion: a name in :func:`~overparam.pruning.criteria.criterion_of`, or ``grasp`` or ``synflow``.
-        density: the share of the weights that is kept.
+        density: the share of the weights that is kept; ``same_sign`` and ``diff_sign`` decide by themselves, and the result
+            says what stayed.
         scope: ``layer``: in every layer; ``global``: layers compete; ``even``: all layers end at one density. None, as the
             sources have it: ``global`` for ``snip``, ``grasp`` and ``synflow``, else ``layer``.
         rates: densities of layers of their own, by pattern.

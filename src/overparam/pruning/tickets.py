@@ -17,7 +17,7 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import called
 from overparam.pruning.at_init import gradient
-from overparam.pruning.criteria import Criterion, Weights, criterion_of
+from overparam.pruning.criteria import Criterion, Weights, check_by_density, criterion_of
 from overparam.pruning.draws import chosen, generator
 from overparam.pruning.iterative import built, check_compaction, first_round, next_round
 from overparam.pruning.mask import Mask, mask_for
@@ -201,7 +201,7 @@ def tickets(
     check_recipe(recipe)
     arrays = arrays_of(data, network, recipe.loss)
     first = mask_for(network, mask)
-    rule, wanted = criterion_of(criterion), _controls(controls)
+    rule, wanted = check_by_density(criterion), _controls(controls)
     falling = densities_in(densities, falling=True)
     left = (leave,) if isinstance(leave, str) else leave
     rates_of(rates, left, first.paths)
