@@ -104,7 +104,7 @@ def batches_of(data: Any, batch: int | None = None, targets: str | None = None, 
         raise UsageError(
             f"{name}: expected (inputs, targets) as two arrays, or a loader of such batches, got {type(data).__name__}."
         )
-    if iter(data) is data:
+    if hasattr(data, "__next__"):
         raise UsageError(
             f"{name}: expected a loader that can be gone through again and again, got {type(data).__name__}, which gives "
             "its batches once. Give list(...) of it, or an object whose __iter__ starts anew."

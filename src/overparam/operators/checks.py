@@ -9,15 +9,14 @@ import numpy as np
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.models.passes import told
 from overparam.operators.batches import Batch
-from overparam.operators.model import Model
+from overparam.operators.model import ROWS, Model
 
 APART = 1e4  # times the machine epsilon: a larger relative difference is no rounding
-ROWS = 8
 Culprit = Callable[[Batch, Batch], str]  # names the part of a model that gives other outputs in a second pass
 
 
 def check_outputs(model: Model, name: str = "model") -> None:
-    """Raise unless the first examples give finite outputs of the parameters' type, one row an example.
+    """Raise unless the first examples give outputs of the parameters' type, one row an example.
 
     Args:
         model: of any back end.
@@ -25,12 +24,11 @@ def check_outputs(model: Model, name: str = "model") -> None:
 
     Raises:
         UsageError: the pass fails, or gives something else.
-        DataError: outputs that are missing or infinite.
     """
     with model.quiet():
         batch = next(iter(model.batches())).rows(0, ROWS)
         try:
-            found = model.batch_outputs(batch)
+            found = model.described(batch)
         except OverparamError:
             raise
         except Exception as error:
@@ -54,11 +52,6 @@ def check_outputs(model: Model, name: str = "model") -> None:
                 f"{name}: expected outputs of {model.dtype.name}, the type of the parameters, got {dtype}. Remove casts and "
                 "autocast from the pass."
             )
-        bad = int((~np.isfinite(model.host(found))).sum())
-    if bad:
-        raise DataError(
-            f"{name}: expected finite outputs, got {bad} that are missing or infinite in the first {batch.count} examples."
-        )
 
 
 def check_targets(model: Model) -> None:
@@ -79,7 +72,7 @@ def check_targets(model: Model) -> None:
 
 
 def check_passes(model: Model, culprit: Culprit | None = None) -> None:
-    """Raise unless two passes over the first batch give the same, and each row alone what it gives beside others.
+    """Raise unless two passes over the first batch give the same finite numbers, and each row alone what it gives beside others.
 
     Loss and gradient are compared, or the outputs where there is no loss.
 
@@ -89,11 +82,17 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
 
     Raises:
         UsageError: they differ; the text names the part where it is known.
-        DataError: loss or gradient are not finite.
+        DataError: outputs, loss or gradient are not finite.
     """
     eps = float(np.finfo(model.dtype).eps)
     with model.quiet():
         batch = next(iter(model.batches()))
+        whole = model.host(model.batch_outputs(batch))
+        bad = int((~np.isfinite(whole)).sum())
+        if bad:
+            raise DataError(
+                f"model: expected finite outputs, got {bad:,} of {whole.size:,} in the first batch that are missing or infinite."
+            )
         passes = [_pass(model, batch) for _ in range(2)]
         if any(not np.isfinite(one).all() for one in passes[0]):
             raise DataError(
@@ -107,12 +106,10 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
                 f"{f', which begins at {who}' if who else ''}. Random numbers drawn in a pass and counters do that."
             )
         if batch.count > 1:
-            some = batch.rows(0, ROWS)
-            part = batch.rows(0, (some.count + 1) // 2)
-            whole, alone = (model.host(model.batch_outputs(one)) for one in (some, part))
-            gap = _gap(whole[: part.count], alone)
+            part = batch.rows(0, min(ROWS, (batch.count + 1) // 2))
+            gap = _gap(whole[: part.count], model.host(model.batch_outputs(part)))
             if gap > APART * eps:
-                who = culprit(some, part) if culprit else ""
+                who = culprit(batch, part) if culprit else ""
                 raise UsageError(
                     "model: expected every output to depend on its own example alone, got a relative change of "
                     f"{gap:.2g} without the other examples{f', which begins at {who}' if who else ''}. Batch normalisation by "

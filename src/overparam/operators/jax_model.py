@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from overparam.models.network import Network
 from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
@@ -38,6 +39,7 @@ class JaxModel(Model):
     def __init__(
         self,
         programs: Programs,
+        objective: Objective,
         trained: Arrays,
         held: Arrays,
         data: Batches,
@@ -46,7 +48,7 @@ class JaxModel(Model):
         notes: tuple[str, ...] = (),
         settings: Settings | None = None,
     ) -> None:
-        super().__init__(layout, programs.objective, dtype, notes, settings or Settings())
+        super().__init__(layout, objective, dtype, notes, settings or Settings())
         self.programs, self.data = programs, data
         with self.quiet():
             self.trained = OrderedDict((name, jnp.asarray(trained[name])) for name in layout.names)
@@ -72,15 +74,18 @@ class JaxModel(Model):
         """Outputs of a batch."""
         return self.programs.outputs(self.trained, self.held, batch.args, dict(batch.named))
 
-    def shape_of(self, batch: Batch) -> tuple[int, ...]:
-        """Shape of the outputs of one example, found without compiling."""
-        found = jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
-        return tuple(found.shape[1:])
+    def described(self, batch: Batch) -> Any:
+        """Shape and type of the outputs of a batch, found without compiling."""
+        return jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
 
     def batch_loss(self, batch: Batch) -> tuple[float, Any]:
         """Sum of the losses of a batch and its gradient."""
         loss, gradient = self.programs.gradient(self.trained, self.held, *_parts(batch))
         return float(loss), gradient
+
+    def batch_curvature(self, batch: Batch) -> Any:
+        """Second derivatives of the losses of a batch by its outputs."""
+        return self.programs.curvature(self.batch_outputs(batch), batch.targets)
 
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
@@ -88,17 +93,40 @@ class JaxModel(Model):
 
     def at(self, vector: np.ndarray) -> JaxModel:
         """The same model with other parameters; its compiled programs are used again."""
-        arrays = self.layout.named(np.asarray(vector, self.dtype))
-        return JaxModel(
-            self.programs, arrays, self.held, self.data, self.layout, self.dtype, self.notes, self.settings
-        )
+        return self._again(self.layout.named(np.asarray(vector, self.dtype)), self.held, self.layout)
 
     def only(self, layers: str | tuple[str, ...] | list[str]) -> JaxModel:
         """The same model as a function of some of its parameters."""
         layout = self.layout.only(self.layout.matching(layers))
         held = {**self.held, **{name: one for name, one in self.trained.items() if name not in layout.slices}}
+        return self._again(self.trained, held, layout)
+
+    def _again(self, trained: Arrays, held: Arrays, layout: Layout) -> JaxModel:
         return JaxModel(
-            self.programs, self.trained, held, self.data, layout, self.dtype, self.notes, self.settings
+            self.programs,
+            self.objective,
+            trained,
+            held,
+            self.data,
+            layout,
+            self.dtype,
+            self.notes,
+            self.settings,
+        )
+
+    def under(self, objective: Objective) -> JaxModel:
+        """The same model with another loss; its programs are compiled anew."""
+        known = self.programs
+        return JaxModel(
+            Programs(known.forward, known.outputs, objective.total, known.network),
+            objective,
+            self.trained,
+            self.held,
+            self.data,
+            self.layout,
+            self.dtype,
+            self.notes,
+            self.settings,
         )
 
     def ways(self, kind: str) -> tuple[Way, ...]:
@@ -140,19 +168,21 @@ class _Kept:
 
 
 class Programs:
-    """The compiled programs of one function and one loss; models at other parameters share them."""
+    """The compiled programs of one function and one loss; models at other parameters and on other data share them."""
 
-    def __init__(self, forward: Forward, objective: Objective) -> None:
-        self.forward, self.objective = forward, objective
-        self.outputs = jax.jit(lambda trained, held, args, named: forward({**held, **trained}, *args, **named))
+    def __init__(
+        self, forward: Forward, outputs: Forward, total: Forward | None, network: Network | None = None
+    ) -> None:
+        self.forward, self.outputs, self.total, self.network = forward, outputs, total, network
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
         self.product = jax.jit(self._product, static_argnums=(0, 1))
+        self.curvature = jax.jit(self._curvature)
 
     def _functions(self, held: Arrays, args: Any, named: Any, targets: Any) -> tuple[Any, Any]:
         """Outputs as a function of the trained arrays, and the loss as one of the outputs."""
-        total = self.objective.total
+        total = self.total
         return (
             lambda trained: self.forward({**held, **trained}, *args, **named),
             lambda outputs: total(outputs, targets) if total is not None else jnp.sum(outputs),
@@ -162,6 +192,17 @@ class Programs:
         outputs, loss = self._functions(held, args, named, targets)
         value, gradient = jax.value_and_grad(lambda own: loss(outputs(own)))(trained)
         return value, flat(gradient)
+
+    def _curvature(self, found: Any, targets: Any) -> Any:
+        total = self.objective.total
+        assert total is not None
+        slope, shape = jax.grad(lambda outputs: total(outputs, targets)), found.shape
+
+        def column(direction: Any) -> Any:
+            moved = jnp.broadcast_to(direction.reshape(shape[1:]), shape)
+            return jax.jvp(slope, (found,), (moved,))[1].reshape(shape[0], -1)
+
+        return jax.vmap(column, out_axes=2)(jnp.eye(found[0].size, dtype=found.dtype))
 
     def _linearised(self, kind: str, trained: Arrays, held: Arrays, args: Any, named: Any, targets: Any) -> Any:
         outputs, loss = self._functions(held, args, named, targets)
@@ -218,6 +259,11 @@ class Programs:
         else:
             curved = jax.grad(lambda own: jnp.sum(jax.grad(loss)(own) * moved))(found)
         return flat(jax.vjp(outputs, trained)[1](curved)[0])
+
+
+def compiled(forward: Forward) -> Forward:
+    """Outputs of a function of all arrays, as a compiled function of trained and held ones."""
+    return jax.jit(lambda trained, held, args, named: forward({**held, **trained}, *args, **named))
 
 
 def flat(tree: Arrays) -> Any:

@@ -19,6 +19,7 @@ from overparam.operators.ways import Chosen, Way, choose
 KINDS = ("jacobian", "transpose", "hessian", "gauss_newton")
 MEMORY = 1e9
 PRODUCTS = 20
+ROWS = 8  # examples of a batch that are looked at first
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ class Model(abc.ABC):
         """Sum of the losses of a batch, and its gradient as one vector of the back end."""
 
     @abc.abstractmethod
+    def batch_curvature(self, batch: Batch) -> Any:
+        """Second derivatives of the losses of a batch by its outputs, one block an example, shape ``(count, C, C)``."""
+
+    @abc.abstractmethod
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
 
@@ -110,9 +115,18 @@ class Model(abc.ABC):
             layers: patterns of names, see :meth:`~overparam.operators.layout.Layout.matching`.
         """
 
-    def shape_of(self, batch: Batch) -> tuple[int, ...]:
-        """Shape of the outputs of one example."""
-        return tuple(self.batch_outputs(batch).shape[1:])
+    def described(self, batch: Batch) -> Any:
+        """Outputs of a batch, or what tells their shape and type, whichever is cheaper."""
+        return self.batch_outputs(batch)
+
+    @abc.abstractmethod
+    def under(self, objective: Objective) -> Model:
+        """The same model on the same data with another loss.
+
+        Args:
+            objective: made of the back end's own functions.
+        """
+
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """What must hold while the model is called."""
@@ -163,6 +177,19 @@ class Model(abc.ABC):
         """Outputs of all examples, shape ``(examples, *output_shape)``."""
         with self.quiet():
             return np.concatenate([self.host(self.batch_outputs(batch)) for batch in self.batches()])
+
+    def output_curvature(self) -> np.ndarray:
+        """Second derivative of each example's loss by its own outputs, H_i of the Gauss-Newton matrix, not divided.
+
+        Returns:
+            Shape ``(examples, C, C)``, C the number of outputs of one example.
+
+        Raises:
+            UsageError: the model was opened without a loss.
+        """
+        self.check_loss()
+        with self.quiet():
+            return np.concatenate([self.host(self.batch_curvature(batch)) for batch in self.batches()])
 
     def loss(self) -> float:
         """The loss in its own convention."""
@@ -263,7 +290,7 @@ class Model(abc.ABC):
             with self.quiet():
                 for batch in self.batches():
                     if shape is None:
-                        shape = self.shape_of(batch.rows(0, 1))
+                        shape = tuple(self.described(batch.rows(0, ROWS)).shape[1:])
                     number += batch.count
                     divisor += self.objective.counted((batch.count, *shape), batch)
             if shape is None:

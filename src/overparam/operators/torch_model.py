@@ -12,7 +12,7 @@ from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
 from overparam.operators.objective import Arithmetic, Objective
-from overparam.operators.torch_quiet import quiet
+from overparam.operators.torch_quiet import forward_mode, quiet
 from overparam.operators.ways import Way
 
 try:
@@ -28,6 +28,8 @@ ARITHMETIC = Arithmetic(
     where=lambda condition, value: torch.where(condition, value, torch.zeros_like(value)),
     softplus=lambda outputs: torch.nn.functional.softplus(outputs),
 )
+
+READY = 4.0  # seconds that PyTorch takes to load its derivatives in forward mode
 
 
 class TorchModel(Model):
@@ -88,6 +90,14 @@ class TorchModel(Model):
         loss = self._loss(self.trained, batch)
         return float(loss.detach()), self._joined(self._gradients(loss, keep=False))
 
+    def batch_curvature(self, batch: Batch) -> torch.Tensor:
+        """Second derivatives of the losses of a batch by its outputs."""
+        outputs = self.batch_outputs(batch)
+        product, shape = self._curved(outputs, batch, keep=True), outputs.shape
+        columns = torch.eye(outputs[0].numel(), dtype=outputs.dtype, device=outputs.device)
+        moved = [one.view(shape[1:]).expand(shape).contiguous() for one in columns]
+        return torch.stack([product(one).reshape(shape[0], -1) for one in moved], 2)
+
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
         return self.host(self._joined(list(self.trained.values())))
@@ -104,6 +114,12 @@ class TorchModel(Model):
         held = {**self.held, **{name: one for name, one in self.trained.items() if name not in layout.slices}}
         return self._again(self.trained, held, layout)
 
+    def under(self, objective: Objective) -> TorchModel:
+        """The same model with another loss."""
+        made = self._again(self.trained, self.held, self.layout)
+        made.objective = objective
+        return made
+
     def forward(self, trained: Tensors, batch: Batch) -> torch.Tensor:
         """Outputs of a batch as a function of the trained parameters; buffers that a pass changes are copies."""
         held = {name: one.clone() for name, one in self.held.items()} if self.fresh else self.held
@@ -114,13 +130,21 @@ class TorchModel(Model):
         if kind == "hessian":
             return (
                 Way("kept graph", self._kept_hessian, self._measured_size(self._kept_hessian)),
-                Way("double backward", lambda batch: lambda v: self._kept_hessian(batch, keep=False)(v)),
-                Way("forward over reverse", self._forward_hessian),
+                Way(
+                    "double backward",
+                    lambda batch: lambda v: self._kept_hessian(batch, keep=False)(v),
+                    anew="kept graph",
+                ),
+                Way("forward over reverse", self._forward_hessian, ready=READY),
             )
         if kind == "transpose":
             return (
                 Way("kept graph", self._kept_transpose, self._measured_size(self._kept_transpose)),
-                Way("reverse", lambda batch: lambda u: self._kept_transpose(batch, keep=False)(u)),
+                Way(
+                    "reverse",
+                    lambda batch: lambda u: self._kept_transpose(batch, keep=False)(u),
+                    anew="kept graph",
+                ),
             )
         name, make = (
             ("jacobian", self._kept_jacobian) if kind == "jacobian" else ("both", self._kept_gauss_newton)
@@ -131,8 +155,9 @@ class TorchModel(Model):
             Way(
                 "reverse twice" if kind == "jacobian" else "reverse three times",
                 lambda batch: lambda v: make(batch, keep=False)(v),
+                anew="kept graph",
             ),
-            Way("forward" if kind == "jacobian" else "forward and reverse", forward),
+            Way("forward" if kind == "jacobian" else "forward and reverse", forward, ready=READY),
         )
 
     def _kept_hessian(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
@@ -160,7 +185,7 @@ class TorchModel(Model):
         base = {name: one.detach() for name, one in self.trained.items()}
 
         def product(vector: torch.Tensor) -> torch.Tensor:
-            with torch.no_grad():
+            with forward_mode():
                 moved = dict(zip(base, self._parted(vector), strict=True))
                 return self._joined(list(torch.func.jvp(gradient, (base,), (moved,))[1].values()))
 
@@ -209,7 +234,7 @@ class TorchModel(Model):
         base = {name: one.detach() for name, one in self.trained.items()}
 
         def product(vector: torch.Tensor) -> torch.Tensor:
-            with torch.no_grad():
+            with forward_mode():
                 moved = dict(zip(base, self._parted(vector), strict=True))
                 return torch.func.jvp(lambda own: self.forward(own, batch), (base,), (moved,))[1]
 
