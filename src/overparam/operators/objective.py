@@ -202,10 +202,20 @@ def _fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets: Any
     positions = shape[:-1] if len(shape) > 1 else shape
     if given.dtype.kind == "c" or given.dtype.kind not in "fiub":
         raise DataError(f"targets: expected real numbers or whole labels, got {given.dtype}.")
+    if given.dtype.kind == "b" and name != "binary_cross_entropy":
+        raise DataError(
+            f"targets: expected whole labels or numbers for loss='{name}', got bool. Give loss='binary_cross_entropy', "
+            "y.astype(int) for labels, or y.astype(float) for numbers."
+        )
     if given.dtype.kind in "iu" and name != "binary_cross_entropy":
         if given.shape != positions:
             raise DataError(
                 f"targets: expected labels of shape {positions} for outputs of shape {shape}, got {given.shape}."
+                + (
+                    " For several labels at once give loss='binary_cross_entropy'."
+                    if given.shape == shape
+                    else ""
+                )
             )
         if outputs == 1:
             raise DataError(
