@@ -55,10 +55,10 @@ class JaxStructured(JaxSource):
         """First without walking into functions with derivatives of their own, then with rows for the names."""
         given = (self.model, self.chosen, self.wide, self.full, self.columns)
         if self.own_rules:
-            return JaxStructured(*given, self.forced, False)
+            return type(self)(*given, self.forced, False)
         if set(names) <= set(self.forced):
             return None
-        return JaxStructured(*given, (*self.forced, *names), False)
+        return type(self)(*given, (*self.forced, *names), False)
 
     def factors(self, batch: Batch) -> list[Factor]:
         """One factor a group of parameters, and one of explicit rows."""

@@ -44,7 +44,7 @@ class TorchStructured(TorchSource):
         """With rows by a reverse pass an example for the names."""
         if set(names) <= set(self.forced):
             return None
-        return TorchStructured(
+        return type(self)(
             self.model, self.chosen, self.wide, self.full, self.columns, (*self.forced, *names)
         )
 
