@@ -54,8 +54,8 @@ class Chain:
 
     Attributes:
         names: of the weight matrices.
-        weights: from the input side, shape ``(outputs, inputs)`` each.
-        biases: shape ``(outputs,)``, or None.
+        weights: from the input side, shape ``(units, inputs)`` each.
+        biases: shape ``(units,)``, or None.
         scales: s_l.
         activation: a name of ``ACTIVATIONS``.
         trained: whether each layer's weight is one that the model derives by.
@@ -64,8 +64,8 @@ class Chain:
     """
 
     names: tuple[str, ...]
-    weights: tuple[Float64[np.ndarray, "outputs inputs"], ...]
-    biases: tuple[Float64[np.ndarray, " outputs"] | None, ...]
+    weights: tuple[Float64[np.ndarray, "units inputs"], ...]
+    biases: tuple[Float64[np.ndarray, " units"] | None, ...]
     scales: tuple[float, ...]
     activation: str
     trained: tuple[bool, ...]

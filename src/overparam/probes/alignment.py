@@ -16,6 +16,7 @@ from overparam.operators.seen import gates
 from overparam.probes.matching import Matched, Specialised, matched, specialised
 
 Features = Float64[np.ndarray, "n features"]
+Others = Float64[np.ndarray, "n others"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +97,14 @@ def alignment(model: Model, reference: Model) -> Alignment:
     )  # fmt: skip
 
 
-def cka(x: Features, y: Features) -> float | None:
+def cka(x: Features, y: Others) -> float | None:
     """Linear CKA of two sets of features of the same examples: ``||Y'X||_F^2 / (||X'X||_F ||Y'Y||_F)``, columns centred.
 
     It stays under rotations and one factor for all features. Of few examples and many features it is near 1 for any two.
 
     Args:
         x: shape ``(n, features)``.
-        y: shape ``(n, other features)``.
+        y: shape ``(n, others)``.
 
     Returns:
         From 0 to 1; None where features of one do not vary.

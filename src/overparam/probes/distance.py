@@ -16,7 +16,7 @@ from overparam.models.state import split
 from overparam.operators import Model
 from overparam.operators.pairs import check_pair
 from overparam.probes.probe import Probe
-from overparam.probes.weights import Spectrum, spectrum, unfoldings
+from overparam.probes.weights import Spectrum, length, spectrum, unfoldings
 from overparam.training.evaluate import Examples, Targets
 from overparam.training.loop import Measured, TestExamples, TestTargets
 from overparam.training.losses import Loss
@@ -92,13 +92,13 @@ def distance(start: Model, end: Model, *, unfold: Mapping[str, tuple[int, ...]] 
         for layer, names in end.layout.layers.items()
     }
     whole = _vector(before, after)
-    total = whole.frobenius**2
-    shares = {layer: one.frobenius**2 / total for layer, one in layers.items()} if total > 0 else {}
+    total = whole.frobenius
+    shares = {layer: (one.frobenius / total) ** 2 for layer, one in layers.items()} if total > 0 else {}
     return Distances(whole, layers, arrays, shares)
 
 
 def _vector(before: np.ndarray, after: np.ndarray) -> Moved:
-    moved, size = float(np.linalg.norm(after - before)), float(np.linalg.norm(before))
+    moved, size = float(length(after - before)), float(length(before))
     return Moved(moved, moved / size if size > 0 else None)
 
 
@@ -108,8 +108,7 @@ def _array(before: np.ndarray, after: np.ndarray, how: Any) -> Moved:
         return plain
     change: Spectrum = spectrum(after - before, how)
     top = spectrum(before, how).spectral
-    units, sizes = (np.linalg.norm(how.matrices(one), axis=-1) for one in (after - before, before))
-    units, sizes = units.ravel(), sizes.ravel()
+    units, sizes = (length(how.matrices(one)).ravel() for one in (after - before, before))
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(units > 0, units / sizes, 0.0)
     return Moved(

@@ -15,7 +15,7 @@ from overparam.operators import Model
 from overparam.operators.pairs import check_model, check_pair, check_same_data
 from overparam.probes.held import between, check_visible, differing
 from overparam.probes.margins import margins_of
-from overparam.probes.weights import unfoldings
+from overparam.probes.weights import length, unfoldings
 
 STATISTICS = ("interpolate", "start", "end")
 
@@ -64,7 +64,7 @@ class LossPlane:
     y: Float64[np.ndarray, " rows"]
     loss: Float64[np.ndarray, "rows columns"]
     error: Float64[np.ndarray, "rows columns"] | None
-    directions: Float64[np.ndarray, "2 params"]
+    directions: Float64[np.ndarray, "directions params"]
     places: Mapping[str, tuple[float, float]]
     notes: tuple[str, ...]
 
@@ -131,7 +131,7 @@ def loss_line(
     return LossLine(
         at, loss, error, float(excess.max()),
         None if error is None else float(error[inside].max() - error[ends].mean()),
-        float(at[inside][excess.argmax()]), float(np.linalg.norm(end.vector() - start.vector())),
+        float(at[inside][excess.argmax()]), float(length(end.vector().astype(np.float64) - start.vector())),
         _said(start, end, statistics),
     )  # fmt: skip
 
@@ -247,19 +247,19 @@ def _direction(model: Model, base: np.ndarray, seed: int, number: int) -> np.nda
 
 def _basis(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     one, other = second - first, third - first
-    length = float(np.linalg.norm(one))
-    if length == 0:
+    far = float(np.linalg.norm(one))
+    if far == 0:
         raise UsageError("second: expected another network than the centre, got the same parameters.")
-    u = one / length
+    u = one / far
     along = float(other @ u)
     rest = other - along * u
     rest -= (rest @ u) * u
     height = float(np.linalg.norm(rest))
-    if height <= 1e-6 * max(length, float(np.linalg.norm(other))):
+    if height <= 1e-6 * max(far, float(np.linalg.norm(other))):
         raise UsageError(
             "third: expected a network off the line of the other two, got one on it. Use loss_line for a line."
         )
-    return u, rest / height, {"centre": (0.0, 0.0), "second": (length, 0.0), "third": (along, height)}
+    return u, rest / height, {"centre": (0.0, 0.0), "second": (far, 0.0), "third": (along, height)}
 
 
 def _span(places: list[float], reach: Any, number: int) -> np.ndarray:

@@ -37,7 +37,7 @@ class Spectrum:
         kind: ``dense``, ``convolution``, ``table``, ``unfolded`` or ``matrix``, see :class:`~overparam.operators.unfolding.Unfolding`.
     """
 
-    values: Float64[np.ndarray, " values"]
+    values: Float64[np.ndarray, " rank"]
     shape: tuple[int, int, int]
     kind: str
 
@@ -49,7 +49,7 @@ class Spectrum:
     @property
     def frobenius(self) -> float:
         """Root of the sum of squares, in the unit of the weights."""
-        return float(np.linalg.norm(self.values))
+        return float(length(self.values))
 
     @property
     def stable_rank(self) -> float:
@@ -83,7 +83,21 @@ class WeightSpectra:
     left_out: Mapping[str, str]
 
 
-def stable_rank(values: Float64[np.ndarray, " values"]) -> float:
+def length(vectors: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "..."]:
+    """Euclidean length along the last axis, of numbers of any size.
+
+    Args:
+        vectors: shape ``(..., numbers)``.
+
+    >>> float(length(np.array([3e200, 4e200])))
+    5e+200
+    """
+    top = np.abs(vectors).max(axis=-1, initial=0.0, keepdims=True)
+    sizes = np.linalg.norm(vectors / np.where(top > 0, top, 1.0), axis=-1)
+    return np.asarray(sizes * top[..., 0])
+
+
+def stable_rank(values: Float64[np.ndarray, " rank"]) -> float:
     """``sum s^2 / max s^2`` of singular values, a number of directions; 0 where all are 0.
 
     Args:
@@ -96,7 +110,7 @@ def stable_rank(values: Float64[np.ndarray, " values"]) -> float:
     return float(np.square(values / top).sum()) if top > 0 else 0.0
 
 
-def effective_rank(values: Float64[np.ndarray, " values"]) -> float:
+def effective_rank(values: Float64[np.ndarray, " rank"]) -> float:
     """``exp(-sum p log p)``, ``p = s / sum s``, of singular values, a number of directions; 0 where all are 0.
 
     Args:
@@ -253,12 +267,12 @@ def measure(
     return {name: sum(numbers) / len(numbers) for name, numbers in found.items()}
 
 
-def _stable(values: Float[Array, " values"]) -> Array:
+def _stable(values: Float[Array, " rank"]) -> Array:
     share = values / jnp.where(values[0] > 0, values[0], 1.0)
     return jnp.sum(jnp.square(share))
 
 
-def _effective(values: Float[Array, " values"]) -> Array:
+def _effective(values: Float[Array, " rank"]) -> Array:
     total = jnp.sum(values)
     share = values / jnp.where(total > 0, total, 1.0)
     logs = jnp.where(share > 0, share * jnp.log(jnp.where(share > 0, share, 1.0)), 0.0)
