@@ -84,9 +84,7 @@ def distance(start: Model, end: Model, *, unfold: Mapping[str, tuple[int, ...]] 
     before, after = (one.vector().astype(np.float64) for one in (start, end))
     begin, finish = start.layout.named(before), end.layout.named(after)
     hows, _ = unfoldings(end, end.layout.names, unfold)
-    arrays = {
-        name: _array(begin[name], finish[name], hows.get(name)) for name in end.layout.names
-    }
+    arrays = {name: _array(begin[name], finish[name], hows.get(name)) for name in end.layout.names}
     layers = {
         layer: _vector(*(np.concatenate([side[name].ravel() for name in names]) for side in (begin, finish)))
         for layer, names in end.layout.layers.items()
@@ -112,7 +110,12 @@ def _array(before: np.ndarray, after: np.ndarray, how: Any) -> Moved:
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(units > 0, units / sizes, 0.0)
     return Moved(
-        plain.frobenius, plain.relative, change.spectral, change.spectral / top if top > 0 else None, units, relative
+        plain.frobenius,
+        plain.relative,
+        change.spectral,
+        change.spectral / top if top > 0 else None,
+        units,
+        relative,
     )
 
 
@@ -143,7 +146,9 @@ def measure(
         ``|w - w_0| / |w_0|`` of any unit. Not finite where a start is 0.
     """
     here, start = (jax.tree.leaves(split(network.state, tree)[0]) for tree in (params, params0))
-    pairs = [(a.reshape(len(a), -1), b.reshape(len(b), -1)) for a, b in zip(here, start, strict=True) if a.ndim > 1]
+    pairs = [
+        (a.reshape(len(a), -1), b.reshape(len(b), -1)) for a, b in zip(here, start, strict=True) if a.ndim > 1
+    ]
     frobenius = [jnp.linalg.norm(a - b) / jnp.linalg.norm(b) for a, b in pairs]
     spectral = [jnp.linalg.norm(a - b, 2) / jnp.linalg.norm(b, 2) for a, b in pairs]
     units = [jnp.max(jnp.linalg.norm(a - b, axis=1) / jnp.linalg.norm(b, axis=1)) for a, b in pairs]

@@ -33,8 +33,10 @@ class Spectrum:
 
     Attributes:
         values: descending, in the unit of the weights.
-        shape: ``(blocks, rows, columns)``: blocks are groups of a convolution or heads; rows are outputs, columns inputs and taps.
-        kind: ``dense``, ``convolution``, ``table``, ``unfolded`` or ``matrix``, see :class:`~overparam.operators.unfolding.Unfolding`.
+        shape: ``(blocks, rows, columns)``: blocks are groups of a convolution or heads; rows are outputs, columns inputs
+            and taps.
+        kind: ``dense``, ``convolution``, ``table``, ``unfolded`` or ``matrix``, see
+            :class:`~overparam.operators.unfolding.Unfolding`.
     """
 
     values: Float64[np.ndarray, " rank"]
@@ -83,7 +85,7 @@ class WeightSpectra:
     left_out: Mapping[str, str]
 
 
-def length(vectors: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "..."]:
+def length(vectors: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, ...]:
     """Euclidean length along the last axis, of numbers of any size.
 
     Args:
@@ -138,8 +140,8 @@ def weight_spectra(
 ) -> WeightSpectra:
     """Singular values, stable and effective rank of every weight, and of what training added to it.
 
-    A kernel of a convolution is unfolded to outputs x (inputs, taps), as it enters the product of a patch; which axes these are is
-    watched in a pass. Its spectral norm is not that of the convolution as a map between images, which is up to the root
+    A kernel of a convolution is unfolded to outputs x (inputs, taps), as it enters the product of a patch; which axes these
+    are is watched in a pass. Its spectral norm is not that of the convolution as a map between images, which is up to the root
     of the number of taps larger. Groups and heads are blocks. A power law of the spectrum, as weightwatcher fits, is left
     out: its exponent hangs on where the tail is said to begin.
 
@@ -209,12 +211,16 @@ def unfoldings(
         elif len(shapes[name]) == 2:
             hows[name] = Unfolding((0,), (1,), kind="matrix")
         else:
-            why = "it enters no product by itself" if seen is None else seen.unclear.get(name, "it enters no product")
+            why = (
+                "it enters no product by itself"
+                if seen is None
+                else seen.unclear.get(name, "it enters no product")
+            )
             left_out[name] = f"{why}: say which axes are outputs, unfold={{'{name}': (0,)}}"
     return hows, left_out
 
 
-def spectrum(array: Float64[np.ndarray, "..."], how: Unfolding) -> Spectrum:
+def spectrum(array: Float64[np.ndarray, ...], how: Unfolding) -> Spectrum:
     """The singular values of an array as a matrix.
 
     Args:
