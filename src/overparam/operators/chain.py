@@ -38,15 +38,14 @@ ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "quadratic": np.square,
 }
 # operations of a chain: products, sums, activations and the moving of axes
-_PLAIN = frozenset(
-    """
+_WORDS = """
     dot_general add transpose broadcast_in_dim reshape squeeze convert_element_type copy max mul select_n gt ge lt le tanh
     erf erf_inv erfc logistic exp log1p sub abs neg ne stop_gradient sin square integer_pow custom_jvp_call custom_vjp_call
     jit pjit sign is_finite min and or not eq add_any rev pow div exp2 expand_dims
     mm addmm t relu leaky_relu view _unsafe_view expand clone detach alias sigmoid gelu silu softplus unsqueeze flatten
     permute lift_fresh empty_like fill_ native_dropout dropout
-    """.split()
-)
+"""
+_PLAIN = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True, eq=False)

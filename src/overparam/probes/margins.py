@@ -93,8 +93,8 @@ def margins(model: Model, scale: str | float = "none") -> Margins:
         DataError: targets that are no labels, none that counts, or outputs that are missing or infinite.
 
     References: P. Bartlett, D. Foster and M. Telgarsky, NeurIPS 2017, section 2: margins over the product of spectral norms
-        (their factor of (2, 1) norms is left out); B. Neyshabur, R. Salakhutdinov and N. Srebro, Path-SGD, NeurIPS 2015: path norm
-        (both recalled).
+        (their factor of (2, 1) norms is left out); B. Neyshabur, R. Salakhutdinov and N. Srebro, Path-SGD, NeurIPS 2015:
+        path norm (both recalled).
     """
     check_model(model).check_loss()
     factor, words = _scale(model, scale)

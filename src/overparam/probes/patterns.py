@@ -4,8 +4,8 @@ A (example, unit) pair switches if the sign of the unit's input differs. The bou
 with ``z_il`` the input of unit l at example i at the start, and ``B_i`` a bound of the change of the whole layer's input,
 at most ``max {m : sum of the m smallest z_il^2 <= B_i^2}`` units of the example switch. For the first layer
 ``B_i = ||(Delta W, Delta b)||_F ||(x_i, 1)||``, which is the exact worst case; for a later one
-``B_i = ||(s Delta W, Delta b)||_F ||(h_i, 1)|| + ||s W'||_2 d_i``, h_i what the layer before gives at the start, d_i a bound of its
-change, s the layer's forward scale and ``W'`` the matrix at the end.
+``B_i = ||(s Delta W, Delta b)||_F ||(h_i, 1)|| + ||s W'||_2 d_i``, h_i what the layer before gives at the start, d_i a bound of
+its change, s the layer's forward scale and ``W'`` the matrix at the end.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def pattern_changes(start: Model, end: Model) -> PatternChanges:
         DataError: parameters that are missing or infinite.
 
     References: S. Oymak and M. Soltanolkotabi, Toward moderate overparameterization, IEEE JSAIT 2020, on changes of the pattern;
-        the count of the worst case is derived in :mod:`overparam.theory.certificates.relu`; Y. Li and Y. Liang, NeurIPS 2018, on the
-        share that stays.
+        the count of the worst case is derived in :mod:`overparam.theory.certificates.relu`; Y. Li and Y. Liang, NeurIPS 2018, on
+        the share that stays.
     """
     check_pair(start, end)
     check_same_data(start, end, ("start", "end"))

@@ -200,8 +200,8 @@ def loss_plane(
         for one, name in ((second, "second"), (third, "third")):
             if differing(centre, one):
                 notes += (
-                    f"Held are the statistics of the centre: those of {name} differ ({differing(centre, one)[0]}), so at its place "
-                    "the loss is not its own.",
+                    f"Held are the statistics of the centre: those of {name} differ ({differing(centre, one)[0]}), so at its "
+                    "place the loss is not its own.",
                 )
     found = [[_measured(centre.at(base + a * u + b * v)) for a in x] for b in y]
     loss = np.array([[one for one, _ in row] for row in found])
