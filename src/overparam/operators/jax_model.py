@@ -82,6 +82,10 @@ class JaxModel(Model):
         loss, gradient = self.programs.gradient(self.trained, self.held, *_parts(batch))
         return float(loss), gradient
 
+    def batch_curvature(self, batch: Batch) -> Any:
+        """Second derivatives of the losses of a batch by its outputs."""
+        return self.programs.curvature(self.batch_outputs(batch), batch.targets)
+
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
         return np.concatenate([np.asarray(one).ravel() for one in self.trained.values()])
@@ -156,6 +160,7 @@ class Programs:
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
         self.product = jax.jit(self._product, static_argnums=(0, 1))
+        self.curvature = jax.jit(self._curvature)
 
     def _functions(self, held: Arrays, args: Any, named: Any, targets: Any) -> tuple[Any, Any]:
         """Outputs as a function of the trained arrays, and the loss as one of the outputs."""
@@ -169,6 +174,17 @@ class Programs:
         outputs, loss = self._functions(held, args, named, targets)
         value, gradient = jax.value_and_grad(lambda own: loss(outputs(own)))(trained)
         return value, flat(gradient)
+
+    def _curvature(self, found: Any, targets: Any) -> Any:
+        total = self.objective.total
+        assert total is not None
+        slope, shape = jax.grad(lambda outputs: total(outputs, targets)), found.shape
+
+        def column(direction: Any) -> Any:
+            moved = jnp.broadcast_to(direction.reshape(shape[1:]), shape)
+            return jax.jvp(slope, (found,), (moved,))[1].reshape(shape[0], -1)
+
+        return jax.vmap(column, out_axes=2)(jnp.eye(found[0].size, dtype=found.dtype))
 
     def _linearised(self, kind: str, trained: Arrays, held: Arrays, args: Any, named: Any, targets: Any) -> Any:
         outputs, loss = self._functions(held, args, named, targets)

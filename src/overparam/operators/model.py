@@ -91,6 +91,10 @@ class Model(abc.ABC):
         """Sum of the losses of a batch, and its gradient as one vector of the back end."""
 
     @abc.abstractmethod
+    def batch_curvature(self, batch: Batch) -> Any:
+        """Second derivatives of the losses of a batch by its outputs, one block an example, shape ``(count, C, C)``."""
+
+    @abc.abstractmethod
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
 
@@ -171,6 +175,19 @@ class Model(abc.ABC):
         """Outputs of all examples, shape ``(examples, *output_shape)``."""
         with self.quiet():
             return np.concatenate([self.host(self.batch_outputs(batch)) for batch in self.batches()])
+
+    def output_curvature(self) -> np.ndarray:
+        """Second derivative of each example's loss by its own outputs, H_i of the Gauss-Newton matrix, not divided.
+
+        Returns:
+            Shape ``(examples, C, C)``, C the number of outputs of one example.
+
+        Raises:
+            UsageError: the model was opened without a loss.
+        """
+        self.check_loss()
+        with self.quiet():
+            return np.concatenate([self.host(self.batch_curvature(batch)) for batch in self.batches()])
 
     def loss(self) -> float:
         """The loss in its own convention."""

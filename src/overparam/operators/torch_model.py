@@ -88,6 +88,14 @@ class TorchModel(Model):
         loss = self._loss(self.trained, batch)
         return float(loss.detach()), self._joined(self._gradients(loss, keep=False))
 
+    def batch_curvature(self, batch: Batch) -> torch.Tensor:
+        """Second derivatives of the losses of a batch by its outputs."""
+        outputs = self.batch_outputs(batch)
+        product, shape = self._curved(outputs, batch, keep=True), outputs.shape
+        columns = torch.eye(outputs[0].numel(), dtype=outputs.dtype, device=outputs.device)
+        moved = [one.view(shape[1:]).expand(shape).contiguous() for one in columns]
+        return torch.stack([product(one).reshape(shape[0], -1) for one in moved], 2)
+
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
         return self.host(self._joined(list(self.trained.values())))

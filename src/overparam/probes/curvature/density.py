@@ -21,6 +21,7 @@ from overparam.probes.curvature.products import (
 
 SCALES = ("linear", "log")
 DENSE = 2048  # rows up to which all eigenvalues are found, where that takes no more products
+MOST = 1_000_000  # samples, and points
 WIDTHS = 4.0  # of the bump, that the grid goes on beyond the outermost nodes
 
 
@@ -134,8 +135,8 @@ def spectral_density(
     >>> found.exact, found.nodes[0].tolist(), found.share(5, 10)
     (True, [2.0, 8.0], (0.5, 0.0))
     """
-    steps, samples = count(steps, "steps"), count(samples, "samples", 2)
-    points = count(points, "points", 16)
+    steps, samples = count(steps, "steps"), count(samples, "samples", 2, MOST)
+    points = count(points, "points", 16, MOST)
     if not isinstance(scale, str) or scale not in SCALES:
         raise unknown("scale", scale if isinstance(scale, str) else shown(scale), SCALES)
     bump = None if width is None else positive(width, "width", ", or None")

@@ -18,6 +18,7 @@ from overparam.probes.curvature.trace import Trace, signs, standard_error
 
 BY = ("layer", "array")
 LIMIT = 200  # products for one eigenvalue
+MOST = 1_000_000  # samples
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def per_layer(
     output/bias 1.0 1.0
     output/weight 8.0 10.0
     """
-    samples, share = count(samples, "samples", 2), positive(tolerance, "tolerance")
+    samples, share = count(samples, "samples", 2, MOST), positive(tolerance, "tolerance")
     if not isinstance(by, str) or by not in BY:
         raise unknown("by", by if isinstance(by, str) else shown(by), BY)
     rng, whole = generator_of(seed), products_of(model, of, None, scaled)

@@ -145,8 +145,8 @@ def check_symmetric(gap: float, size: float, dtype: np.dtype) -> None:
     if gap > 1e4 * float(np.finfo(dtype).eps) * size:
         raise UsageError(
             f"model: expected a symmetric second derivative, got mirrored entries that differ by {gap / size:.2g} of the "
-            "largest. A derivative written by hand (a straight-through estimator, a custom backward pass) does that: no eigenvalue of "
-            "such a matrix says how the loss curves."
+            "largest. A derivative written by hand (a straight-through estimator, a custom backward pass) does that: no "
+            "eigenvalue of such a matrix says how the loss curves."
         )
 
 

@@ -14,6 +14,7 @@ from overparam.operators import Model
 from overparam.probes.curvature.products import generator_of
 
 BOXES = ("keskar", "scaled")
+MOST = 10_000  # steps and starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,7 @@ def sharpness(
         raise UsageError(f"model: expected one of open_model(...), got {type(model).__name__}.")
     if not isinstance(box, str) or box not in BOXES:
         raise unknown("box", box if isinstance(box, str) else shown(box), BOXES)
-    half, steps, starts = positive(eps, "eps"), count(steps, "steps"), count(starts, "starts", 0)
+    half, steps, starts = positive(eps, "eps"), count(steps, "steps", 1, MOST), count(starts, "starts", 0, MOST)
     rng = generator_of(seed)
     center = model.vector().astype(np.float64)
     edge = half * (np.abs(center) + (1.0 if box == "keskar" else 0.0))
@@ -115,8 +116,11 @@ def sharpness(
             best, highest = z, value
     words = "|z_i| <= eps (|w_i| + 1)" if box == "keskar" else "|z_i| <= eps |w_i|"
     told = f"L-BFGS-B, {steps} iterations, from the parameters and {starts} random points, then up to {steps} steps to corners"
+    percent = 100 * ((highest - start) / (1 + start))
+    if not np.isfinite(percent):
+        raise UsageError(f"eps: expected a box in which the loss is finite, got {half:g}. Take a smaller one.")
     return Sharpness(
-        100 * (highest - start) / (1 + start), start, highest, best, half, words,
+        percent, start, highest, best, half, words,
         float(np.linalg.norm(center)), rise.made, told,
     )  # fmt: skip
 
@@ -135,7 +139,8 @@ class _Rise:
     def __call__(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         self.made += 1
         try:
-            loss, slope = self.model.at(self.center + z).loss_and_gradient()
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, slope = self.model.at(self.center + z).loss_and_gradient()
         except DataError as error:
             raise UsageError(
                 f"eps: expected a box in which the loss is finite, got {self.eps:g}, in which it is not. Take a smaller one."

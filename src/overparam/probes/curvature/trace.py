@@ -69,9 +69,9 @@ def trace(
     r"""Trace of the Hessian of the loss, by a fixed number of products; unit: loss over squared parameters.
 
     The mean of ``z^T H z`` over random signs z is the trace. ``deflated`` takes a third of the products for the range of
-    ``H S``, S random, whose trace is then exact, and estimates the rest alone; both are unbiased, because the number of
-    products is fixed before: stopping when the mean settles, as PyHessian does, was 23 % low. The standard error is that of the
-    independent samples. Where products are at least as many as rows, the trace is exact.
+    ``H S``, S random, whose trace is then exact, and estimates the rest alone, by z of one length. Both are unbiased, because
+    the number of products is fixed before: stopping when the mean settles, as PyHessian does, was 23 % low. The standard error
+    is that of the independent samples. Where products are at least as many as rows, the trace is exact.
 
     Args:
         model: of :func:`overparam.operators.open_model`, with a loss.
@@ -122,7 +122,7 @@ def traced(made: Symmetric, number: int, method: str, rng: np.random.Generator) 
     Raises:
         UsageError: vectors beyond memory.
     """
-    size = made.size
+    size, before = made.size, made.made
     if size <= number:
         diagonal = [float(made(row)[at]) for at, row in enumerate(np.eye(size))]
         return Trace(math.fsum(diagonal), 0.0, 0, size, "exact: the diagonal, entry by entry")
@@ -131,22 +131,25 @@ def traced(made: Symmetric, number: int, method: str, rng: np.random.Generator) 
         rank = number // 3
         columns_that_fit(size, 8, 3 * rank, "products")
         images = np.stack([made(signs(rng, size)) for _ in range(rank)], axis=1)
-        basis = np.linalg.qr(images)[0] if images.any() else images
+        basis = np.linalg.qr(images)[0] if images.any() else images[:, :0]
         known = math.fsum(float(one @ made(one)) for one in np.ascontiguousarray(basis.T))
-        number -= 2 * rank
+        number -= made.made - before
     found = np.empty(number)
     for at in range(number):
-        z = signs(rng, size)
-        if basis is not None:
-            for _ in range(2):
-                z -= basis @ (basis.T @ z)
+        z = signs(rng, size) if basis is None else _round(rng, size, basis)
         found[at] = z @ made(z)
-    words = (
-        "random signs"
-        if basis is None
-        else f"random signs outside of {basis.shape[1]} directions that are exact"
-    )
-    return Trace(known + float(found.mean()), standard_error(found), number, made.made, words)
+    words = "random signs"
+    if basis is not None:
+        words = f"random vectors outside of {basis.shape[1]} directions that are exact"
+    return Trace(known + float(found.mean()), standard_error(found), number, made.made - before, words)
+
+
+def _round(rng: np.random.Generator, size: int, basis: np.ndarray) -> np.ndarray:
+    """A vector of random direction outside of the span of orthonormal columns, as long as the root of what is left."""
+    z = rng.normal(size=size)
+    for _ in range(2):
+        z -= basis @ (basis.T @ z)
+    return np.asarray(z * (math.sqrt(size - basis.shape[1]) / float(np.linalg.norm(z))))
 
 
 def signs(rng: np.random.Generator, size: int) -> np.ndarray:

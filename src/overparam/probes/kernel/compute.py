@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from overparam.probes.kernel.products import by_products, planned
 from overparam.probes.kernel.source import Source
 from overparam.probes.kernel.verify import allowed, culprits, verified
 
+TRIES = 4  # sources that are looked at: walked into, not walked into, with rows of what failed
 FEW = 4  # names of parameters in a note
 
 
@@ -46,26 +48,33 @@ def prepare(ask: Asked, method: str) -> Prepared:
     """
     if method == "products":
         return Prepared(method, None, planned(ask), ())
-    notes: list[str] = []
     with ask.first.quiet():
         source = source_of(ask, method)
-        bad = culprits(ask, source)
-        if bad:
+        wrong: list[str] = []
+        for _ in range(TRIES):
+            ready = plan(ask, source)
+            bad = culprits(ask, source, ready)
+            if not bad:
+                break
             other = source.without(bad)
-            if other is None or culprits(ask, other):
-                raise UsageError(
-                    f"method: expected derivatives that method='{method}' can be made of, got others than those of the model at "
-                    f"{_few(bad)}. Ask for method='products'."
-                )
-            source = other
-            notes.append(f"Explicit rows for {_few(bad)}, where the structured form was not that of the model.")
-        return Prepared(method, source, plan(ask, source), (*source.notes, *notes))
+            if other is None:
+                break
+            wrong, source = list(bad), other
+    if bad:
+        raise UsageError(
+            f"method: expected derivatives that method='{method}' can be made of, got others than those of the model at "
+            f"{_few(bad)}. Ask for method='products'."
+        )
+    found = (
+        f"The structured form was not that of the model at {_few(tuple(wrong))}: repaired and checked again."
+    )
+    return Prepared(method, source, ready, (*source.notes, *((found,) if wrong else ())))
 
 
 def source_of(ask: Asked, method: str) -> Source:
     """The source of factors of a method for the back end of a model."""
     structured = method == "structured"
-    made: type[Source]
+    made: Any
     if ask.first.back_end == "torch":
         from overparam.probes.kernel.torch_rows import TorchRows
         from overparam.probes.kernel.torch_source import TorchStructured
@@ -76,6 +85,8 @@ def source_of(ask: Asked, method: str) -> Source:
         from overparam.probes.kernel.jax_source import JaxStructured
 
         made = JaxStructured if structured else JaxRows
+    if structured:
+        return made(ask.first, ask.chosen, ask.wide, ask.outputs == "full", ask.second.examples)
     return made(ask.first, ask.chosen, ask.wide)
 
 

@@ -54,11 +54,10 @@ def plan(ask: Asked, source: Source) -> Plan:
     Raises:
         UsageError: no block fits; the text says how much memory would do.
     """
-    sample = next(iter(source.blocks(ask.first, min(2, ask.block))))[1]
-    factor, working = source.sizes(sample)
+    factor, working = source.sizes(source.sample(ask.first, ask.block))
     number = ask.first.examples + (0 if ask.symmetric else ask.second.examples)
     least, block = np.inf, min(ask.block, max(ask.first.examples, ask.second.examples))
-    while EASY < block * (factor + working) and block > 1:
+    while block * (factor + working) > EASY and block > 1:
         block = (block + 1) // 2
     while block >= 1:
         tile = tile_of(ask, block)

@@ -9,6 +9,7 @@ import numpy as np
 from overparam.operators.batches import Batch
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.factors import Factor
+from overparam.probes.kernel.plan import Plan
 from overparam.probes.kernel.products import Derivatives
 from overparam.probes.kernel.source import Source
 
@@ -64,7 +65,7 @@ def _few(batches: object) -> Batch:
     return batch.rows(0, SOME)
 
 
-def culprits(ask: Asked, source: Source) -> tuple[str, ...]:
+def culprits(ask: Asked, source: Source, plan: Plan) -> tuple[str, ...]:
     """The parameters of factors that are not those of the model: ``|J^T u|`` of each against that of the operators.
 
     Every factor is measured by its own size, so that a small layer does not hide behind a large one.
@@ -72,13 +73,14 @@ def culprits(ask: Asked, source: Source) -> tuple[str, ...]:
     Args:
         ask: what is asked.
         source: of the factors.
+        plan: blocks; the factors of the first one are looked at, and kept by the source.
     """
-    model = source.model
-    batch = _few(model.batches())
+    model = ask.first
+    batch, factors = next(source.made(model, plan.block))[1:]
+    batch, factors = batch.rows(0, SOME), [one.part(0, SOME) for one in factors]
     u = np.zeros((batch.count, ask.classes))
     u[:, list(ask.chosen)] = np.random.default_rng(SEED).normal(size=(batch.count, len(ask.chosen)))
     back = Derivatives(model).batch("transpose", batch, u.reshape(-1))
-    factors = source.factors(Batch(batch.args, batch.named, None, batch.count))
     bad: list[str] = []
     seen = {name for factor in factors for name in factor.names}
     whole = float(np.linalg.norm(back.astype(np.float64)))
