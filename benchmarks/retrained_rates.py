@@ -49,7 +49,9 @@ class Cases:
         self.x, self.y = digits()
         self.rows = [np.random.default_rng((first + i, 0)).permutation(len(self.x)) for i in range(cases)]
 
-    def train(self, width: int, recipe: Recipe, labels: Any = None, masks: Any = None, starts: Any = None) -> list[list[Any]]:
+    def train(
+        self, width: int, recipe: Recipe, labels: Any = None, masks: Any = None, starts: Any = None
+    ) -> list[list[Any]]:
         """Parameters of every case and seed."""
         network = mlp(64, (width,), 10)
         members, begun = [], []
@@ -66,11 +68,15 @@ class Cases:
         flat = [jax.tree.map(np.asarray, run.params) for run in runs]
         return [flat[i * SEEDS : (i + 1) * SEEDS] for i in range(len(self.rows))]
 
-    def errors(self, params: list[list[Any]], case: int, held_out: bool = True, labels: Any = None) -> np.ndarray:
+    def errors(
+        self, params: list[list[Any]], case: int, held_out: bool = True, labels: Any = None
+    ) -> np.ndarray:
         """Errors in percent on what a case holds out, or on what it was trained on, shape ``(seeds, examples)``."""
         rows = self.rows[case][EXAMPLES:] if held_out else self.rows[case][:EXAMPLES]
         aims = [self.y[rows]] * SEEDS if labels is None else labels
-        return np.array([100.0 * (forward(p, self.x[rows]).argmax(1) != y) for p, y in zip(params[case], aims, strict=True)])
+        return np.array(
+            [100.0 * (forward(p, self.x[rows]).argmax(1) != y) for p, y in zip(params[case], aims, strict=True)]
+        )
 
 
 def forward(params: Any, x: np.ndarray) -> np.ndarray:
@@ -98,7 +104,10 @@ def told(statuses: list[str], effects: list[float], truth: str, **more: Any) -> 
 def widths(cases: Cases, grid: tuple[int, ...]) -> list[dict[str, Any]]:
     """OP008 from each width to twice it."""
     made = {w: cases.train(w, RECIPE) for w in grid}
-    fits = {w: float(np.mean([cases.errors(made[w], i, held_out=False) for i in range(len(cases.rows))])) for w in grid}
+    fits = {
+        w: float(np.mean([cases.errors(made[w], i, held_out=False) for i in range(len(cases.rows))]))
+        for w in grid
+    }
     found = []
     for narrow in grid:
         if 2 * narrow not in made:
@@ -124,7 +133,8 @@ def labels(cases: Cases) -> list[dict[str, Any]]:
     for width, recipe in ((2, RECIPE), (8, RECIPE), (128, LONG)):
         made = cases.train(width, recipe, labels=drawn)
         judged = [
-            fitting.judged(100.0 - cases.errors(made, i, held_out=False, labels=drawn[i])) for i in range(len(made))
+            fitting.judged(100.0 - cases.errors(made, i, held_out=False, labels=drawn[i]))
+            for i in range(len(made))
         ]
         effects = [one[1] for one in judged]
         truth = "yes" if np.mean(effects) >= fitting.FITTED else "no"
@@ -159,7 +169,12 @@ def pruned(cases: Cases, width: int) -> list[dict[str, Any]]:
         ]
         lost, better = (float(np.mean([one[k].mean for one in judged])) for k in (2, 3))
         truth = "yes" if criterion != "random" and lost <= tickets.SAME and better > 0 else "no"
-        more = {"criterion": criterion, "width": width, "ticket_above_whole": lost, "random_above_ticket": better}
+        more = {
+            "criterion": criterion,
+            "width": width,
+            "ticket_above_whole": lost,
+            "random_above_ticket": better,
+        }
         found.append(told([one[0] for one in judged], [lost], truth, **more))
     return found
 

@@ -97,6 +97,8 @@ ELSEWHERE = {
     **dict.fromkeys(("family_of", "stem_of", "prepare", "written"), "takes the family that width_sweep_study builds"),
     "refresh": "has tests of its own beside those of statistics",
     **dict.fromkeys(("open_model", "adapt"), "has a table of odd models of its own"),
+    "network_of": "takes what adapt() takes",
+    "widths": "has a table of odd models and families of its own",
     "levenberg_marquardt": "takes functions of a vector",
     "segments": "takes a first column",
     "linear_course": "takes residuals",

@@ -82,7 +82,9 @@ def test_one_mask_from_every_back_end(criterion):
     with torch.no_grad():
         for one in begun.parameters():
             one.add_(0.3)
-    network = overparam.Network("own", lambda key: jax.tree.map(lambda a: a.astype(np.float32), PARAMS), apply, 5, 3)
+    network = overparam.Network(
+        "own", lambda key: jax.tree.map(lambda a: a.astype(np.float32), PARAMS), apply, 5, 3
+    )
     single = jax.tree.map(lambda a: a.astype(np.float32), PARAMS)
     initial = {"initial": start} if criterion == "movement" else {}
     theirs = {"initial": begun.state_dict()} if criterion == "movement" else {}
@@ -183,7 +185,9 @@ def test_retraining_by_a_function_keeps_the_mask():
         with torch.no_grad():
             model[0].weight.add_(1.0)
 
-    with pytest.raises(UsageError, match=r"fit: expected pruned weights to stay 0, got 21 that moved at '0\.weight'"):
+    with pytest.raises(
+        UsageError, match=r"fit: expected pruned weights to stay 0, got 21 that moved at '0\.weight'"
+    ):
         found.retrain(moved)
 
 
@@ -238,7 +242,9 @@ def test_data_of_any_form():
     single = X.astype(np.float32)
     pairs = overparam.prune(network, params, [(single[:20], Y[:20]), (single[20:], Y[20:])])
     assert pairs.after == overparam.prune(network, params, (single, Y, single, Y)).after
-    several = overparam.prune(network, params, (single, (single[:, :3] > 0).astype(np.float32)), loss="binary_cross_entropy")
+    several = overparam.prune(
+        network, params, (single, (single[:, :3] > 0).astype(np.float32)), loss="binary_cross_entropy"
+    )
     assert several.after.accuracy is None
 
 
@@ -260,7 +266,9 @@ def test_numbers_several_labels_and_positions():
     words = np.array([[0, 1], [2, 9]])
     found = right_labels(np.eye(3)[[[0, 1], [1, 0]]], words, "cross_entropy", ignore=9)
     assert found.tolist() == [1.0, 0.0]
-    second = right_labels(np.moveaxis(np.eye(3)[[[0, 1], [2, 0]]], -1, 1), np.array([[0, 1], [2, -100]]), "CrossEntropyLoss")
+    second = right_labels(
+        np.moveaxis(np.eye(3)[[[0, 1], [2, 0]]], -1, 1), np.array([[0, 1], [2, -100]]), "CrossEntropyLoss"
+    )
     assert second.tolist() == [1.0, 1.0]
 
 
