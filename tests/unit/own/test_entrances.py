@@ -101,6 +101,8 @@ ELSEWHERE = {
     "refresh": "has tests of its own beside those of statistics",
     **dict.fromkeys(("open_model", "adapt"), "has a table of odd models of its own"),
     "mean_kernel": COMPILED,
+    "network_of": "takes what adapt() takes",
+    "widths": "has a table of odd models and families of its own",
     "levenberg_marquardt": "takes functions of a vector",
     "segments": "takes a first column",
     "linear_course": "takes residuals",
