@@ -12,6 +12,7 @@ NOTHING = "takes no numbers"
 
 INNER: dict[str, tuple[str, str]] = {
     "core.stats": ("argmax_within", NOTHING),
+    "models.frankle": ("frankle", MAKES),
     "theory.assumption": ("checked failing", NOTHING),
     "theory.catalog": ("available find", FILES),
     "theory.testing": ("check_theorem", TREES),
