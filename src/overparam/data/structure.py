@@ -201,4 +201,4 @@ def _checked(x: Any, y: Any) -> tuple[Any, Any]:
     all_finite(rows, "x")
     if np.abs(rows).max() > 1e100:
         raise UsageError("x: expected numbers below 1e100 in size, got larger ones. Rescale them.")
-    return rows, labels
+    return rows, labels.astype(np.int64)

@@ -32,8 +32,8 @@ class Teacher:
         DataError: layers that do not follow one another, or two nodes of the lowest layer that are parallel.
     """
 
-    weights: tuple[Float64[np.ndarray, "_units _inputs"], ...]
-    biases: tuple[Float64[np.ndarray, " _units"], ...]
+    weights: tuple[Float64[np.ndarray, "..."], ...]
+    biases: tuple[Float64[np.ndarray, "..."], ...]
     decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Teacher:
             for name, w, b in zip(names, self.weights, self.biases, strict=True)
         }
 
-    def hidden(self, x: ArrayLike) -> tuple[Float64[np.ndarray, "n _units"], ...]:
+    def hidden(self, x: ArrayLike) -> tuple[Float64[np.ndarray, "n ..."], ...]:
         """Activations of every hidden layer on inputs ``(n, features)``, from the input side.
 
         Raises:

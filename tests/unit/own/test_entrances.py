@@ -95,6 +95,8 @@ ELSEWHERE = {
     **dict.fromkeys(("check_parts", "check_start", "constrained", "effective", "refreshed", "stacked_constants"), COMPILED),
     **dict.fromkeys(("own_examples", "one_by_one", "check_one_pass"), COMPILED),
     **dict.fromkeys(("family_of", "stem_of", "prepare", "written"), "takes the family that width_sweep_study builds"),
+    **dict.fromkeys(("recovery", "largest_gradient"), "has tests of its own with networks and teachers"),
+    "holding": "has tests of its own; what it is given is checked where it is trained",
     "refresh": "has tests of its own beside those of statistics",
     "levenberg_marquardt": "takes functions of a vector",
     "segments": "takes a first column",
