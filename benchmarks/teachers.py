@@ -22,7 +22,6 @@ STACK = 8  # members; measured: larger stacks fall out of the cache
 
 def ours(nodes, factor, steps, examples, members=STACK):
     """Seconds of a burst of steps of a whole stack, and the losses at its end."""
-    import numpy as np
 
     from overparam import data
     from overparam.models import mlp
@@ -40,9 +39,14 @@ def ours(nodes, factor, steps, examples, members=STACK):
         network, recipe, stack, sets[0][0], sets[0][0][:8], sets[0][1][:8], start=start,
         progress=lambda fraction: told.append((fraction, time.process_time())),
     )  # fmt: skip
-    half = max(now for fraction, now in told if fraction <= 0.5)  # what is compiled is compiled in the first half
+    half = max(
+        now for fraction, now in told if fraction <= 0.5
+    )  # what is compiled is compiled in the first half
     seconds = (max(now for _, now in told) - half) / (steps - steps // 2)
-    return {"step": seconds / members, "fell": all(one.values["train_loss"][-1] < one.values["train_loss"][0] for one in found)}
+    return {
+        "step": seconds / members,
+        "fell": all(one.values["train_loss"][-1] < one.values["train_loss"][0] for one in found),
+    }
 
 
 def student(width, seed):
@@ -67,7 +71,9 @@ def peer(nodes, factor, steps, examples):
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
     width = nodes * factor
-    teacher = torch.nn.Sequential(torch.nn.Linear(INPUTS, nodes), torch.nn.ReLU(), torch.nn.Linear(nodes, OUTPUTS))
+    teacher = torch.nn.Sequential(
+        torch.nn.Linear(INPUTS, nodes), torch.nn.ReLU(), torch.nn.Linear(nodes, OUTPUTS)
+    )
     x = SCALE * torch.randn(examples, INPUTS, generator=generator)
     with torch.no_grad():
         y = teacher(x)
@@ -101,21 +107,32 @@ def main():
         print("no Python with PyTorch was given with --peer")
         sys.exit(common.SKIPPED)
     shapes = [(5, 1), (10, 5)] if args.quick else [(m, f) for m in NODES for f in FACTORS]
-    steps, examples, repeats = 400 if args.quick else 4000, 1000 if args.quick else EXAMPLES, common.repeats(args)
+    steps, examples, repeats = (
+        400 if args.quick else 4000,
+        1000 if args.quick else EXAMPLES,
+        common.repeats(args),
+    )
     environment, core = common.describe(), common.cores()[:1]
     times, fell = {}, True
     with common.Children() as children:
-        me, other = (children.start([who, __file__, "--worker", "serve"], core) for who in (sys.executable, args.peer))
+        me, other = (
+            children.start([who, __file__, "--worker", "serve"], core) for who in (sys.executable, args.peer)
+        )
         for nodes, factor in shapes:
             asked = {"nodes": nodes, "factor": factor, "examples": examples}
             lines = times[nodes, factor] = ([], [])
             for _ in range(repeats):
-                mine, theirs = me.ask("ours", steps=steps, **asked), other.ask("peer", steps=steps // 2, **asked)
+                mine, theirs = (
+                    me.ask("ours", steps=steps, **asked),
+                    other.ask("peer", steps=steps // 2, **asked),
+                )
                 lines[0].append(mine["step"])
                 lines[1].append(theirs["step"])
                 fell = fell and mine["fell"]
             environment["peers"] = {"torch": theirs["torch"]}
-            print(f"{nodes} nodes, width {nodes * factor}: {common.shown(common.ratios(*lines), 'x')}", flush=True)
+            print(
+                f"{nodes} nodes, width {nodes * factor}: {common.shown(common.ratios(*lines), 'x')}", flush=True
+            )
     runs = DECAYS * SEEDS * STEPS
     whole = [[runs * sum(line[side][i] for line in times.values()) for i in range(repeats)] for side in (0, 1)]
     minutes = common.spread(seconds / 60 / 2 for seconds in whole[0])
@@ -137,7 +154,7 @@ def main():
         "bars": [{"title": "Times faster than the plain loop, by shape", "unit": "x", "values": [
             {"label": f"{m} nodes, width {m * f}", "mine": True, **common.ratios(*lines)} for (m, f), lines in times.items()
         ]}],
-        "tables": [{"title": "Microseconds a run and step (median)", "columns": ["teacher", "student", "ours", "PyTorch"], "rows": [
+        "tables": [{"title": "Microseconds a run and step", "columns": ["teacher", "student", "ours", "PyTorch"], "rows": [
             [m, m * f, *(1e6 * common.spread(line)["median"] for line in lines)] for (m, f), lines in times.items()
         ]}],
         "notes": [] if fell else ["a loss did not fall: the bursts are too short to say anything"],

@@ -119,7 +119,15 @@ CASES = {
         laws=(Law({"x": 1}, 1, lambda found: (found.separation, found.diameter), scales=(-300, 300)),),
     ),
     "data.teachers.teacher": Case(
-        {"inputs": 4, "nodes": 2, "outputs": 2, "decay": 1.0, "bias": -0.1, "grid": [-1.0, 0.5, 1.0], "seed": 0},
+        {
+            "inputs": 4,
+            "nodes": 2,
+            "outputs": 2,
+            "decay": 1.0,
+            "bias": -0.1,
+            "grid": [-1.0, 0.5, 1.0],
+            "seed": 0,
+        },
         sizes="inputs nodes outputs seed",
         numbers="decay bias",
         arrays="grid",

@@ -43,7 +43,14 @@ STUDENTS = {
     "teacher_weights": np.array([0.5, 1.0]),
 }
 SMALL = "sizes above 1e50, or below 1e-100, are refused: no student has them"
-NOISY = {"kernel": K, "given": Y, "clean": -Y, "times": np.array([0.0, 1.0, 3.0]), "rate": 0.125, "start": Y / 4}
+NOISY = {
+    "kernel": K,
+    "given": Y,
+    "clean": -Y,
+    "times": np.array([0.0, 1.0, 3.0]),
+    "rate": 0.125,
+    "start": Y / 4,
+}
 CASES = {
     "theory.zhou2021.population_loss": Case(
         STUDENTS,
@@ -66,7 +73,14 @@ CASES = {
         NOISY,
         arrays="kernel given clean times start",
         numbers="rate",
-        laws=(Law({"given": 1, "clean": 1, "start": 1}, 2, lambda found: (found.clean_error, found.loss), scales=(-200, 200)),),
+        laws=(
+            Law(
+                {"given": 1, "clean": 1, "start": 1},
+                2,
+                lambda found: (found.clean_error, found.loss),
+                scales=(-200, 200),
+            ),
+        ),
     ),
     "theory.li2020.assumptions": Case(NOISY, arrays="kernel given"),
     "theory.li2020.mode_energies": Case(

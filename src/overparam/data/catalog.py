@@ -178,7 +178,8 @@ def describe() -> list[DatasetInfo]:
     ]
     lines += [_describe_hub(spec) for spec in hub.SETS.values()]
     lines += [
-        DatasetInfo(name, one.title, _HERE, True, _options(name, one), "generated") for name, one in GENERATORS.items()
+        DatasetInfo(name, one.title, _HERE, True, _options(name, one), "generated")
+        for name, one in GENERATORS.items()
     ]
     return lines
 

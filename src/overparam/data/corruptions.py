@@ -138,7 +138,9 @@ def random_labels(
         title=f"{dataset.title}, {share:g} of the labels random",
         y=y,
         fingerprint=digest("random labels", dataset.fingerprint, repr(float(share)), kind, f"seed={seed}"),
-        notes="; ".join(filter(None, (dataset.notes, f"{share:g} of the training labels replaced, {kind}, seed {seed}"))),
+        notes="; ".join(
+            filter(None, (dataset.notes, f"{share:g} of the training labels replaced, {kind}, seed {seed}"))
+        ),
     )
     return made, replaced
 
@@ -181,7 +183,10 @@ def _pixels(dataset: Dataset, x: np.ndarray) -> Any:
 
 
 def _made(dataset: Dataset, train: Any, test: Any, name: str, seed: int) -> Dataset:
-    x, x_test = (np.ascontiguousarray(new.reshape(old.shape)) for new, old in ((train, dataset.x), (test, dataset.x_test)))
+    x, x_test = (
+        np.ascontiguousarray(new.reshape(old.shape))
+        for new, old in ((train, dataset.x), (test, dataset.x_test))
+    )
     arrays = (x, dataset.y, x_test, dataset.y_test)
     return replace(
         dataset,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ class Teacher:
         DataError: layers that do not follow one another, or two nodes of the lowest layer that are parallel.
     """
 
-    weights: tuple[Float64[np.ndarray, "..."], ...]
-    biases: tuple[Float64[np.ndarray, "..."], ...]
+    weights: tuple[Float64[np.ndarray, ...], ...]
+    biases: tuple[Float64[np.ndarray, ...], ...]
     decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -78,7 +79,7 @@ class Teacher:
         return np.asarray(np.linalg.norm(self.weights[1], axis=0))
 
     @property
-    def params(self) -> dict[str, dict[str, Float32[np.ndarray, "..."]]]:
+    def params(self) -> dict[str, dict[str, Float32[np.ndarray, ...]]]:
         """The same as parameters of ``mlp(inputs, widths, outputs)``."""
         names = [*(f"hidden{i + 1}" for i in range(len(self.weights) - 1)), "output"]
         return {
@@ -237,7 +238,7 @@ def deep_teacher(
     random = stream("deep teacher", seed)
     h = spread * random.standard_normal((many, sizes[0]))
     weights, biases = [], []
-    for at, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for at, (a, b) in enumerate(pairwise(sizes)):
         w = random.standard_normal((b, a))
         w /= np.linalg.norm(w, axis=1, keepdims=True)
         w = w / (1.0 + np.arange(a)) ** p if at else w

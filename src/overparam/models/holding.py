@@ -54,7 +54,9 @@ def holding(network: Network, **held: PyTree) -> Network:
         if not found or any(leaf.dtype.kind not in "biuf" for _, leaf in found):
             raise UsageError(f"held: expected arrays of numbers as '{name}', got something else.")
         structure = jax.tree.structure(tree)
-        fixed.append((name, structure, tuple((leaf.tobytes(), leaf.dtype.str, leaf.shape) for _, leaf in found)))
+        fixed.append(
+            (name, structure, tuple((leaf.tobytes(), leaf.dtype.str, leaf.shape) for _, leaf in found))
+        )
     return _holding(network, tuple(fixed))
 
 

@@ -46,6 +46,9 @@ def outputs(parts: Sequence[str] = ("train",)) -> Probe:
 
     return Probe(
         "outputs",
-        {f"{one}_outputs": f"Outputs on the {one} examples, one row each, in the unit of the targets." for one in wanted},
+        {
+            f"{one}_outputs": f"Outputs on the {one} examples, one row each, in the unit of the targets."
+            for one in wanted
+        },
         measure,
     )

@@ -108,7 +108,9 @@ def recovery(
                 f"holding(network, {teacher}=...)."
             )
         own = params[teacher]
-        found = correlations(_activations(params, scales, layer, x_test), _activations(own, None, layer, x_test))
+        found = correlations(
+            _activations(params, scales, layer, x_test), _activations(own, None, layer, x_test)
+        )
         on = jnp.mean(_activations(own, None, layer, x) > 0, axis=0)
         best = found.max(axis=1)
         incoming = jnp.linalg.norm(params[names[layer - 1]]["weight"], axis=1)
@@ -134,13 +136,13 @@ def recovery(
         "size": "Norm of incoming times norm of outgoing weights of every student node, in squared units of the weights.",
     }
     if rows is not None:
-        words["largest_gradient"] = "Largest norm of the gradient of one example's loss, in units of loss per weight."
+        words["largest_gradient"] = (
+            "Largest norm of the gradient of one example's loss, in units of loss per weight."
+        )
     return Probe("recovery", words, measure)
 
 
-def largest_gradient(
-    network: Network, loss: Loss, params: PyTree, x: Examples, y: Targets
-) -> Float[Array, ""]:
+def largest_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, y: Targets) -> Float[Array, ""]:
     """Largest Euclidean norm of the gradient of a single example's loss over all trained parameters.
 
     At a minimum that interpolates every example's own gradient is 0; at another critical point only their mean is.
@@ -171,10 +173,14 @@ def largest_gradient(
 
         return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(jax.grad(value)(trained)))
 
-    return jnp.sqrt(jnp.max(lax.map(lambda pair: one(*pair), (x, jnp.asarray(y)), batch_size=min(BLOCK, len(x)))))
+    return jnp.sqrt(
+        jnp.max(lax.map(lambda pair: one(*pair), (x, jnp.asarray(y)), batch_size=min(BLOCK, len(x))))
+    )
 
 
-def _activations(params: PyTree, scales: tuple[float, ...] | None, layer: int, x: AnyArray) -> Float[Array, "n units"]:
+def _activations(
+    params: PyTree, scales: tuple[float, ...] | None, layer: int, x: AnyArray
+) -> Float[Array, "n units"]:
     """Activations of a hidden layer of a dense relu network, shape ``(n, units)``."""
     columns, act = jnp.asarray(x).T, activation_of("relu")
     for at in range(layer):

@@ -101,7 +101,9 @@ def population_gradient(
     r"""Gradient of :func:`population_loss` in the students.
 
     With c_k = a_k for students and -b_k for teachers, u_k all of them and hats for unit vectors,
-    :math:`a_i \big(\tfrac12 \sum_k c_k u_k + \tfrac1{2\pi} \sum_k c_k |u_k| (\sin\theta_{ik} \hat w_i - \theta_{ik} \hat u_k)\big)`.
+
+    .. math:: a_i \Big(\tfrac12 \sum_k c_k u_k
+              + \tfrac1{2\pi} \sum_k c_k |u_k| (\sin\theta_{ik} \hat w_i - \theta_{ik} \hat u_k)\Big)
 
     Args: as for :func:`population_loss`.
 
@@ -183,10 +185,18 @@ def _flow(w: Any, v: Any, a: Any, b: Any, times: Any) -> Any:
     if times[-1] == 0:
         return w[None]
     solved = solve_ivp(
-        slope, (0.0, times[-1]), w.ravel(), method="LSODA", t_eval=times, rtol=1e-10, atol=1e-14 * np.abs(v).max()
+        slope,
+        (0.0, times[-1]),
+        w.ravel(),
+        method="LSODA",
+        t_eval=times,
+        rtol=1e-10,
+        atol=1e-14 * np.abs(v).max(),
     )
     if not solved.success:
-        raise UsageError(f"times: expected a flow that can be followed, got '{solved.message}'. Take shorter times.")
+        raise UsageError(
+            f"times: expected a flow that can be followed, got '{solved.message}'. Take shorter times."
+        )
     return solved.y.T.reshape(-1, *w.shape)
 
 
@@ -255,7 +265,9 @@ def _given(students: ArrayLike, teachers: ArrayLike, a: ArrayLike | None, b: Arr
         all_finite(out, name)
         found.append(out)
     if max(np.abs(w).max(), np.abs(v).max()) > _LARGEST:
-        raise DataError(f"students, teachers: expected entries below {_LARGEST:g} in size, got larger ones. Rescale.")
+        raise DataError(
+            f"students, teachers: expected entries below {_LARGEST:g} in size, got larger ones. Rescale."
+        )
     return w, v, *found
 
 

@@ -10,7 +10,10 @@ from overparam.core.errors import DataError, UsageError
 @pytest.mark.parametrize("radius", [0.0, 0.1, 0.3])
 def test_rows_have_norm_one_and_lie_within_the_radius_of_their_own_centre(radius):
     made = data.clusters(60, 12, 6, classes=3, radius=radius, n_test=40, seed=2)
-    for x, y, own in ((made.data.x, made.data.y, made.own), (made.data.x_test, made.data.y_test, made.own_test)):
+    for x, y, own in (
+        (made.data.x, made.data.y, made.own),
+        (made.data.x_test, made.data.y_test, made.own_test),
+    ):
         np.testing.assert_allclose(np.linalg.norm(x, axis=1), 1.0, rtol=1e-6)
         gaps = np.linalg.norm(x[:, None].astype(float) - made.centres[None], axis=2)
         assert (gaps[np.arange(len(x)), own] <= radius + 1e-6).all()
@@ -46,7 +49,10 @@ def test_components_have_the_published_law():
 
 def test_names_load_what_the_functions_make():
     for made, name in (
-        (data.clusters(30, 9, 4, radius=0.2, n_test=8, seed=3).data, "clusters:seed=3,n_test=8,n=30,d=9,clusters=4,radius=.2"),
+        (
+            data.clusters(30, 9, 4, radius=0.2, n_test=8, seed=3).data,
+            "clusters:seed=3,n_test=8,n=30,d=9,clusters=4,radius=.2",
+        ),
         (data.components(40, 9, 3, spread=1.0, n_test=8), "components:n=40,d=9,classes=3,spread=1,n_test=8"),
     ):
         loaded = data.load(name)

@@ -34,7 +34,9 @@ def test_the_best_cut_lies_between_the_two_bounds(parts):
         gaps = np.linalg.norm(x[:5, None] - x[None, 5:], axis=2)
         assert found.separation == pytest.approx(gaps.min(), rel=1e-12)
         assert found.ratio == pytest.approx(found.diameter / gaps.min())
-        if parts == 1:  # one part is the whole class; both bounds are within a factor of two, and the upper one is exact
+        if (
+            parts == 1
+        ):  # one part is the whole class; both bounds are within a factor of two, and the upper one is exact
             assert found.diameter == pytest.approx(best, rel=1e-7)
             assert found.diameter_at_least >= best / 2
 
@@ -53,7 +55,12 @@ def test_the_assumption_is_met_where_it_was_planted_and_fails_where_it_was_broke
 
 def test_equal_rows_of_two_classes_have_no_separation():
     found = data.structure(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), [0, 1, 1])
-    assert (found.separation, found.ratio, found.state, found.parts_at_least) == (0.0, math.inf, "fails", math.inf)
+    assert (found.separation, found.ratio, found.state, found.parts_at_least) == (
+        0.0,
+        math.inf,
+        "fails",
+        math.inf,
+    )
 
 
 def test_close_pairs_keep_their_digits():
@@ -85,7 +92,7 @@ def test_every_row_its_own_component_of_digits():
         (np.eye(3) * np.nan, [0, 1, 1], 1, DataError, "finite"),
         (np.eye(3), [0, 1, 1], 0, UsageError, "parts: expected a whole number of at least 1"),
         (np.ones(3), [0, 1, 1], 1, DataError, r"expected shape \(n, features\)"),
-        (np.zeros((20_001, 1)), np.zeros(20_001, int), 1, DataError, "at most 20,000 rows"),
+        (np.zeros((10_001, 1)), np.zeros(10_001, int), 1, DataError, "at most 10,000 rows"),
     ],
 )
 def test_what_is_refused(x, y, parts, error, words):

@@ -44,16 +44,28 @@ def test_parallel_nodes_are_refused_whatever_the_factor(factor):
     w, b = np.array([[1.0, 2.0, 0.5], [0.0, 1.0, 0.0]]), np.array([0.1, 0.2])
     with pytest.raises(DataError, match="expected no two nodes that are parallel, got 0 and 2"):
         data.check_not_parallel(np.vstack([w, factor * w[0]]), np.append(b, factor * b[0]))
-    data.check_not_parallel(np.vstack([w, factor * w[0]]), np.append(b, factor * b[0] + 0.1))  # another boundary
+    data.check_not_parallel(
+        np.vstack([w, factor * w[0]]), np.append(b, factor * b[0] + 0.1)
+    )  # another boundary
     with pytest.raises(DataError, match="parallel"):
-        data.Teacher((np.vstack([w, factor * w[0]]), np.ones((2, 3))), (np.append(b, factor * b[0]), np.zeros(2)))
+        data.Teacher(
+            (np.vstack([w, factor * w[0]]), np.ones((2, 3))), (np.append(b, factor * b[0]), np.zeros(2))
+        )
 
 
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: data.teacher(1, 3, 2), DataError, "expected a grid with 3 nodes of 1 inputs no two of which are parallel"),
-        (lambda: data.teacher(5, 3, 2, grid=[0.0]), UsageError, "grid: expected at least two different numbers"),
+        (
+            lambda: data.teacher(1, 3, 2),
+            DataError,
+            "expected a grid with 3 nodes of 1 inputs no two of which are parallel",
+        ),
+        (
+            lambda: data.teacher(5, 3, 2, grid=[0.0]),
+            UsageError,
+            "grid: expected at least two different numbers",
+        ),
         (lambda: data.teacher(5, 3, 2, decay=-1), UsageError, "decay: expected"),
         (lambda: data.teacher(5, 0, 2), UsageError, "nodes: expected a whole number"),
         (lambda: data.teacher(5, 2, 2, bias=np.nan), DataError, "bias: expected finite"),
@@ -62,7 +74,11 @@ def test_parallel_nodes_are_refused_whatever_the_factor(factor):
         (lambda: ONE.examples(0), UsageError, "n: expected a whole number"),
         (lambda: ONE.targets(np.ones((2, 3))), DataError, r"x: expected shape \(n, 12\)"),
         (lambda: data.Teacher((np.eye(2),), (np.zeros(2),)), DataError, "at least 2 layers"),
-        (lambda: data.Teacher((np.eye(2), np.ones((1, 3))), (np.zeros(2), np.zeros(1))), DataError, "expected layer 2"),
+        (
+            lambda: data.Teacher((np.eye(2), np.ones((1, 3))), (np.zeros(2), np.zeros(1))),
+            DataError,
+            "expected layer 2",
+        ),
         (lambda: data.check_not_parallel([[0.0, 0.0], [1.0, 0.0]]), DataError, "got node 0 with weights of 0"),
     ],
 )

@@ -17,7 +17,9 @@ A, B = np.array([1.0, -0.5, 2.0]), np.array([0.7, 1.0])
 def simulate(students, teachers, weights=None, teacher_weights=None, n=200_000):
     x = np.random.default_rng(1).standard_normal((n, np.shape(students)[1]))
     f = np.maximum(x @ np.transpose(students), 0) @ (np.ones(len(students)) if weights is None else weights)
-    y = np.maximum(x @ np.transpose(teachers), 0) @ (np.ones(len(teachers)) if teacher_weights is None else teacher_weights)
+    y = np.maximum(x @ np.transpose(teachers), 0) @ (
+        np.ones(len(teachers)) if teacher_weights is None else teacher_weights
+    )
     half = 0.5 * (f - y) ** 2
     return half.mean(), half.std() / math.sqrt(n)
 
@@ -66,10 +68,14 @@ def test_students_that_share_a_teacher_have_no_loss_and_no_gradient():
     assert np.abs(population_gradient(shared, teachers)).max() < 1e-15
 
 
-@pytest.mark.parametrize("students", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "students", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
+)
 def test_one_teacher_and_several_students_fall_as_the_third_power(students):
     """Xu and Du 2023: the slope is -3.0 +- 0.1, and the gradient's norm goes as loss^(2/3)."""
-    start = (np.array([[1.0, 0.0, 0.0]]) + 0.3 * np.random.default_rng(5).standard_normal((students, 3))) / students
+    start = (
+        np.array([[1.0, 0.0, 0.0]]) + 0.3 * np.random.default_rng(5).standard_normal((students, 3))
+    ) / students
     path = population_path(start, [[1.0, 0.0, 0.0]], np.logspace(3.5, 5, 4))
     slopes = np.diff(np.log(path.loss)) / np.diff(np.log(path.times))
     assert abs(slopes[-1] + 3) < 0.1
@@ -90,7 +96,9 @@ def test_one_student_falls_exponentially_and_descent_is_a_plain_loop():
         w = w - 0.2 * population_gradient(w, teacher)
     np.testing.assert_allclose(steps.students[-1], w, rtol=1e-14)
     near = population_path(start, teacher, [0, 500], rate=0.02)
-    assert near.loss[-1] == pytest.approx(flow.loss[1], rel=0.1)  # descent with a small step is flow, up to rate / 2
+    assert near.loss[-1] == pytest.approx(
+        flow.loss[1], rel=0.1
+    )  # descent with a small step is flow, up to rate / 2
 
 
 @pytest.mark.parametrize(
