@@ -217,8 +217,11 @@ def _descent(w: Any, v: Any, a: Any, b: Any, times: Any, rate: float) -> Any:
 
 def _loss_and_gradient(w: Any, v: Any, a: Any, b: Any) -> tuple[float, Any]:
     units, signs = np.concatenate([w, v]), np.concatenate([a, -b])
-    geometry = angles(units)
-    size, theta = geometry.left, geometry.angle
+    size = np.sqrt(np.square(units).sum(axis=1))
+    unit = units / np.where(size > 0, size, 1.0)[:, None]
+    apart = unit[:, None] - unit  # differences first: no digit is lost where a student is near a teacher
+    theta = 2.0 * np.arctan2(_norms(apart), _norms(unit[:, None] + unit))
+    sine = np.sin(theta)
     total = signs @ units
     scaled = signs * size
     # differences of sines of small angles as series: no digit is lost
@@ -228,24 +231,20 @@ def _loss_and_gradient(w: Any, v: Any, a: Any, b: Any) -> tuple[float, Any]:
     q = np.where(
         small,
         cube / 3 * (1 - t2 / 10 * (1 - t2 / 28 * (1 - t2 / 54))),
-        geometry.sine - theta * np.cos(theta),
+        sine - theta * np.cos(theta),
     )
     loss = 0.25 * float(total @ total) + float(scaled @ q @ scaled) / (4 * math.pi)
     k = len(w)
-    safe = np.where(size > 0, size, 1.0)
-    unit = units / safe[:, None]
     # sin(t) w - t u = t (w - u) - (t - sin t) w, with unit vectors w and u
-    lag = np.where(small, cube / 6 * (1 - t2 / 20 * (1 - t2 / 42 * (1 - t2 / 72))), theta - geometry.sine)
+    lag = np.where(small, cube / 6 * (1 - t2 / 20 * (1 - t2 / 42 * (1 - t2 / 72))), theta - sine)
     turn = scaled * theta[:k]
-    pull = turn.sum(axis=1)[:, None] * unit[:k] - turn @ unit - (lag[:k] @ scaled)[:, None] * unit[:k]
-    near = theta[:k] < _SMALL
-    if near.any():
-        pull = np.empty_like(pull)
-        for i in range(k):
-            apart = unit[i] - unit
-            pull[i] = turn[i] @ apart - (lag[i] @ scaled) * unit[i]
+    pull = np.einsum("ik,ikd->id", turn, apart[:k]) - (lag[:k] @ scaled)[:, None] * unit[:k]
     pull[size[:k] == 0] = 0.0
     return max(loss, 0.0), a[:, None] * (0.5 * total + pull / (2 * math.pi))
+
+
+def _norms(vectors: Any) -> Any:
+    return np.sqrt(np.einsum("ikd,ikd->ik", vectors, vectors))
 
 
 def _largest_angle(w: Any, v: Any) -> float:
