@@ -98,6 +98,8 @@ ELSEWHERE = {
     **dict.fromkeys(("weight_spectra", "distance", "pattern_changes", "loss_line"), "takes models that open_model has checked"),
     **dict.fromkeys(("check_pair", "between", "differing", "check_visible"), "takes models that open_model has checked"),
     "relu_inputs": COMPILED,
+    **dict.fromkeys(("recovery", "largest_gradient"), "has tests of its own with networks and teachers"),
+    "holding": "has tests of its own; what it is given is checked where it is trained",
     "refresh": "has tests of its own beside those of statistics",
     **dict.fromkeys(("open_model", "adapt"), "has a table of odd models of its own"),
     "mean_kernel": COMPILED,
