@@ -65,6 +65,13 @@ def test_own_sets_with_replacement_and_a_frozen_layer_are_plain_loops():
                 p, member.x[rows[t]].astype(float), member.y[rows[t]], 0.05, ("hidden1",) if s == 2 else ()
             )
         same(run.params, p)
+        found = (
+            np.maximum(x_test[0] @ p["hidden1"]["weight"].T + p["hidden1"]["bias"], 0) @ p["output"]["weight"].T
+        )
+        off = found + p["output"]["bias"] - (TEACHERS + TEACHERS[:1])[s].targets(x_test[0])
+        assert run.values["teacher_loss"][-1] == pytest.approx(
+            0.5 * np.square(off).sum(axis=1).mean(), rel=1e-3
+        )
 
 
 def stream(key, batch, held):
@@ -105,6 +112,7 @@ def test_checkpoints_stand_where_coverage_was_reached():
     assert run.values["coverage"].tolist() == [1.0] * len(run.steps)
     assert run.values["teacher_correlation"].shape == (len(run.steps), M)
     assert run.values["fan_out"][0, 3] == 0
+    assert run.values["teacher_loss"].max() < 1e-10
     assert run.values["largest_gradient"].max() < 1e-4  # interpolation: every example's own gradient is 0
     assert run.kept["fits"].step == 0
     np.testing.assert_allclose(run.values["observed"][0], one.observed(x).min(), atol=1e-6)
