@@ -119,7 +119,7 @@ def recovery(
         outgoing = jnp.linalg.norm(params[names[layer]]["weight"], axis=0)
         values = {
             "coverage": jnp.mean(best >= level),
-            "teacher_loss": loss(network.apply(params, x_test), _targets(own, x_test)),
+            "teacher_loss": loss.mean(network.apply(params, x_test), _targets(own, x_test)),
             "observed": jnp.minimum(on, 1.0 - on).min(),
             "teacher_correlation": best,
             "student_correlation": found.max(axis=0),

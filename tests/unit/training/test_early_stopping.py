@@ -66,7 +66,7 @@ def test_clean_labels_are_fitted_first(run):
 
 
 def test_the_leading_modes_hold_the_clean_labels_and_are_learnt_first(run):
-    found, _, kernel, clean, given = run
+    found, predicted, kernel, clean, given = run
     assert top_alignment(kernel, clean, CLUSTERS) > 0.95
     assert top_alignment(kernel, given - clean, CLUSTERS) < 0.5
     energies = mode_energies(kernel, found.values["train_outputs"][:, :, 0] - given)
