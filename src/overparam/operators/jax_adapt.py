@@ -169,12 +169,17 @@ def _equinox(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -
 
     made = eqx.nn.inference_mode(module) if evaluation else module
     own, static = eqx.partition(made, eqx.is_inexact_array)
+    kept, structure = jax.tree.flatten(params)
 
     def apply(tree: Any, *args: Any, **named: Any) -> Any:
         model = eqx.combine(tree, static)
 
         def one(row: tuple[Any, ...], words: dict[str, Any]) -> Any:
-            return model(*row, **words, **call) if params is None else model(*row, params, **words, **call)[0]
+            if params is None:
+                return model(*row, **words, **call)
+            return model(*row, jax.tree.unflatten(structure, kept), **words, **call)[
+                0
+            ]  # Equinox takes a state once
 
         return jax.vmap(one, axis_name="batch")(args, named)
 
