@@ -76,16 +76,14 @@ def measured(children, other, repeats, quick):
             common.goal(
                 f"{title}: gradients a product",
                 common.ratios(spent["gradient"], spent["torch"]),
-                "at most",
-                MOST,
-                "x",
+                "gradients",
+                at_most=MOST,
             ),
             common.goal(
                 f"{title}: curvlinops over ours",
                 common.ratios(spent["torch"], spent["peer"]),
-                "at least",
-                1.0,
                 "x",
+                at_least=1.0,
             ),
         ]
         for label, key, against in (
