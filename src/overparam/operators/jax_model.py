@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from overparam.models.network import Network
 from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
 from overparam.operators.model import BLOCK, Model, Settings
@@ -87,6 +88,10 @@ class JaxModel(Model):
         loss, gradient = self.programs.gradient(self.trained, self.held, *_parts(batch))
         return float(loss), gradient
 
+    def batch_curvature(self, batch: Batch) -> Any:
+        """Second derivatives of the losses of a batch by its outputs."""
+        return self.programs.curvature(self.batch_outputs(batch), batch.targets)
+
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
         return np.concatenate([np.asarray(one).ravel() for one in self.trained.values()])
@@ -109,6 +114,21 @@ class JaxModel(Model):
             held,
             self.data,
             layout,
+            self.dtype,
+            self.notes,
+            self.settings,
+        )
+
+    def under(self, objective: Objective) -> JaxModel:
+        """The same model with another loss; its programs are compiled anew."""
+        known = self.programs
+        return JaxModel(
+            Programs(known.forward, known.outputs, objective.total, known.network),
+            objective,
+            self.trained,
+            self.held,
+            self.data,
+            self.layout,
             self.dtype,
             self.notes,
             self.settings,
@@ -159,8 +179,10 @@ class _Kept:
 class Programs:
     """The compiled programs of one function and one loss; models at other parameters and on other data share them."""
 
-    def __init__(self, forward: Forward, outputs: Forward, total: Forward | None) -> None:
-        self.forward, self.outputs, self.total = forward, outputs, total
+    def __init__(
+        self, forward: Forward, outputs: Forward, total: Forward | None, network: Network | None = None
+    ) -> None:
+        self.forward, self.outputs, self.total, self.network = forward, outputs, total, network
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
@@ -171,6 +193,7 @@ class Programs:
             static_argnums=0,
         )
         self.product = jax.jit(self._product, static_argnums=(0, 1))
+        self.curvature = jax.jit(self._curvature)
 
     def _functions(self, held: Arrays, args: Any, named: Any, targets: Any) -> tuple[Any, Any]:
         """Outputs as a function of the trained arrays, and the loss as one of the outputs."""
@@ -184,6 +207,17 @@ class Programs:
         outputs, loss = self._functions(held, args, named, targets)
         value, gradient = jax.value_and_grad(lambda own: loss(outputs(own)))(trained)
         return value, flat(gradient)
+
+    def _curvature(self, found: Any, targets: Any) -> Any:
+        total = self.total
+        assert total is not None
+        slope, shape = jax.grad(lambda outputs: total(outputs, targets)), found.shape
+
+        def column(direction: Any) -> Any:
+            moved = jnp.broadcast_to(direction.reshape(shape[1:]), shape)
+            return jax.jvp(slope, (found,), (moved,))[1].reshape(shape[0], -1)
+
+        return jax.vmap(column, out_axes=2)(jnp.eye(found[0].size, dtype=found.dtype))
 
     def _linearised(self, kind: str, trained: Arrays, held: Arrays, args: Any, named: Any, targets: Any) -> Any:
         outputs, loss = self._functions(held, args, named, targets)

@@ -76,7 +76,7 @@ class JaxOpening(Opening):
         with jax.enable_x64(self.dtype == np.float64):
             held = {name: jnp.asarray(one) for name, one in self.arrays.items() if name not in layout.slices}
             held |= {name: self._wide(leaf) for name, leaf in self.adapted.held.items()}
-        programs = Programs(self.adapted.forward, self.outputs, objective.total)
+        programs = Programs(self.adapted.forward, self.outputs, objective.total, self.adapted.network)
         return JaxModel(programs, objective, self.arrays, held, data, layout, self.dtype, notes, settings)
 
     def look(self, model: Model) -> tuple[str, ...]:

@@ -95,6 +95,10 @@ class Model(abc.ABC):
         """Sum of the losses of a batch, and its gradient as one vector of the back end."""
 
     @abc.abstractmethod
+    def batch_curvature(self, batch: Batch) -> Any:
+        """Second derivatives of the losses of a batch by its outputs, one block an example, shape ``(count, C, C)``."""
+
+    @abc.abstractmethod
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
 
@@ -117,6 +121,15 @@ class Model(abc.ABC):
     def described(self, batch: Batch) -> Any:
         """Outputs of a batch, or what tells their shape and type, whichever is cheaper."""
         return self.batch_outputs(batch)
+
+    @abc.abstractmethod
+    def under(self, objective: Objective) -> Model:
+        """The same model on the same data with another loss.
+
+        Args:
+            objective: made of the back end's own functions.
+        """
+
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """What must hold while the model is called."""
@@ -178,6 +191,19 @@ class Model(abc.ABC):
                 if not np.isfinite(found[-1]).all():
                     raise DataError(f"model: expected finite outputs, got some that are not in batch {index}.")
             return np.concatenate(found)
+
+    def output_curvature(self) -> np.ndarray:
+        """Second derivative of each example's loss by its own outputs, H_i of the Gauss-Newton matrix, not divided.
+
+        Returns:
+            Shape ``(examples, C, C)``, C the number of outputs of one example.
+
+        Raises:
+            UsageError: the model was opened without a loss.
+        """
+        self.check_loss()
+        with self.quiet():
+            return np.concatenate([self.host(self.batch_curvature(batch)) for batch in self.batches()])
 
     def loss(self) -> float:
         """The loss in its own convention."""

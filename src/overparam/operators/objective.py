@@ -45,6 +45,8 @@ class Objective:
         unit: what is counted, in the plural.
         words: smoothing, ignored labels and weights, in words; empty where there are none.
         check: ``check(outputs_shape, targets)`` raises unless targets fit; targets are NumPy arrays.
+        ignore: the label of positions that count for nothing; None where every one counts.
+        axis: of the outputs' classes; None where the loss is a person's function, which alone knows.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Objective:
     unit: str = "examples"
     words: str = ""
     check: Callable[[tuple[int, ...], Any], None] | None = None
+    ignore: int | None = None
+    axis: int | None = None
 
     def said(self, divisor: float) -> str:
         """The convention in one sentence."""
@@ -130,8 +134,9 @@ def named(
     words = [f"label smoothing {share:g}"] if share else []
     words += [f"label {ignore} ignored"] if ignore is not None else []
     return Objective(
-        name, total, counted, mean, words=", ".join(words), check=lambda s, t: _fitting(name, ignore, s, t)
-    )
+        name, total, counted, mean, words=", ".join(words), check=lambda s, t: _fitting(name, ignore, s, t),
+        ignore=ignore, axis=-1,
+    )  # fmt: skip
 
 
 def check_reduction(reduction: str | None) -> str | None:

@@ -150,6 +150,8 @@ def _of_module(loss: Any, name: str) -> Objective:
         else "elements",
         ", ".join(words),
         (lambda shape, targets: _check_labels(loss, shape, targets)) if by_label else _check_elements,
+        loss.ignore_index if by_label else None,
+        1 if by_label else -1,
     )
 
 

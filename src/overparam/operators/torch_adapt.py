@@ -62,15 +62,7 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
         DataError: numbers that are missing or infinite.
     """
     notes: list[str] = []
-    module = given
-    while True:
-        inner = getattr(module, "_orig_mod", None) or (
-            module.module if type(module).__name__ in ("DataParallel", "DistributedDataParallel") else None
-        )
-        if inner is None:
-            break
-        notes.append(f"Measured without its wrapper {type(module).__name__}.")
-        module = inner
+    module = unwrapped(given, notes)
     if isinstance(module, torch.jit.ScriptModule):
         raise UsageError("model: expected a torch.nn.Module, got a scripted one. Give the module it came from.")
     every = dict(module.named_parameters())
@@ -111,6 +103,24 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
         dtype or found,
         tuple(notes),
     )
+
+
+def unwrapped(module: Any, notes: list[str] | None = None) -> Any:
+    """The module inside of ``torch.compile`` and of modules that spread batches over devices.
+
+    Args:
+        module: a ``torch.nn.Module``.
+        notes: where a sentence is added for each wrapper.
+    """
+    while True:
+        inner = getattr(module, "_orig_mod", None) or (
+            module.module if type(module).__name__ in ("DataParallel", "DistributedDataParallel") else None
+        )
+        if inner is None:
+            return module
+        if notes is not None:
+            notes.append(f"Measured without its wrapper {type(module).__name__}.")
+        module = inner
 
 
 def digest(module: Any) -> str:

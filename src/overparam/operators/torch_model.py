@@ -91,6 +91,14 @@ class TorchModel(Model):
         loss = self._loss(self.trained, batch)
         return float(loss.detach()), self._joined(self._gradients(loss, keep=False))
 
+    def batch_curvature(self, batch: Batch) -> torch.Tensor:
+        """Second derivatives of the losses of a batch by its outputs."""
+        outputs = self.batch_outputs(batch)
+        product, shape = self._curved(outputs, batch, keep=True), outputs.shape
+        columns = torch.eye(outputs[0].numel(), dtype=outputs.dtype, device=outputs.device)
+        moved = [one.view(shape[1:]).expand(shape).contiguous() for one in columns]
+        return torch.stack([product(one).reshape(shape[0], -1) for one in moved], 2)
+
     def vector(self) -> np.ndarray:
         """The parameters as one flat vector."""
         return self.host(self._joined(list(self.trained.values())))
@@ -106,6 +114,12 @@ class TorchModel(Model):
         layout = self.layout.only(self.layout.matching(layers))
         held = {**self.held, **{name: one for name, one in self.trained.items() if name not in layout.slices}}
         return self._again(self.trained, held, layout)
+
+    def under(self, objective: Objective) -> TorchModel:
+        """The same model with another loss."""
+        made = self._again(self.trained, self.held, self.layout)
+        made.objective = objective
+        return made
 
     def forward(self, trained: Tensors, batch: Batch) -> torch.Tensor:
         """Outputs of a batch as a function of the trained parameters; buffers that a pass changes are copies."""
