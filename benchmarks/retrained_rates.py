@@ -49,7 +49,9 @@ class Cases:
         self.x, self.y = digits()
         self.rows = [np.random.default_rng((first + i, 0)).permutation(len(self.x)) for i in range(cases)]
 
-    def train(self, width: int, recipe: Recipe, labels: Any = None, masks: Any = None, starts: Any = None) -> list[list[Any]]:
+    def train(
+        self, width: int, recipe: Recipe, labels: Any = None, masks: Any = None, starts: Any = None
+    ) -> list[list[Any]]:
         """Parameters of every case and seed."""
         network = mlp(64, (width,), 10)
         members, begun = [], []
@@ -61,18 +63,26 @@ class Cases:
                 members.append(Member(1000 * i + s, y, x=self.x[kept], mask=mask))
                 if starts is not None:
                     begun.append(Checkpoint(starts[i][s]))
-        own = [network.init(jax.random.key(m.seed)) for m in members] if starts is None else None
-        start = begun or [Checkpoint(one) for one in own or ()]
         some = self.x[:1], self.x[:1], self.y[:1]
-        runs = train(network, recipe, members, *some, probes={}, keep_params=True, start=start)
+        runs = train(network, recipe, members, *some, probes={}, keep_params=True, start=begun or None)
         flat = [jax.tree.map(np.asarray, run.params) for run in runs]
         return [flat[i * SEEDS : (i + 1) * SEEDS] for i in range(len(self.rows))]
 
-    def errors(self, width: int, params: list[list[Any]], case: int) -> np.ndarray:
-        """Errors in percent on what a case holds out, shape ``(seeds, examples)``."""
-        rows = self.rows[case][EXAMPLES:]
-        call = jax.jit(mlp(64, (width,), 10).apply)
-        return np.array([100.0 * (np.asarray(call(p, self.x[rows])).argmax(1) != self.y[rows]) for p in params[case]])
+    def errors(
+        self, params: list[list[Any]], case: int, held_out: bool = True, labels: Any = None
+    ) -> np.ndarray:
+        """Errors in percent on what a case holds out, or on what it was trained on, shape ``(seeds, examples)``."""
+        rows = self.rows[case][EXAMPLES:] if held_out else self.rows[case][:EXAMPLES]
+        aims = [self.y[rows]] * SEEDS if labels is None else labels
+        return np.array(
+            [100.0 * (forward(p, self.x[rows]).argmax(1) != y) for p, y in zip(params[case], aims, strict=True)]
+        )
+
+
+def forward(params: Any, x: np.ndarray) -> np.ndarray:
+    """Outputs of a network with one hidden layer."""
+    first, last = params["hidden1"], params["output"]
+    return np.maximum(x @ first["weight"].T + first["bias"], 0) @ last["weight"].T + last["bias"]
 
 
 def bound(wrong: int, n: int) -> float:
@@ -94,20 +104,16 @@ def told(statuses: list[str], effects: list[float], truth: str, **more: Any) -> 
 def widths(cases: Cases, grid: tuple[int, ...]) -> list[dict[str, Any]]:
     """OP008 from each width to twice it."""
     made = {w: cases.train(w, RECIPE) for w in grid}
-    call = {w: jax.jit(mlp(64, (w,), 10).apply) for w in grid}
     fits = {
-        w: float(np.mean([
-            100.0 * (np.asarray(call[w](p, cases.x[rows[:EXAMPLES]])).argmax(1) != cases.y[rows[:EXAMPLES]]).mean()
-            for rows, some in zip(cases.rows, made[w], strict=True) for p in some
-        ]))
+        w: float(np.mean([cases.errors(made[w], i, held_out=False) for i in range(len(cases.rows))]))
         for w in grid
-    }  # fmt: skip
+    }
     found = []
     for narrow in grid:
         if 2 * narrow not in made:
             continue
         judged = [
-            wider.judged(cases.errors(narrow, made[narrow], i), cases.errors(2 * narrow, made[2 * narrow], i))
+            wider.judged(cases.errors(made[narrow], i), cases.errors(made[2 * narrow], i))
             for i in range(len(cases.rows))
         ]
         effects = [gain.mean for _, _, gain in judged]
@@ -126,12 +132,10 @@ def labels(cases: Cases) -> list[dict[str, Any]]:
     found = []
     for width, recipe in ((2, RECIPE), (8, RECIPE), (128, LONG)):
         made = cases.train(width, recipe, labels=drawn)
-        call = jax.jit(mlp(64, (width,), 10).apply)
-        judged = []
-        for i, rows in enumerate(cases.rows):
-            x = cases.x[rows[:EXAMPLES]]
-            hit = [100.0 * (np.asarray(call(p, x)).argmax(1) == drawn[i][s]) for s, p in enumerate(made[i])]
-            judged.append(fitting.judged(np.array(hit)))
+        judged = [
+            fitting.judged(100.0 - cases.errors(made, i, held_out=False, labels=drawn[i]))
+            for i in range(len(made))
+        ]
         effects = [one[1] for one in judged]
         truth = "yes" if np.mean(effects) >= fitting.FITTED else "no"
         found.append(told([one[0] for one in judged], effects, truth, width=width, steps=recipe.steps))
@@ -160,12 +164,17 @@ def pruned(cases: Cases, width: int) -> list[dict[str, Any]]:
                 starts[arm].append(begun[arm])
         ticket, other = (cases.train(width, RECIPE, masks=arms[arm], starts=starts[arm]) for arm in (0, 1))
         judged = [
-            tickets.judged(*(cases.errors(width, one, i) for one in (dense, ticket, other)))
+            tickets.judged(*(cases.errors(one, i) for one in (dense, ticket, other)))
             for i in range(len(cases.rows))
         ]
         lost, better = (float(np.mean([one[k].mean for one in judged])) for k in (2, 3))
         truth = "yes" if criterion != "random" and lost <= tickets.SAME and better > 0 else "no"
-        more = {"criterion": criterion, "width": width, "ticket_above_whole": lost, "random_above_ticket": better}
+        more = {
+            "criterion": criterion,
+            "width": width,
+            "ticket_above_whole": lost,
+            "random_above_ticket": better,
+        }
         found.append(told([one[0] for one in judged], [lost], truth, **more))
     return found
 

@@ -1,6 +1,7 @@
 """Chains of dense layers with the same numbers in NumPy, JAX and PyTorch, opened on the same data; each once."""
 
 import functools
+import itertools
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +22,7 @@ def numbers(kind="flat", seed=0):
     sizes = SIZES[kind]
     return {
         f"l{i}": {"w": draw.normal(size=(b, a)), "b": draw.normal(size=b)}
-        for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False))
+        for i, (a, b) in enumerate(itertools.pairwise(sizes))
     }
 
 
@@ -73,7 +74,12 @@ def moved(model, params):
     """The same model with other numbers."""
     flat = {}
     for i, layer in enumerate(params.values()):
-        flat |= {f"l{i}/w": layer["w"], f"l{i}/b": layer["b"], f"{2 * i}.weight": layer["w"], f"{2 * i}.bias": layer["b"]}
+        flat |= {
+            f"l{i}/w": layer["w"],
+            f"l{i}/b": layer["b"],
+            f"{2 * i}.weight": layer["w"],
+            f"{2 * i}.bias": layer["b"],
+        }
     return model.at(model.layout.flat({name: flat[name] for name in model.layout.names}))
 
 

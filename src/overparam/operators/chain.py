@@ -17,7 +17,8 @@ from scipy import special
 
 from overparam.core.errors import UsageError
 from overparam.operators.model import Model
-from overparam.operators.seen import Seen, see
+from overparam.operators.recorder import Seen
+from overparam.operators.seen import see
 
 Matrix = Float64[np.ndarray, "n features"]
 ROWS = 16  # examples on which a chain is compared with its model
@@ -37,15 +38,14 @@ ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "quadratic": np.square,
 }
 # operations of a chain: products, sums, activations and the moving of axes
-_PLAIN = frozenset(
-    # JAX
-    "dot_general add transpose broadcast_in_dim reshape squeeze convert_element_type copy max mul select_n gt ge lt le tanh "
-    "erf erf_inv erfc logistic exp log1p sub abs neg ne stop_gradient sin square integer_pow custom_jvp_call custom_vjp_call "
-    "jit pjit sign is_finite min and or not eq add_any rev pow div exp2 expand_dims "
-    # PyTorch
-    "mm addmm t relu leaky_relu view _unsafe_view expand clone detach alias sigmoid gelu silu softplus unsqueeze flatten "
-    "permute lift_fresh empty_like fill_ pow native_dropout dropout".split()
-)
+_WORDS = """
+    dot_general add transpose broadcast_in_dim reshape squeeze convert_element_type copy max mul select_n gt ge lt le tanh
+    erf erf_inv erfc logistic exp log1p sub abs neg ne stop_gradient sin square integer_pow custom_jvp_call custom_vjp_call
+    jit pjit sign is_finite min and or not eq add_any rev pow div exp2 expand_dims
+    mm addmm t relu leaky_relu view _unsafe_view expand clone detach alias sigmoid gelu silu softplus unsqueeze flatten
+    permute lift_fresh empty_like fill_ native_dropout dropout
+"""
+_PLAIN = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,8 @@ class Chain:
 
     Attributes:
         names: of the weight matrices.
-        weights: from the input side, shape ``(outputs, inputs)`` each.
-        biases: shape ``(outputs,)``, or None.
+        weights: from the input side, shape ``(units, inputs)`` each.
+        biases: shape ``(units,)``, or None.
         scales: s_l.
         activation: a name of ``ACTIVATIONS``.
         trained: whether each layer's weight is one that the model derives by.
@@ -64,8 +64,8 @@ class Chain:
     """
 
     names: tuple[str, ...]
-    weights: tuple[Float64[np.ndarray, "outputs inputs"], ...]
-    biases: tuple[Float64[np.ndarray, " outputs"] | None, ...]
+    weights: tuple[Float64[np.ndarray, "units inputs"], ...]
+    biases: tuple[Float64[np.ndarray, " units"] | None, ...]
     scales: tuple[float, ...]
     activation: str
     trained: tuple[bool, ...]
@@ -141,7 +141,14 @@ def _known(model: Model, form: Any) -> Chain:
         scales[-1] = 1.0
     trained = tuple(name in model.layout.slices for name in names)
     return Chain(
-        tuple(names), tuple(weights), tuple(biases), tuple(scales), form.activation, trained, _inputs(model), True
+        tuple(names),
+        tuple(weights),
+        tuple(biases),
+        tuple(scales),
+        form.activation,
+        trained,
+        _inputs(model),
+        True,
     )
 
 

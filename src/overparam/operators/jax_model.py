@@ -209,7 +209,7 @@ class Programs:
         return value, flat(gradient)
 
     def _curvature(self, found: Any, targets: Any) -> Any:
-        total = self.objective.total
+        total = self.total
         assert total is not None
         slope, shape = jax.grad(lambda outputs: total(outputs, targets)), found.shape
 

@@ -100,8 +100,8 @@ class JaxOpening(Opening):
             if mark != mark_of(run, *given):
                 raise UsageError(
                     "model: expected a pure function, got other operations or constants in a second call with the same "
-                    "parameters and inputs. Random numbers of numpy.random or random, and values that a call changes, do that: draw "
-                    "from keys that are held."
+                    "parameters and inputs. Random numbers of numpy.random or random, and values that a call changes, do "
+                    "that: draw from keys that are held."
                 )
             half = half_inside(run, *given)
             if any(leaf.dtype.kind in "iu" for leaf in Batch(rows.args, rows.named).leaves()):

@@ -16,13 +16,14 @@ from overparam.models.state import leaves
 from overparam.operators.batches import Batch
 from overparam.operators.jax_model import JaxModel, Programs
 from overparam.operators.jax_uses import Cell, made, used
-from overparam.operators.seen import Gate, Recorder, Seen, axis_of, by_example
+from overparam.operators.recorder import Gate, Recorder, Seen, axis_of, by_example
 
 # activations that are no ReLU, though their code takes a maximum with 0
-_SMOOTH = frozenset(
-    "celu elu selu softplus logaddexp logsumexp softmax log_softmax squareplus hard_sigmoid hard_silu hard_swish hard_tanh "
-    "mish gelu silu swish sparse_plus sparse_sigmoid".split()
-)
+_NAMES = """
+    celu elu selu softplus logaddexp logsumexp softmax log_softmax squareplus hard_sigmoid hard_silu hard_swish hard_tanh
+    mish gelu silu swish sparse_plus sparse_sigmoid
+"""
+_SMOOTH = frozenset(_NAMES.split())
 _RELU = frozenset({"relu", "relu6", "leaky_relu"})
 _INNER = ("call_jaxpr", "fun_jaxpr", "jaxpr")
 _LOOPS = ("scan", "while", "cond", "custom_linear_solve")

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from overparam.operators.seen import Recorder
+from overparam.operators.recorder import Recorder
 from overparam.operators.unfolding import Unfolding
 
 Axes = tuple[tuple[int, ...], ...]  # for every axis of a value the axes of the array that it holds
 _KEEP = frozenset({"convert_element_type", "copy", "copy_p", "neg", "stop_gradient", "optimization_barrier"})
 _COMPARE = {"gt": True, "ge": True, "lt": False, "le": False}
 _REDUCE = frozenset({"reduce_sum", "reduce_max", "reduce_min", "reduce_prod"})
-_ENTRYWISE = frozenset({"add", "sub", "mul", "div", "integer_pow", "square", "broadcast_in_dim", "reshape", "squeeze"})
+_ENTRYWISE = frozenset(
+    {"add", "sub", "mul", "div", "integer_pow", "square", "broadcast_in_dim", "reshape", "squeeze"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,9 @@ def made(eqn: Any, ins: list[Cell], value: Any) -> Cell:
     """
     name, first = eqn.primitive.name, ins[0] if ins else Cell(None)
     moving = [one for one in ins if not one.fixed]
-    statistic = name in _REDUCE or (name in _ENTRYWISE and bool(moving) and all(one.statistic for one in moving))
+    statistic = name in _REDUCE or (
+        name in _ENTRYWISE and bool(moving) and all(one.statistic for one in moving)
+    )
     if name in _COMPARE and len(ins) == 2 and (ins[0].zero or ins[1].zero):
         of = ins[0] if ins[1].zero else ins[1]
         return Cell(value, sign=(of, _COMPARE[name] == (of is ins[0])))
@@ -100,8 +104,11 @@ def made(eqn: Any, ins: list[Cell], value: Any) -> Cell:
             return Cell(value, first.name, axes)
     if name in ("mul", "div") and len(ins) == 2:
         for one, other in ((ins[0], ins[1]), (ins[1], ins[0])):
-            if other.fixed and np.size(other.value) == 1 and one.name is not None and not (
-                name == "div" and one is ins[1]
+            if (
+                other.fixed
+                and np.size(other.value) == 1
+                and one.name is not None
+                and not (name == "div" and one is ins[1])
             ):
                 return Cell(value, one.name, one.axes)
         if name == "mul":

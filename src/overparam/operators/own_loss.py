@@ -156,7 +156,12 @@ def _check_labels(loss: Any, shape: tuple[int, ...], targets: Any) -> None:
     given = np.asarray(targets)
     if given.dtype.kind not in "iu":
         return
-    classes = shape[1 if len(shape) > 1 else 0]
+    classes, places = shape[1 if len(shape) > 1 else 0], (shape[0], *shape[2:])
+    if given.shape != places:
+        raise DataError(
+            f"targets: expected labels of shape {places} for outputs of shape {shape}, whose classes PyTorch takes along "
+            f"the second axis, got {given.shape}. For classes along the last axis give loss='cross_entropy'."
+        )
     odd = given[((given < 0) | (given >= classes)) & (given != loss.ignore_index)]
     if odd.size:
         raise DataError(
@@ -167,5 +172,7 @@ def _check_labels(loss: Any, shape: tuple[int, ...], targets: Any) -> None:
 
 def _check_elements(shape: tuple[int, ...], targets: Any) -> None:
     """Refuse what PyTorch would broadcast: outputs (batch, 1) against targets (batch,) give batch squared numbers."""
+    if np.asarray(targets).dtype.kind == "b":
+        raise DataError("targets: expected numbers for this loss, got bool. Give y.float().")
     if np.shape(targets) != shape:
         raise DataError(f"targets: expected shape {shape}, that of the outputs, got {np.shape(targets)}.")

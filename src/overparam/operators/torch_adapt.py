@@ -74,7 +74,9 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
             )
     frozen = [name for name, one in every.items() if not one.requires_grad]
     own = {name: one for name, one in every.items() if one.requires_grad}
-    found = check_arrays(own, {name: bool(torch.isfinite(one).all()) for name, one in every.items()}, ADVICE)
+    found = check_arrays(
+        own, {name: bool(torch.isfinite(one.detach()).all()) for name, one in every.items()}, ADVICE
+    )
     wide = getattr(torch, dtype.name) if dtype is not None else None
 
     def copied(tensor: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from overparam.core.errors import UsageError
 from overparam.operators.batches import Batch
-from overparam.operators.seen import Gate, Recorder, Seen, axis_of, by_example
+from overparam.operators.recorder import Gate, Recorder, Seen, axis_of, by_example
 from overparam.operators.torch_model import TorchModel
 from overparam.operators.unfolding import Unfolding
 
@@ -23,7 +23,15 @@ except ModuleNotFoundError:  # an optional extra: this module is of use with it 
 # what passes its first argument above zero, and gives 0 or a multiple of it below
 _RELUS = frozenset({"relu", "leaky_relu", "prelu", "_prelu_kernel", "rrelu_with_noise"})
 # products: places of the factors among the arguments
-_PRODUCTS = {"mm": (0, 1), "bmm": (0, 1), "addmm": (1, 2), "baddbmm": (1, 2), "mv": (0, 1), "addmv": (1, 2), "dot": (0, 1)}
+_PRODUCTS = {
+    "mm": (0, 1),
+    "bmm": (0, 1),
+    "addmm": (1, 2),
+    "baddbmm": (1, 2),
+    "mv": (0, 1),
+    "addmv": (1, 2),
+    "dot": (0, 1),
+}
 
 
 def see(model: TorchModel) -> Seen:
@@ -57,7 +65,8 @@ def gates(model: TorchModel) -> Iterator[list[Gate]]:
         first = next(iter(model.batches()))
         shorter, longer = (_pass(model, _copies(first, count), Recorder(), keep=True) for count in (2, 3))
         axes = [
-            axis_of(tuple(a.shape), tuple(b.shape)) for a, b in zip(shorter.values(), longer.values(), strict=True)
+            axis_of(tuple(a.shape), tuple(b.shape))
+            for a, b in zip(shorter.values(), longer.values(), strict=True)
         ]
         if not axes:
             return
@@ -130,9 +139,7 @@ class _Watch(TorchDispatchMode):
             weight, turned, groups = args[1], args[6], args[8]
             out, inputs = (1, 0) if turned else (0, 1)
             taps = tuple(range(2, weight.dim()))
-            how = Unfolding(
-                (out,), (inputs, *taps), (), groups, "columns" if turned else "rows", "convolution"
-            )
+            how = Unfolding((out,), (inputs, *taps), (), groups, "columns" if turned else "rows", "convolution")
             known = self._name(weight)
             whole = known is not None and self.shapes[known] == tuple(weight.shape)
             self.recorder.product(known, how if whole else None)

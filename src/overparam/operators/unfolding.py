@@ -19,7 +19,8 @@ class Unfolding:
         blocks: axes along which the products are apart, as the heads of an attention layer.
         groups: of a convolution; inputs and outputs of one group meet no other.
         split: whether ``rows`` or ``columns`` hold the groups one behind the other.
-        kind: ``dense``, ``convolution``, ``table`` where rows are looked up, or ``unfolded`` for other arrays of more than two axes.
+        kind: ``dense``, ``convolution``, ``table`` where rows are looked up, or ``unfolded`` for other arrays
+            of more than two axes.
     """
 
     rows: tuple[int, ...]
@@ -29,7 +30,7 @@ class Unfolding:
     split: str = "rows"
     kind: str = "dense"
 
-    def matrices(self, array: Num[np.ndarray, "..."]) -> Num[np.ndarray, "blocks rows columns"]:
+    def matrices(self, array: Num[np.ndarray, ...]) -> Num[np.ndarray, "blocks rows columns"]:
         """The matrices, shape ``(blocks, rows, columns)``; one block where there are no groups.
 
         Args:

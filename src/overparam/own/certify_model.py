@@ -43,8 +43,8 @@ def certify_model(model: Model, *, step: float | None = None, flow: bool = False
     loss = _LOSSES.get((model.objective.name, model.objective.mean))
     if loss is None:
         raise UsageError(
-            f"model: expected a squared loss (loss='squared', or torch.nn.MSELoss()), got '{model.convention}' No certificate for "
-            "another loss is known: open the model with numbers as targets and loss='squared'."
+            f"model: expected a squared loss (loss='squared', or torch.nn.MSELoss()), got '{model.convention}' No certificate "
+            "for another loss is known: open the model with numbers as targets and loss='squared'."
         )
     y = np.concatenate([np.asarray(model.host(batch.targets)) for batch in model.batches()])
     if y.dtype.kind != "f":
@@ -57,8 +57,8 @@ def certify_model(model: Model, *, step: float | None = None, flow: bool = False
     notes = [f"Parameters and data were given in {model.dtype.name} and taken as they are, in float64."]
     if not chain.known:
         notes.append(
-            f"Assumed: the model is a chain of {len(chain.weights)} dense layers with {chain.activation}. It was recognised from its "
-            "operations, and its outputs agree at three parameter vectors up to rounding."
+            f"Assumed: the model is a chain of {len(chain.weights)} dense layers with {chain.activation}. It was recognised from "
+            "its operations, and its outputs agree at three parameter vectors up to rounding."
         )
     return certify_dense(dense, chain.inputs, y, step=step, flow=flow, loss=loss, notes=tuple(notes))
 

@@ -16,6 +16,7 @@ from overparam.operators.seen import gates
 from overparam.probes.matching import Matched, Specialised, matched, specialised
 
 Features = Float64[np.ndarray, "n features"]
+Others = Float64[np.ndarray, "n others"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class Alignment:
     Attributes:
         cka: linear CKA of the outputs, from 0 to 1; None where outputs of one do not vary.
         agreement: share of examples (positions) with the same prediction; None where outputs are no predictions.
-        layers: linear CKA of each hidden layer of the model (rows) with each of the reference (columns); empty where none is seen.
+        layers: linear CKA of each hidden layer of the model (rows) with each of the reference (columns); empty where none
+            is seen.
         names: of the hidden layers: ``(of the model, of the reference)``.
         units: weights compared after the best permutation of hidden units; None where structures differ.
         specialised: student units found for teacher units, of networks of one hidden layer; None for others.
@@ -96,14 +98,14 @@ def alignment(model: Model, reference: Model) -> Alignment:
     )  # fmt: skip
 
 
-def cka(x: Features, y: Features) -> float | None:
+def cka(x: Features, y: Others) -> float | None:
     """Linear CKA of two sets of features of the same examples: ``||Y'X||_F^2 / (||X'X||_F ||Y'Y||_F)``, columns centred.
 
     It stays under rotations and one factor for all features. Of few examples and many features it is near 1 for any two.
 
     Args:
         x: shape ``(n, features)``.
-        y: shape ``(n, other features)``.
+        y: shape ``(n, others)``.
 
     Returns:
         From 0 to 1; None where features of one do not vary.
@@ -122,9 +124,7 @@ def cka(x: Features, y: Features) -> float | None:
     if min(float(np.abs(one).max()) for one in (a, b)) <= 1e-14 * np.sqrt(len(a)):
         return None
     if max(a.shape[1], b.shape[1]) <= len(a):
-        return float(
-            np.square(b.T @ a).sum() / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b))
-        )
+        return float(np.square(b.T @ a).sum() / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)))
     left, right = a @ a.T, b @ b.T
     return float((left * right).sum() / (np.linalg.norm(left) * np.linalg.norm(right)))
 
@@ -170,6 +170,8 @@ def _agreement(model: Model, one: np.ndarray, other: np.ndarray, notes: list[str
     whole = targets is not None and targets.dtype.kind in "iu" and not single
     axis = -1 if one.ndim == 2 else objective.axis
     if not whole or axis is None:
-        notes.append("No agreement of predictions: the model was opened without whole labels, or its loss names no axis of classes.")
+        notes.append(
+            "No agreement of predictions: the model was opened without whole labels, or its loss names no axis of classes."
+        )
         return None
     return float(np.mean(one.argmax(axis) == other.argmax(axis)))

@@ -16,7 +16,7 @@ from overparam.models.state import split
 from overparam.operators import Model
 from overparam.operators.pairs import check_pair
 from overparam.probes.probe import Probe
-from overparam.probes.weights import Spectrum, spectrum, unfoldings
+from overparam.probes.weights import Spectrum, length, spectrum, unfoldings
 from overparam.training.evaluate import Examples, Targets
 from overparam.training.loop import Measured, TestExamples, TestTargets
 from overparam.training.losses import Loss
@@ -84,21 +84,19 @@ def distance(start: Model, end: Model, *, unfold: Mapping[str, tuple[int, ...]] 
     before, after = (one.vector().astype(np.float64) for one in (start, end))
     begin, finish = start.layout.named(before), end.layout.named(after)
     hows, _ = unfoldings(end, end.layout.names, unfold)
-    arrays = {
-        name: _array(begin[name], finish[name], hows.get(name)) for name in end.layout.names
-    }
+    arrays = {name: _array(begin[name], finish[name], hows.get(name)) for name in end.layout.names}
     layers = {
         layer: _vector(*(np.concatenate([side[name].ravel() for name in names]) for side in (begin, finish)))
         for layer, names in end.layout.layers.items()
     }
     whole = _vector(before, after)
-    total = whole.frobenius**2
-    shares = {layer: one.frobenius**2 / total for layer, one in layers.items()} if total > 0 else {}
+    total = whole.frobenius
+    shares = {layer: (one.frobenius / total) ** 2 for layer, one in layers.items()} if total > 0 else {}
     return Distances(whole, layers, arrays, shares)
 
 
 def _vector(before: np.ndarray, after: np.ndarray) -> Moved:
-    moved, size = float(np.linalg.norm(after - before)), float(np.linalg.norm(before))
+    moved, size = float(length(after - before)), float(length(before))
     return Moved(moved, moved / size if size > 0 else None)
 
 
@@ -108,12 +106,16 @@ def _array(before: np.ndarray, after: np.ndarray, how: Any) -> Moved:
         return plain
     change: Spectrum = spectrum(after - before, how)
     top = spectrum(before, how).spectral
-    units, sizes = (np.linalg.norm(how.matrices(one), axis=-1) for one in (after - before, before))
-    units, sizes = units.ravel(), sizes.ravel()
+    units, sizes = (length(how.matrices(one)).ravel() for one in (after - before, before))
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(units > 0, units / sizes, 0.0)
     return Moved(
-        plain.frobenius, plain.relative, change.spectral, change.spectral / top if top > 0 else None, units, relative
+        plain.frobenius,
+        plain.relative,
+        change.spectral,
+        change.spectral / top if top > 0 else None,
+        units,
+        relative,
     )
 
 
@@ -144,7 +146,9 @@ def measure(
         ``|w - w_0| / |w_0|`` of any unit. Not finite where a start is 0.
     """
     here, start = (jax.tree.leaves(split(network.state, tree)[0]) for tree in (params, params0))
-    pairs = [(a.reshape(len(a), -1), b.reshape(len(b), -1)) for a, b in zip(here, start, strict=True) if a.ndim > 1]
+    pairs = [
+        (a.reshape(len(a), -1), b.reshape(len(b), -1)) for a, b in zip(here, start, strict=True) if a.ndim > 1
+    ]
     frobenius = [jnp.linalg.norm(a - b) / jnp.linalg.norm(b) for a, b in pairs]
     spectral = [jnp.linalg.norm(a - b, 2) / jnp.linalg.norm(b, 2) for a, b in pairs]
     units = [jnp.max(jnp.linalg.norm(a - b, axis=1) / jnp.linalg.norm(b, axis=1)) for a, b in pairs]

@@ -58,8 +58,8 @@ def check_visible(start: Model, end: Model) -> None:
     """
     if not _same(_with_held(end.at(start.vector()), start, end, 0.0), start):
         raise UsageError(
-            "statistics: expected running statistics that can be seen, to interpolate them, got something inside of the model that "
-            "differs between start and end. Give statistics='end' or 'start' to hold those of one."
+            "statistics: expected running statistics that can be seen, to interpolate them, got something inside of the model "
+            "that differs between start and end. Give statistics='end' or 'start' to hold those of one."
         )
 
 

@@ -56,7 +56,9 @@ class Margins:
         """The margin of the set: its smallest."""
         return float(self.values.min())
 
-    def quantiles(self, levels: Sequence[float] = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)) -> Float64[np.ndarray, " levels"]:
+    def quantiles(
+        self, levels: Sequence[float] = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+    ) -> Float64[np.ndarray, " levels"]:
         """Quantiles of the margins, interpolated linearly.
 
         Args:
@@ -90,9 +92,9 @@ def margins(model: Model, scale: str | float = "none") -> Margins:
         UsageError: a model without targets, a scale that the model does not have, or classes along an unknown axis.
         DataError: targets that are no labels, none that counts, or outputs that are missing or infinite.
 
-    References: P. Bartlett, D. Foster and M. Telgarsky, NeurIPS 2017, section 2: margins over the product of spectral norms (their
-        factor of (2, 1) norms is left out); B. Neyshabur, R. Salakhutdinov and N. Srebro, Path-SGD, NeurIPS 2015: path norm
-        (both recalled).
+    References: P. Bartlett, D. Foster and M. Telgarsky, NeurIPS 2017, section 2: margins over the product of spectral norms
+        (their factor of (2, 1) norms is left out); B. Neyshabur, R. Salakhutdinov and N. Srebro, Path-SGD, NeurIPS 2015:
+        path norm (both recalled).
     """
     check_model(model).check_loss()
     factor, words = _scale(model, scale)
@@ -177,7 +179,9 @@ def _classes(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(own - others.max(-1))
 
 
-def _signs(outputs: np.ndarray, targets: np.ndarray, pair: tuple[int, int]) -> tuple[str, np.ndarray, np.ndarray]:
+def _signs(
+    outputs: np.ndarray, targets: np.ndarray, pair: tuple[int, int]
+) -> tuple[str, np.ndarray, np.ndarray]:
     aims = targets.reshape(outputs.shape)
     if not ((aims == pair[0]) | (aims == pair[1])).all():
         raise DataError(
@@ -197,12 +201,18 @@ def _scale(model: Model, scale: Any) -> tuple[float, str]:
         number = spectral_product(chain) if scale == "spectral" else path_norm(chain)
         if not 0 < number < np.inf:
             raise DataError(
-                f"scale: expected a network with a positive {scale} norm, got {number:g}: a layer of zeros has no normalised margin."
+                f"scale: expected a network with a positive {scale} norm, got {number:g}: a layer of zeros has no normalised "
+                "margin."
             )
-        return number, f"over the {'product of spectral norms' if scale == 'spectral' else 'path norm'}, {number:.4g}"
+        return (
+            number,
+            f"over the {'product of spectral norms' if scale == 'spectral' else 'path norm'}, {number:.4g}",
+        )
     number = real(scale)
     if not 0 < number < np.inf:
-        raise UsageError(f"scale: expected a positive number, or one of {', '.join(SCALES)}, got {shown(scale)}.")
+        raise UsageError(
+            f"scale: expected a positive number, or one of {', '.join(SCALES)}, got {shown(scale)}."
+        )
     return number, f"over {number:.4g}"
 
 

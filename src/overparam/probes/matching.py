@@ -38,8 +38,8 @@ class Specialised:
     """Student units that stand for teacher units, of two networks of one hidden layer.
 
     Attributes:
-        correlation: of the outputs of teacher unit j and student unit k over the data, shape ``(teacher, student)``, from -1 to 1;
-            0 where one does not vary.
+        correlation: of the outputs of teacher unit j and student unit k over the data, shape ``(teacher, student)``, from
+            -1 to 1; 0 where one does not vary.
         cosine: of their weights with biases, shape ``(teacher, student)``.
         best: largest correlation of each teacher unit with any student.
         recovered: share of teacher units with a student of correlation at least 0.9.

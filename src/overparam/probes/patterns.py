@@ -4,8 +4,8 @@ A (example, unit) pair switches if the sign of the unit's input differs. The bou
 with ``z_il`` the input of unit l at example i at the start, and ``B_i`` a bound of the change of the whole layer's input,
 at most ``max {m : sum of the m smallest z_il^2 <= B_i^2}`` units of the example switch. For the first layer
 ``B_i = ||(Delta W, Delta b)||_F ||(x_i, 1)||``, which is the exact worst case; for a later one
-``B_i = ||s Delta W'||_F ||(h'_i, 1)|| + ||s W'||_2 d_i``, h' what the layer before gives at the start, d_i a bound of its change and
-``W'`` the matrix at the end.
+``B_i = ||(s Delta W, Delta b)||_F ||(h_i, 1)|| + ||s W'||_2 d_i``, h_i what the layer before gives at the start, d_i a bound of
+its change, s the layer's forward scale and ``W'`` the matrix at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from overparam.models.network import Network, PyTree
 from overparam.operators import Model
 from overparam.operators.chain import Chain, chain_of
 from overparam.operators.pairs import check_pair, check_same_data
-from overparam.operators.seen import Gate, gates
+from overparam.operators.recorder import Gate
+from overparam.operators.seen import gates
 from overparam.probes.probe import Probe
 from overparam.training.evaluate import Examples, Targets
 from overparam.training.loop import Measured, TestExamples, TestTargets
@@ -83,9 +84,9 @@ def pattern_changes(start: Model, end: Model) -> PatternChanges:
         UsageError: no models, models of other arrays or data, or a network without a ReLU that can be watched.
         DataError: parameters that are missing or infinite.
 
-    References: S. Oymak and M. Soltanolkotabi, Toward moderate overparameterization, IEEE JSAIT 2020, on changes of the pattern; the
-        count of the worst case is derived in :mod:`overparam.theory.certificates.relu`; Y. Li and Y. Liang, NeurIPS 2018, on the
-        share that stays.
+    References: S. Oymak and M. Soltanolkotabi, Toward moderate overparameterization, IEEE JSAIT 2020, on changes of the pattern;
+        the count of the worst case is derived in :mod:`overparam.theory.certificates.relu`; Y. Li and Y. Liang, NeurIPS 2018, on
+        the share that stays.
     """
     check_pair(start, end)
     check_same_data(start, end, ("start", "end"))
@@ -103,7 +104,9 @@ def pattern_changes(start: Model, end: Model) -> PatternChanges:
     return PatternChanges(sum(one.switched for one in counts.values()) / total, found, words)
 
 
-def most_switches(inputs: Float64[np.ndarray, "n units"], reach: Float64[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+def most_switches(
+    inputs: Float64[np.ndarray, "n units"], reach: Float64[np.ndarray, " n"]
+) -> Int[np.ndarray, " n"]:
     """Most units of each example that can switch when the vector of their inputs changes by a given length.
 
     Args:
@@ -134,7 +137,9 @@ def _counted(start: Model, end: Model) -> dict[str, _Count]:
     found: dict[str, _Count] = {}
     ours, theirs = _signs(start), _signs(end)
     if len(ours) != len(theirs):
-        raise UsageError(f"end: expected the {len(ours)} batches of start, got {len(theirs)}. Open both with the same batch.")
+        raise UsageError(
+            f"end: expected the {len(ours)} batches of start, got {len(theirs)}. Open both with the same batch."
+        )
     for one, other in zip(ours, theirs, strict=True):
         if [a.name for a in one] != [b.name for b in other]:
             raise UsageError(f"end: expected the {len(one)} ReLUs of start, got {len(other)}.")
@@ -232,6 +237,8 @@ def measure(
 
 PROBE = Probe(
     "patterns",
-    {"switched": "Share of (training example, ReLU) pairs whose sign differs from initialisation, from 0 to 1."},
+    {
+        "switched": "Share of (training example, ReLU) pairs whose sign differs from initialisation, from 0 to 1."
+    },
     measure,
 )

@@ -12,10 +12,10 @@ from jaxtyping import Float64
 from overparam.core.checked import count, real, shown
 from overparam.core.errors import OverparamError, UsageError
 from overparam.operators import Model
-from overparam.operators.pairs import check_model, check_pair, check_same_data
+from overparam.operators.pairs import check_pair, check_same_data
 from overparam.probes.held import between, check_visible, differing
 from overparam.probes.margins import margins_of
-from overparam.probes.weights import unfoldings
+from overparam.probes.weights import length, unfoldings
 
 STATISTICS = ("interpolate", "start", "end")
 
@@ -64,7 +64,7 @@ class LossPlane:
     y: Float64[np.ndarray, " rows"]
     loss: Float64[np.ndarray, "rows columns"]
     error: Float64[np.ndarray, "rows columns"] | None
-    directions: Float64[np.ndarray, "2 params"]
+    directions: Float64[np.ndarray, "directions params"]
     places: Mapping[str, tuple[float, float]]
     notes: tuple[str, ...]
 
@@ -110,7 +110,9 @@ def loss_line(
         raise UsageError(f"points: expected at least 3, got {number}.")
     low, high = _pair(reach, "reach")
     if not (low <= 0 and high >= 1):
-        raise UsageError(f"reach: expected a first t of at most 0 and a last of at least 1, got {shown(reach)}.")
+        raise UsageError(
+            f"reach: expected a first t of at most 0 and a last of at least 1, got {shown(reach)}."
+        )
     if not isinstance(statistics, str) or statistics not in STATISTICS:
         raise UsageError(f"statistics: expected one of {', '.join(STATISTICS)}, got {shown(statistics)}.")
     if statistics == "interpolate":
@@ -131,7 +133,7 @@ def loss_line(
     return LossLine(
         at, loss, error, float(excess.max()),
         None if error is None else float(error[inside].max() - error[ends].mean()),
-        float(at[inside][excess.argmax()]), float(np.linalg.norm(end.vector() - start.vector())),
+        float(at[inside][excess.argmax()]), float(length(end.vector().astype(np.float64) - start.vector())),
         _said(start, end, statistics),
     )  # fmt: skip
 
@@ -147,8 +149,8 @@ def loss_plane(
 ) -> LossPlane:
     """Loss and error on a plane through three networks, or along two random directions from one.
 
-    Through three: u points from the centre to the second, v is the part of the way to the third that is at right angles to it, both of
-    length 1. From one: two draws from a normal distribution, of which the weights into every unit are given the length
+    Through three: u points from the centre to the second, v is the part of the way to the third that is at right angles to it,
+    both of length 1. From one: two draws from a normal distribution, of which the weights into every unit are given the length
     that they have in the network; vectors (biases, scales of normalisations) and arrays that enter no product stay. Two
     such directions are two of very many: the picture says nothing about the others. Running statistics are those of the centre.
 
@@ -159,8 +161,8 @@ def loss_plane(
         second: the same network with other parameters; None for random directions.
         third: another; None for random directions.
         points: along each direction, at least 3.
-        reach: first and last step along both directions; None takes -1 to 1, or for three networks what holds all of them and a fifth
-            beyond.
+        reach: first and last step along both directions; None takes -1 to 1, or for three networks what holds all of them and
+            a fifth beyond.
         seed: of the random directions.
 
     Raises:
@@ -184,7 +186,9 @@ def loss_plane(
         low, high = _pair((-1.0, 1.0) if reach is None else reach, "reach")
         u, v = (_direction(centre, base, count(seed, "seed", 0), k) for k in (0, 1))
         places = {"centre": (0.0, 0.0)}
-        notes: tuple[str, ...] = ("Random directions; the weights into every unit have the length of the network's.",)
+        notes: tuple[str, ...] = (
+            "Random directions; the weights into every unit have the length of the network's.",
+        )
         x = y = np.linspace(low, high, number)
     else:
         for one, name in ((second, "second"), (third, "third")):
@@ -196,8 +200,8 @@ def loss_plane(
         for one, name in ((second, "second"), (third, "third")):
             if differing(centre, one):
                 notes += (
-                    f"Held are the statistics of the centre: those of {name} differ ({differing(centre, one)[0]}), so at its place the "
-                    "loss is not its own.",
+                    f"Held are the statistics of the centre: those of {name} differ ({differing(centre, one)[0]}), so at its "
+                    "place the loss is not its own.",
                 )
     found = [[_measured(centre.at(base + a * u + b * v)) for a in x] for b in y]
     loss = np.array([[one for one, _ in row] for row in found])
@@ -233,7 +237,9 @@ def _direction(model: Model, base: np.ndarray, seed: int, number: int) -> np.nda
     hows, _ = unfoldings(model, model.layout.names)
     shapes = dict(zip(model.layout.names, model.layout.shapes, strict=True))
     if not hows:
-        raise UsageError("centre: expected a network with weights of at least two axes, got vectors alone. Give three networks.")
+        raise UsageError(
+            "centre: expected a network with weights of at least two axes, got vectors alone. Give three networks."
+        )
     for name, how in hows.items():
         cut = model.layout.slices[name]
         draw, own = rng.standard_normal(cut.stop - cut.start), base[cut]
@@ -245,21 +251,23 @@ def _direction(model: Model, base: np.ndarray, seed: int, number: int) -> np.nda
     return found
 
 
-def _basis(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+def _basis(
+    first: np.ndarray, second: np.ndarray, third: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     one, other = second - first, third - first
-    length = float(np.linalg.norm(one))
-    if length == 0:
+    far = float(np.linalg.norm(one))
+    if far == 0:
         raise UsageError("second: expected another network than the centre, got the same parameters.")
-    u = one / length
+    u = one / far
     along = float(other @ u)
     rest = other - along * u
     rest -= (rest @ u) * u
     height = float(np.linalg.norm(rest))
-    if height <= 1e-6 * max(length, float(np.linalg.norm(other))):
+    if height <= 1e-6 * max(far, float(np.linalg.norm(other))):
         raise UsageError(
             "third: expected a network off the line of the other two, got one on it. Use loss_line for a line."
         )
-    return u, rest / height, {"centre": (0.0, 0.0), "second": (length, 0.0), "third": (along, height)}
+    return u, rest / height, {"centre": (0.0, 0.0), "second": (far, 0.0), "third": (along, height)}
 
 
 def _span(places: list[float], reach: Any, number: int) -> np.ndarray:
@@ -274,7 +282,9 @@ def _pair(given: Any, name: str) -> tuple[float, float]:
     good = isinstance(given, tuple | list | np.ndarray) and len(given) == 2
     low, high = (real(one) for one in given) if good else (np.nan, np.nan)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise UsageError(f"{name}: expected two finite numbers, the first below the second, got {shown(given)}.")
+        raise UsageError(
+            f"{name}: expected two finite numbers, the first below the second, got {shown(given)}."
+        )
     return low, high
 
 

@@ -33,11 +33,13 @@ class Spectrum:
 
     Attributes:
         values: descending, in the unit of the weights.
-        shape: ``(blocks, rows, columns)``: blocks are groups of a convolution or heads; rows are outputs, columns inputs and taps.
-        kind: ``dense``, ``convolution``, ``table``, ``unfolded`` or ``matrix``, see :class:`~overparam.operators.unfolding.Unfolding`.
+        shape: ``(blocks, rows, columns)``: blocks are groups of a convolution or heads; rows are outputs, columns inputs
+            and taps.
+        kind: ``dense``, ``convolution``, ``table``, ``unfolded`` or ``matrix``, see
+            :class:`~overparam.operators.unfolding.Unfolding`.
     """
 
-    values: Float64[np.ndarray, " values"]
+    values: Float64[np.ndarray, " rank"]
     shape: tuple[int, int, int]
     kind: str
 
@@ -49,7 +51,7 @@ class Spectrum:
     @property
     def frobenius(self) -> float:
         """Root of the sum of squares, in the unit of the weights."""
-        return float(np.linalg.norm(self.values))
+        return float(length(self.values))
 
     @property
     def stable_rank(self) -> float:
@@ -83,7 +85,21 @@ class WeightSpectra:
     left_out: Mapping[str, str]
 
 
-def stable_rank(values: Float64[np.ndarray, " values"]) -> float:
+def length(vectors: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, ...]:
+    """Euclidean length along the last axis, of numbers of any size.
+
+    Args:
+        vectors: shape ``(..., numbers)``.
+
+    >>> float(length(np.array([3e200, 4e200])))
+    5e+200
+    """
+    top = np.abs(vectors).max(axis=-1, initial=0.0, keepdims=True)
+    sizes = np.linalg.norm(vectors / np.where(top > 0, top, 1.0), axis=-1)
+    return np.asarray(sizes * top[..., 0])
+
+
+def stable_rank(values: Float64[np.ndarray, " rank"]) -> float:
     """``sum s^2 / max s^2`` of singular values, a number of directions; 0 where all are 0.
 
     Args:
@@ -96,7 +112,7 @@ def stable_rank(values: Float64[np.ndarray, " values"]) -> float:
     return float(np.square(values / top).sum()) if top > 0 else 0.0
 
 
-def effective_rank(values: Float64[np.ndarray, " values"]) -> float:
+def effective_rank(values: Float64[np.ndarray, " rank"]) -> float:
     """``exp(-sum p log p)``, ``p = s / sum s``, of singular values, a number of directions; 0 where all are 0.
 
     Args:
@@ -124,8 +140,8 @@ def weight_spectra(
 ) -> WeightSpectra:
     """Singular values, stable and effective rank of every weight, and of what training added to it.
 
-    A kernel of a convolution is unfolded to outputs x (inputs, taps), as it enters the product of a patch; which axes these are is
-    watched in a pass. Its spectral norm is not that of the convolution as a map between images, which is up to the root
+    A kernel of a convolution is unfolded to outputs x (inputs, taps), as it enters the product of a patch; which axes these
+    are is watched in a pass. Its spectral norm is not that of the convolution as a map between images, which is up to the root
     of the number of taps larger. Groups and heads are blocks. A power law of the spectrum, as weightwatcher fits, is left
     out: its exponent hangs on where the tail is said to begin.
 
@@ -195,12 +211,16 @@ def unfoldings(
         elif len(shapes[name]) == 2:
             hows[name] = Unfolding((0,), (1,), kind="matrix")
         else:
-            why = "it enters no product by itself" if seen is None else seen.unclear.get(name, "it enters no product")
+            why = (
+                "it enters no product by itself"
+                if seen is None
+                else seen.unclear.get(name, "it enters no product")
+            )
             left_out[name] = f"{why}: say which axes are outputs, unfold={{'{name}': (0,)}}"
     return hows, left_out
 
 
-def spectrum(array: Float64[np.ndarray, "..."], how: Unfolding) -> Spectrum:
+def spectrum(array: Float64[np.ndarray, ...], how: Unfolding) -> Spectrum:
     """The singular values of an array as a matrix.
 
     Args:
@@ -253,12 +273,12 @@ def measure(
     return {name: sum(numbers) / len(numbers) for name, numbers in found.items()}
 
 
-def _stable(values: Float[Array, " values"]) -> Array:
+def _stable(values: Float[Array, " rank"]) -> Array:
     share = values / jnp.where(values[0] > 0, values[0], 1.0)
     return jnp.sum(jnp.square(share))
 
 
-def _effective(values: Float[Array, " values"]) -> Array:
+def _effective(values: Float[Array, " rank"]) -> Array:
     total = jnp.sum(values)
     share = values / jnp.where(total > 0, total, 1.0)
     logs = jnp.where(share > 0, share * jnp.log(jnp.where(share > 0, share, 1.0)), 0.0)

@@ -16,7 +16,9 @@ from tests.tiny_models import torch_or_skip
 def test_a_chain_is_recognised_and_follows_the_parameters(opened):
     for params in (numbers("deep"), pushed(numbers("deep"), 0.3)):
         chain = chain_of(moved(opened("deep"), params), "test")
-        assert chain.activation == "relu" and not chain.known and chain.trained == (True,) * 3
+        assert chain.activation == "relu"
+        assert not chain.known
+        assert chain.trained == (True,) * 3
         want, seen = outputs(params)
         found = chain.preactivations()
         assert max(np.abs(a - b).max() for a, b in zip(found, [*seen, want], strict=True)) < 1e-12
@@ -26,7 +28,9 @@ def test_the_form_of_a_network_is_taken_with_its_scales():
     network = mlp(4, (6,), 3, activation="tanh", parametrisation="ntk")
     model = open_model(network, (X.astype(np.float32), LABELS), params=network.init(jax.random.key(0)))
     chain = chain_of(model, "test")
-    assert chain.known and chain.activation == "tanh" and chain.scales[0] == pytest.approx(0.5)
+    assert chain.known
+    assert chain.activation == "tanh"
+    assert chain.scales[0] == pytest.approx(0.5)
     assert np.abs(chain.preactivations()[-1] - model.outputs()).max() < 1e-5
 
 
@@ -70,10 +74,16 @@ def test_what_is_no_chain_is_refused_with_what_differs():
             return self.out(torch.tanh(self.two(hidden)))
 
     assert "whose outputs are not those" in refused(Skip("skip").double())
-    assert "each used once" in refused(Skip("tied").double()) or "operation 'sum'" in refused(Skip("tied").double())
-    assert "operation 'mul'" in refused(Skip("scaled").double()) or "whose outputs" in refused(Skip("scaled").double())
+    assert "each used once" in refused(Skip("tied").double()) or "operation 'sum'" in refused(
+        Skip("tied").double()
+    )
+    assert "operation 'mul'" in refused(Skip("scaled").double()) or "whose outputs" in refused(
+        Skip("scaled").double()
+    )
     assert "whose outputs are not those" in refused(Skip("two activations").double())
-    normed = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5, affine=False), nn.ReLU(), nn.Linear(5, 3)).double()
+    normed = nn.Sequential(
+        nn.Linear(4, 5), nn.BatchNorm1d(5, affine=False), nn.ReLU(), nn.Linear(5, 3)
+    ).double()
     assert "has the operation" in refused(normed)
     relu6 = nn.Sequential(nn.Linear(4, 5), nn.ReLU6(), nn.Linear(5, 3)).double()
     assert "operation 'hardtanh'" in refused(relu6)

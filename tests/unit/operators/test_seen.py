@@ -7,7 +7,8 @@ import pytest
 
 from overparam.core.errors import UsageError
 from overparam.operators import open_model
-from overparam.operators.seen import axis_of, gates, see
+from overparam.operators.recorder import axis_of
+from overparam.operators.seen import gates, see
 from overparam.operators.unfolding import Unfolding
 from tests.tiny_chains import X, numbers, ours, outputs, theirs
 from tests.tiny_models import torch_or_skip
@@ -56,7 +57,9 @@ def of_jax(function):
     """The names of the ReLUs of a function, without a model: a pass of shapes."""
     from overparam.operators.jax_seen import relu_inputs
 
-    shapes = jax.eval_shape(lambda p, x: relu_inputs(lambda q, z: function(z @ q["w"].T), p, x), {"w": np.ones((3, 4))}, X)
+    shapes = jax.eval_shape(
+        lambda p, x: relu_inputs(lambda q, z: function(z @ q["w"].T), p, x), {"w": np.ones((3, 4))}, X
+    )
     return list(shapes)
 
 
@@ -98,11 +101,14 @@ def test_modules_and_functions_of_torch_are_seen_and_smooth_ones_are_not():
         def forward(self, x):
             z = torch.nn.functional.elu(torch.nn.functional.gelu(self.one(x)))
             z = self.prelu(torch.relu(z) - 0.1)
-            return self.two(z.clamp(min=0) + torch.nn.functional.leaky_relu(z)) + torch.nn.functional.relu6(self.two(z))
+            return self.two(z.clamp(min=0) + torch.nn.functional.leaky_relu(z)) + torch.nn.functional.relu6(
+                self.two(z)
+            )
 
     model = open_model(Net().double(), (X, np.arange(12) % 3))
     names = [one.name for one in next(iter(gates(model)))]
-    assert len(names) == 5 and names[0] == "relu1 after one.weight"
+    assert len(names) == 5
+    assert names[0] == "relu1 after one.weight"
     before = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh()).double()
     with pytest.raises(UsageError, match="none was seen"):
         list(gates(open_model(before, (X, np.arange(12) % 3))))
@@ -110,11 +116,14 @@ def test_modules_and_functions_of_torch_are_seen_and_smooth_ones_are_not():
 
 def test_an_inplace_relu_gives_its_input_and_changes_nothing():
     torch = torch_or_skip()
-    net = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(inplace=True), torch.nn.Linear(5, 3)).double()
+    net = torch.nn.Sequential(
+        torch.nn.Linear(4, 5), torch.nn.ReLU(inplace=True), torch.nn.Linear(5, 3)
+    ).double()
     model = open_model(net, (X, np.arange(12) % 3))
     (values,) = joined(model).values()
     want = X @ net[0].weight.detach().numpy().T + net[0].bias.detach().numpy()
-    assert (want < 0).any() and np.abs(values - want).max() < 1e-12
+    assert (want < 0).any()
+    assert np.abs(values - want).max() < 1e-12
 
 
 def test_convolutions_unfold_as_they_multiply():
@@ -139,11 +148,13 @@ def test_convolutions_unfold_as_they_multiply():
 
 def test_a_kernel_of_jax_is_unfolded_by_its_own_axes_and_reshapes():
     from overparam.operators.jax_seen import _walked
-    from overparam.operators.seen import Recorder
+    from overparam.operators.recorder import Recorder
 
     def apply(params, x):
         maps = x.reshape(-1, 4, 4, 1)
-        found = jax.lax.conv_general_dilated(maps, params["hwio"], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        found = jax.lax.conv_general_dilated(
+            maps, params["hwio"], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
         flat = found.reshape(len(x), -1)[:, :8] @ params["units"].reshape(3, -1).T
         return jnp.einsum("nf,fhk->nhk", flat, params["heads"]) @ (0.5 * params["out"])
 
@@ -160,27 +171,32 @@ def test_a_kernel_of_jax_is_unfolded_by_its_own_axes_and_reshapes():
 
 def test_an_array_that_is_changed_first_has_no_unfolding():
     from overparam.operators.jax_seen import _walked
-    from overparam.operators.seen import Recorder
+    from overparam.operators.recorder import Recorder
 
     recorder = Recorder()
     jax.eval_shape(
-        lambda p: _walked(lambda q, x: x @ (q["w"] ** 2).reshape(4, 6), p, {}, (X,), {}, recorder), {"w": np.ones((4, 2, 3))}
+        lambda p: _walked(lambda q, x: x @ (q["w"] ** 2).reshape(4, 6), p, {}, (X,), {}, recorder),
+        {"w": np.ones((4, 2, 3))},
     )
     seen = recorder.seen()
-    assert "w" not in seen.unfoldings and seen.products == 1
+    assert "w" not in seen.unfoldings
+    assert seen.products == 1
 
 
 def test_a_turned_unfolding_has_the_same_singular_values():
     how = Unfolding((0,), (1, 2), groups=2)
     array = rng.normal(size=(4, 3, 2))
     one, other = (np.linalg.svd(each.matrices(array), compute_uv=False) for each in (how, how.turned))
-    assert how.same(how.turned) and np.abs(one - other).max() < 1e-12
+    assert how.same(how.turned)
+    assert np.abs(one - other).max() < 1e-12
     assert not how.same(Unfolding((1,), (0, 2), groups=2))
 
 
 def test_examples_are_found_by_the_axis_that_grows():
-    assert axis_of((2, 5), (3, 5)) == 0 and axis_of((5, 2), (5, 3)) == 1
-    assert axis_of((4, 5), (6, 5)) is None and axis_of((5,), (5,)) is None
+    assert axis_of((2, 5), (3, 5)) == 0
+    assert axis_of((5, 2), (5, 3)) == 1
+    assert axis_of((4, 5), (6, 5)) is None
+    assert axis_of((5,), (5,)) is None
 
 
 def test_something_else_than_a_model_is_refused():

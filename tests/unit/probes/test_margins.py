@@ -15,15 +15,22 @@ rng = np.random.default_rng(3)
 
 
 def brute(scores, labels):
-    return np.array([row[y] - max(one for k, one in enumerate(row) if k != y) for row, y in zip(scores, labels, strict=True)])
+    return np.array(
+        [
+            row[y] - max(one for k, one in enumerate(row) if k != y)
+            for row, y in zip(scores, labels, strict=True)
+        ]
+    )
 
 
 @pytest.mark.parametrize("opened", [theirs, ours])
 def test_margins_of_classes_are_those_by_hand(opened):
     found = margins(opened())
     want = brute(outputs(numbers())[0], LABELS)
-    assert np.abs(found.values - want).max() < 1e-10 and found.kind == "classes"
-    assert found.examples.tolist() == list(range(12)) and found.wrong == np.mean(want <= 0)
+    assert np.abs(found.values - want).max() < 1e-10
+    assert found.kind == "classes"
+    assert found.examples.tolist() == list(range(12))
+    assert found.wrong == np.mean(want <= 0)
     assert found.smallest == pytest.approx(want.min())
     assert found.quantiles((0.0, 0.5)).tolist() == pytest.approx([want.min(), np.median(want)])
 
@@ -32,7 +39,9 @@ def linear(shape, targets, **more):
     """A model whose outputs are a linear map of the inputs, reshaped."""
     size = int(np.prod(shape))
     weight = rng.normal(size=(4, size))
-    model = open_model(lambda p, x: (x @ p["w"]).reshape(-1, *shape), (X, targets), params={"w": weight}, **more)
+    model = open_model(
+        lambda p, x: (x @ p["w"]).reshape(-1, *shape), (X, targets), params={"w": weight}, **more
+    )
     return model, (X @ weight).reshape(-1, *shape)
 
 
@@ -43,7 +52,8 @@ def test_positions_of_a_sequence_are_labels_and_ignored_ones_are_left_out():
     found = margins(model)
     kept = labels.ravel() >= 0
     want = brute(scores.reshape(-1, 3)[kept], labels.ravel()[kept])
-    assert np.abs(found.values - want).max() < 1e-12 and found.ignored == 2
+    assert np.abs(found.values - want).max() < 1e-12
+    assert found.ignored == 2
     assert found.examples.tolist() == np.repeat(np.arange(12), 2)[kept].tolist()
 
 
@@ -51,7 +61,8 @@ def test_binary_and_several_labels_have_signs():
     labels = rng.integers(0, 2, (12, 3)).astype(float)
     model, scores = linear((3,), labels, loss="binary_cross_entropy")
     found = margins(model)
-    assert found.kind == "signs" and np.abs(found.values - (scores * (2 * labels - 1)).ravel()).max() < 1e-12
+    assert found.kind == "signs"
+    assert np.abs(found.values - (scores * (2 * labels - 1)).ravel()).max() < 1e-12
     model, scores = linear((1,), 2.0 * labels[:, 0] - 1, loss="squared")
     assert np.abs(margins(model).values - scores[:, 0] * (2 * labels[:, 0] - 1)).max() < 1e-12
 
@@ -69,7 +80,8 @@ def test_classes_of_torch_lie_along_the_second_axis():
     found = margins(open_model(net, (X, labels), loss=torch.nn.CrossEntropyLoss()))
     scores = net(torch.from_numpy(X)).detach().numpy().swapaxes(1, 2).reshape(-1, 3)
     kept = labels.ravel() >= 0
-    assert np.abs(found.values - brute(scores[kept], labels.ravel()[kept])).max() < 1e-12 and found.ignored == 1
+    assert np.abs(found.values - brute(scores[kept], labels.ravel()[kept])).max() < 1e-12
+    assert found.ignored == 1
 
 
 def test_an_axis_that_nobody_knows_is_refused():
@@ -84,13 +96,16 @@ def test_an_axis_that_nobody_knows_is_refused():
 def test_a_tie_is_wrong_and_one_class_alone_has_margins():
     model, _ = linear((3,), np.zeros(12, int))
     still = margins(model.at(np.zeros(model.size)))
-    assert still.wrong == 1 and still.values.tolist() == [0] * 12
+    assert still.wrong == 1
+    assert still.values.tolist() == [0] * 12
 
 
 def test_scales_are_their_closed_forms_and_rescaling_of_units_leaves_the_path_norm():
     params = numbers()
     chain = chain_of(theirs(), "test")
-    assert spectral_product(chain) == pytest.approx(np.prod([np.linalg.norm(one["w"], 2) for one in params.values()]))
+    assert spectral_product(chain) == pytest.approx(
+        np.prod([np.linalg.norm(one["w"], 2) for one in params.values()])
+    )
     total = 0.0  # over all paths, one by one
     for out in range(3):
         for j in range(6):
@@ -149,7 +164,11 @@ def test_bad_input_is_refused_in_a_sentence():
         (UsageError, "scale: expected one of none, spectral, path", lambda: margins(model, "l2")),
         (UsageError, "scale: expected a positive number", lambda: margins(model, 0)),
         (UsageError, "scale: expected a positive number", lambda: margins(model, np.nan)),
-        (DataError, "a layer of zeros has no normalised margin", lambda: margins(model.at(np.zeros(model.size)), "spectral")),
+        (
+            DataError,
+            "a layer of zeros has no normalised margin",
+            lambda: margins(model.at(np.zeros(model.size)), "spectral"),
+        ),
         (UsageError, "levels: expected numbers from 0 to 1", lambda: margins(model).quantiles((2,))),
     ]
     for kind, words, call in cases:

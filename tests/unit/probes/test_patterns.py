@@ -7,7 +7,6 @@ import pytest
 
 from overparam.core.errors import UsageError
 from overparam.operators import open_model
-from overparam.operators.chain import chain_of
 from overparam.probes.patterns import most_switches, pattern_changes, worst_case
 from tests.tiny_chains import LABELS, X, apply, moved, numbers, ours, outputs, pushed, theirs
 from tests.tiny_models import torch_or_skip
@@ -21,18 +20,21 @@ def test_switches_are_those_counted_by_hand(opened):
     total = 0
     for one, a, b in zip(found.relus.values(), seen, later, strict=True):
         changed = (a > 0) != (b > 0)
-        assert one.each.tolist() == changed.sum(axis=1).tolist() and one.pairs == a.size
+        assert one.each.tolist() == changed.sum(axis=1).tolist()
+        assert one.pairs == a.size
         assert one.share == pytest.approx(changed.mean())
         assert one.silent == pytest.approx(np.mean(~((a > 0) | (b > 0)).any(axis=0)))
         assert (one.each <= one.bound).all()
         total += changed.sum()
-    assert found.share == pytest.approx(total / sum(a.size for a in seen)) and total > 0
+    assert found.share == pytest.approx(total / sum(a.size for a in seen))
+    assert total > 0
 
 
 def test_no_move_switches_nothing_and_the_bound_is_zero():
     found = pattern_changes(theirs(), theirs())
     (one,) = found.relus.values()
-    assert found.share == 0 and not one.bound.any()
+    assert found.share == 0
+    assert not one.bound.any()
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -91,17 +93,23 @@ def test_both_back_ends_agree_and_batches_change_nothing():
     from tests.tiny_chains import module
 
     parts = open_model(module(before), (X, LABELS), batch=5)
-    results = [pattern_changes(moved(one, before), moved(one, after)) for one in (theirs("deep"), ours("deep"), parts)]
+    results = [
+        pattern_changes(moved(one, before), moved(one, after)) for one in (theirs("deep"), ours("deep"), parts)
+    ]
     for one in results[1:]:
         assert one.share == results[0].share
         for a, b in zip(one.relus.values(), results[0].relus.values(), strict=True):
-            assert a.each.tolist() == b.each.tolist() and a.bound.tolist() == b.bound.tolist() and a.silent == b.silent
+            assert a.each.tolist() == b.each.tolist()
+            assert a.bound.tolist() == b.bound.tolist()
+            assert a.silent == b.silent
 
 
 def test_a_convolution_is_watched_without_a_worst_case():
     torch = torch_or_skip()
     images = np.random.default_rng(0).normal(size=(6, 1, 5, 5))
-    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(18, 3)).double()
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(18, 3)
+    ).double()
     one = open_model(net, (images, LABELS[:6]))
     other = one.at(one.vector() + 0.3 * np.random.default_rng(1).normal(size=one.size))
     found = pattern_changes(one, other)
@@ -112,7 +120,8 @@ def test_a_convolution_is_watched_without_a_worst_case():
             torch.from_numpy(model.layout.named(model.vector())[name].copy()) for name in ("0.weight", "0.bias")
         )
         signs.append(net[0](torch.from_numpy(images)).detach().numpy() > 0)
-    assert relu.share == pytest.approx(np.mean(signs[0] != signs[1])) and relu.bound is None
+    assert relu.share == pytest.approx(np.mean(signs[0] != signs[1]))
+    assert relu.bound is None
     assert "No worst case: one whose pass also has the operation 'convolution'" in found.bounded
 
 
@@ -128,7 +137,8 @@ def test_the_probe_of_a_stack_counts_the_same():
     stack = jax.tree.map(lambda a, b: jnp.stack([a, b]), before, after)
     found = jax.jit(jax.vmap(lambda one: PROBE.function(Two, None, one, before, x, x, x, x)["switched"]))(stack)
     want = pattern_changes(theirs("deep"), moved(theirs("deep"), pushed(numbers("deep"), 0.3))).share
-    assert found[0] == 0 and float(found[1]) == pytest.approx(want, abs=1e-6)
+    assert found[0] == 0
+    assert float(found[1]) == pytest.approx(want, abs=1e-6)
     smooth = type("Smooth", (), {"apply": staticmethod(lambda p, x: jnp.tanh(x @ p["l0"]["w"].T))})
     assert PROBE.function(smooth, None, before, before, x, x, x, x) == {}
 

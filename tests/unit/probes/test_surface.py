@@ -25,8 +25,10 @@ def test_a_quadratic_loss_on_a_line_is_its_closed_form():
     step = end.vector() - start.vector()
     slope, bend = start.gradient() @ step, step @ start.product("hessian", step)
     want = start.loss() + found.at * slope + found.at**2 * bend / 2
-    assert np.abs(found.loss - want).max() < 1e-10 * np.abs(want).max() and found.error is None
-    assert found.barrier == 0 and found.length == pytest.approx(np.linalg.norm(step))
+    assert np.abs(found.loss - want).max() < 1e-10 * np.abs(want).max()
+    assert found.error is None
+    assert found.barrier == 0
+    assert found.length == pytest.approx(np.linalg.norm(step))
 
 
 @pytest.mark.parametrize("opened", [theirs, ours])
@@ -36,7 +38,8 @@ def test_points_of_a_line_are_losses_there_with_their_barrier(opened):
     for t, loss in zip(found.at, found.loss, strict=True):
         assert loss == pytest.approx(start.at((1 - t) * start.vector() + t * end.vector()).loss(), rel=1e-10)
     straight = (1 - found.at) * found.loss[0] + found.at * found.loss[-1]
-    assert found.barrier == pytest.approx((found.loss - straight).max()) and found.worst in found.at
+    assert found.barrier == pytest.approx((found.loss - straight).max())
+    assert found.worst in found.at
     assert found.error_barrier == pytest.approx(found.error.max() - (found.error[0] + found.error[-1]) / 2)
     wrong = np.mean(end.outputs().argmax(1) != LABELS)
     assert found.error[-1] == pytest.approx(wrong)
@@ -62,7 +65,9 @@ def test_both_back_ends_agree():
 def test_statistics_that_differ_are_interpolated_or_held_as_asked():
     torch = torch_or_skip()
     torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.BatchNorm1d(5), torch.nn.ReLU(), torch.nn.Linear(5, 3)).double()
+    net = torch.nn.Sequential(
+        torch.nn.Linear(4, 5), torch.nn.BatchNorm1d(5), torch.nn.ReLU(), torch.nn.Linear(5, 3)
+    ).double()
     models = []
     for _ in range(2):
         net(3 + 2 * torch.randn(20, 4, dtype=torch.float64))
@@ -70,24 +75,31 @@ def test_statistics_that_differ_are_interpolated_or_held_as_asked():
     start, end = models
     start = start.at(start.vector() + 0.2 * rng.normal(size=start.size))
     found = loss_line(start, end, points=3, reach=(0, 1))
-    assert found.loss[0] == pytest.approx(start.loss(), rel=1e-12) and found.loss[-1] == pytest.approx(end.loss(), rel=1e-12)
+    assert found.loss[0] == pytest.approx(start.loss(), rel=1e-12)
+    assert found.loss[-1] == pytest.approx(end.loss(), rel=1e-12)
     assert "are interpolated; they are not computed anew" in found.notes[0]
     held = loss_line(start, end, points=3, reach=(0, 1), statistics="end")
-    assert held.loss[0] == pytest.approx(end.at(start.vector()).loss()) and held.loss[0] != pytest.approx(start.loss(), rel=1e-6)
+    assert held.loss[0] == pytest.approx(end.at(start.vector()).loss())
+    assert held.loss[0] != pytest.approx(start.loss(), rel=1e-6)
     other = loss_line(start, end, points=3, reach=(0, 1), statistics="start")
-    assert other.loss[0] == pytest.approx(start.loss()) and other.loss[-1] != pytest.approx(end.loss(), rel=1e-6)
+    assert other.loss[0] == pytest.approx(start.loss())
+    assert other.loss[-1] != pytest.approx(end.loss(), rel=1e-6)
     plane = loss_plane(start, end, end.at(end.vector() + rng.normal(size=end.size)), points=3)
     assert sum("Held are the statistics of the centre" in note for note in plane.notes) == 2
 
 
 def test_what_is_hidden_in_a_function_is_not_interpolated_in_silence():
     def hidden(factor):
-        return open_model(lambda p, x: factor * (x @ p["w"]), (X, LABELS), params={"w": np.ones((4, 3)) * np.arange(3)})
+        return open_model(
+            lambda p, x: factor * (x @ p["w"]), (X, LABELS), params={"w": np.ones((4, 3)) * np.arange(3)}
+        )
 
     one, other = hidden(1.0), hidden(2.0)
     with pytest.raises(UsageError, match="something inside of the model that differs"):
         loss_line(one, other, points=3)
-    assert loss_line(one, other, points=3, reach=(0, 1), statistics="end").loss[0] == pytest.approx(other.loss())
+    assert loss_line(one, other, points=3, reach=(0, 1), statistics="end").loss[0] == pytest.approx(
+        other.loss()
+    )
 
 
 def test_a_plane_holds_its_three_networks():
@@ -97,7 +109,8 @@ def test_a_plane_holds_its_three_networks():
     for name, model in (("centre", start), ("second", second), ("third", third)):
         at = start.vector() + np.array(found.places[name]) @ found.directions
         assert np.abs(at - model.vector()).max() < 1e-10
-        assert found.x[0] <= found.places[name][0] <= found.x[-1] and found.y[0] <= found.places[name][1] <= found.y[-1]
+        assert found.x[0] <= found.places[name][0] <= found.x[-1]
+        assert found.y[0] <= found.places[name][1] <= found.y[-1]
     assert np.abs(found.directions @ found.directions.T - np.eye(2)).max() < 1e-12
     point = start.vector() + found.x[1] * found.directions[0] + found.y[2] * found.directions[1]
     assert found.loss[2, 1] == pytest.approx(start.at(point).loss(), rel=1e-10)
@@ -115,13 +128,15 @@ def test_random_directions_have_the_lengths_of_the_units(opened):
             assert np.abs(got - want).max() < 1e-12
     assert found.loss[1, 1] == pytest.approx(model.loss())
     again, other = (loss_plane(model, points=3, reach=(-0.1, 0.1), seed=seed) for seed in (4, 5))
-    assert (again.loss == found.loss).all() and not (other.loss == found.loss).all()
+    assert (again.loss == found.loss).all()
+    assert not (other.loss == found.loss).all()
 
 
 def test_a_loss_that_overflows_is_infinite():
     start = quadratic()
     found = loss_line(start, start.at(np.full(12, 1e300)), points=3, reach=(0, 1))
-    assert np.isinf(found.loss[-1]) and found.barrier == np.inf
+    assert np.isinf(found.loss[-1])
+    assert found.barrier == np.inf
 
 
 def test_bad_input_is_refused_in_a_sentence():
@@ -142,7 +157,7 @@ def test_bad_input_is_refused_in_a_sentence():
         ("statistics: expected one of interpolate, start, end", lambda: loss_line(model, model, statistics="batch")),
         ("third: expected three networks", lambda: loss_plane(model, model)),
         ("second: expected another network than the centre", lambda: loss_plane(model, model, model)),
-        ("third: expected a network off the line", lambda: loss_plane(model, model.at(2 * model.vector()), model.at(3 * model.vector()))),
+        ("third: expected a network off the line", lambda: loss_plane(model, *(model.at(k * model.vector()) for k in (2, 3)))),
         ("seed: expected a whole number", lambda: loss_plane(model, seed=-1)),
         ("centre: expected a network with weights of at least two axes", lambda: loss_plane(vectors)),
     ]  # fmt: skip
@@ -150,5 +165,3 @@ def test_bad_input_is_refused_in_a_sentence():
         with pytest.raises(UsageError) as caught:
             call()
         assert words in str(caught.value), str(caught.value)
-
-

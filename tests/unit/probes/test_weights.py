@@ -30,7 +30,8 @@ def test_ranks_are_their_definitions_and_lie_below_the_rank():
     assert found.stable_rank == pytest.approx((matrix**2).sum() / values[0] ** 2)
     assert found.effective_rank == pytest.approx(np.exp(-(share * np.log(share)).sum()))
     assert 1 <= found.stable_rank <= found.effective_rank <= 4
-    assert found.frobenius == pytest.approx(np.linalg.norm(matrix)) and found.spectral == pytest.approx(values[0])
+    assert found.frobenius == pytest.approx(np.linalg.norm(matrix))
+    assert found.spectral == pytest.approx(values[0])
 
 
 def test_numbers_of_any_size_keep_their_ranks():
@@ -73,7 +74,8 @@ def test_both_back_ends_agree_and_updates_are_differences():
 
 def test_some_layers_and_no_start():
     found = weight_spectra(theirs(), layers="l0")
-    assert list(found.weights) == ["l0/w"] and found.updates == {}
+    assert list(found.weights) == ["l0/w"]
+    assert found.updates == {}
 
 
 def bad():
@@ -81,10 +83,18 @@ def bad():
     sick = model.at(np.full(model.size, np.nan))
     yield UsageError, "model: expected a model of open_model", lambda: weight_spectra(numbers())
     yield UsageError, "start: expected a model of open_model", lambda: weight_spectra(model, numbers())
-    yield UsageError, "'l1/b' of shape (5,) in start and of shape (3,) in model", lambda: weight_spectra(model, theirs("deep"))
+    yield (
+        UsageError,
+        "'l1/b' of shape (5,) in start and of shape (3,) in model",
+        lambda: weight_spectra(model, theirs("deep")),
+    )
     yield DataError, "start: expected finite parameters", lambda: weight_spectra(model, sick)
     yield UsageError, "covers none", lambda: weight_spectra(model, layers="l9")
-    yield UsageError, "unfold: expected names of arrays of several axes", lambda: weight_spectra(model, unfold={"x": (0,)})
+    yield (
+        UsageError,
+        "unfold: expected names of arrays of several axes",
+        lambda: weight_spectra(model, unfold={"x": (0,)}),
+    )
     yield UsageError, "unfold: expected", lambda: weight_spectra(model, unfold={"l0/w": (0, 1)})
     yield UsageError, "unfold: expected", lambda: weight_spectra(model, unfold={"l0/w": (7,)})
     yield UsageError, "unfold: expected", lambda: weight_spectra(model, unfold={"l0/w": 0})
