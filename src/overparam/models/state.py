@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -32,16 +32,17 @@ _RUNNING = re.compile(r"(^|_)(running|moving)_(mean|var|variance|avg|average|ave
 _SPREAD = frozenset({"var", "variance", "std"})
 
 
-def leaves(tree: PyTree) -> list[tuple[str, Any]]:
+def leaves(tree: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> list[tuple[str, Any]]:
     """Every leaf of a tree with its path.
 
     Args:
         tree: any pytree.
+        is_leaf: what counts as one leaf besides.
 
     >>> leaves({"params": {"w": 1.0}, "list": [2.0]})
     [('list/0', 2.0), ('params/w', 1.0)]
     """
-    found, _ = jax.tree_util.tree_flatten_with_path(tree)
+    found, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf)
     return [("/".join(map(_name, path)), leaf) for path, leaf in found]
 
 

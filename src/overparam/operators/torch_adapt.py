@@ -62,15 +62,7 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
         DataError: numbers that are missing or infinite.
     """
     notes: list[str] = []
-    module = given
-    while True:
-        inner = getattr(module, "_orig_mod", None) or (
-            module.module if type(module).__name__ in ("DataParallel", "DistributedDataParallel") else None
-        )
-        if inner is None:
-            break
-        notes.append(f"Measured without its wrapper {type(module).__name__}.")
-        module = inner
+    module = unwrapped(given, notes)
     if isinstance(module, torch.jit.ScriptModule):
         raise UsageError("model: expected a torch.nn.Module, got a scripted one. Give the module it came from.")
     every = dict(module.named_parameters())
@@ -82,7 +74,9 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
             )
     frozen = [name for name, one in every.items() if not one.requires_grad]
     own = {name: one for name, one in every.items() if one.requires_grad}
-    found = check_arrays(own, {name: bool(torch.isfinite(one).all()) for name, one in every.items()}, ADVICE)
+    found = check_arrays(
+        own, {name: bool(torch.isfinite(one.detach()).all()) for name, one in every.items()}, ADVICE
+    )
     wide = getattr(torch, dtype.name) if dtype is not None else None
 
     def copied(tensor: Any) -> Any:
@@ -107,6 +101,24 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
     )
 
 
+def unwrapped(module: Any, notes: list[str] | None = None) -> Any:
+    """The module inside of ``torch.compile`` and of modules that spread batches over devices.
+
+    Args:
+        module: a ``torch.nn.Module``.
+        notes: where a sentence is added for each wrapper.
+    """
+    while True:
+        inner = getattr(module, "_orig_mod", None) or (
+            module.module if type(module).__name__ in ("DataParallel", "DistributedDataParallel") else None
+        )
+        if inner is None:
+            return module
+        if notes is not None:
+            notes.append(f"Measured without its wrapper {type(module).__name__}.")
+        module = inner
+
+
 def digest(module: Any) -> str:
     """A mark of all parameters and buffers of a module, their gradients and modes, and of the generators of PyTorch.
 
@@ -125,8 +137,8 @@ def digest(module: Any) -> str:
     return mark.hexdigest()
 
 
-def uses_fused_attention(call: Callable[[], Any]) -> bool:
-    """Whether a pass would compute attention by a kernel that may lack second derivatives.
+def heard_in(call: Callable[[], Any]) -> tuple[bool, str]:
+    """Whether a pass would compute attention by a kernel that may lack second derivatives, and which narrow floats it uses.
 
     Args:
         call: makes a pass.
@@ -134,16 +146,19 @@ def uses_fused_attention(call: Callable[[], Any]) -> bool:
     from torch.overrides import TorchFunctionMode
 
     class Listening(TorchFunctionMode):
-        heard = False
+        fused, half = False, ""
 
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = getattr(function, "__name__", "")
-            self.heard |= any(one in name for one in _FUSED)
-            return function(*args, **(kwargs or {}))
+            self.fused |= any(one in name for one in _FUSED)
+            found = function(*args, **(kwargs or {}))
+            if isinstance(found, torch.Tensor) and found.dtype in (torch.float16, torch.bfloat16):
+                self.half = str(found.dtype).removeprefix("torch.")
+            return found
 
     with Listening() as listening:
         call()
-    return listening.heard
+    return listening.fused, listening.half
 
 
 def outputs_by_module(module: Any, call: Callable[[], Any]) -> list[tuple[str, Any]]:

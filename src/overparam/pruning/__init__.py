@@ -21,6 +21,7 @@ from overparam.pruning.learned import learned_mask as learned_mask
 from overparam.pruning.learned import sampled as sampled
 from overparam.pruning.learned import supermask as supermask
 from overparam.pruning.mask import Mask as Mask
+from overparam.pruning.module_prune import PrunedModel as PrunedModel
 from overparam.pruning.prune import Pruned as Pruned
 from overparam.pruning.prune import prune as prune
 from overparam.pruning.recipes import variant as variant

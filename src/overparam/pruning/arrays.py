@@ -74,7 +74,7 @@ def prunable(network: Network, but: Any = (), also: Any = ()) -> dict[str, tuple
     found = {
         path: tuple(leaf.shape)
         for path, leaf in every.items()
-        if (_is_weight(path, every) or any(fits(one, path) for one in more))
+        if (is_weight(path, every) or any(fits(one, path) for one in more))
         and not any(fits(one, path) for one in less)
     }
     if not found:
@@ -85,7 +85,13 @@ def prunable(network: Network, but: Any = (), also: Any = ()) -> dict[str, tuple
     return found
 
 
-def _is_weight(path: str, every: Mapping[str, Any]) -> bool:
+def is_weight(path: str, every: Mapping[str, Any]) -> bool:
+    """Whether an array is one of two or more axes whose name is not that of a bias or a normalisation, see :func:`prunable`.
+
+    Args:
+        path: of the array.
+        every: all arrays by path, each with a ``shape``.
+    """
     parts = path.split("/")
     at = -2 if len(parts) > 1 and parts[-1] in _BOXES else -1
     own, axes = parts[at].lower(), len(every[path].shape)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from overparam.core.errors import DataError
 from overparam.core.looks import FIRST_LOOK
@@ -53,11 +52,7 @@ class Point:
         if len(own) > 1:
             found = mean_interval(own, level)
             return None if found.low is None or found.high is None else (found.low, found.high)
-        if self.accuracy is None or not own:
-            return None
-        n = self.fits[0].n
-        ends = binomtest(round(self.accuracy * n), n).proportion_ci(level, method="exact")
-        return float(ends.low), float(ends.high)
+        return self.fits[0].interval(level) if self.fits else None
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,11 @@ class Curve(Sequence[Point]):
         first = self.points[0]
         labels, many, n = first.accuracy is not None, len(first.fits), first.fits[0].n
         over = (
-            f"n = {many} seeds" if many > 1 else f"n = {n} test examples" if labels else "one seed: no interval"
+            f"n = {many} seeds"
+            if many > 1
+            else f"n = {n} test examples"
+            if first.interval()
+            else "one seed: no interval"
         )
         what = "accuracy in %" if labels else "loss"
         head = f"{self.network}, {self.criterion}, {self.how}; test {what}, {100 * FIRST_LOOK:g} % interval, {over}"
@@ -116,7 +115,7 @@ def measured(asked: Asked, densities: Sequence[float]) -> Curve:
     data, found = asked.needed("curve"), []
     for density in densities_in(densities):
         mask = asked.at(density)
-        found.append(_point([mask], [fit_of(asked.network, mask.apply(asked.params), data, asked.rule)]))
+        found.append(point_of([mask], [fit_of(asked.network, mask.apply(asked.params), data, asked.rule)]))
     return Curve(asked.network.name, asked.name, "pruned without training", tuple(found))
 
 
@@ -143,7 +142,7 @@ def retrained(
     runs = trained(asked, recipe, data, wanted)
     fits = [fit_of(asked.network, params, data, recipe.loss) for params in runs]
     many = len(seeds)
-    points = [_point([mask] * many, fits[i * many : (i + 1) * many]) for i, mask in enumerate(masks)]
+    points = [point_of([mask] * many, fits[i * many : (i + 1) * many]) for i, mask in enumerate(masks)]
     how = f"pruned at once, then {_told(recipe, start)}"
     return Curve(asked.network.name, asked.name, how, tuple(points))
 
@@ -172,7 +171,7 @@ def in_steps(
         ]
         begun = now if start is None else [start for _ in seeds]
         now = trained(asked, recipe, data, list(zip(seeds, masks, begun, strict=True)))
-        points.append(_point(masks, [fit_of(asked.network, own, data, recipe.loss) for own in now]))
+        points.append(point_of(masks, [fit_of(asked.network, own, data, recipe.loss) for own in now]))
     how = f"pruned step by step, each time {_told(recipe, start)}"
     return Curve(asked.network.name, asked.name, how, tuple(points))
 
@@ -212,7 +211,13 @@ def trained(
     return [run.params for run in runs]
 
 
-def _point(masks: Sequence[Mask], fits: Sequence[Fit]) -> Point:
+def point_of(masks: Sequence[Mask], fits: Sequence[Fit]) -> Point:
+    """A point of the curve: means over seeds.
+
+    Args:
+        masks: one a seed.
+        fits: loss and accuracy of each.
+    """
     accuracies = [fit.accuracy for fit in fits if fit.accuracy is not None]
     return Point(
         float(np.mean([mask.density for mask in masks])),

@@ -21,7 +21,8 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.models.state import leaves
 from overparam.pruning.arrays import nested, picked, placed, prunable, trained_arrays
-from overparam.pruning.draws import generator
+from overparam.pruning.draws import chosen, generator
+from overparam.pruning.module_format import pruned_copy
 from overparam.pruning.share import densities_of, density_of, kept_of
 
 _HOLDS, _MASK = "holds", "mask"  # what the file of a mask says of itself
@@ -134,10 +135,8 @@ class Mask:
         found = {}
         for path, shape in shapes.items():
             size = int(np.prod(shape))
-            flat = np.zeros(size, np.float32)
             kept = kept_of(size, own.get(path, 1.0))
-            flat[generator(key, f"mask of {path}").permutation(size)[:kept]] = 1.0
-            found[path] = flat.reshape(shape)
+            found[path] = chosen(size, kept, shape, generator(key, f"mask of {path}"))
         return cls(found)
 
     @property
@@ -184,10 +183,11 @@ class Mask:
         return iter(self._arrays.items())
 
     def apply(self, params: PyTree) -> PyTree:
-        """Parameters that are 0 where the mask is 0; it may be traced.
+        """Parameters that are 0 where the mask is 0; they may be traced.
 
         Args:
-            params: parameters of the network; what the mask does not hold stays as it is.
+            params: parameters of the network; what the mask does not hold stays as it is. Or a module of PyTorch, Flax NNX
+                or Equinox, of which this is a pruned copy, or the ``state_dict`` of one.
 
         Raises:
             UsageError: parameters of another network.
@@ -195,6 +195,9 @@ class Mask:
         >>> Mask({"w": [[1, 0]]}).apply({"w": np.array([[2.0, 3.0]]), "b": 1.0})
         {'b': 1.0, 'w': array([[2., 0.]])}
         """
+        copy = pruned_copy(params, self._arrays)
+        if copy is not None:
+            return copy
         own = picked(params, self._arrays, "params")
         return placed(params, {path: leaf * self._arrays[path] for path, leaf in own.items()})
 

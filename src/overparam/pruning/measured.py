@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
+from scipy.stats import binomtest
+from scipy.stats import t as student
 
 from overparam.core.errors import DataError, UsageError
+from overparam.core.looks import FIRST_LOOK
 from overparam.data import Dataset, flatten
 from overparam.models.network import Network, PyTree
+from overparam.pruning.table import percentages, written
 from overparam.training import inputs, refresh
 from overparam.training.evaluate import fit
 from overparam.training.loop import Measured, ProbeFunction
@@ -77,11 +82,45 @@ class Fit:
         loss: mean loss.
         accuracy: share of labels that are predicted, from 0 to 1; None for targets.
         n: number of test examples.
+        spread: standard deviation over examples of what is averaged, where that is not 0 or 1 an example; None where it is,
+            or is not known.
     """
 
     loss: float
     accuracy: float | None
     n: int = 0
+    spread: float | None = None
+
+    def interval(self, level: float = FIRST_LOOK) -> tuple[float, float] | None:
+        """Ends of an interval over test examples of the accuracy, or of the loss for targets; None where there is none.
+
+        Args:
+            level: confidence level.
+        """
+        if self.spread is not None:
+            value = self.loss if self.accuracy is None else self.accuracy
+            half = float(student.ppf((1 + level) / 2, self.n - 1)) * self.spread / math.sqrt(self.n)
+            return value - half, value + half
+        if self.accuracy is None:
+            return None
+        ends = binomtest(round(self.accuracy * self.n), self.n).proportion_ci(level, method="exact")
+        return float(ends.low), float(ends.high)
+
+
+def told_fit(fit: Fit) -> str:
+    """Loss or accuracy in words.
+
+    Args:
+        fit: of a network.
+
+    >>> told_fit(Fit(0.5, 0.8, 10))
+    'accuracy 80.0 % (40.4 to 98.3, n = 10)'
+    """
+    ends = fit.interval()
+    if fit.accuracy is None:
+        return f"loss {written(fit.loss, ends)[0]}, n = {fit.n}"
+    value, span = percentages(fit.accuracy, ends)
+    return f"accuracy {value} % ({span}, n = {fit.n})"
 
 
 def fit_of(network: Network, params: PyTree, data: Arrays, rule: str | EachLoss = "cross_entropy") -> Fit:

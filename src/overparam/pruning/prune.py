@@ -6,24 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scipy.stats import binomtest
-
 from overparam.core.errors import UsageError
-from overparam.core.looks import FIRST_LOOK
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
 from overparam.pruning.asked import COMPETE, ONCE, Asked
-from overparam.pruning.criteria import Criterion
+from overparam.pruning.criteria import Criterion, check_by_density
 from overparam.pruning.curve import Curve, in_steps, measured, retrained, trained
+from overparam.pruning.loaders import loss_for, whole_data
 from overparam.pruning.mask import Mask, mask_for
-from overparam.pruning.measured import Fit, arrays_of, fit_of
+from overparam.pruning.measured import Fit, arrays_of, fit_of, told_fit
+from overparam.pruning.module_prune import OPTIONS, PrunedModel, prune_model
 from overparam.pruning.rounds import seeds_of
 from overparam.pruning.share import density_of, flag
-from overparam.pruning.table import percentages
 from overparam.pruning.tickets import Tickets, tickets
 from overparam.training import Recipe, refresh
 from overparam.training.inputs import check_recipe
-from overparam.training.losses import EachLoss
 from overparam.training.losses import loss as loss_of
 
 
@@ -97,9 +94,13 @@ class Pruned:
             DataError: training diverged.
         """
         asked, step = self._asked, flag(steps, "steps")
+        if asked.criterion not in ONCE:
+            check_by_density(asked.criterion)
         if recipe is None:
-            if step or start is not None:
-                raise UsageError("recipe: expected how to train, for steps or start, got none. Give recipe=.")
+            if step or start is not None or seeds_of(seeds) != (0,):
+                raise UsageError(
+                    "recipe: expected how to train, for steps, start or seeds, got none. Give recipe=."
+                )
             return measured(asked, densities)
         check_recipe(recipe)
         return (in_steps if step else retrained)(asked, densities, recipe, seeds_of(seeds), start)
@@ -145,53 +146,65 @@ class Pruned:
         parts = [f"Pruned('{self.network.name}', density {self.density:.6g} by {self.criterion}"]
         for name, one in (("before", self.before), ("after", self.after)):
             if one is not None:
-                parts.append(f"{name} {_told(one)}")
+                parts.append(f"{name} {told_fit(one)}")
         if self.mask.collapsed:
             parts.append(f"collapsed: {', '.join(self.mask.collapsed)}")
         return ", ".join(parts) + ")"
 
 
 def prune(
-    network: Network,
-    params: PyTree,
+    model: Any,
+    params: PyTree = None,
     data: Any = None,
     criterion: str | Criterion = "large_final",
     density: float = 0.2,
     *,
+    test: Any = None,
     scope: str | None = None,
     rates: Mapping[str, float] | None = None,
     leave: Any = (),
-    initial: PyTree | None = None,
-    mask: Mask | None = None,
-    loss: str | EachLoss = "cross_entropy",
+    also: Any = (),
+    initial: Any = None,
+    mask: Any = None,
+    loss: Any = None,
     key: Any = 0,
-) -> Pruned:
-    """Prune a network of one's own in one shot.
+    **opening: Any,
+) -> Pruned | PrunedModel:
+    """Prune a network of one's own in one shot; it is not changed.
 
     Args:
-        network: the network: one of this package, or ``Network(name, init, apply, inputs, outputs)`` around functions of
-            any JAX library.
-        params: its weights, trained or not.
-        data: a Dataset, or arrays ``(x, y, x_test, y_test)``; None where nothing is measured and the criterion needs none.
+        model: a :class:`~overparam.Network`, or any model that :func:`~overparam.operators.open_model` takes: a function
+            ``apply(params, x)`` of JAX, a module of Flax Linen, Flax NNX or Equinox, or a ``torch.nn.Module``, which PyTorch
+            itself measures on its own device.
+        params: its weights, trained or not; None for modules that hold them.
+        data: training data: arrays ``(x, y)``, a loader, or a data set or arrays ``(x, y, x_test, y_test)`` that hold test
+            data too; None where nothing is measured and the criterion needs none.
         criterion: a name in :func:`~overparam.pruning.criteria.criterion_of`, or ``grasp`` or ``synflow``.
-        density: the share of the weights that is kept.
+        density: the share of the weights that is kept; ``same_sign`` and ``diff_sign`` decide by themselves, and the result
+            says what stayed.
+        test: test data; without any, loss and accuracy are those of the training data, which is said.
         scope: ``layer``: in every layer; ``global``: layers compete; ``even``: all layers end at one density. None, as the
             sources have it: ``global`` for ``snip``, ``grasp`` and ``synflow``, else ``layer``.
         rates: densities of layers of their own, by pattern.
         leave: patterns of layers that are not pruned.
+        also: patterns of arrays that are pruned although they are no weights of a layer, such as biases and embeddings.
         initial: weights at initialisation, for criteria that read them; the gradient of ``snip`` and ``grad`` is taken
-            there, else at ``params``.
-        mask: what is kept so far; None: all weights of dense layers and convolutions.
-        loss: the loss of the network.
+            there, else at ``params``. A model or parameters of the same kind.
+        mask: what may be pruned at all, or an earlier mask, to prune further; None: the weights of all dense layers and
+            convolutions.
+        loss: as in :func:`~overparam.operators.open_model`; of a Network as in :class:`~overparam.training.recipe.Recipe`, or
+            ``binary_cross_entropy``. None: cross-entropy for labels, squared loss for numbers.
         key: draws what is random: a key of JAX, or a whole number.
+        opening: for models that are no Network further arguments of ``open_model``: ``batch``, ``call``, ``evaluation``,
+            ``frozen``, ``ignore``, ``reduction``, ``smoothing``; for all ``targets``, the key of targets in mappings.
 
     Returns:
-        The network under its mask, with loss and accuracy before and after; ``retrain``, ``curve`` and ``search`` go on.
+        The mask, and the model under it; it can be retrained, and give the whole curve. :class:`Pruned` for a Network, which
+        can also search for tickets, :class:`~overparam.pruning.module_prune.PrunedModel` for others.
 
     Raises:
-        UsageError: an unknown name, a criterion without what it needs, a number that is no density, or weights or a mask of
-            another network.
-        DataError: data that do not fit, or scores that are no numbers.
+        UsageError: weights of another network, an unknown criterion or one without what it needs, a number that is no density.
+        DataError: weights or data that are missing or infinite, or data that do not fit.
 
     >>> import jax
     >>> from overparam.models import mlp
@@ -199,14 +212,31 @@ def prune(
     >>> prune(network, network.init(jax.random.key(0)), density=0.3).mask.densities
     {'hidden1/weight': 0.3, 'output/weight': 0.3}
     """
+    odd = next((name for name in opening if name not in OPTIONS), None)
+    if odd is not None:
+        raise TypeError(f"prune() got an unexpected keyword argument '{odd}'")
+    if not isinstance(model, Network):
+        return prune_model(
+            model, params, data, criterion, density,
+            test=test, scope=scope, rates=rates, leave=leave, also=also, initial=initial, mask=mask, loss=loss, key=key,
+            options=opening,
+        )  # fmt: skip
+    for name in opening:
+        if name != "targets":
+            raise UsageError(f"{name}: expected it for models that are no Network, got it with '{model.name}'.")
+    network = model
     check_network(network)
     check_params(network, params)
     share = density_of(density)
     if initial is not None:
         check_params(network, initial, "initial")
-    arrays = None if data is None else arrays_of(data, network, loss)
-    first = mask_for(network, mask)
-    loss_of(loss)
+    parts = None if data is None else whole_data(data, test, opening.get("targets"))
+    rule = loss_for(loss, None if parts is None else parts[1])
+    arrays = None if parts is None else arrays_of(parts, network, rule)
+    if also and mask is not None:
+        raise UsageError("also: expected none with mask=, which says what may be pruned. Give one of the two.")
+    first = Mask.full(network, also=also) if also else mask_for(network, mask)
+    loss_of(rule)
     by_name = isinstance(criterion, str) and criterion in COMPETE
     default = "global" if by_name else "layer"
     asked = Asked(
@@ -219,22 +249,14 @@ def prune(
         leave,
         initial,
         first,
-        loss,
+        rule,
         key,
     )
     found = asked.at(share)
     cut = found.apply(params)
     before = after = None
     if arrays is not None:
-        before = fit_of(network, first.apply(params), arrays, loss)
+        before = fit_of(network, first.apply(params), arrays, rule)
         cut = refresh(network, cut, arrays.x)
-        after = fit_of(network, cut, arrays, loss)
+        after = fit_of(network, cut, arrays, rule)
     return Pruned(network, cut, found, before, after, asked.name, asked)
-
-
-def _told(fit: Fit) -> str:
-    if fit.accuracy is None:
-        return f"loss {fit.loss:.4g}, n = {fit.n}"
-    ends = binomtest(round(fit.accuracy * fit.n), fit.n).proportion_ci(FIRST_LOOK, method="exact")
-    value, span = percentages(fit.accuracy, (ends.low, ends.high))
-    return f"accuracy {value} % ({span}, n = {fit.n})"

@@ -40,9 +40,8 @@ def assemble(ask: Asked, source: Source, plan: Plan) -> np.ndarray:
 
 
 def _made(source: Source, model: Model, block: int, skip: int = 0) -> Iterator[Block]:
-    for at, (start, batch) in enumerate(source.blocks(model, block)):
-        if at >= skip:
-            yield start, batch.count, source.factors(batch)
+    for start, batch, factors in source.made(model, block, skip, last=True):
+        yield start, batch.count, factors
 
 
 def _fill(out: np.ndarray, ask: Asked, source: Source, plan: Plan, one: Block, other: Block) -> None:

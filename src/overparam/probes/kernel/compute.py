@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from overparam.core.errors import UsageError
+from overparam.operators.telling import told_of
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.assemble import assemble
 from overparam.probes.kernel.plan import Plan, ShortMemory, plan
@@ -14,6 +16,7 @@ from overparam.probes.kernel.products import by_products, planned
 from overparam.probes.kernel.source import Source
 from overparam.probes.kernel.verify import allowed, culprits, verified
 
+TRIES = 4  # sources that are looked at: walked into, not walked into, with rows of what failed
 FEW = 4  # names of parameters in a note
 
 
@@ -46,26 +49,33 @@ def prepare(ask: Asked, method: str) -> Prepared:
     """
     if method == "products":
         return Prepared(method, None, planned(ask), ())
-    notes: list[str] = []
-    with ask.first.quiet():
+    with ask.first.quiet(), told_of(f"model: expected derivatives of its layers by method='{method}'"):
         source = source_of(ask, method)
-        bad = culprits(ask, source)
-        if bad:
+        wrong: list[str] = []
+        for _ in range(TRIES):
+            ready = plan(ask, source)
+            bad = culprits(ask, source, ready)
+            if not bad:
+                break
             other = source.without(bad)
-            if other is None or culprits(ask, other):
-                raise UsageError(
-                    f"method: expected derivatives that method='{method}' can be made of, got others than those of the model at "
-                    f"{_few(bad)}. Ask for method='products'."
-                )
-            source = other
-            notes.append(f"Explicit rows for {_few(bad)}, where the structured form was not that of the model.")
-        return Prepared(method, source, plan(ask, source), (*source.notes, *notes))
+            if other is None:
+                break
+            wrong, source = list(bad), other
+    if bad:
+        raise UsageError(
+            f"method: expected derivatives that method='{method}' can be made of, got others than those of the model at "
+            f"{_few(bad)}. Ask for method='products'."
+        )
+    found = (
+        f"The structured form was not that of the model at {_few(tuple(wrong))}: repaired and checked again."
+    )
+    return Prepared(method, source, ready, (*source.notes, *((found,) if wrong else ())))
 
 
 def source_of(ask: Asked, method: str) -> Source:
     """The source of factors of a method for the back end of a model."""
     structured = method == "structured"
-    made: type[Source]
+    made: Any
     if ask.first.back_end == "torch":
         from overparam.probes.kernel.torch_rows import TorchRows
         from overparam.probes.kernel.torch_source import TorchStructured
@@ -76,6 +86,8 @@ def source_of(ask: Asked, method: str) -> Source:
         from overparam.probes.kernel.jax_source import JaxStructured
 
         made = JaxStructured if structured else JaxRows
+    if structured:
+        return made(ask.first, ask.chosen, ask.wide, ask.outputs == "full", ask.second.examples)
     return made(ask.first, ask.chosen, ask.wide)
 
 
@@ -111,12 +123,13 @@ def computed(ask: Asked, ready: Prepared) -> tuple[np.ndarray, float]:
     Raises:
         UsageError: the product is not that of the operators.
     """
-    if ready.source is None:
-        matrix = by_products(ask)
-    else:
-        with ask.first.quiet():
-            matrix = assemble(ask, ready.source, ready.plan)
-    error = verified(ask, matrix)
+    with told_of(f"model: expected derivatives of all examples by method='{ready.method}'"):
+        if ready.source is None:
+            matrix = by_products(ask)
+        else:
+            with ask.first.quiet():
+                matrix = assemble(ask, ready.source, ready.plan)
+        error = verified(ask, matrix)
     if not error <= allowed(ask):
         raise UsageError(
             f"method: expected a kernel whose product with a vector is J (J^T u), got a relative error of {error:.2g} with "

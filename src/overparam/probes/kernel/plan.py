@@ -10,7 +10,9 @@ from overparam.core.errors import UsageError
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.source import Source
 
-TILE = 2048  # rows of a tile of the kernel: two of them stay near the processor
+TILE = (
+    512  # rows of a tile of the kernel: it stays near the processor, and little of the other half is computed
+)
 HELD = 0.5  # of the memory left beside the kernel: factors of all examples up to it are made once and kept
 EASY = 1e9  # bytes of one block above which blocks are made smaller, where nothing forces it
 
@@ -54,11 +56,10 @@ def plan(ask: Asked, source: Source) -> Plan:
     Raises:
         UsageError: no block fits; the text says how much memory would do.
     """
-    sample = next(iter(source.blocks(ask.first, min(2, ask.block))))[1]
-    factor, working = source.sizes(sample)
+    factor, working = source.sizes(source.sample(ask.first, ask.block))
     number = ask.first.examples + (0 if ask.symmetric else ask.second.examples)
     least, block = np.inf, min(ask.block, max(ask.first.examples, ask.second.examples))
-    while EASY < block * (factor + working) and block > 1:
+    while block * (factor + working) > EASY and block > 1:
         block = (block + 1) // 2
     while block >= 1:
         tile = tile_of(ask, block)

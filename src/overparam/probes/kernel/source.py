@@ -29,6 +29,7 @@ class Source(abc.ABC):
     def __init__(self, model: Model, chosen: tuple[int, ...], wide: bool) -> None:
         self.model, self.chosen, self.wide = model, chosen, wide
         self.notes: list[str] = []
+        self._first: tuple[Model, int, list[Factor]] | None = None
 
     @abc.abstractmethod
     def factors(self, batch: Batch) -> list[Factor]:
@@ -37,6 +38,10 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def sizes(self, batch: Batch) -> tuple[float, float]:
         """Bytes an example of the factors, and of what is needed beside them while they are made."""
+
+    def sample(self, model: Model, most: int) -> Batch:
+        """Examples to find sizes with."""
+        return next(self.blocks(model, most))[1]
 
     @abc.abstractmethod
     def joined(self, leaves: list[Any]) -> Any:
@@ -72,6 +77,30 @@ class Source(abc.ABC):
                 held = joined
         if held is not None:
             yield at, held
+
+    def made(
+        self, model: Model, most: int, skip: int = 0, last: bool = False
+    ) -> Iterator[tuple[int, Batch, list[Factor]]]:
+        """Blocks of a model with their factors; those of the first block are kept until they are used last.
+
+        Args:
+            model: whose data.
+            most: examples in a block.
+            skip: blocks that are left out.
+            last: whether this is the last time that the first block is asked for.
+        """
+        for at, (start, batch) in enumerate(self.blocks(model, most)):
+            if at < skip:
+                continue
+            if at:
+                yield start, batch, self.factors(batch)
+                continue
+            if self._first is None or self._first[0] is not model or self._first[1] != batch.count:
+                self._first = (model, batch.count, self.factors(batch))
+            found = self._first[2]
+            if last:
+                self._first = None
+            yield start, batch, found
 
     def _with(self, held: Batch | None, piece: Batch, most: int) -> Batch | None:
         """Two batches as one, or None where they are too many or of other shapes."""

@@ -1,0 +1,135 @@
+"""What a check is: a coded question with its cost and its measurement; checks are found by their folder."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from overparam.core.errors import UsageError, unknown
+from overparam.own.diagnosis.answer import Answer, Next, Status
+from overparam.own.diagnosis.context import Context
+
+FOLDER = Path(__file__).parent / "checks"
+RATES = Path(__file__).parent / "error_rates.json"
+PAGE = "diagnose.md"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a check would cost, said before it runs.
+
+    Attributes:
+        seconds: an estimate; 0 where it is below a tenth of a second.
+        words: what is done, in a few words.
+    """
+
+    seconds: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A coded check; each stands in a file of the folder ``checks``, under the name ``CHECK``.
+
+    Attributes:
+        code: ``OP001`` and so on.
+        name: in a few words.
+        question: that has yes or no for an answer.
+        rule: when the answer is yes, and when no.
+        missing: ``missing(context)`` says what is not given, or not of the kind, in a sentence that ends with what to give;
+            empty where the check can run.
+        cost: ``cost(context)`` before anything of the check is computed.
+        run: ``run(context)``; it may raise, and then that is its answer.
+        confounders: what else could make its effect.
+    """
+
+    code: str
+    name: str
+    question: str
+    rule: str
+    missing: Callable[[Context], str]
+    cost: Callable[[Context], Cost]
+    run: Callable[[Context], Answer]
+    confounders: tuple[str, ...] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Where the documentation says more."""
+        return f"{PAGE}#{self.code.lower()}"
+
+    def answer(self, status: Status, words: str, **more: Any) -> Answer:
+        """An answer of this check: name, question, rule, confounders, error rates and anchor are filled in.
+
+        Args:
+            status: of the answer.
+            words: the answer in a sentence or two.
+            more: other fields of :class:`~overparam.own.diagnosis.answer.Answer`.
+        """
+        given = {"rule": self.rule, "confounders": self.confounders, "errors": rates_of(self.code), **more}
+        return Answer(self.code, self.name, self.question, status, words, anchor=self.anchor, **given)
+
+    def not_run(self, why: str, cost: Cost | None = None, call: str = "", seconds: float = 0.0) -> Answer:
+        """The answer of a check that did not run, or did not finish.
+
+        Args:
+            why: in a sentence.
+            cost: what it would have cost.
+            call: by which it would run.
+            seconds: that were spent.
+        """
+        then = None if cost is None else Next(f"{cost.words[:1].upper()}{cost.words[1:]}.", call, cost.seconds)
+        return replace(self.answer("not run", why, next=then, confounders=()), seconds=seconds)
+
+
+@functools.cache
+def checks() -> Mapping[str, Check]:
+    """All checks by code, in the order of their codes."""
+    found = {}
+    for _, name, _ in pkgutil.iter_modules([str(FOLDER)]):
+        module = import_module(f"{__package__}.checks.{name}")
+        one = getattr(module, "CHECK", None)
+        if one is not None:
+            found[one.code] = one
+    return dict(sorted(found.items()))
+
+
+def asked(only: Any) -> tuple[Check, ...]:
+    """The checks that a person asks for.
+
+    Args:
+        only: a code, several, or None for all.
+
+    Raises:
+        UsageError: a code that is none.
+    """
+    known = checks()
+    if only is None:
+        return tuple(known.values())
+    codes = [only] if isinstance(only, str) else only
+    if not isinstance(codes, list | tuple | set | frozenset) or not codes:
+        raise UsageError(f"only: expected a code such as 'OP003', or several, got {type(only).__name__}.")
+    for one in codes:
+        if not isinstance(one, str) or one.upper() not in known:
+            raise unknown("check", one, known)
+    wanted = {one.upper() for one in codes}
+    return tuple(one for code, one in known.items() if code in wanted)
+
+
+def rates_of(code: str) -> str:
+    """How often a check was wrong where the truth is known, in words; empty where it gives no yes or no.
+
+    Args:
+        code: of the check.
+    """
+    return str(_rates().get(code, {}).get("words", ""))
+
+
+@functools.cache
+def _rates() -> Mapping[str, Any]:
+    return dict(json.loads(RATES.read_text(encoding="utf-8"))["checks"]) if RATES.exists() else {}

@@ -1,0 +1,1 @@
+"""One file a check; its object ``CHECK`` is found by its folder."""
