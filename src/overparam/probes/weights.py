@@ -85,7 +85,7 @@ class WeightSpectra:
     left_out: Mapping[str, str]
 
 
-def length(vectors: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, ...]:
+def length(vectors: Float64[np.ndarray, "*shape"]) -> np.ndarray:
     """Euclidean length along the last axis, of numbers of any size.
 
     Args:
@@ -220,7 +220,7 @@ def unfoldings(
     return hows, left_out
 
 
-def spectrum(array: Float64[np.ndarray, ...], how: Unfolding) -> Spectrum:
+def spectrum(array: Float64[np.ndarray, "*shape"], how: Unfolding) -> Spectrum:
     """The singular values of an array as a matrix.
 
     Args:
