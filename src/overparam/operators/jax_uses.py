@@ -74,7 +74,7 @@ def used(eqn: Any, ins: list[Cell], recorder: Recorder) -> None:
         for cell in ins:
             if cell.name is not None:
                 recorder.sum(cell.name)
-    elif name in ("scan", "while", "cond"):
+    elif any("axpr" in type(one).__name__ for one in eqn.params.values()) or name == "cond":
         for cell in ins:
             if cell.name is not None:
                 recorder.product(cell.name, None)
