@@ -224,13 +224,13 @@ def measure(
         y_test: not used.
 
     Returns:
-        ``switched``, from 0 to 1; nothing where the network has no ReLU.
+        ``switched``, from 0 to 1; 0 where the network has no ReLU.
     """
     from overparam.operators.jax_seen import relu_inputs
 
     here, start = (relu_inputs(network.apply, one, x) for one in (params, params0))
     if not here:
-        return {}
+        return {"switched": jnp.float32(0)}
     changed = [jnp.sum((here[name] > 0) != (start[name] > 0)) for name in here]
     return {"switched": sum(changed) / sum(one.size for one in jax.tree.leaves(here))}
 
@@ -238,7 +238,7 @@ def measure(
 PROBE = Probe(
     "patterns",
     {
-        "switched": "Share of (training example, ReLU) pairs whose sign differs from initialisation, from 0 to 1."
+        "switched": "Share of (training example, ReLU) pairs whose sign differs from initialisation, 0 to 1; 0 without ReLUs."
     },
     measure,
 )
