@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from overparam.core.errors import DataError, OverparamError, UsageError
-from overparam.models.passes import told
+from overparam.core.errors import DataError, UsageError
 from overparam.operators.batches import Batch
 from overparam.operators.model import ROWS, Model
+from overparam.operators.telling import told_of
 
 APART = 1e4  # times the machine epsilon: a larger relative difference is no rounding
 Culprit = Callable[[Batch, Batch], str]  # names the part of a model that gives other outputs in a second pass
@@ -27,15 +28,8 @@ def check_outputs(model: Model, name: str = "model") -> None:
     """
     with model.quiet():
         batch = next(iter(model.batches())).rows(0, ROWS)
-        try:
+        with told_of(f"{name}: expected a model that takes the inputs of data ({_shapes(batch)})"):
             found = model.described(batch)
-        except OverparamError:
-            raise
-        except Exception as error:
-            shapes = ", ".join(str(tuple(leaf.shape)) for leaf in batch.mapped(lambda leaf: leaf).leaves()[:3])
-            raise UsageError(
-                f"{name}: expected a model that takes the inputs of data (arrays of {shapes}), got {told(error)}."
-            ) from error
         if not (hasattr(found, "shape") and hasattr(found, "dtype")):
             kind = type(found).__name__
             raise UsageError(
@@ -87,7 +81,8 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
     eps = float(np.finfo(model.dtype).eps)
     with model.quiet():
         batch = next(iter(model.batches()))
-        whole = model.host(model.batch_outputs(batch))
+        with told_of(f"model: expected a model that takes the inputs of data ({_shapes(batch)})"):
+            whole = model.host(model.batch_outputs(batch))
         bad = int((~np.isfinite(whole)).sum())
         if bad:
             raise DataError(
@@ -106,21 +101,34 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
                 f"{f', which begins at {who}' if who else ''}. Random numbers drawn in a pass and counters do that."
             )
         if batch.count > 1:
-            part = batch.rows(0, min(ROWS, (batch.count + 1) // 2))
-            gap = _gap(whole[: part.count], model.host(model.batch_outputs(part)))
+            start = max(
+                1, batch.count // 3
+            )  # from the middle: what reads examples as times looks back or ahead
+            part = batch.rows(start, min(start + ROWS, max(start + 1, batch.count - 1)))
+            with told_of(
+                f"model: expected every output to depend on its own example alone, and so a pass over {part.count} of them",
+                "Batch normalisation by the batch itself does that: measure in evaluation mode, evaluation=True.",
+            ):
+                alone = model.host(model.batch_outputs(part))
+            gap = _gap(whole[start : start + part.count], alone)
             if gap > APART * eps:
-                who = culprit(batch, part) if culprit else ""
+                who = culprit(batch.rows(start, batch.count), part) if culprit else ""
                 raise UsageError(
                     "model: expected every output to depend on its own example alone, got a relative change of "
                     f"{gap:.2g} without the other examples{f', which begins at {who}' if who else ''}. Batch normalisation by "
-                    "the batch itself does that."
+                    "the batch itself, division by its size, random numbers, and examples along a "
+                    "later axis do that."
                 )
 
 
 def _pass(model: Model, batch: Batch) -> list[np.ndarray]:
     if model.objective.total is None:
         return [model.host(model.batch_outputs(batch))]
-    loss, gradient = model.batch_loss(batch)
+    with told_of(
+        f"loss: expected {model.objective.name} to be differentiable by the outputs, in arrays of the model's own framework",
+        "Do not detach outputs, and compute with that framework alone: no NumPy, no float(...).",
+    ):
+        loss, gradient = model.batch_loss(batch)
     return [np.asarray(loss), model.host(gradient)]
 
 
@@ -129,3 +137,20 @@ def _gap(one: np.ndarray, other: np.ndarray) -> float:
     size = float(np.abs(one).max(initial=0.0))
     gap = float(np.abs(one - other).max(initial=0.0))
     return gap / size if size else float(gap > 0)
+
+
+def apart(one: np.ndarray, other: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether two arrays with the same first examples differ there by more than rounding."""
+    size = min(len(one), len(other)) if one.ndim and other.ndim else 0
+    if not size or one.shape[1:] != other.shape[1:] or one.dtype.kind not in "fc":
+        return False
+    return (
+        _gap(np.asarray(one[:size], np.float64), np.asarray(other[:size], np.float64))
+        > APART * np.finfo(dtype).eps
+    )
+
+
+def _shapes(batch: Batch) -> str:
+    """Shapes of the inputs, as a person reads them."""
+    inputs = replace(batch, targets=None).leaves()
+    return f"arrays of {', '.join(str(tuple(leaf.shape)) for leaf in inputs[:3])}"

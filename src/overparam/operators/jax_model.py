@@ -14,7 +14,7 @@ import numpy as np
 from overparam.models.network import Network
 from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
-from overparam.operators.model import Model, Settings
+from overparam.operators.model import BLOCK, Model, Settings
 from overparam.operators.objective import Arithmetic, Objective
 from overparam.operators.ways import Way
 
@@ -35,6 +35,7 @@ class JaxModel(Model):
     """A model whose outputs are a pure function of named JAX arrays."""
 
     back_end = "jax"
+    worth = BLOCK  # fewer are not worth another program
 
     def __init__(
         self,
@@ -74,6 +75,10 @@ class JaxModel(Model):
         """Outputs of a batch."""
         return self.programs.outputs(self.trained, self.held, batch.args, dict(batch.named))
 
+    def eager(self, batch: Batch) -> Any:
+        """Outputs of a batch, computed one operation after the other."""
+        return self.programs.forward({**self.held, **self.trained}, *batch.args, **dict(batch.named))
+
     def described(self, batch: Batch) -> Any:
         """Shape and type of the outputs of a batch, found without compiling."""
         return jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
@@ -93,7 +98,7 @@ class JaxModel(Model):
 
     def at(self, vector: np.ndarray) -> JaxModel:
         """The same model with other parameters; its compiled programs are used again."""
-        return self._again(self.layout.named(np.asarray(vector, self.dtype)), self.held, self.layout)
+        return self._again(self.layout.named(self.layout.checked(vector, self.dtype)), self.held, self.layout)
 
     def only(self, layers: str | tuple[str, ...] | list[str]) -> JaxModel:
         """The same model as a function of some of its parameters."""
@@ -145,7 +150,7 @@ class JaxModel(Model):
             return make
 
         both = [Way(name, plain(name)) for name in dict.fromkeys((forward, reverse))]
-        return (Way(kept, linear, lambda made: made.bytes), *both)
+        return (Way(kept, linear, lambda made: made.bytes, several=True), *both)
 
 
 _NAMES = {
@@ -164,7 +169,11 @@ class _Kept:
         self.bytes = float(sum(leaf.nbytes for leaf in jax.tree.leaves(maps)))
 
     def __call__(self, vector: Any) -> Any:
-        return self.programs.applied(self.kind, self.maps, self.like, vector)
+        if vector.ndim == 1:
+            return self.programs.applied(self.kind, self.maps, self.like, vector)
+        missing = BLOCK - len(vector)  # one program for every number of vectors
+        padded = jnp.pad(vector, ((0, missing), (0, 0))) if missing else vector
+        return self.programs.applied_to_several(self.kind, self.maps, self.like, padded)[: len(vector)]
 
 
 class Programs:
@@ -177,6 +186,12 @@ class Programs:
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
+        self.applied_to_several = jax.jit(
+            lambda kind, maps, like, vectors: jax.vmap(lambda one: self._applied(kind, maps, like, one))(
+                vectors
+            ),
+            static_argnums=0,
+        )
         self.product = jax.jit(self._product, static_argnums=(0, 1))
         self.curvature = jax.jit(self._curvature)
 

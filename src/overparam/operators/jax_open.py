@@ -12,14 +12,16 @@ import numpy as np
 from overparam.core.errors import UsageError
 from overparam.models.network import AnyArray
 from overparam.operators.batches import Batch, Batches
+from overparam.operators.checks import apart
 from overparam.operators.jax_adapt import Adapted, is_number
+from overparam.operators.jax_look import check_indices, culprit, half_inside
 from overparam.operators.jax_model import ARITHMETIC, JaxModel, Programs, compiled
 from overparam.operators.jax_trace import mark_of
 from overparam.operators.layout import Layout
 from overparam.operators.model import ROWS, Model, Settings
 from overparam.operators.named_arrays import check_arrays
 from overparam.operators.objective import Objective
-from overparam.operators.opening import Opening, check_leaf, fitting, plain, rounded
+from overparam.operators.opening import Opening, check_leaf, check_whole, fitting, plain, rounded
 
 ADVICE = {
     "half": 'Cast them if their rounding is meant: jax.tree.map(lambda a: a.astype("float32"), params).',
@@ -54,7 +56,7 @@ class JaxOpening(Opening):
         inputs = {id(leaf) for leaf in (*given.args, *given.named.values())}
 
         def change(leaf: AnyArray) -> Any:
-            array = check_leaf(plain(leaf))
+            array = check_whole(check_leaf(plain(leaf)), np.int64 if self.dtype == np.float64 else np.int32)
             if self.adapted.features is not None and id(leaf) in inputs:
                 array = fitting(array, self.adapted.features).astype(self.dtype)
             if array.dtype.kind not in "iub":
@@ -95,15 +97,24 @@ class JaxOpening(Opening):
                 )
 
             mark = mark_of(run, *given)
-            same = mark == mark_of(run, *given)
-        if not same:
-            raise UsageError(
-                "model: expected a pure function, got other operations or constants in a second call with the same parameters "
-                "and inputs. Random numbers of numpy.random or random, and values that a call changes, do that: draw from "
-                "keys that are held."
-            )
+            if mark != mark_of(run, *given):
+                raise UsageError(
+                    "model: expected a pure function, got other operations or constants in a second call with the same "
+                    "parameters and inputs. Random numbers of numpy.random or random, and values that a call changes, do "
+                    "that: draw from keys that are held."
+                )
+            half = half_inside(run, *given)
+            if any(leaf.dtype.kind in "iu" for leaf in Batch(rows.args, rows.named).leaves()):
+                check_indices(model.eager, model.batches())
         model.programs = _shared_programs(self.adapted.source, mark, model)
+        if half:
+            return (f"A part of the pass computes in {half}: derivatives are good to about 3 digits.",)
         return ()
+
+    def culprit(self, model: Model, one: Batch, other: Batch) -> str:
+        """The part whose outputs depend on other examples."""
+        assert isinstance(model, JaxModel)
+        return culprit(self.adapted.source, model, one, other, lambda a, b: apart(a, b, self.dtype))
 
     def _wide(self, leaf: Any) -> Any:
         floats = is_number(leaf) and _real(np.asarray(leaf)) and np.asarray(leaf).dtype.kind not in "iub"

@@ -61,7 +61,8 @@ class Objective:
 
     def said(self, divisor: float) -> str:
         """The convention in one sentence."""
-        over = f"{'mean' if self.mean else 'sum'} over {divisor:,.15g} {self.unit}"
+        unit = self.unit.removesuffix("s") if divisor == 1 else self.unit
+        over = f"{'mean' if self.mean else 'sum'} over {divisor:,.15g} {unit}"
         return f"Loss: {over} of {self.name.replace('_', ' ')}{f', {self.words}' if self.words else ''}."
 
 
@@ -182,7 +183,7 @@ def mean_or_sum(
     if not left:
         raise UsageError(
             f"loss: expected {name} to be the mean or the sum over the examples of a batch, got a number that is neither "
-            "(class weights, ignored labels and losses between examples do that). Return one loss an example, shape (batch,), "
+            "(class weights, ignored labels, losses between examples and shapes that broadcast do that). Return one loss an example, shape (batch,), "
             "or give loss='cross_entropy' with ignore=."
         )
     if asked is not None and asked not in left:
@@ -202,10 +203,20 @@ def _fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets: Any
     positions = shape[:-1] if len(shape) > 1 else shape
     if given.dtype.kind == "c" or given.dtype.kind not in "fiub":
         raise DataError(f"targets: expected real numbers or whole labels, got {given.dtype}.")
+    if given.dtype.kind == "b" and name != "binary_cross_entropy":
+        raise DataError(
+            f"targets: expected whole labels or numbers for loss='{name}', got bool. Give loss='binary_cross_entropy', "
+            "y.astype(int) for labels, or y.astype(float) for numbers."
+        )
     if given.dtype.kind in "iu" and name != "binary_cross_entropy":
         if given.shape != positions:
             raise DataError(
                 f"targets: expected labels of shape {positions} for outputs of shape {shape}, got {given.shape}."
+                + (
+                    " For several labels at once give loss='binary_cross_entropy'."
+                    if given.shape == shape
+                    else ""
+                )
             )
         if outputs == 1:
             raise DataError(
@@ -220,10 +231,9 @@ def _fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets: Any
                 f"({odd.size:,} of {given.size:,} labels are outside). For a label that marks no class give ignore=."
             )
         return
-    if given.shape != shape and given.size != np.prod(shape):
-        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {given.shape}.")
+    more = " Labels of classes are given as integers." if given.shape == positions and outputs > 1 else ""
     if given.shape != shape and not (outputs == 1 and given.shape == positions):
-        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {given.shape}.")
+        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {given.shape}.{more}")
     if not np.isfinite(given.astype(np.float64)).all():
         raise DataError("targets: expected finite numbers, got some that are missing or infinite.")
     if name != "squared" and ((given < 0) | (given > 1)).any():

@@ -39,7 +39,13 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
         for one, _ in modes:
             one.training = False
         torch.backends.mha.set_fastpath_enabled(False)
-        with generators_kept(), kernel, torch.enable_grad(), torch.autocast(kind, enabled=False):
+        with (
+            generators_kept(),
+            kernel,
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast(kind, enabled=False),
+        ):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

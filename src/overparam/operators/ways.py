@@ -12,7 +12,7 @@ from overparam.operators.batches import Batch
 
 Model = Any  # of overparam.operators.model, which imports this
 
-LONG = 0.5  # seconds of a product that is not timed again
+LONG = 1.0  # seconds of a product that is not timed again
 PAYS = 4.0  # times the seconds of getting ready: a way that takes them is tried for longer work alone
 
 
@@ -25,6 +25,7 @@ class Way:
         make: ``make(batch)``: a function from a vector to the product, summed over the examples.
         size: ``size(made)``: bytes that what ``make`` gave keeps; None where it keeps nothing.
         anew: the way that does the same and keeps what it built, whose times tell those of this one.
+        several: whether what ``make`` gave takes several vectors, one a row.
         ready: seconds that the first use in a process takes, to load and compile.
     """
 
@@ -32,6 +33,7 @@ class Way:
     make: Callable[[Batch], Callable[[Any], Any]]
     size: Callable[[Any], float] | None = None
     anew: str | None = None
+    several: bool = False
     ready: float = 0.0
 
 
@@ -42,17 +44,19 @@ class Chosen:
     Attributes:
         plain: the best way that keeps nothing.
         kept: the way that keeps a graph, where it is better still.
-        bytes: what that keeps an example.
+        again: the way that builds a graph for several vectors.
+        bytes: what a graph keeps an example.
         words: the decision in words.
     """
 
     plain: Way
     kept: Way | None
+    again: Way | None
     bytes: float
     words: str
 
 
-def choose(model: Model, kind: str, vector: Any) -> Chosen:
+def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any], Any] | None]:
     """The best way for a kind of product, by a trial on the first batch where the back end wants one, else by order.
 
     A way that fails is left out: attention kernels, recurrent networks and functions with a derivative of their own often
@@ -62,6 +66,9 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
         model: the model.
         kind: of product.
         vector: in the back end's arrays.
+
+    Returns:
+        What was decided, and what the way that is kept made of the first batch.
 
     Raises:
         UsageError: no way works; the text says what each of them met. Or the settings name a way that is not there.
@@ -73,6 +80,8 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
     part = vector[: batch.count * int(model.rows / model.examples)] if kind == "transpose" else vector
     failed: list[str] = []
     times: dict[str, tuple[float, float]] = {}
+    graphs: dict[str, Callable[[Any], Any]] = {}
+    sizes = 0.0
     plain: list[tuple[float, Way]] = []
     kept: list[tuple[float, Way, float]] = []
     said: list[str] = []
@@ -89,7 +98,7 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
         try:
             build, each, size = (*times.get(way.anew or "", (0.0, 0.0)), 0.0)
             if way.anew not in times:
-                build, each, size = _tried(model, way, batch, part)
+                build, each, size, graphs[way.name] = _tried(model, way, batch, part)
         except OverparamError:
             raise
         except Exception as error:
@@ -97,13 +106,14 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
             failed.append(f"{way.name}: {type(error).__name__}: {first[:160]}")
             continue
         times[way.name] = build, each
+        sizes = max(sizes, size / batch.count)
         if way.size is None:
             plain.append((each + build, way))
-            said.append(f"{way.name} {1e3 * (each + build):.3g} ms")
+            said.append(f"{way.name}{_ms(model, each + build)}")
         elif size <= model.settings.memory or model.settings.way is not None:
             cost = each + build / model.settings.products
             kept.append((cost, way, size / batch.count))
-            said.append(f"{way.name} {1e3 * cost:.3g} ms and {size / 1e6:.3g} MB a batch")
+            said.append(f"{way.name}{_ms(model, cost)}, {size / 1e6:.3g} MB a batch")
         else:
             said.append(
                 f"{way.name} needs {size / 1e6:.3g} MB a batch, above memory={model.settings.memory:.3g}"
@@ -119,12 +129,14 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
         keep = None
     name = keep[1].name if keep is not None else least[1].name if least is not None else ""
     text = f"{name}; tried: {', '.join(said)}{'; failed: ' + '; '.join(failed) if failed else ''}"
+    again = next((way for way in ways if way.size is not None and way.name in times and way.several), None)
     spare = least[1] if least is not None else keep[1] if keep is not None else ways[0]
-    return Chosen(spare, None if keep is None else keep[1], 0.0 if keep is None else keep[2], text)
+    chosen = Chosen(spare, None if keep is None else keep[1], again, sizes, text)
+    return chosen, None if keep is None else graphs.get(keep[1].name)
 
 
-def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, float, float]:
-    """Seconds to build, seconds a product and bytes kept of one way on one batch."""
+def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, float, float, Any]:
+    """Seconds to build, seconds a product and bytes kept of one way on one batch; and what it made."""
     start = time.perf_counter()
     made = way.make(batch)
     model.wait()
@@ -137,7 +149,11 @@ def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, fl
         each.append(time.perf_counter() - start)
         if each[-1] > LONG:
             break
-    return build, min(each), way.size(made) if way.size is not None else 0.0
+    return build, min(each), way.size(made) if way.size is not None else 0.0, made
+
+
+def _ms(model: Model, seconds: float) -> str:
+    return f" {1e3 * seconds:.3g} ms" if model.timed else ""
 
 
 def _unknown(model: Model, kind: str) -> tuple[Way, ...]:

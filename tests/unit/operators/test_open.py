@@ -130,7 +130,7 @@ def test_networks_of_the_package_have_the_checks_that_they_have_elsewhere():
 
 def test_one_example_and_unequal_batches_are_measured():
     one = open_model(apply, (X[:1], LABELS[:1]), params=PARAMS)
-    assert one.convention == "Loss: mean over 1 examples of cross entropy."
+    assert one.convention == "Loss: mean over 1 example of cross entropy."
     assert hessian(one).shape == (one.size, one.size)
     unequal = open_model(apply, Loader((49, 1)), params=PARAMS)
     assert unequal.examples == N

@@ -1,4 +1,4 @@
-"""What the checks that train share: the family, its trainer, the width of the model, errors an example, and seeds for a budget."""
+"""What the checks that train share: family, trainer, the width of the model, errors an example, seeds for a budget."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _plan(context: Context) -> Plan:
         found = family.width_of(shapes)
         if found is None:
             raise UsageError(
-                f"build: expected a width at which build(width) has the {model.size:,} parameters of the model in its shapes, got "
-                "none. Give widths=(its width, a larger one)."
+                f"build: expected a width at which build(width) has the {model.size:,} parameters of the model in its shapes, "
+                "got none. Give widths=(its width, a larger one)."
             )
         width, wider = found, 2 * found
     if family.size(wider) <= family.size(width):
@@ -178,22 +178,15 @@ def errors_of(context: Context, outputs: np.ndarray) -> np.ndarray:
         return 100 * wrong_share(made, targets, context.task, context.ignore)
     if context.test.objective.name == "squared":
         return ((made.reshape(targets.shape) - targets).reshape(len(made), -1) ** 2).sum(1) / 2
-    total, model = context.test.objective.total, context.test
+    total, model, found = context.test.objective.total, context.test, []
     assert total is not None
-    some = range(min(len(made), MANY))
     with model.quiet():
-        native = [
-            (model.native(made[i].ravel()).reshape((1, *made.shape[1:])), targets[i : i + 1]) for i in some
-        ]
-        return np.array([float(total(out, _like(out, aim))) for out, aim in native])
-
-
-def _like(out: Any, aim: np.ndarray) -> Any:
-    if hasattr(out, "detach"):
-        import torch
-
-        return torch.from_numpy(np.array(aim)).to(out.device)
-    return aim
+        for batch in model.batches():
+            for i in range(min(batch.count, MANY - len(found))):
+                row = np.ascontiguousarray(made[len(found)].ravel(), model.dtype)
+                out = model.native(row).reshape((1, *made.shape[1:]))
+                found.append(float(total(out, batch.rows(i, i + 1).targets)))
+    return np.array(found)
 
 
 def unit_of(context: Context) -> tuple[str, str]:

@@ -111,9 +111,10 @@ class OwnTrainer(Trainer):
         self, family: Family, recipe: Recipe, data: tuple[Any, Any, Any, Any], outputs: int, call: Any
     ) -> None:
         self.family, self.recipe, self.data, self.outputs, self.call = family, recipe, data, outputs, call
+        name = recipe.optimizer if isinstance(recipe.optimizer, str) else "an optimizer"
         self.words = (
-            f"{recipe.steps:,} steps of {recipe.optimizer if isinstance(recipe.optimizer, str) else 'an optimizer'}, learning rate "
-            f"{recipe.learning_rate:g}, {recipe.batch or 'all'} examples a step"
+            f"{recipe.steps:,} steps of {name}, learning rate {recipe.learning_rate:g}, "
+            f"{recipe.batch or 'all'} examples a step"
         )
         self._networks: dict[int, tuple[Network, Mapping[str, str] | None]] = {}
 

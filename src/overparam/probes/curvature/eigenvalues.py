@@ -34,7 +34,8 @@ class Eigenvalues:
     Attributes:
         values: in the order that was asked for, shape ``(k,)``; unit: loss over squared parameters.
         vectors: orthonormal columns, shape ``(size, k)``.
-        residuals: ``|H v - value v|``, measured, shape ``(k,)``: an eigenvalue lies within that distance of each value.
+        residuals: ``|H v - value v|``, shape ``(k,)``: an eigenvalue lies within that distance of each value. In float64 they
+            follow from the recurrence up to rounding; in float32, and beside copies, they are measured by one more product each.
         tolerance: what residuals had to stay below.
         searched: whether the directions outside of the vectors were searched, and held no eigenvalue that belongs to the list.
         products: how many products were made.
@@ -88,7 +89,7 @@ def top_eigenvalues(
         seed: of the starts; or a generator of NumPy.
 
     Returns:
-        Values, vectors, measured residuals, and whether they converged.
+        Values, vectors, residuals, and whether they converged.
 
     Raises:
         UsageError: a number that is no count, an unknown name, a model without a loss, vectors beyond memory, or products that
@@ -157,28 +158,34 @@ def leading(
     if limit < 2 * k + 2:
         raise UsageError(f"products: expected at least {2 * k + 2:,} for {k:,} eigenvalues, got {limit:,}.")
     room = min(room, size, columns_that_fit(size, made.dtype.itemsize, 2 * k + 8, "k") - k)
+    measured = made.dtype != np.float64
     search = Search(made, which, k, share / 2, room, before + limit - k, rng)
-    values, vectors = search.run()
-    while search.budget and size > k:
-        extra, columns = search.run(vectors, float(_rank(values, which).min()))
-        if not len(extra):
+    values, vectors, residuals = search.run()
+    while True:
+        search.searched = size == k
+        if search.searched or not search.budget:
             break
-        both, columns = np.concatenate([values, extra]), np.concatenate([vectors, columns], axis=1)
-        best = _first(both, which, k)
-        values, vectors = both[best], columns[:, best]
-    images = np.stack([made(np.asarray(one, np.float64)) for one in vectors.T], axis=1)
+        extra = search.run(vectors, float(_rank(values, which).min()))
+        if not len(extra[0]):
+            break
+        measured = True  # what was found is orthogonal to vectors that have residuals of their own
+        values, residuals = np.concatenate([values, extra[0]]), np.concatenate([residuals, extra[2]])
+        best = _first(values, which, k)
+        values, residuals = values[best], residuals[best]
+        vectors = np.concatenate([vectors, extra[1]], axis=1)[:, best]
     wide = np.asarray(vectors, np.float64)
-    values = np.einsum("ij,ij->j", wide, images)
+    if measured:
+        images = np.stack([made(np.asarray(one, np.float64)) for one in vectors.T], axis=1)
+        values = np.einsum("ij,ij->j", wide, images)
+        residuals = np.linalg.norm(images - wide * values, axis=0)
     order = _first(values, which, k)
-    residuals = np.linalg.norm(images - wide * values, axis=0)
+    residuals = np.maximum(residuals[order], search.scale * math.sqrt(size) * float(np.finfo(np.float64).eps))
     return Eigenvalues(
-        values[order],
-        wide[:, order],
-        residuals[order],
-        share * search.scale,
-        search.searched,
-        made.made - before,
+        values[order], wide[:, order], residuals, share * search.scale, search.searched, made.made - before
     )
+
+
+Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(eq=False)
@@ -205,15 +212,15 @@ class Search:
         """Whether a product may be made."""
         return self.made.made < self.last
 
-    def run(self, against: np.ndarray | None = None, floor: float = -math.inf) -> tuple[np.ndarray, np.ndarray]:
-        """Values and vectors that rank first; or those that rank above a floor, outside of the vectors that are known.
+    def run(self, against: np.ndarray | None = None, floor: float = -math.inf) -> Found:
+        """Values, vectors and residuals that rank first; or those that rank above a floor, outside of the vectors that are known.
 
         Args:
             against: vectors that are known, orthonormal columns.
             floor: rank of the last of them.
 
         Returns:
-            Shapes ``(found,)`` and ``(size, found)``.
+            Shapes ``(found,)``, ``(size, found)`` and ``(found,)``.
 
         Raises:
             UsageError: no symmetric matrix.
@@ -244,9 +251,8 @@ class Search:
                 done = count_ >= least and not open_.any()
             if done or not going or not self.budget:
                 self.searched = done or not going
-                return values[picked], basis.vectors[:, : basis.used] @ inside[:, picked].astype(
-                    self.made.dtype
-                )
+                vectors = basis.vectors[:, : basis.used] @ inside[:, picked].astype(self.made.dtype)
+                return values[picked], vectors, residuals[picked]
             if basis.used == basis.room:
                 kept = _first(values, self.which, wanted + (basis.room - wanted) // 2)
                 basis.shrink(values[kept], inside[:, kept])

@@ -69,9 +69,9 @@ def trace(
     r"""Trace of the Hessian of the loss, by a fixed number of products; unit: loss over squared parameters.
 
     The mean of ``z^T H z`` over random signs z is the trace. ``deflated`` takes a third of the products for the range of
-    ``H S``, S random, whose trace is then exact, and estimates the rest alone, by z of one length; both are unbiased, because the number of
-    products is fixed before: stopping when the mean settles, as PyHessian does, was 23 % low. The standard error is that of the
-    independent samples. Where products are at least as many as rows, the trace is exact.
+    ``H S``, S random, whose trace is then exact, and estimates the rest alone, by z of one length. Both are unbiased, because
+    the number of products is fixed before: stopping when the mean settles, as PyHessian does, was 23 % low. The standard error
+    is that of the independent samples. Where products are at least as many as rows, the trace is exact.
 
     Args:
         model: of :func:`overparam.operators.open_model`, with a loss.

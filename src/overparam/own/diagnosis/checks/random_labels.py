@@ -27,7 +27,9 @@ def _missing(context: Context) -> str:
 def _cost(context: Context) -> Cost:
     plan = plan_of(context)
     each = plan.trainer.seconds(context.pace.gradient, context.model.examples, 1, 2)
-    return Cost(each * FEWEST, f"{2 * FEWEST} trainings, half of them on random labels, by {plan.trainer.words}")
+    return Cost(
+        each * FEWEST, f"{2 * FEWEST} trainings, half of them on random labels, by {plan.trainer.words}"
+    )
 
 
 def _run(context: Context) -> Answer:
@@ -56,13 +58,8 @@ def _run(context: Context) -> Answer:
     true = np.array([fitted(one[1].outputs, targets) for one in done])
     random = random[:, np.isfinite(random).all(0)]
     true = true[:, np.isfinite(true).all(0)]
-    found = spread_of(random, step=100.0)
-    n = found.examples
-    hits = round(found.mean / 100 * n)
-    low = min(found.low, 100 * float(beta.ppf(0.025, hits, n - hits + 1)) if hits else 0.0)
-    high = max(found.high, 100 * float(beta.ppf(0.975, hits + 1, n - hits)) if hits < n else 100.0)
-    low, high = max(low, 0.0), min(high, 100.0)
-    status = "yes" if low >= FITTED else "no" if high < FITTED else "inconclusive"
+    status, mean, low, high = judged(random)
+    n = random.shape[1]
     words = {
         "yes": "It can memorise: that it fits its training set says nothing about whether it has learnt.",
         "no": "The same training does not fit random labels: fitting the true ones shows that they have structure it found.",
@@ -71,11 +68,11 @@ def _run(context: Context) -> Answer:
     return CHECK.answer(
         status,  # type: ignore[arg-type]
         words,
-        effect=Measured(
-            "random labels fitted", found.mean, "%", low, high, len(done), f"seeds, {n:,} examples each"
-        ),
+        effect=Measured("random labels fitted", mean, "%", low, high, len(done), f"seeds, {n:,} examples each"),
         beside=(
-            Measured("true labels fitted by the same training", float(true.mean()), "%", n=len(done), of="seeds"),
+            Measured(
+                "true labels fitted by the same training", float(true.mean()), "%", n=len(done), of="seeds"
+            ),
             Measured("random labels that a guess would hit", 100 / max(1, len(np.unique(targets))), "%"),
         ),
         next=Next(
@@ -84,6 +81,22 @@ def _run(context: Context) -> Answer:
             2 * each * FEWEST,
         ),
     )
+
+
+def judged(fitted: np.ndarray) -> tuple[str, float, float, float]:
+    """The rule: a status, and the share of random labels that are fitted, in percent, with its interval.
+
+    The interval is the wider of that over seeds and examples and the exact one of as many examples as one seed has.
+
+    Args:
+        fitted: 100 where a random label is fitted and 0 where it is not, shape ``(seeds, examples)``.
+    """
+    found, n = spread_of(fitted, step=100.0), fitted.shape[1]
+    hits = round(found.mean / 100 * n)
+    low = min(found.low, 100 * float(beta.ppf(0.025, hits, n - hits + 1)) if hits else 0.0)
+    high = max(found.high, 100 * float(beta.ppf(0.975, hits + 1, n - hits)) if hits < n else 100.0)
+    low, high = max(low, 0.0), min(high, 100.0)
+    return "yes" if low >= FITTED else "no" if high < FITTED else "inconclusive", found.mean, low, high
 
 
 CHECK = Check(

@@ -23,13 +23,13 @@ from overparam.own.diagnosis.retrained import (
     trained,
     unit_of,
 )
-from overparam.own.retraining.spread import spread_of
+from overparam.own.retraining.spread import Spread, spread_of
 from overparam.own.retraining.trainer import Job
 from overparam.pruning.criteria import Weights
+from overparam.pruning.draws import generator
 from overparam.pruning.mask import Mask
 from overparam.pruning.module_format import zeroed
 from overparam.pruning.select import choose
-from overparam.pruning.draws import generator
 
 DENSITY = 0.2
 SAME = 1.0  # point of test error by which the ticket may be worse than the whole
@@ -58,7 +58,9 @@ def _cost(context: Context) -> Cost:
     )
 
 
-def masks_of(arrays: Mapping[str, np.ndarray], names: tuple[str, ...], seed: int, criterion: str) -> tuple[Mask, Mask]:
+def masks_of(
+    arrays: Mapping[str, np.ndarray], names: tuple[str, ...], seed: int, criterion: str
+) -> tuple[Mask, Mask]:
     """The mask of a trained model and a random one of its densities.
 
     Args:
@@ -103,12 +105,7 @@ def _run(context: Context, criterion: str = "large_final") -> Answer:
     )
     what, unit = unit_of(context)
     numbers = context.task == "numbers"
-    scale = 100 / max(float(tables["dense"].mean()), 1e-300) if numbers else 1.0
-    step = 0.0 if numbers else 100.0
-    lost = spread_of(scale * (tables["ticket"] - tables["dense"]), step=step)
-    better = spread_of(scale * (tables["random mask"] - tables["ticket"]), step=step)
-    same = RELATIVE if numbers else SAME
-    status, words = _judged(lost, better, same, unit)
+    status, words, lost, better = judged(tables["dense"], tables["ticket"], tables["random mask"], numbers)
     head = ("trained", what if numbers else f"{what} in %", "sd over seeds")
     return CHECK.answer(
         status,  # type: ignore[arg-type]
@@ -135,17 +132,43 @@ def _run(context: Context, criterion: str = "large_final") -> Answer:
     )  # fmt: skip
 
 
-def _judged(lost: Any, better: Any, same: float, unit: str) -> tuple[str, str]:
+def judged(
+    dense: np.ndarray, ticket: np.ndarray, random: np.ndarray, numbers: bool = False
+) -> tuple[str, str, Spread, Spread]:
+    """The rule: a status, what it says, how much worse the ticket is, and how much worse a random mask.
+
+    Args:
+        dense: errors in percent, or losses, of the whole, shape ``(seeds, examples)``.
+        ticket: the same of the ticket, of the same seeds and examples.
+        random: the same of the random mask.
+        numbers: whether they are losses.
+    """
+    scale, step = (100 / max(float(dense.mean()), 1e-300), 0.0) if numbers else (1.0, 100.0)
+    lost, better = (
+        spread_of(scale * (ticket - dense), step=step),
+        spread_of(scale * (random - ticket), step=step),
+    )
+    same, unit = (RELATIVE, "%") if numbers else (SAME, "point")
+    part = f"{100 * DENSITY:g} %"
     if lost.high <= same and better.low > BETTER:
-        return "yes", (
-            f"A fifth of its weights, set back and trained again, end within {same:g} {unit} of the whole, and a random fifth ends "
-            "worse."
+        status, words = (
+            "yes",
+            f"The {part} largest weights, set back and trained again, end within {same:g} {unit} of the whole, and as many at random "
+            "end worse.",
         )
-    if lost.low > same:
-        return "no", f"A fifth of its weights ends more than {same:g} {unit} worse than the whole."
-    if better.high <= BETTER:
-        return "no", "A random fifth does as well as the largest one: it is not these weights that matter."
-    return "inconclusive", "The intervals do not tell whether a fifth does as well as the whole, or better than a random fifth."
+    elif lost.low > same:
+        status, words = "no", f"The {part} largest weights end more than {same:g} {unit} worse than the whole."
+    elif better.high <= BETTER:
+        status, words = (
+            "no",
+            f"A random {part} does as well as the largest: it is not these weights that matter.",
+        )
+    else:
+        status, words = (
+            "inconclusive",
+            f"The intervals do not tell whether the {part} largest do as well as the whole, or better than as many at random.",
+        )
+    return status, words, lost, better
 
 
 def _next(context: Context, status: str, lost: Any, better: Any, seeds: int, each: float) -> Next:

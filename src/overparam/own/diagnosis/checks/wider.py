@@ -21,7 +21,7 @@ from overparam.own.diagnosis.retrained import (
     trained,
     unit_of,
 )
-from overparam.own.retraining.spread import LEVEL, spread_of
+from overparam.own.retraining.spread import LEVEL, Spread, spread_of
 from overparam.own.retraining.trainer import Job
 
 POINTS = 0.5  # of test error: a change below it is none
@@ -59,14 +59,11 @@ def _run(context: Context) -> Answer:
     })  # fmt: skip
     what, unit = unit_of(context)
     numbers = context.task == "numbers"
-    base = float(tables[0].mean())
-    scale = 100 / max(base, 1e-300) if numbers else 1.0
-    gain = spread_of(scale * (tables[0] - tables[1]), step=0.0 if numbers else 100.0)
-    margin = RELATIVE if numbers else POINTS
+    base, margin = float(tables[0].mean()), RELATIVE if numbers else POINTS
     own = given_error(context)
-    worse = scale * (base - own)
+    worse = (100 / max(base, 1e-300) if numbers else 1.0) * (base - own)
     other = worse > (10 * RELATIVE if numbers else APART)
-    status, words = _judged(gain.low, gain.high, margin, unit)
+    status, words, gain = judged(tables[0], tables[1], numbers)
     if other and status == "yes":
         status = "inconclusive"
         words = (
@@ -104,15 +101,27 @@ def _run(context: Context) -> Answer:
     )  # fmt: skip
 
 
-def _judged(low: float, high: float, margin: float, unit: str) -> tuple[str, str]:
-    if low >= margin:
-        return "yes", f"Twice the width lowers it by at least {low:.2g} {unit}, as far as these trainings tell."
-    if high < margin:
-        return "no", f"Twice the width changes it by less than {margin:g} {unit}, or for the worse."
-    return (
-        "inconclusive",
-        f"The interval has both a change that counts, {margin:g} {unit}, and one that does not.",
-    )
+def judged(narrow: np.ndarray, wide: np.ndarray, numbers: bool = False) -> tuple[str, str, Spread]:
+    """The rule: a status, what it says, and the effect.
+
+    Args:
+        narrow: errors in percent, or losses, at the model's width, shape ``(seeds, examples)``.
+        wide: the same at twice it, of the same seeds and examples.
+        numbers: whether they are losses.
+    """
+    scale = 100 / max(float(narrow.mean()), 1e-300) if numbers else 1.0
+    gain = spread_of(scale * (narrow - wide), step=0.0 if numbers else 100.0)
+    margin, unit = (RELATIVE, "%") if numbers else (POINTS, "points")
+    if gain.low >= margin:
+        return (
+            "yes",
+            f"Twice the width lowers it by at least {gain.low:.2g} {unit}, as far as these trainings tell.",
+            gain,
+        )
+    if gain.high < margin:
+        return "no", f"Twice the width changes it by less than {margin:g} {unit}, or for the worse.", gain
+    words = f"The interval has both a change that counts, {margin:g} {unit}, and one that does not."
+    return "inconclusive", words, gain
 
 
 def _next(

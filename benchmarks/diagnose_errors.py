@@ -1,0 +1,205 @@
+"""How often the checks without retraining are wrong where the truth is known: clean networks on digits, and planted flips.
+
+    python benchmarks/diagnose_errors.py            # writes src/overparam/own/diagnosis/error_rates.json
+
+Each of 60 networks is trained on its own 400 digits until it fits them, with clean labels; 20 more with 20 % and 20 with 5 %
+flipped labels. 400 further digits are held out, and 997 more, which no check sees, say what is true.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import overparam
+from overparam.operators import open_model
+from overparam.own.diagnosis import diagnose
+from overparam.own.diagnosis.check import RATES
+from overparam.own.diagnosis.checks.lazy import LAZY, RICH, unexplained
+from overparam.own.diagnosis.checks.pruning import LOSS
+from overparam.own.diagnosis.intervals import share
+from overparam.training import Member, Recipe, train
+
+CLEAN, PLANTED = 60, 20
+N, HELD, WIDTH, STEPS, PIECES = 400, 400, 64, 1600, 8
+FLIPS = {"clean": 0.0, "flips 5 %": 0.05, "flips 20 %": 0.2}
+
+
+def digits():
+    data = overparam.load_data("digits")
+    x = np.concatenate([data.x, data.x_test]).reshape(-1, 64)
+    return x, np.concatenate([data.y, data.y_test]).astype(np.int64)
+
+
+def planned(y):
+    found = []
+    for world, rate in FLIPS.items():
+        for at in range(CLEAN if rate == 0 else PLANTED):
+            rng = np.random.default_rng((1000, at, round(100 * rate)))
+            order = rng.permutation(len(y))
+            labels = y[order[:N]].copy()
+            flipped = rng.choice(N, round(rate * N), replace=False)
+            labels[flipped] = (labels[flipped] + rng.integers(1, 10, len(flipped))) % 10
+            found.append(
+                {"world": world, "order": order, "labels": labels, "flipped": flipped, "seed": 1000 + at}
+            )
+    return found
+
+
+def trained(network, x, y, plans):
+    """Parameters of every network at the end of each piece of its training."""
+    members = [Member(one["seed"], one["labels"], x=x[one["order"][:N]]) for one in plans]
+    pieces, start = [], None
+    for piece in range(1, PIECES + 1):
+        recipe = Recipe(
+            steps=STEPS * piece // PIECES, learning_rate=0.003, optimizer="adam", batch=50, probes=2
+        )
+        runs = train(network, recipe, members, x[:2], x[:2], y[:2], start=start, keep_params=True)
+        start = [one.checkpoint for one in runs]
+        pieces.append([jax.tree.map(np.asarray, one.params) for one in runs])
+        print(f"  trained to step {recipe.steps}", flush=True)
+    return pieces
+
+
+def cross_entropy(outputs, labels):
+    top = outputs.max(1, keepdims=True)
+    return np.log(np.exp(outputs - top).sum(1)) + top[:, 0] - outputs[np.arange(len(labels)), labels]
+
+
+def auc(score, flipped):
+    ranks = score.argsort().argsort() + 1
+    ones = int(flipped.sum())
+    return float((ranks[flipped].sum() - ones * (ones + 1) / 2) / (ones * (len(score) - ones)))
+
+
+def module_of(params):
+    import torch
+
+    module = torch.nn.Sequential(torch.nn.Linear(64, WIDTH), torch.nn.ReLU(), torch.nn.Linear(WIDTH, 10))
+    for layer, name in ((module[0], "hidden1"), (module[2], "output")):
+        layer.weight.data = torch.from_numpy(np.array(params[name]["weight"]))
+        layer.bias.data = torch.from_numpy(np.array(params[name]["bias"]))
+    return module
+
+
+def one_network(begun, x, y, plan, pieces, at):
+    order = plan["order"]
+    own, held, rest = order[:N], order[N : N + HELD], order[N + HELD :]
+    modules = [module_of(piece[at]) for piece in pieces]
+    outputs = [open_model(one, x).outputs() for one in modules]
+    log = {"step": [STEPS * (k + 1) // PIECES for k in range(PIECES)],
+           "val_loss": [cross_entropy(one[held], y[held]) for one in outputs]}  # fmt: skip
+    found = diagnose(
+        modules[-1], (x[own], plan["labels"]), (x[held], y[held]), start=module_of(begun[at]), log=log, budget=1e6,
+        seed=at, only=("OP001", "OP003", "OP004", "OP006", "OP007"),
+    )  # fmt: skip
+    right = truth_of(found, module_of(begun[at]), modules[-1], outputs, x[rest], y[rest], rest, log)
+    row = {one.code: [one.status, bool(right[one.code])] for one in found.answers}
+    flipped = np.zeros(N, dtype=bool)
+    flipped[plan["flipped"]] = True
+    if flipped.any():
+        for name, score in {"ridge": found.labels.score, **found.labels.more}.items():
+            by = np.empty(N)
+            by[found.labels.index] = score
+            first = np.argsort(-by, kind="stable")[: flipped.sum()]
+            row[name] = [auc(by, flipped), float(flipped[first].mean())]
+        excess = found["OP003"].beside[-1]
+        row["covered"] = bool(excess.low is not None and excess.low <= flipped.sum() <= excess.high)
+    return row
+
+
+def truth_of(found, start, end, outputs, x, y, rest, log):
+    """Whether each yes or no is right, by examples that no check saw."""
+    right = {one.code: True for one in found.answers}
+    truth, begun = open_model(end, (x, y)), open_model(start, (x, y))
+    density = float(found["OP006"].effect.label.rpartition(" ")[2])
+    vector, layout = truth.vector(), truth.layout
+    places = np.zeros(len(vector), dtype=bool)
+    for name in layout.names:
+        if not name.endswith("bias"):
+            places[layout.slices[name]] = True
+    sizes = np.sort(np.abs(vector[places]))
+    cut = sizes[len(sizes) - max(1, round(density * len(sizes)))]
+    pruned = truth.at(np.where(places & (np.abs(vector) < cut), 0, vector).astype(vector.dtype)).outputs()
+    fallen = 100 * ((pruned.argmax(1) != y).mean() - (outputs[-1][rest].argmax(1) != y).mean())
+    right["OP006"] = fallen <= LOSS if found["OP006"].status == "yes" else fallen > LOSS
+    change = outputs[-1][rest].astype(np.float64) - begun.outputs()
+    moved = (vector - begun.vector()).astype(vector.dtype)
+    value = unexplained(change, begun.product("jacobian", moved).reshape(change.shape).astype(np.float64))[0]
+    right["OP004"] = value <= LAZY if found["OP004"].status == "yes" else value >= RICH
+    best = int(np.argmin([one.mean() for one in log["val_loss"]]))
+    first, last = (cross_entropy(outputs[k][rest], y).mean() for k in (best, -1))
+    right["OP007"] = last > first if found["OP007"].status == "yes" else last - first <= 0.02 * last
+    return right
+
+
+def summary(rows):
+    clean = [row for row in rows if row["world"] == "clean"]
+    found = {"checks": {}, "label_scores": {}}
+    wrong_when = {
+        "OP001": ("no",),
+        "OP003": ("yes",),
+        "OP004": ("yes", "no"),
+        "OP006": ("yes", "no"),
+        "OP007": ("yes", "no"),
+    }
+    for code, statuses in wrong_when.items():
+        judged_wrong = [
+            row[code][0] in statuses and (code in ("OP001", "OP003") or not row[code][1]) for row in clean
+        ]
+        counts = {s: sum(row[code][0] == s for row in clean) for s in ("yes", "no", "inconclusive")}
+        k, n = sum(judged_wrong), len(clean)
+        upper = share(k, n, 0.9)[1]  # one-sided 95 %
+        said = ", ".join(f"{v} {s}" for s, v in counts.items() if v)
+        found["checks"][code] = {
+            "false": k, "of": n, "upper": upper, "answers": counts,
+            "words": f"{k} of {n} verdicts false on clean networks on digits (at most {100 * upper:.2g} % with 95 % confidence; "
+            f"answers: {said}).",
+        }  # fmt: skip
+    for world in FLIPS:
+        some = [row for row in rows if row["world"] == world and "ridge" in row]
+        if some:
+            found["label_scores"][world] = {
+                name: {"auc": float(np.mean([row[name][0] for row in some])), "precision": float(np.mean([row[name][1] for row in some]))}
+                for name in ("ridge", "neighbours", "neighbours_of_inputs")
+            } | {"networks": len(some), "covered": sum(row["covered"] for row in some),
+                 "answers": {s: sum(row["OP003"][0] == s for row in some) for s in ("yes", "no", "inconclusive")}}  # fmt: skip
+    return found
+
+
+def main(first=None):
+    began = time.time()
+    x, y = digits()
+    network = overparam.mlp(64, (WIDTH,), 10)
+    plans = planned(y)
+    plans = plans if first is None else [one for one in plans if one["seed"] < 1000 + first]
+    kept = Path(tempfile.gettempdir()) / f"diagnose_errors_{first}.pkl"
+    if not kept.exists():
+        kept.write_bytes(pickle.dumps(trained(network, x, y, plans)))
+    pieces = pickle.loads(kept.read_bytes())
+    begin = jax.jit(network.init)
+    begun = [jax.tree.map(np.asarray, begin(jax.random.key(one["seed"]))) for one in plans]
+    rows = []
+    for at, plan in enumerate(plans):
+        row = {"world": plan["world"], **one_network(begun, x, y, plan, pieces, at)}
+        rows.append(row)
+        print(f"{time.time() - began:6.0f} s", at, row, flush=True)
+    found = summary(rows)
+    about = {
+        "made_by": "benchmarks/diagnose_errors.py",
+        "networks": f"mlp 64-{WIDTH}-10, Adam, {STEPS} steps, {N} digits each, {HELD} held out, the other {len(y) - N - HELD} say what is true",
+    }
+    if first is None:
+        Path(RATES).write_text(json.dumps({**about, **found}, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else None)
