@@ -112,8 +112,8 @@ def made(eqn: Any, ins: list[Cell], value: Any) -> Cell:
             ):
                 return Cell(value, one.name, one.axes)
         if name == "mul":
-            of = next((one for one in ins if not one.fixed and one.name is None), None)
-            return Cell(value, multiple=of, statistic=statistic)
+            factor = next((one for one in ins if not one.fixed and one.name is None), None)
+            return Cell(value, multiple=factor, statistic=statistic)
     return Cell(value, statistic=statistic)
 
 

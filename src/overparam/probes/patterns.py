@@ -11,7 +11,7 @@ its change, s the layer's forward scale and ``W'`` the matrix at the end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -98,8 +98,8 @@ def pattern_changes(start: Model, end: Model) -> PatternChanges:
         silent = None if one.quiet is None else float(np.mean(one.quiet))
         found[name] = Switched(one.switched / one.pairs, one.pairs, each, silent)
     if bounds is not None and len(bounds) == len(found):
-        for (name, one), bound in zip(found.items(), bounds, strict=True):
-            found[name] = Switched(one.share, one.pairs, one.each, one.silent, bound)
+        pairs = zip(found.items(), bounds, strict=True)
+        found = {name: replace(relu, bound=bound) for (name, relu), bound in pairs}
     total = sum(one.pairs for one in counts.values())
     return PatternChanges(sum(one.switched for one in counts.values()) / total, found, words)
 

@@ -101,7 +101,8 @@ def loss_line(
         ICML 2020, section 2 (the barrier of the error over the mean of the ends).
     """
     check_pair(start, end)
-    start.check_loss(), end.check_loss()
+    start.check_loss()
+    end.check_loss()
     check_same_data(start, end, ("start", "end"))
     if start.convention != end.convention:
         raise UsageError(f"end: expected the loss of start, '{start.convention}', got '{end.convention}'.")

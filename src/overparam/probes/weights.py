@@ -202,10 +202,10 @@ def unfoldings(
     hows: dict[str, Unfolding] = {}
     left_out: dict[str, str] = {}
     for name in several:
-        axes = range(len(shapes[name]))
+        every = range(len(shapes[name]))
         if name in asked:
             rows = tuple(asked[name])
-            hows[name] = Unfolding(rows, tuple(one for one in axes if one not in rows), kind="unfolded")
+            hows[name] = Unfolding(rows, tuple(one for one in every if one not in rows), kind="unfolded")
         elif seen is not None and name in seen.unfoldings:
             hows[name] = seen.unfoldings[name]
         elif len(shapes[name]) == 2:
