@@ -19,13 +19,29 @@ from rich.markup import escape
 from overparam.cli import run
 from overparam.cli.app import app, console
 from overparam.cli.check import check
+from overparam.cli.diagnose import diagnose
 from overparam.cli.gallery import gallery
 from overparam.cli.risk import risk
 from overparam.cli.store import gc, merge, pack, query
 from overparam.cli.sweep import sweep
 from overparam.core.errors import DamageWarning, OverparamError, UsageError, unknown
 
-VERBS = (run.ls, run.run, sweep, check, run.show, run.report, run.doctor, pack, gc, merge, query, gallery, risk)
+VERBS = (
+    run.ls,
+    run.run,
+    sweep,
+    check,
+    run.show,
+    run.report,
+    run.doctor,
+    pack,
+    gc,
+    merge,
+    query,
+    gallery,
+    risk,
+    diagnose,
+)
 
 for _verb in VERBS:
     app.command(_verb)

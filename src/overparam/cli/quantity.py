@@ -6,20 +6,19 @@ import math
 
 from overparam.core.errors import UsageError
 
+_TIMES = ({"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}, "a time such as 90s, 30min or 2h")
 _UNITS = {
     "memory": (
         {"b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "k": 1e3, "m": 1e6, "g": 1e9},
         "a size such as 2GB or 500MB",
     ),
-    "time-limit": (
-        {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0},
-        "a time such as 90s, 30min or 2h",
-    ),
+    "time-limit": _TIMES,
+    "budget": _TIMES,
 }
 
 
 def quantity(option: str, text: str) -> float:
-    """Read the value of ``--memory`` in bytes or of ``--time-limit`` in seconds; a bare number is in that unit.
+    """Read the value of ``--memory`` in bytes, of ``--time-limit`` and ``--budget`` in seconds; a bare number is in that unit.
 
     Raises:
         UsageError: no positive number, or a unit that is not known.

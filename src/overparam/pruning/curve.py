@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from overparam.core.errors import DataError
 from overparam.core.looks import FIRST_LOOK
 from overparam.core.stats import mean_interval

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ import numpy as np
 
 from overparam.core.errors import UsageError
 from overparam.models.network import Network
-from overparam.models.passes import told
 from overparam.models.state import leaves
 from overparam.operators.jax_adapt import adapt, framework_of
 from overparam.operators.jax_open import JaxOpening
@@ -88,10 +86,9 @@ class Subject:
         """
         if self.kind != "torch":
             return {name: jnp.asarray(one) for name, one in arrays.items()}
-        import torch
+        from overparam.operators.torch_tensors import tensors_of
 
-        device = next(self.model.parameters()).device
-        return {name: torch.from_numpy(np.array(one)).to(device) for name, one in arrays.items()}
+        return tensors_of(self.model, arrays)
 
 
 def subject_of(
@@ -159,7 +156,9 @@ def placed_in(kind: str, model: Any, params: Any, arrays: Mapping[str, np.ndarra
         arrays: new numbers by name.
     """
     if kind == "torch":
-        return _torch_copy(model, arrays), None
+        from overparam.operators.torch_tensors import module_with
+
+        return module_with(model, arrays), None
     if kind == "equinox":
         import equinox as eqx
 
@@ -200,9 +199,9 @@ def like(leaf: Any, array: np.ndarray) -> Any:
         array: the numbers.
     """
     if hasattr(leaf, "detach"):
-        import torch
+        from overparam.operators.torch_tensors import tensor_like
 
-        return torch.from_numpy(np.array(array)).to(device=leaf.device, dtype=leaf.dtype)
+        return tensor_like(leaf, array)
     made = np.asarray(array).astype(leaf.dtype)
     if isinstance(leaf, np.ndarray | np.generic):
         return made
@@ -215,22 +214,6 @@ def unwrapped_module(module: Any) -> Any:
     from overparam.operators.torch_adapt import unwrapped
 
     return unwrapped(module)
-
-
-def _torch_copy(module: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    import torch
-
-    try:
-        made = copy.deepcopy(module)
-    except Exception as error:
-        raise UsageError(
-            f"model: expected a module that copy.deepcopy can copy, so that yours is not changed, got {told(error)}."
-        ) from error
-    with torch.no_grad():
-        for name, one in unwrapped_module(made).named_parameters():
-            if name in arrays:
-                one.copy_(like(one, arrays[name]))
-    return made
 
 
 def _check_plain(module: Any) -> None:

@@ -21,7 +21,7 @@ from overparam.pruning.mask import Mask, is_mask
 from overparam.pruning.measured import Fit
 from overparam.pruning.module_fit import fit_of_model
 from overparam.pruning.module_format import HOLDING, Subject, check_names, subject_of, zeroed
-from overparam.pruning.module_scores import grasp_scores, gradient_scores, in_double, synflow_mask
+from overparam.pruning.module_scores import gradient_scores, grasp_scores, in_double, synflow_mask
 from overparam.pruning.select import choose, select
 from overparam.pruning.share import density_of
 
@@ -196,6 +196,17 @@ def first_mask(subject: Subject, mask: Any, also: Any) -> Mask:
 
 
 def covered(patterns: Any, mask: Mask, subject: Subject, name: str) -> tuple[str, ...]:
+    """The arrays of a mask that patterns cover.
+
+    Args:
+        patterns: of names.
+        mask: what may be pruned.
+        subject: the model.
+        name: of the argument, for the message.
+
+    Raises:
+        UsageError: one that covers nothing.
+    """
     if not patterns:
         return ()
     given = sorted(patterns) if isinstance(patterns, set | frozenset) else patterns
@@ -203,6 +214,16 @@ def covered(patterns: Any, mask: Mask, subject: Subject, name: str) -> tuple[str
 
 
 def own_rates(rates: Any, mask: Mask, subject: Subject) -> dict[str, float] | None:
+    """Densities by array from densities by pattern; of two patterns that cover one the first counts.
+
+    Args:
+        rates: densities by pattern, or None.
+        mask: what may be pruned.
+        subject: the model.
+
+    Raises:
+        UsageError: no mapping, a pattern that covers nothing, or a number that is no density.
+    """
     if rates is None:
         return None
     if not isinstance(rates, Mapping) or not rates:

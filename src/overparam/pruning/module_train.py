@@ -67,7 +67,7 @@ def refitted(
             f"fit: expected a function that takes {' and '.join(needed)}, because a model of {_said(subject.kind)} is trained "
             f"under a mask, got one without. Write fit({names})."
         )
-    with seeded(seed), _held_at_zero(model if subject.kind == "torch" else None, mask):
+    with seeded(seed), _held_at_zero(subject, model, mask):
         found = call_fit(fit, model, train, more)
     model, params = fitted(found, model, params)
     own = subject_of(model, params)
@@ -187,30 +187,20 @@ def seeded(seed: int) -> Iterator[None]:
     with generators_kept():
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            torch.manual_seed(seed)
+        if "torch" in sys.modules:
+            from overparam.operators.torch_tensors import seed_generators
+
+            seed_generators(seed)
         yield
 
 
-@contextlib.contextmanager
-def _held_at_zero(module: Any, mask: Mask | None) -> Iterator[None]:
+def _held_at_zero(subject: Subject, model: Any, mask: Mask | None) -> contextlib.AbstractContextManager[Any]:
     """Gradients of pruned weights of a module of PyTorch are 0."""
-    if module is None or mask is None:
-        yield
-        return
-    import torch
+    if subject.kind != "torch" or mask is None:
+        return contextlib.nullcontext()
+    from overparam.operators.torch_tensors import held_at_zero
 
-    own = dict(unwrapped_module(module).named_parameters())
-    hooks = []
-    for path, one in mask:
-        kept = torch.from_numpy(np.array(one)).to(device=own[path].device, dtype=own[path].dtype)
-        hooks.append(own[path].register_hook(lambda slope, kept=kept: slope * kept))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return held_at_zero(model, mask.arrays)
 
 
 def _said(kind: str) -> str:

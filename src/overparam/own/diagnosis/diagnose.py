@@ -18,6 +18,7 @@ from overparam.own.diagnosis.run import plan, planned, run
 from overparam.own.diagnosis.start import opened_start
 from overparam.own.diagnosis.tasks import SAID
 from overparam.own.diagnosis.words import took
+from overparam.training.recipe import Recipe
 
 LEAST = 1.0  # seconds
 FEWEST = 2  # training examples
@@ -105,7 +106,7 @@ def diagnose(
     wanted = asked(only)
     number = count(seed, "seed", 0)
     for name, one in (("build", build), ("fit", fit), ("progress", progress)):
-        if one is not None and not callable(one):
+        if one is not None and not callable(one) and not (name == "fit" and isinstance(one, Recipe)):
             raise UsageError(f"{name}: expected a function, got {type(one).__name__}.")
     say = progress or (lambda text: None)
     how = {
