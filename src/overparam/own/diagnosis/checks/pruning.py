@@ -145,8 +145,8 @@ CHECK = Check(
     "OP006",
     "pruning curve",
     "Can it be pruned without retraining, at a loss of at most 1 point of held-out accuracy?",
-    f"yes to the lowest density to which, going down, every upper end of the 98 % interval of the points lost is at most {LOSS:g}; "
-    f"no if the lower end at density {DENSITIES[0]:g} is above {LOSS:g}.",
+    "yes to the lowest density to which, going down, every upper end of the 98 % interval of the points lost is at most "
+    f"{LOSS:g}; no if the lower end at density {DENSITIES[0]:g} is above {LOSS:g}.",
     _missing,
     _cost,
     _run,
