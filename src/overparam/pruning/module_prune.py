@@ -89,7 +89,8 @@ class PrunedModel:
 
         Args:
             fit: your function ``fit(model, train)`` that trains the model that it is given and returns it, or its
-                parameters; see :func:`overparam.pruning.module_train.refitted`. Models of JAX also take a ``Recipe``.
+                parameters; see :func:`overparam.pruning.module_train.refitted`. Models of JAX also take a ``Recipe``, by which
+                they are trained in evaluation mode.
             seed: seeds the generators of Python, NumPy and PyTorch, or draws the minibatches of a recipe.
             start: a model or parameters to start from, for instance initial ones, which rewinds.
 
@@ -99,9 +100,12 @@ class PrunedModel:
         """
         asked = self._asked
         begun = self._begun(start)
-        model, params, arrays = refitted(asked.subject, begun, self.mask, asked.data, fit, seed)
-        where = asked.measured
-        after = None if where is None else asked.fit(arrays, where)
+        model, params, _ = refitted(
+            asked.subject, begun, self.mask, asked.data, fit, seed, asked.options.get("targets")
+        )
+        after = asked.fit_trained(model, params)
+        if asked.subject.kind == "torch":
+            params = model.state_dict()
         return dataclasses.replace(self, model=model, params=params, after=after)
 
     def curve(
@@ -129,11 +133,12 @@ class PrunedModel:
             mask = asked.at(density)
             fits = []
             for seed in many:
-                arrays: Mapping[str, np.ndarray] = asked.arrays_under(mask)
-                if fit is not None:
-                    begun = self._begun(start, mask)
-                    arrays = refitted(asked.subject, begun, mask, asked.data, fit, seed)[2]
-                fits.append(asked.fit(arrays, where))
+                if fit is None:
+                    fits.append(asked.fit(asked.arrays_under(mask), where))
+                    continue
+                begun, key = self._begun(start, mask), asked.options.get("targets")
+                model, params, _ = refitted(asked.subject, begun, mask, asked.data, fit, seed, key)
+                fits.append(asked.fit_trained(model, params))
             points.append(point_of([mask] * len(fits), fits))
         how = "pruned without training" if fit is None else "pruned at once, then trained on"
         if asked.test is None:

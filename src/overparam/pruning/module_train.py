@@ -18,13 +18,20 @@ from overparam.operators.generators import generators_kept
 from overparam.operators.jax_adapt import framework_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.module_format import HOLDING, Subject, subject_of, unwrapped_module
+from overparam.pruning.module_recipe import by_recipe
 from overparam.training.recipe import Recipe
 
 FITS = "fit(model, train) that trains the model and returns it, or its parameters"
 
 
 def refitted(
-    subject: Subject, begun: Mapping[str, np.ndarray], mask: Mask | None, train: Any, fit: Any, seed: int = 0
+    subject: Subject,
+    begun: Mapping[str, np.ndarray],
+    mask: Mask | None,
+    train: Any,
+    fit: Any,
+    seed: int = 0,
+    targets: str | None = None,
 ) -> tuple[Any, Any, dict[str, np.ndarray]]:
     """A copy of a model trained by a person's function; weights where a mask is 0 stay exactly 0.
 
@@ -38,8 +45,9 @@ def refitted(
         begun: numbers to start from, by name.
         mask: what is kept; None keeps all.
         train: the training data, as the person gave them.
-        fit: the function.
+        fit: the function; or, for models of JAX, a recipe.
         seed: for the generators of Python, NumPy and PyTorch, which are put back.
+        targets: key of the targets in mappings, for a recipe.
 
     Returns:
         Model and parameters as the person's framework has them, and the numbers by name.
@@ -48,9 +56,12 @@ def refitted(
         UsageError: no function, one that fails, gives something else, or moves pruned weights.
         DataError: a training that diverged.
     """
-    check_fit(fit)
     if train is None:
         raise UsageError("data: expected training data for fit, got none. Call prune(model, data=...).")
+    if isinstance(fit, Recipe) and subject.kind != "torch":
+        arrays = by_recipe(subject, begun, mask, train, fit, count(seed, "seed", 0), targets)
+        return *subject.with_arrays(arrays), arrays
+    check_fit(fit)
     model, params = subject.with_arrays(begun)
     more: dict[str, Any] = {"seed": count(seed, "seed", 0)}
     separate = subject.kind not in HOLDING
@@ -97,8 +108,8 @@ def check_fit(fit: Any) -> None:
     """
     if isinstance(fit, Recipe):
         raise UsageError(
-            f"fit: expected a function {FITS}, got a Recipe, by which a Network of this package is trained. Wrap the functions: "
-            "overparam.Network(name, init, apply, inputs, outputs)."
+            f"fit: expected a function {FITS}, got a Recipe, by which this package trains networks and models of "
+            "JAX alone."
         )
     if not callable(fit):
         raise UsageError(f"fit: expected a function {FITS}, got {type(fit).__name__}.")

@@ -103,8 +103,8 @@ CHECK = Check(
     "OP009",
     "fits random labels",
     "Does the same training fit random labels?",
-    f"yes where at least {FITTED:g} % of labels that were drawn at random are fitted over the whole 95 % interval, no where fewer "
-    "are. The interval is over seeds and examples.",
+    f"yes where at least {FITTED:g} % of labels that were drawn at random are fitted over the whole 95 % interval, no where "
+    "fewer are. The interval is over seeds and examples.",
     _missing,
     _cost,
     _run,
