@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FRAMEWORKS := $(VENV)/.frameworks
 OUT ?= runs
 TESTS ?=
 JOBS ?= 2
 BENCH ?=
-NUMERICAL := $(addprefix tests/unit/,training models probes pruning own theory)
+NUMERICAL := $(addprefix tests/unit/,training models operators probes pruning own theory)
 STORE ?= runs
 COMPUTE ?=
 
@@ -20,18 +21,26 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)
 
+# The frameworks whose modules are measured. Of PyTorch the build without graphics processors alone, which is a tenth of the other;
+# where it is not served the tests of its modules are skipped, unless OVERPARAM_REQUIRE_FRAMEWORKS=1.
+$(FRAMEWORKS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,equinox,flax]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$$(grep '^torch==' constraints.txt)" \
+		|| echo "PyTorch: no package index here serves $$(grep '^torch==' constraints.txt); tests of its modules are skipped."
+	@touch $(FRAMEWORKS)
+
 demo: $(STAMP)
 	$(BIN)/overparam run double-descent random-features --profile quick --out $(OUT)
 
-test: $(STAMP)
+test: $(FRAMEWORKS)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(TESTS)
 
 # The numerical tests with the instructions of older processors, in the compiler's code and in the linear algebra's.
-test-machines: $(STAMP)
+test-machines: $(FRAMEWORKS)
 	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
 	XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
 
-test-slow: $(STAMP)
+test-slow: $(FRAMEWORKS)
 	$(BIN)/python -m pytest -q -m slow $(TESTS)
 
 check: $(STAMP)

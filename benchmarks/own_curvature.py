@@ -26,7 +26,7 @@ SETTINGS = {
     "ours, JAX": (1e-1, 1e-2, 1e-4, 1e-6),
     "hessian-eigenthings": (20, 40, 60, 90, 140),
     "curvlinops": (1e-1, 1e-2, 1e-4, 1e-6),
-    "PyHessian": (1e-2, 1e-3, 1e-5),
+    "PyHessian": (1e-2, 1e-3, 1e-4),
 }
 MEANS = {"hessian-eigenthings": "steps"}  # of the setting; else a tolerance
 TARGETS = (1e-2, 1e-4, 1e-8)

@@ -17,6 +17,7 @@ ORDER = (
     "overheads",
     "trainer_overhead",
     "masks",
+    "teachers",
     "stack_or_map",
     "pruning",
     "store_listing",

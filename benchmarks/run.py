@@ -17,7 +17,12 @@ import common
 import page
 
 NAMES = page.ORDER
-TORCH = {"stacked", "convolution", "pruning"}  # compared with PyTorch, which has an environment of its own
+TORCH = {
+    "stacked",
+    "convolution",
+    "pruning",
+    "teachers",
+}  # compared with PyTorch, which has an environment of its own
 PEERS, LIST = common.HERE / ".peers", common.HERE / "peers.txt"
 
 

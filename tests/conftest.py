@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import signal
 from pathlib import Path
@@ -22,6 +23,16 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 TOY = Path(__file__).with_name("toy_study.py")
+
+
+def pytest_configure():
+    """A framework that is missing is a skipped test, but an error where all of them are asked for."""
+    if os.environ.get("OVERPARAM_REQUIRE_FRAMEWORKS") == "1":
+        missing = [name for name in ("torch", "flax", "equinox") if importlib.util.find_spec(name) is None]
+        if missing:
+            raise pytest.UsageError(
+                f"OVERPARAM_REQUIRE_FRAMEWORKS=1 asks for {', '.join(missing)}: not installed"
+            )
 
 
 def pytest_collection_modifyitems(items):

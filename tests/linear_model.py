@@ -70,3 +70,6 @@ class Linear(Model):
 
     def only(self, layers):
         raise NotImplementedError
+
+    def under(self, objective):
+        return Linear(self.x, self.y, self.w, objective)

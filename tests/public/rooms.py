@@ -102,6 +102,42 @@ CASES = {
     # data
     "data.synthetic.gaussian": Case({"n": 4, "d": 3, "n_test": 2, "seed": 0}, sizes="n d n_test seed"),
     "data.synthetic.sphere": Case({"n": 4, "d": 3, "n_test": 2, "seed": 0}, sizes="n d n_test seed"),
+    "data.clusters.clusters": Case(
+        {"n": 6, "d": 4, "clusters": 3, "classes": 2, "radius": 0.1, "n_test": 2, "seed": 0},
+        sizes="n d clusters classes n_test seed",
+        numbers="radius",
+    ),
+    "data.components.components": Case(
+        {"n": 6, "d": 3, "classes": 2, "parts": 2, "spread": 5.0, "within": 1.0, "n_test": 2, "seed": 0},
+        sizes="n d classes parts n_test seed",
+        numbers="spread within",
+    ),
+    "data.structure.structure": Case(
+        {"x": X, "y": np.array([0, 1, 0, 1]), "parts": 1, "unit": False},
+        arrays="x",
+        sizes="parts",
+        laws=(Law({"x": 1}, 1, lambda found: (found.separation, found.diameter), scales=(-300, 300)),),
+    ),
+    "data.teachers.teacher": Case(
+        {
+            "inputs": 4,
+            "nodes": 2,
+            "outputs": 2,
+            "decay": 1.0,
+            "bias": -0.1,
+            "grid": [-1.0, 0.5, 1.0],
+            "seed": 0,
+        },
+        sizes="inputs nodes outputs seed",
+        numbers="decay bias",
+        arrays="grid",
+    ),
+    "data.teachers.deep_teacher": Case(
+        {"inputs": 3, "outputs": 2, "widths": [3], "scale": 1.0, "decay": 0.5, "rows": 20, "seed": 0},
+        sizes="inputs outputs rows seed",
+        numbers="scale decay",
+    ),
+    "data.teachers.check_not_parallel": Case({"weights": X, "biases": Y}, arrays="weights biases"),
     "data.target_noise.target_noise": Case(
         {"y": Y, "rate": 0.5, "seed": 0}, arrays="y", numbers="rate", sizes="seed"
     ),

@@ -36,7 +36,64 @@ EARLY = {
     "noise": 0.5,
     "samples": 20,
 }
+STUDENTS = {
+    "students": np.array([[1.0, 0.5], [0.25, 1.0]]),
+    "teachers": np.array([[1.0, 0.0], [0.5, -0.5]]),
+    "weights": np.array([1.0, -0.5]),
+    "teacher_weights": np.array([0.5, 1.0]),
+}
+SMALL = "sizes above 1e50, or below 1e-100, are refused: no student has them"
+NOISY = {
+    "kernel": K,
+    "given": Y,
+    "clean": -Y,
+    "times": np.array([0.0, 1.0, 3.0]),
+    "rate": 0.125,
+    "start": Y / 4,
+}
 CASES = {
+    "theory.zhou2021.population_loss": Case(
+        STUDENTS,
+        arrays="students teachers weights teacher_weights",
+        laws=(Law({"students": 1, "teachers": 1}, 2, refused=SMALL, scales=(-150, 150)),),
+    ),
+    "theory.zhou2021.population_gradient": Case(
+        STUDENTS,
+        arrays="students teachers weights teacher_weights",
+        laws=(Law({"students": 1, "teachers": 1}, 1, refused=SMALL, scales=(-150, 150)),),
+    ),
+    "theory.zhou2021.population_path": Case(
+        {**STUDENTS, "times": np.array([0.0, 2.0]), "rate": 0.125},
+        arrays="students teachers times weights teacher_weights",
+        numbers="rate",
+        lean=True,
+    ),
+    "theory.zhou2021.assumptions": Case(STUDENTS, arrays="students teachers weights teacher_weights"),
+    "theory.li2020.early_stopping": Case(
+        NOISY,
+        arrays="kernel given clean times start",
+        numbers="rate",
+        laws=(
+            Law(
+                {"given": 1, "clean": 1, "start": 1},
+                2,
+                lambda found: (found.clean_error, found.loss),
+                scales=(-200, 200),
+            ),
+        ),
+    ),
+    "theory.li2020.assumptions": Case(NOISY, arrays="kernel given"),
+    "theory.li2020.mode_energies": Case(
+        {"kernel": K, "residuals": np.stack([Y, -0.5 * Y])},
+        arrays="kernel residuals",
+        laws=(Law({"residuals": 1}, 2, scales=(-200, 200)),),
+    ),
+    "theory.li2020.top_alignment": Case(
+        {"kernel": K, "labels": Y, "top": 2},
+        arrays="kernel labels",
+        sizes="top",
+        laws=(Law({"labels": 1}, 0, scales=(-200, 200)),),
+    ),
     "theory.bartlett2020.benign_ranks": Case(
         {"eigenvalues": LAM, "n": 2},
         arrays="eigenvalues",

@@ -48,6 +48,14 @@ VOCABULARY = {
         "high",
         "wide",
     ),  # images and kernels of two axes, and what comes out
+    *("blocks", "columns", "layers"),  # of a weight as matrices: groups or heads, inputs and taps; of a network
+    *(
+        "labels",
+        "levels",
+        "others",
+        "teacher",
+        "student",
+    ),  # that count; of quantiles; a second set of features, units
     *("*features", "*shape", "..."),
 }
 

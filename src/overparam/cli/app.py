@@ -23,14 +23,24 @@ err_console = Terminal(stderr=True)
 Out = Annotated[Path, Parameter(help="Results folder.")]
 
 
+def whole_number(option: str, text: str, low: int | None = None) -> int:
+    """A whole number as it is written: 2.5 is none.
+
+    Raises:
+        UsageError: another text, or a number below ``low``.
+
+    >>> whole_number("--width", "12", 1)
+    12
+    """
+    found = int(text) if re.fullmatch(r"[+-]?[0-9]{1,15}", text) else None
+    if found is None or (low is not None and found < low):
+        bound = "" if low is None else f" of at least {low}"
+        raise UsageError(f"{option}: expected a whole number{bound}, got '{text[:40]}'. Write digits alone.")
+    return found
+
+
 def _whole(kind: Any, tokens: Sequence[Any]) -> int:
-    """A whole number as it is written: 2.5 is none."""
-    token = tokens[0]
-    if not re.fullmatch(r"[+-]?[0-9]{1,15}", token.value):
-        raise UsageError(
-            f"{token.keyword}: expected a whole number, got '{token.value[:40]}'. Write digits alone."
-        )
-    return int(token.value)
+    return whole_number(tokens[0].keyword, tokens[0].value)
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
+from overparam.cli.app import whole_number
 from overparam.cli.listing import table_of
 from overparam.core.errors import UsageError
 from overparam.models.check import layout
@@ -78,13 +79,7 @@ def shape_of(text: str) -> tuple[int, ...]:
 
 def _whole(option: str, text: str) -> int | None:
     """A size as it is written, None if it is not."""
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9]{1,12}", text):
-        raise UsageError(
-            f"--{option}: expected a whole number of at least 1, got '{text[:40]}'. Write digits alone."
-        )
-    return int(text)
+    return whole_number(f"--{option}", text, 1) if text else None
 
 
 def _network(one: Family, shape: str, outputs: str, width: str, depth: str) -> RenderableType:

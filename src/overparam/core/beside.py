@@ -13,6 +13,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
@@ -41,12 +42,13 @@ def loaded(path: Path, shown: str) -> ModuleType:
     """Run a person's file as a module whose imports find the files beside it.
 
     Args:
-        path: the file.
+        path: the file; the module's ``__file__`` is its whole path, however it was given.
         shown: what :func:`called` calls it.
 
     Raises:
         Exception: whatever the file raises.
     """
+    path = Path(os.path.abspath(path))  # a worker loads it so; what names __file__ is then the same code there
     root, inside = _place(path)
     package = _package(root)
     name = ".".join([package, *inside, path.stem.replace(".", "_")])

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from overparam.core import data_name
 from overparam.core.errors import DataError, UsageError, unknown
-from overparam.data import digits, hub, mnist1d, own, synthetic
+from overparam.data import digits, hub, mnist1d, own
 from overparam.data.dataset import Dataset
+from overparam.data.generated import GENERATORS, Generator
 from overparam.data.read.parquets import count_rows
 
 _HERE = "generated, nothing to download"
@@ -58,7 +59,7 @@ def names() -> tuple[str, ...]:
     >>> names()[:2]
     ('digits', 'mnist1d')
     """
-    return ("digits", *mnist1d.SETTINGS, *hub.SETS, *synthetic.TITLES)
+    return ("digits", *mnist1d.SETTINGS, *hub.SETS, *GENERATORS)
 
 
 def load(
@@ -176,12 +177,16 @@ def describe() -> list[DatasetInfo]:
         for name, settings in mnist1d.SETTINGS.items()
     ]
     lines += [_describe_hub(spec) for spec in hub.SETS.values()]
-    example = ",".join(f"{key}={value}" for key, value in synthetic.DEFAULTS.items())
     lines += [
-        DatasetInfo(name, title, _HERE, True, f"2 classes; options {name}:{example}", "generated")
-        for name, title in synthetic.TITLES.items()
+        DatasetInfo(name, one.title, _HERE, True, _options(name, one), "generated")
+        for name, one in GENERATORS.items()
     ]
     return lines
+
+
+def _options(name: str, one: Generator) -> str:
+    example = ",".join(f"{key}={value}" for key, value in one.defaults.items())
+    return f"{one.defaults.get('classes', one.classes)} classes; options {name}:{example}"
 
 
 def _describe_hub(spec: hub.HubSet) -> DatasetInfo:
@@ -214,10 +219,9 @@ def _find(name: str | os.PathLike[str], download: bool) -> _Found:
         place = hub.need(spec, download)
         return _Found(hub.fingerprint(spec, place), str(place.folder), lambda: hub.load(spec, place))
     base, text = data_name.cut(name)
-    if base in synthetic.TITLES:
-        settings = synthetic.options(base, text)
-        made = synthetic.fingerprint(base, settings)
-        return _Found(made, _HERE, lambda: synthetic.make(base, settings))
+    if base in GENERATORS:
+        one, settings = GENERATORS[base], GENERATORS[base].options(text)
+        return _Found(one.fingerprint(settings), _HERE, lambda: one.make(settings))
     if text and base in names():
         raise UsageError(f"data set '{name}': expected no options for {base}, got {text}. Leave them out.")
     if own.is_path(base):

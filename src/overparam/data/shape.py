@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from overparam.core import data_name
-from overparam.data import catalog, digits, hub, mnist1d, own, synthetic
+from overparam.data import catalog, digits, hub, mnist1d, own
+from overparam.data.generated import GENERATORS
 from overparam.data.read.parquets import count_rows
 from overparam.data.targets import numeric, rows
 
@@ -63,9 +64,9 @@ def shape_of(name: str | os.PathLike[str]) -> DataShape:
         counts = spec.rows if place is None else (_rows(place.train), _rows(place.test))
         return _shape(spec.image, spec.classes, *counts)
     base, text = data_name.cut(name)
-    if base in synthetic.TITLES:
-        settings = synthetic.options(base, text)
-        return _shape((settings["d"],), 2, settings["n"], settings["n_test"])
+    if base in GENERATORS:
+        features, classes, train, test = GENERATORS[base].sizes(text)
+        return _shape((features,), classes, train, test)
     return _of_own(name, catalog.fingerprint(name))
 
 

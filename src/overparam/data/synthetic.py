@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+from typing import cast
 
 import numpy as np
 
 from overparam.core.checked import shown
-from overparam.core.errors import UsageError, unknown
+from overparam.core.errors import UsageError
 from overparam.data.dataset import Dataset, digest
+from overparam.data.settings import settings_of
 from overparam.data.stream import stream, whole_seed
 
 TITLES = {"gaussian": "Gaussian inputs", "sphere": "Inputs on the unit sphere"}
@@ -75,23 +77,7 @@ def options(family: str, text: str) -> dict[str, int]:
     >>> options("gaussian", "d=5")
     {'n': 200, 'd': 5, 'n_test': 1000, 'seed': 0}
     """
-    found, seen = dict(DEFAULTS), set()
-    for item in filter(None, (part.strip() for part in text.split(","))):
-        key, _, value = (piece.strip() for piece in item.partition("="))
-        if key not in DEFAULTS:
-            raise unknown(
-                f"option of {family}", key, DEFAULTS, f"Write for instance {family}:n=200,d=20,seed=0."
-            )
-        if key in seen:
-            raise UsageError(f"{family}: expected {key}= once, got it twice in '{text}'. Leave one out.")
-        seen.add(key)
-        try:
-            found[key] = int(value)
-        except ValueError:
-            raise UsageError(
-                f"{family}: expected {key}= and a whole number, got '{item}'. "
-                f"Write for instance {family}:n=200,d=20,seed=0."
-            ) from None
+    found = cast(dict[str, int], settings_of(family, text, DEFAULTS, "n=200,d=20,seed=0"))
     _check(family, found)
     return found
 

@@ -5,6 +5,7 @@ from overparam.models.built import built as built
 from overparam.models.cnn import cnn as cnn
 from overparam.models.cnn import cnn1d as cnn1d
 from overparam.models.families import named as named
+from overparam.models.holding import holding as holding
 from overparam.models.initialisations import initialisation as initialisation
 from overparam.models.layers import Walk as Walk
 from overparam.models.linear import linear as linear

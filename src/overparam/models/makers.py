@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overparam.core.errors import UsageError
+from overparam.core.pairs import paired
 from overparam.models.alexnet import alexnet
 from overparam.models.cnn import cnn, cnn1d
 from overparam.models.deep import deep_mlp
@@ -138,7 +139,7 @@ def make_conv(
     """Pairs of convolutions, then two dense layers."""
     if depth % 2:
         raise UsageError(f"depth: expected an even number, two convolutions before each pooling, got {depth}.")
-    channels = [width * 2 ** (i // 2) for i in range(depth)]
+    channels = paired(depth, width)
     dense = (4 * width, 4 * width)
     if _unregularised(norm, dropout):
         return cnn(sizes, channels, outputs, dense=dense, bias=bias, init=init)

@@ -102,9 +102,16 @@ def batches_of(data: Any, batch: int | None = None, targets: str | None = None, 
         )
     if isinstance(data, str | bytes) or not hasattr(data, "__iter__"):
         raise UsageError(
-            f"{name}: expected (inputs, targets) as two arrays, or a loader of such batches, got {type(data).__name__}."
+            f"{name}: expected (inputs, targets) as two arrays, or a loader of such batches, got {type(data).__name__}. A data "
+            "set goes into a loader."
         )
-    if iter(data) is data:
+    odd = next((one for one in (data if isinstance(data, tuple) else (data,)) if _is_table(one)), None)
+    if odd is not None:
+        raise UsageError(
+            f"{name}: expected (inputs, targets) as two arrays, got a table, {type(odd).__name__}. Give its numbers: "
+            "table.to_numpy()."
+        )
+    if hasattr(data, "__next__"):
         raise UsageError(
             f"{name}: expected a loader that can be gone through again and again, got {type(data).__name__}, which gives "
             "its batches once. Give list(...) of it, or an object whose __iter__ starts anew."
@@ -221,6 +228,12 @@ def _batch(given: Any, targets: str | None, name: str) -> Batch:
             f"{name}: expected inputs and targets with the examples along the first axis, got {lengths[0]} inputs and "
             f"{size} targets."
         )
+    if set(lengths) != {size}:
+        shape = next(tuple(one.shape) for one in leaves if _length(one) != size)
+        raise DataError(
+            f"{name}: expected every input with its {size} examples along the first axis, got one of shape {shape}. What is the "
+            "same for all examples belongs to the model: lambda x: model(x, mask)."
+        )
     return replace(made, count=size)
 
 
@@ -247,6 +260,11 @@ def _of_mapping(given: Mapping[str, Any], targets: str | None, name: str) -> Bat
 
 def _is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _is_table(value: Any) -> bool:
+    """Whether something is a table of columns, as pandas and polars have."""
+    return hasattr(value, "columns") and hasattr(value, "shape") and not hasattr(value, "dtype")
 
 
 def _length(leaf: Any) -> int | None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from overparam.core.errors import DataError, OverparamError, UsageError
-from overparam.models.passes import told
+from overparam.core.errors import DataError, UsageError
 from overparam.operators.batches import Batch
-from overparam.operators.model import Model
+from overparam.operators.model import ROWS, Model
+from overparam.operators.telling import told_of
 
 APART = 1e4  # times the machine epsilon: a larger relative difference is no rounding
-ROWS = 8
 Culprit = Callable[[Batch, Batch], str]  # names the part of a model that gives other outputs in a second pass
 
 
 def check_outputs(model: Model, name: str = "model") -> None:
-    """Raise unless the first examples give finite outputs of the parameters' type, one row an example.
+    """Raise unless the first examples give outputs of the parameters' type, one row an example.
 
     Args:
         model: of any back end.
@@ -25,19 +25,11 @@ def check_outputs(model: Model, name: str = "model") -> None:
 
     Raises:
         UsageError: the pass fails, or gives something else.
-        DataError: outputs that are missing or infinite.
     """
     with model.quiet():
         batch = next(iter(model.batches())).rows(0, ROWS)
-        try:
-            found = model.batch_outputs(batch)
-        except OverparamError:
-            raise
-        except Exception as error:
-            shapes = ", ".join(str(tuple(leaf.shape)) for leaf in batch.mapped(lambda leaf: leaf).leaves()[:3])
-            raise UsageError(
-                f"{name}: expected a model that takes the inputs of data (arrays of {shapes}), got {told(error)}."
-            ) from error
+        with told_of(f"{name}: expected a model that takes the inputs of data ({_shapes(batch)})"):
+            found = model.described(batch)
         if not (hasattr(found, "shape") and hasattr(found, "dtype")):
             kind = type(found).__name__
             raise UsageError(
@@ -54,11 +46,6 @@ def check_outputs(model: Model, name: str = "model") -> None:
                 f"{name}: expected outputs of {model.dtype.name}, the type of the parameters, got {dtype}. Remove casts and "
                 "autocast from the pass."
             )
-        bad = int((~np.isfinite(model.host(found))).sum())
-    if bad:
-        raise DataError(
-            f"{name}: expected finite outputs, got {bad} that are missing or infinite in the first {batch.count} examples."
-        )
 
 
 def check_targets(model: Model) -> None:
@@ -79,7 +66,7 @@ def check_targets(model: Model) -> None:
 
 
 def check_passes(model: Model, culprit: Culprit | None = None) -> None:
-    """Raise unless two passes over the first batch give the same, and each row alone what it gives beside others.
+    """Raise unless two passes over the first batch give the same finite numbers, and each row alone what it gives beside others.
 
     Loss and gradient are compared, or the outputs where there is no loss.
 
@@ -89,11 +76,18 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
 
     Raises:
         UsageError: they differ; the text names the part where it is known.
-        DataError: loss or gradient are not finite.
+        DataError: outputs, loss or gradient are not finite.
     """
     eps = float(np.finfo(model.dtype).eps)
     with model.quiet():
         batch = next(iter(model.batches()))
+        with told_of(f"model: expected a model that takes the inputs of data ({_shapes(batch)})"):
+            whole = model.host(model.batch_outputs(batch))
+        bad = int((~np.isfinite(whole)).sum())
+        if bad:
+            raise DataError(
+                f"model: expected finite outputs, got {bad:,} of {whole.size:,} in the first batch that are missing or infinite."
+            )
         passes = [_pass(model, batch) for _ in range(2)]
         if any(not np.isfinite(one).all() for one in passes[0]):
             raise DataError(
@@ -107,23 +101,34 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
                 f"{f', which begins at {who}' if who else ''}. Random numbers drawn in a pass and counters do that."
             )
         if batch.count > 1:
-            some = batch.rows(0, ROWS)
-            part = batch.rows(0, (some.count + 1) // 2)
-            whole, alone = (model.host(model.batch_outputs(one)) for one in (some, part))
-            gap = _gap(whole[: part.count], alone)
+            start = max(
+                1, batch.count // 3
+            )  # from the middle: what reads examples as times looks back or ahead
+            part = batch.rows(start, min(start + ROWS, max(start + 1, batch.count - 1)))
+            with told_of(
+                f"model: expected every output to depend on its own example alone, and so a pass over {part.count} of them",
+                "Batch normalisation by the batch itself does that: measure in evaluation mode, evaluation=True.",
+            ):
+                alone = model.host(model.batch_outputs(part))
+            gap = _gap(whole[start : start + part.count], alone)
             if gap > APART * eps:
-                who = culprit(some, part) if culprit else ""
+                who = culprit(batch.rows(start, batch.count), part) if culprit else ""
                 raise UsageError(
                     "model: expected every output to depend on its own example alone, got a relative change of "
                     f"{gap:.2g} without the other examples{f', which begins at {who}' if who else ''}. Batch normalisation by "
-                    "the batch itself does that."
+                    "the batch itself, division by its size, random numbers, and examples along a "
+                    "later axis do that."
                 )
 
 
 def _pass(model: Model, batch: Batch) -> list[np.ndarray]:
     if model.objective.total is None:
         return [model.host(model.batch_outputs(batch))]
-    loss, gradient = model.batch_loss(batch)
+    with told_of(
+        f"loss: expected {model.objective.name} to be differentiable by the outputs, in arrays of the model's own framework",
+        "Do not detach outputs, and compute with that framework alone: no NumPy, no float(...).",
+    ):
+        loss, gradient = model.batch_loss(batch)
     return [np.asarray(loss), model.host(gradient)]
 
 
@@ -132,3 +137,20 @@ def _gap(one: np.ndarray, other: np.ndarray) -> float:
     size = float(np.abs(one).max(initial=0.0))
     gap = float(np.abs(one - other).max(initial=0.0))
     return gap / size if size else float(gap > 0)
+
+
+def apart(one: np.ndarray, other: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether two arrays with the same first examples differ there by more than rounding."""
+    size = min(len(one), len(other)) if one.ndim and other.ndim else 0
+    if not size or one.shape[1:] != other.shape[1:] or one.dtype.kind not in "fc":
+        return False
+    return (
+        _gap(np.asarray(one[:size], np.float64), np.asarray(other[:size], np.float64))
+        > APART * np.finfo(dtype).eps
+    )
+
+
+def _shapes(batch: Batch) -> str:
+    """Shapes of the inputs, as a person reads them."""
+    inputs = replace(batch, targets=None).leaves()
+    return f"arrays of {', '.join(str(tuple(leaf.shape)) for leaf in inputs[:3])}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -35,7 +35,9 @@ class Adapted:
         trained: parameters by name.
         held: everything else by name.
         notes: what was done, one sentence each.
+        source: what it was made of.
         features: how many numbers the rows of a network of the package hold; None for others.
+        network: of the package, where it is one.
     """
 
     forward: Callable[..., Any]
@@ -43,6 +45,8 @@ class Adapted:
     held: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     features: int | None = None
+    source: Any = None
+    network: Network | None = None
 
 
 def framework_of(model: Any) -> str:
@@ -77,7 +81,8 @@ def adapt(model: Any, params: Any, evaluation: bool, call: Mapping[str, Any] | N
         UsageError: parameters that are missing, or given where the module holds them.
     """
     makers = {"network": _network, "function": _function, "linen": _linen, "nnx": _nnx, "equinox": _equinox}
-    return makers[framework_of(model)](model, params, evaluation, dict(call or {}))
+    made = makers[framework_of(model)](model, params, evaluation, dict(call or {}))
+    return replace(made, source=model[1] if _is_pair(model) else model)
 
 
 def _network(network: Network, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:
@@ -91,7 +96,7 @@ def _network(network: Network, params: Any, evaluation: bool, call: dict[str, An
         lambda tree, *args: network.apply(tree, *args), params, lambda path: is_held(network.state, path)
     )
     notes = ("Evaluation: the pass of network.apply, not that of training.",) if network.training else ()
-    return Adapted(found.forward, found.trained, found.held, notes, network.inputs)
+    return Adapted(found.forward, found.trained, found.held, notes, network.inputs, network=network)
 
 
 def _function(model: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:
@@ -119,13 +124,15 @@ def _linen(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> 
     kept = {name: value for name, value in variables.items() if name != "params"}
     inner = dict(leaves(variables["params"]))
     structure = jax.tree.structure(variables["params"])
+    held, around = {f"({name})": leaf for name, leaf in leaves(kept)}, jax.tree.structure(kept)
 
     def forward(arrays: Mapping[str, Any], *args: Any, **named: Any) -> Any:
         tree = jax.tree.unflatten(structure, [arrays[name] for name in inner])
-        return module.apply({**kept, "params": tree}, *args, **named, **call)
+        rest = jax.tree.unflatten(around, [arrays[name] for name in held])
+        return module.apply({**rest, "params": tree}, *args, **named, **call)
 
     notes = (f"Held: the collections {', '.join(kept)}.",) if kept else ()
-    return Adapted(forward, inner, {}, (*said, *notes))
+    return Adapted(forward, inner, held, (*said, *notes))
 
 
 def _nnx(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:
@@ -139,24 +146,27 @@ def _nnx(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Ad
     if evaluation:
         copy.eval()
     graph, own, rest = nnx.split(copy, nnx.Param, ...)
-    found = _of_tree(
-        lambda tree, *args, **named: nnx.merge(graph, tree, rest)(*args, **named, **call),
-        own,
-        lambda path: False,
-    )
+    held, around = {f"({name})": leaf for name, leaf in leaves(rest)}, jax.tree.structure(rest)
+    paths, structure = [name for name, _ in leaves(own)], jax.tree.structure(own)
+
+    def forward(arrays: Mapping[str, Any], *args: Any, **named: Any) -> Any:
+        tree = jax.tree.unflatten(structure, [arrays[name] for name in paths])
+        kept = jax.tree.unflatten(around, [arrays[name] for name in held])
+        return nnx.merge(graph, tree, kept)(*args, **named, **call)
+
     said = (
         ("Evaluation mode: a copy of the module after .eval().",)
         if evaluation
         else ("Mode: as the module is.",)
     )
-    names = {name: name.removesuffix("/value").removesuffix("/raw_value") for name in found.trained}
+    names = {name: name.removesuffix("/value").removesuffix("/raw_value") for name in paths}
     back = {short: name for name, short in names.items()}
     return Adapted(
-        lambda arrays, *args, **named: found.forward(
-            {back[one]: array for one, array in arrays.items()}, *args, **named
+        lambda arrays, *args, **named: forward(
+            {back.get(one, one): array for one, array in arrays.items()}, *args, **named
         ),
-        {names[name]: one for name, one in found.trained.items()},
-        {},
+        {names[name]: one for name, one in leaves(own)},
+        held,
         (*said, *_mode(type(module).__call__, evaluation, call)),
     )
 
@@ -166,20 +176,24 @@ def _equinox(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -
 
     made = eqx.nn.inference_mode(module) if evaluation else module
     own, static = eqx.partition(made, eqx.is_inexact_array)
+    paths, structure = [name or "params" for name, _ in leaves(own)], jax.tree.structure(own)
+    parts, around = jax.tree.flatten(params)
+    held = {f"(state/{i})": leaf for i, leaf in enumerate(parts)}
 
-    def apply(tree: Any, *args: Any, **named: Any) -> Any:
-        model = eqx.combine(tree, static)
+    def forward(arrays: Mapping[str, Any], *args: Any, **named: Any) -> Any:
+        model = eqx.combine(jax.tree.unflatten(structure, [arrays[name] for name in paths]), static)
+        state = jax.tree.unflatten(around, [arrays[name] for name in held])
 
         def one(row: tuple[Any, ...], words: dict[str, Any]) -> Any:
-            return model(*row, **words, **call) if params is None else model(*row, params, **words, **call)[0]
+            return model(*row, **words, **call) if params is None else model(*row, state, **words, **call)[0]
 
         return jax.vmap(one, axis_name="batch")(args, named)
 
-    found = _of_tree(apply, own, lambda path: False)
     said = (
         "Evaluation mode: a copy of the module by inference_mode." if evaluation else "Mode: as the module is."
     )
-    return Adapted(found.forward, found.trained, {}, (said, "The module is mapped over the examples by vmap."))
+    own_arrays = dict(zip(paths, jax.tree.leaves(own), strict=True))
+    return Adapted(forward, own_arrays, held, (said, "The module is mapped over the examples by vmap."))
 
 
 def _of_tree(apply: Callable[..., Any], tree: Any, is_kept: Callable[[str], bool]) -> Adapted:

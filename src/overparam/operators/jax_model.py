@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from overparam.models.network import Network
 from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
-from overparam.operators.model import Model, Settings
+from overparam.operators.model import BLOCK, Model, Settings
 from overparam.operators.objective import Arithmetic, Objective
 from overparam.operators.ways import Way
 
@@ -34,10 +35,12 @@ class JaxModel(Model):
     """A model whose outputs are a pure function of named JAX arrays."""
 
     back_end = "jax"
+    worth = BLOCK  # fewer are not worth another program
 
     def __init__(
         self,
         programs: Programs,
+        objective: Objective,
         trained: Arrays,
         held: Arrays,
         data: Batches,
@@ -46,7 +49,7 @@ class JaxModel(Model):
         notes: tuple[str, ...] = (),
         settings: Settings | None = None,
     ) -> None:
-        super().__init__(layout, programs.objective, dtype, notes, settings or Settings())
+        super().__init__(layout, objective, dtype, notes, settings or Settings())
         self.programs, self.data = programs, data
         with self.quiet():
             self.trained = OrderedDict((name, jnp.asarray(trained[name])) for name in layout.names)
@@ -72,10 +75,13 @@ class JaxModel(Model):
         """Outputs of a batch."""
         return self.programs.outputs(self.trained, self.held, batch.args, dict(batch.named))
 
-    def shape_of(self, batch: Batch) -> tuple[int, ...]:
-        """Shape of the outputs of one example, found without compiling."""
-        found = jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
-        return tuple(found.shape[1:])
+    def eager(self, batch: Batch) -> Any:
+        """Outputs of a batch, computed one operation after the other."""
+        return self.programs.forward({**self.held, **self.trained}, *batch.args, **dict(batch.named))
+
+    def described(self, batch: Batch) -> Any:
+        """Shape and type of the outputs of a batch, found without compiling."""
+        return jax.eval_shape(self.programs.outputs, self.trained, self.held, batch.args, dict(batch.named))
 
     def batch_loss(self, batch: Batch) -> tuple[float, Any]:
         """Sum of the losses of a batch and its gradient."""
@@ -92,24 +98,40 @@ class JaxModel(Model):
 
     def at(self, vector: np.ndarray) -> JaxModel:
         """The same model with other parameters; its compiled programs are used again."""
-        arrays = self.layout.named(np.asarray(vector, self.dtype))
-        return JaxModel(
-            self.programs, arrays, self.held, self.data, self.layout, self.dtype, self.notes, self.settings
-        )
+        return self._again(self.layout.named(self.layout.checked(vector, self.dtype)), self.held, self.layout)
 
     def only(self, layers: str | tuple[str, ...] | list[str]) -> JaxModel:
         """The same model as a function of some of its parameters."""
         layout = self.layout.only(self.layout.matching(layers))
         held = {**self.held, **{name: one for name, one in self.trained.items() if name not in layout.slices}}
+        return self._again(self.trained, held, layout)
+
+    def _again(self, trained: Arrays, held: Arrays, layout: Layout) -> JaxModel:
         return JaxModel(
-            self.programs, self.trained, held, self.data, layout, self.dtype, self.notes, self.settings
+            self.programs,
+            self.objective,
+            trained,
+            held,
+            self.data,
+            layout,
+            self.dtype,
+            self.notes,
+            self.settings,
         )
 
     def under(self, objective: Objective) -> JaxModel:
         """The same model with another loss; its programs are compiled anew."""
-        programs = Programs(self.programs.forward, objective)
+        known = self.programs
         return JaxModel(
-            programs, self.trained, self.held, self.data, self.layout, self.dtype, self.notes, self.settings
+            Programs(known.forward, known.outputs, objective.total, known.network),
+            objective,
+            self.trained,
+            self.held,
+            self.data,
+            self.layout,
+            self.dtype,
+            self.notes,
+            self.settings,
         )
 
     def ways(self, kind: str) -> tuple[Way, ...]:
@@ -128,7 +150,7 @@ class JaxModel(Model):
             return make
 
         both = [Way(name, plain(name)) for name in dict.fromkeys((forward, reverse))]
-        return (Way(kept, linear, lambda made: made.bytes), *both)
+        return (Way(kept, linear, lambda made: made.bytes, several=True), *both)
 
 
 _NAMES = {
@@ -147,24 +169,35 @@ class _Kept:
         self.bytes = float(sum(leaf.nbytes for leaf in jax.tree.leaves(maps)))
 
     def __call__(self, vector: Any) -> Any:
-        return self.programs.applied(self.kind, self.maps, self.like, vector)
+        if vector.ndim == 1:
+            return self.programs.applied(self.kind, self.maps, self.like, vector)
+        missing = BLOCK - len(vector)  # one program for every number of vectors
+        padded = jnp.pad(vector, ((0, missing), (0, 0))) if missing else vector
+        return self.programs.applied_to_several(self.kind, self.maps, self.like, padded)[: len(vector)]
 
 
 class Programs:
-    """The compiled programs of one function and one loss; models at other parameters share them."""
+    """The compiled programs of one function and one loss; models at other parameters and on other data share them."""
 
-    def __init__(self, forward: Forward, objective: Objective) -> None:
-        self.forward, self.objective = forward, objective
-        self.outputs = jax.jit(lambda trained, held, args, named: forward({**held, **trained}, *args, **named))
+    def __init__(
+        self, forward: Forward, outputs: Forward, total: Forward | None, network: Network | None = None
+    ) -> None:
+        self.forward, self.outputs, self.total, self.network = forward, outputs, total, network
         self.gradient = jax.jit(self._gradient)
         self.linearised = jax.jit(self._linearised, static_argnums=0)
         self.applied = jax.jit(self._applied, static_argnums=0)
+        self.applied_to_several = jax.jit(
+            lambda kind, maps, like, vectors: jax.vmap(lambda one: self._applied(kind, maps, like, one))(
+                vectors
+            ),
+            static_argnums=0,
+        )
         self.product = jax.jit(self._product, static_argnums=(0, 1))
         self.curvature = jax.jit(self._curvature)
 
     def _functions(self, held: Arrays, args: Any, named: Any, targets: Any) -> tuple[Any, Any]:
         """Outputs as a function of the trained arrays, and the loss as one of the outputs."""
-        total = self.objective.total
+        total = self.total
         return (
             lambda trained: self.forward({**held, **trained}, *args, **named),
             lambda outputs: total(outputs, targets) if total is not None else jnp.sum(outputs),
@@ -176,7 +209,7 @@ class Programs:
         return value, flat(gradient)
 
     def _curvature(self, found: Any, targets: Any) -> Any:
-        total = self.objective.total
+        total = self.total
         assert total is not None
         slope, shape = jax.grad(lambda outputs: total(outputs, targets)), found.shape
 
@@ -241,6 +274,11 @@ class Programs:
         else:
             curved = jax.grad(lambda own: jnp.sum(jax.grad(loss)(own) * moved))(found)
         return flat(jax.vjp(outputs, trained)[1](curved)[0])
+
+
+def compiled(forward: Forward) -> Forward:
+    """Outputs of a function of all arrays, as a compiled function of trained and held ones."""
+    return jax.jit(lambda trained, held, args, named: forward({**held, **trained}, *args, **named))
 
 
 def flat(tree: Arrays) -> Any:

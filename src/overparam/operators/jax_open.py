@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import jax
@@ -11,14 +12,16 @@ import numpy as np
 from overparam.core.errors import UsageError
 from overparam.models.network import AnyArray
 from overparam.operators.batches import Batch, Batches
-from overparam.operators.checks import APART, ROWS
+from overparam.operators.checks import apart
 from overparam.operators.jax_adapt import Adapted, is_number
-from overparam.operators.jax_model import ARITHMETIC, JaxModel, Programs
+from overparam.operators.jax_look import check_indices, culprit, half_inside
+from overparam.operators.jax_model import ARITHMETIC, JaxModel, Programs, compiled
+from overparam.operators.jax_trace import mark_of
 from overparam.operators.layout import Layout
-from overparam.operators.model import Model, Settings
+from overparam.operators.model import ROWS, Model, Settings
 from overparam.operators.named_arrays import check_arrays
 from overparam.operators.objective import Objective
-from overparam.operators.opening import Opening, check_leaf, fitting, plain, rounded
+from overparam.operators.opening import Opening, check_leaf, check_whole, fitting, plain, rounded
 
 ADVICE = {
     "half": 'Cast them if their rounding is meant: jax.tree.map(lambda a: a.astype("float32"), params).',
@@ -43,6 +46,7 @@ class JaxOpening(Opening):
         }
         found = check_arrays(adapted.trained, finite, ADVICE)
         self.adapted, self.dtype = adapted, dtype or found
+        self.outputs = compiled(adapted.forward)
         self.arrays = {name: one.astype(self.dtype) for name, one in arrays.items()}
         self.layout = Layout(tuple(arrays), tuple(one.shape for one in arrays.values()), "/")
         self.notes = (*adapted.notes, *_shared(adapted))
@@ -52,7 +56,7 @@ class JaxOpening(Opening):
         inputs = {id(leaf) for leaf in (*given.args, *given.named.values())}
 
         def change(leaf: AnyArray) -> Any:
-            array = check_leaf(plain(leaf))
+            array = check_whole(check_leaf(plain(leaf)), np.int64 if self.dtype == np.float64 else np.int32)
             if self.adapted.features is not None and id(leaf) in inputs:
                 array = fitting(array, self.adapted.features).astype(self.dtype)
             if array.dtype.kind not in "iub":
@@ -71,27 +75,65 @@ class JaxOpening(Opening):
         with jax.enable_x64(self.dtype == np.float64):
             held = {name: jnp.asarray(one) for name, one in self.arrays.items() if name not in layout.slices}
             held |= {name: self._wide(leaf) for name, leaf in self.adapted.held.items()}
-        programs = Programs(self.adapted.forward, objective)
-        return JaxModel(programs, self.arrays, held, data, layout, self.dtype, notes, settings)
+        programs = Programs(self.adapted.forward, self.outputs, objective.total, self.adapted.network)
+        return JaxModel(programs, objective, self.arrays, held, data, layout, self.dtype, notes, settings)
 
     def look(self, model: Model) -> tuple[str, ...]:
-        """Call the model twice without compiling it: a pass that draws random numbers by itself is found only so."""
+        """Trace loss and pass twice: random numbers drawn by a pass itself, and values that it changes, are found only so.
+
+        A model that was opened before shares the programs that were compiled for it.
+        """
         assert isinstance(model, JaxModel)
         with model.quiet():
             rows = next(iter(model.batches())).rows(0, ROWS)
-            arrays = {**model.held, **model.trained}
-            one, other = (np.asarray(self.adapted.forward(arrays, *rows.args, **rows.named)) for _ in range(2))
-        size = float(np.abs(one).max(initial=0.0))
-        if float(np.abs(one - other).max(initial=0.0)) > APART * np.finfo(self.dtype).eps * size:
-            raise UsageError(
-                "model: expected a pure function, got other outputs in a second call with the same parameters and inputs. Random "
-                "numbers of numpy.random or random, and values that a call changes, do that: draw from keys that are held."
-            )
+            given = (model.trained, model.held, rows.args, dict(rows.named), rows.targets)
+
+            def run(trained: Any, held: Any, args: Any, named: Any, targets: Any) -> Any:
+                outputs = self.adapted.forward({**held, **trained}, *args, **named)
+                return (
+                    outputs
+                    if model.objective.total is None
+                    else (model.objective.total(outputs, targets), outputs)
+                )
+
+            mark = mark_of(run, *given)
+            if mark != mark_of(run, *given):
+                raise UsageError(
+                    "model: expected a pure function, got other operations or constants in a second call with the same "
+                    "parameters and inputs. Random numbers of numpy.random or random, and values that a call changes, do "
+                    "that: draw from keys that are held."
+                )
+            half = half_inside(run, *given)
+            if any(leaf.dtype.kind in "iu" for leaf in Batch(rows.args, rows.named).leaves()):
+                check_indices(model.eager, model.batches())
+        model.programs = _shared_programs(self.adapted.source, mark, model)
+        if half:
+            return (f"A part of the pass computes in {half}: derivatives are good to about 3 digits.",)
         return ()
+
+    def culprit(self, model: Model, one: Batch, other: Batch) -> str:
+        """The part whose outputs depend on other examples."""
+        assert isinstance(model, JaxModel)
+        return culprit(self.adapted.source, model, one, other, lambda a, b: apart(a, b, self.dtype))
 
     def _wide(self, leaf: Any) -> Any:
         floats = is_number(leaf) and _real(np.asarray(leaf)) and np.asarray(leaf).dtype.kind not in "iub"
         return jnp.asarray(np.asarray(leaf), self.dtype) if floats else leaf
+
+
+_PROGRAMS: OrderedDict[tuple[Any, ...], tuple[Any, Programs]] = OrderedDict()
+PROGRAMS = 8
+
+
+def _shared_programs(source: Any, mark: str, model: JaxModel) -> Programs:
+    """The programs of the same object with the same trace, compiled before; those of the last few are kept."""
+    key = (id(source), mark, model.layout, tuple(model.held))
+    if key not in _PROGRAMS:
+        _PROGRAMS[key] = (source, model.programs)  # the object is kept, so that no other one gets its id
+    _PROGRAMS.move_to_end(key)
+    while len(_PROGRAMS) > PROGRAMS:
+        _PROGRAMS.popitem(last=False)
+    return _PROGRAMS[key][1]
 
 
 def _real(array: np.ndarray) -> bool:

@@ -97,6 +97,26 @@ class Layout:
             raise UsageError(f"{name}: expected patterns that leave some parameters, got {shown(patterns)}.")
         return tuple(one for one in self.names if one in kept)
 
+    def checked(self, vector: Any, dtype: np.dtype) -> np.ndarray:
+        """A flat vector in a type, or raise.
+
+        Args:
+            vector: shape ``(size,)``.
+            dtype: real.
+
+        Raises:
+            UsageError: another shape, or no real numbers.
+            DataError: numbers that are missing or infinite.
+        """
+        given = np.asarray(vector)
+        if given.shape != (self.size,) or given.dtype.kind not in "fiub":
+            raise UsageError(
+                f"vector: expected real numbers of shape ({self.size},), got {given.dtype} of {given.shape}."
+            )
+        if not np.isfinite(given).all():
+            raise DataError("vector: expected finite numbers, got some that are missing or infinite.")
+        return given.astype(dtype)
+
     def only(self, names: tuple[str, ...]) -> Layout:
         """The layout of some of the arrays, in the same order.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,10 +38,12 @@ class Derivative(LinearOperator):
         return self.model.product("transpose", np.asarray(vector).ravel())
 
     def _matmat(self, vectors: Any) -> np.ndarray:
-        return _columns(self._matvec, np.asarray(vectors), self.shape[0])
+        self.products += vectors.shape[1]
+        return self.model.product(self.kind, np.asarray(vectors))
 
     def _rmatmat(self, vectors: Any) -> np.ndarray:
-        return _columns(self._rmatvec, np.asarray(vectors), self.shape[1])
+        self.products += vectors.shape[1]
+        return self.model.product("transpose" if self.kind == "jacobian" else self.kind, np.asarray(vectors))
 
 
 def jacobian(model: Model, layers: Layers = None) -> LinearOperator:
@@ -90,11 +91,6 @@ def gauss_newton(model: Model, layers: Layers = None) -> LinearOperator:
         14 (2002), section 3 (recalled).
     """
     return Derivative(_part(model, layers, loss=True), "gauss_newton")
-
-
-def _columns(product: Callable[[np.ndarray], np.ndarray], vectors: np.ndarray, rows: int) -> np.ndarray:
-    found = [product(vectors[:, at]) for at in range(vectors.shape[1])]
-    return np.stack(found, axis=1) if found else np.zeros((rows, 0), vectors.dtype)
 
 
 def _part(model: Model, layers: Layers, loss: bool = False) -> Model:

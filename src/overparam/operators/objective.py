@@ -45,6 +45,8 @@ class Objective:
         unit: what is counted, in the plural.
         words: smoothing, ignored labels and weights, in words; empty where there are none.
         check: ``check(outputs_shape, targets)`` raises unless targets fit; targets are NumPy arrays.
+        ignore: the label of positions that count for nothing; None where every one counts.
+        axis: of the outputs' classes; None where the loss is a person's function, which alone knows.
     """
 
     name: str
@@ -54,10 +56,13 @@ class Objective:
     unit: str = "examples"
     words: str = ""
     check: Callable[[tuple[int, ...], Any], None] | None = None
+    ignore: int | None = None
+    axis: int | None = None
 
     def said(self, divisor: float) -> str:
         """The convention in one sentence."""
-        over = f"{'mean' if self.mean else 'sum'} over {divisor:,.15g} {self.unit}"
+        unit = self.unit.removesuffix("s") if divisor == 1 else self.unit
+        over = f"{'mean' if self.mean else 'sum'} over {divisor:,.15g} {unit}"
         return f"Loss: {over} of {self.name.replace('_', ' ')}{f', {self.words}' if self.words else ''}."
 
 
@@ -129,8 +134,9 @@ def named(
     words = [f"label smoothing {share:g}"] if share else []
     words += [f"label {ignore} ignored"] if ignore is not None else []
     return Objective(
-        name, total, counted, mean, words=", ".join(words), check=lambda s, t: _fitting(name, ignore, s, t)
-    )
+        name, total, counted, mean, words=", ".join(words), check=lambda s, t: _fitting(name, ignore, s, t),
+        ignore=ignore, axis=-1,
+    )  # fmt: skip
 
 
 def check_reduction(reduction: str | None) -> str | None:
@@ -177,7 +183,7 @@ def mean_or_sum(
     if not left:
         raise UsageError(
             f"loss: expected {name} to be the mean or the sum over the examples of a batch, got a number that is neither "
-            "(class weights, ignored labels and losses between examples do that). Return one loss an example, shape (batch,), "
+            "(class weights, ignored labels, losses between examples and shapes that broadcast do that). Return one loss an example, shape (batch,), "
             "or give loss='cross_entropy' with ignore=."
         )
     if asked is not None and asked not in left:
@@ -197,10 +203,20 @@ def _fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets: Any
     positions = shape[:-1] if len(shape) > 1 else shape
     if given.dtype.kind == "c" or given.dtype.kind not in "fiub":
         raise DataError(f"targets: expected real numbers or whole labels, got {given.dtype}.")
+    if given.dtype.kind == "b" and name != "binary_cross_entropy":
+        raise DataError(
+            f"targets: expected whole labels or numbers for loss='{name}', got bool. Give loss='binary_cross_entropy', "
+            "y.astype(int) for labels, or y.astype(float) for numbers."
+        )
     if given.dtype.kind in "iu" and name != "binary_cross_entropy":
         if given.shape != positions:
             raise DataError(
                 f"targets: expected labels of shape {positions} for outputs of shape {shape}, got {given.shape}."
+                + (
+                    " For several labels at once give loss='binary_cross_entropy'."
+                    if given.shape == shape
+                    else ""
+                )
             )
         if outputs == 1:
             raise DataError(
@@ -215,10 +231,9 @@ def _fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets: Any
                 f"({odd.size:,} of {given.size:,} labels are outside). For a label that marks no class give ignore=."
             )
         return
-    if given.shape != shape and given.size != np.prod(shape):
-        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {given.shape}.")
+    more = " Labels of classes are given as integers." if given.shape == positions and outputs > 1 else ""
     if given.shape != shape and not (outputs == 1 and given.shape == positions):
-        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {given.shape}.")
+        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {given.shape}.{more}")
     if not np.isfinite(given.astype(np.float64)).all():
         raise DataError("targets: expected finite numbers, got some that are missing or infinite.")
     if name != "squared" and ((given < 0) | (given > 1)).any():

@@ -54,11 +54,34 @@ class Opening(abc.ABC):
 
 def plain(leaf: Any) -> np.ndarray:
     """An array of any framework in NumPy."""
+    if isinstance(leaf, np.ma.MaskedArray) and np.ma.is_masked(leaf):
+        raise DataError(
+            "data: expected numbers, got an array with masked ones. Leave those examples out, or fill them."
+        )
     if hasattr(leaf, "detach"):
         leaf = leaf.detach().cpu()
         leaf = leaf.float() if "bfloat16" in str(leaf.dtype) else leaf
         return np.asarray(leaf.numpy())
     return np.asarray(leaf)
+
+
+def check_whole(array: np.ndarray, widest: type[np.signedinteger]) -> np.ndarray:
+    """Return whole numbers that a type can hold, or raise.
+
+    Args:
+        array: in NumPy.
+        widest: the widest type of whole numbers of the back end.
+
+    Raises:
+        DataError: larger numbers, which would become others.
+    """
+    room = np.iinfo(widest)
+    if array.dtype.kind in "iu" and array.size and (array.max() > room.max or array.min() < room.min):
+        raise DataError(
+            f"data: expected whole numbers from {room.min} to {room.max}, got {array.min()} to {array.max()}. Number them anew, "
+            "or give floats."
+        )
+    return array
 
 
 def check_leaf(array: np.ndarray, name: str = "data") -> np.ndarray:

@@ -43,16 +43,25 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
         and type(loss).__name__ in kinds
         and loss.reduction in ("mean", "sum")
     ):
+        if model.back_end != "torch":
+            raise UsageError(
+                f"loss: expected a name or a function of JAX for this model, got {name} of PyTorch. Give loss='cross_entropy', "
+                "'squared' or 'binary_cross_entropy'."
+            )
         if reduction not in (None, loss.reduction):
             raise UsageError(f"reduction: expected '{loss.reduction}', as {name} says, got '{reduction}'.")
         return _of_module(loss, name)
     parts: list[tuple[int, int, float, float, float]] = []
     each: bool | None = None
+    odd = ""
     with model.quiet():
         for batch in model.batches():
             outputs = model.batch_outputs(batch)
             value = _called(loss, outputs, batch.targets, name)
+            if not hasattr(value, "shape") and not isinstance(value, int | float):
+                raise UsageError(f"loss: expected {name} to give numbers, got {type(value).__name__}.")
             shape = tuple(getattr(value, "shape", ()))
+            odd = odd or _check_reading(loss, outputs, batch, value, name, model)
             if shape not in ((), (batch.count,)) or (each is not None and each != bool(shape)):
                 raise UsageError(
                     f"loss: expected {name} to give one loss an example, shape ({batch.count},), or one number a batch, got "
@@ -60,7 +69,7 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
                 )
             each = bool(shape)
             if each:
-                break
+                continue
             h = batch.count // 3 or batch.count // 2
             pieces = [0.0, 0.0]
             if h:
@@ -69,11 +78,35 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
             parts.append((batch.count, h, float(value), *pieces))  # type: ignore[arg-type]
     count = lambda shape, batch: float(batch.count)  # noqa: E731
     if each:
-        return Objective(name, lambda out, targets: loss(out, targets).sum(), count, reduction != "sum")
+        return Objective(
+            name, lambda out, targets: loss(out, targets).sum(), count, reduction != "sum", words=odd
+        )
     found = mean_or_sum(parts, float(np.finfo(model.dtype).eps), reduction, name)
     if found == "sum":
-        return Objective(name, loss, count, False)
-    return Objective(name, lambda out, targets: loss(out, targets) * out.shape[0], count, True)
+        return Objective(name, loss, count, False, words=odd)
+    return Objective(name, lambda out, targets: loss(out, targets) * out.shape[0], count, True, words=odd)
+
+
+def _check_reading(loss: Any, outputs: Any, batch: Batch, value: Any, name: str, model: Model) -> str:
+    """Refuse a loss that reads labels outside the classes as others; what it is given, in words, where it does not.
+
+    Indexing in JAX takes the nearest class for a label that is too large, and counts from the end for one below 0.
+    """
+    aims, shape = batch.targets, tuple(outputs.shape)
+    if "int" not in str(getattr(aims, "dtype", "")) or tuple(aims.shape) != shape[:-1] or shape[-1] < 2:
+        return ""
+    odd = (aims < 0) | (aims >= shape[-1])
+    number = int(odd.sum())
+    if not number:
+        return ""
+    for other in (aims.clip(0, shape[-1] - 1), aims % shape[-1]):
+        if bool((_called(loss, outputs, other, name) == value).all()):
+            seen = model.host(aims)[model.host(odd)]
+            raise DataError(
+                f"targets: expected labels from 0 to {shape[-1] - 1} for {shape[-1]} outputs, got {int(seen.flat[0])} ({number:,}"
+                f" in a batch are outside), which {name} reads as other classes."
+            )
+    return f"with labels outside 0 to {shape[-1] - 1} as it reads them"
 
 
 def _called(loss: Callable[[Any, Any], Any], outputs: Any, targets: Any, name: str) -> Any:
@@ -114,6 +147,8 @@ def _of_module(loss: Any, name: str) -> Objective:
         else "elements",
         ", ".join(words),
         (lambda shape, targets: _check_labels(loss, shape, targets)) if by_label else _check_elements,
+        loss.ignore_index if by_label else None,
+        1 if by_label else -1,
     )
 
 
@@ -121,7 +156,12 @@ def _check_labels(loss: Any, shape: tuple[int, ...], targets: Any) -> None:
     given = np.asarray(targets)
     if given.dtype.kind not in "iu":
         return
-    classes = shape[1 if len(shape) > 1 else 0]
+    classes, places = shape[1 if len(shape) > 1 else 0], (shape[0], *shape[2:])
+    if given.shape != places:
+        raise DataError(
+            f"targets: expected labels of shape {places} for outputs of shape {shape}, whose classes PyTorch takes along "
+            f"the second axis, got {given.shape}. For classes along the last axis give loss='cross_entropy'."
+        )
     odd = given[((given < 0) | (given >= classes)) & (given != loss.ignore_index)]
     if odd.size:
         raise DataError(
@@ -132,5 +172,7 @@ def _check_labels(loss: Any, shape: tuple[int, ...], targets: Any) -> None:
 
 def _check_elements(shape: tuple[int, ...], targets: Any) -> None:
     """Refuse what PyTorch would broadcast: outputs (batch, 1) against targets (batch,) give batch squared numbers."""
+    if np.asarray(targets).dtype.kind == "b":
+        raise DataError("targets: expected numbers for this loss, got bool. Give y.float().")
     if np.shape(targets) != shape:
         raise DataError(f"targets: expected shape {shape}, that of the outputs, got {np.shape(targets)}.")

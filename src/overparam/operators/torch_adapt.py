@@ -74,7 +74,9 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
             )
     frozen = [name for name, one in every.items() if not one.requires_grad]
     own = {name: one for name, one in every.items() if one.requires_grad}
-    found = check_arrays(own, {name: bool(torch.isfinite(one).all()) for name, one in every.items()}, ADVICE)
+    found = check_arrays(
+        own, {name: bool(torch.isfinite(one.detach()).all()) for name, one in every.items()}, ADVICE
+    )
     wide = getattr(torch, dtype.name) if dtype is not None else None
 
     def copied(tensor: Any) -> Any:
@@ -135,8 +137,8 @@ def digest(module: Any) -> str:
     return mark.hexdigest()
 
 
-def uses_fused_attention(call: Callable[[], Any]) -> bool:
-    """Whether a pass would compute attention by a kernel that may lack second derivatives.
+def heard_in(call: Callable[[], Any]) -> tuple[bool, str]:
+    """Whether a pass would compute attention by a kernel that may lack second derivatives, and which narrow floats it uses.
 
     Args:
         call: makes a pass.
@@ -144,16 +146,19 @@ def uses_fused_attention(call: Callable[[], Any]) -> bool:
     from torch.overrides import TorchFunctionMode
 
     class Listening(TorchFunctionMode):
-        heard = False
+        fused, half = False, ""
 
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = getattr(function, "__name__", "")
-            self.heard |= any(one in name for one in _FUSED)
-            return function(*args, **(kwargs or {}))
+            self.fused |= any(one in name for one in _FUSED)
+            found = function(*args, **(kwargs or {}))
+            if isinstance(found, torch.Tensor) and found.dtype in (torch.float16, torch.bfloat16):
+                self.half = str(found.dtype).removeprefix("torch.")
+            return found
 
     with Listening() as listening:
         call()
-    return listening.heard
+    return listening.fused, listening.half
 
 
 def outputs_by_module(module: Any, call: Callable[[], Any]) -> list[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
 from overparam.operators.objective import Arithmetic, Objective
-from overparam.operators.torch_quiet import quiet
+from overparam.operators.torch_quiet import forward_mode, quiet
 from overparam.operators.ways import Way
 
 try:
@@ -28,6 +28,8 @@ ARITHMETIC = Arithmetic(
     where=lambda condition, value: torch.where(condition, value, torch.zeros_like(value)),
     softplus=lambda outputs: torch.nn.functional.softplus(outputs),
 )
+
+READY = 4.0  # seconds that PyTorch takes to load its derivatives in forward mode
 
 
 class TorchModel(Model):
@@ -54,7 +56,8 @@ class TorchModel(Model):
             layout, objective, np.dtype(str(first.dtype).removeprefix("torch.")), notes, settings or Settings()
         )
         self.module, self.data, self.evaluation, self.device = module, data, evaluation, first.device
-        self.trained = {name: trained[name].detach().clone().requires_grad_() for name in layout.names}
+        with torch.inference_mode(False):
+            self.trained = {name: trained[name].detach().clone().requires_grad_() for name in layout.names}
         self.held = {name: one.detach() for name, one in held.items()}
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
@@ -102,7 +105,7 @@ class TorchModel(Model):
 
     def at(self, vector: np.ndarray) -> TorchModel:
         """The same model with other parameters."""
-        given = self.native(self.layout.flat(self.layout.named(np.asarray(vector, self.dtype)), "vector"))
+        given = self.native(self.layout.checked(vector, self.dtype))
         trained = dict(zip(self.layout.names, self._parted(given), strict=True))
         return self._again(trained, self.held, self.layout)
 
@@ -127,26 +130,37 @@ class TorchModel(Model):
         """All of them: a trial on the first batch decides."""
         if kind == "hessian":
             return (
-                Way("kept graph", self._kept_hessian, self._measured_size(self._kept_hessian)),
-                Way("double backward", lambda batch: lambda v: self._kept_hessian(batch, keep=False)(v)),
-                Way("forward over reverse", self._forward_hessian),
+                Way("kept graph", self._kept_hessian, self._measured_size(self._kept_hessian), several=True),
+                Way(
+                    "double backward",
+                    lambda batch: lambda v: self._kept_hessian(batch, keep=False)(v),
+                    anew="kept graph",
+                ),
+                Way("forward over reverse", self._forward_hessian, ready=READY),
             )
         if kind == "transpose":
             return (
-                Way("kept graph", self._kept_transpose, self._measured_size(self._kept_transpose)),
-                Way("reverse", lambda batch: lambda u: self._kept_transpose(batch, keep=False)(u)),
+                Way(
+                    "kept graph", self._kept_transpose, self._measured_size(self._kept_transpose), several=True
+                ),
+                Way(
+                    "reverse",
+                    lambda batch: lambda u: self._kept_transpose(batch, keep=False)(u),
+                    anew="kept graph",
+                ),
             )
         name, make = (
             ("jacobian", self._kept_jacobian) if kind == "jacobian" else ("both", self._kept_gauss_newton)
         )
         forward = self._forward_jacobian if name == "jacobian" else self._forward_gauss_newton
         return (
-            Way("kept graph", make, self._measured_size(make)),
+            Way("kept graph", make, self._measured_size(make), several=True),
             Way(
                 "reverse twice" if kind == "jacobian" else "reverse three times",
                 lambda batch: lambda v: make(batch, keep=False)(v),
+                anew="kept graph",
             ),
-            Way("forward" if kind == "jacobian" else "forward and reverse", forward),
+            Way("forward" if kind == "jacobian" else "forward and reverse", forward, ready=READY),
         )
 
     def _kept_hessian(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
@@ -157,24 +171,31 @@ class TorchModel(Model):
             pairs = [(g, v) for g, v in zip(gradients, self._parted(vector), strict=True) if g.requires_grad]
             if not pairs:
                 return torch.zeros_like(vector)
-            found = torch.autograd.grad(
-                [g for g, _ in pairs],
-                own,
-                [v for _, v in pairs],
-                retain_graph=keep,
-                allow_unused=True,
-                materialize_grads=True,
-            )
-            return self._joined(found)
+            return self._pulled([g for g, _ in pairs], own, [v for _, v in pairs], vector, keep)
 
         return product
+
+    def _pulled(
+        self, outputs: Any, own: list[torch.Tensor], back: Any, like: torch.Tensor, keep: bool
+    ) -> torch.Tensor:
+        """A reverse pass from outputs to parameters as a vector, or as rows where ``like`` has rows."""
+        several = like.ndim == 2
+        found = torch.autograd.grad(
+            outputs, own, back, retain_graph=keep, allow_unused=True, is_grads_batched=several
+        )
+        lead = like.shape[:1] if several else ()
+        parts = [
+            one.new_zeros(*lead, one.numel()) if grad is None else grad.detach().reshape(*lead, -1)
+            for one, grad in zip(own, found, strict=True)
+        ]
+        return torch.cat(parts, dim=-1)
 
     def _forward_hessian(self, batch: Batch) -> Callable[[Any], Any]:
         gradient = torch.func.grad(lambda own: self._loss(own, batch))
         base = {name: one.detach() for name, one in self.trained.items()}
 
         def product(vector: torch.Tensor) -> torch.Tensor:
-            with torch.no_grad():
+            with forward_mode():
                 moved = dict(zip(base, self._parted(vector), strict=True))
                 return self._joined(list(torch.func.jvp(gradient, (base,), (moved,))[1].values()))
 
@@ -184,15 +205,7 @@ class TorchModel(Model):
         outputs, own = self.forward(self.trained, batch), list(self.trained.values())
 
         def product(rows: torch.Tensor) -> torch.Tensor:
-            found = torch.autograd.grad(
-                outputs,
-                own,
-                rows.view(outputs.shape),
-                retain_graph=keep,
-                allow_unused=True,
-                materialize_grads=True,
-            )
-            return self._joined(found)
+            return self._pulled(outputs, own, rows.reshape(*rows.shape[:-1], *outputs.shape), rows, keep)
 
         return product
 
@@ -213,7 +226,12 @@ class TorchModel(Model):
         self, back: list[torch.Tensor], rows: torch.Tensor, vector: torch.Tensor, keep: bool
     ) -> torch.Tensor:
         pairs = [(g, v) for g, v in zip(back, self._parted(vector), strict=True) if g.requires_grad]
-        return torch.autograd.grad([g for g, _ in pairs], rows, [v for _, v in pairs], retain_graph=keep)[0]
+        several = vector.ndim == 2
+        if not pairs:
+            return rows.new_zeros(*vector.shape[:-1], *rows.shape)
+        return torch.autograd.grad(
+            [g for g, _ in pairs], rows, [v for _, v in pairs], retain_graph=keep, is_grads_batched=several
+        )[0]
 
     def _kept_jacobian(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
         back, rows = self._pushed(self.forward(self.trained, batch))
@@ -223,7 +241,7 @@ class TorchModel(Model):
         base = {name: one.detach() for name, one in self.trained.items()}
 
         def product(vector: torch.Tensor) -> torch.Tensor:
-            with torch.no_grad():
+            with forward_mode():
                 moved = dict(zip(base, self._parted(vector), strict=True))
                 return torch.func.jvp(lambda own: self.forward(own, batch), (base,), (moved,))[1]
 
@@ -236,10 +254,7 @@ class TorchModel(Model):
 
         def product(vector: torch.Tensor) -> torch.Tensor:
             moved = curved(self._along(back, rows, vector, keep=True))
-            found = torch.autograd.grad(
-                outputs, own, moved, retain_graph=keep, allow_unused=True, materialize_grads=True
-            )
-            return self._joined(found)
+            return self._pulled(outputs, own, moved, vector, keep)
 
         return product
 
@@ -263,10 +278,11 @@ class TorchModel(Model):
         def product(moved: torch.Tensor) -> torch.Tensor:
             if not slope.requires_grad:
                 return torch.zeros_like(moved)
+            several = moved.ndim > slope.ndim
             (found,) = torch.autograd.grad(
-                slope, at, moved.detach(), retain_graph=keep, allow_unused=True, materialize_grads=True
+                slope, at, moved.detach(), retain_graph=keep, allow_unused=True, is_grads_batched=several
             )
-            return found
+            return torch.zeros_like(moved) if found is None else found
 
         return product
 
@@ -284,7 +300,7 @@ class TorchModel(Model):
     def _parted(self, vector: torch.Tensor) -> list[torch.Tensor]:
         cut = self.layout.slices
         return [
-            vector[cut[name]].view(shape)
+            vector[..., cut[name]].reshape(*vector.shape[:-1], *shape)
             for name, shape in zip(self.layout.names, self.layout.shapes, strict=True)
         ]
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from overparam.core.errors import DataError
 from overparam.operators.batches import Batch, Batches
-from overparam.operators.checks import APART
+from overparam.operators.checks import apart
 from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
 from overparam.operators.objective import Objective
-from overparam.operators.opening import Opening, check_leaf, plain, rounded
-from overparam.operators.torch_adapt import culprit, digest, outputs_by_module, parts_of, uses_fused_attention
+from overparam.operators.opening import Opening, check_leaf, check_whole, plain, rounded
+from overparam.operators.torch_adapt import culprit, digest, heard_in, outputs_by_module, parts_of
 from overparam.operators.torch_model import ARITHMETIC, TorchModel
 
 try:
@@ -28,7 +28,9 @@ class TorchOpening(Opening):
     arithmetic = ARITHMETIC
 
     def __init__(self, module: Any, evaluation: bool, dtype: np.dtype | None) -> None:
-        self.parts, self.evaluation = parts_of(module, evaluation, dtype), evaluation
+        with torch.inference_mode(False):
+            self.parts = parts_of(module, evaluation, dtype)
+        self.evaluation = evaluation
         self.dtype, self.notes = self.parts.dtype, self.parts.notes
         own = self.parts.trained
         self.layout = Layout(tuple(own), tuple(tuple(one.shape) for one in own.values()), ".")
@@ -46,18 +48,21 @@ class TorchOpening(Opening):
                         "data: expected finite real numbers, got some that are missing, infinite or complex."
                     )
             else:
-                array = check_leaf(plain(leaf))
+                array = check_whole(check_leaf(plain(leaf)), np.int64)
                 array = (
                     array.astype(np.int64) if array.dtype.kind in "iu" and array.dtype != np.uint8 else array
                 )
                 tensor = torch.from_numpy(np.array(array)).to(self.device)
+            if tensor.is_inference():
+                tensor = tensor.clone()
             if tensor.is_floating_point() and tensor.dtype != kind:
                 if tensor.element_size() > self.dtype.itemsize:
                     notes.add(rounded(str(tensor.dtype).removeprefix("torch."), self.dtype.name))
                 tensor = tensor.to(kind)
             return tensor
 
-        return given.mapped(change)
+        with torch.inference_mode(False):
+            return given.mapped(change)
 
     def made(
         self, objective: Objective, data: Batches, layout: Layout, notes: tuple[str, ...], settings: Settings
@@ -77,10 +82,13 @@ class TorchOpening(Opening):
             batch = next(iter(model.batches())).rows(0, 2)
             before = {name: one.clone() for name, one in model.held.items()}
             model.fresh = False
-            if uses_fused_attention(lambda: model.batch_outputs(batch)):
+            fused, half = heard_in(lambda: model.batch_outputs(batch))
+            if fused:
                 notes.append(
                     "Attention is computed by the plain kernel (SDPBackend.MATH), because the fused ones lack second derivatives."
                 )
+            if half:
+                notes.append(f"A part of the pass computes in {half}: derivatives are good to about 3 digits.")
             changed = [name for name, one in before.items() if not torch.equal(one, model.held[name])]
             for name, one in before.items():
                 model.held[name].copy_(one)
@@ -98,7 +106,6 @@ class TorchOpening(Opening):
     def culprit(self, model: Model, one: Batch, other: Batch) -> str:
         """The first module whose outputs differ between two passes."""
         assert isinstance(model, TorchModel)
-        size = min(one.count, other.count)
         passes = [
             outputs_by_module(model.module, lambda batch=batch: model.batch_outputs(batch))  # type: ignore[misc]
             for batch in (one, other)
@@ -107,8 +114,6 @@ class TorchOpening(Opening):
         def differs(first: Any, second: Any) -> bool:
             if first.shape[:1] != (one.count,) or second.shape[:1] != (other.count,):
                 return False
-            a, b = (plain(tensor[:size]).astype(np.float64) for tensor in (first, second))
-            gap, large = np.abs(a - b).max(initial=0.0), np.abs(a).max(initial=0.0)
-            return bool(gap > APART * np.finfo(self.dtype).eps * large)
+            return apart(plain(first), plain(second), self.dtype)
 
         return culprit(model.module, *passes, differs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,14 @@ try:
     import torch
 except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
     torch = None
+
+
+@contextlib.contextmanager
+def forward_mode() -> Iterator[None]:
+    """Call derivatives of PyTorch in forward mode without its own deprecation warnings, and without gradients beside them."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit", category=DeprecationWarning)
+        yield
 
 
 @contextlib.contextmanager
@@ -30,7 +39,13 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
         for one, _ in modes:
             one.training = False
         torch.backends.mha.set_fastpath_enabled(False)
-        with generators_kept(), kernel, torch.enable_grad(), torch.autocast(kind, enabled=False):
+        with (
+            generators_kept(),
+            kernel,
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast(kind, enabled=False),
+        ):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

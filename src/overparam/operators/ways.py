@@ -12,8 +12,8 @@ from overparam.operators.batches import Batch
 
 Model = Any  # of overparam.operators.model, which imports this
 
-ROUNDS = 2
-LONG = 0.5  # seconds of a product that is not timed again
+LONG = 1.0  # seconds of a product that is not timed again
+PAYS = 4.0  # times the seconds of getting ready: a way that takes them is tried for longer work alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,17 @@ class Way:
         name: what a person reads.
         make: ``make(batch)``: a function from a vector to the product, summed over the examples.
         size: ``size(made)``: bytes that what ``make`` gave keeps; None where it keeps nothing.
+        anew: the way that does the same and keeps what it built, whose times tell those of this one.
+        several: whether what ``make`` gave takes several vectors, one a row.
+        ready: seconds that the first use in a process takes, to load and compile.
     """
 
     name: str
     make: Callable[[Batch], Callable[[Any], Any]]
     size: Callable[[Any], float] | None = None
+    anew: str | None = None
+    several: bool = False
+    ready: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,17 +44,19 @@ class Chosen:
     Attributes:
         plain: the best way that keeps nothing.
         kept: the way that keeps a graph, where it is better still.
-        bytes: what that keeps an example.
+        again: the way that builds a graph for several vectors.
+        bytes: what a graph keeps an example.
         words: the decision in words.
     """
 
     plain: Way
     kept: Way | None
+    again: Way | None
     bytes: float
     words: str
 
 
-def choose(model: Model, kind: str, vector: Any) -> Chosen:
+def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any], Any] | None]:
     """The best way for a kind of product, by a trial on the first batch where the back end wants one, else by order.
 
     A way that fails is left out: attention kernels, recurrent networks and functions with a derivative of their own often
@@ -59,6 +67,9 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
         kind: of product.
         vector: in the back end's arrays.
 
+    Returns:
+        What was decided, and what the way that is kept made of the first batch.
+
     Raises:
         UsageError: no way works; the text says what each of them met. Or the settings name a way that is not there.
     """
@@ -68,6 +79,9 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
     batch = next(iter(model.batches()))
     part = vector[: batch.count * int(model.rows / model.examples)] if kind == "transpose" else vector
     failed: list[str] = []
+    times: dict[str, tuple[float, float]] = {}
+    graphs: dict[str, Callable[[Any], Any]] = {}
+    sizes = 0.0
     plain: list[tuple[float, Way]] = []
     kept: list[tuple[float, Way, float]] = []
     said: list[str] = []
@@ -76,21 +90,30 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
             continue
         if not model.timed and kept and kept[0][2] * model.examples <= model.settings.memory:
             break  # all batches are kept, and nothing else needs to be compiled
+        best = min((cost for cost, *_ in (*plain, *kept)), default=None)
+        work = None if best is None else best * model.settings.products * model.examples / batch.count
+        if work is not None and work < PAYS * way.ready:
+            said.append(f"{way.name} not tried, because getting it ready takes about {way.ready:g} s")
+            continue
         try:
-            build, each, size = _tried(model, way, batch, part)
+            build, each, size = (*times.get(way.anew or "", (0.0, 0.0)), 0.0)
+            if way.anew not in times:
+                build, each, size, graphs[way.name] = _tried(model, way, batch, part)
         except OverparamError:
             raise
         except Exception as error:
             first = (str(error).strip().splitlines() or [""])[0]
             failed.append(f"{way.name}: {type(error).__name__}: {first[:160]}")
             continue
-        cost = each + build / model.settings.products
+        times[way.name] = build, each
+        sizes = max(sizes, size / batch.count)
         if way.size is None:
-            plain.append((cost, way))
-            said.append(f"{way.name} {1e3 * cost:.3g} ms")
+            plain.append((each + build, way))
+            said.append(f"{way.name}{_ms(model, each + build)}")
         elif size <= model.settings.memory or model.settings.way is not None:
+            cost = each + build / model.settings.products
             kept.append((cost, way, size / batch.count))
-            said.append(f"{way.name} {1e3 * cost:.3g} ms and {size / 1e6:.3g} MB a batch")
+            said.append(f"{way.name}{_ms(model, cost)}, {size / 1e6:.3g} MB a batch")
         else:
             said.append(
                 f"{way.name} needs {size / 1e6:.3g} MB a batch, above memory={model.settings.memory:.3g}"
@@ -101,36 +124,36 @@ def choose(model: Model, kind: str, vector: Any) -> Chosen:
             f"{'; '.join(failed)}. Replace the operation that has no second derivative."
         )
     least = min(plain, key=lambda one: one[0]) if plain else None
-    best = min(kept, key=lambda one: one[0]) if kept else None
-    if best is not None and least is not None and model.timed and best[0] >= least[0]:
-        best = None
-    name = best[1].name if best is not None else least[1].name if least is not None else ""
+    keep = min(kept, key=lambda one: one[0]) if kept else None
+    if keep is not None and least is not None and model.timed and keep[0] >= least[0]:
+        keep = None
+    name = keep[1].name if keep is not None else least[1].name if least is not None else ""
     text = f"{name}; tried: {', '.join(said)}{'; failed: ' + '; '.join(failed) if failed else ''}"
-    spare = least[1] if least is not None else best[1] if best is not None else ways[0]
-    return Chosen(spare, None if best is None else best[1], 0.0 if best is None else best[2], text)
+    again = next((way for way in ways if way.size is not None and way.name in times and way.several), None)
+    spare = least[1] if least is not None else keep[1] if keep is not None else ways[0]
+    chosen = Chosen(spare, None if keep is None else keep[1], again, sizes, text)
+    return chosen, None if keep is None else graphs.get(keep[1].name)
 
 
-def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, float, float]:
-    """Seconds to build, seconds a product and bytes kept of one way on one batch."""
+def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, float, float, Any]:
+    """Seconds to build, seconds a product and bytes kept of one way on one batch; and what it made."""
+    start = time.perf_counter()
     made = way.make(batch)
-    made(vector)  # compiles, allocates, and shows what fails
     model.wait()
-    size = way.size(made) if way.size is not None else 0.0
-    if not model.timed:
-        return 0.0, 0.0, size
-    build, each = [], []
-    for _ in range(ROUNDS):
+    build = time.perf_counter() - start
+    each = []
+    for _ in range(2 if model.timed else 1):
         start = time.perf_counter()
-        made = way.make(batch)
+        made(vector)  # compiles, allocates, and shows what fails
         model.wait()
-        middle = time.perf_counter()
-        made(vector)
-        model.wait()
-        build.append(middle - start)
-        each.append(time.perf_counter() - middle)
+        each.append(time.perf_counter() - start)
         if each[-1] > LONG:
             break
-    return min(build), min(each), size
+    return build, min(each), way.size(made) if way.size is not None else 0.0, made
+
+
+def _ms(model: Model, seconds: float) -> str:
+    return f" {1e3 * seconds:.3g} ms" if model.timed else ""
 
 
 def _unknown(model: Model, kind: str) -> tuple[Way, ...]:

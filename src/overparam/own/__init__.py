@@ -4,6 +4,7 @@
 """
 
 from overparam.own.certify import certify, certify_path, shortest_path
+from overparam.own.certify_model import certify_model
 from overparam.own.jacobian import empirical_kernel, jacobian
 from overparam.own.predict import predict
 from overparam.own.prediction import Prediction
@@ -16,6 +17,7 @@ __all__ = [
     "Rung",
     "SgdCurve",
     "certify",
+    "certify_model",
     "certify_path",
     "empirical_kernel",
     "jacobian",

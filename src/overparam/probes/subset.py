@@ -19,7 +19,7 @@ from overparam.training.losses import Loss
 Rule = Callable[[Any, Any], Any]
 
 
-def subset(name: str, where: Sequence[int] | Rule) -> Probe:
+def subset(name: str, where: Sequence[int] | Rule | str) -> Probe:
     """The loss and the error on a part of the training set, for instance on the labels that were replaced.
 
     A checkpoint can be kept at its crossing: ``keep={"fits": Keep(value="clean_loss", at_most=0.1)}``.
@@ -27,7 +27,8 @@ def subset(name: str, where: Sequence[int] | Rule) -> Probe:
     Args:
         name: names the part; the numbers are ``<name>_loss`` and, for labels, ``<name>_error``.
         where: rows of the training set, the same for all members; or a pure function ``(x, y)`` of a member's own
-            training set that gives one number an example: True and False, or weights of at least 0.
+            training set that gives one number an example: True and False, or weights of at least 0; or the name of such
+            numbers that the member's network holds (:func:`overparam.models.holding`).
 
     Returns:
         A probe for :func:`overparam.training.train`. Where no row counts its numbers are NaN.
@@ -43,13 +44,13 @@ def subset(name: str, where: Sequence[int] | Rule) -> Probe:
         raise UsageError(
             f"name: expected a name for a part of the training set (a-z, 0-9, _; not train or test), got {name!r}."
         )
-    chosen = where if callable(where) else _Rows(where)
+    chosen = where if callable(where) else None if isinstance(where, str) else _Rows(where)
 
     def measure(
         network: Network, loss: Loss, params: PyTree, params0: PyTree, x: Examples, y: Targets,
         x_test: TestExamples, y_test: TestTargets,
     ) -> Measured:  # fmt: skip
-        counted = jnp.asarray(chosen(x, y))
+        counted = jnp.asarray(_held(params, where, name) if chosen is None else chosen(x, y))
         if counted.shape != (x.shape[0],):
             raise DataError(
                 f"probe '{name}': expected one number an example from its rule, shape ({x.shape[0]},), got "
@@ -67,6 +68,15 @@ def subset(name: str, where: Sequence[int] | Rule) -> Probe:
         },
         measure,
     )
+
+
+def _held(params: PyTree, where: Any, name: str) -> Any:
+    """The numbers that a member's network holds under a name."""
+    if not isinstance(params, dict) or where not in params:
+        raise UsageError(
+            f"probe '{name}': expected a network that holds '{where}', got one without. Train holding(network, {where}=...)."
+        )
+    return params[where]
 
 
 class _Rows:

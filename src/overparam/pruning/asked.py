@@ -13,7 +13,7 @@ from overparam.pruning.at_init import AT_INIT, at_init, gradient
 from overparam.pruning.criteria import CRITERIA, Criterion, Weights, criterion_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.measured import Arrays
-from overparam.pruning.select import choose
+from overparam.pruning.select import check_told_apart, choose
 from overparam.training.losses import EachLoss
 
 ONCE = ("grasp", "synflow")  # find their mask by themselves, before training
@@ -88,7 +88,7 @@ class Asked:
 
         Raises:
             UsageError: an unknown criterion, or one without what it needs.
-            DataError: weights or scores that are no numbers.
+            DataError: weights or scores that are no numbers, or scores that are all 0.
         """
         now, first = self.params if params is None else params, self.mask if mask is None else mask
         own, begun = self.rates if rates is None else rates, now if self.initial is None else self.initial
@@ -126,4 +126,6 @@ class Asked:
                 )
             slope, initial = gradient(self.network, begun, x, y, first, rule=self.rule), begun
         seen = Weights(initial, now, first, slope, self.key)
+        if isinstance(self.criterion, str) and not rule.whole and density < 1:
+            check_told_apart(rule(seen), first, rule.name)
         return choose(rule, seen, density, self.scope, rates=own, leave=self.leave)

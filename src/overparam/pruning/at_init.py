@@ -19,7 +19,7 @@ from overparam.models.network import Network, PyTree
 from overparam.models.state import join, split
 from overparam.pruning.arrays import picked
 from overparam.pruning.mask import Mask, mask_for
-from overparam.pruning.select import select
+from overparam.pruning.select import check_told_apart, select
 from overparam.pruning.share import density_of
 from overparam.training import inputs
 from overparam.training.evaluate import block_of
@@ -212,7 +212,7 @@ def synflow(
 
     Raises:
         UsageError: parameters or a mask of another network, or a number that is no density.
-        DataError: a sum beyond the range of float64.
+        DataError: a sum beyond the range of float64, or scores that are all 0.
     """
     share, many = density_of(density), count(rounds, "rounds")
     check_network(network)
@@ -230,7 +230,10 @@ def synflow(
                     path: min(1.0, wanted * float(a) / max(1.0, float(b))) for path, (a, b) in counts.items()
                 }
             if now < 1:
-                kept = select(_flow(network, wide, kept), kept, now, scope, rates=rates, leave=leave, key=key)
+                scores = _flow(network, wide, kept)
+                if kept is first:
+                    check_told_apart(scores, kept, "synflow")
+                kept = select(scores, kept, now, scope, rates=rates, leave=leave, key=key)
     return kept
 
 
@@ -265,7 +268,7 @@ def at_init(
 
     Raises:
         UsageError: an unknown method, one without the data that it needs, or a number that is no density.
-        DataError: data that do not fit.
+        DataError: data that do not fit, or scores that are all 0.
     """
     if method == "synflow":
         return synflow(network, params, density, mask, scope=scope, leave=leave, key=key)
@@ -273,6 +276,7 @@ def at_init(
         raise unknown("method", method, (*AT_INIT, "synflow"))
     mask = mask_for(network, mask)
     scores = AT_INIT[method](network, params, x, y, mask, rule=rule)
+    check_told_apart(scores, mask, method)
     return select(scores, mask, density, scope, leave=leave, key=key)
 
 

@@ -304,3 +304,21 @@ def criterion_of(criterion: str | Criterion) -> Criterion:
             "criterion", criterion, CRITERIA, "Or give a Criterion(name, formula, source, needs, score)."
         )
     return CRITERIA[criterion]
+
+
+def check_by_density(criterion: str | Criterion) -> Criterion:
+    """The criterion, if it keeps as many weights as it is told; one that decides by itself has no curve over density.
+
+    Args:
+        criterion: a name, or a :class:`Criterion`.
+
+    Raises:
+        UsageError: no criterion has that name, or it decides by itself how many weights stay.
+    """
+    found = criterion_of(criterion)
+    if found.whole:
+        raise UsageError(
+            f"criterion: expected one that keeps the share it is told, got '{found.name}', which decides by itself how many "
+            "weights stay, at whatever density. Take another one, or prune(...) once."
+        )
+    return found

@@ -13,7 +13,7 @@ from overparam.core.checked import shown
 from overparam.core.errors import UsageError, unknown
 from overparam.models.network import PyTree
 from overparam.pruning.arrays import called, finite_of, nested, picked, placed
-from overparam.pruning.draws import generator
+from overparam.pruning.draws import chosen, generator
 from overparam.pruning.mask import Mask, is_mask
 
 Array = NDArray[np.floating]
@@ -155,9 +155,7 @@ def _as_many(
     """As many of the pruned weights as shrank, at random places among them."""
     places = np.flatnonzero(pruned)
     many = int(np.count_nonzero(_shrank(initial, final) & pruned))
-    found = np.zeros(pruned.size, np.bool_)
-    found[random.permutation(places)[:many]] = True
-    return found.reshape(pruned.shape)
+    return chosen(places, many, pruned.shape, random) == 1
 
 
 MASK0: Mapping[str, Hold] = {

@@ -21,7 +21,7 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.models.state import leaves
 from overparam.pruning.arrays import nested, picked, placed, prunable, trained_arrays
-from overparam.pruning.draws import generator
+from overparam.pruning.draws import chosen, generator
 from overparam.pruning.module_format import pruned_copy
 from overparam.pruning.share import densities_of, density_of, kept_of
 
@@ -135,10 +135,8 @@ class Mask:
         found = {}
         for path, shape in shapes.items():
             size = int(np.prod(shape))
-            flat = np.zeros(size, np.float32)
             kept = kept_of(size, own.get(path, 1.0))
-            flat[generator(key, f"mask of {path}").permutation(size)[:kept]] = 1.0
-            found[path] = flat.reshape(shape)
+            found[path] = chosen(size, kept, shape, generator(key, f"mask of {path}"))
         return cls(found)
 
     @property

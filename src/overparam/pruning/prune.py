@@ -10,7 +10,7 @@ from overparam.core.errors import UsageError
 from overparam.models.check import check_network, check_params
 from overparam.models.network import Network, PyTree
 from overparam.pruning.asked import COMPETE, ONCE, Asked
-from overparam.pruning.criteria import Criterion
+from overparam.pruning.criteria import Criterion, check_by_density
 from overparam.pruning.curve import Curve, in_steps, measured, retrained, trained
 from overparam.pruning.loaders import loss_for, whole_data
 from overparam.pruning.mask import Mask, mask_for
@@ -94,9 +94,13 @@ class Pruned:
             DataError: training diverged.
         """
         asked, step = self._asked, flag(steps, "steps")
+        if asked.criterion not in ONCE:
+            check_by_density(asked.criterion)
         if recipe is None:
-            if step or start is not None:
-                raise UsageError("recipe: expected how to train, for steps or start, got none. Give recipe=.")
+            if step or start is not None or seeds_of(seeds) != (0,):
+                raise UsageError(
+                    "recipe: expected how to train, for steps, start or seeds, got none. Give recipe=."
+                )
             return measured(asked, densities)
         check_recipe(recipe)
         return (in_steps if step else retrained)(asked, densities, recipe, seeds_of(seeds), start)
@@ -176,7 +180,8 @@ def prune(
         data: training data: arrays ``(x, y)``, a loader, or a data set or arrays ``(x, y, x_test, y_test)`` that hold test
             data too; None where nothing is measured and the criterion needs none.
         criterion: a name in :func:`~overparam.pruning.criteria.criterion_of`, or ``grasp`` or ``synflow``.
-        density: the share of the weights that is kept.
+        density: the share of the weights that is kept; ``same_sign`` and ``diff_sign`` decide by themselves, and the result
+            says what stayed.
         test: test data; without any, loss and accuracy are those of the training data, which is said.
         scope: ``layer``: in every layer; ``global``: layers compete; ``even``: all layers end at one density. None, as the
             sources have it: ``global`` for ``snip``, ``grasp`` and ``synflow``, else ``layer``.

@@ -6,15 +6,14 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from overparam.core.checked import shown
 from overparam.core.errors import UsageError, unknown
-from overparam.models import cnn, mlp
+from overparam.core.pairs import CHANNELS
+from overparam.models.frankle import frankle
 from overparam.models.network import Network
 from overparam.pruning.edge_popup import edge_popup
 from overparam.pruning.rounds import Arm
 from overparam.training import Recipe
-
-CHANNELS = {"conv2": (64, 64), "conv4": (64, 64, 128, 128), "conv6": (64, 64, 128, 128, 256, 256)}
-NETWORKS = ("fc", *CHANNELS)
 
 
 @dataclass(frozen=True)
@@ -76,27 +75,31 @@ class Variant:
     notes: str
     learned: bool = False
 
-    def network(self, name: str = "fc", *, density: float = 0.3) -> Network:
+    def network(self, name: str = "fc", *, density: float | None = None) -> Network:
         """The network of that name.
 
         Args:
             name: ``fc``: 784-300-100-10; ``conv2``, ``conv4``, ``conv6``: 3x3 convolutions on images of 32x32x3 in pairs
                 with pooling behind each, and dense layers 256-256-10.
-            density: the share that is kept, where a mask is learned.
+            density: the share that is kept, where a mask is learned; None: 0.3.
 
         Raises:
-            UsageError: the procedure has no network of that name.
+            UsageError: the procedure has no network of that name, or a density where it prunes in rounds.
 
+        >>> from overparam.core.pairs import NETWORKS
         >>> from overparam.pruning.mask import Mask
         >>> [Mask.full(variant("zhou2019").network(name)).total for name in NETWORKS]
         [266200, 4300992, 2425024, 2261184]
         """
         self._setting(name)
-        if name == "fc":
-            plain = mlp(784, (300, 100), 10, init=self.init, bias=self.bias)
-        else:
-            plain = cnn((32, 32, 3), CHANNELS[name], 10, dense=(256, 256), init=self.init, bias=self.bias)
-        return edge_popup(plain, density) if self.learned else plain
+        if density is not None and not self.learned:
+            raise UsageError(
+                f"density: expected none for variant '{self.name}', which prunes in rounds, got {shown(density)}. Leave it out; "
+                "its arm(...) says what a round keeps."
+            )
+        shape = (32, 32, 3) if name in CHANNELS else (28, 28)
+        plain = frankle(name, shape, 10, init=self.init, bias=self.bias)
+        return edge_popup(plain, _KEPT if density is None else density) if self.learned else plain
 
     def recipe(self, name: str = "fc", *, probes: int = 11) -> Recipe:
         """How one round of that network is trained.
@@ -189,6 +192,7 @@ class Variant:
         return "\n".join(lines)
 
 
+_KEPT = 0.3  # share of the weights that a learned mask keeps, unless another is asked for
 _SCOPES = {
     "layer": "every layer by itself",
     "global": "all layers together",

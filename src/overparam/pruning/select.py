@@ -135,6 +135,30 @@ def choose(
     )
 
 
+def check_told_apart(scores: PyTree, mask: Mask, name: str) -> None:
+    """Raise where every weight that is kept has the score 0: a mask by such scores would be a draw.
+
+    Under a mask that has collapsed no signal passes, and all gradients are 0; that is a result, and passes.
+
+    Args:
+        scores: by path, nested or not.
+        mask: what is kept so far.
+        name: of the criterion, for the message.
+
+    Raises:
+        UsageError: scores of another network.
+        DataError: a score that is no number, or all of them are 0.
+    """
+    ranked = _ranked(scores, mask)
+    if mask.collapsed or any(np.any(ranked[path][one == 1]) for path, one in mask):
+        return
+    raise DataError(
+        f"criterion '{name}': expected scores that tell weights apart, got 0 for all {mask.kept:,} weights, so that the mask "
+        "would be a random one. The loss may not depend on any of them (dead units, vanishing gradients), or none has moved: "
+        "give other weights or examples, or ask for criterion='random'."
+    )
+
+
 def _ranked(scores: PyTree, mask: Mask) -> dict[str, NDArray[np.floating]]:
     """Scores by path, checked."""
     named = dict(leaves(scores))

@@ -17,8 +17,8 @@ from overparam.models.check import check_network
 from overparam.models.network import Network, PyTree
 from overparam.pruning.arrays import called
 from overparam.pruning.at_init import gradient
-from overparam.pruning.criteria import Criterion, Weights, criterion_of
-from overparam.pruning.draws import generator
+from overparam.pruning.criteria import Criterion, Weights, check_by_density, criterion_of
+from overparam.pruning.draws import chosen, generator
 from overparam.pruning.iterative import built, check_compaction, first_round, next_round
 from overparam.pruning.mask import Mask, mask_for
 from overparam.pruning.measured import PROBES, Arrays, arrays_of
@@ -201,7 +201,7 @@ def tickets(
     check_recipe(recipe)
     arrays = arrays_of(data, network, recipe.loss)
     first = mask_for(network, mask)
-    rule, wanted = criterion_of(criterion), _controls(controls)
+    rule, wanted = check_by_density(criterion), _controls(controls)
     falling = densities_in(densities, falling=True)
     left = (leave,) if isinstance(leave, str) else leave
     rates_of(rates, left, first.paths)
@@ -280,10 +280,8 @@ def _drawn(mask: Mask, among: Mask, key: Any) -> Mask:
     found = {}
     for path, one in mask:
         places = np.flatnonzero(among.arrays[path].ravel())
-        flat = np.zeros(one.size, np.float32)
         many = int(np.count_nonzero(one))
-        flat[generator(key, f"random ticket of {path}").permutation(places)[:many]] = 1.0
-        found[path] = flat.reshape(one.shape)
+        found[path] = chosen(places, many, one.shape, generator(key, f"random ticket of {path}"))
     return Mask(found)
 
 

@@ -14,7 +14,7 @@ from overparam.models.check import layout
 from overparam.models.network import Network, PyTree
 from overparam.models.state import leaves
 from overparam.pruning.arrays import finite_of, placed, trained_arrays
-from overparam.pruning.draws import generator, words
+from overparam.pruning.draws import chosen, generator, words
 from overparam.pruning.mask import Mask, is_mask
 from overparam.pruning.share import kept_of
 
@@ -90,7 +90,10 @@ def transfer(mask: Mask, params: PyTree, network: Network, key: Any) -> Transfer
     masks: dict[str, Any] = dict(mask.arrays)
     masked = sorted(set(redrawn) & set(mask.paths))
     for path in masked:
-        masks[path] = _drawn(every[path].shape, mask.densities[path], generator(key, f"head {path}"))
+        shape = every[path].shape
+        size = int(np.prod(shape))
+        kept = kept_of(size, mask.densities[path])
+        masks[path] = chosen(size, kept, shape, generator(key, f"head {path}"))
     said = ""
     if redrawn:
         said = f"The number of outputs differs: {', '.join(redrawn)} are drawn anew"
@@ -115,10 +118,3 @@ def _is_head(new: tuple[int, ...], old: tuple[int, ...], axis: int, outputs: int
     places = {0, len(new) - 1} if axis == -1 else {0}
     differ = [at for at, (a, b) in enumerate(zip(new, old, strict=True)) if a != b]
     return len(differ) == 1 and differ[0] in places and new[differ[0]] == outputs
-
-
-def _drawn(shape: tuple[int, ...], density: float, random: np.random.Generator) -> np.ndarray:
-    size = int(np.prod(shape))
-    flat = np.zeros(size, np.float32)
-    flat[random.permutation(size)[: kept_of(size, density)]] = 1.0
-    return flat.reshape(shape)

@@ -11,16 +11,15 @@ from typing import Any
 
 from overparam.core import (DATA, HERE, N, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, World, arm, charts,
     complete, grid, line, outcome, planned, profiles, renamed, scalar, shares, study, within)  # fmt: skip
+from overparam.core.pairs import NETWORKS, TOLD, weights_and_products
 
 DENSITIES, WIDTHS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98), (0.1, 0.3, 1.0)
 MIDDLE = 0.5  # density at which widths are compared
-CHANNELS = {"conv2": (64, 64), "conv4": (64, 64, 128, 128), "conv6": (64, 64, 128, 128, 256, 256)}
 KINDS = ("constant", "normal")  # weights of edge_popup
 
 AXES = (
     DATA.but(default="digits"), N.but(default=1200),
-    Axis("network", "fc: 300 and 100 units; conv2, conv4, conv6: 3x3 convolutions in pairs, then 256 and 256 units.", str,
-         "fc", choices=("fc", *CHANNELS), flag="networks"),
+    Axis("network", TOLD, str, "fc", choices=NETWORKS, flag="networks"),
     Axis("density", "Shares of the weights of every layer that are kept, in one cell.", float, DENSITIES, low=0.001, high=1.0,
          inside_cell=True, flag="densities"),
     Axis("width", "Factors of all hidden widths, of networks that keep half, in one cell.", float, WIDTHS, low=0.01, high=8.0,
@@ -115,22 +114,16 @@ CHARTS = charts(
 
 def network(name: str, data: Any, factor: float) -> Any:
     """One of the source's networks, without biases, its hidden widths multiplied."""
-    from overparam.models import cnn, mlp
+    from overparam.models.frankle import frankle
 
-    def times(*widths: int) -> tuple[int, ...]:
-        return tuple(max(1, round(factor * one)) for one in widths)
-
-    if name == "fc":
-        return mlp(data.features, times(300, 100), data.classes, init="he", bias=False)
-    side = int(data.features**0.5)
-    shape = (side, side) if side * side == data.features else (32, 32, 3)
-    return cnn(shape, times(*CHANNELS[name]), data.classes, dense=times(256, 256), init="he", bias=False)
+    return frankle(name, data.image, data.classes, factor=factor, init="he", bias=False)
 
 
 def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Train the weights of every seed, then scores at every density and width."""
     import jax
 
+    from overparam.data import shape_of
     from overparam.probes import standard
     from overparam.pruning import edge_popup
     from overparam.sweep.work import task
@@ -138,6 +131,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 
     stack = task(cells)
     common, data = stack.shared, stack.data
+    shape = shape_of(common["data"])
     densities, widths = sorted(set(common["density"])), sorted(set(common["width"]))
     scores = Recipe(common["steps"], common["rate"], momentum=0.9, weight_decay=common["decay"], batch=common["batch"],
                     schedule="cosine", probes=2)  # fmt: skip
@@ -153,9 +147,9 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
                      progress=within(progress, *span))  # fmt: skip
         return [tuple(100.0 * (1.0 - one.values["test_error"][[0, -1]])) for one in runs]
 
-    ends = run(dense, network(common["network"], data, 1.0), spans[0])
+    ends = run(dense, network(common["network"], shape, 1.0), spans[0])
     for span, (density, factor) in zip(spans[1:], factors, strict=True):
-        plain, kinds = network(common["network"], data, factor), [*KINDS][: 2 if factor == 1.0 else 1]
+        plain, kinds = network(common["network"], shape, factor), [*KINDS][: 2 if factor == 1.0 else 1]
         nets = [edge_popup(plain, density, weights=kind) for kind in kinds]
         # a network with scores holds its weights: one program serves both kinds
         starts = [Checkpoint(jax.jit(net.init)(jax.random.key(cell["seed"]))) for net in nets for cell in cells]
@@ -180,19 +174,10 @@ def estimate(cell: Params) -> Estimate:
     """Every density is trained with both kinds of weights; finding the largest scores takes some fifty sums a step."""
     from overparam.data import shape_of
 
-    features = shape_of(str(cell["data"])).features
+    shape = shape_of(str(cell["data"]))
 
     def size(factor: float) -> tuple[float, float]:
-        if cell["network"] == "fc":
-            count = features * 300 * factor + 3e4 * factor**2 + 1000 * factor
-            return count, count
-        before, count, products, pixels = 3.0, 0.0, 0.0, 32.0 * 32
-        for place, channels in enumerate(CHANNELS[cell["network"]]):
-            after = factor * channels
-            count, products = count + 9 * before * after, products + 9 * before * after * pixels
-            before, pixels = after, pixels / 4 if place % 2 else pixels
-        dense = before * pixels * 256 * factor + 65_536 * factor**2 + 2560 * factor
-        return count + dense, products + dense
+        return weights_and_products(cell["network"], shape.image, shape.classes, factor)
 
     def seconds(factor: float) -> float:
         weights, products = size(factor)
@@ -208,6 +193,7 @@ STUDY = study(
     question="How good is the best part of a network whose weights are random and stay so, against the share that is kept?",
     x="density", sources=("ramanujan2020",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work,
     estimate=estimate, stack_limit=3,
+    work_history=("The networks are made in one room of models; results are the same.",),
     values=("density", *KINDS, *(f"start_{kind}" for kind in KINDS), "trained", "trained_line", "width", "wide", "start_wide"),
     differences=(
         "The source's results are of convolutional networks on CIFAR-10 and ImageNet; quick and laptop have dense layers, digits "

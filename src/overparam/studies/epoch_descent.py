@@ -16,6 +16,7 @@ from overparam.core import (BATCH, DATA, EPOCHS, MOMENTUM, MOST, N, NOISE, NOISE
     Choice, Claim, Control, Estimate, Evidence, MissingEvidence, Params, Series, UsageError, World, arm, charts, complete,
     computed, enough_noise, grid, inside, later, line, on_average, one_draw, per_seed, planned, profiles,
     study)  # fmt: skip
+from overparam.core.examples import signal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -325,7 +326,8 @@ def estimate(cell: Params) -> Estimate:
         return computed(2.0 * 1000 * 50**2, 50 * (3 * 1000 + 4 * 80))  # 1,000 samples, 50 features, 80 times
     shape = shape_of(str(cell["data"]))
     made = dense(shape.features, size, size, shape.classes)
-    made = made if family == "mlp" else convolutional(shape.features, (size,) * 3, shape.classes)
+    if family == "cnn":
+        made = convolutional(signal(shape.image, cell["model"]), (size,) * 3, shape.classes)
     return cost(cell, made, steps=cell["epochs"] * max(1, cell["n"] // cell["batch"]), probes=61)
 
 

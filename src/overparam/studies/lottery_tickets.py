@@ -251,7 +251,8 @@ STUDY = study(
     hero=Hero("accuracy", fit=("ticket_accuracy", "random_accuracy", "dense_accuracy")),
     profile_history=(f"{PILOT} The speed of learning is read at step 75, where it differs most for its spread; a second parent "
                      "of 100 units, compared at 5,000 weights.",),
-    work_history=("More published numbers are drawn, for the notebook's own data; what is computed is the same.",),
+    work_history=("More published numbers are drawn, for the notebook's own data; what is computed is the same.",
+                  "Other initial weights are drawn in one room of pruning; results are the same."),
     values=("density", "kept", "parents", "parent_accuracy", "published_ticket", "published_random", "start_accuracy",
             *(f"{name}_{metric}" for name in ("dense", "ticket", "random", "again", "shuffled", "reinit", "one_shot", "late",
                                               "longer") for metric in ("accuracy", "early"))),

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from overparam.core import Outcome, Params, Progress, outcome
 from overparam.models import mlp
 from overparam.models.residual_mlp import residual_mlp
 from overparam.pruning import Line, Mask, Round, Weights, choose, first_round, next_round, shuffle_outgoing
+from overparam.pruning.draws import other_start
 from overparam.pruning.measured import PROBES
 from overparam.pruning.stages import OUTPUT, stages
 from overparam.sweep.work import task
@@ -140,7 +140,7 @@ def controls(network: Any, begun: Round, one: Round, density: float, power: floa
     own: dict[str, list[Start]] = {}
     for line in one.lines:
         seed, mask, start = line.seed, line.mask, dense[line.seed].start
-        fresh = jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1)))
+        fresh = other_start(network, seed)
         seen = Weights(start, dense[seed].run.params, dense[seed].mask, None, (seed, 0))
         drawn = [Mask.random(network, mask.densities, (seed, one.number, draw)) for draw in (1, 2)]
         for name, kept, weights in (

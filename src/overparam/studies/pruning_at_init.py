@@ -200,6 +200,7 @@ STUDY = study(
     question="Can good masks be found before training, and is it the weights or the layers' densities that they get right?",
     x="density", sources=("lee2019snip", "wang2020", "tanaka2020", "frankle2021"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
     charts=CHARTS, hero=Hero("methods", fit=(*METHODS, "random")),
+    work_history=("Other initial weights are drawn in one room of pruning; results are the same.",),
     values=("dense", "density", *ARMS, *(f"{name}_gradient" for name in (*METHODS, "random")),
             *(f"{name}_collapsed" for name in (*METHODS, "magnitude", "random"))),
     work=later("overparam.studies.pruning_at_init_work:run"), estimate=estimate,

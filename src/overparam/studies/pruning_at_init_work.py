@@ -14,6 +14,7 @@ from overparam.models.network import Network, PyTree
 from overparam.pruning import Mask, Weights, choose, first_round, grasp, select, shuffle, snip, synflow
 from overparam.pruning.arrays import picked
 from overparam.pruning.at_init import gradient, synflow_scores
+from overparam.pruning.draws import other_start
 from overparam.pruning.measured import PROBES
 from overparam.sweep.work import shared, task
 from overparam.training import Checkpoint, Member, Recipe, train
@@ -86,13 +87,6 @@ def examples(data: Any, each: int, seed: int) -> tuple[Any, Any]:
     order = stream("pruning-at-init examples", seed).permutation(len(data.y))
     rows = np.concatenate([order[data.y[order] == label][:each] for label in range(data.classes)])
     return data.x[rows], data.y[rows]
-
-
-def other_start(network: Network, seed: int) -> PyTree:
-    """Initial weights that the run did not see."""
-    import jax
-
-    return jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1)))
 
 
 def masks_of(

@@ -12,6 +12,7 @@ from typing import Any
 from overparam.core import (BATCH, DATA, MOMENTUM, N, NOISE, NOISE_KIND, NONE, RATE, SEED, STEPS, Axis, Claim, Control, Estimate,
     Hero, Params, UsageError, World, arm, charts, complete, each_cell, enough_noise, grid, line, on_average, outcome, planned,
     preferred, profiles, study)  # fmt: skip
+from overparam.core.examples import image
 
 DENSITIES = (0.49, 0.24, 0.12, 0.058, 0.028, 0.014, 0.0068, 0.0034)
 ROUNDS = tuple(round(0.8**k, 5) for k in range(1, 31))
@@ -211,11 +212,11 @@ CHARTS = charts(
 @each_cell
 def work(cell: Params, progress: Any) -> Any:
     """The dense network, then at every density the ticket, its mask with fresh weights, and a random mask."""
-    import jax
     import numpy as np
 
     from overparam.data import load
     from overparam.pruning import Mask, first_round, next_round
+    from overparam.pruning.draws import other_start
     from overparam.sweep.work import task
     from overparam.training import Checkpoint, Member, train
 
@@ -243,7 +244,7 @@ def work(cell: Params, progress: Any) -> Any:
     before = first_round(network, recipe_of(cell, shape, tuple(times)), arrays, [seed], **common)
     dense_ = before.lines[0]
     progress(1 / (1 + 3 * many))
-    fresh_ = jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1)))
+    fresh_ = other_start(network, seed)
     for place, one in enumerate(arms):
         note("dense", place, dense_.mask, dense_.start, dense_.run)
         before = next_round(network, end, arrays, before, [one], **common)
@@ -333,9 +334,10 @@ def estimate(cell: Params) -> Estimate:
     from overparam.data import shape_of
     from overparam.sweep.work import Size, cost, dense as layers
 
-    features, w = shape_of(str(cell["data"])).features, cell["width"]
-    size = layers(features, w, max(1, round(w / 3)), 10)
+    shape, w = shape_of(str(cell["data"])), cell["width"]
+    size = layers(shape.features, w, max(1, round(w / 3)), 10)
     if cell["network"] == "resnet18":
+        image(shape.image, "resnet18")
         size = Size(round(11.2e6 * (w / 64) ** 2), round(2e6 * w / 64), 1.1e9 * (w / 64) ** 2, 0.7)
     whole = cost(cell, size, chains=1 + 3 * len(cell["density"]), probes=3)
     return Estimate(whole.seconds, cost(cell, size, chains=2).bytes)  # one training at a time
@@ -347,6 +349,7 @@ STUDY = study(
     x="density", sources=(PAPER, "nakkiran2020"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work,
     estimate=estimate, stack_limit=1, first_rows=True,
     hero=Hero("accuracy", fit=("ticket", "fresh", "random", "dense", "best")),
+    work_history=("Other initial weights are drawn in one room of pruning; results are the same.",),
     values=("density", "wrong_labels", "labels_digest", "best",
             *(name + end for name in ("dense", "ticket", "fresh", "random") for end in ("", "_train", "_wrong", "_moved"))),
     differences=(

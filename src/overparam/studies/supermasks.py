@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from overparam.core import (DATA, N, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, UsageError, World, arm,
+from overparam.core import (DATA, N, SEED, Axis, Claim, Control, Estimate, Outcome, Params, Progress, World, arm,
     charts, complete, outcome, planned, profiles, renamed, scalar, shares, study, within)  # fmt: skip
+from overparam.core.pairs import NETWORKS, TOLD, weights_and_products
 
 ROUNDS = (0, 1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24)
-CHANNELS = {"conv2": (64, 64), "conv4": (64, 64, 128, 128), "conv6": (64, 64, 128, 128, 256, 256)}
 CRITERIA = (
     "large_final",
     "large_final_same_sign",
@@ -35,8 +35,7 @@ SAMPLES = 10  # masks that are drawn for one reported accuracy, as in the source
 
 AXES = (
     DATA.but(default="digits"), N.but(default=1200),
-    Axis("network", "fc: 300 and 100 units; conv2, conv4, conv6: 3x3 convolutions in pairs, then 256 and 256 units.", str,
-         "fc", choices=("fc", *CHANNELS), flag="networks"),
+    Axis("network", TOLD, str, "fc", choices=NETWORKS, flag="networks"),
     Axis("dense_steps", "Steps of Adam with which weights are trained.", int, 600, low=1, flag="dense-steps"),
     Axis("dense_rate", "Its learning rate.", float, 1.2e-3, low=1e-9, flag="dense-rate"),
     Axis("dense_batch", "Its minibatch.", int, 60, low=1, flag="dense-batch"),
@@ -177,16 +176,10 @@ CHARTS = charts(
 
 
 def network(name: str, data: Any) -> Any:
-    """One of the source's networks, for images of any size."""
-    from overparam.models import cnn, mlp
+    """One of the source's networks, for examples of the shape of a data set."""
+    from overparam.models.frankle import frankle
 
-    if name == "fc":
-        return mlp(data.features, (300, 100), data.classes, init="glorot_normal")
-    side = int(data.features**0.5)
-    shape = (side, side) if side * side == data.features else (32, 32, 3)
-    if len(shape) == 3 and data.features != 3072:
-        raise UsageError(f"--networks: {name} expects square images, got {data.features} features. Take fc.")
-    return cnn(shape, CHANNELS[name], data.classes, dense=(256, 256), init="glorot_normal")
+    return frankle(name, data.image, data.classes)
 
 
 def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
@@ -194,6 +187,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     import jax
     import jax.numpy as jnp
 
+    from overparam.data import shape_of
     from overparam.probes import standard
     from overparam.pruning import learned_mask, sampled, shuffle, supermask
     from overparam.pruning.wrapped import own_weights
@@ -204,7 +198,7 @@ def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 
     stack = task(cells)
     common, data = stack.shared, stack.data
-    plain, rule = network(common["network"], data), loss("cross_entropy")
+    plain, rule = network(common["network"], shape_of(common["data"])), loss("cross_entropy")
     error = jax.jit(lambda params, x, y: fit(plain, rule, params, x, y)[1])
     tests = jnp.asarray(data.x_test), jnp.asarray(data.y_test)
     few = jnp.asarray(data.x[:CHOSEN_ON]), jnp.asarray(data.y[:CHOSEN_ON])
@@ -301,15 +295,8 @@ def sizes(cell: Params) -> tuple[float, float]:
     """Weights of a cell's network, and the products of one forward pass of an image."""
     from overparam.data import shape_of
 
-    features = shape_of(str(cell["data"])).features
-    if cell["network"] == "fc":
-        return (count := 300.0 * features + 31_000), count
-    before, count, products, pixels = 3.0, 0.0, 0.0, 32.0 * 32
-    for place, after in enumerate(CHANNELS[cell["network"]]):
-        count, products = count + 9 * before * after, products + 9 * before * after * pixels
-        before, pixels = after, pixels / 4 if place % 2 else pixels
-    dense = before * pixels * 256 + 256 * 256 + 2560
-    return count + dense, products + dense
+    shape = shape_of(str(cell["data"]))
+    return weights_and_products(cell["network"], shape.image, shape.classes)
 
 
 def estimate(cell: Params) -> Estimate:
@@ -329,6 +316,7 @@ STUDY = study(
     question="How good is a network whose weights were never trained, under a mask from a trained network and under one that "
     "is learned itself?", x="column", sources=("zhou2019",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
     work=work, estimate=estimate, stack_limit=4,
+    work_history=("The networks are made in one room of models; results are the same.",),
     values=("density", "one_shot_init", "one_shot_constant", "one_shot_random", "trained_line", "column", "accuracy",
             "published", *COLUMNS, *(f"random_{name}" for name in MASKED),
             *(f"{what}_{name}" for name in MASKED for what in ("criterion", "density")),

@@ -11,6 +11,8 @@ from typing import Any
 
 from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, Axis, Claim, Control, DataError, Estimate, Hero, Line,
     Number, Params, World, arm, charts, grid, has, later, line, planned, profiles, study)  # fmt: skip
+from overparam.core.examples import image
+from overparam.core.pairs import CHANNELS, weights_and_products
 
 DENSITIES = (0.2, 0.07, 0.03)
 ROUNDS = tuple(round(0.8**k, 5) for k in range(1, 31))
@@ -18,8 +20,6 @@ SOURCES = {
     "half": "the other half of the examples", "few": "a part of that half", "classes": "half of its classes",
     "other": "another data set", "further": "a further data set", "optimizer": "the other optimizer"}  # fmt: skip
 SHUFFLED = ("half", "other", "further", "optimizer")
-CONVOLUTIONS = {  # products of one image of 32 x 32 pixels, and weights
-    "conv2": (4.4e7, 4.3e6), "conv4": (9.8e7, 2.4e6), "conv6": (1.55e8, 2.3e6), "resnet18": (5.6e8, 1.1e7)}  # fmt: skip
 ALONE = ("half", "few", "classes", "optimizer")  # what needs no second data set
 
 AXES = (
@@ -35,7 +35,7 @@ AXES = (
     Axis("further", "A further data set, or none.", str, "none", flag="further"),
     Axis("network", "lenet: two hidden layers of 300 and 100 units, drawn as Keras draws them (glorot_normal); conv2, conv4, "
          "conv6: 3x3 convolutions in pairs, then 256 and 256 units; resnet18: with batch normalisation.", str, "lenet",
-         choices=("lenet", "conv2", "conv4", "conv6", "resnet18"), flag="networks"),
+         choices=("lenet", *CHANNELS, "resnet18"), flag="networks"),
     Axis("density", "Shares of the weights that are kept, falling, all in one cell; a round of pruning leads from one to the "
          "next.", float, DENSITIES, low=1e-5, high=0.99, inside_cell=True, flag="densities"),
     Axis("scope", "layer: every layer is pruned to the density; global: all layers together, to that of the whole.", str,
@@ -239,8 +239,11 @@ def estimate(cell: Params) -> Estimate:
             cell, dense(shape.features, 300, 100, shape.classes), n=cell["n"] // 2, chains=trainings, probes=2
         )
         return Estimate(one.seconds + 1.5 * (3 + 2 * len(sources & {"classes", "optimizer"})), one.bytes)
-    products, weights = CONVOLUTIONS[cell["network"]]
-    products *= shape.image[0] * shape.image[-2 if len(shape.image) > 2 else -1] / 1024
+    height, width, _ = image(shape.image, cell["network"])
+    if cell["network"] == "resnet18":
+        products, weights = 5.6e8 * height * width / 1024, 1.1e7
+    else:
+        weights, products = weights_and_products(cell["network"], shape.image, shape.classes)
     examples = 3.0 * cell["steps"] * cell["batch"] + 2 * (cell["n"] / 2 + shape.test)
     return Estimate(trainings * 2 * products * examples / 5e10, 2e9 + 40.0 * weights * beside)
 
@@ -251,6 +254,7 @@ STUDY = study(
     sources=(MORCOS,), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
     work=later("overparam.studies.ticket_transfer_work:run"), estimate=estimate, stack_limit=1, extra_identity=identity,
     hero=Hero("accuracy", fit=("own_accuracy", "half_accuracy", "random_accuracy")),
+    work_history=("Networks and other initial weights are made in one room each; results are the same.",),
     values=("density", "kept", "redrawn", "dense_accuracy", "own_accuracy", "random_accuracy", "again_accuracy",
             "half_fresh_accuracy", *(f"{name}_accuracy" for name in SOURCES),
             *(f"{name}_shuffled_accuracy" for name in SHUFFLED)),

@@ -6,15 +6,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from overparam.core import Params, Progress, UsageError, each_cell, outcome
 from overparam.data import Dataset, load, subset
-from overparam.models import mlp
 from overparam.models.families import named
+from overparam.models.frankle import frankle
 from overparam.pruning import Mask, Round, first_round, next_round, shuffle_outgoing, transfer
+from overparam.pruning.draws import other_start
 from overparam.pruning.measured import PROBES
 from overparam.pruning.stages import stages
 from overparam.sweep.work import Outcome
@@ -90,7 +90,7 @@ def run(cell: Params, progress: Progress) -> Outcome:
                 moved = transfer(line.mask, line.point, network, (seed, place))
                 starts[place] |= carried(name, moved.mask, moved.params, k, (seed, place))
                 if name == "half":
-                    starts[place]["half_fresh"] = Start(moved.mask, fresh(network, seed, 0))
+                    starts[place]["half_fresh"] = Start(moved.mask, other_start(network, seed))
                 redrawn += [name] if moved.redrawn and name not in redrawn else []
     none: list[float | None] = [None] * len(densities)
     values: dict[str, Any] = {
@@ -114,11 +114,6 @@ def run(cell: Params, progress: Progress) -> Outcome:
     return outcome(values, lost=", ".join(lost))
 
 
-def fresh(network: Any, seed: int, draw: int) -> Any:
-    """Initial weights that are not those of the seed's tickets."""
-    return jax.device_get(network.init(jax.random.fold_in(jax.random.key(seed), 1 + draw)))
-
-
 def beside(network: Any, rounds: Sequence[Round], seed: int) -> list[dict[str, Start]]:
     """Random tickets at every density: fresh weights, and a mask with the layer densities of the target's own ticket."""
     found: list[dict[str, Start]] = []
@@ -127,7 +122,7 @@ def beside(network: Any, rounds: Sequence[Round], seed: int) -> list[dict[str, S
         for line in one.lines:
             for draw, name in enumerate(RANDOM):
                 mask = Mask.random(network, line.mask.densities, (seed, place, draw))
-                found[-1][name] = Start(mask, fresh(network, seed, draw))
+                found[-1][name] = Start(mask, other_start(network, seed, 1 + draw))
     return found
 
 
@@ -147,9 +142,9 @@ def names_of(sources: Mapping[str, Any]) -> list[str]:
 
 def network_of(name: str, shape: tuple[int, ...], classes: int) -> Any:
     """LeNet-300-100 with the first weights of Keras, or a network of convolutions by name."""
-    if name == "lenet":
-        return mlp(int(np.prod(shape)), (300, 100), classes, init="glorot_normal")
-    return named(name, shape, classes)
+    if name == "resnet18":
+        return named(name, shape, classes)
+    return frankle("fc" if name == "lenet" else name, shape, classes)
 
 
 def recipe_of(cell: Params, optimizer: str) -> Recipe:

@@ -12,10 +12,12 @@ import numpy as np
 
 from overparam.core.errors import DataError, UsageError
 from overparam.models.network import Network
+from overparam.models.state import split
 from overparam.training import inputs
 from overparam.training.constants import constrained
 from overparam.training.losses import EachLoss
 from overparam.training.recipe import Recipe
+from overparam.training.streams import draw
 
 _ROWS = 512  # examples a member that are looked at
 _APART = 1e-3  # relative change of a row's loss that is no rounding
@@ -40,7 +42,7 @@ def check_start(
             labels beyond the outputs.
         UsageError: a loss of a row that changes with other rows.
     """
-    _check_drawn(network, recipe, x if x.ndim == 2 else x[0])
+    _check_drawn(network, recipe, x if x.ndim == 2 else x[0], params)
     if not callable(recipe.loss):
         return
     _check_rows(recipe.loss, network.outputs, y[0])
@@ -71,11 +73,12 @@ def _odd(params: Any, x: Any, y: Any, own: Any, *, network: Network, each: EachL
     return jax.lax.map(member, (params, y, own, None if x.ndim == 2 else x))
 
 
-def _check_drawn(network: Network, recipe: Recipe, x: Any) -> None:
+def _check_drawn(network: Network, recipe: Recipe, x: Any, params: Any) -> None:
     """One minibatch of a stream, and one augmentation."""
     rows = x[: recipe.batch]
     if recipe.stream is not None:
-        rows, labels = recipe.stream(jax.random.key(0), len(rows) if recipe.batch is None else recipe.batch)
+        held = split(network.state, jax.tree.map(lambda leaf: leaf[0], params))[1]
+        rows, labels = draw(recipe.stream, jax.random.key(0), recipe.batch or len(rows), held)
         inputs.examples("x of the stream", np.asarray(rows), network)
         inputs.targets("y of the stream", np.asarray(labels), len(rows), network, recipe)
     if recipe.augment is not None:

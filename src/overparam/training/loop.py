@@ -19,6 +19,7 @@ from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
 from overparam.training.recipe import Recipe
 from overparam.training.statistics import refreshed
+from overparam.training.streams import draw
 from overparam.training.update import direction, rate_factors, schedule_factor
 
 _STREAM = 0x57E9  # keeps these keys apart from other uses of the same seed
@@ -136,7 +137,7 @@ def advance(
             key = step_key(order, t) if draws else None
             if recipe.stream is not None:
                 key, other = jax.random.split(key)  # type: ignore[arg-type]
-                batch_x, batch_y = recipe.stream(other, recipe.batch)  # type: ignore[arg-type]
+                batch_x, batch_y = draw(recipe.stream, other, recipe.batch, held)  # type: ignore[arg-type]
             if recipe.augment is not None:
                 key, other = jax.random.split(key)  # type: ignore[arg-type]
                 batch_x = recipe.augment(other, batch_x)

@@ -15,7 +15,7 @@ from overparam.training.optimizers import OPTIMIZERS, transformation
 from overparam.training.schedules import SCHEDULES
 from overparam.training.times import even_times, probe_times
 
-Stream = Callable[[PRNGKeyArray, int], tuple[Any, Any]]
+Stream = Callable[..., tuple[Any, Any]]
 Augment = Callable[[PRNGKeyArray, Any], Any]
 Rate = float | Callable[[tuple[int, ...]], float]
 SAMPLING = ("epochs", "replacement")
@@ -59,8 +59,9 @@ class Recipe:
         sampling: ``epochs`` reshuffles every epoch and drops the incomplete last batch; ``replacement`` draws every
             example of a batch independently.
         stream: ``(key, batch) -> (x, y)``, a pure JAX function that draws every minibatch anew, so that no example is seen
-            twice; members of one ``order`` see the same. The training set and the labels of the members are then only
-            what ``train_loss`` is measured on.
+            twice; members of one ``order`` see the same. With a third argument, ``(key, batch, held)``, it is given what
+            the member's network holds constant, for instance a teacher of its own (:func:`overparam.models.holding`). The
+            training set and the labels of the members are then only what ``train_loss`` is measured on.
         augment: ``(key, x) -> x``, applied to every minibatch in training alone; the key is the member's at that step.
         stop_error: a member stops when its training error at a probe time is at most this share.
         stop_loss: a member stops when its training loss at a probe time is at most this.

@@ -17,6 +17,7 @@ from overparam.models.passes import ours, told
 from overparam.models.state import split
 from overparam.training.recipe import Recipe
 from overparam.training.statistics import STATISTICS, refreshed
+from overparam.training.streams import draw
 from overparam.training.update import direction, rate_factors
 
 _CHUNK = 1 << 20  # steps whose factors are looked at together
@@ -122,7 +123,8 @@ def _check_loss(recipe: Recipe, network: Network, size: int, y: Any) -> None:
 def _check_stream(recipe: Recipe, network: Network, y: Any) -> None:
     """A minibatch of a stream is like one of the training set."""
     stream: Callable[..., Any] = recipe.stream  # type: ignore[assignment]
-    drawn = _pure("stream", lambda key: stream(key, recipe.batch), jax.random.key(0))
+    held = split(network.state, layout(network))[1]
+    drawn = _pure("stream", lambda key, held: draw(stream, key, recipe.batch, held), jax.random.key(0), held)
     if not isinstance(drawn, tuple) or len(drawn) != 2:
         raise UsageError(f"stream: expected a pair (x, y), got {type(drawn).__name__}.")
     want = ((recipe.batch, network.inputs), np.dtype(np.float32)), ((recipe.batch, *y.shape[1:]), y.dtype)

@@ -57,7 +57,10 @@ def test_the_counts_of_the_layers_add_up(said, name):
         (("ls", "--networks", "resnet18", "--shape", "784"), "shape: expected (height, width)"),
         (("ls", "--networks", "resnet18", "--shape", "8x8"), "would meet nothing but padding"),
         (("ls", "--networks", "resnet18", "--depth", "3"), "depth: 'resnet18' has no such axis"),
-        (("ls", "--networks", "mlp", "--width", "0"), "width: expected a whole number of at least 1, got 0"),
+        (
+            ("ls", "--networks", "mlp", "--width", "0"),
+            "--width: expected a whole number of at least 1, got '0'",
+        ),
         (
             ("ls", "--networks", "mlp", "--width", "2.5"),
             "--width: expected a whole number of at least 1, got '2.5'.",

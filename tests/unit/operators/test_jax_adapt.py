@@ -1,6 +1,7 @@
 """Modules of Flax and Equinox as functions of named arrays, in evaluation mode; and what they are told apart by."""
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_a_linen_module_is_called_in_evaluation():
 
     net = Net()
     variables = net.init(jax.random.key(0), ROWS, False)
-    model = open_model(net, (ROWS, LABELS), params=variables, batch=49)
+    model = open_model(net, (ROWS, LABELS), params=variables, batch=50)
     assert "Dense_0/kernel" in model.layout.names
     assert noted(model, "called with train=False")
     assert noted(model, "batch_stats")
@@ -80,7 +81,7 @@ def test_an_nnx_module_is_copied_and_left_in_its_mode():
             return self.last(self.drop(jnp.tanh(self.norm(self.first(x)))))
 
     net = Net(nnx.Rngs(0))
-    model = open_model(net, (ROWS, LABELS), batch=49)
+    model = open_model(net, (ROWS, LABELS), batch=50)
     assert "first/kernel" in model.layout.names
     assert not net.drop.deterministic
     graph, params, rest = nnx.split(net, nnx.Param, ...)
@@ -104,7 +105,7 @@ def test_an_equinox_module_is_mapped_over_the_examples():
     net = eqx.nn.Sequential(
         [eqx.nn.Linear(4, 5, key=first), eqx.nn.Lambda(jnp.tanh), eqx.nn.Dropout(0.5), eqx.nn.Linear(5, K, key=last)]
     )  # fmt: skip
-    model = open_model(net, (ROWS, LABELS), batch=49)
+    model = open_model(net, (ROWS, LABELS), batch=50)
     assert "layers/0/weight" in model.layout.names
     own, static = eqx.partition(net, eqx.is_inexact_array)
 

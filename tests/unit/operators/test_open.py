@@ -50,7 +50,7 @@ MODELS = {
     "a tuple": (lambda params, x: (apply(params, x), 0), PARAMS, UsageError, "one array of outputs, got tuple"),
     "a mean": (lambda params, x: apply(params, x).mean(), PARAMS, UsageError, "one row an example, got shape"),
     "a cast": (lambda params, x: apply(params, x).astype("float32"), PARAMS, UsageError, "got float32. Remove casts"),
-    "infinite outputs": (lambda params, x: apply(params, x) / 0, PARAMS, DataError, "finite outputs, got 24"),
+    "infinite outputs": (lambda params, x: apply(params, x) / 0, PARAMS, DataError, "finite outputs, got 150 of 150"),
     "too few outputs": (lambda params, x: apply(params, x)[:, :2], PARAMS, DataError, "labels from 0 to 1 for 2 outputs"),
     "random numbers": (noisy, PARAMS, UsageError, "pure function"),
     "statistics of batches": (batch_norm, PARAMS, UsageError, "own example alone"),
@@ -130,7 +130,7 @@ def test_networks_of_the_package_have_the_checks_that_they_have_elsewhere():
 
 def test_one_example_and_unequal_batches_are_measured():
     one = open_model(apply, (X[:1], LABELS[:1]), params=PARAMS)
-    assert one.convention == "Loss: mean over 1 examples of cross entropy."
+    assert one.convention == "Loss: mean over 1 example of cross entropy."
     assert hessian(one).shape == (one.size, one.size)
     unequal = open_model(apply, Loader((49, 1)), params=PARAMS)
     assert unequal.examples == N

@@ -1,5 +1,6 @@
 """The mask: what it holds, counts and refuses, on disk and inside JAX."""
 
+import hashlib
 import pickle
 
 import jax
@@ -305,3 +306,22 @@ def test_a_mask_of_other_kinds_of_numbers_and_without_words_about_itself_is_read
         path.write_bytes(safetensors.numpy.save({"w": np.eye(3).astype(kind)}))
         assert Mask.load(path) == Mask({"w": np.eye(3)})
     assert Mask({"gain": np.array(1.0)}).total == 1
+
+
+def test_what_is_drawn_is_what_was_always_drawn():
+    from overparam.pruning import transfer
+    from overparam.pruning.tickets import _drawn
+
+    def digest(mask):
+        found = hashlib.sha256()
+        for path, one in sorted(mask):
+            found.update(path.encode())
+            found.update(np.asarray(one).tobytes())
+        return found.hexdigest()[:16]
+
+    network = mlp(10, (20,), 5)
+    mask = Mask.random(network, {"hidden1": 0.1, "output": 0.33}, (3, 1))
+    assert digest(mask) == "d164130fcc11f82d"
+    assert digest(_drawn(mask, Mask.random(network, 0.6, 1), (7, 2))) == "ef05b1496ab8386c"
+    params = jax.device_get(network.init(jax.random.key(0)))
+    assert digest(transfer(mask, params, mlp(10, (20,), 7), 5).mask) == "8c5c78d2ac2fb216"

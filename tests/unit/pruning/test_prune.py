@@ -8,9 +8,10 @@ import pytest
 import overparam
 from overparam import data
 from overparam.core.errors import DataError, UsageError
+from overparam.core.pairs import NETWORKS
 from overparam.models import Network, mlp
 from overparam.pruning import CRITERIA, Mask, transfer, variant
-from overparam.pruning.recipes import NETWORKS, VARIANTS
+from overparam.pruning.recipes import VARIANTS
 from overparam.training import Recipe
 from tests.weights import drawn, forward
 
@@ -286,3 +287,56 @@ def test_the_names_at_the_top():
     assert overparam.Mask is Mask
     assert callable(overparam.prune)
     assert {"Mask", "prune"} <= set(dir(overparam))
+
+
+DEAD = {name: dict(own) for name, own in PARAMS.items()}
+DEAD["hidden1"]["bias"] = np.full(12, -1e3, np.float32)  # no unit is ever on, and no weight has a gradient
+FEW = Recipe(1, 0.1, probes=2)
+NOTHING_TOLD = {
+    **{
+        name: (lambda name=name: overparam.prune(NETWORK, DEAD, DATA, name, 0.3), DataError, f"'{name}': .* got 0 for all")
+        for name in ("snip", "grad", "grasp")
+    },
+    "nothing moved": (
+        lambda: overparam.prune(NETWORK, PARAMS, None, "movement", 0.3, initial=PARAMS), DataError, "got 0 for all 108 weights",
+    ),
+    "synflow of zeros": (
+        lambda: overparam.prune(NETWORK, jax.tree.map(np.zeros_like, PARAMS), None, "synflow", 0.3), DataError, "got 0 for all",
+    ),
+    "seeds that nothing reads": (
+        lambda: overparam.prune(NETWORK, PARAMS, DATA).curve([0.5], seeds=(0, 1)), UsageError, "steps, start or seeds",
+    ),
+    "a curve over what decides by itself": (
+        lambda: overparam.prune(NETWORK, PARAMS, DATA, "same_sign", initial=LAST).curve([0.5, 0.2]), UsageError,
+        "decides by itself how many weights stay",
+    ),
+    "a search by what decides by itself": (
+        lambda: overparam.prune(NETWORK, PARAMS, DATA, "same_sign", initial=LAST).search(FEW, (0, 1), (0.5,)), UsageError,
+        "decides by itself how many weights stay",
+    ),
+    "a density where rounds prune": (
+        lambda: variant("zhou2019").network(density=0.1), UsageError, "density: expected none for variant 'zhou2019'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "told"), NOTHING_TOLD.values(), ids=NOTHING_TOLD)
+def test_what_would_be_ignored_or_drawn_without_a_word_is_refused(call, kind, told):
+    with pytest.raises(kind, match=told) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_after_a_collapse_pruning_goes_on():
+    from overparam.pruning.at_init import at_init
+
+    none = Mask({"hidden1/weight": np.ones((12, 6)), "output/weight": np.zeros((3, 12))})
+    mask = at_init("snip", NETWORK, PARAMS, 0.5, X, Y, none)
+    assert mask.kept == 36
+    assert mask.collapsed == ("output/weight",)
+
+
+def test_a_learned_mask_keeps_the_density_that_is_asked_for():
+    learned = variant("ramanujan2020")
+    assert learned.network() is learned.network(density=0.3)
+    assert learned.network(density=0.1) is not learned.network()

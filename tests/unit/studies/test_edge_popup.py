@@ -31,7 +31,7 @@ def test_networks_have_no_biases_and_widths_by_a_factor():
     from overparam.models import parameters
 
     class Digits:
-        features, classes = 64, 10
+        image, classes = (64,), 10
 
     assert parameters(network("fc", Digits, 0.1)) == 64 * 30 + 30 * 10 + 10 * 10
 

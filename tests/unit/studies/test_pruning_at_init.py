@@ -7,9 +7,10 @@ import pytest
 from overparam.data import flatten, load
 from overparam.models import mlp
 from overparam.pruning import Line, Mask
+from overparam.pruning.draws import other_start
 from overparam.pruning.held import Held
 from overparam.studies.pruning_at_init import ARMS, METHODS, OTHERS, SANE, STUDY
-from overparam.studies.pruning_at_init_work import examples, masks_of, norm, other_start
+from overparam.studies.pruning_at_init_work import examples, masks_of, norm
 from overparam.training import Checkpoint, Trained
 
 SMALL = {"densities": (0.1, 0.4), "width": 6, "steps": 4, "n": 60, "batch": 20, "examples": 1}

@@ -44,7 +44,7 @@ def test_a_cell_has_every_column():
 
 def test_the_best_is_chosen_on_training_images_alone():
     class Data:
-        features, classes = 4, 3
+        image, classes = (4,), 3
 
     plain = network("fc", Data)
     import jax
@@ -68,10 +68,10 @@ def test_sizes_are_those_of_the_networks():
     from overparam.pruning import Mask
 
     class Digits:
-        features, classes = 64, 10
+        image, classes = (8, 8), 10
 
     class Images:
-        features, classes = 3072, 10
+        image, classes = (32, 32, 3), 10
 
     assert sizes(cell(seed=0))[0] == Mask.full(network("fc", Digits)).total
     for name in ("conv2", "conv4", "conv6"):

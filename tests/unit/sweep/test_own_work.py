@@ -186,3 +186,17 @@ def test_a_probe_is_known_by_the_files_beside_it_too(tmp_path, monkeypatch):
     assert shown_probes({"probes": ("mine.py",)})["probes"] != before[1:2]
     monkeypatch.setenv("HOME", str(tmp_path))
     assert shown_probes({"probes": ("~/alone.py",)})["probes"] == before[:1]
+
+
+@pytest.mark.parametrize("given", ["mine.py", "./mine.py", "../work/mine.py"])
+def test_work_that_names_its_file_is_the_same_however_the_file_is_named(tmp_path, monkeypatch, given):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "helpers.py").write_text(HELPERS.replace('"width"', '__file__ and "width"'))
+    (folder / "mine.py").write_text(
+        STUDY.replace("from helpers import bump", "assert __file__\n    from helpers import bump")
+    )
+    monkeypatch.chdir(folder)
+    relative, whole = find(given), find(str(folder / "mine.py"))  # as the run finds it, and as its workers do
+    assert work_code(relative) == work_code(whole)
+    assert relative.file == whole.file == str(folder / "mine.py")

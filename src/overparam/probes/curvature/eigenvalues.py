@@ -161,7 +161,10 @@ def leading(
     measured = made.dtype != np.float64
     search = Search(made, which, k, share / 2, room, before + limit - k, rng)
     values, vectors, residuals = search.run()
-    while search.budget and size > k:
+    while True:
+        search.searched = size == k
+        if search.searched or not search.budget:
+            break
         extra = search.run(vectors, float(_rank(values, which).min()))
         if not len(extra[0]):
             break
@@ -180,6 +183,9 @@ def leading(
     return Eigenvalues(
         values[order], wide[:, order], residuals, share * search.scale, search.searched, made.made - before
     )
+
+
+Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(eq=False)
@@ -206,8 +212,8 @@ class Search:
         """Whether a product may be made."""
         return self.made.made < self.last
 
-    def run(self, against: np.ndarray | None = None, floor: float = -math.inf) -> tuple[np.ndarray, np.ndarray]:
-        """Values and vectors that rank first; or those that rank above a floor, outside of the vectors that are known.
+    def run(self, against: np.ndarray | None = None, floor: float = -math.inf) -> Found:
+        """Values, vectors and residuals that rank first; or those that rank above a floor, outside of the vectors that are known.
 
         Args:
             against: vectors that are known, orthonormal columns.
@@ -245,9 +251,8 @@ class Search:
                 done = count_ >= least and not open_.any()
             if done or not going or not self.budget:
                 self.searched = done or not going
-                return values[picked], basis.vectors[:, : basis.used] @ inside[:, picked].astype(
-                    self.made.dtype
-                )
+                vectors = basis.vectors[:, : basis.used] @ inside[:, picked].astype(self.made.dtype)
+                return values[picked], vectors, residuals[picked]
             if basis.used == basis.room:
                 kept = _first(values, self.which, wanted + (basis.room - wanted) // 2)
                 basis.shrink(values[kept], inside[:, kept])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overparam.core.checked import count, positive, shown
-from overparam.core.errors import unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.operators.layout import Layout
 from overparam.operators.linear import Layers
 from overparam.probes.curvature.eigenvalues import DENSE, leading
@@ -93,6 +93,8 @@ def per_layer(
     output/weight 8.0 10.0
     """
     samples, share = count(samples, "samples", 2, MOST), positive(tolerance, "tolerance")
+    if share >= 1:
+        raise UsageError(f"tolerance: expected a share of the eigenvalue below 1, got {shown(tolerance)}.")
     if not isinstance(by, str) or by not in BY:
         raise unknown("by", by if isinstance(by, str) else shown(by), BY)
     rng, whole = generator_of(seed), products_of(model, of, None, scaled)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from overparam.core.errors import UsageError
+from overparam.operators.telling import told_of
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.assemble import assemble
 from overparam.probes.kernel.plan import Plan, ShortMemory, plan
@@ -48,7 +49,7 @@ def prepare(ask: Asked, method: str) -> Prepared:
     """
     if method == "products":
         return Prepared(method, None, planned(ask), ())
-    with ask.first.quiet():
+    with ask.first.quiet(), told_of(f"model: expected derivatives of its layers by method='{method}'"):
         source = source_of(ask, method)
         wrong: list[str] = []
         for _ in range(TRIES):
@@ -122,12 +123,13 @@ def computed(ask: Asked, ready: Prepared) -> tuple[np.ndarray, float]:
     Raises:
         UsageError: the product is not that of the operators.
     """
-    if ready.source is None:
-        matrix = by_products(ask)
-    else:
-        with ask.first.quiet():
-            matrix = assemble(ask, ready.source, ready.plan)
-    error = verified(ask, matrix)
+    with told_of(f"model: expected derivatives of all examples by method='{ready.method}'"):
+        if ready.source is None:
+            matrix = by_products(ask)
+        else:
+            with ask.first.quiet():
+                matrix = assemble(ask, ready.source, ready.plan)
+        error = verified(ask, matrix)
     if not error <= allowed(ask):
         raise UsageError(
             f"method: expected a kernel whose product with a vector is J (J^T u), got a relative error of {error:.2g} with "

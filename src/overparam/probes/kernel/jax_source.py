@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from overparam.operators.batches import Batch
-from overparam.operators.jax_model import JaxModel
+from overparam.operators.jax_model import JaxModel, Programs
 from overparam.probes.kernel.factors import Factor, Outer, Pairs, Rows
 from overparam.probes.kernel.jax_rows import JaxSource, alone, example_axes, planned
 from overparam.probes.kernel.jax_sites import product_of
@@ -26,6 +27,7 @@ from overparam.probes.kernel.jax_walk import (
 from overparam.probes.kernel.layers import Group, Layers, Use, best_form, grouped
 
 RESULT = -1  # the site of outputs that no input enters
+_LOOKED: WeakKeyDictionary[Programs, dict[Any, Single]] = WeakKeyDictionary()
 
 
 class JaxStructured(JaxSource):
@@ -53,10 +55,10 @@ class JaxStructured(JaxSource):
         """First without walking into functions with derivatives of their own, then with rows for the names."""
         given = (self.model, self.chosen, self.wide, self.full, self.columns)
         if self.own_rules:
-            return JaxStructured(*given, self.forced, False)
+            return type(self)(*given, self.forced, False)
         if set(names) <= set(self.forced):
             return None
-        return JaxStructured(*given, (*self.forced, *names), False)
+        return type(self)(*given, (*self.forced, *names), False)
 
     def factors(self, batch: Batch) -> list[Factor]:
         """One factor a group of parameters, and one of explicit rows."""
@@ -93,27 +95,38 @@ class JaxStructured(JaxSource):
         )
 
     def _single(self, batch: Batch) -> Single:
+        """The program of one example, looked at once for the shapes of a batch, as long as the model's programs live."""
         leaves = jax.tree.leaves((batch.args, dict(batch.named)))
-        key = tuple((leaf.shape[1:], leaf.shape[:1] == (batch.count,), str(leaf.dtype)) for leaf in leaves)
-        if key not in self._seen:
+        shapes = tuple((leaf.shape[1:], leaf.shape[:1] == (batch.count,), str(leaf.dtype)) for leaf in leaves)
+        if shapes in self._seen:
+            return self._seen[shapes]
+        known = _LOOKED.setdefault(self.model.programs, {})
+        forms = tuple(sorted(self._forms.items()))
+        asked = (self.chosen, self.full, self.columns, self.forced, self.own_rules)
+        key = (self.model.layout.names, *asked, shapes, forms)
+        if key not in known:
             single = Single(self, batch)
             for group in single.layers.groups:
-                group.form = best_form(
-                    group, self.columns, len(self.chosen), self.full, self._forms.get(group.names)
-                )
-                self._forms.setdefault(group.names, group.form)
-            if not self._seen and single.layers.why:
-                self.notes.append(single.layers.why)
-            self._seen[key] = single
-        return self._seen[key]
+                past = self._forms.get(group.names)
+                group.form = best_form(group, self.columns, len(self.chosen), self.full, past)
+            known[key] = single
+        single = known[key]
+        for group in single.layers.groups:
+            self._forms.setdefault(group.names, group.form)
+        if not self._seen and single.layers.why:
+            self.notes.append(single.layers.why)
+        self._seen[shapes] = single
+        return single
 
 
 class Single:
     """The program of one example: its sites, the layers that they make, and the program that gives their factors."""
 
     def __init__(self, source: JaxStructured, batch: Batch) -> None:
-        self.source = source
         model, axes = source.model, example_axes(batch)
+        self.chosen, self.forced, self.own_rules = source.chosen, source.forced, source.own_rules
+        self.names = model.layout.names
+        self.dims = {name: one.ndim for name, one in model.trained.items()}
         forward = model.programs.forward
 
         def outputs(trained: Any, held: Any, args: Any, named: Any) -> Any:
@@ -145,7 +158,7 @@ class Single:
             self.shapes[number] = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in found]
             return found
 
-        walk = Walk(site, self.source.own_rules)
+        walk = Walk(site, self.own_rules)
         found, tags = walk.run(self.closed.jaxpr, self.closed.consts, values, self.tags)
         if tags[0].origin >= 0:
             walk.used[tags[0].origin] = walk.used.get(tags[0].origin, 0) + 1
@@ -161,7 +174,7 @@ class Single:
             for operand, tag in enumerate(tags):
                 for name in tag.names if tag.kind == PARAMETER else ():
                     uses.setdefault(name, []).append(_use(number, equation, operand, tag))
-        rows = set(self.source.forced) & set(uses)
+        rows = set(self.forced) & set(uses)
         layers = Layers()
         for name, found in uses.items():
             products = [one for one in found if one is not None]
@@ -175,10 +188,10 @@ class Single:
         for name in sorted(rows):
             if len(uses[name]) == 1:
                 self._join_bias(name, layers, rows)
-        order = {name: at for at, name in enumerate(self.source.model.layout.names)}
+        order = {name: at for at, name in enumerate(self.names)}
         layers.groups.sort(key=lambda group: order[group.name])
         layers.rows = tuple(sorted(rows, key=order.__getitem__))
-        large = [n for n in layers.rows if self.source.model.trained[n].ndim > 1]
+        large = [n for n in layers.rows if self.dims[n] > 1]
         if large:
             layers.why = f"Explicit rows for {_few(large)}, which enter other operations than one product."
         return layers
@@ -189,11 +202,7 @@ class Single:
             operand = next((k for k, tag in enumerate(tags) if name in tag.names), None)
             if operand is None:
                 continue
-            if (
-                equation is None
-                or equation.primitive.name not in ("add", "add_any")
-                or name in self.source.forced
-            ):
+            if equation is None or equation.primitive.name not in ("add", "add_any") or name in self.forced:
                 return
             other, own = tags[1 - operand], tags[operand]
             group = next(
@@ -204,8 +213,9 @@ class Single:
             same = own.names == {name} and self.used.get(other.origin) == 1
             if not same or self.sites[other.origin][1][group.uses[0].product.operand].scale is not None:
                 return
-            results, added = other.picked().ravel(), own.picked().ravel()
-            if results.size != added.size or results.size != int(np.prod(other.shape)):
+            shape = tuple(equation.outvars[0].aval.shape)
+            results, added = (np.broadcast_to(one.picked(), shape).ravel() for one in (other, own))
+            if results.size != int(np.prod(other.shape)):
                 return
             placed = np.empty(results.size, np.int64)
             placed[results] = added
@@ -241,17 +251,17 @@ class Single:
                 return _plus(applied(equation, inner), added.get(number))
 
             found, _ = self._run(site, values)
-            return _plus([found], added.get(RESULT))[0][np.array(self.source.chosen)], seen
+            return _plus([found], added.get(RESULT))[0][np.array(self.chosen)], seen
 
         out, back, seen = jax.vjp(moved, zeros, has_aux=True)
-        slopes = jax.vmap(back)(jnp.eye(len(self.source.chosen), dtype=out.dtype))[0]
+        slopes = jax.vmap(back)(jnp.eye(len(self.chosen), dtype=out.dtype))[0]
         arrays = [self._arrays(group, seen, slopes) for group in self.layers.groups]
         if self.layers.rows:
             arrays.append((self._rows(values, size, entered, seen, slopes),))
         return arrays
 
     def _run(self, site: Any, values: Any) -> tuple[Any, Any]:
-        walk = Walk(site, self.source.own_rules)
+        walk = Walk(site, self.own_rules)
         found, tags = walk.run(self.closed.jaxpr, self.closed.consts, values, self.tags)
         return found[0], tags[0]
 
@@ -278,7 +288,7 @@ class Single:
 
     def _rows(self, values: Any, size: int, entered: set[int], seen: Any, slopes: Any) -> Any:
         """Explicit rows: through each operation that the parameters enter, then back to the parameters themselves."""
-        names = self.source.model.layout.names
+        names = self.names
 
         def leaves(own: Any) -> dict[tuple[int, int], Any]:
             found: dict[tuple[int, int], Any] = {}
@@ -313,7 +323,7 @@ class Single:
         own = values[:size]
         _, pull = jax.vjp(leaves, own)
         found = dict(zip(names, jax.vmap(pull)(rows)[0], strict=True))
-        chosen = [found[name].reshape(len(self.source.chosen), -1) for name in self.layers.rows]
+        chosen = [found[name].reshape(len(self.chosen), -1) for name in self.layers.rows]
         return jnp.concatenate(chosen, axis=1)
 
 

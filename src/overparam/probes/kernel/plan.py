@@ -10,7 +10,9 @@ from overparam.core.errors import UsageError
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.source import Source
 
-TILE = 2048  # rows of a tile of the kernel: two of them stay near the processor
+TILE = (
+    512  # rows of a tile of the kernel: it stays near the processor, and little of the other half is computed
+)
 HELD = 0.5  # of the memory left beside the kernel: factors of all examples up to it are made once and kept
 EASY = 1e9  # bytes of one block above which blocks are made smaller, where nothing forces it
 

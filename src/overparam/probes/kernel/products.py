@@ -12,7 +12,10 @@ from overparam.operators.batches import Batch
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.plan import Plan, said, short
 
-ORDER = {"jacobian": (-1, 1, 0), "transpose": (-1, 0)}  # of ways that keep nothing first
+ORDER = {
+    "jacobian": (1, -1, 0),
+    "transpose": (-1, 0),
+}  # of ways that keep nothing first, and need nothing loaded
 
 
 class Derivatives:

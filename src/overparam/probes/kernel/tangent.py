@@ -127,7 +127,7 @@ def kernel_cost(
 ) -> KernelCost:
     """What :func:`tangent_kernel` would take with the same arguments: method, peak of memory in bytes, blocks.
 
-    Costs one look at a few examples; nothing of the size of the kernel is computed.
+    Costs one block of examples, by which the layers are checked; nothing of the size of the kernel is computed.
 
     Args:
         model: as there.

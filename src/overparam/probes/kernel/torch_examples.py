@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from overparam.probes.kernel.torch_sites import Meeting
+
+try:
+    import torch
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from overparam.operators.batches import Batch
 from overparam.operators.torch_model import TorchModel
 from overparam.probes.kernel.factors import Factor, Rows
 from overparam.probes.kernel.source import Source
+
+try:
+    import torch
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
 
 PASS = 4.0  # bytes in use at the peak of the rows, over those of the rows themselves: two copies while they are joined
 
@@ -87,7 +90,8 @@ class TorchRows(TorchSource):
     def sizes(self, batch: Batch) -> tuple[float, float]:
         """Rows, and the passes that they come from."""
         rows = float(len(self.chosen)) * self.model.size * self.model.dtype.itemsize
-        graph = graph_bytes(self.model, batch) / batch.count
+        few = batch.rows(0, 2).mapped(lambda leaf: leaf.clone())  # or the graph would hold the storage of all
+        graph = graph_bytes(self.model, few) / few.count
         return rows * (2 if self.wide and self.model.dtype.itemsize == 4 else 1), (PASS - 1) * rows + 3 * graph
 
 

@@ -5,14 +5,18 @@ A product has inputs ``(positions..., G, I)`` and results ``(positions..., G, O)
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch.autograd.graph import GradientEdge, get_gradient_edge
+try:
+    import torch
+    import torch.nn.functional as F
+    from torch.autograd.graph import GradientEdge, get_gradient_edge
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
 
 Move = Callable[[Any], Any]
 
@@ -64,7 +68,7 @@ def met(function: Any, args: Any, named: Any, ours: set[int]) -> Found | None:
         named: the same by keyword.
         ours: ids of the tensors of parameters alone.
     """
-    for names, known in _KNOWN.items():
+    for names, known in _known().items():
         if function in names:
             try:
                 return known(function, args, named, ours)
@@ -327,14 +331,17 @@ def _einsum(function: Any, args: Any, named: Any, ours: set[int]) -> Found | Non
     return found
 
 
-_T = torch.Tensor
-_KNOWN: dict[tuple[Any, ...], Callable[[Any, Any, Any, set[int]], Found | None]] = {
-    (F.linear,): _linear,
-    (torch.matmul, _T.matmul, _T.__matmul__, _T.__rmatmul__, torch.mm, _T.mm): _matmul,
-    (F.conv1d, F.conv2d, F.conv3d, torch.conv1d, torch.conv2d, torch.conv3d): _convolution,
-    (F.embedding,): _embedding,
-    (torch.add, _T.add, _T.__add__, _T.__radd__, _T.add_, _T.__iadd__, torch.sub, _T.sub, _T.__sub__, _T.__rsub__,
-     torch.mul, _T.mul, _T.__mul__, _T.__rmul__): _elementwise,
-    (F.layer_norm, F.rms_norm, F.batch_norm, F.group_norm, F.instance_norm): _norm,
-    (torch.einsum,): _einsum,
-}  # fmt: skip
+@functools.cache
+def _known() -> dict[tuple[Any, ...], Callable[[Any, Any, Any, set[int]], Found | None]]:
+    """The functions of PyTorch that are known."""
+    one = torch.Tensor
+    return {
+        (F.linear,): _linear,
+        (torch.matmul, one.matmul, one.__matmul__, one.__rmatmul__, torch.mm, one.mm): _matmul,
+        (F.conv1d, F.conv2d, F.conv3d, torch.conv1d, torch.conv2d, torch.conv3d): _convolution,
+        (F.embedding,): _embedding,
+        (torch.add, one.add, one.__add__, one.__radd__, one.add_, one.__iadd__, torch.sub, one.sub, one.__sub__,
+         one.__rsub__, torch.mul, one.mul, one.__mul__, one.__rmul__): _elementwise,
+        (F.layer_norm, F.rms_norm, F.batch_norm, F.group_norm, F.instance_norm): _norm,
+        (torch.einsum,): _einsum,
+    }  # fmt: skip

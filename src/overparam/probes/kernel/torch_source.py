@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
-
 from overparam.core.errors import UsageError
 from overparam.operators.batches import Batch
 from overparam.operators.torch_model import TorchModel
@@ -15,6 +13,11 @@ from overparam.probes.kernel.layers import Group, Layers, Use, best_form, groupe
 from overparam.probes.kernel.torch_examples import Place, by_example, place_of
 from overparam.probes.kernel.torch_rows import TorchSource, graph_bytes
 from overparam.probes.kernel.torch_watch import INPUT, Site, Watch
+
+try:
+    import torch
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
 
 
 class TorchStructured(TorchSource):
@@ -41,9 +44,7 @@ class TorchStructured(TorchSource):
         """With rows by a reverse pass an example for the names."""
         if set(names) <= set(self.forced):
             return None
-        return TorchStructured(
-            self.model, self.chosen, self.wide, self.full, self.columns, (*self.forced, *names)
-        )
+        return type(self)(self.model, self.chosen, self.wide, self.full, self.columns, (*self.forced, *names))
 
     def factors(self, batch: Batch) -> list[Factor]:
         """One factor a group of parameters, and one of explicit rows."""
@@ -84,7 +85,7 @@ class TorchStructured(TorchSource):
     def sizes(self, batch: Batch) -> tuple[float, float]:
         """From one pass over a few examples."""
         layers, itemsize = self._looked(), self.model.dtype.itemsize
-        few = batch.rows(0, 2)
+        few = batch.rows(0, 2).mapped(lambda leaf: leaf.clone())  # or the graph would hold the storage of all
         sites, _ = self._pass(few)
         graph = graph_bytes(self.model, few) / few.count
         numbers, patches = 0.0, 0.0

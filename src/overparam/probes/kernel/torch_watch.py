@@ -11,10 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch.overrides import TorchFunctionMode
-
 from overparam.probes.kernel.torch_sites import Meeting, met
+
+try:
+    import torch
+    from torch.overrides import TorchFunctionMode
+except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
+    torch = None
+    TorchFunctionMode = object
 
 CONSTANT, PARAMETER, INPUT = 0, 1, 2
 WHOLE = ("t", "transpose", "permute", "view", "reshape", "flatten", "unflatten", "contiguous", "squeeze", "unsqueeze",

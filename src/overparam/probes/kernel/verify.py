@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from overparam.operators import Model
 from overparam.operators.batches import Batch
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.factors import Factor
@@ -26,8 +28,8 @@ def allowed(ask: Asked) -> float:
 def verified(ask: Asked, matrix: np.ndarray) -> float:
     """Relative error of one product of the kernel with a random vector against ``J (J^T u)``, Euclidean.
 
-    A kernel of all outputs, or of one, is multiplied whole. Of kernels of each output or their mean the first 32 examples
-    are, with a product for every output.
+    A kernel of all outputs, or of one, is multiplied whole. Of kernels of each output or their mean the part of 32 examples
+    from all over the data is, with a product for every output.
 
     Args:
         ask: what was asked.
@@ -47,7 +49,7 @@ def verified(ask: Asked, matrix: np.ndarray) -> float:
 
 
 def _by_output(ask: Asked, matrix: np.ndarray, rng: np.random.Generator) -> float:
-    rows, columns = (_few(model.batches()) for model in (ask.first, ask.second))
+    (i, rows), (j, columns) = _spread(ask.first), _spread(ask.second)
     first, second = Derivatives(ask.first), Derivatives(ask.second)
     v = rng.normal(size=columns.count)
     found = []
@@ -56,13 +58,44 @@ def _by_output(ask: Asked, matrix: np.ndarray, rng: np.random.Generator) -> floa
         u[:, c] = v
         pushed = first.batch("jacobian", rows, second.batch("transpose", columns, u.reshape(-1)))
         found.append(pushed.reshape(rows.count, -1)[:, c])
-    some = matrix[..., : rows.count, : columns.count] @ v.astype(matrix.dtype)
+    some = matrix[..., i[:, None], j] @ v.astype(matrix.dtype)
     return gap(some, np.array(found) if ask.outputs == "each" else np.mean(found, axis=0))
 
 
-def _few(batches: object) -> Batch:
-    batch: Batch = next(iter(batches))  # type: ignore[call-overload]
-    return batch.rows(0, SOME)
+def _spread(model: Model) -> tuple[np.ndarray, Batch]:
+    """Some examples from all over the data, and where they are; the first ones where they cannot be taken one by one."""
+    wanted = np.unique(np.linspace(0, model.examples - 1, min(SOME, model.examples)).astype(int))
+    parts, at = [], 0
+    for batch in model.batches():
+        here = wanted[(wanted >= at) & (wanted < at + batch.count)] - at
+        parts += [batch.rows(int(one), int(one) + 1) for one in here]
+        at += batch.count
+    shapes = {tuple((leaf.shape, str(leaf.dtype)) for leaf in _inputs(one).leaves()) for one in parts}
+    if len(shapes) == 1 and all(shape[:1] == (1,) for shape, _ in next(iter(shapes))):
+        leaves = zip(*[_inputs(one).leaves() for one in parts], strict=True)
+        joined = iter([_joined(model, list(each)) for each in leaves])
+        whole = _inputs(parts[0]).mapped(lambda leaf: next(joined))
+        return wanted, Batch(whole.args, whole.named, None, len(parts))
+    few = _few(model.batches())
+    return np.arange(few.count), few
+
+
+def _inputs(batch: Batch) -> Batch:
+    return Batch(batch.args, batch.named, None, batch.count)
+
+
+def _joined(model: Model, leaves: list[Any]) -> Any:
+    if model.back_end == "torch":
+        import torch
+
+        return torch.cat(leaves)
+    import jax.numpy as jnp
+
+    return jnp.concatenate(leaves)
+
+
+def _few(batches: Iterable[Batch]) -> Batch:
+    return next(iter(batches)).rows(0, SOME)
 
 
 def culprits(ask: Asked, source: Source, plan: Plan) -> tuple[str, ...]:
@@ -76,8 +109,8 @@ def culprits(ask: Asked, source: Source, plan: Plan) -> tuple[str, ...]:
         plan: blocks; the factors of the first one are looked at, and kept by the source.
     """
     model = ask.first
-    batch, factors = next(source.made(model, plan.block))[1:]
-    batch, factors = batch.rows(0, SOME), [one.part(0, SOME) for one in factors]
+    _, block, found = next(source.made(model, plan.block))
+    batch, factors = block.rows(0, SOME), [one.part(0, SOME) for one in found]
     u = np.zeros((batch.count, ask.classes))
     u[:, list(ask.chosen)] = np.random.default_rng(SEED).normal(size=(batch.count, len(ask.chosen)))
     back = Derivatives(model).batch("transpose", batch, u.reshape(-1))

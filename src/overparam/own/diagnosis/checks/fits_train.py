@@ -145,8 +145,8 @@ CHECK = Check(
     "OP001",
     "fits the training set",
     "Does it fit its training set?",
-    f"yes at a training error of at most {100 * FITS:g} %, no above; where not all examples were looked at, by the 95 % interval. "
-    "For a regression: squared error over the variance of the targets.",
+    f"yes at a training error of at most {100 * FITS:g} %, no above; where not all examples were looked at, by the 95 % "
+    "interval. For a regression: squared error over the variance of the targets.",
     _missing,
     _cost,
     _run,

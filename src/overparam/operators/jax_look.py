@@ -1,0 +1,131 @@
+"""What a pass of JAX does that cannot be seen in its numbers: indices outside, half precision, and who mixes examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import checkify
+
+from overparam.core.errors import DataError
+from overparam.operators.batches import Batch
+from overparam.operators.jax_adapt import framework_of
+from overparam.operators.jax_trace import primitives
+
+HALF = ("float16", "bfloat16")
+_REPAIR = {
+    "Dropout": "dropout is drawn for a whole batch; measure in evaluation mode, evaluation=True",
+    "BatchNorm": "it normalises by the batch; measure in evaluation mode with running averages",
+}
+
+
+def half_inside(run: Callable[..., Any], *given: Any) -> str:
+    """The narrow type of floats in which a part of a function computes; empty where there is none."""
+    for equation in primitives(run, *given):
+        for one in equation.outvars:
+            name = str(getattr(one.aval, "dtype", ""))
+            if name in HALF or name.startswith("float8"):
+                return name
+    return ""
+
+
+def check_indices(run: Callable[[Batch], Any], batches: Iterator[Batch]) -> None:
+    """Raise where whole numbers among the inputs lead outside of an array, which JAX reads as another place or as missing.
+
+    The examples with the largest and the smallest number of each input are tried.
+
+    Args:
+        run: a pass over a batch.
+        batches: of the data.
+
+    Raises:
+        DataError: one leads outside.
+    """
+    ends: dict[tuple[int, bool], tuple[int, Batch, int]] = {}
+    for batch in batches:
+        for at, leaf in enumerate(Batch(batch.args, batch.named).leaves()):
+            if leaf.dtype.kind not in "iu" or not leaf.size:
+                continue
+            rows = np.asarray(leaf).reshape(batch.count, -1)
+            for largest in (True, False):
+                of_rows = rows.max(1) if largest else rows.min(1)
+                row = int(of_rows.argmax() if largest else of_rows.argmin())
+                value = int(of_rows[row])
+                found = ends.get((at, largest))
+                if found is None or (value > found[0] if largest else value < found[0]):
+                    ends[at, largest] = (value, batch, row)
+    for value, batch, row in ends.values():
+        one = batch.rows(row, row + 1)
+        leaves, structure = jax.tree.flatten((one.args, dict(one.named)))
+
+        def again(*given: Any, one: Batch = one, structure: Any = structure) -> Any:
+            args, named = jax.tree.unflatten(structure, given)
+            return run(Batch(args, named, None, one.count))
+
+        try:
+            error, _ = checkify.checkify(again, errors=checkify.index_checks)(*leaves)
+        except Exception:  # an operation that cannot be watched is no fault of the model
+            return
+        words = error.get()
+        if words:
+            raise DataError(
+                f"data: expected whole numbers that are places in the arrays of the model, got {value}: "
+                f"{words.splitlines()[0].split(' (')[0].rstrip('.')}. JAX would read another place without a word."
+            )
+
+
+def culprit(source: Any, model: Any, one: Batch, other: Batch, differs: Callable[[Any, Any], bool]) -> str:
+    """The part of a module whose outputs differ between two batches with the same first examples, in words.
+
+    Args:
+        source: the module.
+        model: it, opened.
+        one: some examples.
+        other: fewer of them.
+        differs: whether two outputs are apart.
+    """
+    kind = framework_of(source)
+    if kind == "linen":
+        passes = [_by_module(lambda batch=batch: model.eager(batch)) for batch in (one, other)]  # type: ignore[misc]
+        for (name, kept, first), (again, _, second) in zip(*passes, strict=False):
+            if name == again and differs(first, second):
+                return _words(name, kept)
+        return ""
+    if kind not in ("nnx", "equinox"):
+        return ""
+    if kind == "nnx":
+        from flax import nnx
+
+        parts = [("/".join(map(str, path)), part) for path, part in nnx.iter_modules(source)]
+    else:
+        import equinox as eqx
+
+        kinds = (eqx.nn.Dropout, eqx.nn.BatchNorm)
+        every = jax.tree_util.tree_leaves_with_path(source, is_leaf=lambda leaf: isinstance(leaf, kinds))
+        parts = [(jax.tree_util.keystr(path, simple=True, separator="/"), part) for path, part in every]
+    named = [_words(path, type(part).__name__) for path, part in parts if type(part).__name__ in _REPAIR]
+    return " or ".join(named[:3])
+
+
+def _by_module(call: Callable[[], Any]) -> list[tuple[str, str, np.ndarray]]:
+    """Outputs of every inner module of Flax Linen in one pass, in the order in which they finish."""
+    from flax import linen
+
+    found: list[tuple[str, str, np.ndarray]] = []
+
+    def listen(function: Any, args: Any, words: Any, context: Any) -> Any:
+        out = function(*args, **words)
+        if context.method_name == "__call__" and context.module.path and isinstance(out, jax.Array):
+            found.append(("/".join(context.module.path), type(context.module).__name__, np.asarray(out)))
+        return out
+
+    with linen.intercept_methods(listen):
+        call()
+    return found
+
+
+def _words(path: str, kind: str) -> str:
+    why = _REPAIR.get(kind, "")
+    return f"'{path}' ({kind}){f': {why}' if why else ''}"
