@@ -213,8 +213,13 @@ def widths(
     if build is None:
         return Widths(layers, size, numbers, None, None, (), None, "", "")
     family = Family(build, _example(opened), how.get("frozen") or (), how.get("call"))
-    width = family.width_of(dict(zip(subject.layout.names, subject.layout.shapes, strict=True)))
-    counted = None if numbers is None else _counted(family, numbers)
+    try:
+        width = family.width_of(dict(zip(subject.layout.names, subject.layout.shapes, strict=True)))
+        counted = None if numbers is None else _counted(family, numbers)
+    except UsageError as error:
+        if asked is None:
+            raise UsageError(f"{error} Where not every width can be built: give widths=.") from error
+        width = counted = None  # a family with widths that cannot be built, such as no multiples of its heads
     if asked is None or opened is None:
         return Widths(layers, size, numbers, width, counted, (), None, "", "")
     opened.check_loss()

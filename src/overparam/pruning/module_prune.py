@@ -16,7 +16,7 @@ from overparam.pruning.criteria import Criterion
 from overparam.pruning.curve import Curve, point_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.measured import Fit, told_fit
-from overparam.pruning.module_format import Subject, subject_of
+from overparam.pruning.module_format import HOLDING, Subject, placed_in, subject_of, unwrapped_module, zeroed
 from overparam.pruning.module_question import Question, covered, first_mask, named_in, own_rates, parts_of_data
 from overparam.pruning.module_train import refitted
 from overparam.pruning.rounds import seeds_of
@@ -70,7 +70,11 @@ class PrunedModel:
         Raises:
             UsageError: another one's.
         """
-        return self.mask.apply(model)
+        subject = self._asked.subject
+        if subject.kind in HOLDING:
+            return self.mask.apply(model)
+        arrays = zeroed(named_in(subject, model, "params"), self.mask.arrays)
+        return placed_in(subject.kind, subject.model, model, arrays)[1]
 
     def save(self, path: str | Path) -> Path:
         """Write the mask to a safetensors file: a boolean tensor a parameter, by its name.
@@ -105,7 +109,7 @@ class PrunedModel:
         )
         after = asked.fit_trained(model, params)
         if asked.subject.kind == "torch":
-            params = model.state_dict()
+            params = unwrapped_module(model).state_dict()
         return dataclasses.replace(self, model=model, params=params, after=after)
 
     def curve(
@@ -215,7 +219,7 @@ def prune_model(
         before, after = asked.fit(asked.arrays_under(first), where), asked.fit(cut, where)
     on = "" if where is None else "data" if test is None else "test"
     notes = (*(subject.notes if where is None else where.notes), *_statistics(subject))
-    params_now = made.state_dict() if subject.kind == "torch" else own
+    params_now = unwrapped_module(made).state_dict() if subject.kind == "torch" else own
     return PrunedModel(made, params_now, found, before, after, asked.name, on, notes, asked)
 
 

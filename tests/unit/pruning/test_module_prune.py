@@ -201,6 +201,9 @@ def test_what_was_trained_is_measured_with_its_own_statistics():
     found = overparam.prune(net, data=(x, Y), density=0.5)
     assert "Batch statistics are those of the unpruned model" in found.notes[-1]
 
+    with pytest.raises(UsageError, match="fit: expected a training of the model.*got it back as it was"):
+        found.retrain(lambda model, train: None)
+
     def renewed(model, train):
         model.train()
         for _ in range(50):
@@ -300,7 +303,7 @@ def test_numbers_several_labels_and_positions():
 
 
 WRONG = {
-    "data where params stand": (lambda net: overparam.prune(net, (X, Y)), UsageError, "params: expected None.*Data go into data="),
+    "data for params": (lambda net: overparam.prune(net, (X, Y)), UsageError, "params: expected None.*Data go into data="),
     "no criterion": (lambda net: overparam.prune(net, criterion="big"), UsageError, r"criterion.*'big'"),
     "snip without data": (lambda net: overparam.prune(net, criterion="snip"), UsageError, "data, from which its gradient"),
     "synflow without data": (lambda net: overparam.prune(net, criterion="synflow"), UsageError, "shape of an example"),

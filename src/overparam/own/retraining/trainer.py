@@ -21,7 +21,16 @@ from overparam.own.retraining.targets import relabelled
 from overparam.pruning.loaders import loss_for
 from overparam.pruning.mask import Mask
 from overparam.pruning.module_format import subject_of, zeroed
-from overparam.pruning.module_train import call_fit, check_fit, fitted, refitted, seeded, takes
+from overparam.pruning.module_train import (
+    buffers_of,
+    call_fit,
+    check_fit,
+    check_moved,
+    fitted,
+    refitted,
+    seeded,
+    takes,
+)
 from overparam.training import Checkpoint, Member, Recipe, refresh, train
 from overparam.training.evaluate import block_of
 
@@ -213,6 +222,7 @@ class FitTrainer(Trainer):
         begun = built.subject.arrays if job.begun is None else job.begun
         if job.mask is not None:
             begun = {**begun, **zeroed(begun, job.mask.arrays)}
+        before = buffers_of(built.model)
         if job.mask is not None or job.begun is not None:
             model, params, _ = refitted(built.subject, begun, job.mask, data, self.fit, job.seed)
         else:
@@ -227,6 +237,7 @@ class FitTrainer(Trainer):
                 found = call_fit(self.fit, given, data, more)
             model, params = fitted(found, built.model, built.params)
         opened = _opened(model, data, params, self.how)
+        check_moved({**begun, **before}, {**opened.layout.named(opened.vector()), **buffers_of(model)})
         tested = None if self.test is None else _opened(model, self.test, params, self.how).outputs()
         numbers = opened.layout.named(opened.vector())
         return Done(job, begun, numbers, opened.outputs(), tested, time.perf_counter() - began)

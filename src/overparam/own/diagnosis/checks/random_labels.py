@@ -38,7 +38,7 @@ def _run(context: Context) -> Answer:
     drawn: dict[int, np.ndarray] = {}
 
     def jobs(seed: int) -> list[Job]:
-        drawn[seed] = random_labels(targets, np.random.default_rng((seed, STREAM)))
+        drawn[seed] = random_labels(targets, np.random.default_rng((seed, STREAM)), context.ignore)
         return [Job(plan.width, seed, drawn[seed]), Job(plan.width, seed)]
 
     done, each = trained(context, jobs, FEWEST)
