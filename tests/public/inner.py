@@ -270,6 +270,7 @@ WHOLE: dict[str, str] = {
     "pruning.module_format": TREES,
     "pruning.module_prune": TREES,
     "pruning.module_question": TREES,
+    "pruning.module_recipe": TREES,
     "pruning.module_scores": TREES,
     "pruning.module_train": TREES,
     "pruning.prune": TREES,
