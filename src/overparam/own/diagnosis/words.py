@@ -120,10 +120,14 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _split(one: Measured) -> list[str]:
-    """Value with unit, and the rest."""
+    """Label, value with unit, and the rest."""
     whole = measured(one)
-    first, _, rest = whole.partition(", ") if one.n is not None or one.low is not None else (whole, "", "")
-    return [first, rest]
+    if one.value is None:
+        return [one.label, "not measured", ""]
+    first, _, rest = whole.removeprefix(one.label).strip().partition(", ")
+    if not (one.whole or one.n is not None or one.low is not None or one.high is not None):
+        first, rest = whole.removeprefix(one.label).strip(), ""
+    return [one.label, first, rest]
 
 
 def listed(table: Table, rows: int = ROWS) -> list[str]:
