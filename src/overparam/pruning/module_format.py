@@ -23,7 +23,8 @@ from overparam.pruning.arrays import is_weight, placed
 HOLDING = {"torch": "PyTorch", "nnx": "Flax NNX", "equinox": "Equinox"}  # modules that hold their parameters
 _BOXES = ("/value", "/raw_value")
 _KEPT = re.compile(
-    r"bias.*|embedding|((\w+_)?(pos|position|positional|cls|class)_)?(emb|embed|embedding|embeddings|token|tokens)"
+    r"bias.*|embeddings?|(\w+_)?(emb|embed|embedding|embeddings|token|tokens)"
+    r"|(pos|position|positional|positions|cls|class)(_(encoding|enc|emb|embed|embedding|embeddings|token|tokens))?"
 )
 _NO_LAYER = ("Norm", "Embed")  # in the names of the classes whose arrays are no weights of a layer
 

@@ -78,6 +78,15 @@ class Question:
         """Loss and accuracy of other parameters."""
         return fit_of_model(where, where.layout.flat(arrays, "params"), self.options.get("ignore"))
 
+    def fit_trained(self, model: Any, params: Any) -> Fit:
+        """Loss and accuracy of a model that was trained on, with its own statistics of batches."""
+        on = self.data if self.test is None else self.test
+        return fit_of_model(
+            open_model(model, on, params=params, loss=self.loss, **self.options),
+            None,
+            self.options.get("ignore"),
+        )
+
     def arrays_under(self, mask: Mask) -> dict[str, np.ndarray]:
         """The parameters with 0 where a mask is 0."""
         own = self.subject.arrays

@@ -132,4 +132,7 @@ def rates_of(code: str) -> str:
 
 @functools.cache
 def _rates() -> Mapping[str, Any]:
-    return dict(json.loads(RATES.read_text(encoding="utf-8"))["checks"]) if RATES.exists() else {}
+    found: dict[str, Any] = {}
+    for path in sorted(RATES.parent.glob(f"{RATES.stem}*.json")):
+        found |= json.loads(path.read_text(encoding="utf-8"))["checks"]
+    return found

@@ -65,7 +65,8 @@ def _run(context: Context) -> Answer:
         effect=Measured(f"largest eigenvalue of the Hessian of the loss on {n:,} examples", float(top.values[0])),
         beside=(
             Measured("its residual, by which it is off at most from some eigenvalue", float(top.residuals[0])),
-            Measured("trace of the Hessian", total.estimate, "", least, most, total.samples or None, "random vectors", whole=total.exact),
+            Measured("trace of the Hessian", total.estimate, "", least, most, total.samples or None, "random vectors",
+                     whole=total.exact),
             Measured("largest eigenvalue, weights scaled by their sizes (unit: loss)", float(twin.values[0])),
             Measured("trace, weights scaled by their sizes (unit: loss)", twin_total.estimate, "", twin_least, twin_most,
                      twin_total.samples or None, "random vectors", whole=twin_total.exact),
@@ -74,7 +75,8 @@ def _run(context: Context) -> Answer:
             Measured("share of the top direction in its largest layer", _largest(context, vector), "%"),
         ),
         tables=(Table("Largest eigenvalues", ("", "Hessian", "residual", "scaled", "residual"), rows_out),),
-        next=Next("The whole spectrum, or layer by layer.", "overparam.probes.curvature.spectral_density(open_model(model, train))"),
+        next=Next("The whole spectrum, or layer by layer.",
+                  "overparam.probes.curvature.spectral_density(open_model(model, train))"),
     )  # fmt: skip
 
 

@@ -153,8 +153,8 @@ def judged(
     if lost.high <= same and better.low > BETTER:
         status, words = (
             "yes",
-            f"The {part} largest weights, set back and trained again, end within {same:g} {unit} of the whole, and as many at random "
-            "end worse.",
+            f"The {part} largest weights, set back and trained again, end within {same:g} {unit} of the whole, and as "
+            "many at random end worse.",
         )
     elif lost.low > same:
         status, words = "no", f"The {part} largest weights end more than {same:g} {unit} worse than the whole."

@@ -136,9 +136,11 @@ def _next(
     wider: int,
 ) -> Next:
     if status != "inconclusive":
+        more = ", params=params" if context.given.get("params") is not None else ""
+        more += ", build=build" + (", fit=fit" if context.fit is not None else "")
         return Next(
             f"The curve over more widths, its interpolation threshold among them: overparam.widths, from {wider}.",
-            f"overparam.widths(model, train, test, build=build, widths=[{', '.join(map(str, (wider // 4 or 1, wider // 2, wider, 2 * wider)))}])",
+            f"overparam.widths(model, train, test{more}, widths={sorted({wider // 4 or 1, wider // 2, wider, 2 * wider})})",
             4 * each * FEWEST / 2,
         )
     if of_examples > of_seeds or seeds >= MOST:
@@ -154,9 +156,9 @@ CHECK = Check(
     "OP008",
     "wider helps",
     "Would a wider model have a smaller test error?",
-    f"yes where twice the width lowers the test error by at least {POINTS:g} points over the whole {100 * LEVEL:g} % interval (of a "
-    f"regression the test loss by {RELATIVE:g} %), no where by less over all of it. The interval is over seeds and held-out "
-    "examples, paired by seed.",
+    f"yes where twice the width lowers the test error by at least {POINTS:g} points over the whole {100 * LEVEL:g} % interval "
+    f"(of a regression the test loss by {RELATIVE:g} %), no where by less over all of it. The interval is over seeds and "
+    "held-out examples, paired by seed.",
     missing,
     _cost,
     _run,
