@@ -215,5 +215,13 @@ def _subject(context: Context) -> dict[str, Any]:
     }
 
 
+def _read_as(context: Context) -> tuple[str, ...]:
+    """How outputs are read, where that is not the loss's own convention."""
+    if context.task in ("classes", "positions", "channels") and callable(context.given["loss"]):
+        axis = "second" if context.task == "channels" else "last"
+        return (f"Predicted is the largest output along the {axis} axis, as whole labels are given.",)
+    return ()
+
+
 def _cost(seconds: float | None) -> str:
     return "" if seconds is None else f"about {took(seconds)}, "

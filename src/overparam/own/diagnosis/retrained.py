@@ -51,6 +51,8 @@ def missing(context: Context, held_out: bool = True) -> str:
         return f"It needs trainings of the same family. {GIVE}."
     if context.task == "none":
         return "It needs targets to train on."
+    if context.task == "other":
+        return "What counts as an error under this loss is not known. Give a loss by name: 'squared', 'cross_entropy'."
     if held_out and context.test is None:
         return "It needs held-out data. Give test=."
     if not callable(context.fit) and framework_of(context.given["model"]) == "torch":

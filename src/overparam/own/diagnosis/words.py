@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from overparam.core.digits import together
 from overparam.core.words import number, wrapped
 from overparam.own.diagnosis.answer import Answer, Measured, Table
-
-if TYPE_CHECKING:
-    from overparam.own.diagnosis.checkup import Checkup
 
 WIDE = 80
 HANG = 7
@@ -17,11 +14,11 @@ ROWS = 12
 SHARE = ("%", "points", "×")
 
 
-def text_of(checkup: Checkup) -> str:
+def text_of(checkup: Any) -> str:
     """Subject, counts, every answer, then the notes.
 
     Args:
-        checkup: what is told.
+        checkup: a :class:`~overparam.own.diagnosis.checkup.Checkup`.
     """
     blocks = [_head(checkup), *(_answer(one, checkup) for one in checkup.answers)]
     notes = [wrapped(f"- {one}", 2, WIDE) for one in checkup.notes]
@@ -41,7 +38,7 @@ def head(subject: dict[str, Any]) -> str:
     )
 
 
-def tally(checkup: Checkup) -> str:
+def tally(checkup: Any) -> str:
     """The counts and the time in one sentence."""
     counts = ", ".join(f"{many} {status}" for status, many in checkup.counts.items())
     stopped = " Stopped by hand; what was finished is kept." if checkup.stopped else ""
@@ -92,11 +89,11 @@ def measured(one: Measured) -> str:
     return f"{one.label} {value}{unit}, {level} interval {low} to {high}{number_of}"
 
 
-def texts(checkup: Checkup, record: dict[str, Any]) -> dict[str, Any]:
+def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
     """A record with the texts that a page shows.
 
     Args:
-        checkup: what is told.
+        checkup: a :class:`~overparam.own.diagnosis.checkup.Checkup`.
         record: its plain values.
     """
     answers = []
@@ -155,11 +152,11 @@ def cell(value: Any) -> str:
     return value if isinstance(value, str) else number(value)
 
 
-def _head(checkup: Checkup) -> str:
+def _head(checkup: Any) -> str:
     return "\n".join(wrapped(one, 0, WIDE) for one in (head(checkup.subject), tally(checkup)))
 
 
-def _answer(one: Answer, checkup: Checkup) -> str:
+def _answer(one: Answer, checkup: Any) -> str:
     pad = " " * HANG
     lines = [wrapped(f"{one.code}  {one.status.upper()}  {one.question}", HANG, WIDE)]
 

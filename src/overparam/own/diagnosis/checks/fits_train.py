@@ -41,6 +41,13 @@ def _run(context: Context) -> Answer:
     else:
         model, rows = context.some(context.model, many, STREAM)
         outputs, targets = model.outputs(), context.targets[rows]
+    if context.task == "other":
+        return CHECK.answer(
+            "inconclusive",
+            f"What counts as a fit of {context.model.objective.name} is not known: the loss alone stands here. A loss by name, "
+            "such as loss='squared' or 'cross_entropy', has a rule.",
+            beside=(_loss(context),),
+        )
     if context.task == "numbers":
         return _regression(context, outputs, targets, whole)
     wrong = wrong_share(outputs, targets, context.task, context.ignore)
@@ -60,8 +67,6 @@ def _run(context: Context) -> Answer:
 
 def _regression(context: Context, outputs: np.ndarray, targets: np.ndarray, whole: bool) -> Answer:
     aims = targets.reshape(len(outputs), -1).astype(np.float64)
-    if targets.dtype.kind in "iu":
-        aims = np.eye(outputs.shape[-1])[targets.reshape(-1)].reshape(len(outputs), -1)
     found = outputs.reshape(len(outputs), -1).astype(np.float64)
     scale = float(np.square(aims - aims.mean(0)).sum(1).mean())
     if not scale > 0:
@@ -119,7 +124,8 @@ def _loss(context: Context) -> Measured:
 
 
 def _held_out(context: Context, many: int) -> Measured:
-    assert context.test is not None and context.test_targets is not None
+    assert context.test is not None
+    assert context.test_targets is not None
     if many >= context.test.examples:
         outputs, targets = context.test_outputs, context.test_targets
     else:

@@ -8,7 +8,7 @@ from overparam.own.diagnosis.answer import Answer, Measured, Next, Table
 from overparam.own.diagnosis.check import Check, Cost
 from overparam.own.diagnosis.context import Context
 from overparam.own.diagnosis.intervals import error_of, mean_of, paired
-from overparam.own.diagnosis.tasks import wrong_share
+from overparam.own.diagnosis.tasks import SAID, wrong_share
 from overparam.pruning.module_format import subject_of
 
 DENSITIES = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02)
@@ -20,8 +20,11 @@ FEWEST = 540  # held-out examples below which the rule cannot be met: an upper e
 
 
 def _missing(context: Context) -> str:
-    if context.task in ("numbers", "none"):
-        return "It counts errors of predicted labels, and this model learns numbers. For its loss use overparam.prune."
+    if context.task in ("numbers", "other", "none"):
+        return (
+            f"It counts errors of predicted labels, and this model learns {SAID[context.task]}. For its loss use "
+            "overparam.prune."
+        )
     if context.test is None:
         return "It needs held-out data, because accuracy on the training set does not tell. Give test=(inputs, labels)."
     return ""

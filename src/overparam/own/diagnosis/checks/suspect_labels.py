@@ -12,6 +12,7 @@ from overparam.own.diagnosis.label_scores import Scores, planned, scores
 from overparam.own.diagnosis.likeness import RATE
 from overparam.own.diagnosis.ranking import Ranking
 from overparam.own.diagnosis.run import call_of
+from overparam.own.diagnosis.tasks import SAID
 
 LEVEL = 0.99  # of the interval that decides
 GATE = 0.20  # error of the kernel on held-out labels, at most
@@ -24,7 +25,7 @@ METHOD = "margin of the best other class, kernel ridge, each example left out"
 def _missing(context: Context) -> str:
     if context.task != "classes":
         return (
-            f"It ranks examples that have one class each, and this model learns {_said(context.task)}. Give whole labels, "
+            f"It ranks examples that have one class each, and this model learns {SAID[context.task]}. Give whole labels, "
             "one an example."
         )
     rows, _ = planned(context)
@@ -33,10 +34,6 @@ def _missing(context: Context) -> str:
             f"It needs at least {FEWEST} training examples with a label, and there are {len(rows)}. Give more."
         )
     return ""
-
-
-def _said(task: str) -> str:
-    return {"positions": "a class a position", "numbers": "numbers"}.get(task, task)
 
 
 def _cost(context: Context) -> Cost:
