@@ -211,7 +211,7 @@ def main() -> None:
         "network": "mlp 64-width-10, relu", "recipe": "Adam 3e-3, batch 50, 300 steps",
     }  # fmt: skip
     for code, run in (
-        ("OP008", lambda: widths(cases, (8, 12, 16, 24, 64, 128))),
+        ("OP008", lambda: widths(cases, (4, 8, 64, 128))),
         ("OP009", lambda: labels(cases)),
         ("OP010", lambda: pruned(cases, 32)),
     ):

@@ -144,9 +144,19 @@ def parts_of_data(data: Any, test: Any) -> tuple[Any, Any]:
     Args:
         data: a data set, ``(x, y, x_test, y_test)``, or training data of any form.
         test: test data, or None.
+
+    Raises:
+        UsageError: another number of arrays.
     """
-    if isinstance(data, tuple | list) and len(data) == 4 and all(hasattr(one, "shape") for one in data):
+    if isinstance(data, tuple | list) and data and all(hasattr(one, "shape") for one in data):
+        if len(data) not in (2, 4):
+            raise UsageError(
+                f"data: expected arrays (x, y) or (x, y, x_test, y_test), got {len(data)} arrays. Several inputs go into one "
+                "tuple: ((first, second), y)."
+            )
         x, y, *rest = data
+        if not rest:
+            return data, test
         return (x, y), tuple(rest) if test is None else test
     if all(hasattr(data, part) for part in ("x", "y", "x_test", "y_test")):
         return (data.x, data.y), (data.x_test, data.y_test) if test is None else test

@@ -64,7 +64,7 @@ def _run(context: Context) -> Answer:
     worse = (100 / max(base, 1e-300) if numbers else 1.0) * (base - own)
     other = worse > (10 * RELATIVE if numbers else APART)
     status, words, gain = judged(tables[0], tables[1], numbers)
-    if other and status == "yes":
+    if other and status != "inconclusive":
         status = "inconclusive"
         words = (
             f"Trained here, width {plan.width} has a {what} of {base:.3g}, and yours of {own:.3g}: yours was trained in another "
