@@ -161,7 +161,7 @@ def _head(checkup: Checkup) -> str:
 
 def _answer(one: Answer, checkup: Checkup) -> str:
     pad = " " * HANG
-    lines = [f"{one.code}  {one.status.upper()}  {one.question}"]
+    lines = [wrapped(f"{one.code}  {one.status.upper()}  {one.question}", HANG, WIDE)]
 
     def add(text: str, hang: int = 0) -> None:
         lines.extend(pad + line for line in wrapped(text, hang, WIDE - HANG).splitlines())

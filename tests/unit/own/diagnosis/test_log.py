@@ -41,7 +41,10 @@ def test_percent_shares_and_missing_rows():
         ([], "log: expected rows as mappings"),
         ({"epoch": [1, 2], "loss": [1, 2]}, "log: expected a column such as val_loss"),
         ({"val_loss": [1, 2]}, "log: expected a column of steps"),
-        ({"epoch": [1, 2], "val_loss": [1, 2], "test_loss": [1, 2]}, "one column of held-out loss, got val_loss, test_loss"),
+        (
+            {"epoch": [1, 2], "val_loss": [1, 2], "test_loss": [1, 2]},
+            "one column of held-out loss, got val_loss, test_loss",
+        ),
         ({"epoch": [1, 1], "val_loss": [1, 2]}, "'epoch' to ascend, got 1 after 1"),
         ({"epoch": [1, 2], "val_loss": [1, "x"]}, "expected numbers in 'val_loss', got 'x'"),
         ({"epoch": [1, 2], "val_loss": [1, float("inf")]}, "finite numbers in 'val_loss'"),

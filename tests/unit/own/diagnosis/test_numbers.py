@@ -20,7 +20,9 @@ def test_leaving_one_out_is_what_a_refit_without_it_predicts():
         weights = np.linalg.solve(kernel[np.ix_(rest, rest)] + ridge * np.eye(11), aims[rest])
         assert np.allclose(found.out[i], kernel[i, rest] @ weights + found.centre, atol=1e-9)
     assert np.allclose(
-        found.predict(kernel), kernel @ np.linalg.solve(kernel + ridge * np.eye(12), aims) + found.centre, atol=1e-9
+        found.predict(kernel),
+        kernel @ np.linalg.solve(kernel + ridge * np.eye(12), aims) + found.centre,
+        atol=1e-9,
     )
 
 
@@ -54,7 +56,9 @@ def test_the_paired_interval_covers_its_level():
 
 def test_intervals_have_their_closed_forms():
     assert share(0, 60)[1] == pytest.approx(1 - 0.025 ** (1 / 60))
-    assert difference((56, 70), (48, 80)) == pytest.approx((0.0524, 0.3339), abs=1e-4)  # Newcombe 1998, table II (a)
+    assert difference((56, 70), (48, 80)) == pytest.approx(
+        (0.0524, 0.3339), abs=1e-4
+    )  # Newcombe 1998, table II (a)
     assert paired(5, 3, 797) == pytest.approx([-end for end in reversed(paired(3, 5, 797))])
     assert mean_of(np.array([1.0, 2.0, 3.0]), 0.95)[1:] == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-3)
     whole = error_of("error", np.array([0.0, 1.0, 0.0, 0.0]))

@@ -65,7 +65,8 @@ def judged(log: Log, context: Context) -> tuple[str, Measured, str]:
     scale, unit = (100.0, "points") if log.kind == "error" else (1.0, "")
     label = f"held-out {log.kind} at the end less that at the best point"
     if log.each is not None:
-        value, low, high = crossed(log.each, context.draw(STREAM))
+        value, low, _ = crossed(log.each, context.draw(STREAM))
+        high = max(mean_of(log.each[-1] - one)[2] for one in log.each[:-1])
         limit = SMALL if log.kind == "error" else SMALL * abs(float(log.values[-1]))
         effect = Measured(
             f"{label}, chosen on other examples",
@@ -81,9 +82,9 @@ def judged(log: Log, context: Context) -> tuple[str, Measured, str]:
                 effect,
                 "At the end it is worse than at a point that other examples chose, beyond noise.",
             )
-        if high <= limit:
-            return "no", effect, "The end is at most 1 % worse than the best point, chosen on other examples." if log.kind == "loss" else (
-                "The end is at most a point worse than the best point, chosen on other examples."
+        if high <= limit:  # holds for every point, so that none had to be chosen
+            return "no", effect, "The end is at most 1 % worse than any point before it." if log.kind == "loss" else (
+                "The end is at most a point worse than any point before it."
             )  # fmt: skip
         return "inconclusive", effect, "A better point before the end is neither shown nor excluded."
     gap = float(log.values[-1] - log.values.min())
@@ -150,7 +151,7 @@ CHECK = Check(
     "Should training have stopped earlier?",
     "yes if the lower end of the 95 % interval of what the end is worse than the best point is above 0. With a value for every "
     "held-out example the point is chosen on one half and judged on the other; with accuracy alone every point is a candidate and "
-    "the worst dependence is taken; with a loss alone there is no verdict. No if the upper end is at most 1 % of the loss, or "
+    "the worst dependence is taken; with a loss alone there is no verdict. No if the end is, at the upper end for every single point, at most 1 % of the loss worse, or "
     "1 point of accuracy.",
     _missing,
     lambda context: Cost(0.0, "reading the log"),

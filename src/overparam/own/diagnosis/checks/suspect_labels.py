@@ -13,7 +13,7 @@ from overparam.own.diagnosis.likeness import RATE
 from overparam.own.diagnosis.ranking import Ranking
 
 LEVEL = 0.99  # of the interval that decides
-GATE = 0.10  # error of the kernel on held-out labels, at most
+GATE = 0.20  # error of the kernel on held-out labels, at most
 MOST = 0.02  # excess of wrong labels below which the answer is no
 HELD = 100  # held-out examples, at least
 FEWEST = 20  # training examples, at least
