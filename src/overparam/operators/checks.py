@@ -10,10 +10,12 @@ import numpy as np
 from overparam.core.errors import DataError, UsageError
 from overparam.operators.batches import Batch
 from overparam.operators.model import ROWS, Model
-from overparam.operators.telling import told_of
+from overparam.operators.telling import SAME, told_of
 
 APART = 1e4  # times the machine epsilon: a larger relative difference is no rounding
-Culprit = Callable[[Batch, Batch], str]  # names the part of a model that gives other outputs in a second pass
+Culprit = Callable[
+    [Batch, Batch, int], str
+]  # names the part of a model that gives other outputs in a second pass
 
 
 def check_outputs(model: Model, name: str = "model") -> None:
@@ -91,11 +93,11 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
         passes = [_pass(model, batch) for _ in range(2)]
         if any(not np.isfinite(one).all() for one in passes[0]):
             raise DataError(
-                "loss: expected finite loss and gradient, got some that are not in the first batch."
+                "loss: expected finite loss and gradient, got numbers that are missing or infinite in the first batch."
             )
         gap = max(_gap(one, other) for one, other in zip(*passes, strict=True))
         if gap > APART * eps:
-            who = culprit(batch, batch) if culprit else ""
+            who = culprit(batch, batch, 0) if culprit else ""
             raise UsageError(
                 f"model: expected the same loss and gradient in two passes over one batch, got a relative change of {gap:.2g}"
                 f"{f', which begins at {who}' if who else ''}. Random numbers drawn in a pass and counters do that."
@@ -112,7 +114,7 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
                 alone = model.host(model.batch_outputs(part))
             gap = _gap(whole[start : start + part.count], alone)
             if gap > APART * eps:
-                who = culprit(batch.rows(start, batch.count), part) if culprit else ""
+                who = culprit(batch, part, start) if culprit else ""
                 raise UsageError(
                     "model: expected every output to depend on its own example alone, got a relative change of "
                     f"{gap:.2g} without the other examples{f', which begins at {who}' if who else ''}. Batch normalisation by "
@@ -126,7 +128,7 @@ def _pass(model: Model, batch: Batch) -> list[np.ndarray]:
         return [model.host(model.batch_outputs(batch))]
     with told_of(
         f"loss: expected {model.objective.name} to be differentiable by the outputs, in arrays of the model's own framework",
-        "Do not detach outputs, and compute with that framework alone: no NumPy, no float(...).",
+        SAME,
     ):
         loss, gradient = model.batch_loss(batch)
     return [np.asarray(loss), model.host(gradient)]
@@ -139,15 +141,14 @@ def _gap(one: np.ndarray, other: np.ndarray) -> float:
     return gap / size if size else float(gap > 0)
 
 
-def apart(one: np.ndarray, other: np.ndarray, dtype: np.dtype) -> bool:
-    """Whether two arrays with the same first examples differ there by more than rounding."""
-    size = min(len(one), len(other)) if one.ndim and other.ndim else 0
-    if not size or one.shape[1:] != other.shape[1:] or one.dtype.kind not in "fc":
+def apart(one: np.ndarray, other: np.ndarray, start: int, dtype: np.dtype) -> bool:
+    """Whether an array of some examples differs by more than rounding from one of all, in which they begin at a place."""
+    if not one.ndim or one.shape[1:] != other.shape[1:] or one.dtype.kind not in "fc":
         return False
-    return (
-        _gap(np.asarray(one[:size], np.float64), np.asarray(other[:size], np.float64))
-        > APART * np.finfo(dtype).eps
-    )
+    same = one[start : start + len(other)]
+    if len(same) != len(other):
+        return False
+    return _gap(np.asarray(same, np.float64), np.asarray(other, np.float64)) > APART * np.finfo(dtype).eps
 
 
 def _shapes(batch: Batch) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -70,9 +71,10 @@ def check_indices(run: Callable[[Batch], Any], batches: Iterator[Batch]) -> None
             return
         words = error.get()
         if words:
+            shape = re.search(r"shape (\([^)]*\))", words)
             raise DataError(
-                f"data: expected whole numbers that are places in the arrays of the model, got {value}: "
-                f"{words.splitlines()[0].split(' (')[0].rstrip('.')}. JAX would read another place without a word."
+                f"data: expected whole numbers that are places in the arrays of the model, got {value}, which is outside"
+                f"{f' of an array of shape {shape[1]}' if shape else ''}. JAX would read another place without a word."
             )
 
 

@@ -22,6 +22,7 @@ from overparam.operators.model import ROWS, Model, Settings
 from overparam.operators.named_arrays import check_arrays
 from overparam.operators.objective import Objective
 from overparam.operators.opening import Opening, check_leaf, check_whole, fitting, plain, rounded
+from overparam.operators.telling import SAME, told_of
 
 ADVICE = {
     "half": 'Cast them if their rounding is meant: jax.tree.map(lambda a: a.astype("float32"), params).',
@@ -96,8 +97,9 @@ class JaxOpening(Opening):
                     else (model.objective.total(outputs, targets), outputs)
                 )
 
-            mark = mark_of(run, *given)
-            if mark != mark_of(run, *given):
+            with told_of(f"loss: expected {model.objective.name} to be a function of JAX arrays", SAME):
+                mark, again = mark_of(run, *given), mark_of(run, *given)
+            if mark != again:
                 raise UsageError(
                     "model: expected a pure function, got other operations or constants in a second call with the same "
                     "parameters and inputs. Random numbers of numpy.random or random, and values that a call changes, do "
@@ -111,10 +113,10 @@ class JaxOpening(Opening):
             return (f"A part of the pass computes in {half}: derivatives are good to about 3 digits.",)
         return ()
 
-    def culprit(self, model: Model, one: Batch, other: Batch) -> str:
+    def culprit(self, model: Model, one: Batch, other: Batch, start: int) -> str:
         """The part whose outputs depend on other examples."""
         assert isinstance(model, JaxModel)
-        return culprit(self.adapted.source, model, one, other, lambda a, b: apart(a, b, self.dtype))
+        return culprit(self.adapted.source, model, one, other, lambda a, b: apart(a, b, start, self.dtype))
 
     def _wide(self, leaf: Any) -> Any:
         floats = is_number(leaf) and _real(np.asarray(leaf)) and np.asarray(leaf).dtype.kind not in "iub"

@@ -183,7 +183,8 @@ def mean_or_sum(
     if not left:
         raise UsageError(
             f"loss: expected {name} to be the mean or the sum over the examples of a batch, got a number that is neither "
-            "(class weights, ignored labels, losses between examples and shapes that broadcast do that). Return one loss an example, shape (batch,), "
+            "(class weights, ignored labels, losses between examples and shapes that broadcast do that). Return one loss an "
+            "example, shape (batch,), "
             "or give loss='cross_entropy' with ignore=."
         )
     if asked is not None and asked not in left:

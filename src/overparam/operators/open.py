@@ -120,7 +120,7 @@ def open_model(
     check_targets(opened)
     before = back.mark()
     extra = back.look(opened)
-    check_passes(opened, lambda one, other: back.culprit(opened, one, other))
+    check_passes(opened, lambda *parts: back.culprit(opened, *parts))
     if back.mark() != before:
         raise UsageError(
             "model: expected a pass that leaves parameters, buffers and generators as they are, got a change. A pass that "

@@ -47,8 +47,8 @@ class Opening(abc.ABC):
         """A mark of what a measurement must leave as it is."""
         return ""
 
-    def culprit(self, model: Model, one: Batch, other: Batch) -> str:
-        """The part of a model that gives other outputs in a second pass, in words; empty where it is not known."""
+    def culprit(self, model: Model, one: Batch, other: Batch, start: int) -> str:
+        """The part of a model that gives other outputs for some examples, which begin at a place, in words; or nothing."""
         return ""
 
 

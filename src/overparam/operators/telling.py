@@ -10,6 +10,12 @@ from overparam.models.passes import told
 
 _FULL = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "not enough memory")
 
+SAME = "Do not detach outputs, and compute with that framework alone: no NumPy, no float(...)."
+_EVALUATE = (
+    "Measure in evaluation mode, evaluation=True: dropout off, batch normalisation with running averages."
+)
+_ADVICE = {"ModifyScopeVariableError": _EVALUATE, "TraceContextError": _EVALUATE, "InvalidRngError": _EVALUATE}
+
 
 @contextlib.contextmanager
 def told_of(expected: str, advice: str = "") -> Iterator[None]:
@@ -38,4 +44,5 @@ def told_of(expected: str, advice: str = "") -> Iterator[None]:
                 f"{expected}, got too little memory for it ({told(error)[:120]}). Give smaller batches, batch=..., and memory=0, "
                 "so that no graphs are kept."
             ) from error
+        advice = _ADVICE.get(type(error).__name__, advice)
         raise UsageError(f"{expected}, got {told(error)[:300]}.{' ' if advice else ''}{advice}") from error

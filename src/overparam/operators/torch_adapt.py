@@ -89,6 +89,10 @@ def parts_of(given: Any, evaluation: bool, dtype: np.dtype | None) -> Parts:
         )
     notes += [f"Tied: '{other}' is '{first}', and counts once." for first, other in _tied(module)]
     notes += _said(module, evaluation)
+    if any(isinstance(one, torch.nn.RNNBase) for one in module.modules()) and any(
+        p.is_cuda for p in own.values()
+    ):
+        notes.append("Recurrent layers are computed without cuDNN, which lacks their second derivatives.")
     return Parts(
         module,
         {name: copied(one) for name, one in own.items()},

@@ -103,7 +103,7 @@ class TorchOpening(Opening):
         """A mark of the module and of the generators."""
         return digest(self.parts.module)
 
-    def culprit(self, model: Model, one: Batch, other: Batch) -> str:
+    def culprit(self, model: Model, one: Batch, other: Batch, start: int) -> str:
         """The first module whose outputs differ between two passes."""
         assert isinstance(model, TorchModel)
         passes = [
@@ -114,6 +114,6 @@ class TorchOpening(Opening):
         def differs(first: Any, second: Any) -> bool:
             if first.shape[:1] != (one.count,) or second.shape[:1] != (other.count,):
                 return False
-            return apart(plain(first), plain(second), self.dtype)
+            return apart(plain(first), plain(second), start, self.dtype)
 
         return culprit(model.module, *passes, differs)

@@ -25,7 +25,7 @@ def forward_mode() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet(module: Any, evaluation: bool) -> Iterator[None]:
-    """Call a module in evaluation mode, with attention that has second derivatives; put back what was there.
+    """Call a module in evaluation mode, with kernels that have second derivatives; put back what was there.
 
     Args:
         module: the module.
@@ -35,6 +35,8 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     kernel = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
     kind = next((one.device.type for one in module.parameters()), "cpu")
+    recurrent = kind == "cuda" and any(isinstance(one, torch.nn.RNNBase) for one in module.modules())
+    layers = torch.backends.cudnn.flags(enabled=False) if recurrent else contextlib.nullcontext()
     try:
         for one, _ in modes:
             one.training = False
@@ -42,6 +44,7 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
         with (
             generators_kept(),
             kernel,
+            layers,
             torch.inference_mode(False),
             torch.enable_grad(),
             torch.autocast(kind, enabled=False),
