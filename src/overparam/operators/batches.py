@@ -11,6 +11,7 @@ import numpy as np
 
 from overparam.core.checked import count, shown
 from overparam.core.errors import DataError, UsageError
+from overparam.operators.telling import told_of
 
 TARGETS = ("y", "target", "targets", "label", "labels")
 BATCH = 256
@@ -105,6 +106,11 @@ def batches_of(data: Any, batch: int | None = None, targets: str | None = None, 
             f"{name}: expected (inputs, targets) as two arrays, or a loader of such batches, got {type(data).__name__}. A data "
             "set goes into a loader."
         )
+    if isinstance(data, tuple | list) and len(data) == 2 and any(_is_list(one) for one in data):
+        raise UsageError(
+            f"{name}: expected (inputs, targets) as two arrays, got {' and '.join(type(one).__name__ for one in data)}. Give "
+            "arrays: numpy.asarray(...) or torch.tensor(...)."
+        )
     odd = next((one for one in (data if isinstance(data, tuple) else (data,)) if _is_table(one)), None)
     if odd is not None:
         raise UsageError(
@@ -119,7 +125,7 @@ def batches_of(data: Any, batch: int | None = None, targets: str | None = None, 
 
     def once() -> Iterator[Batch]:
         found = 0
-        for at, one in enumerate(data):
+        for at, one in _each(data, name):
             made = _batch(one, targets, f"{name}: batch {at}")
             found += made.count
             yield made
@@ -127,6 +133,20 @@ def batches_of(data: Any, batch: int | None = None, targets: str | None = None, 
             raise DataError(f"{name}: expected at least one example, got a loader that yields none.")
 
     return Batches(data, once, True)
+
+
+def _each(data: Any, name: str) -> Iterator[tuple[int, Any]]:
+    """Batches of a loader with their places; what goes wrong inside it is told."""
+    at, batches = 0, None
+    while True:
+        with told_of(f"{name}: expected batch {at} of {type(data).__name__}"):
+            batches = iter(data) if batches is None else batches
+            try:
+                one = next(batches)
+            except StopIteration:
+                return
+        yield at, one
+        at += 1
 
 
 def walk(tree: Any, change: Callable[[Any], Any]) -> Any:
@@ -219,6 +239,12 @@ def _batch(given: Any, targets: str | None, name: str) -> Batch:
     odd = next((one for one in leaves if not _is_array(one)), None)
     if odd is not None or not leaves:
         raise UsageError(f"{name}: expected arrays, got {type(odd).__name__ if leaves else 'none'}.")
+    odd = next((one for one in leaves if str(getattr(one, "layout", "torch.strided")) != "torch.strided" or _nested(one)), None)
+    if odd is not None:
+        raise UsageError(
+            f"{name}: expected dense arrays, got a {'nested' if _nested(odd) else 'sparse'} one. Give x.to_dense(), or "
+            "x.to_padded_tensor(0.0)."
+        )
     lengths = [_length(one) for one in leaves]
     size = _length(leaves[-1] if made.targets is not None else leaves[0])
     if size == 0:
@@ -259,12 +285,23 @@ def _of_mapping(given: Mapping[str, Any], targets: str | None, name: str) -> Bat
 
 
 def _is_array(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
+    return _nested(value) or (hasattr(value, "shape") and hasattr(value, "dtype"))
+
+
+def _is_list(value: Any) -> bool:
+    """Whether something is a list of numbers, texts, or lists of them, where an array is meant."""
+    while isinstance(value, list | tuple) and len(value):
+        value = value[0]
+    return isinstance(value, int | float | str)
 
 
 def _is_table(value: Any) -> bool:
     """Whether something is a table of columns, as pandas and polars have."""
     return hasattr(value, "columns") and hasattr(value, "shape") and not hasattr(value, "dtype")
+
+
+def _nested(leaf: Any) -> bool:
+    return getattr(leaf, "is_nested", False) is True
 
 
 def _length(leaf: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -36,6 +37,7 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
         UsageError: a loss that gives something else, is neither a mean nor a sum, or cannot be called.
     """
     check_reduction(reduction)
+    _check_made(loss)
     name = getattr(loss, "__name__", type(loss).__name__)
     kinds = {one.__name__ for one in type(loss).__mro__ if one.__module__.startswith("torch.nn.modules.loss")}
     if (
@@ -70,12 +72,8 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
             each = bool(shape)
             if each:
                 continue
-            h = batch.count // 3 or batch.count // 2
-            pieces = [0.0, 0.0]
-            if h:
-                ends = ((0, h), (h, batch.count))
-                pieces = [float(_called(loss, outputs[a:b], batch.rows(a, b).targets, name)) for a, b in ends]
-            parts.append((batch.count, h, float(value), *pieces))  # type: ignore[arg-type]
+            parts.append(_parts(lambda out, aims: _called(loss, out, aims, name), outputs, batch))
+            parts += _more_parts(loss, outputs, batch)
     count = lambda shape, batch: float(batch.count)  # noqa: E731
     if each:
         return Objective(
@@ -85,6 +83,42 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
     if found == "sum":
         return Objective(name, loss, count, False, words=odd)
     return Objective(name, lambda out, targets: loss(out, targets) * out.shape[0], count, True, words=odd)
+
+
+def _parts(
+    loss: Callable[[Any, Any], Any], outputs: Any, batch: Batch
+) -> tuple[int, int, float, float, float]:
+    """The loss of a batch and of both pieces of it, with their sizes."""
+    n = batch.count
+    h = n // 3 or n // 2
+    pieces = [float(loss(outputs[a:b], batch.rows(a, b).targets)) for a, b in ((0, h), (h, n))] if h else [0.0, 0.0]
+    return n, h, float(loss(outputs, batch.targets)), pieces[0], pieces[1]
+
+
+def _more_parts(loss: Callable[[Any, Any], Any], outputs: Any, batch: Batch) -> list[tuple[int, int, float, float, float]]:
+    """The same at other outputs, where every example has nearly the same loss: no weights of examples would show there.
+
+    Outputs are shrunk, which keeps probabilities what they are, and moved; a loss that does not take those is not asked.
+    """
+    n = batch.count
+    shape = (n, *[1] * (len(outputs.shape) - 1))
+    share = np.linspace(0.1, 1.0, n).reshape(shape)
+    where = np.linspace(-3.0, 3.0, int(np.prod(outputs.shape))).reshape(tuple(outputs.shape))
+    found = []
+    for scale, shift in ((share, 0.0 * where), (1.0 + 0.0 * share, where)):
+        with contextlib.suppress(Exception):
+            other = outputs * _like(scale, outputs) + _like(shift, outputs)
+            one = _parts(loss, other, batch)
+            if np.isfinite(one).all():
+                found.append(one)
+    return found
+
+
+def _like(array: np.ndarray, outputs: Any) -> Any:
+    """Numbers as an array of the framework, type and device of the outputs."""
+    if hasattr(outputs, "new_tensor"):
+        return outputs.new_tensor(array)
+    return array.astype(outputs.dtype)
 
 
 def _check_reading(loss: Any, outputs: Any, batch: Batch, value: Any, name: str, model: Model) -> str:
@@ -110,6 +144,12 @@ def _check_reading(loss: Any, outputs: Any, batch: Batch, value: Any, name: str,
         if bool((_called(loss, outputs, other, name) == value).all()):
             raise DataError(f"{what}, which {name} reads as other classes.")
     return f"with labels outside 0 to {shape[-1] - 1} as it reads them"
+
+
+def _check_made(loss: Any) -> None:
+    """Refuse a class of losses where one of its objects is meant."""
+    if isinstance(loss, type):
+        raise UsageError(f"loss: expected a loss, got the class {loss.__name__}. Make one: {loss.__name__}().")
 
 
 def _called(loss: Callable[[Any, Any], Any], outputs: Any, targets: Any, name: str) -> Any:

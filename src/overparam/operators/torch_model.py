@@ -300,7 +300,7 @@ class TorchModel(Model):
     def _parted(self, vector: torch.Tensor) -> list[torch.Tensor]:
         cut = self.layout.slices
         return [
-            vector[..., cut[name]].reshape(*vector.shape[:-1], *shape)
+            vector[..., cut[name]].reshape((*vector.shape[:-1], *shape))
             for name, shape in zip(self.layout.names, self.layout.shapes, strict=True)
         ]
 

@@ -14,6 +14,7 @@ from overparam.operators.model import Model, Settings
 from overparam.operators.objective import Objective
 from overparam.operators.opening import Opening, check_leaf, check_whole, plain, rounded
 from overparam.operators.torch_adapt import culprit, digest, heard_in, outputs_by_module, parts_of
+from overparam.operators.torch_custom import check_custom, custom_functions
 from overparam.operators.torch_model import ARITHMETIC, TorchModel
 
 try:
@@ -75,7 +76,7 @@ class TorchOpening(Opening):
         )  # fmt: skip
 
     def look(self, model: Model) -> tuple[str, ...]:
-        """Find buffers that a pass changes, and attention that is computed by another kernel than usual."""
+        """Find buffers that a pass changes, attention by another kernel than usual, and derivatives of a person's own."""
         assert isinstance(model, TorchModel)
         notes = []
         with model.quiet():
@@ -89,6 +90,12 @@ class TorchOpening(Opening):
                 )
             if half:
                 notes.append(f"A part of the pass computes in {half}: derivatives are good to about 3 digits.")
+            outputs = model.forward(model.trained, batch)
+            custom = check_custom(
+                custom_functions(outputs), lambda v: model._kept_jacobian(batch)(v), lambda u: model._kept_transpose(batch)(u),
+                (model.size, outputs.numel()), outputs,
+            )  # fmt: skip
+            notes += [custom] if custom else []
             changed = [name for name, one in before.items() if not torch.equal(one, model.held[name])]
             for name, one in before.items():
                 model.held[name].copy_(one)

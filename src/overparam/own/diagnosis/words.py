@@ -9,6 +9,7 @@ from typing import Any
 from overparam.core.digits import together
 from overparam.core.words import number, wrapped
 from overparam.own.diagnosis.answer import Answer, Measured, Table
+from overparam.own.diagnosis.outline import brief, outline
 
 WIDE = 80
 HANG = 7
@@ -17,12 +18,14 @@ SHARE = ("%", "points", "×")
 
 
 def text_of(checkup: Any) -> str:
-    """Subject, counts, every answer, then the notes.
+    """Subject, counts, a line an answer, every answer with its details, then the notes.
 
     Args:
         checkup: a :class:`~overparam.own.diagnosis.checkup.Checkup`.
     """
     blocks = [_head(checkup), *(_answer(one, checkup) for one in checkup.answers)]
+    if len(checkup.answers) > 1:
+        blocks.insert(1, outline(checkup.answers, WIDE))
     notes = [wrapped(f"- {one}", 2, WIDE) for one in checkup.notes]
     return "\n\n".join([*blocks, *(["\n".join(["notes", *notes])] if notes else [])])
 
@@ -104,6 +107,7 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
     for one, plain in zip(checkup.answers, record["answers"], strict=True):
         told = {
             "effect": None if one.effect is None else _split(one.effect),
+            "brief": brief(one.effect),
             "beside": [measured(more) for more in one.beside],
             "next": "" if one.next is None or one.next.seconds is None else took(one.next.seconds),
             "took": took(one.seconds),

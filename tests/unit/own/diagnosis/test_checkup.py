@@ -52,6 +52,17 @@ def test_the_text_fits_80_columns_and_says_all():
     assert "Stopped by hand" in str(checkup(stopped=True))
 
 
+def test_all_answers_stand_first_in_a_line_each():
+    head = str(checkup()).split("\n\n")[1].splitlines()
+    assert [line.split()[0] for line in head] == ["code", "OP901", "OP902"]
+    assert "yes" in head[1]
+    assert "1.25 points" in head[1]
+    assert "not run" in head[2]
+    page = render(checkup().shown())
+    assert page.index('class="outline"') < page.index('class="asked"')
+    assert 'href="#op902"' in page
+
+
 def test_plain_values_have_a_schema_and_no_nan():
     found = checkup().to_dict()
     assert (found["schema"], found["version"]) == (SCHEMA, VERSION)

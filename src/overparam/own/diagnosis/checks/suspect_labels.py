@@ -122,7 +122,8 @@ def judged(found: Scores) -> tuple[str, str, Measured | None, Measured | None]:
     classes = int(max(found.labels.max(), found.suggested.max())) + 1
     kept = max(0.5, 1 - missed / m * classes / max(1, classes - 1))
     excess = Measured(
-        "training labels that are wrong, beyond the share of held-out ones, if wrong ones are spread evenly",
+        "training labels that are wrong, beyond the share of held-out ones; it takes for granted that held-out data are drawn "
+        "alike, and that wrong ones are spread evenly",
         max(0.0, gap / kept * n), "labels", max(0.0, low / kept * n), max(0.0, high / kept * n), n, "labels", LEVEL,
     )  # fmt: skip
     if low > 0:
