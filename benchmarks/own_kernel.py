@@ -132,7 +132,10 @@ def compare(sides, net, path, size, repeats, found):
         {
             "title": f"{net}, n = {n}: processor seconds of the full kernel",
             "unit": "s",
-            "bars": [{"name": words[name], **common.spread(each)} for name, each in seconds.items()],
+            "values": [
+                {"label": words[name], "mine": name in ("torch", "jax"), **common.spread(each)}
+                for name, each in seconds.items()
+            ],
         }
     )
     found["notes"].append(f"{net}: the first kernel of JAX takes {first['jax']['cpu']:.1f} s, with compiling.")
