@@ -147,8 +147,8 @@ CHECK = Check(
     "Should training have stopped earlier?",
     "yes if the lower end of the 99 % interval of what the end is worse than the best point is above 0. With a value for every "
     "held-out example the point is chosen on one half and judged on the other; with accuracy alone every point is a candidate "
-    "and the worst dependence is taken; with a loss alone there is no verdict. No if the end is, at the upper end for every single "
-    "point, at most 1 % of the loss worse, or 1 point of accuracy.",
+    "and the worst dependence is taken; with a loss alone there is no verdict. No if the end is, at the upper end for every "
+    "single point, at most 1 % of the loss worse, or 1 point of accuracy.",
     _missing,
     lambda context: Cost(0.0, "reading the log"),
     _run,
