@@ -14,7 +14,7 @@ from overparam.own.diagnosis.intervals import mean_of
 from overparam.own.diagnosis.training_log import Log, read_log
 
 STREAM = 7
-LEVEL = 0.99  # of the intervals that decide
+LEVEL = 0.98  # of the intervals that decide
 SMALL = 0.01  # of the last loss, or a point of error: what is no reason to stop
 SHOWN = 12
 
@@ -145,7 +145,7 @@ CHECK = Check(
     "OP007",
     "stopping",
     "Should training have stopped earlier?",
-    "yes if the lower end of the 99 % interval of what the end is worse than the best point is above 0. With a value for every "
+    "yes if the lower end of the 98 % interval of what the end is worse than the best point is above 0. With a value for every "
     "held-out example the point is chosen on one half and judged on the other; with accuracy alone every point is a candidate "
     "and the worst dependence is taken; with a loss alone there is no verdict. No if the end is, at the upper end for every "
     "single point, at most 1 % of the loss worse, or 1 point of accuracy.",
