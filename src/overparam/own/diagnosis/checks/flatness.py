@@ -10,8 +10,8 @@ from overparam.own.diagnosis.context import Context
 from overparam.probes.curvature import top_eigenvalues, trace
 
 STREAM = 5
-SHARE = 0.35  # of the budget that is left
-PRODUCT = 2.5  # gradients a product
+SHARE = 0.2  # of the budget that is left
+PRODUCT = 6.5  # gradients a product, with the search for what was missed (measured on a convolutional network)
 TOP, TRACE = 40, 24  # products
 K = 3
 MOST, FEWEST = 2000, 32  # examples

@@ -44,7 +44,7 @@ def _cost(context: Context) -> Cost:
     passes = (len(rows) + held) * min(outputs, 64) * context.pace.gradient
     how = f", in {parts} parts as far as the time goes" if parts > 1 else ""
     words = f"a kernel of {round(size):,} examples for {len(rows):,} labels{how}"
-    return Cost(min(2 + solving + passes, max(3.0, 0.5 * context.budget)), words)
+    return Cost(min(2 + solving + passes, max(3.0, 0.4 * context.budget)), words)
 
 
 def _run(context: Context) -> Answer:
