@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from overparam.core.digits import together
@@ -71,8 +73,10 @@ def measured(one: Measured) -> str:
     >>> measured(Measured("training error", 2.5, "%", 1.8, 3.4, 1000))
     'training error 2.5 %, 95 % interval 1.8 to 3.4, n = 1,000 examples'
     """
-    if one.value is None:
+    if one.value is None or not math.isfinite(one.value):
         return f"{one.label}: not measured"
+    ends = [None if end is None or not math.isfinite(end) else end for end in (one.low, one.high)]
+    one = replace(one, low=ends[0], high=ends[1])
     value, low, high = together(one.value, one.low, one.high)
     if one.low is None and one.high is None:
         value = number(one.value)
@@ -120,10 +124,14 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _split(one: Measured) -> list[str]:
-    """Value with unit, and the rest."""
+    """Label, value with unit, and the rest."""
     whole = measured(one)
-    first, _, rest = whole.partition(", ") if one.n is not None or one.low is not None else (whole, "", "")
-    return [first, rest]
+    if whole.startswith(f"{one.label}: "):
+        return [one.label, "not measured", ""]
+    first, _, rest = whole.removeprefix(one.label).strip().partition(", ")
+    if not (one.whole or one.n is not None or one.low is not None or one.high is not None):
+        first, rest = whole.removeprefix(one.label).strip(), ""
+    return [one.label, first, rest]
 
 
 def listed(table: Table, rows: int = ROWS) -> list[str]:

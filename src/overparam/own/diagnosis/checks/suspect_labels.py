@@ -42,7 +42,8 @@ def _cost(context: Context) -> Cost:
     size, outputs = (len(rows) + held) / parts, context.model.output_shape[-1]
     solving = 25 * (len(rows) / parts) ** 3 / RATE * parts
     passes = (len(rows) + held) * min(outputs, 64) * context.pace.gradient
-    words = f"kernels of up to {round(size):,} examples for {len(rows):,} labels, in {parts} parts as far as the time goes"
+    how = f", in {parts} parts as far as the time goes" if parts > 1 else ""
+    words = f"a kernel of {round(size):,} examples for {len(rows):,} labels{how}"
     return Cost(min(2 + solving + passes, max(3.0, 0.5 * context.budget)), words)
 
 
