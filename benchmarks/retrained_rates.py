@@ -140,7 +140,9 @@ def labels(cases: Cases) -> list[dict[str, Any]]:
         ]
         effects = [one[1] for one in judged]
         apart = float(np.mean(effects)) - fitting.FITTED
-        truth = "edge" if abs(apart) < 1 else "yes" if apart > 0 else "no"  # at the cut-off itself neither is right
+        truth = (
+            "edge" if abs(apart) < 1 else "yes" if apart > 0 else "no"
+        )  # at the cut-off itself neither is right
         found.append(told([one[0] for one in judged], effects, truth, width=width, steps=recipe.steps))
     return found
 
