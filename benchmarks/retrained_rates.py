@@ -97,9 +97,9 @@ def told(statuses: list[str], effects: list[float], truth: str, **more: Any) -> 
     n, found = len(statuses), Counter(statuses)
     return {
         "truth": truth, "cases": n, "mean_effect": float(np.mean(effects)), "statuses": dict(found),
-        "wrong_yes": None if truth == "yes" else found["yes"],
-        "wrong_no": None if truth == "no" else found["no"],
-        "bound_yes": None if truth == "yes" else bound(found["yes"], n), **more,
+        "wrong_yes": found["yes"] if truth == "no" else None,
+        "wrong_no": found["no"] if truth == "yes" else None,
+        "bound_yes": bound(found["yes"], n) if truth == "no" else None, **more,
     }  # fmt: skip
 
 
@@ -139,7 +139,10 @@ def labels(cases: Cases) -> list[dict[str, Any]]:
             for i in range(len(made))
         ]
         effects = [one[1] for one in judged]
-        truth = "yes" if np.mean(effects) >= fitting.FITTED else "no"
+        apart = float(np.mean(effects)) - fitting.FITTED
+        truth = (
+            "edge" if abs(apart) < 1 else "yes" if apart > 0 else "no"
+        )  # at the cut-off itself neither is right
         found.append(told([one[0] for one in judged], effects, truth, width=width, steps=recipe.steps))
     return found
 

@@ -215,7 +215,9 @@ def _module(where: str, source: str) -> Any:
 def _file(where: str, source: str) -> Any:
     path = Path(where)
     if path.suffix != ".py" or not disk.is_file(path):
-        what = "a folder" if disk.is_dir(path) else "none of that name" if path.suffix == ".py" else "another one"
+        what = (
+            "a folder" if disk.is_dir(path) else "none of that name" if path.suffix == ".py" else "another one"
+        )
         raise UsageError(f"{source}: expected a Python file, got {what} ({where}).")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
