@@ -1,4 +1,4 @@
-"""Functions with derivatives of a person's own in a pass of PyTorch: found in its graph, and refused where they end in silence."""
+"""Functions with derivatives of a person's own in a pass of PyTorch: found in its graph, refused where they end in silence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ def custom_functions(outputs: Any) -> list[Any]:
     return sorted(set(found), key=lambda one: one.__name__)
 
 
-def check_custom(found: list[Any], pushed: Callable[[Any], Any], pulled: Callable[[Any], Any], sizes: tuple[int, int], like: Any) -> str:
+def check_custom(
+    found: list[Any],
+    pushed: Callable[[Any], Any],
+    pulled: Callable[[Any], Any],
+    sizes: tuple[int, int],
+    like: Any,
+) -> str:
     """A sentence about functions with derivatives of a person's own; empty where there are none.
 
     PyTorch takes the derivative of a backward pass that is marked ``once_differentiable``, or that uses detached tensors, as 0
@@ -68,7 +74,7 @@ def check_custom(found: list[Any], pushed: Callable[[Any], Any], pulled: Callabl
     size = float(u.norm() * forward.norm() + v.norm() * back.norm())
     if not abs(one - other) <= APART * size:
         raise UsageError(
-            f"model: expected functions whose backward pass is linear and can be derived, got {names}: products with the Jacobian "
+            f"model: expected functions whose backward pass is linear and can be derived, got {names}: products with J "
             "and with its transpose contradict each other. torch.autograd.gradgradcheck tells more."
         )
     return (

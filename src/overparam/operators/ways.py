@@ -90,7 +90,7 @@ def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any]
             continue
         if not model.timed and kept and kept[0][2] * model.examples <= model.settings.memory:
             break  # all batches are kept, and nothing else needs to be compiled
-        best = min((cost for cost, *_ in (*plain, *kept)), default=None)
+        best = min([one[0] for one in plain] + [one[0] for one in kept], default=None)
         work = None if best is None else best * model.settings.products * model.examples / batch.count
         if work is not None and work < PAYS * way.ready:
             said.append(f"{way.name} not tried, because getting it ready takes about {way.ready:g} s")

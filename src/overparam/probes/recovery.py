@@ -175,7 +175,9 @@ def largest_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, 
         def value(p: PyTree) -> Any:
             return loss.each(network.apply(join(p, held), row[None]), target[None])[0]
 
-        return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(jax.grad(value)(trained)))
+        return jnp.sum(
+            jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(jax.grad(value)(trained))])
+        )
 
     return jnp.sqrt(
         jnp.max(lax.map(lambda pair: one(*pair), (x, jnp.asarray(y)), batch_size=min(BLOCK, len(x))))
@@ -185,7 +187,7 @@ def largest_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, 
 def _targets(teacher: PyTree, x: AnyArray) -> Float[Array, "n classes"]:
     """Outputs of a relu teacher, shape ``(n, outputs)``."""
     hidden = _activations(teacher, None, len(teacher) - 1, x)
-    return affine(teacher["output"], 1.0, hidden.T).T
+    return jnp.asarray(affine(teacher["output"], 1.0, hidden.T).T)
 
 
 def _activations(
@@ -194,5 +196,7 @@ def _activations(
     """Activations of a hidden layer of a dense relu network, shape ``(n, units)``."""
     columns, act = jnp.asarray(x).T, activation_of("relu")
     for at in range(layer):
-        columns = act(affine(params[f"hidden{at + 1}"], 1.0 if scales is None else scales[at], columns))
+        columns = jnp.asarray(
+            act(affine(params[f"hidden{at + 1}"], 1.0 if scales is None else scales[at], columns))
+        )
     return columns.T

@@ -287,7 +287,8 @@ def pruned_copy(model: Any, mask: Mapping[str, np.ndarray]) -> Any:
         check_names(arrays, mask, "params")
         own = {path: model[path] * like(model[path], one) for path, one in mask.items()}
         whole = {**model, **own}
-        return type(model)(whole) if type(model) is not dict else whole
+        make: Any = type(model)
+        return whole if make is dict else make(whole)
     if "params" in model and not any(path.partition("/")[0] == "params" for path in mask):
         inner = dict(leaves(model["params"]))
         check_names({name: np.empty(np.shape(one)) for name, one in inner.items()}, mask, "params")

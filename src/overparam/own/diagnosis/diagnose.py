@@ -141,8 +141,8 @@ def diagnose(
         _pace(opened),
     )
     entries = plan(context, wanted)
-    for one in planned(entries):
-        say(f"{one.code} {one.name}: {_cost(one.seconds)}{one.words}")
+    for each in planned(entries):
+        say(f"{each.code} {each.name}: {_cost(each.seconds)}{each.words}")
     answers, stopped = run(context, entries)
     return Checkup(
         answers,

@@ -193,7 +193,8 @@ def errors_of(context: Context, outputs: np.ndarray) -> np.ndarray:
         return 100 * wrong_share(made, targets, context.task, context.ignore)
     if context.test.objective.name == "squared":
         return ((made.reshape(targets.shape) - targets).reshape(len(made), -1) ** 2).sum(1) / 2
-    total, model, found = context.test.objective.total, context.test, []
+    total, model = context.test.objective.total, context.test
+    found: list[Any] = []
     assert total is not None
     with model.quiet():
         for batch in model.batches():

@@ -105,7 +105,7 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
     """
     answers = []
     for one, plain in zip(checkup.answers, record["answers"], strict=True):
-        told = {
+        told: dict[str, Any] = {
             "effect": None if one.effect is None else _split(one.effect),
             "brief": brief(one.effect),
             "beside": [measured(more) for more in one.beside],
@@ -118,13 +118,13 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
         answers.append({**plain, "told": told, "tables": tables})
     plan = [{**one, "told": "" if one["seconds"] is None else took(one["seconds"])} for one in record["plan"]]
     rows = record["labels"] or []
-    told = {
+    whole: dict[str, Any] = {
         "head": head(checkup.subject),
         "tally": tally(checkup),
         "took": tally(checkup).rpartition("; ")[2],
         "labels": [[cell(v) for v in row.values()] for row in rows],
     }
-    return {**record, "answers": answers, "plan": plan, "told": told}
+    return {**record, "answers": answers, "plan": plan, "told": whole}
 
 
 def _split(one: Measured) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from overparam.own.diagnosis.answer import Answer, Measured, Next, Table
@@ -101,7 +103,7 @@ def _run(context: Context) -> Answer:
 
 def _weights(context: Context) -> list[str]:
     """Names of the arrays that may be pruned: weights of layers, no biases, normalisations or embeddings."""
-    how = {name: context.given.get(name) for name in ("frozen", "evaluation", "call")}
+    how: dict[str, Any] = {name: context.given.get(name) for name in ("frozen", "evaluation", "call")}
     found = subject_of(context.given["model"], context.given.get("params"), **how)
     return [name for name in found.weights if name in context.model.layout.slices]
 

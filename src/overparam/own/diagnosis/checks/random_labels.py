@@ -66,7 +66,7 @@ def _run(context: Context) -> Answer:
         "inconclusive": f"The interval has shares on both sides of {FITTED:g} %.",
     }[status]
     return CHECK.answer(
-        status,  # type: ignore[arg-type]
+        status,
         words,
         effect=Measured("random labels fitted", mean, "%", low, high, len(done), f"seeds, {n:,} examples each"),
         beside=(

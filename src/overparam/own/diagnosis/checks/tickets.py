@@ -108,7 +108,7 @@ def _run(context: Context, criterion: str = "large_final") -> Answer:
     status, words, lost, better = judged(tables["dense"], tables["ticket"], tables["random mask"], numbers)
     head = ("trained", what if numbers else f"{what} in %", "sd over seeds")
     return CHECK.answer(
-        status,  # type: ignore[arg-type]
+        status,
         words,
         effect=Measured(
             f"{what} of the ticket above that of the whole",

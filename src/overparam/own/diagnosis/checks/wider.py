@@ -88,7 +88,7 @@ def _run(context: Context) -> Answer:
     )
     head = ("width", "parameters", what if numbers else f"{what} in %", "sd over seeds")
     return CHECK.answer(
-        status,  # type: ignore[arg-type]
+        status,
         words,
         effect=effect,
         beside=(
@@ -148,8 +148,8 @@ def _next(
             f"More held-out examples: they are {of_examples**2 / (of_examples**2 + of_seeds**2):.0%} of the variance, and more "
             "seeds do not help against them."
         )
-    more = min(MOST, max(seeds + 1, round(seeds * (2 * half / margin) ** 2)))
-    return Next(f"{more} seeds.", call_with(context, CHECK.code, each * more / SHARE), each * more)
+    needed = min(MOST, max(seeds + 1, round(seeds * (2 * half / margin) ** 2)))
+    return Next(f"{needed} seeds.", call_with(context, CHECK.code, each * needed / SHARE), each * needed)
 
 
 CHECK = Check(
