@@ -108,6 +108,8 @@ def diagnose(
     for name, one in (("build", build), ("fit", fit), ("progress", progress)):
         if one is not None and not callable(one) and not (name == "fit" and isinstance(one, Recipe)):
             raise UsageError(f"{name}: expected a function, got {type(one).__name__}.")
+    if not isinstance(frozen, str | list | tuple | set | frozenset):
+        raise UsageError(f"frozen: expected a pattern of names of parameters, or several, got {shown(frozen)}.")
     say = progress or (lambda text: None)
     how = {
         "loss": loss, "reduction": reduction, "smoothing": smoothing, "ignore": ignore, "batch": batch,
@@ -164,7 +166,7 @@ def _opened(name: str, model: Any, data: Any, **how: Any) -> Model:
         text = str(error.args[0]) if error.args else ""
         if text.startswith("data:"):
             raise type(error)(f"{name}:{text.removeprefix('data:')}") from error
-        if name != "train" and text.startswith("targets:"):
+        if name != "train" and text.startswith(("targets:", "model:", "loss:")):
             raise type(error)(f"{name}, {text}") from error
         raise
     if opened.objective.total is None:
@@ -180,6 +182,12 @@ def _held_out(opened: Model, model: Any, test: Any, **how: Any) -> Model:
     if other.output_shape != opened.output_shape:
         raise DataError(
             f"test: expected outputs of shape {opened.output_shape} an example, as on train, got {other.output_shape}."
+        )
+    ours, theirs = opened.objective.name, other.objective.name
+    if ours != theirs:
+        raise DataError(
+            f"test: expected targets of the kind of train, which gave the loss {ours}, got others, which gave {theirs}. Give both "
+            "alike, or loss=."
         )
     return on_data(opened, other.data)  # type: ignore[attr-defined]
 
