@@ -239,7 +239,14 @@ def _batch(given: Any, targets: str | None, name: str) -> Batch:
     odd = next((one for one in leaves if not _is_array(one)), None)
     if odd is not None or not leaves:
         raise UsageError(f"{name}: expected arrays, got {type(odd).__name__ if leaves else 'none'}.")
-    odd = next((one for one in leaves if str(getattr(one, "layout", "torch.strided")) != "torch.strided" or _nested(one)), None)
+    odd = next(
+        (
+            one
+            for one in leaves
+            if str(getattr(one, "layout", "torch.strided")) != "torch.strided" or _nested(one)
+        ),
+        None,
+    )
     if odd is not None:
         raise UsageError(
             f"{name}: expected dense arrays, got a {'nested' if _nested(odd) else 'sparse'} one. Give x.to_dense(), or "

@@ -130,7 +130,6 @@ class Model(abc.ABC):
             objective: made of the back end's own functions.
         """
 
-
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """What must hold while the model is called."""
         return contextlib.nullcontext()

@@ -84,7 +84,9 @@ def open_model(
     """
     settings = Settings(_bytes(memory), count(products, "products"))
     if isinstance(model, type):
-        raise UsageError(f"model: expected a model, got the class {model.__name__}. Make one: {model.__name__}(...).")
+        raise UsageError(
+            f"model: expected a model, got the class {model.__name__}. Make one: {model.__name__}(...)."
+        )
     kind = framework_of(model)
     if not kind:
         raise UsageError(

@@ -85,17 +85,19 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
     return Objective(name, lambda out, targets: loss(out, targets) * out.shape[0], count, True, words=odd)
 
 
-def _parts(
-    loss: Callable[[Any, Any], Any], outputs: Any, batch: Batch
-) -> tuple[int, int, float, float, float]:
+def _parts(loss: Callable[[Any, Any], Any], outputs: Any, batch: Batch) -> tuple[int, int, float, float, float]:
     """The loss of a batch and of both pieces of it, with their sizes."""
     n = batch.count
     h = n // 3 or n // 2
-    pieces = [float(loss(outputs[a:b], batch.rows(a, b).targets)) for a, b in ((0, h), (h, n))] if h else [0.0, 0.0]
+    pieces = (
+        [float(loss(outputs[a:b], batch.rows(a, b).targets)) for a, b in ((0, h), (h, n))] if h else [0.0, 0.0]
+    )
     return n, h, float(loss(outputs, batch.targets)), pieces[0], pieces[1]
 
 
-def _more_parts(loss: Callable[[Any, Any], Any], outputs: Any, batch: Batch) -> list[tuple[int, int, float, float, float]]:
+def _more_parts(
+    loss: Callable[[Any, Any], Any], outputs: Any, batch: Batch
+) -> list[tuple[int, int, float, float, float]]:
     """The same at other outputs, where every example has nearly the same loss: no weights of examples would show there.
 
     Outputs are shrunk, which keeps probabilities what they are, and moved; a loss that does not take those is not asked.

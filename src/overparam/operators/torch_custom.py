@@ -36,7 +36,13 @@ def custom_functions(outputs: Any) -> list[Any]:
     return sorted(set(found), key=lambda one: one.__name__)
 
 
-def check_custom(found: list[Any], pushed: Callable[[Any], Any], pulled: Callable[[Any], Any], sizes: tuple[int, int], like: Any) -> str:
+def check_custom(
+    found: list[Any],
+    pushed: Callable[[Any], Any],
+    pulled: Callable[[Any], Any],
+    sizes: tuple[int, int],
+    like: Any,
+) -> str:
     """A sentence about functions with derivatives of a person's own; empty where there are none.
 
     PyTorch takes the derivative of a backward pass that is marked ``once_differentiable``, or that uses detached tensors, as 0

@@ -120,7 +120,7 @@ def texts(checkup: Checkup, record: dict[str, Any]) -> dict[str, Any]:
     told = {
         "head": head(checkup.subject),
         "tally": tally(checkup),
-        "took": tally(checkup).rpartition("; ")[2],
+        "took": tally(checkup).partition("; ")[2],
         "labels": [[cell(v) for v in row.values()] for row in rows],
     }
     return {**record, "answers": answers, "plan": plan, "told": told}
