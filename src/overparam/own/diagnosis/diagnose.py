@@ -10,6 +10,7 @@ from typing import Any
 from overparam.core.checked import count, real, shown
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.operators import Model, open_model
+from overparam.operators.generators import generators_kept
 from overparam.own.diagnosis.check import asked
 from overparam.own.diagnosis.checkup import Checkup
 from overparam.own.diagnosis.context import Context, Pace
@@ -24,6 +25,7 @@ LEAST = 1.0  # seconds
 FEWEST = 2  # training examples
 
 
+@generators_kept()
 def diagnose(
     model: Any,
     train: Any,
@@ -186,8 +188,8 @@ def _held_out(opened: Model, model: Any, test: Any, **how: Any) -> Model:
     ours, theirs = opened.objective.name, other.objective.name
     if ours != theirs:
         raise DataError(
-            f"test: expected targets of the kind of train, which gave the loss {ours}, got others, which gave {theirs}. Give both "
-            "alike, or loss=."
+            f"test: expected targets of the kind of train, which gave the loss {ours}, got others, which gave {theirs}. "
+            "Give both alike, or loss=."
         )
     return on_data(opened, other.data)  # type: ignore[attr-defined]
 
