@@ -105,7 +105,7 @@ def _more_parts(
     n = batch.count
     shape = (n, *[1] * (len(outputs.shape) - 1))
     share = np.linspace(0.1, 1.0, n).reshape(shape)
-    where = np.linspace(-3.0, 3.0, int(np.prod(outputs.shape))).reshape(tuple(outputs.shape))
+    where = 3.0 * np.sin(np.arange(1.0, 1.0 + np.prod(outputs.shape)) ** 2).reshape(tuple(outputs.shape))
     found = []
     for scale, shift in ((share, 0.0 * where), (1.0 + 0.0 * share, where)):
         with contextlib.suppress(Exception):

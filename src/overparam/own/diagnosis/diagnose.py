@@ -10,6 +10,7 @@ from typing import Any
 from overparam.core.checked import count, real, shown
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.operators import Model, open_model
+from overparam.operators.generators import generators_kept
 from overparam.own.diagnosis.check import asked
 from overparam.own.diagnosis.checkup import Checkup
 from overparam.own.diagnosis.context import Context, Pace
@@ -24,6 +25,7 @@ LEAST = 1.0  # seconds
 FEWEST = 2  # training examples
 
 
+@generators_kept()
 def diagnose(
     model: Any,
     train: Any,
@@ -108,6 +110,8 @@ def diagnose(
     for name, one in (("build", build), ("fit", fit), ("progress", progress)):
         if one is not None and not callable(one) and not (name == "fit" and isinstance(one, Recipe)):
             raise UsageError(f"{name}: expected a function, got {type(one).__name__}.")
+    if not isinstance(frozen, str | list | tuple | set | frozenset):
+        raise UsageError(f"frozen: expected a pattern of names of parameters, or several, got {shown(frozen)}.")
     say = progress or (lambda text: None)
     how = {
         "loss": loss, "reduction": reduction, "smoothing": smoothing, "ignore": ignore, "batch": batch,
@@ -164,7 +168,7 @@ def _opened(name: str, model: Any, data: Any, **how: Any) -> Model:
         text = str(error.args[0]) if error.args else ""
         if text.startswith("data:"):
             raise type(error)(f"{name}:{text.removeprefix('data:')}") from error
-        if name != "train" and text.startswith("targets:"):
+        if name != "train" and text.startswith(("targets:", "model:", "loss:")):
             raise type(error)(f"{name}, {text}") from error
         raise
     if opened.objective.total is None:
@@ -180,6 +184,12 @@ def _held_out(opened: Model, model: Any, test: Any, **how: Any) -> Model:
     if other.output_shape != opened.output_shape:
         raise DataError(
             f"test: expected outputs of shape {opened.output_shape} an example, as on train, got {other.output_shape}."
+        )
+    ours, theirs = opened.objective.name, other.objective.name
+    if ours != theirs:
+        raise DataError(
+            f"test: expected targets of the kind of train, which gave the loss {ours}, got others, which gave {theirs}. "
+            "Give both alike, or loss=."
         )
     return on_data(opened, other.data)  # type: ignore[attr-defined]
 

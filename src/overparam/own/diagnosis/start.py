@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core.errors import OverparamError, UsageError
+from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.operators import Model, open_model
 
 
@@ -38,6 +38,8 @@ def opened_start(opened: Model, model: Any, start: Any, train: Any, *, params: A
                 f"start: expected one vector of the {opened.size:,} trained parameters, got {start.shape}. Or give "
                 "parameters of the kind of params."
             )
+        if not np.isfinite(start).all():
+            raise DataError("start: expected finite numbers, got some that are missing or infinite.")
         return opened.at(start)
     try:
         found = _opened(opened, model, start, train, how)

@@ -121,7 +121,7 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {
         "head": head(checkup.subject),
         "tally": tally(checkup),
-        "took": tally(checkup).rpartition("; ")[2],
+        "took": tally(checkup).partition("; ")[2],
         "labels": [[cell(v) for v in row.values()] for row in rows],
     }
     return {**record, "answers": answers, "plan": plan, "told": whole}
