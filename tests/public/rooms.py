@@ -116,6 +116,7 @@ CASES = {
         {"x": X, "y": np.array([0, 1, 0, 1]), "parts": 1, "unit": False},
         arrays="x",
         sizes="parts",
+        infinite="ratios to a separation of 0 are",
         laws=(Law({"x": 1}, 1, lambda found: (found.separation, found.diameter), scales=(-300, 300)),),
     ),
     "data.teachers.teacher": Case(

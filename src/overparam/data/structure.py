@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy.typing import ArrayLike
 
-from overparam.core.checked import all_finite, array_of, count
-from overparam.core.errors import DataError, UsageError
+from overparam.core.checked import all_finite, array_of, count, numbers
+from overparam.core.errors import DataError
 from overparam.data.rows import unit_rows
 
 MOST = 10_000  # rows: all pairs of them are looked at
@@ -180,7 +180,7 @@ def _checked(x: Any, y: Any) -> tuple[Any, Any]:
         raise DataError(f"x: expected shape (n, features), got {given.shape}.")
     if labels.shape != (len(given),) or labels.dtype.kind not in "iu":
         raise DataError(
-            f"y: expected whole-number labels of shape ({len(given)},), got {labels.dtype} of shape {labels.shape}."
+            f"x, y: expected one whole-number label a row, of shape ({len(given)},), got {labels.dtype} of shape {labels.shape}."
         )
     if len(given) > MOST:
         raise DataError(
@@ -190,6 +190,5 @@ def _checked(x: Any, y: Any) -> tuple[Any, Any]:
         raise DataError("y: expected labels of at least 2 classes, got 1. There is nothing to separate.")
     rows = given.reshape(len(given), -1).astype(np.float64)
     all_finite(rows, "x")
-    if np.abs(rows).max() > 1e100:
-        raise UsageError("x: expected numbers below 1e100 in size, got larger ones. Rescale them.")
+    numbers(rows, "x", 1e-100, 1e100)  # their squares are numbers of float64
     return rows, labels.astype(np.int64)

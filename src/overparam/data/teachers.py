@@ -11,12 +11,15 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.checked import all_finite, count, nonnegative, numbers, positive, shown
+from overparam.core.checked import all_finite, count, nonnegative, numbers, positive, real, shown
 from overparam.core.errors import DataError, UsageError
 from overparam.data.stream import stream
 
 GRID = (-0.5, -0.25, 0.0, 0.25, 0.5)
 PARALLEL = 1e-6  # sine of an angle below which two nodes count as one
+MOST = 10**8  # numbers of a teacher, and of the inputs on which medians are taken
+STEEPEST = 100.0  # exponent of a decay
+LARGEST = 1e100  # size of weights, biases and inputs; its inverse is the smallest
 _TRIES = 1000
 
 
@@ -39,8 +42,8 @@ class Teacher:
 
     def __post_init__(self) -> None:
         """Check shapes and that no two nodes of the lowest layer are one."""
-        weights = tuple(numbers(w, "weights") for w in self.weights)
-        biases = tuple(numbers(b, "biases") for b in self.biases)
+        weights = tuple(numbers(w, "weights", high=LARGEST) for w in self.weights)
+        biases = tuple(numbers(b, "biases", high=LARGEST) for b in self.biases)
         if len(weights) < 2 or len(weights) != len(biases):
             raise DataError(
                 f"teacher: expected weights and biases of at least 2 layers, got {len(weights)} and {len(biases)}."
@@ -168,9 +171,10 @@ def teacher(
     ((5,), [1.0, 1.0, 1.0, 1.0, 1.0])
     """
     d, m, c = count(inputs, "inputs"), count(nodes, "nodes"), count(outputs, "outputs")
-    p, values = nonnegative(decay, "decay"), _grid(grid)
-    shift = float(numbers(bias, "bias"))
-    all_finite(np.asarray(shift), "bias")
+    _check_size(m * (d + c), "inputs, nodes, outputs")
+    p, values, shift = _decay(decay), _grid(grid), real(bias)
+    if not abs(shift) <= LARGEST:
+        raise UsageError(f"bias: expected a number of at most {LARGEST:g} in size, got {shown(bias)}.")
     random = stream("two-layer teacher", seed)
     hidden: list[Any] = []
     for _ in range(m):
@@ -234,7 +238,10 @@ def deep_teacher(
     sizes = [count(inputs, "inputs"), *(count(w, "widths") for w in widths), count(outputs, "outputs")]
     if len(sizes) < 3:
         raise UsageError("widths: expected at least one hidden layer, got none.")
-    p, spread, many = nonnegative(decay, "decay"), positive(scale, "scale"), count(rows, "rows", 2)
+    p, spread, many = _decay(decay), positive(scale, "scale"), count(rows, "rows", 2)
+    if not 1 / LARGEST <= spread <= LARGEST:
+        raise UsageError(f"scale: expected a number from {1 / LARGEST:g} to {LARGEST:g}, got {shown(scale)}.")
+    _check_size(max(max(a * b for a, b in pairwise(sizes)), many * max(sizes)), "inputs, widths, outputs, rows")
     random = stream("deep teacher", seed)
     h = spread * random.standard_normal((many, sizes[0]))
     weights, biases = [], []
@@ -268,8 +275,8 @@ def check_not_parallel(weights: ArrayLike, biases: ArrayLike | None = None) -> N
 
     >>> check_not_parallel([[1.0, 0.0], [0.0, 1.0]])
     """
-    w = numbers(weights, "weights")
-    b = np.zeros(len(w)) if biases is None else numbers(biases, "biases")
+    w = numbers(weights, "weights", high=LARGEST)
+    b = np.zeros(w.shape[:1]) if biases is None else numbers(biases, "biases", high=LARGEST)
     if w.ndim != 2 or not w.size or b.shape != w.shape[:1]:
         raise DataError(
             f"weights, biases: expected shapes (nodes, features) and (nodes,), got {w.shape} and {b.shape}."
@@ -290,13 +297,29 @@ def check_not_parallel(weights: ArrayLike, biases: ArrayLike | None = None) -> N
 
 def _parallel(a: Float64[np.ndarray, " features"], b: Float64[np.ndarray, " features"]) -> bool:
     """Whether two vectors differ by a factor of either sign, up to an angle of about 1e-6."""
+    a, b = a / np.abs(a).max(), b / np.abs(b).max()
     u, v = a / np.linalg.norm(a), b / np.linalg.norm(b)
     return bool(min(np.linalg.norm(u - v), np.linalg.norm(u + v)) < PARALLEL)
 
 
 def _grid(grid: Sequence[float]) -> Float64[np.ndarray, " points"]:
-    values = np.unique(numbers(list(grid), "grid"))
-    all_finite(values, "grid")
-    if len(values) < 2 or not values.any():
+    given = numbers(grid, "grid", 1 / LARGEST, LARGEST)
+    if given.ndim != 1:
+        raise UsageError(f"grid: expected a list of numbers, got {shown(grid)}.")
+    all_finite(given, "grid")
+    values = np.unique(given)
+    if len(values) < 2:
         raise UsageError(f"grid: expected at least two different numbers, got {shown(list(grid))}.")
     return values
+
+
+def _decay(decay: float) -> float:
+    p = nonnegative(decay, "decay")
+    if p > STEEPEST:
+        raise UsageError(f"decay: expected an exponent of at most {STEEPEST:g}, got {shown(decay)}.")
+    return p
+
+
+def _check_size(size: int, names: str) -> None:
+    if size > MOST:
+        raise UsageError(f"{names}: expected at most {MOST:,} numbers in an array, got {size:,}.")

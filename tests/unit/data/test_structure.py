@@ -86,8 +86,8 @@ def test_every_row_its_own_component_of_digits():
     ("x", "y", "parts", "error", "words"),
     [
         (np.eye(3), [0, 0, 0], 1, DataError, "at least 2 classes, got 1"),
-        (np.eye(3), [0, 1], 1, DataError, r"labels of shape \(3,\)"),
-        (np.eye(3), [0.0, 1.0, 1.0], 1, DataError, "whole-number labels"),
+        (np.eye(3), [0, 1], 1, DataError, r"label a row, of shape \(3,\)"),
+        (np.eye(3), [0.0, 1.0, 1.0], 1, DataError, "whole-number label"),
         (np.zeros((3, 2)), [0, 1, 1], 1, DataError, "no row of zeros"),
         (np.eye(3) * np.nan, [0, 1, 1], 1, DataError, "finite"),
         (np.eye(3), [0, 1, 1], 0, UsageError, "parts: expected a whole number of at least 1"),

@@ -68,7 +68,7 @@ def test_parallel_nodes_are_refused_whatever_the_factor(factor):
         ),
         (lambda: data.teacher(5, 3, 2, decay=-1), UsageError, "decay: expected"),
         (lambda: data.teacher(5, 0, 2), UsageError, "nodes: expected a whole number"),
-        (lambda: data.teacher(5, 2, 2, bias=np.nan), DataError, "bias: expected finite"),
+        (lambda: data.teacher(5, 2, 2, bias=np.nan), UsageError, "bias: expected a number"),
         (lambda: data.deep_teacher(5, (), 2), UsageError, "expected at least one hidden layer"),
         (lambda: data.deep_teacher(5, (3,), 2, scale=0), UsageError, "scale: expected a positive number"),
         (lambda: ONE.examples(0), UsageError, "n: expected a whole number"),
