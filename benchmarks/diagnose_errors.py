@@ -172,12 +172,19 @@ def summary(rows):
     for world in FLIPS:
         some = [row for row in rows if row["world"] == world and "ridge" in row]
         if some:
-            found["label_scores"][world] = {
-                name: {"auc": float(np.mean([row[name][0] for row in some])), "precision": float(np.mean([row[name][1] for row in some]))}
-                for name in ("ridge", "neighbours", "neighbours_of_inputs")
-            } | {"networks": len(some), "covered": sum(row["covered"] is True for row in some), "told": sum(row["covered"] is not None for row in some),
-                 "answers": {s: sum(row["OP003"][0] == s for row in some) for s in ("yes", "no", "inconclusive")}}  # fmt: skip
+            found["label_scores"][world] = scored(some)
     return found
+
+
+def scored(rows):
+    """Area under ROC and precision at the true count of each score, answers, and how often the interval held the count."""
+    found = {"networks": len(rows)}
+    for name in ("ridge", "neighbours", "neighbours_of_inputs"):
+        auc_mean, precision = (float(np.mean([row[name][at] for row in rows])) for at in (0, 1))
+        found[name] = {"auc": auc_mean, "precision": precision}
+    told = [row["covered"] for row in rows if row["covered"] is not None]
+    answers = {s: sum(row["OP003"][0] == s for row in rows) for s in ("yes", "no", "inconclusive")}
+    return {**found, "covered": sum(told), "told": len(told), "answers": answers}
 
 
 def main(first=None):
@@ -200,7 +207,9 @@ def main(first=None):
     found = summary(rows)
     about = {
         "made_by": "benchmarks/diagnose_errors.py",
-        "networks": f"mlp 64-{WIDTH}-10, Adam, {STEPS} steps, {N} digits each, {HELD} held out, the other {len(y) - N - HELD} say what is true",
+        "networks": f"mlp 64-{WIDTH}-10, Adam, {STEPS} steps, {N} digits each",
+        "held_out": HELD,
+        "for_the_truth": len(y) - N - HELD,
     }
     if first is None:
         Path(RATES).write_text(json.dumps({**about, **found}, indent=1) + "\n", encoding="utf-8")

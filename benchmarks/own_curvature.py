@@ -110,6 +110,7 @@ def eigenvalues(me, other, name, path, repeats, quick, found):
                 best[package, target] = common.spread(cpu)["median"], cpu
     columns = ["package", "setting", "worst error", "seconds"]
     found["tables"].append({"title": f"Ten largest eigenvalues, {name}", "columns": columns, "rows": rows})
+    told(found["tables"][-1])
     for target in TARGETS:
         mine = min((best[p, target] for p in SETTINGS if p not in PEERS and (p, target) in best), default=None)
         if mine is None:
@@ -155,6 +156,7 @@ def densities(me, other, path, repeats, quick, found):
         "seconds",
     ]
     found["tables"].append({"title": f"Spectrum, {SMALL}", "columns": columns, "rows": rows})
+    told(found["tables"][-1])
     steps = RUNS[0 if quick else -1][0]
     mine = min((seconds[p, steps] for p in SETTINGS if p not in PEERS and (p, steps) in seconds), key=sum)
     for peer in PEERS:
@@ -163,6 +165,13 @@ def densities(me, other, path, repeats, quick, found):
             found["goals"].append(
                 common.goal(text, common.ratios(mine, seconds[peer, steps]), "x", at_least=1.0)
             )
+
+
+def told(table):
+    """Print a table as it is known."""
+    print(
+        table["title"], *(", ".join(map(common.number, row)) for row in table["rows"]), sep="\n  ", flush=True
+    )
 
 
 def error_of(values, right):

@@ -132,13 +132,19 @@ def compare(sides, net, path, size, repeats, found):
         {
             "title": f"{net}, n = {n}: processor seconds of the full kernel",
             "unit": "s",
-            "bars": [{"name": words[name], **common.spread(each)} for name, each in seconds.items()],
+            "values": [
+                {"label": words[name], "mine": name in ("torch", "jax"), **common.spread(each)}
+                for name, each in seconds.items()
+            ],
         }
     )
     found["notes"].append(f"{net}: the first kernel of JAX takes {first['jax']['cpu']:.1f} s, with compiling.")
     for name, least in (("tangents", 1.0), ("geometry", None), ("recipe", None)):
         if name in sides:
-            each = common.spread([one / our for our in seconds["torch"] for one in seconds[name]][: repeats**2])
+            theirs = (
+                seconds[name] if len(seconds[name]) == repeats else seconds[name] * repeats
+            )  # the recipe runs once
+            each = common.ratios(seconds["torch"], theirs)
             text = f"{net}, n = {n}: {PEERS[name]}, over ours by PyTorch"
             found["goals"].append(common.goal(text, each, "x", at_least=least if net == "mlp" else None))
     ratio = common.ratios(seconds["torch"], seconds["jax"])

@@ -1,5 +1,6 @@
 """Every Python example in the README and the docs runs."""
 
+import importlib.util
 import os
 import re
 import runpy
@@ -14,8 +15,22 @@ from tests.conftest import TOY
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def _with_frameworks(code):
+    """Skip an example whose framework, an optional extra, is not installed."""
+    missing = [
+        name
+        for name in ("torch", "flax", "equinox")
+        if re.search(rf"^\s*(import|from) {name}\b", code, re.M) and importlib.util.find_spec(name) is None
+    ]
+    return pytest.mark.skipif(
+        bool(missing), reason=f"{', '.join(missing)} is an optional extra, and is not installed"
+    )
+
+
 EXAMPLES = [
-    pytest.param(match.group(1), id=f"{page.name}-{number}")
+    pytest.param(match.group(1), id=f"{page.name}-{number}", marks=_with_frameworks(match.group(1)))
     for page in PAGES
     for number, match in enumerate(re.finditer(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S))
 ]

@@ -73,6 +73,7 @@ CASES = {
         NOISY,
         arrays="kernel given clean times start",
         numbers="rate",
+        infinite="a time may be",
         laws=(
             Law(
                 {"given": 1, "clean": 1, "start": 1},

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from overparam.cli.app import Whole, say, say_path, write_out
 from overparam.cli.quantity import quantity
+from overparam.core import disk
 from overparam.core.checked import shown
 from overparam.core.errors import UsageError, nearest
 from overparam.core.plugin import from_file
@@ -200,7 +201,7 @@ def _module(where: str, source: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and (where == error.name or where.startswith(f"{error.name}.")):
             beside = (
-                f" There is a file {where}.py: write {where}.py:..." if Path(f"{where}.py").exists() else ""
+                f" There is a file {where}.py: write {where}.py:..." if disk.exists(Path(f"{where}.py")) else ""
             )
             raise UsageError(
                 f"{source}: no module named '{error.name}' here or among what is installed.{beside} Run it from the folder that "
@@ -213,8 +214,10 @@ def _module(where: str, source: str) -> Any:
 
 def _file(where: str, source: str) -> Any:
     path = Path(where)
-    if path.suffix != ".py" or not path.is_file():
-        what = "a folder" if path.is_dir() else "none of that name" if path.suffix == ".py" else "another one"
+    if path.suffix != ".py" or not disk.is_file(path):
+        what = (
+            "a folder" if disk.is_dir(path) else "none of that name" if path.suffix == ".py" else "another one"
+        )
         raise UsageError(f"{source}: expected a Python file, got {what} ({where}).")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
@@ -233,10 +236,10 @@ def _check_file(option: str, path: Path, ending: str) -> None:
     """Refuse before the long computation what cannot be written after it."""
     if path.suffix != ending:
         raise UsageError(f"{option}: expected a file ending in {ending}, got '{path}'.")
-    if path.is_dir():
+    if disk.is_dir(path):
         raise UsageError(f"{option}: expected a file, got the folder '{path}'.")
     above = path.parent
-    if above.exists() and not above.is_dir():
+    if disk.exists(above) and not disk.is_dir(above):
         raise UsageError(f"{option}: expected a file in a folder, got '{path}', and '{above}' is a file.")
 
 

@@ -20,7 +20,7 @@ from overparam.operators.model import Model
 from overparam.operators.recorder import Seen
 from overparam.operators.seen import see
 
-Matrix = Float64[np.ndarray, "n features"]
+Matrix = Float64[np.ndarray, "n ..."]  # of another width in every layer
 ROWS = 16  # examples on which a chain is compared with its model
 
 ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -64,8 +64,8 @@ class Chain:
     """
 
     names: tuple[str, ...]
-    weights: tuple[Float64[np.ndarray, "units inputs"], ...]
-    biases: tuple[Float64[np.ndarray, " units"] | None, ...]
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray | None, ...]
     scales: tuple[float, ...]
     activation: str
     trained: tuple[bool, ...]

@@ -44,7 +44,7 @@ def network_of(
         raise UsageError(
             f"train: expected whole inputs from 0 to {SAFE - 1:,}, got others. Give fit=, which trains it."
         )
-    paths = {name: path for name, path in zip(adapted.trained, _paths(list(adapted.trained)), strict=True)}
+    paths = dict(zip(adapted.trained, _paths(list(adapted.trained)), strict=True))
     arrays = {paths[name]: np.asarray(one, np.float32) for name, one in adapted.trained.items()}
     names = {path: name for name, path in paths.items()}
     network = Network(

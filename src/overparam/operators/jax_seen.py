@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +27,12 @@ _NAMES = """
 _SMOOTH = frozenset(_NAMES.split())
 _RELU = frozenset({"relu", "relu6", "leaky_relu"})
 _INNER = ("call_jaxpr", "fun_jaxpr", "jaxpr")
-_LOOPS = ("scan", "while", "cond", "custom_linear_solve")
+# functions that are called once, as they are; all others with a program inside are loops, branches or kernels
+_CALLS = frozenset({
+    *("jit", "pjit", "closed_call", "core_call", "xla_call", "remat", "remat2", "checkpoint"),
+    *("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"),
+})  # fmt: skip
+_HIDDEN = re.compile(r"\brelu6?\b|\bleaky_relu\b|\bmax \S+ 0\.0\b")  # in the text of a program
 _PROGRAMS: weakref.WeakKeyDictionary[Programs, Any] = weakref.WeakKeyDictionary()
 
 
@@ -141,14 +147,14 @@ class _Walk:
             ins = [read(var) for var in eqn.invars]
             name = eqn.primitive.name
             inner = next((eqn.params[key] for key in _INNER if key in eqn.params), None)
-            if inner is not None and name not in _LOOPS:
+            if inner is not None and name in _CALLS:
                 label = str(eqn.params.get("name", ""))
                 one, more = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
                 outs = self.run(one, more, ins, smooth or label in _SMOOTH, relu or label in _RELU)
             else:
                 self.recorder.operations.add(name)
-                if name in _LOOPS:
-                    self._check_loop(eqn)
+                if any("axpr" in type(one).__name__ for one in _flat(eqn.params)):
+                    self._check_hidden(eqn)
                 if not smooth:
                     self._gate(name, ins, relu)
                 used(eqn, ins, self.recorder)
@@ -176,13 +182,19 @@ class _Walk:
         if found is not None and jnp.issubdtype(jnp.result_type(found.value), jnp.floating):
             self.gates[self.recorder.gate()] = found.value
 
-    def _check_loop(self, eqn: Any) -> None:
+    def _check_hidden(self, eqn: Any) -> None:
         """Raise where a ReLU hides in a loop, the passes of which cannot be told apart."""
-        if " relu" in str(eqn) or "=relu" in str(eqn):
+        if _HIDDEN.search(str(eqn)):
             raise UsageError(
                 f"model: expected ReLUs outside of compiled loops, got one inside '{eqn.primitive.name}', whose passes cannot be "
                 "told apart. Unroll the loop: scan(..., unroll=True), or a loop of Python."
             )
+
+
+def _flat(params: Any) -> list[Any]:
+    return [
+        one for value in params.values() for one in (value if isinstance(value, tuple | list) else (value,))
+    ]
 
 
 def _is_zero(value: Any) -> bool:

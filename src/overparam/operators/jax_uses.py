@@ -74,7 +74,7 @@ def used(eqn: Any, ins: list[Cell], recorder: Recorder) -> None:
         for cell in ins:
             if cell.name is not None:
                 recorder.sum(cell.name)
-    elif name in ("scan", "while", "cond"):
+    elif any("axpr" in type(one).__name__ for one in eqn.params.values()) or name == "cond":
         for cell in ins:
             if cell.name is not None:
                 recorder.product(cell.name, None)
@@ -112,8 +112,8 @@ def made(eqn: Any, ins: list[Cell], value: Any) -> Cell:
             ):
                 return Cell(value, one.name, one.axes)
         if name == "mul":
-            of = next((one for one in ins if not one.fixed and one.name is None), None)
-            return Cell(value, multiple=of, statistic=statistic)
+            factor = next((one for one in ins if not one.fixed and one.name is None), None)
+            return Cell(value, multiple=factor, statistic=statistic)
     return Cell(value, statistic=statistic)
 
 

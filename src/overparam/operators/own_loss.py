@@ -136,7 +136,10 @@ def _check_reading(loss: Any, outputs: Any, batch: Batch, value: Any, name: str,
     if not number:
         return ""
     seen = int(model.host(aims)[model.host(odd)].flat[0])
-    what = f"targets: expected labels from 0 to {shape[-1] - 1} for {shape[-1]} outputs, got {seen} ({number:,} in a batch are outside)"
+    what = (
+        f"targets: expected labels from 0 to {shape[-1] - 1} for {shape[-1]} outputs, got {seen} ({number:,} in a batch are "
+        "outside)"
+    )
     if not np.isfinite(model.host(value) if hasattr(value, "shape") else value).all():
         raise DataError(f"{what}, for which {name} gives no number.")
     for other in (aims.clip(0, shape[-1] - 1), aims % shape[-1]):

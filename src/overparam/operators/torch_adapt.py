@@ -223,7 +223,10 @@ def _said(module: Any, evaluation: bool) -> list[str]:
         f"{name or 'the module'} ({type(one).__name__})"
         for name, one in module.named_modules()
         if isinstance(one, kinds)
-        or (isinstance(one, torch.nn.MultiheadAttention | torch.nn.RNNBase) and getattr(one, "dropout", 0))
+        or (
+            isinstance(one, torch.nn.MultiheadAttention | torch.nn.RNNBase)
+            and float(getattr(one, "dropout", 0.0))
+        )
     ]
     if not moded:
         return []

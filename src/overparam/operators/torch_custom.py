@@ -1,4 +1,4 @@
-"""Derivatives of a person's own in a pass of PyTorch: found in its graph, and refused where they end in silence."""
+"""Functions with derivatives of a person's own in a pass of PyTorch: found in its graph, refused where they end in silence."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def check_custom(
     size = float(u.norm() * forward.norm() + v.norm() * back.norm())
     if not abs(one - other) <= APART * size:
         raise UsageError(
-            f"model: expected functions whose backward pass is linear and can be derived, got {names}: products with the "
-            "Jacobian and with its transpose contradict each other. torch.autograd.gradgradcheck tells more."
+            f"model: expected functions whose backward pass is linear and can be derived, got {names}: products with J "
+            "and with its transpose contradict each other. torch.autograd.gradgradcheck tells more."
         )
     return (
         f"The pass has derivatives of its own ({names}). Hessian products rest on what their backward pass computes, which is "

@@ -113,14 +113,14 @@ class TorchOpening(Opening):
     def culprit(self, model: Model, one: Batch, other: Batch, start: int) -> str:
         """The first module whose outputs differ between two passes."""
         assert isinstance(model, TorchModel)
-        passes = [
+        seen, again = (
             outputs_by_module(model.module, lambda batch=batch: model.batch_outputs(batch))  # type: ignore[misc]
             for batch in (one, other)
-        ]
+        )
 
         def differs(first: Any, second: Any) -> bool:
             if first.shape[:1] != (one.count,) or second.shape[:1] != (other.count,):
                 return False
             return apart(plain(first), plain(second), start, self.dtype)
 
-        return culprit(model.module, *passes, differs)
+        return culprit(model.module, seen, again, differs)

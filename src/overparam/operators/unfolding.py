@@ -30,7 +30,7 @@ class Unfolding:
     split: str = "rows"
     kind: str = "dense"
 
-    def matrices(self, array: Num[np.ndarray, ...]) -> Num[np.ndarray, "blocks rows columns"]:
+    def matrices(self, array: Num[np.ndarray, "*shape"]) -> Num[np.ndarray, "blocks rows columns"]:
         """The matrices, shape ``(blocks, rows, columns)``; one block where there are no groups.
 
         Args:

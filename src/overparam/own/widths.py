@@ -16,7 +16,7 @@ from overparam.core.errors import UsageError
 from overparam.core.words import number, wrapped
 from overparam.operators.model import Model
 from overparam.operators.open import open_model
-from overparam.own.retraining.built import Family
+from overparam.own.retraining.built import LARGEST, Family
 from overparam.own.retraining.spread import spread_of
 from overparam.own.retraining.trainer import Done, Job, trainer_of
 from overparam.pruning.module_fit import right_labels
@@ -28,6 +28,7 @@ FITTED = 1.0  # percent of training labels that are wrong: below it a width fits
 FITTED_LOSS = 1e-6  # of a regression: over the loss of its best constant
 SEEDS = (0, 1, 2, 3, 4)
 WIDE = 80
+MOST = 20_000_000  # parameters of a model that is built to be counted
 
 
 @dataclass(frozen=True)
@@ -212,8 +213,13 @@ def widths(
     if build is None:
         return Widths(layers, size, numbers, None, None, (), None, "", "")
     family = Family(build, _example(opened), how.get("frozen") or (), how.get("call"))
-    width = family.width_of(dict(zip(subject.layout.names, subject.layout.shapes, strict=True)))
-    counted = None if numbers is None else _counted(family, numbers)
+    try:
+        width = family.width_of(dict(zip(subject.layout.names, subject.layout.shapes, strict=True)))
+        counted = None if numbers is None else _counted(family, numbers)
+    except UsageError as error:
+        if asked is None:
+            raise UsageError(f"{error} Where not every width can be built: give widths=.") from error
+        width = counted = None  # a family with widths that cannot be built, such as no multiples of its heads
     if asked is None or opened is None:
         return Widths(layers, size, numbers, width, counted, (), None, "", "")
     opened.check_loss()
@@ -302,7 +308,7 @@ def _counted(family: Family, numbers: int) -> int | None:
     low, high = 0, 1
     while family.size(high) < numbers:
         low, high = high, 2 * high
-        if high > 2**16 or family.size(high) <= family.size(low or 1) == family.size(1):
+        if high > LARGEST or family.size(low) > MOST or (low > 1 and family.size(low) == family.size(low // 2)):
             return None
     while high - low > 1:
         middle = (low + high) // 2

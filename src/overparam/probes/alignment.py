@@ -77,7 +77,7 @@ def alignment(model: Model, reference: Model) -> Alignment:
     notes: list[str] = []
     chains = _chains(model, reference, notes)
     if chains is not None:
-        hidden: list[dict[str, Features]] = [
+        hidden: list[Mapping[str, Features]] = [
             dict(zip(each.names[:-1], each.hidden(), strict=True)) for each in chains
         ]
     else:

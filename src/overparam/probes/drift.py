@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from overparam.models.network import Network, PyTree
+from overparam.models.network import AnyArray, Network, PyTree
 from overparam.models.state import join, split
 from overparam.probes.probe import Probe
 from overparam.training.evaluate import Examples, Targets
@@ -34,7 +34,7 @@ def mean_kernel(network: Network, params: PyTree, x: Examples) -> Float[Array, "
     """
     trained, held = split(network.state, params)
 
-    def rows(row: Array) -> Array:
+    def rows(row: AnyArray) -> Array:
         found = jax.jacrev(lambda own: network.apply(join(own, held), row[None])[0].ravel())(trained)
         leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(found)]
         return jnp.concatenate(leaves, axis=1)

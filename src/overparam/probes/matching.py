@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float64
 from scipy.optimize import linear_sum_assignment
 
 from overparam.operators.chain import Chain
@@ -29,7 +29,7 @@ class Matched:
     cosine: float
     before: float
     layers: tuple[float, ...]
-    orders: tuple[Int[np.ndarray, " units"], ...]
+    orders: tuple[np.ndarray, ...]
     optimal: bool
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax.numpy as jnp
+
 from overparam.core.checked import shown
 from overparam.core.errors import UsageError
 from overparam.models.network import Network, PyTree
@@ -42,7 +44,7 @@ def outputs(parts: Sequence[str] = ("train",)) -> Probe:
         x_test: TestExamples, y_test: TestTargets,
     ) -> Measured:  # fmt: skip
         rows = {"train": x, "test": x_test}
-        return {f"{one}_outputs": network.apply(params, rows[one]) for one in wanted}
+        return {f"{one}_outputs": jnp.asarray(network.apply(params, rows[one])) for one in wanted}
 
     return Probe(
         "outputs",

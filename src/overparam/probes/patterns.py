@@ -11,7 +11,7 @@ its change, s the layer's forward scale and ``W'`` the matrix at the end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -98,8 +98,8 @@ def pattern_changes(start: Model, end: Model) -> PatternChanges:
         silent = None if one.quiet is None else float(np.mean(one.quiet))
         found[name] = Switched(one.switched / one.pairs, one.pairs, each, silent)
     if bounds is not None and len(bounds) == len(found):
-        for (name, one), bound in zip(found.items(), bounds, strict=True):
-            found[name] = Switched(one.share, one.pairs, one.each, one.silent, bound)
+        pairs = zip(found.items(), bounds, strict=True)
+        found = {name: replace(relu, bound=bound) for (name, relu), bound in pairs}
     total = sum(one.pairs for one in counts.values())
     return PatternChanges(sum(one.switched for one in counts.values()) / total, found, words)
 
@@ -224,13 +224,13 @@ def measure(
         y_test: not used.
 
     Returns:
-        ``switched``, from 0 to 1; nothing where the network has no ReLU.
+        ``switched``, from 0 to 1; 0 where the network has no ReLU.
     """
     from overparam.operators.jax_seen import relu_inputs
 
     here, start = (relu_inputs(network.apply, one, x) for one in (params, params0))
     if not here:
-        return {}
+        return {"switched": jnp.float32(0)}
     changed = [jnp.sum((here[name] > 0) != (start[name] > 0)) for name in here]
     return {"switched": sum(changed) / sum(one.size for one in jax.tree.leaves(here))}
 
@@ -238,7 +238,7 @@ def measure(
 PROBE = Probe(
     "patterns",
     {
-        "switched": "Share of (training example, ReLU) pairs whose sign differs from initialisation, from 0 to 1."
+        "switched": "Share of (training example, ReLU) pairs whose sign differs from initialisation, 0 to 1; 0 without ReLUs."
     },
     measure,
 )

@@ -69,6 +69,8 @@ def recovery(
 
     Returns:
         A probe for :func:`overparam.training.train`. Numbers: ``coverage``, the share of teacher nodes that are recovered;
+        ``teacher_loss``, the mean loss on the test examples with the targets of the member's own teacher (``test_loss`` has
+        those that all members share);
         ``observed``, the least over teacher nodes of the smaller of the shares of training examples with the node on and
         off; ``largest_gradient``, the largest norm of an example's own gradient. Arrays: ``teacher_correlation``, the best
         correlation of every teacher node; ``student_correlation``, that of every student node; ``fan_out`` and ``size``,
@@ -117,6 +119,7 @@ def recovery(
         outgoing = jnp.linalg.norm(params[names[layer]]["weight"], axis=0)
         values = {
             "coverage": jnp.mean(best >= level),
+            "teacher_loss": loss.mean(network.apply(params, x_test), _targets(own, x_test)),
             "observed": jnp.minimum(on, 1.0 - on).min(),
             "teacher_correlation": best,
             "student_correlation": found.max(axis=0),
@@ -129,6 +132,7 @@ def recovery(
 
     words = {
         "coverage": f"Share of teacher nodes with a student node of correlation {level:g} or more, from 0 to 1.",
+        "teacher_loss": "Mean loss on the test examples with the targets of the member's own teacher, in the unit of the loss.",
         "observed": "Smaller share of training examples on one side of a teacher node, the least over nodes, from 0 to 0.5.",
         "teacher_correlation": "Best correlation of every teacher node with a student node, from -1 to 1.",
         "student_correlation": "Best correlation of every student node with a teacher node, from -1 to 1.",
@@ -171,11 +175,19 @@ def largest_gradient(network: Network, loss: Loss, params: PyTree, x: Examples, 
         def value(p: PyTree) -> Any:
             return loss.each(network.apply(join(p, held), row[None]), target[None])[0]
 
-        return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(jax.grad(value)(trained)))
+        return jnp.sum(
+            jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(jax.grad(value)(trained))])
+        )
 
     return jnp.sqrt(
         jnp.max(lax.map(lambda pair: one(*pair), (x, jnp.asarray(y)), batch_size=min(BLOCK, len(x))))
     )
+
+
+def _targets(teacher: PyTree, x: AnyArray) -> Float[Array, "n classes"]:
+    """Outputs of a relu teacher, shape ``(n, outputs)``."""
+    hidden = _activations(teacher, None, len(teacher) - 1, x)
+    return jnp.asarray(affine(teacher["output"], 1.0, hidden.T).T)
 
 
 def _activations(
@@ -184,5 +196,7 @@ def _activations(
     """Activations of a hidden layer of a dense relu network, shape ``(n, units)``."""
     columns, act = jnp.asarray(x).T, activation_of("relu")
     for at in range(layer):
-        columns = act(affine(params[f"hidden{at + 1}"], 1.0 if scales is None else scales[at], columns))
+        columns = jnp.asarray(
+            act(affine(params[f"hidden{at + 1}"], 1.0 if scales is None else scales[at], columns))
+        )
     return columns.T

@@ -101,7 +101,8 @@ def loss_line(
         ICML 2020, section 2 (the barrier of the error over the mean of the ends).
     """
     check_pair(start, end)
-    start.check_loss(), end.check_loss()
+    start.check_loss()
+    end.check_loss()
     check_same_data(start, end, ("start", "end"))
     if start.convention != end.convention:
         raise UsageError(f"end: expected the loss of start, '{start.convention}', got '{end.convention}'.")
@@ -119,9 +120,9 @@ def loss_line(
         check_visible(start, end)
     step = 1 / (number - 1)
     inner = np.linspace(0.0, 1.0, number)
-    before = np.linspace(low, 0.0, round(-low / step) + 1 if low < 0 else 1)[:-1]
-    after = np.linspace(1.0, high, round((high - 1) / step) + 1 if high > 1 else 1)[1:]
-    at = np.concatenate([before if low < 0 else [], inner, after if high > 1 else []])
+    before = np.linspace(low, 0.0, max(2, round(-low / step) + 1))[:-1] if low < 0 else np.zeros(0)
+    after = np.linspace(1.0, high, max(2, round((high - 1) / step) + 1))[1:] if high > 1 else np.zeros(0)
+    at = np.concatenate([before, inner, after])
     found = [_measured(between(start, end, float(t), statistics)) for t in at]
     loss = np.array([one for one, _ in found])
     error = None if found[0][1] is None else np.array([one for _, one in found], np.float64)

@@ -85,7 +85,7 @@ class WeightSpectra:
     left_out: Mapping[str, str]
 
 
-def length(vectors: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, ...]:
+def length(vectors: Float64[np.ndarray, "*shape"]) -> np.ndarray:
     """Euclidean length along the last axis, of numbers of any size.
 
     Args:
@@ -202,10 +202,10 @@ def unfoldings(
     hows: dict[str, Unfolding] = {}
     left_out: dict[str, str] = {}
     for name in several:
-        axes = range(len(shapes[name]))
+        every = range(len(shapes[name]))
         if name in asked:
             rows = tuple(asked[name])
-            hows[name] = Unfolding(rows, tuple(one for one in axes if one not in rows), kind="unfolded")
+            hows[name] = Unfolding(rows, tuple(one for one in every if one not in rows), kind="unfolded")
         elif seen is not None and name in seen.unfoldings:
             hows[name] = seen.unfoldings[name]
         elif len(shapes[name]) == 2:
@@ -220,7 +220,7 @@ def unfoldings(
     return hows, left_out
 
 
-def spectrum(array: Float64[np.ndarray, ...], how: Unfolding) -> Spectrum:
+def spectrum(array: Float64[np.ndarray, "*shape"], how: Unfolding) -> Spectrum:
     """The singular values of an array as a matrix.
 
     Args:

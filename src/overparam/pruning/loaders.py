@@ -68,7 +68,7 @@ def read(data: Any, name: str, targets: str | None = None) -> tuple[np.ndarray, 
 
 def rows_of(x: Any) -> Any:
     """Examples of several axes, such as images, as rows; what else is given stays as it is."""
-    shape = getattr(x, "shape", ())
+    shape: tuple[int, ...] = getattr(x, "shape", ())
     return plain(x).reshape(shape[0], -1) if len(shape) > 2 and shape[0] else x
 
 

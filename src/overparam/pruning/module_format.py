@@ -23,7 +23,8 @@ from overparam.pruning.arrays import is_weight, placed
 HOLDING = {"torch": "PyTorch", "nnx": "Flax NNX", "equinox": "Equinox"}  # modules that hold their parameters
 _BOXES = ("/value", "/raw_value")
 _KEPT = re.compile(
-    r"bias.*|embedding|((\w+_)?(pos|position|positional|cls|class)_)?(emb|embed|embedding|embeddings|token|tokens)"
+    r"bias.*|embeddings?|(\w+_)?(emb|embed|embedding|embeddings|token|tokens)"
+    r"|(pos|position|positional|positions|cls|class)(_(encoding|enc|emb|embed|embedding|embeddings|token|tokens))?"
 )
 _NO_LAYER = ("Norm", "Embed")  # in the names of the classes whose arrays are no weights of a layer
 
@@ -286,7 +287,8 @@ def pruned_copy(model: Any, mask: Mapping[str, np.ndarray]) -> Any:
         check_names(arrays, mask, "params")
         own = {path: model[path] * like(model[path], one) for path, one in mask.items()}
         whole = {**model, **own}
-        return type(model)(whole) if type(model) is not dict else whole
+        make: Any = type(model)
+        return whole if make is dict else make(whole)
     if "params" in model and not any(path.partition("/")[0] == "params" for path in mask):
         inner = dict(leaves(model["params"]))
         check_names({name: np.empty(np.shape(one)) for name, one in inner.items()}, mask, "params")

@@ -16,7 +16,7 @@ from overparam.pruning.criteria import Criterion
 from overparam.pruning.curve import Curve, point_of
 from overparam.pruning.mask import Mask
 from overparam.pruning.measured import Fit, told_fit
-from overparam.pruning.module_format import Subject, subject_of
+from overparam.pruning.module_format import HOLDING, Subject, placed_in, subject_of, unwrapped_module, zeroed
 from overparam.pruning.module_question import Question, covered, first_mask, named_in, own_rates, parts_of_data
 from overparam.pruning.module_train import refitted
 from overparam.pruning.rounds import seeds_of
@@ -70,7 +70,11 @@ class PrunedModel:
         Raises:
             UsageError: another one's.
         """
-        return self.mask.apply(model)
+        subject = self._asked.subject
+        if subject.kind in HOLDING:
+            return self.mask.apply(model)
+        arrays = zeroed(named_in(subject, model, "params"), self.mask.arrays)
+        return placed_in(subject.kind, subject.model, model, arrays)[1]
 
     def save(self, path: str | Path) -> Path:
         """Write the mask to a safetensors file: a boolean tensor a parameter, by its name.
@@ -89,7 +93,8 @@ class PrunedModel:
 
         Args:
             fit: your function ``fit(model, train)`` that trains the model that it is given and returns it, or its
-                parameters; see :func:`overparam.pruning.module_train.refitted`. Models of JAX also take a ``Recipe``.
+                parameters; see :func:`overparam.pruning.module_train.refitted`. Models of JAX also take a ``Recipe``, by which
+                they are trained in evaluation mode.
             seed: seeds the generators of Python, NumPy and PyTorch, or draws the minibatches of a recipe.
             start: a model or parameters to start from, for instance initial ones, which rewinds.
 
@@ -99,9 +104,12 @@ class PrunedModel:
         """
         asked = self._asked
         begun = self._begun(start)
-        model, params, arrays = refitted(asked.subject, begun, self.mask, asked.data, fit, seed)
-        where = asked.measured
-        after = None if where is None else asked.fit(arrays, where)
+        model, params, _ = refitted(
+            asked.subject, begun, self.mask, asked.data, fit, seed, asked.options.get("targets")
+        )
+        after = asked.fit_trained(model, params)
+        if asked.subject.kind == "torch":
+            params = unwrapped_module(model).state_dict()
         return dataclasses.replace(self, model=model, params=params, after=after)
 
     def curve(
@@ -129,11 +137,12 @@ class PrunedModel:
             mask = asked.at(density)
             fits = []
             for seed in many:
-                arrays: Mapping[str, np.ndarray] = asked.arrays_under(mask)
-                if fit is not None:
-                    begun = self._begun(start, mask)
-                    arrays = refitted(asked.subject, begun, mask, asked.data, fit, seed)[2]
-                fits.append(asked.fit(arrays, where))
+                if fit is None:
+                    fits.append(asked.fit(asked.arrays_under(mask), where))
+                    continue
+                begun, key = self._begun(start, mask), asked.options.get("targets")
+                model, params, _ = refitted(asked.subject, begun, mask, asked.data, fit, seed, key)
+                fits.append(asked.fit_trained(model, params))
             points.append(point_of([mask] * len(fits), fits))
         how = "pruned without training" if fit is None else "pruned at once, then trained on"
         if asked.test is None:
@@ -210,7 +219,7 @@ def prune_model(
         before, after = asked.fit(asked.arrays_under(first), where), asked.fit(cut, where)
     on = "" if where is None else "data" if test is None else "test"
     notes = (*(subject.notes if where is None else where.notes), *_statistics(subject))
-    params_now = made.state_dict() if subject.kind == "torch" else own
+    params_now = unwrapped_module(made).state_dict() if subject.kind == "torch" else own
     return PrunedModel(made, params_now, found, before, after, asked.name, on, notes, asked)
 
 

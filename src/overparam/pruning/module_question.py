@@ -78,6 +78,15 @@ class Question:
         """Loss and accuracy of other parameters."""
         return fit_of_model(where, where.layout.flat(arrays, "params"), self.options.get("ignore"))
 
+    def fit_trained(self, model: Any, params: Any) -> Fit:
+        """Loss and accuracy of a model that was trained on, with its own statistics of batches."""
+        on = self.data if self.test is None else self.test
+        return fit_of_model(
+            open_model(model, on, params=params, loss=self.loss, **self.options),
+            None,
+            self.options.get("ignore"),
+        )
+
     def arrays_under(self, mask: Mask) -> dict[str, np.ndarray]:
         """The parameters with 0 where a mask is 0."""
         own = self.subject.arrays
@@ -135,9 +144,19 @@ def parts_of_data(data: Any, test: Any) -> tuple[Any, Any]:
     Args:
         data: a data set, ``(x, y, x_test, y_test)``, or training data of any form.
         test: test data, or None.
+
+    Raises:
+        UsageError: another number of arrays.
     """
-    if isinstance(data, tuple | list) and len(data) == 4 and all(hasattr(one, "shape") for one in data):
+    if isinstance(data, tuple | list) and data and all(hasattr(one, "shape") for one in data):
+        if len(data) not in (2, 4):
+            raise UsageError(
+                f"data: expected arrays (x, y) or (x, y, x_test, y_test), got {len(data)} arrays. Several inputs go into one "
+                "tuple: ((first, second), y)."
+            )
         x, y, *rest = data
+        if not rest:
+            return data, test
         return (x, y), tuple(rest) if test is None else test
     if all(hasattr(data, part) for part in ("x", "y", "x_test", "y_test")):
         return (data.x, data.y), (data.x_test, data.y_test) if test is None else test

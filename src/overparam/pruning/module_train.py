@@ -16,15 +16,23 @@ from overparam.core.errors import OverparamError, UsageError
 from overparam.models.passes import told
 from overparam.operators.generators import generators_kept
 from overparam.operators.jax_adapt import framework_of
+from overparam.operators.opening import plain
 from overparam.pruning.mask import Mask
 from overparam.pruning.module_format import HOLDING, Subject, subject_of, unwrapped_module
+from overparam.pruning.module_recipe import by_recipe
 from overparam.training.recipe import Recipe
 
 FITS = "fit(model, train) that trains the model and returns it, or its parameters"
 
 
 def refitted(
-    subject: Subject, begun: Mapping[str, np.ndarray], mask: Mask | None, train: Any, fit: Any, seed: int = 0
+    subject: Subject,
+    begun: Mapping[str, np.ndarray],
+    mask: Mask | None,
+    train: Any,
+    fit: Any,
+    seed: int = 0,
+    targets: str | None = None,
 ) -> tuple[Any, Any, dict[str, np.ndarray]]:
     """A copy of a model trained by a person's function; weights where a mask is 0 stay exactly 0.
 
@@ -38,8 +46,9 @@ def refitted(
         begun: numbers to start from, by name.
         mask: what is kept; None keeps all.
         train: the training data, as the person gave them.
-        fit: the function.
+        fit: the function; or, for models of JAX, a recipe.
         seed: for the generators of Python, NumPy and PyTorch, which are put back.
+        targets: key of the targets in mappings, for a recipe.
 
     Returns:
         Model and parameters as the person's framework has them, and the numbers by name.
@@ -48,9 +57,12 @@ def refitted(
         UsageError: no function, one that fails, gives something else, or moves pruned weights.
         DataError: a training that diverged.
     """
-    check_fit(fit)
     if train is None:
         raise UsageError("data: expected training data for fit, got none. Call prune(model, data=...).")
+    if isinstance(fit, Recipe) and subject.kind != "torch":
+        arrays = by_recipe(subject, begun, mask, train, fit, count(seed, "seed", 0), targets)
+        return *subject.with_arrays(arrays), arrays
+    check_fit(fit)
     model, params = subject.with_arrays(begun)
     more: dict[str, Any] = {"seed": count(seed, "seed", 0)}
     separate = subject.kind not in HOLDING
@@ -67,6 +79,7 @@ def refitted(
             f"fit: expected a function that takes {' and '.join(needed)}, because a model of {_said(subject.kind)} is trained "
             f"under a mask, got one without. Write fit({names})."
         )
+    before = buffers_of(model)
     with seeded(seed), _held_at_zero(subject, model, mask):
         found = call_fit(fit, model, train, more)
     model, params = fitted(found, model, params)
@@ -78,6 +91,7 @@ def refitted(
                 f"fit: expected the model that it was given, trained, got one without '{name}' of {shape}."
             )
         arrays[name] = own.arrays[name]
+    check_moved({**begun, **before}, {**arrays, **buffers_of(model)})
     if mask is not None:
         for path, one in mask:
             moved = int(np.count_nonzero(arrays[path][one == 0]))
@@ -97,8 +111,8 @@ def check_fit(fit: Any) -> None:
     """
     if isinstance(fit, Recipe):
         raise UsageError(
-            f"fit: expected a function {FITS}, got a Recipe, by which a Network of this package is trained. Wrap the functions: "
-            "overparam.Network(name, init, apply, inputs, outputs)."
+            f"fit: expected a function {FITS}, got a Recipe, by which this package trains networks and models of "
+            "JAX alone."
         )
     if not callable(fit):
         raise UsageError(f"fit: expected a function {FITS}, got {type(fit).__name__}.")
@@ -138,7 +152,7 @@ def fitted(found: Any, model: Any, params: Any) -> tuple[Any, Any]:
     """
     kind = framework_of(model)
     if isinstance(found, tuple) and len(found) == 2 and framework_of(found[0]) == kind and kind != "function":
-        return found
+        return (found[0], None) if kind in ("torch", "nnx") else found  # a module, and what was written down
     if kind in ("torch", "nnx"):
         if found is None:
             return model, None  # trained in place
@@ -159,6 +173,34 @@ def fitted(found: Any, model: Any, params: Any) -> tuple[Any, Any]:
             f"fit: expected the trained parameters of a model of {_said(kind)}, got {type(found).__name__}. Return them."
         )
     return model, found
+
+
+def buffers_of(model: Any) -> dict[str, np.ndarray]:
+    """Buffers of a module of PyTorch by name; nothing of other models.
+
+    Args:
+        model: of any framework.
+    """
+    if framework_of(model) != "torch":
+        return {}
+    return {name: np.array(plain(one)) for name, one in unwrapped_module(model).named_buffers()}
+
+
+def check_moved(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
+    """Raise if a training left every number as it was.
+
+    Args:
+        before: numbers by name.
+        after: the same after it.
+
+    Raises:
+        UsageError: it did.
+    """
+    if all(name in after and np.array_equal(one, after[name]) for name, one in before.items()):
+        raise UsageError(
+            "fit: expected a training of the model that fit is given, got it back as it was. Train that very model, not one "
+            "from outside, and return it."
+        )
 
 
 def takes(function: Any, name: str) -> bool:

@@ -230,6 +230,8 @@ def prune(
     share = density_of(density)
     if initial is not None:
         check_params(network, initial, "initial")
+    if data is None and test is not None:
+        raise UsageError(f"data: expected training data with test= for '{network.name}', got none.")
     parts = None if data is None else whole_data(data, test, opening.get("targets"))
     rule = loss_for(loss, None if parts is None else parts[1])
     arrays = None if parts is None else arrays_of(parts, network, rule)

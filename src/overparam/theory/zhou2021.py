@@ -31,6 +31,7 @@ CITATION = (
     "2021, arXiv:2102.02410; closed form: Y. Cho and L. Saul, Kernel methods for deep learning, NeurIPS 2009."
 )
 PARALLEL = 1e-6  # radians
+MOST_STEPS, MOST_SLOPES = 1_000_000, 100_000  # of descent, and gradients of a flow
 _SMALL = 0.05  # radians: below, differences of sines are summed as series
 _LARGEST = 1e50
 
@@ -150,8 +151,8 @@ def population_path(
 
     Raises:
         DataError: as for :func:`population_loss`.
-        UsageError: times that are infinite or do not ascend, a rate that is no positive number, or one with which the loss
-            grows beyond all bounds.
+        UsageError: times that are infinite, too long to follow or do not ascend, a rate that is no positive number, or one
+            with which the loss grows beyond all bounds.
 
     References: W. Xu and S. Du, Over-parameterization exponentially slows down gradient descent for learning a single neuron,
         COLT 2023, arXiv:2302.10034 (the rate T^-3; recalled).
@@ -179,7 +180,16 @@ def population_path(
 def _flow(w: Any, v: Any, a: Any, b: Any, times: Any) -> Any:
     from scipy.integrate import solve_ivp
 
+    asked = 0
+
     def slope(_: float, flat: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked > MOST_SLOPES:
+            raise UsageError(
+                f"times: expected a flow that can be followed with {MOST_SLOPES:,} gradients, got times up to {times[-1]:g} for "
+                "students and teachers of these sizes. Take shorter times."
+            )
         return -_loss_and_gradient(flat.reshape(w.shape), v, a, b)[1].ravel()
 
     if times[-1] == 0:
@@ -201,11 +211,16 @@ def _flow(w: Any, v: Any, a: Any, b: Any, times: Any) -> Any:
 
 
 def _descent(w: Any, v: Any, a: Any, b: Any, times: Any, rate: float) -> Any:
+    if times[-1] > MOST_STEPS:
+        raise UsageError(
+            f"times: expected at most {MOST_STEPS:,} steps, got {times[-1]:g}. Leave out rate= for the flow."
+        )
     found, now, first = [], w, _loss_and_gradient(w, v, a, b)[0]
     for step in range(int(times[-1]) + 1):
         if step in times:
             found.append(now)
-        loss, gradient = _loss_and_gradient(now, v, a, b)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss, gradient = _loss_and_gradient(now, v, a, b)
         if not loss <= 1e6 * max(first, 1e-300) + 1e6 * float(np.square(v).sum()):
             raise UsageError(
                 f"rate: expected one with which the loss falls, got {rate:g} and a loss of {loss:.3g} at step {step}. Take a "

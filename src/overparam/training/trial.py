@@ -123,8 +123,9 @@ def _check_loss(recipe: Recipe, network: Network, size: int, y: Any) -> None:
 def _check_stream(recipe: Recipe, network: Network, y: Any) -> None:
     """A minibatch of a stream is like one of the training set."""
     stream: Callable[..., Any] = recipe.stream  # type: ignore[assignment]
+    batch: int = recipe.batch  # type: ignore[assignment]
     held = split(network.state, layout(network))[1]
-    drawn = _pure("stream", lambda key, held: draw(stream, key, recipe.batch, held), jax.random.key(0), held)
+    drawn = _pure("stream", lambda key, held: draw(stream, key, batch, held), jax.random.key(0), held)
     if not isinstance(drawn, tuple) or len(drawn) != 2:
         raise UsageError(f"stream: expected a pair (x, y), got {type(drawn).__name__}.")
     want = ((recipe.batch, network.inputs), np.dtype(np.float32)), ((recipe.batch, *y.shape[1:]), y.dtype)

@@ -75,7 +75,7 @@ def test_bad_input_is_refused_in_a_sentence():
         (UsageError, "no shape, as it is not there", lambda: distance(model, ours())),
         (
             DataError,
-            "end: expected finite parameters",
+            "vector: expected finite numbers",
             lambda: distance(model, model.at(np.full(model.size, np.inf))),
         ),
     ]

@@ -111,7 +111,8 @@ def test_a_wrong_plug_in_is_named(loaded, text, monkeypatch):
 def test_a_plug_in_is_found(monkeypatch):
     new = Probe("new", {"new": "New."}, lambda *a: {"new": jnp.float32(0)})
     monkeypatch.setattr("overparam.probes.catalog.entry_points", lambda group: [Point(new)])
-    assert list(available()) == ["curvature", "fit", "new", "norms", "silent"]
+    names = "curvature distance fit kernel_drift margins new norms patterns silent weights"
+    assert list(available()) == names.split()
     assert importlib.metadata.entry_points(group="overparam.probes") is not None
 
 

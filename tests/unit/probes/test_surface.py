@@ -28,6 +28,9 @@ def test_a_quadratic_loss_on_a_line_is_its_closed_form():
     assert np.abs(found.loss - want).max() < 1e-10 * np.abs(want).max()
     assert found.error is None
     assert found.barrier == 0
+    assert loss_line(start, end, points=3, reach=(-0.01, 1.01)).at.tolist() == pytest.approx(
+        [-0.01, 0, 0.5, 1, 1.01]
+    )
     assert found.length == pytest.approx(np.linalg.norm(step))
 
 

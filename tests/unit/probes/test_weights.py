@@ -80,7 +80,6 @@ def test_some_layers_and_no_start():
 
 def bad():
     model = theirs()
-    sick = model.at(np.full(model.size, np.nan))
     yield UsageError, "model: expected a model of open_model", lambda: weight_spectra(numbers())
     yield UsageError, "start: expected a model of open_model", lambda: weight_spectra(model, numbers())
     yield (
@@ -88,7 +87,11 @@ def bad():
         "'l1/b' of shape (5,) in start and of shape (3,) in model",
         lambda: weight_spectra(model, theirs("deep")),
     )
-    yield DataError, "start: expected finite parameters", lambda: weight_spectra(model, sick)
+    yield (
+        DataError,
+        "vector: expected finite numbers",
+        lambda: weight_spectra(model, model.at(np.full(model.size, np.nan))),
+    )
     yield UsageError, "covers none", lambda: weight_spectra(model, layers="l9")
     yield (
         UsageError,

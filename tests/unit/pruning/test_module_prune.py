@@ -14,7 +14,7 @@ from overparam.operators import open_model
 from overparam.pruning import Mask
 from overparam.pruning.module_fit import right_labels
 from overparam.pruning.module_format import subject_of
-from overparam.pruning.module_scores import grasp_scores, gradient_scores
+from overparam.pruning.module_scores import gradient_scores, grasp_scores
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 5))
@@ -140,7 +140,7 @@ def test_what_is_no_weight_of_a_layer_is_left():
     norm = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(3, 2))
     with pytest.raises(UsageError, match=r"expected weights that are parameters themselves.*parametrization"):
         overparam.prune(norm, density=0.5)
-    cut = torch.nn.utils.prune.l1_unstructured(torch.nn.Linear(3, 2), "weight", 2)
+    cut = pytest.importorskip("torch.nn.utils.prune").l1_unstructured(torch.nn.Linear(3, 2), "weight", 2)
     with pytest.raises(UsageError, match=r"computed by L1Unstructured.*prune\.remove"):
         overparam.prune(cut, density=0.5)
     alone = torch.nn.Sequential(torch.nn.LayerNorm((2, 2)))
@@ -191,6 +191,33 @@ def test_retraining_by_a_function_keeps_the_mask():
         found.retrain(moved)
 
 
+def test_what_was_trained_is_measured_with_its_own_statistics():
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Linear(5, 6), torch.nn.BatchNorm1d(6), torch.nn.ReLU(), torch.nn.Linear(6, 3)
+    )
+    x = (3 * X + 2).astype(np.float32)
+    found = overparam.prune(net, data=(x, Y), density=0.5)
+    assert "Batch statistics are those of the unpruned model" in found.notes[-1]
+
+    with pytest.raises(UsageError, match="fit: expected a training of the model.*got it back as it was"):
+        found.retrain(lambda model, train: None)
+
+    def renewed(model, train):
+        model.train()
+        for _ in range(50):
+            model(torch.from_numpy(train[0]))
+
+    again = found.retrain(renewed)
+    model = again.model.eval()
+    with torch.no_grad():
+        want = torch.nn.functional.cross_entropy(model(torch.from_numpy(x)), torch.from_numpy(Y))
+    assert again.after.loss == pytest.approx(float(want), rel=1e-5)
+    assert again.after.loss != pytest.approx(found.after.loss, rel=1e-3)
+    assert torch.equal(net[1].running_mean, torch.zeros(6))
+
+
 def test_functions_are_retrained_with_params_and_mask():
     found = overparam.prune(apply, PARAMS, (X, Y), density=0.4)
 
@@ -199,6 +226,9 @@ def test_functions_are_retrained_with_params_and_mask():
         return jax.tree.map(lambda a: a * 1.5, params)
 
     again = found.retrain(fit)
+    own = found.retrain(overparam.Recipe(30, 0.05, optimizer="adam", probes=2))
+    assert own.after.loss < found.after.loss
+    assert (np.asarray(own.params["0"]["weight"])[found.mask.arrays["0/weight"] == 0] == 0).all()
     assert np.allclose(again.params["2"]["weight"], 1.5 * found.params["2"]["weight"])
     with pytest.raises(UsageError, match=r"fit: expected a function that takes params and mask"):
         found.retrain(lambda model, train: PARAMS)
@@ -273,9 +303,9 @@ def test_numbers_several_labels_and_positions():
 
 
 WRONG = {
-    "data where params stand": (lambda net: overparam.prune(net, (X, Y)), UsageError, r"params: expected None.*Data go into data="),
+    "data for params": (lambda net: overparam.prune(net, (X, Y)), UsageError, "params: expected None.*Data go into data="),
     "no criterion": (lambda net: overparam.prune(net, criterion="big"), UsageError, r"criterion.*'big'"),
-    "snip without data": (lambda net: overparam.prune(net, criterion="snip"), UsageError, "expected data, from which its gradient"),
+    "snip without data": (lambda net: overparam.prune(net, criterion="snip"), UsageError, "data, from which its gradient"),
     "synflow without data": (lambda net: overparam.prune(net, criterion="synflow"), UsageError, "shape of an example"),
     "synflow on tokens": (
         lambda net: overparam.prune(net, data=(np.zeros((4, 5), int), Y[:4]), criterion="synflow", loss=None),
@@ -301,7 +331,7 @@ WRONG = {
         lambda net: overparam.prune(net, criterion="movement", initial=3), UsageError, "initial: expected a module of PyTorch",
     ),
     "an empty loader": (lambda net: overparam.prune(net, data=[]), DataError, "at least one example"),
-    "three parts": (lambda net: overparam.prune(net, data=(X, Y, X)), (UsageError, DataError), "data"),
+    "three parts": (lambda net: overparam.prune(net, data=(X, Y, X)), UsageError, "data: expected arrays .x, y."),
     "inputs alone": (lambda net: overparam.prune(net, data=X), UsageError, "Give .inputs, targets."),
     "labels outside": (lambda net: overparam.prune(net, data=(X, Y + 7)), DataError, "labels from 0 to 2"),
     "a curve without data": (lambda net: overparam.prune(net).curve([0.5]), UsageError, "data: expected data for curve"),

@@ -148,8 +148,9 @@ BAD = {
     "weights that diverged": (
         lambda: overparam.prune(NETWORK, jax.tree.map(lambda a: a * np.nan, PARAMS)), DataError, "expected finite numbers",
     ),
-    "two arrays": (lambda: overparam.prune(NETWORK, PARAMS, (X, Y)), UsageError, "data: expected a Dataset, or arrays"),
-    "no network": (lambda: overparam.prune("mlp", PARAMS), UsageError, "network: expected a network"),
+    "three arrays": (lambda: overparam.prune(NETWORK, PARAMS, (X, Y, X)), UsageError, "data: expected a Dataset, a loader"),
+    "test data alone": (lambda: overparam.prune(NETWORK, PARAMS, test=(X, Y)), UsageError, "data: expected training data"),
+    "no network": (lambda: overparam.prune("mlp", PARAMS), UsageError, "model: expected a Network"),
     "rates with synflow": (
         lambda: overparam.prune(NETWORK, PARAMS, None, "synflow", rates={"output": 0.9}), UsageError, "rates: expected none",
     ),

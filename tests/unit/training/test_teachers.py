@@ -65,6 +65,13 @@ def test_own_sets_with_replacement_and_a_frozen_layer_are_plain_loops():
                 p, member.x[rows[t]].astype(float), member.y[rows[t]], 0.05, ("hidden1",) if s == 2 else ()
             )
         same(run.params, p)
+        found = (
+            np.maximum(x_test[0] @ p["hidden1"]["weight"].T + p["hidden1"]["bias"], 0) @ p["output"]["weight"].T
+        )
+        off = found + p["output"]["bias"] - (TEACHERS + TEACHERS[:1])[s].targets(x_test[0])
+        assert run.values["teacher_loss"][-1] == pytest.approx(
+            0.5 * np.square(off).sum(axis=1).mean(), rel=1e-3
+        )
 
 
 def stream(key, batch, held):
@@ -105,6 +112,7 @@ def test_checkpoints_stand_where_coverage_was_reached():
     assert run.values["coverage"].tolist() == [1.0] * len(run.steps)
     assert run.values["teacher_correlation"].shape == (len(run.steps), M)
     assert run.values["fan_out"][0, 3] == 0
+    assert run.values["teacher_loss"].max() < 1e-10
     assert run.values["largest_gradient"].max() < 1e-4  # interpolation: every example's own gradient is 0
     assert run.kept["fits"].step == 0
     np.testing.assert_allclose(run.values["observed"][0], one.observed(x).min(), atol=1e-6)
@@ -140,13 +148,13 @@ def test_a_planted_student_of_which_one_node_is_missing():
 
 
 def test_the_largest_gradient_is_the_largest_of_each_examples_own():
-    params, mean = STUDENT.init(jax.random.key(0)), loss("squared")
+    params, half = STUDENT.init(jax.random.key(0)), loss("squared")
     x, y = (jnp.asarray(a[:7]) for a in SETS[0])
 
     def one(p, i):
-        return mean(STUDENT.apply(p, x[i : i + 1]), y[i : i + 1])
+        return half.mean(STUDENT.apply(p, x[i : i + 1]), y[i : i + 1])
 
     each = [
         np.sqrt(sum(np.square(g).sum() for g in jax.tree.leaves(jax.grad(one)(params, i)))) for i in range(7)
     ]
-    assert float(largest_gradient(STUDENT, mean, params, x, y)) == pytest.approx(max(each), rel=1e-5)
+    assert float(largest_gradient(STUDENT, half, params, x, y)) == pytest.approx(max(each), rel=1e-5)

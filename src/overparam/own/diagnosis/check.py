@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from overparam.core.errors import UsageError, unknown
 from overparam.own.diagnosis.answer import Answer, Next, Status
@@ -63,7 +63,7 @@ class Check:
         """Where the documentation says more."""
         return f"{PAGE}#{self.code.lower()}"
 
-    def answer(self, status: Status, words: str, **more: Any) -> Answer:
+    def answer(self, status: str, words: str, **more: Any) -> Answer:
         """An answer of this check: name, question, rule, confounders, error rates and anchor are filled in.
 
         Args:
@@ -72,7 +72,9 @@ class Check:
             more: other fields of :class:`~overparam.own.diagnosis.answer.Answer`.
         """
         given = {"rule": self.rule, "confounders": self.confounders, "errors": rates_of(self.code), **more}
-        return Answer(self.code, self.name, self.question, status, words, anchor=self.anchor, **given)
+        return Answer(
+            self.code, self.name, self.question, cast(Status, status), words, anchor=self.anchor, **given
+        )
 
     def not_run(self, why: str, cost: Cost | None = None, call: str = "", seconds: float = 0.0) -> Answer:
         """The answer of a check that did not run, or did not finish.
@@ -132,4 +134,7 @@ def rates_of(code: str) -> str:
 
 @functools.cache
 def _rates() -> Mapping[str, Any]:
-    return dict(json.loads(RATES.read_text(encoding="utf-8"))["checks"]) if RATES.exists() else {}
+    found: dict[str, Any] = {}
+    for path in sorted(RATES.parent.glob(f"{RATES.stem}*.json")):
+        found |= json.loads(path.read_text(encoding="utf-8"))["checks"]
+    return found

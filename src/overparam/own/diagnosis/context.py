@@ -90,7 +90,8 @@ class Context:
     @functools.cached_property
     def task(self) -> Task:
         """What is learnt."""
-        return task_of(self.model, self.targets)
+        loss = self.given.get("loss")
+        return task_of(self.model, self.targets, loss is None or isinstance(loss, str))
 
     @functools.cached_property
     def outputs(self) -> np.ndarray:

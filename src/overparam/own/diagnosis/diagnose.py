@@ -145,8 +145,8 @@ def diagnose(
         _pace(opened),
     )
     entries = plan(context, wanted)
-    for one in planned(entries):
-        say(f"{one.code} {one.name}: {_cost(one.seconds)}{one.words}")
+    for each in planned(entries):
+        say(f"{each.code} {each.name}: {_cost(each.seconds)}{each.words}")
     answers, stopped = run(context, entries)
     return Checkup(
         answers,
@@ -223,6 +223,14 @@ def _subject(context: Context) -> dict[str, Any]:
         "task": SAID[context.task],
         "dtype": model.dtype.name,
     }
+
+
+def _read_as(context: Context) -> tuple[str, ...]:
+    """How outputs are read, where that is not the loss's own convention."""
+    if context.task in ("classes", "positions", "channels") and callable(context.given["loss"]):
+        axis = "second" if context.task == "channels" else "last"
+        return (f"Predicted is the largest output along the {axis} axis, as whole labels are given.",)
+    return ()
 
 
 def _cost(seconds: float | None) -> str:

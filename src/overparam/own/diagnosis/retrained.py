@@ -51,6 +51,8 @@ def missing(context: Context, held_out: bool = True) -> str:
         return f"It needs trainings of the same family. {GIVE}."
     if context.task == "none":
         return "It needs targets to train on."
+    if context.task == "other":
+        return "What counts as an error under this loss is not known. Give a loss by name: 'squared', 'cross_entropy'."
     if held_out and context.test is None:
         return "It needs held-out data. Give test=."
     if not callable(context.fit) and framework_of(context.given["model"]) == "torch":
@@ -84,15 +86,11 @@ def _plan(context: Context) -> Plan:
     widths = _widths(context.widths)
     shapes = dict(zip(model.layout.names, model.layout.shapes, strict=True))
     if widths:
-        width, wider = widths[0], widths[1] if len(widths) > 1 else 2 * widths[0]
+        own = [one for one in widths if sorted(family.at(one).subject.layout.shapes) == sorted(shapes.values())]
+        width = own[0] if own else widths[0]
+        wider = next((one for one in widths if one > width), 2 * width)
     else:
-        found = family.width_of(shapes)
-        if found is None:
-            raise UsageError(
-                f"build: expected a width at which build(width) has the {model.size:,} parameters of the model in its shapes, "
-                "got none. Give widths=(its width, a larger one)."
-            )
-        width, wider = found, 2 * found
+        width, wider = _found(family, shapes, model.size)
     if family.size(wider) <= family.size(width):
         raise UsageError(
             f"build: expected more parameters at width {wider} than at {width}, got {family.size(wider):,} and "
@@ -102,6 +100,23 @@ def _plan(context: Context) -> Plan:
     given = context.given
     trainer = trainer_of(family, context.fit, given["train"], given["test"], model, context.test, how, width)
     return Plan(trainer, width, wider, family.size(wider) / max(1, model.size))
+
+
+def _found(family: Family, shapes: Mapping[str, tuple[int, ...]], size: int) -> tuple[int, int]:
+    """The width of the model in its family, and twice it."""
+    advice = "Give widths=(its width, a larger one)."
+    try:
+        width = family.width_of(shapes)
+    except UsageError as error:
+        raise UsageError(
+            f"{error} Where not every width can be built: {advice[0].lower()}{advice[1:]}"
+        ) from error
+    if width is None:
+        raise UsageError(
+            f"build: expected a width at which build(width) has the {size:,} parameters of the model in its shapes, got none. "
+            f"{advice}"
+        )
+    return width, 2 * width
 
 
 def _widths(given: Any) -> list[int]:
@@ -178,7 +193,8 @@ def errors_of(context: Context, outputs: np.ndarray) -> np.ndarray:
         return 100 * wrong_share(made, targets, context.task, context.ignore)
     if context.test.objective.name == "squared":
         return ((made.reshape(targets.shape) - targets).reshape(len(made), -1) ** 2).sum(1) / 2
-    total, model, found = context.test.objective.total, context.test, []
+    total, model = context.test.objective.total, context.test
+    found: list[Any] = []
     assert total is not None
     with model.quiet():
         for batch in model.batches():

@@ -74,7 +74,8 @@ def read_log(log: Any) -> Log:
     if not (np.diff(steps) > 0).all():
         at = int(np.argmax(np.diff(steps) <= 0))
         raise DataError(
-            f"log: expected '{unit}' to ascend, got {steps[at + 1]:g} after {steps[at]:g}. Several runs in one log do that: give one."
+            f"log: expected '{unit}' to ascend, got {steps[at + 1]:g} after {steps[at]:g}. Several runs in a log do "
+            "that: give one."
         )
     if np.ndim(rows[0][1]):
         each = _matrix([value for _, value in rows], name)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import replace
+from typing import Any
 
 from overparam.core.digits import together
 from overparam.core.words import number, wrapped
 from overparam.own.diagnosis.answer import Answer, Measured, Table
 from overparam.own.diagnosis.outline import brief, outline
-
-if TYPE_CHECKING:
-    from overparam.own.diagnosis.checkup import Checkup
 
 WIDE = 80
 HANG = 7
@@ -18,11 +17,11 @@ ROWS = 12
 SHARE = ("%", "points", "×")
 
 
-def text_of(checkup: Checkup) -> str:
+def text_of(checkup: Any) -> str:
     """Subject, counts, a line an answer, every answer with its details, then the notes.
 
     Args:
-        checkup: what is told.
+        checkup: a :class:`~overparam.own.diagnosis.checkup.Checkup`.
     """
     blocks = [_head(checkup), *(_answer(one, checkup) for one in checkup.answers)]
     if len(checkup.answers) > 1:
@@ -44,7 +43,7 @@ def head(subject: dict[str, Any]) -> str:
     )
 
 
-def tally(checkup: Checkup) -> str:
+def tally(checkup: Any) -> str:
     """The counts and the time in one sentence."""
     counts = ", ".join(f"{many} {status}" for status, many in checkup.counts.items())
     stopped = " Stopped by hand; what was finished is kept." if checkup.stopped else ""
@@ -77,8 +76,10 @@ def measured(one: Measured) -> str:
     >>> measured(Measured("training error", 2.5, "%", 1.8, 3.4, 1000))
     'training error 2.5 %, 95 % interval 1.8 to 3.4, n = 1,000 examples'
     """
-    if one.value is None:
+    if one.value is None or not math.isfinite(one.value):
         return f"{one.label}: not measured"
+    ends = [None if end is None or not math.isfinite(end) else end for end in (one.low, one.high)]
+    one = replace(one, low=ends[0], high=ends[1])
     value, low, high = together(one.value, one.low, one.high)
     if one.low is None and one.high is None:
         value = number(one.value)
@@ -95,16 +96,16 @@ def measured(one: Measured) -> str:
     return f"{one.label} {value}{unit}, {level} interval {low} to {high}{number_of}"
 
 
-def texts(checkup: Checkup, record: dict[str, Any]) -> dict[str, Any]:
+def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
     """A record with the texts that a page shows.
 
     Args:
-        checkup: what is told.
+        checkup: a :class:`~overparam.own.diagnosis.checkup.Checkup`.
         record: its plain values.
     """
     answers = []
     for one, plain in zip(checkup.answers, record["answers"], strict=True):
-        told = {
+        told: dict[str, Any] = {
             "effect": None if one.effect is None else _split(one.effect),
             "brief": brief(one.effect),
             "beside": [measured(more) for more in one.beside],
@@ -117,20 +118,24 @@ def texts(checkup: Checkup, record: dict[str, Any]) -> dict[str, Any]:
         answers.append({**plain, "told": told, "tables": tables})
     plan = [{**one, "told": "" if one["seconds"] is None else took(one["seconds"])} for one in record["plan"]]
     rows = record["labels"] or []
-    told = {
+    whole: dict[str, Any] = {
         "head": head(checkup.subject),
         "tally": tally(checkup),
         "took": tally(checkup).partition("; ")[2],
         "labels": [[cell(v) for v in row.values()] for row in rows],
     }
-    return {**record, "answers": answers, "plan": plan, "told": told}
+    return {**record, "answers": answers, "plan": plan, "told": whole}
 
 
 def _split(one: Measured) -> list[str]:
-    """Value with unit, and the rest."""
+    """Label, value with unit, and the rest."""
     whole = measured(one)
-    first, _, rest = whole.partition(", ") if one.n is not None or one.low is not None else (whole, "", "")
-    return [first, rest]
+    if whole.startswith(f"{one.label}: "):
+        return [one.label, "not measured", ""]
+    first, _, rest = whole.removeprefix(one.label).strip().partition(", ")
+    if not (one.whole or one.n is not None or one.low is not None or one.high is not None):
+        first, rest = whole.removeprefix(one.label).strip(), ""
+    return [one.label, first, rest]
 
 
 def listed(table: Table, rows: int = ROWS) -> list[str]:
@@ -159,11 +164,11 @@ def cell(value: Any) -> str:
     return value if isinstance(value, str) else number(value)
 
 
-def _head(checkup: Checkup) -> str:
+def _head(checkup: Any) -> str:
     return "\n".join(wrapped(one, 0, WIDE) for one in (head(checkup.subject), tally(checkup)))
 
 
-def _answer(one: Answer, checkup: Checkup) -> str:
+def _answer(one: Answer, checkup: Any) -> str:
     pad = " " * HANG
     lines = [wrapped(f"{one.code}  {one.status.upper()}  {one.question}", HANG, WIDE)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -179,4 +180,5 @@ class Family:
 
 def _modes(module: Any) -> dict[str, Any]:
     """Arguments of a call that say that it is one of evaluation."""
-    return {name: value for name, value in MODES.items() if takes(type(module).__call__, name)}
+    known = inspect.signature(type(module).__call__).parameters
+    return {name: value for name, value in MODES.items() if name in known}

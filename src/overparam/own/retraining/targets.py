@@ -46,16 +46,20 @@ def relabelled(data: Any, labels: np.ndarray, key: str | None = None) -> Any:
     return found
 
 
-def random_labels(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def random_labels(y: np.ndarray, rng: np.random.Generator, ignore: int | None = None) -> np.ndarray:
     """Targets that have nothing to do with the inputs: labels drawn evenly among those that occur, numbers shuffled.
 
     Args:
         y: the true targets, shape ``(n, ...)``.
         rng: draws.
+        ignore: a label that marks places without one; they keep it.
     """
-    if y.dtype.kind in "iu" and y.ndim == 1:
-        return np.asarray(rng.choice(np.unique(y), len(y)), y.dtype)
-    return y[rng.permutation(len(y))]
+    if y.dtype.kind not in "iu":
+        return y[rng.permutation(len(y))]
+    counts = y != ignore if ignore is not None else np.ones(y.shape, dtype=bool)
+    found = y.copy()
+    found[counts] = rng.choice(np.unique(y[counts]), int(counts.sum()))
+    return found
 
 
 def _batch(one: Any, labels: np.ndarray, key: str | None) -> Any:

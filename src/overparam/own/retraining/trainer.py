@@ -20,8 +20,17 @@ from overparam.own.retraining.built import Built, Family
 from overparam.own.retraining.targets import relabelled
 from overparam.pruning.loaders import loss_for
 from overparam.pruning.mask import Mask
-from overparam.pruning.module_format import zeroed
-from overparam.pruning.module_train import call_fit, check_fit, fitted, refitted
+from overparam.pruning.module_format import subject_of, zeroed
+from overparam.pruning.module_train import (
+    buffers_of,
+    call_fit,
+    check_fit,
+    check_moved,
+    fitted,
+    refitted,
+    seeded,
+    takes,
+)
 from overparam.training import Checkpoint, Member, Recipe, refresh, train
 from overparam.training.evaluate import block_of
 
@@ -185,8 +194,6 @@ class OwnTrainer(Trainer):
     kind: Any = np.float32
 
     def _arrays(self, built: Built, params: Any) -> dict[str, np.ndarray]:
-        from overparam.pruning.module_format import subject_of
-
         return dict(subject_of(built.model, params).arrays)
 
 
@@ -215,17 +222,22 @@ class FitTrainer(Trainer):
         begun = built.subject.arrays if job.begun is None else job.begun
         if job.mask is not None:
             begun = {**begun, **zeroed(begun, job.mask.arrays)}
+        before = buffers_of(built.model)
         if job.mask is not None or job.begun is not None:
             model, params, _ = refitted(built.subject, begun, job.mask, data, self.fit, job.seed)
         else:
-            from overparam.pruning.module_train import seeded
-
             given = built.made if not _is_parts(built) else built.model
+            if _is_parts(built) and not takes(self.fit, "params"):
+                raise UsageError(
+                    "fit: expected a function that takes params, because build gives them apart from the model, got one without. "
+                    "Write fit(model, train, params)."
+                )
             more = {"seed": job.seed, "params": built.params, "width": job.width}
             with seeded(job.seed):
                 found = call_fit(self.fit, given, data, more)
             model, params = fitted(found, built.model, built.params)
         opened = _opened(model, data, params, self.how)
+        check_moved({**begun, **before}, {**opened.layout.named(opened.vector()), **buffers_of(model)})
         tested = None if self.test is None else _opened(model, self.test, params, self.how).outputs()
         numbers = opened.layout.named(opened.vector())
         return Done(job, begun, numbers, opened.outputs(), tested, time.perf_counter() - began)
@@ -267,8 +279,8 @@ def trainer_of(
         raise UsageError(
             f"fit: expected a function fit(model, train) for outputs of shape {opened.output_shape} an example, got none."
         )
-    for name in ("ignore", "reduction", "dtype"):
-        if how.get(name) not in (None, "mean"):
+    for name in ("ignore", "reduction", "dtype", "frozen"):
+        if how.get(name) not in (None, "mean", "", ()):
             raise UsageError(f"fit: expected a function fit(model, train) where {name} is given, got none.")
     recipe = (
         fit if isinstance(fit, Recipe) else default_recipe(len(x), _loss(how, y), how.get("smoothing") or 0.0)

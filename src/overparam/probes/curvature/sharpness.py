@@ -100,7 +100,10 @@ def sharpness(
     half, steps, starts = positive(eps, "eps"), count(steps, "steps", 1, MOST), count(starts, "starts", 0, MOST)
     rng = generator_of(seed)
     center = model.vector().astype(np.float64)
-    edge = half * (np.abs(center) + (1.0 if box == "keskar" else 0.0))
+    with np.errstate(over="ignore"):
+        edge = half * (np.abs(center) + (1.0 if box == "keskar" else 0.0))
+    if not np.isfinite(edge).all():
+        raise _too_wide(half)
     rise = _Rise(model, center, half)
     start, slope = rise.at_center()
     if start <= -1:
@@ -118,11 +121,17 @@ def sharpness(
     told = f"L-BFGS-B, {steps} iterations, from the parameters and {starts} random points, then up to {steps} steps to corners"
     percent = 100 * ((highest - start) / (1 + start))
     if not np.isfinite(percent):
-        raise UsageError(f"eps: expected a box in which the loss is finite, got {half:g}. Take a smaller one.")
+        raise _too_wide(half)
     return Sharpness(
         percent, start, highest, best, half, words,
         float(np.linalg.norm(center)), rise.made, told,
     )  # fmt: skip
+
+
+def _too_wide(eps: float) -> UsageError:
+    return UsageError(
+        f"eps: expected a box in which the loss is finite, got {eps:g}, in which it is not. Take a smaller one."
+    )
 
 
 class _Rise:
@@ -142,9 +151,7 @@ class _Rise:
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, slope = self.model.at(self.center + z).loss_and_gradient()
         except DataError as error:
-            raise UsageError(
-                f"eps: expected a box in which the loss is finite, got {self.eps:g}, in which it is not. Take a smaller one."
-            ) from error
+            raise _too_wide(self.eps) from error
         return float(loss), slope.astype(np.float64)
 
     def climbed(self, start: np.ndarray, edge: np.ndarray, steps: int) -> tuple[np.ndarray, float, np.ndarray]:

@@ -7,18 +7,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
 from overparam.models.network import Network, PyTree
 from overparam.models.state import join, split
 from overparam.probes.probe import Probe
-from overparam.training.evaluate import Examples, Targets
+from overparam.training.evaluate import Examples, Targets, block_of
 from overparam.training.loop import Measured, TestExamples, TestTargets
 from overparam.training.losses import Loss
 
-STEPS = 12  # of the Lanczos method; each is written out, because a loop makes convolutions slow on a CPU
+STEPS = 12  # of the Lanczos method
 SIGNS = 8  # random vectors of the trace
 ROUNDING = 1e-4  # of the eigenvalue, in float32
 
@@ -68,7 +68,8 @@ def measure(
 
     product = jax.linearize(jax.grad(value), flat)[1]
     start, signs = jax.random.split(jax.random.key(0))
-    top, residual = _largest(product, jax.random.normal(start, flat.shape, flat.dtype))
+    unroll = STEPS if block_of(network) else 1  # a loop makes convolutions slow on a CPU
+    top, residual = _largest(product, jax.random.normal(start, flat.shape, flat.dtype), unroll)
     z = jax.random.rademacher(signs, (SIGNS, flat.size), flat.dtype)
     found = jnp.sum(z * jax.vmap(product)(z), axis=1)
     error = jnp.std(found, ddof=1) / SIGNS**0.5
@@ -80,25 +81,33 @@ def measure(
     }
 
 
-def _largest(product: Callable[[Any], Any], start: Vector) -> tuple[Float[Array, ""], Float[Array, ""]]:
+def _largest(
+    product: Callable[[Any], Any], start: Vector, unroll: int = 1
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The largest eigenvalue within the Lanczos basis, and the norm of its residual."""
-    basis = (start / jnp.linalg.norm(start))[None]
-    diagonal: list[Any] = []
-    beside: list[Any] = []
-    alive, scale = jnp.asarray(True), jnp.zeros((), start.dtype)
-    for _ in range(STEPS):
-        image = product(basis[-1])
-        along = jnp.dot(basis[-1], image)
-        diagonal.append(jnp.where(alive, along, diagonal[0]) if diagonal else along)
+
+    def step(carry: Any, at: Any) -> tuple[Any, Any]:
+        basis, alive, scale, first = carry
+        image = product(basis[at])
+        along = jnp.dot(basis[at], image)
+        first = jnp.where(at == 0, along, first)
         for _ in range(2):
             image = image - basis.T @ (basis @ image)
         left = jnp.linalg.norm(image)
         scale = jnp.maximum(scale, jnp.abs(along) + left)
+        found = jnp.where(
+            alive, along, first
+        )  # behind the end of a basis that has closed: a value within the spectrum
         alive = alive & (left > 1e-5 * scale)
-        beside.append(jnp.where(alive, left, 0.0))
-        basis = jnp.concatenate([basis, jnp.where(alive, image / jnp.where(alive, left, 1.0), 0.0)[None]])
-    off = jnp.stack(beside[:-1])
-    inner = jnp.diag(jnp.stack(diagonal)) + jnp.diag(off, 1) + jnp.diag(off, -1)
+        image = jnp.where(alive, image / jnp.where(alive, left, 1.0), 0.0)
+        return (basis.at[at + 1].set(image), alive, scale, first), (found, jnp.where(alive, left, 0.0))
+
+    zero = jnp.zeros((), start.dtype)
+    basis = jnp.zeros((STEPS + 1, start.size), start.dtype).at[0].set(start / jnp.linalg.norm(start))
+    _, (diagonal, beside) = lax.scan(
+        step, (basis, jnp.asarray(True), zero, zero), jnp.arange(STEPS), unroll=unroll
+    )
+    inner = jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1)
     values, vectors = jnp.linalg.eigh(inner)
     return values[-1], beside[-1] * jnp.abs(vectors[-1, -1])
 

@@ -25,7 +25,7 @@ class JaxSource(Source):
 
     def joined(self, leaves: list[Any]) -> Any:
         """Arrays one behind the other."""
-        return jnp.concatenate(leaves)
+        return joined(leaves)
 
     def kept(self, array: Any) -> Any:
         """An array as factors hold it: in NumPy where it lies in main memory, else where it is."""
@@ -76,6 +76,11 @@ class JaxRows(JaxSource):
             return jnp.concatenate([rows[name].reshape(len(chosen), -1) for name in trained], axis=1)
 
         return jax.vmap(one, in_axes=(None, None, *axes))
+
+
+def joined(leaves: list[Any]) -> Any:
+    """Arrays one behind the other along their first axis."""
+    return jnp.concatenate(leaves)
 
 
 def example_axes(batch: Batch) -> tuple[Any, Any]:

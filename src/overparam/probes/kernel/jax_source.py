@@ -72,7 +72,7 @@ class JaxStructured(JaxSource):
                 factors.append(Rows(group.names, *arrays))
             else:
                 kind = Outer if group.form == "outer" else Pairs
-                factors.append(kind(group.names, *arrays, group.bias is not None))
+                factors.append(kind(group.names, arrays[0], arrays[1], group.bias is not None))
         if single.layers.rows:
             factors.append(Rows(single.layers.rows, self.kept(next(found)[0])))
         return factors

@@ -67,10 +67,12 @@ def plan(ask: Asked, source: Source) -> Plan:
         stored = fixed + number * factor
         if number * factor <= HELD * (ask.memory - ask.matrix_bytes) and stored <= ask.memory:
             return Plan(block, True, tile, stored)
-        twice = fixed + 2 * block * factor
-        if twice <= ask.memory:
-            return Plan(block, False, tile, twice)
-        least = min(least, twice)
+        anew = (
+            fixed + 3 * block * factor
+        )  # those of the rows, of the columns, and the next ones while they are made
+        if anew <= ask.memory:
+            return Plan(block, False, tile, anew)
+        least = min(least, anew)
         block //= 2
     raise short(ask, source.method, least)
 

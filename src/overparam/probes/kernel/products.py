@@ -12,7 +12,10 @@ from overparam.operators.batches import Batch
 from overparam.probes.kernel.asked import Asked
 from overparam.probes.kernel.plan import Plan, said, short
 
-ORDER = {"jacobian": (1, -1, 0), "transpose": (-1, 0)}  # of ways that keep nothing first, and need nothing loaded
+ORDER = {
+    "jacobian": (1, -1, 0),
+    "transpose": (-1, 0),
+}  # of ways that keep nothing first, and need nothing loaded
 
 
 class Derivatives:
@@ -30,6 +33,7 @@ class Derivatives:
             batch: of the model.
             vector: flat.
         """
+        batch = Batch(batch.args, batch.named, None, batch.count)  # one program, whatever the targets are
         native = self.model.native(np.ascontiguousarray(vector, self.model.dtype))
         if kind in self._way:
             return self.model.host(self._way[kind](batch)(native)).reshape(-1)

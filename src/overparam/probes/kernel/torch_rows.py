@@ -24,7 +24,7 @@ class TorchSource(Source):
 
     def joined(self, leaves: list[Any]) -> Any:
         """Tensors one behind the other."""
-        return torch.cat(leaves)
+        return joined(leaves)
 
     def kept(self, tensor: Any) -> Any:
         """A tensor as factors hold it: in NumPy where it lies in main memory, else where it is."""
@@ -93,6 +93,11 @@ class TorchRows(TorchSource):
         few = batch.rows(0, 2).mapped(lambda leaf: leaf.clone())  # or the graph would hold the storage of all
         graph = graph_bytes(self.model, few) / few.count
         return rows * (2 if self.wide and self.model.dtype.itemsize == 4 else 1), (PASS - 1) * rows + 3 * graph
+
+
+def joined(leaves: list[Any]) -> Any:
+    """Tensors one behind the other along their first axis."""
+    return torch.cat(leaves)
 
 
 def graph_bytes(model: TorchModel, batch: Batch) -> float:

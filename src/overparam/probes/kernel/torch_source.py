@@ -44,9 +44,7 @@ class TorchStructured(TorchSource):
         """With rows by a reverse pass an example for the names."""
         if set(names) <= set(self.forced):
             return None
-        return type(self)(
-            self.model, self.chosen, self.wide, self.full, self.columns, (*self.forced, *names)
-        )
+        return type(self)(self.model, self.chosen, self.wide, self.full, self.columns, (*self.forced, *names))
 
     def factors(self, batch: Batch) -> list[Factor]:
         """One factor a group of parameters, and one of explicit rows."""

@@ -86,12 +86,12 @@ def _inputs(batch: Batch) -> Batch:
 
 def _joined(model: Model, leaves: list[Any]) -> Any:
     if model.back_end == "torch":
-        import torch
+        from overparam.probes.kernel.torch_rows import joined
 
-        return torch.cat(leaves)
-    import jax.numpy as jnp
+        return joined(leaves)
+    from overparam.probes.kernel.jax_rows import joined as jax_joined
 
-    return jnp.concatenate(leaves)
+    return jax_joined(leaves)
 
 
 def _few(batches: Iterable[Batch]) -> Batch:

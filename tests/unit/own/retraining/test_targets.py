@@ -50,5 +50,7 @@ def test_random_labels_are_drawn_among_those_that_occur():
     many = random_labels(np.repeat([3, 7], 500), rng)
     assert set(many.tolist()) == {3, 7}
     assert abs((many == 3).mean() - 0.5) < 4 * 0.5 / np.sqrt(1000)
+    held = random_labels(np.array([[1, 9], [9, 2]]), rng, 9)
+    assert (held == 9).tolist() == [[False, True], [True, False]]
     numbers = np.linspace(0, 1, 50)
     assert sorted(random_labels(numbers, rng)) == sorted(numbers)

@@ -10,6 +10,7 @@ from overparam.probes import available
 from overparam.probes.drift import PROBE, SAMPLE
 from overparam.probes.kernel import kernel_drift
 from overparam.probes.testing import check_probe
+from overparam.training.losses import loss
 
 
 def test_it_keeps_what_a_probe_must_keep():
@@ -21,7 +22,8 @@ def test_it_is_the_drift_of_the_kernels():
     network = mlp(3, (8,), 2)
     start, end = (network.init(jax.random.key(seed)) for seed in (0, 1))
     x = np.random.default_rng(0).normal(size=(SAMPLE + 5, 3)).astype(np.float32)
-    found = PROBE(network, None, end, start, x, None, x, None)
+    y = np.zeros(len(x), np.int32)
+    found = PROBE(network, loss("cross_entropy"), end, start, x, y, x, y)
     first, second = (open_model(network, x[:SAMPLE], params=one) for one in (start, end))
     drift = kernel_drift(first, second, method="rows")
     assert float(found["kernel_change"]) == pytest.approx(drift.relative_change, rel=1e-4)

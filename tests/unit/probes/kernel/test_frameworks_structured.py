@@ -25,6 +25,7 @@ def agrees(opened, allowed=()):
     assert all(one in allowed for one in named.replace("'", "").split() if "/" in one), named
 
 
+@pytest.mark.slow
 def test_linen_convolutions_and_attention():
     linen = pytest.importorskip("flax.linen", reason=f"Flax: {WHY}")
 
@@ -39,7 +40,7 @@ def test_linen_convolutions_and_attention():
     with jax.enable_x64(True):
         x = jnp.asarray(rng.normal(size=(N, 4, 3, 2)))
         net = Net()
-        variables = jax.tree.map(lambda one: one.astype(np.float64), net.init(jax.random.key(0), x))
+        variables = jax.tree.map(lambda one: one.astype(np.float64), jax.jit(net.init)(jax.random.key(0), x))
     agrees(open_model(net, np.asarray(x), params=variables))
 
 

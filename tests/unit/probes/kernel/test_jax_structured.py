@@ -10,8 +10,12 @@ from overparam.probes.kernel.compute import prepare
 from overparam.probes.kernel.factors import Pairs
 from tests.unit.probes.kernel.jax_nets import CASES, oracle
 
+BY_DEFAULT = ("left operand", "remat", "custom rule", "tied", "also elsewhere", "conv", "wide twice")
 
-@pytest.mark.parametrize("name", list(CASES))
+
+@pytest.mark.parametrize(
+    "name", [one if one in BY_DEFAULT else pytest.param(one, marks=pytest.mark.slow) for one in CASES]
+)
 def test_it_is_that_of_the_whole_jacobian(name):
     apply, params, x = CASES[name]
     kernel = tangent_kernel(open_model(apply, x, params=params), method="structured")
@@ -20,7 +24,7 @@ def test_it_is_that_of_the_whole_jacobian(name):
     assert np.abs(kernel.matrix - asked).max() <= 1e-12 * np.abs(asked).max()
 
 
-@pytest.mark.parametrize("name", ["wide twice", "large table"])
+@pytest.mark.parametrize("name", ["wide twice", pytest.param("large table", marks=pytest.mark.slow)])
 def test_pairs_of_positions_are_taken_where_they_are_cheaper(name):
     apply, params, x = CASES[name]
     model = open_model(apply, x, params=params)

@@ -42,8 +42,17 @@ def close(one, other, tolerance=1e-12):
     return one.shape == other.shape and np.abs(one - other).max() <= tolerance * np.abs(other).max()
 
 
-@pytest.mark.parametrize("method", ["structured", "rows", "products"])
-@pytest.mark.parametrize("outputs", list(ASKED))
+BY_DEFAULT = [("structured", one) for one in ASKED] + [
+    ("rows", "full"),
+    ("products", "full"),
+    ("products", "each"),
+]
+REST = [(method, one) for method in ("rows", "products") for one in ASKED if (method, one) not in BY_DEFAULT]
+
+
+@pytest.mark.parametrize(
+    ("method", "outputs"), [*BY_DEFAULT, *(pytest.param(*one, marks=pytest.mark.slow) for one in REST)]
+)
 def test_every_method_gives_every_kernel(method, outputs):
     """50 examples in blocks of 7 and tiles of 7: nothing needs to divide anything."""
     model = whole() if method != "products" else nine()
@@ -78,7 +87,7 @@ def test_too_little_memory_names_what_would_do():
         kernel_cost(model, memory=error.value.least * 0.99)
 
 
-@pytest.mark.parametrize("method", ["structured", "products"])
+@pytest.mark.parametrize("method", ["structured", pytest.param("products", marks=pytest.mark.slow)])
 def test_between_two_sets(method):
     some, others = opened(X[:7]), opened(X[30:41], batch=4)
     for outputs, asked in (("full", FULL[:7, :, 30:41]), ("mean", ASKED["mean"][:7, 30:41])):
@@ -97,11 +106,13 @@ def test_some_layers():
     assert close(bias.matrix, np.einsum("ncp,mcp->nm", JACOBIAN[..., :W], JACOBIAN[..., :W]) / K)
 
 
+@pytest.mark.slow
 def test_loaders_of_unequal_batches():
     assert close(tangent_kernel(opened(Loader((49, 1)))).matrix, FULL)
     assert close(tangent_kernel(opened(Loader((1,) * 50)), block=8).matrix, FULL)
 
 
+@pytest.mark.slow
 def test_sums_in_float64():
     x = X.astype(np.float32)
     weights = jax.tree.map(lambda one: one.astype(np.float32), PARAMS)
@@ -135,6 +146,7 @@ def test_the_spectrum_of_a_point_that_is_there_twice():
     assert each.rank == 4
 
 
+@pytest.mark.slow
 def test_a_condition_that_is_known():
     x = np.diag([1.0, 2.0, 3.0])
     params = {"output": {"weight": np.ones((1, 3))}}
@@ -258,6 +270,7 @@ def test_both_back_ends_agree():
         assert close(ours.matrix, FULL[:n, :, :n], 1e-10)
 
 
+@pytest.mark.slow
 def test_the_loss_does_not_matter():
     one, other = opened((X, LABELS)), opened((X, Y))
     assert np.array_equal(tangent_kernel(one).matrix, tangent_kernel(other).matrix)

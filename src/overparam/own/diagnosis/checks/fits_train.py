@@ -19,28 +19,35 @@ def _missing(context: Context) -> str:
     return "" if context.targets is not None else "It needs targets in one array. Give (inputs, targets)."
 
 
-def _rows(context: Context) -> int:
-    """How many training examples are looked at: all, or as many as a quarter of the budget allows."""
+def _rows(context: Context, examples: int) -> int:
+    """How many examples are looked at: all, or as many as a quarter of the budget allows."""
     rate = max(context.pace.outputs, 1e-9)
-    return int(min(context.model.examples, max(1000, SHARE * context.budget / rate)))
+    return int(min(examples, max(1000, SHARE * context.budget / rate)))
 
 
 def _cost(context: Context) -> Cost:
-    held = 0 if context.test is None else context.test.examples
-    many = _rows(context) + min(held, _rows(context))
+    held = 0 if context.test is None else _rows(context, context.test.examples)
+    many = _rows(context, context.model.examples) + held
     return Cost(context.pace.outputs * many, f"outputs of {many:,} examples")
 
 
 def _run(context: Context) -> Answer:
     assert context.targets is not None
     n = context.model.examples
-    many = _rows(context)
+    many = _rows(context, n)
     whole = many >= n
     if whole:
         outputs, targets = context.outputs, context.targets
     else:
         model, rows = context.some(context.model, many, STREAM)
         outputs, targets = model.outputs(), context.targets[rows]
+    if context.task == "other":
+        return CHECK.answer(
+            "inconclusive",
+            f"What counts as a fit of {context.model.objective.name} is not known: the loss alone stands here. A loss by name, "
+            "such as loss='squared' or 'cross_entropy', has a rule.",
+            beside=(_loss(context),),
+        )
     if context.task == "numbers":
         return _regression(context, outputs, targets, whole)
     wrong = wrong_share(outputs, targets, context.task, context.ignore)
@@ -48,7 +55,7 @@ def _run(context: Context) -> Answer:
     found = error_of("training error", wrong)
     beside = [_loss(context)]
     if context.test is not None and context.test_targets is not None:
-        beside.append(_held_out(context, many))
+        beside.append(_held_out(context))
     value, low, high = found.value or 0.0, found.low or 0.0, found.high or 0.0
     status = _status(value, value, value) if whole else _status(value, low, high)
     if whole:
@@ -60,8 +67,6 @@ def _run(context: Context) -> Answer:
 
 def _regression(context: Context, outputs: np.ndarray, targets: np.ndarray, whole: bool) -> Answer:
     aims = targets.reshape(len(outputs), -1).astype(np.float64)
-    if targets.dtype.kind in "iu":
-        aims = np.eye(outputs.shape[-1])[targets.reshape(-1)].reshape(len(outputs), -1)
     found = outputs.reshape(len(outputs), -1).astype(np.float64)
     scale = float(np.square(aims - aims.mean(0)).sum(1).mean())
     if not scale > 0:
@@ -118,8 +123,10 @@ def _loss(context: Context) -> Measured:
     )
 
 
-def _held_out(context: Context, many: int) -> Measured:
-    assert context.test is not None and context.test_targets is not None
+def _held_out(context: Context) -> Measured:
+    assert context.test is not None
+    assert context.test_targets is not None
+    many = _rows(context, context.test.examples)
     if many >= context.test.examples:
         outputs, targets = context.test_outputs, context.test_targets
     else:
@@ -145,8 +152,8 @@ CHECK = Check(
     "OP001",
     "fits the training set",
     "Does it fit its training set?",
-    f"yes at a training error of at most {100 * FITS:g} %, no above; where not all examples were looked at, by the 95 % interval. "
-    "For a regression: squared error over the variance of the targets.",
+    f"yes at a training error of at most {100 * FITS:g} %, no above; where not all examples were looked at, by the 95 % "
+    "interval. For a regression: squared error over the variance of the targets.",
     _missing,
     _cost,
     _run,

@@ -10,8 +10,8 @@ from overparam.own.diagnosis.context import Context
 from overparam.probes.curvature import top_eigenvalues, trace
 
 STREAM = 5
-SHARE = 0.35  # of the budget that is left
-PRODUCT = 2.5  # gradients a product
+SHARE = 0.2  # of the budget that is left
+PRODUCT = 6.5  # gradients a product, with the search for what was missed (measured on a convolutional network)
 TOP, TRACE = 40, 24  # products
 K = 3
 MOST, FEWEST = 2000, 32  # examples
@@ -65,7 +65,8 @@ def _run(context: Context) -> Answer:
         effect=Measured(f"largest eigenvalue of the Hessian of the loss on {n:,} examples", float(top.values[0])),
         beside=(
             Measured("its residual, by which it is off at most from some eigenvalue", float(top.residuals[0])),
-            Measured("trace of the Hessian", total.estimate, "", least, most, total.samples or None, "random vectors", whole=total.exact),
+            Measured("trace of the Hessian", total.estimate, "", least, most, total.samples or None, "random vectors",
+                     whole=total.exact),
             Measured("largest eigenvalue, weights scaled by their sizes (unit: loss)", float(twin.values[0])),
             Measured("trace, weights scaled by their sizes (unit: loss)", twin_total.estimate, "", twin_least, twin_most,
                      twin_total.samples or None, "random vectors", whole=twin_total.exact),
@@ -74,7 +75,8 @@ def _run(context: Context) -> Answer:
             Measured("share of the top direction in its largest layer", _largest(context, vector), "%"),
         ),
         tables=(Table("Largest eigenvalues", ("", "Hessian", "residual", "scaled", "residual"), rows_out),),
-        next=Next("The whole spectrum, or layer by layer.", "overparam.probes.curvature.spectral_density(open_model(model, train))"),
+        next=Next("The whole spectrum, or layer by layer.",
+                  "overparam.probes.curvature.spectral_density(open_model(model, train))"),
     )  # fmt: skip
 
 

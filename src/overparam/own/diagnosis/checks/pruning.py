@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from overparam.own.diagnosis.answer import Answer, Measured, Next, Table
 from overparam.own.diagnosis.check import Check, Cost
 from overparam.own.diagnosis.context import Context
 from overparam.own.diagnosis.intervals import error_of, mean_of, paired
-from overparam.own.diagnosis.tasks import wrong_share
+from overparam.own.diagnosis.tasks import SAID, wrong_share
 from overparam.pruning.module_format import subject_of
 
 DENSITIES = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02)
@@ -20,8 +22,11 @@ FEWEST = 540  # held-out examples below which the rule cannot be met: an upper e
 
 
 def _missing(context: Context) -> str:
-    if context.task in ("numbers", "none"):
-        return "It counts errors of predicted labels, and this model learns numbers. For its loss use overparam.prune."
+    if context.task in ("numbers", "other", "none"):
+        return (
+            f"It counts errors of predicted labels, and this model learns {SAID[context.task]}. For its loss use "
+            "overparam.prune."
+        )
     if context.test is None:
         return "It needs held-out data, because accuracy on the training set does not tell. Give test=(inputs, labels)."
     return ""
@@ -98,7 +103,7 @@ def _run(context: Context) -> Answer:
 
 def _weights(context: Context) -> list[str]:
     """Names of the arrays that may be pruned: weights of layers, no biases, normalisations or embeddings."""
-    how = {name: context.given.get(name) for name in ("frozen", "evaluation", "call")}
+    how: dict[str, Any] = {name: context.given.get(name) for name in ("frozen", "evaluation", "call")}
     found = subject_of(context.given["model"], context.given.get("params"), **how)
     return [name for name in found.weights if name in context.model.layout.slices]
 
@@ -145,8 +150,8 @@ CHECK = Check(
     "OP006",
     "pruning curve",
     "Can it be pruned without retraining, at a loss of at most 1 point of held-out accuracy?",
-    f"yes to the lowest density to which, going down, every upper end of the 98 % interval of the points lost is at most {LOSS:g}; "
-    f"no if the lower end at density {DENSITIES[0]:g} is above {LOSS:g}.",
+    "yes to the lowest density to which, going down, every upper end of the 98 % interval of the points lost is at most "
+    f"{LOSS:g}; no if the lower end at density {DENSITIES[0]:g} is above {LOSS:g}.",
     _missing,
     _cost,
     _run,

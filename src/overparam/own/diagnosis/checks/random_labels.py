@@ -38,7 +38,7 @@ def _run(context: Context) -> Answer:
     drawn: dict[int, np.ndarray] = {}
 
     def jobs(seed: int) -> list[Job]:
-        drawn[seed] = random_labels(targets, np.random.default_rng((seed, STREAM)))
+        drawn[seed] = random_labels(targets, np.random.default_rng((seed, STREAM)), context.ignore)
         return [Job(plan.width, seed, drawn[seed]), Job(plan.width, seed)]
 
     done, each = trained(context, jobs, FEWEST)
@@ -66,7 +66,7 @@ def _run(context: Context) -> Answer:
         "inconclusive": f"The interval has shares on both sides of {FITTED:g} %.",
     }[status]
     return CHECK.answer(
-        status,  # type: ignore[arg-type]
+        status,
         words,
         effect=Measured("random labels fitted", mean, "%", low, high, len(done), f"seeds, {n:,} examples each"),
         beside=(
@@ -103,8 +103,8 @@ CHECK = Check(
     "OP009",
     "fits random labels",
     "Does the same training fit random labels?",
-    f"yes where at least {FITTED:g} % of labels that were drawn at random are fitted over the whole 95 % interval, no where fewer "
-    "are. The interval is over seeds and examples.",
+    f"yes where at least {FITTED:g} % of labels that were drawn at random are fitted over the whole 95 % interval, no where "
+    "fewer are. The interval is over seeds and examples.",
     _missing,
     _cost,
     _run,

@@ -7,13 +7,14 @@ import math
 import numpy as np
 from scipy.stats import norm
 
-from overparam.own.diagnosis.answer import LEVEL, Answer, Measured, Next, Table
+from overparam.own.diagnosis.answer import Answer, Measured, Next, Table
 from overparam.own.diagnosis.check import Check, Cost
 from overparam.own.diagnosis.context import Context
 from overparam.own.diagnosis.intervals import mean_of
 from overparam.own.diagnosis.training_log import Log, read_log
 
 STREAM = 7
+LEVEL = 0.98  # of the intervals that decide
 SMALL = 0.01  # of the last loss, or a point of error: what is no reason to stop
 SHOWN = 12
 
@@ -66,26 +67,21 @@ def judged(log: Log, context: Context) -> tuple[str, Measured, str]:
     label = f"held-out {log.kind} at the end less that at the best point"
     if log.each is not None:
         value, low, _ = crossed(log.each, context.draw(STREAM))
-        high = max(mean_of(log.each[-1] - one)[2] for one in log.each[:-1])
+        high = max(mean_of(log.each[-1] - one, LEVEL)[2] for one in log.each[:-1])
         limit = SMALL if log.kind == "error" else SMALL * abs(float(log.values[-1]))
         effect = Measured(
-            f"{label}, chosen on other examples",
-            scale * value,
-            unit,
-            scale * low,
-            scale * high,
-            log.each.shape[1],
-        )
+            f"{label}, chosen on other examples", scale * value, unit, scale * low, scale * high, log.each.shape[1],
+            level=LEVEL,
+        )  # fmt: skip
         if low > 0:
             return (
                 "yes",
                 effect,
                 "At the end it is worse than at a point that other examples chose, beyond noise.",
             )
-        if high <= limit:  # holds for every point, so that none had to be chosen
-            return "no", effect, "The end is at most 1 % worse than any point before it." if log.kind == "loss" else (
-                "The end is at most a point worse than any point before it."
-            )  # fmt: skip
+        if high <= limit:  # for every point, so that none had to be chosen
+            small = "1 %" if log.kind == "loss" else "a point"
+            return "no", effect, f"The end is at most {small} worse than any point before it."
         return "inconclusive", effect, "A better point before the end is neither shown nor excluded."
     gap = float(log.values[-1] - log.values.min())
     n = None if context.test is None else context.test.examples
@@ -93,7 +89,7 @@ def judged(log: Log, context: Context) -> tuple[str, Measured, str]:
         words = "Numbers alone: a minimum that was picked looks better than it is, and the log does not tell its noise."
         return "inconclusive", Measured(label, scale * gap, unit), words
     low = bound(log.values, n)
-    effect = Measured(label, scale * gap, unit, scale * low, None, n)
+    effect = Measured(label, scale * gap, unit, scale * low, None, n, level=LEVEL)
     if low > 0:
         return (
             "yes",
@@ -117,7 +113,7 @@ def crossed(each: np.ndarray, rng: np.random.Generator) -> tuple[float, float, f
     for own, other in (halves, halves[::-1]):
         chosen = int(np.argmin(each[:, other].mean(1)))
         gaps[own] = each[-1, own] - each[chosen, own]
-    return mean_of(gaps)
+    return mean_of(gaps, LEVEL)
 
 
 def bound(errors: np.ndarray, n: int, level: float = LEVEL) -> float:
@@ -149,10 +145,10 @@ CHECK = Check(
     "OP007",
     "stopping",
     "Should training have stopped earlier?",
-    "yes if the lower end of the 95 % interval of what the end is worse than the best point is above 0. With a value for every "
-    "held-out example the point is chosen on one half and judged on the other; with accuracy alone every point is a candidate and "
-    "the worst dependence is taken; with a loss alone there is no verdict. No if the end is, at the upper end for every single point, at most 1 % of the loss worse, or "
-    "1 point of accuracy.",
+    "yes if the lower end of the 98 % interval of what the end is worse than the best point is above 0. With a value for every "
+    "held-out example the point is chosen on one half and judged on the other; with accuracy alone every point is a candidate "
+    "and the worst dependence is taken; with a loss alone there is no verdict. No if the end is, at the upper end for every "
+    "single point, at most 1 % of the loss worse, or 1 point of accuracy.",
     _missing,
     lambda context: Cost(0.0, "reading the log"),
     _run,

@@ -7,10 +7,12 @@ import numpy as np
 from overparam.own.diagnosis.answer import Answer, Measured, Next, Table
 from overparam.own.diagnosis.check import Check, Cost
 from overparam.own.diagnosis.context import Context
-from overparam.own.diagnosis.intervals import difference, share
+from overparam.own.diagnosis.intervals import difference, error_of, share
 from overparam.own.diagnosis.label_scores import Scores, planned, scores
 from overparam.own.diagnosis.likeness import RATE
 from overparam.own.diagnosis.ranking import Ranking
+from overparam.own.diagnosis.run import call_of
+from overparam.own.diagnosis.tasks import SAID
 
 LEVEL = 0.99  # of the interval that decides
 GATE = 0.20  # error of the kernel on held-out labels, at most
@@ -23,7 +25,7 @@ METHOD = "margin of the best other class, kernel ridge, each example left out"
 def _missing(context: Context) -> str:
     if context.task != "classes":
         return (
-            f"It ranks examples that have one class each, and this model learns {_said(context.task)}. Give whole labels, "
+            f"It ranks examples that have one class each, and this model learns {SAID[context.task]}. Give whole labels, "
             "one an example."
         )
     rows, _ = planned(context)
@@ -34,18 +36,15 @@ def _missing(context: Context) -> str:
     return ""
 
 
-def _said(task: str) -> str:
-    return {"positions": "a class a position", "numbers": "numbers"}.get(task, task)
-
-
 def _cost(context: Context) -> Cost:
     rows, parts = planned(context)
     held = 0 if context.test is None else min(context.test.examples, 1000)
     size, outputs = (len(rows) + held) / parts, context.model.output_shape[-1]
     solving = 25 * (len(rows) / parts) ** 3 / RATE * parts
     passes = (len(rows) + held) * min(outputs, 64) * context.pace.gradient
-    words = f"kernels of up to {round(size):,} examples for {len(rows):,} labels, in {parts} parts as far as the time goes"
-    return Cost(min(2 + solving + passes, max(3.0, 0.5 * context.budget)), words)
+    how = f", in {parts} parts as far as the time goes" if parts > 1 else ""
+    words = f"a kernel of {round(size):,} examples for {len(rows):,} labels{how}"
+    return Cost(min(2 + solving + passes, max(3.0, 0.4 * context.budget)), words)
 
 
 def _run(context: Context) -> Answer:
@@ -66,33 +65,13 @@ def _run(context: Context) -> Answer:
         if n == whole
         else f" {n:,} of {whole:,} labels were ranked in the time; a larger budget ranks the rest."
     )
-    beside = [
-        Measured("labels with which the others disagree", 100 * float((found.score > 0).mean()), "%",
-                 *_percent(share(int((found.score > 0).sum()), n)), n, "labels"),
-        Measured("the same by nearest neighbours in the kernel", 100 * float((found.neighbours > 0).mean()), "%", n=n, of="labels"),
-    ]  # fmt: skip
+    said = [("labels with which the others disagree", found.score > 0)]
+    said.append(("the same by nearest neighbours in the kernel", found.neighbours > 0))
     if found.inputs is not None:
-        beside.append(
-            Measured(
-                "the same by nearest neighbours of the inputs",
-                100 * float((found.inputs > 0).mean()),
-                "%",
-                n=n,
-                of="labels",
-            )
-        )
+        said.append(("the same by nearest neighbours of the inputs", found.inputs > 0))
     if len(found.held_wrong):
-        m, k = len(found.held_wrong), int(found.held_wrong.sum())
-        beside.append(
-            Measured(
-                "held-out labels with which they disagree",
-                100 * k / m,
-                "%",
-                *_percent(share(k, m)),
-                m,
-                "labels",
-            )
-        )
+        said.append(("held-out labels with which they disagree", found.held_wrong))
+    beside = [error_of(label, against.astype(np.float64), of="labels") for label, against in said]
     if excess is not None:
         beside.append(excess)
     return CHECK.answer(
@@ -103,7 +82,7 @@ def _run(context: Context) -> Answer:
         tables=(_agreement(found),) if found.inputs is not None else (),
         next=Next(
             "Look at the first of the ranking: checkup.labels, and all of it as CSV by checkup.save('labels.csv').",
-            "" if n == whole else f'overparam.diagnose(model, train, test, ..., only="OP003", budget={round(2.5 * context.budget)})',
+            "" if n == whole else call_of(CHECK, 2.5 * context.budget),
         ),
         ranking=ranking,
     )  # fmt: skip
@@ -181,10 +160,6 @@ def _agreement(found: Scores) -> Table:
         tuple(rows),
         "Neighbours of the inputs need no network: where they agree, the network added little.",
     )
-
-
-def _percent(ends: tuple[float, float]) -> tuple[float, float]:
-    return 100 * ends[0], 100 * ends[1]
 
 
 CHECK = Check(

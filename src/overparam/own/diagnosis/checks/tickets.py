@@ -108,7 +108,7 @@ def _run(context: Context, criterion: str = "large_final") -> Answer:
     status, words, lost, better = judged(tables["dense"], tables["ticket"], tables["random mask"], numbers)
     head = ("trained", what if numbers else f"{what} in %", "sd over seeds")
     return CHECK.answer(
-        status,  # type: ignore[arg-type]
+        status,
         words,
         effect=Measured(
             f"{what} of the ticket above that of the whole",
@@ -153,8 +153,8 @@ def judged(
     if lost.high <= same and better.low > BETTER:
         status, words = (
             "yes",
-            f"The {part} largest weights, set back and trained again, end within {same:g} {unit} of the whole, and as many at random "
-            "end worse.",
+            f"The {part} largest weights, set back and trained again, end within {same:g} {unit} of the whole, and as "
+            "many at random end worse.",
         )
     elif lost.low > same:
         status, words = "no", f"The {part} largest weights end more than {same:g} {unit} worse than the whole."

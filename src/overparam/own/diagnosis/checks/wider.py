@@ -64,7 +64,7 @@ def _run(context: Context) -> Answer:
     worse = (100 / max(base, 1e-300) if numbers else 1.0) * (base - own)
     other = worse > (10 * RELATIVE if numbers else APART)
     status, words, gain = judged(tables[0], tables[1], numbers)
-    if other and status == "yes":
+    if other and status != "inconclusive":
         status = "inconclusive"
         words = (
             f"Trained here, width {plan.width} has a {what} of {base:.3g}, and yours of {own:.3g}: yours was trained in another "
@@ -88,7 +88,7 @@ def _run(context: Context) -> Answer:
     )
     head = ("width", "parameters", what if numbers else f"{what} in %", "sd over seeds")
     return CHECK.answer(
-        status,  # type: ignore[arg-type]
+        status,
         words,
         effect=effect,
         beside=(
@@ -136,9 +136,11 @@ def _next(
     wider: int,
 ) -> Next:
     if status != "inconclusive":
+        more = ", params=params" if context.given.get("params") is not None else ""
+        more += ", build=build" + (", fit=fit" if context.fit is not None else "")
         return Next(
             f"The curve over more widths, its interpolation threshold among them: overparam.widths, from {wider}.",
-            f"overparam.widths(model, train, test, build=build, widths=[{', '.join(map(str, (wider // 4 or 1, wider // 2, wider, 2 * wider)))}])",
+            f"overparam.widths(model, train, test{more}, widths={sorted({wider // 4 or 1, wider // 2, wider, 2 * wider})})",
             4 * each * FEWEST / 2,
         )
     if of_examples > of_seeds or seeds >= MOST:
@@ -146,17 +148,17 @@ def _next(
             f"More held-out examples: they are {of_examples**2 / (of_examples**2 + of_seeds**2):.0%} of the variance, and more "
             "seeds do not help against them."
         )
-    more = min(MOST, max(seeds + 1, round(seeds * (2 * half / margin) ** 2)))
-    return Next(f"{more} seeds.", call_with(context, CHECK.code, each * more / SHARE), each * more)
+    needed = min(MOST, max(seeds + 1, round(seeds * (2 * half / margin) ** 2)))
+    return Next(f"{needed} seeds.", call_with(context, CHECK.code, each * needed / SHARE), each * needed)
 
 
 CHECK = Check(
     "OP008",
     "wider helps",
     "Would a wider model have a smaller test error?",
-    f"yes where twice the width lowers the test error by at least {POINTS:g} points over the whole {100 * LEVEL:g} % interval (of a "
-    f"regression the test loss by {RELATIVE:g} %), no where by less over all of it. The interval is over seeds and held-out "
-    "examples, paired by seed.",
+    f"yes where twice the width lowers the test error by at least {POINTS:g} points over the whole {100 * LEVEL:g} % interval "
+    f"(of a regression the test loss by {RELATIVE:g} %), no where by less over all of it. The interval is over seeds and "
+    "held-out examples, paired by seed.",
     missing,
     _cost,
     _run,
