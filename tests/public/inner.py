@@ -304,7 +304,6 @@ WHOLE: dict[str, str] = {
     "own.retraining.targets": TREES,
     "own.retraining.trainer": TREES,
     "own.widths": TREES,
-    "own.diagnosis.outline": TREES,
     "own.diagnosis.retrained": TREES,
     "own.diagnosis.checks.wider": CHECKED,
     "own.diagnosis.checks.random_labels": CHECKED,
