@@ -69,7 +69,7 @@ def check_custom(
         )
     rng = np.random.default_rng(0)
     v, u = (like.new_tensor(rng.normal(size=size)) for size in sizes)
-    forward, back = pushed(v), pulled(u)
+    forward, back = pushed(v).reshape(-1), pulled(u).reshape(-1)
     one, other = float((u * forward).sum()), float((v * back).sum())
     size = float(u.norm() * forward.norm() + v.norm() * back.norm())
     if not abs(one - other) <= APART * size:

@@ -129,7 +129,7 @@ def test_other_parameters(model):
         want = float(jnp.mean(cross_entropy(apply(moved, X), LABELS)))
     assert close(shifted.loss(), want)
     assert close(model.loss(), LOSS)
-    with pytest.raises(UsageError, match="expected shape"):
+    with pytest.raises(UsageError, match="of shape"):
         model.at(VECTOR[1:])
 
 

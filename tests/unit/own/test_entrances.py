@@ -102,7 +102,7 @@ ELSEWHERE = {
     "holding": "has tests of its own; what it is given is checked where it is trained",
     "refresh": "has tests of its own beside those of statistics",
     **dict.fromkeys(("open_model", "adapt"), "has a table of odd models of its own"),
-    "mean_kernel": COMPILED,
+    **dict.fromkeys(("mean_kernel", "apart"), COMPILED),
     "network_of": "takes what adapt() takes",
     "widths": "has a table of odd models and families of its own",
     "levenberg_marquardt": "takes functions of a vector",
