@@ -93,7 +93,7 @@ def test_a_failing_benchmark_fails_the_run(modules, monkeypatch, tmp_path):
 def test_peers_are_pinned(modules):
     lines = [line for line in modules("run").LIST.read_text().splitlines() if not line.startswith("#")]
     assert lines
-    assert all(re.fullmatch(r"[a-z-]+==[0-9.]+", line) for line in lines)
+    assert all(re.fullmatch(r"[a-z-]+==[0-9.]+(a[0-9]+)?([+]cpu)?", line) for line in lines)
 
 
 @pytest.mark.parametrize("width", [3, pytest.param(12, marks=pytest.mark.slow)])

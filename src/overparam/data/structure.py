@@ -120,7 +120,7 @@ def _over(size: float, separation: float) -> float:
     return size / separation if separation > 0 else math.inf
 
 
-def _parts_at_least(radii: list[Float64[np.ndarray, "*shape"]], separation: float, largest: int) -> float:
+def _parts_at_least(radii: list[Float64[np.ndarray, " _"]], separation: float, largest: int) -> float:
     """The least number of components that the lower bound does not rule out."""
     if separation == 0:
         return math.inf

@@ -36,8 +36,8 @@ class Teacher:
         DataError: layers that do not follow one another, or two nodes of the lowest layer that are parallel.
     """
 
-    weights: tuple[Float64[np.ndarray, "*shape"], ...]
-    biases: tuple[Float64[np.ndarray, "*shape"], ...]
+    weights: tuple[Float64[np.ndarray, "_ _"], ...]
+    biases: tuple[Float64[np.ndarray, " _"], ...]
     decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class Teacher:
         return np.asarray(np.linalg.norm(self.weights[1], axis=0))
 
     @property
-    def params(self) -> dict[str, dict[str, Float32[np.ndarray, "*shape"]]]:
+    def params(self) -> dict[str, dict[str, Float32[np.ndarray, " ..."]]]:
         """The same as parameters of ``mlp(inputs, widths, outputs)``."""
         names = [*(f"hidden{i + 1}" for i in range(len(self.weights) - 1)), "output"]
         return {
