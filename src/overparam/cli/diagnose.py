@@ -16,7 +16,6 @@ from cyclopts import Parameter
 from overparam.cli.app import Whole, say, say_path, write_out
 from overparam.cli.quantity import quantity
 from overparam.core import disk
-from overparam.core.checked import shown
 from overparam.core.errors import UsageError, nearest
 from overparam.core.plugin import from_file
 
@@ -159,6 +158,8 @@ def arguments_of(source: str, make: Callable[[], Any]) -> dict[str, Any]:
     if isinstance(made, Mapping):
         bad = next((one for one in made if not isinstance(one, str)), None)
         if bad is not None:
+            from overparam.core.checked import shown  # which imports numpy
+
             raise UsageError(f"{source}: expected names of arguments in its mapping, got {shown(bad)}.")
         lost = next((one for one in ("model", "train") if one not in made), None)
         if lost is not None:
