@@ -114,7 +114,7 @@ def told_fit(fit: Fit) -> str:
         fit: of a network.
 
     >>> told_fit(Fit(0.5, 0.8, 10))
-    'accuracy 80.0 % (40.4 to 98.3, n = 10)'
+    'accuracy 80.0 % (41.2 to 98.1, n = 10)'
     """
     ends = fit.interval()
     if fit.accuracy is None:
