@@ -169,7 +169,7 @@ class Model(abc.ABC):
     @property
     def convention(self) -> str:
         """How the loss is summed, in one sentence."""
-        return self.objective.said(self._measured()[2])
+        return self.objective.said(self._measured()[2], len(self.output_shape) > 1)
 
     @property
     def costs(self) -> Mapping[str, str]:

@@ -68,7 +68,7 @@ def run(context: Context, found: Sequence[Entry]) -> tuple[tuple[Answer, ...], b
     """Run the checks that can run and fit into the budget.
 
     An error in a check is its answer. A check of which the estimated cost exceeds what is left is not run, and says what it
-    would cost. An interrupt ends the check at hand and all after it.
+    would cost. An interrupt ends the check at hand, which keeps the parts that it has finished, and all after it.
 
     Args:
         context: what the checks share.
@@ -94,6 +94,7 @@ def run(context: Context, found: Sequence[Entry]) -> tuple[tuple[Answer, ...], b
             else:
                 context.say(f"{check.code} {check.name} ...")
                 answers.append(replace(check.run(context), seconds=time.monotonic() - began))
+                stopped = context.stopped
         except KeyboardInterrupt:
             stopped = True
             answers.append(

@@ -65,12 +65,20 @@ def _run(context: Context) -> Answer:
     for density in DENSITIES:
         pruned = vector.copy()
         pruned[order[: len(order) - max(1, round(density * len(order)))]] = 0
-        after = wrong_share(model.at(pruned).outputs(), targets, context.task, context.ignore)
+        try:
+            after = wrong_share(model.at(pruned).outputs(), targets, context.task, context.ignore)
+        except KeyboardInterrupt:
+            if not table:
+                raise
+            context.stopped = True  # densities descend, and are judged in this order
+            break
         after = np.where(np.isfinite(after), after, 1.0)
         table.append(
             (density, 100 * (1 - float(after[counted].mean())), *lost(before[counted], after[counted]))
         )
     status, place, words = judged(table)
+    if context.stopped:
+        words += f" Stopped by hand after density {table[-1][0]:g}."
     density, _, value, low, high = table[place]
     n = int(counted.sum())
     effect = Measured(f"accuracy lost at density {density:g}", value, "points", low, high, n, level=LEVEL)

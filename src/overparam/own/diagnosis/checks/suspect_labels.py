@@ -63,6 +63,8 @@ def _run(context: Context) -> Answer:
     left = (
         ""
         if n == whole
+        else f" {n:,} of {whole:,} labels were ranked before it was stopped by hand."
+        if context.stopped
         else f" {n:,} of {whole:,} labels were ranked in the time; a larger budget ranks the rest."
     )
     said = [("labels with which the others disagree", found.score > 0)]
