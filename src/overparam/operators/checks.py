@@ -30,7 +30,9 @@ def check_outputs(model: Model, name: str = "model") -> None:
     """
     with model.quiet():
         batch = next(iter(model.batches())).rows(0, ROWS)
-        with told_of(f"{name}: expected a model that takes the inputs of data ({_shapes(batch)})"):
+        with told_of(
+            f"{name}: expected a model that takes the inputs of data ({_shapes(batch)})", model.advice
+        ):
             found = model.described(batch)
         if not (hasattr(found, "shape") and hasattr(found, "dtype")):
             kind = type(found).__name__

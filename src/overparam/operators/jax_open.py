@@ -78,7 +78,9 @@ class JaxOpening(Opening):
             held = {name: jnp.asarray(one) for name, one in self.arrays.items() if name not in layout.slices}
             held |= {name: self._wide(leaf) for name, leaf in self.adapted.held.items()}
         programs = Programs(self.adapted.forward, self.outputs, objective.total, self.adapted.network)
-        return JaxModel(programs, objective, self.arrays, held, data, layout, self.dtype, notes, settings)
+        made = JaxModel(programs, objective, self.arrays, held, data, layout, self.dtype, notes, settings)
+        made.advice = self.adapted.advice
+        return made
 
     def look(self, model: Model) -> tuple[str, ...]:
         """Trace loss and pass twice: random numbers drawn by a pass itself, and values that it changes, are found only so.

@@ -138,6 +138,7 @@ class Model(abc.ABC):
         """Return when the device has finished."""
 
     timed: ClassVar[bool] = False
+    advice = ""  # what to do where a first pass fails
     worth: ClassVar[int] = 2  # how many vectors are worth a product of several at once
 
     # what follows

@@ -50,7 +50,7 @@ def told_of(expected: str, advice: str = "") -> Iterator[None]:
                 f"{expected}, got too little memory for it ({told(error)[:120]}). Give smaller batches, batch=..., and memory=0, "
                 "so that no graphs are kept."
             ) from error
-        advice = _ADVICE.get(type(error).__name__, advice)
+        advice = _EVALUATE if "requires a key" in str(error) else _ADVICE.get(type(error).__name__, advice)
         raise UsageError(
             f"{expected}, got {_LINK.sub('', told(error)).rstrip('.')[:300]}.{' ' if advice else ''}{advice}"
         ) from error

@@ -100,6 +100,30 @@ def test_a_function_of_ones_own_trains_modules_of_torch():
         trainer(family, None)
 
 
+def test_a_function_that_trains_nothing_or_another_model_is_refused():
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+
+    def make(width):
+        return torch.nn.Sequential(
+            torch.nn.Linear(4, width), torch.nn.BatchNorm1d(width), torch.nn.Linear(width, 3)
+        )
+
+    def passes(model, train):
+        model.train()(torch.from_numpy(train[0]))  # moves running statistics, and no parameter
+
+    def another(model, train):
+        return make(7)
+
+    same = "fit: expected a training of the model that fit is given, got it back as it was"
+    other = r"fit: expected the model that it was given, trained, got one with .* at '0.bias'"
+    for fit, text in ((passes, same), (lambda model, train: None, same), (another, other)):
+        with pytest.raises(UsageError, match=text):
+            trainer(Family(make), fit).run([Job(4, 0)])
+    begun = Family(build)
+    with pytest.raises(UsageError, match=same):
+        trainer(begun, lambda model, train, params: params).run([Job(4, 0)])
+
+
 WRONG = {
     "no function": (lambda: Family(3), "build: expected a function from a width to a model, got int"),
     "a number": (lambda: Family(lambda width: width).at(3), r"build: expected a model.*build\(3\), got int"),
