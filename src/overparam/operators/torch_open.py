@@ -93,7 +93,7 @@ class TorchOpening(Opening):
             if half:
                 notes.append(f"A part of the pass computes in {half}: derivatives are good to about 3 digits.")
             outputs = model.forward(model.trained, batch)
-            notes += _derivatives(model, batch, outputs)
+            notes += _derivatives(model, batch, outputs, bool(half))
             changed = [name for name, one in before.items() if not torch.equal(one, model.held[name])]
             for name, one in before.items():
                 model.held[name].copy_(one)
@@ -124,15 +124,19 @@ class TorchOpening(Opening):
         return culprit(model.module, seen, again, differs)
 
 
-def _derivatives(model: TorchModel, batch: Batch, outputs: Any) -> list[str]:
-    """What is to be said of derivatives of a person's own and of detached parts, in the pass and in a loss of one's own."""
+def _derivatives(model: TorchModel, batch: Batch, outputs: Any, half: bool) -> list[str]:
+    """What is to be said of derivatives of a person's own and of detached parts, in the pass and in a loss of one's own.
+
+    In a pass that computes in half precision differences tell nothing.
+    """
 
     def run(arrays: Any, one: Batch) -> Any:
         return torch.func.functional_call(model.module, arrays, one.args, dict(one.named))
 
-    said = check_custom(
-        custom_functions(outputs), lambda: TorchAlong(run, model.trained, model.held, batch), "pass", "model"
-    )
+    found = custom_functions(outputs)
+    said = ""
+    if found or not half:
+        said = check_custom(found, lambda: TorchAlong(run, model.trained, model.held, batch), "pass", "model")
     total = model.objective.total
     if total is None or model.objective.named:
         return [said] if said else []

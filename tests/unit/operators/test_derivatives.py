@@ -55,6 +55,13 @@ def test_a_right_slope_is_the_same_and_a_wrong_one_apart(exact):
     assert first_order(Line(lambda t: 3.0, lambda t: 0.0, exact=exact)).word == "same"
 
 
+def test_a_narrow_type_inside_is_no_contradiction_and_a_constant_is_one():
+    """Numbers that are rounded to steps of a thousandth do not change along small steps; those of a detached part never do."""
+    stairs = Line(lambda t: round(1000 * sine(t)) / 1000, cosine)
+    assert first_order(stairs).word != "apart"
+    assert first_order(Line(lambda t: 1.0, cosine)).word == "apart"
+
+
 def test_a_kink_is_no_contradiction():
     """At a kink a derivative is a choice: any slope between the sides may be said."""
     for said in (0.0, 1.0, 0.5):

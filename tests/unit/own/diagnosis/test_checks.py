@@ -343,7 +343,7 @@ def test_generators_of_python_numpy_torch_and_a_loader_are_put_back():
     def states():
         return (
             random.getstate(),
-            str(np.random.get_state()),
+            str(np.random.get_state()),  # noqa: NPY002
             torch.get_rng_state().tolist(),
             own.get_state().tolist(),
         )
