@@ -173,8 +173,8 @@ def detached(line: Along, part: str) -> str:
         return ""
     return (
         f"The derivative is not that of the whole {part}: along one direction it says {first.said:.4g}, differences "
-        f"{first.differences:.4g}. A part of it is detached (detach, no_grad, stop_gradient) and counts as constant in every "
-        "derivative."
+        f"{first.differences:.4g}. A part of it is detached (detach, no_grad, stop_gradient), or a hook changes its gradient: "
+        "every derivative is that of the reverse pass."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,15 +54,17 @@ class JaxAlong(Along):
             _, back = jax.vjp(outputs, start)
             return jnp.vdot(u, jax.vjp(back, jnp.zeros_like(u))[1]((moved,))[0])
 
+        self._known: dict[float, tuple[float, float, float]] = {}
         self._slopes, self._pushed = jax.jit(slopes), jax.jit(pushed)
         self._bend = jax.jit(jax.grad(lambda t: slopes(t)[1]))
         self.size = self._at(0.0)[2]
 
-    @functools.cache  # noqa: B019 - a line lives as long as an opening
     def _at(self, t: float) -> tuple[float, float, float]:
-        with jax.enable_x64(True):
-            value, slope, size = self._slopes(jnp.float64(t))
-            return float(value), float(slope), float(size)
+        if t not in self._known:
+            with jax.enable_x64(True):
+                value, slope, size = self._slopes(jnp.float64(t))
+            self._known[t] = float(value), float(slope), float(size)
+        return self._known[t]
 
     def value(self, t: float) -> float:
         """The number."""

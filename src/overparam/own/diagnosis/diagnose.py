@@ -18,7 +18,7 @@ from overparam.own.diagnosis.rows import on_data
 from overparam.own.diagnosis.run import plan, planned, run
 from overparam.own.diagnosis.start import opened_start
 from overparam.own.diagnosis.tasks import SAID
-from overparam.own.diagnosis.words import took
+from overparam.own.diagnosis.words import about
 from overparam.training.recipe import Recipe
 
 LEAST = 1.0  # seconds
@@ -234,4 +234,4 @@ def _read_as(context: Context) -> tuple[str, ...]:
 
 
 def _cost(seconds: float | None) -> str:
-    return "" if seconds is None else f"about {took(seconds)}, "
+    return "" if seconds is None else f"{about(seconds)}, "

@@ -11,7 +11,7 @@ from overparam.own.diagnosis.answer import Answer, Next
 from overparam.own.diagnosis.check import Check, Cost
 from overparam.own.diagnosis.checkup import Planned
 from overparam.own.diagnosis.context import Context
-from overparam.own.diagnosis.words import measured, took
+from overparam.own.diagnosis.words import about, measured, took
 
 SPARE = 1.25  # the next budget proposed, over what was estimated
 
@@ -135,7 +135,7 @@ def said(error: BaseException) -> str:
 def _too_long(context: Context, check: Check, cost: Cost) -> Answer:
     budget = max(1.0, SPARE * cost.seconds + 5.0)
     why = (
-        f"It would take about {took(cost.seconds)}, and {took(context.left())} of the budget of {took(context.budget)} "
+        f"It would take {about(cost.seconds)}, and {took(context.left())} of the budget of {took(context.budget)} "
         "are left."
     )
     answer = check.not_run(why)

@@ -70,6 +70,16 @@ def took(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def about(seconds: float) -> str:
+    """An estimated time as a person reads it.
+
+    >>> about(0.02), about(95.0)
+    ('under 0.1 s', 'about 1 min 35 s')
+    """
+    told = took(seconds)
+    return told if told.startswith("under") else f"about {told}"
+
+
 def measured(one: Measured) -> str:
     """A number with its unit, interval and n.
 
@@ -109,7 +119,7 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
             "effect": None if one.effect is None else _split(one.effect),
             "brief": brief(one.effect),
             "beside": [measured(more) for more in one.beside],
-            "next": "" if one.next is None or one.next.seconds is None else took(one.next.seconds),
+            "next": "" if one.next is None or one.next.seconds is None else _first(about(one.next.seconds)),
             "took": took(one.seconds),
         }
         tables = [
@@ -125,6 +135,11 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
         "labels": [[cell(v) for v in row.values()] for row in rows],
     }
     return {**record, "answers": answers, "plan": plan, "told": whole}
+
+
+def _first(text: str) -> str:
+    """A text with its first letter as at the beginning of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _split(one: Measured) -> list[str]:
@@ -193,7 +208,7 @@ def _answer(one: Answer, checkup: Any) -> str:
     if one.confounders:
         add(f"May also come from: {'; '.join(one.confounders)}.", 2)
     if one.next is not None:
-        cost = "" if one.next.seconds is None else f" About {took(one.next.seconds)}."
+        cost = "" if one.next.seconds is None else f" {_first(about(one.next.seconds))}."
         add(f"Next: {one.next.words}{cost}", 2)
         if one.next.call:
             add(f"  {one.next.call}", 4)
