@@ -14,6 +14,11 @@ try:
 except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
     torch = None
 
+_KEPT_BACK = (
+    r"There is a performance drop because we have not yet implemented the batching rule",
+    r"Converting a tensor with requires_grad=True to a scalar",
+)
+
 
 @contextlib.contextmanager
 def forward_mode() -> Iterator[None]:
@@ -26,6 +31,9 @@ def forward_mode() -> Iterator[None]:
 @contextlib.contextmanager
 def quiet(module: Any, evaluation: bool) -> Iterator[None]:
     """Call a module in evaluation mode, with kernels that have second derivatives; put back what was there.
+
+    PyTorch's own notes that an operation has no batching rule, or that a tensor with a graph becomes a number, say nothing to a
+    person who asked for a measurement, and are kept back.
 
     Args:
         module: the module.
@@ -42,6 +50,7 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
             one.training = False
         torch.backends.mha.set_fastpath_enabled(False)
         with (
+            warnings.catch_warnings(),
             generators_kept(),
             kernel,
             layers,
@@ -49,6 +58,8 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
             torch.enable_grad(),
             torch.autocast(kind, enabled=False),
         ):
+            for words in _KEPT_BACK:
+                warnings.filterwarnings("ignore", message=words)
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

@@ -152,7 +152,7 @@ def diagnose(
         answers,
         planned(entries),
         _subject(context),
-        opened.notes,
+        _notes(context),
         seconds,
         time.monotonic() - began,
         number,
@@ -191,7 +191,9 @@ def _held_out(opened: Model, model: Any, test: Any, **how: Any) -> Model:
             f"test: expected targets of the kind of train, which gave the loss {ours}, got others, which gave {theirs}. "
             "Give both alike, or loss=."
         )
-    return on_data(opened, other.data)  # type: ignore[attr-defined]
+    made = on_data(opened, other.data)  # type: ignore[attr-defined]
+    made.notes = other.notes
+    return made
 
 
 def _pace(model: Model) -> Pace:
@@ -223,6 +225,14 @@ def _subject(context: Context) -> dict[str, Any]:
         "task": SAID[context.task],
         "dtype": model.dtype.name,
     }
+
+
+def _notes(context: Context) -> tuple[str, ...]:
+    """What was found at opening, what only the held-out data show, and how outputs are read."""
+    known = context.model.notes
+    more = () if context.test is None else context.test.notes
+    held_out = [f"On test: {one}" for one in more if one not in known and not one.startswith("Loss: ")]
+    return (*known, *held_out, *_read_as(context))
 
 
 def _read_as(context: Context) -> tuple[str, ...]:

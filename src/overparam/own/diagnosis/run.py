@@ -108,9 +108,8 @@ def run(context: Context, found: Sequence[Entry]) -> tuple[tuple[Answer, ...], b
 
 def told(answer: Answer) -> str:
     """A finding in one line, as it is told while the others still run."""
-    effect = f" {measured(answer.effect)}." if answer.effect is not None else ""
-    words = answer.words if not effect else ""
-    return f"{answer.code} {answer.status}: {answer.name}.{effect}{f' {words}' if words else ''}"
+    rest = f"; {measured(answer.effect)}." if answer.effect is not None else f". {answer.words}"
+    return f"{answer.code} {answer.name}: {answer.status}{rest}"
 
 
 def call_of(check: Check, budget: float | None = None) -> str:

@@ -354,3 +354,10 @@ def test_generators_of_python_numpy_torch_and_a_loader_are_put_back():
     with pytest.raises(OverparamError):
         diagnose(nearest(), loader, test=(X[:, :1], Y), budget=MUCH)
     assert states() == before
+
+
+def test_what_only_the_held_out_data_show_is_told():
+    shifted = HELD[0], np.where(HELD[1] == 0, 1, HELD[1])
+    notes = diagnose(nearest(), (X, Y), shifted, budget=MUCH, only="OP002").notes
+    assert [note.partition(":")[0] for note in notes] == ["Loss", "On test"]
+    assert "No example has label 0" in notes[1]

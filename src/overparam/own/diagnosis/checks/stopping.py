@@ -137,8 +137,9 @@ def _table(log: Log) -> Table:
     kept = sorted(
         {*np.linspace(0, len(log.steps) - 1, SHOWN).round().astype(int).tolist(), int(np.argmin(log.values))}
     )
-    rows = tuple((float(log.steps[i]), float(log.values[i])) for i in kept)
-    return Table(f"Held-out {log.kind}", (log.unit, log.kind), rows, curve={"x": 0, "y": 1})
+    scale, unit = (100.0, " in %") if log.kind == "error" else (1.0, "")
+    rows = tuple((float(log.steps[i]), scale * float(log.values[i])) for i in kept)
+    return Table(f"Held-out {log.kind}", (log.unit, f"{log.kind}{unit}"), rows, curve={"x": 0, "y": 1})
 
 
 CHECK = Check(
