@@ -14,11 +14,6 @@ try:
 except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
     torch = None
 
-_KEPT_BACK = (
-    r"There is a performance drop because we have not yet implemented the batching rule",
-    r"Converting a tensor with requires_grad=True to a scalar",
-)
-
 
 @contextlib.contextmanager
 def forward_mode() -> Iterator[None]:
@@ -28,12 +23,26 @@ def forward_mode() -> Iterator[None]:
         yield
 
 
+def gradients(outputs: Any, inputs: Any, back: Any, several: bool, **more: Any) -> Any:
+    """A reverse pass of PyTorch, of several vectors at once without its note that an operation is mapped one by one.
+
+    Args:
+        outputs: what is derived.
+        inputs: by what.
+        back: a vector, or several as rows.
+        several: whether there are several.
+        more: other arguments of ``torch.autograd.grad``.
+    """
+    if not several:
+        return torch.autograd.grad(outputs, inputs, back, **more)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="There is a performance drop", category=UserWarning)
+        return torch.autograd.grad(outputs, inputs, back, is_grads_batched=True, **more)
+
+
 @contextlib.contextmanager
 def quiet(module: Any, evaluation: bool) -> Iterator[None]:
     """Call a module in evaluation mode, with kernels that have second derivatives; put back what was there.
-
-    PyTorch's own notes that an operation has no batching rule, or that a tensor with a graph becomes a number, say nothing to a
-    person who asked for a measurement, and are kept back.
 
     Args:
         module: the module.
@@ -50,7 +59,6 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
             one.training = False
         torch.backends.mha.set_fastpath_enabled(False)
         with (
-            warnings.catch_warnings(),
             generators_kept(),
             kernel,
             layers,
@@ -58,8 +66,6 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
             torch.enable_grad(),
             torch.autocast(kind, enabled=False),
         ):
-            for words in _KEPT_BACK:
-                warnings.filterwarnings("ignore", message=words)
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
