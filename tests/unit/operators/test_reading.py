@@ -8,6 +8,7 @@ import pytest
 from overparam.core.errors import DataError, UsageError
 from overparam.operators import open_model
 from overparam.operators.reading import check_meant, is_distribution
+from overparam.pruning.loaders import loss_for
 from tests.tiny_models import LABELS, K, X, torch_or_skip
 
 ROWS = X.astype(np.float32)
@@ -143,3 +144,12 @@ def test_positions_are_not_called_examples():
     ids = np.random.default_rng(1).integers(0, 11, (3, 5))
     model = open_model(torch.nn.Sequential(torch.nn.Embedding(11, 4), torch.nn.Linear(4, 11)), (ids, ids))
     assert model.convention == "Loss: mean over 15 positions of cross entropy."
+
+
+def test_pruning_asks_for_a_loss_as_well():
+    for targets, words in ((HOT, "one-hot rows"), (SEVERAL, "zeros and ones")):
+        with pytest.raises(UsageError, match=words):
+            loss_for(None, targets)
+    assert loss_for(None, LABELS) == "cross_entropy"
+    assert loss_for(None, X) == "squared"
+    assert loss_for("squared", HOT) == "squared"
