@@ -62,6 +62,12 @@ class Objective:
     axis: int | None = None
     named: bool = False
 
+    @property
+    def words_of_name(self) -> str:
+        """The name as a person reads it."""
+        told = {"squared": "half the squared error"} if self.named else {}
+        return told.get(self.name, self.name.replace("_", " "))
+
     def said(self, divisor: float, several: bool = False) -> str:
         """The convention in one sentence.
 
@@ -75,7 +81,7 @@ class Objective:
             abs(divisor - round(divisor)) < 1e-6 * divisor
         )  # weights of float32 are rounded at the eighth digit
         over = f"{'mean' if self.mean else 'sum'} over {f'{round(divisor):,}' if whole else f'{divisor:,.6g}'} {unit}"
-        return f"Loss: {over} of {self.name.replace('_', ' ')}{f', {self.words}' if self.words else ''}."
+        return f"Loss: {over} of {self.words_of_name}{f', {self.words}' if self.words else ''}."
 
 
 def named(

@@ -82,7 +82,7 @@ def open_model(
     >>> x, y = np.array([[1.0, 0.0], [0.0, 2.0]], np.float32), np.zeros(2, np.float32)
     >>> opened = open_model(network, (x, y), params={"output": {"weight": np.zeros((1, 2), np.float32)}})
     >>> opened.convention
-    'Loss: mean over 2 examples of squared.'
+    'Loss: mean over 2 examples of half the squared error.'
     >>> opened.product("hessian", np.array([1.0, 1.0])).tolist()
     [0.5, 2.0]
     """
