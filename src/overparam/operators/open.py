@@ -158,7 +158,8 @@ def _objective(
         return without(reduction)
     if loss is None:
         with bare.quiet():
-            loss = check_meant(bare.host(one.targets) for one in bare.batches())
+            several = not hasattr(aims, "dtype")  # which no loss by name takes, and is told there
+            loss = "squared" if several else check_meant(bare.host(one.targets) for one in bare.batches())
     if isinstance(loss, str):
         return named(loss, arithmetic, reduction=reduction, smoothing=smoothing, ignore=ignore)
     if not callable(loss):

@@ -187,7 +187,7 @@ def buffers_of(model: Any) -> dict[str, np.ndarray]:
 
 
 def check_same_model(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
-    """Raise unless a training gave back arrays of the names and shapes that it was given.
+    """Raise unless a training gave back arrays of the names and shapes that it was given; those that it froze may be missing.
 
     Args:
         before: numbers by name.
@@ -197,7 +197,8 @@ def check_same_model(before: Mapping[str, np.ndarray], after: Mapping[str, np.nd
         UsageError: it did not.
     """
     shapes = [{name: np.shape(one) for name, one in arrays.items()} for arrays in (before, after)]
-    odd = sorted(name for name in {**shapes[0], **shapes[1]} if shapes[0].get(name) != shapes[1].get(name))
+    odd = sorted(name for name, shape in shapes[1].items() if shapes[0].get(name) != shape)
+    odd = odd or ([] if shapes[1] else sorted(shapes[0]))
     if odd:
         asked, found = (str(one.get(odd[0], "nothing")) for one in shapes)
         raise UsageError(
