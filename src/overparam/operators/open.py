@@ -117,6 +117,9 @@ def open_model(
         kept = set(layout.matching(frozen, "frozen"))
         if kept == set(layout.names):
             raise UsageError("frozen: expected patterns that leave a parameter to derive by, got all of them.")
+        first = ", ".join(f"'{one}'" for one in layout.names if one in kept)
+        first = first if len(kept) < 4 else f"{', '.join(first.split(', ')[:3])} and {len(kept) - 3} more"
+        notes = (f"Held: {len(kept)} of {len(layout.names)} parameters, as frozen= says: {first}.", *notes)
         layout = layout.only(tuple(one for one in layout.names if one not in kept))
 
     def made(objective: Objective) -> Model:

@@ -319,6 +319,7 @@ def test_frozen_parameters_are_said_and_left_out():
     net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Linear(4, 3))
     held = diagnose(net, (X, Y), only="OP002", budget=MUCH, frozen="0")
     assert held.subject["parameters"] == 15
+    assert held.notes[0] == "Held: 2 of 4 parameters, as frozen= says: '0.weight', '0.bias'."
     net[0].requires_grad_(False)
     by_flag = diagnose(net, (X, Y), only="OP002", budget=MUCH)
     assert by_flag.subject["parameters"] == 15
