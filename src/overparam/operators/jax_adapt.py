@@ -25,8 +25,8 @@ MODES = {  # arguments of a call that say whether it is one of training, and the
     "inference": True,
 }
 MAPPED = (
-    "It is mapped over the examples. For one that takes whole batches give a function and its arrays: own, static = "
-    "eqx.partition(net, eqx.is_inexact_array), lambda p, x: eqx.combine(p, static)(x), params=own."
+    "An Equinox module is mapped over the examples and gets one without its batch; for one that takes whole batches give a "
+    "function of its arrays (eqx.partition, eqx.combine)."
 )
 
 

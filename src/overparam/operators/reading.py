@@ -101,7 +101,8 @@ def check_fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets
         check_labels(given, outputs, ignore, " For a label that marks no class give ignore=.")
         return
     more = ""
-    if outputs > 1 and given.size == np.prod(positions):
+    whole = given.dtype.kind == "f" and bool((given == np.rint(given)).all())
+    if outputs > 1 and whole and given.size == np.prod(positions):
         flat = "" if given.shape == positions else ".reshape(-1)"
         more = f" Labels of classes are given as integers: y{flat}.astype(int)."
     if given.shape != shape and not (outputs == 1 and given.shape == positions):

@@ -174,7 +174,7 @@ def test_errors_of_flax_and_equinox_say_what_to_give():
         (Norms(), {"params": params["params"]}, "Give all collections of its variables"),
         (Norms(), {"params": params, "call": {"train": True}}, "evaluation=True"),
         (drops, {"evaluation": False}, "measure in evaluation mode|Measure in evaluation mode"),
-        (Whole(line), {}, "For one that takes whole batches give a function"),
+        (Whole(line), {}, "for one that takes whole batches give a function of its arrays"),
         (Keeps(line), {}, "params: expected the state that the Equinox module Keeps takes, got None"),
         (line, {"params": WEIGHT}, "expected None, or the eqx.nn.State of the Equinox module Linear"),
     ):

@@ -52,6 +52,7 @@ ODD = {
         LABELS[:, None] * 1.0, {}, DataError, r"given as integers: y.reshape\(-1\).astype\(int\)",
     ),
     "labels as floats": (LABELS * 1.0, {}, DataError, r"given as integers: y.astype\(int\)"),
+    "numbers of another shape": (X[:, :1], {}, DataError, r"expected shape \(50, 3\), that of the outputs, got \(50, 1\)\.$"),
     "labels from 1": (LABELS + 1, {}, DataError, "begin at 1 are one too large: give y - 1"),
     "an ignored label": (np.where(LABELS == 1, -100, LABELS), {}, DataError, "got -100.*give ignore="),
     "nothing but ignored labels": (np.full(50, -100), {"ignore": -100}, DataError, "none but ignored ones"),
