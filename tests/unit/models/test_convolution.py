@@ -78,7 +78,14 @@ def test_every_derivative_is_that_of_the_library(name):
     agree(derivatives(shifted_views, *case), derivatives(oracle, *case), rtol=2e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("name", ["3x3 of an image", "stride that leaves a rest", "stride 3, wide padding"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("3x3 of an image", marks=pytest.mark.slow),
+        "stride that leaves a rest",
+        pytest.param("stride 3, wide padding", marks=pytest.mark.slow),
+    ],
+)
 def test_every_derivative_of_the_form_in_pieces_is_that_of_the_library(name, monkeypatch):
     monkeypatch.setattr(tiles, "VIEWS", 64)
     monkeypatch.setattr(tiles, "LEAST", 8)
@@ -104,7 +111,9 @@ def test_large_maps_are_convolved_in_pieces():
     assert "convolution_in_pieces" not in program(1)
 
 
-@pytest.mark.parametrize("name", ["stride that leaves a rest", "second layer of MNIST-1D"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("stride that leaves a rest", marks=pytest.mark.slow), "second layer of MNIST-1D"]
+)
 def test_in_float64_the_two_agree_to_rounding(name):
     with jax.enable_x64(True):
         case = drawn(CASES[name], np.float64)
@@ -149,7 +158,15 @@ def test_by_hand():
     assert convolve(x, kernel).squeeze().tolist() == [[40, 51], [73, 84]]
 
 
-@pytest.mark.parametrize(("space", "size"), [((6, 6), 2), ((7, 5), 2), ((7,), 3), ((4, 4), 1)])
+@pytest.mark.parametrize(
+    ("space", "size"),
+    [
+        pytest.param((6, 6), 2, marks=pytest.mark.slow),
+        pytest.param((7, 5), 2, marks=pytest.mark.slow),
+        ((7,), 3),
+        ((4, 4), 1),
+    ],
+)
 def test_pooling_takes_the_largest_of_every_window(space, size):
     x = np.random.default_rng(0).standard_normal((2, *space, 3)).astype(np.float32)
     window = (1, *[size] * len(space), 1)

@@ -65,6 +65,7 @@ def cells(out):
     return {shown[name]: (cell.values, cell.status, cell.note) for name, cell in found.items()}
 
 
+@pytest.mark.slow
 def test_ray_stores_the_same_cells_as_inline_and_tells_of_them_in_the_calling_thread(tmp_path):
     heard = []
     inline = sweep.execute(plan(TOY, tmp_path / "a"), on="inline")
@@ -97,6 +98,7 @@ def test_a_task_has_one_thread(tmp_path):
     assert "intra_op_parallelism_threads=1" in said
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_of_its_stack_costs_nothing(tmp_path):
     before = (
         "    try:\n"

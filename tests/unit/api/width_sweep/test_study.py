@@ -109,6 +109,7 @@ def test_no_source_is_contradicted_by_a_family_of_your_own(blobs):
     assert not any(claim.can_contradict for claim in claims)
 
 
+@pytest.mark.slow
 def test_work_finds_what_the_built_in_study_finds(blobs):
     from overparam.studies.double_descent import STUDY
 

@@ -46,6 +46,7 @@ def test_the_width_of_a_model_is_found_by_its_shapes():
     assert family.width_of({"w": (4, 5), "b": (3,), "v": (5, 3)}) is None
 
 
+@pytest.mark.slow
 def test_functions_are_trained_like_the_network_that_they_are():
     family = Family(build)
     own = trainer(family, RECIPE)
@@ -63,6 +64,7 @@ def test_functions_are_trained_like_the_network_that_they_are():
     assert not np.allclose(held.arrays["first/b"], held.begun["first/b"])
 
 
+@pytest.mark.slow
 def test_a_network_keeps_its_own_pass_and_parameters():
     family = Family(lambda width: mlp(4, (width,), 3))
     (done,) = trainer(family, RECIPE).run([Job(6, 2)])
