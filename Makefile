@@ -35,10 +35,11 @@ demo: $(STAMP)
 test: $(FRAMEWORKS)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(TESTS)
 
-# The numerical tests with the instructions of older processors, in the compiler's code and in the linear algebra's.
+# The numerical tests with the instructions of older processors, in the compiler's code and in the linear algebra's, and with
+# the compiler's optimisations, which the other targets leave out.
 test-machines: $(FRAMEWORKS)
-	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
-	XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
 
 # What takes longer than a few seconds a test: with every change, after the others.
 test-slow: $(FRAMEWORKS)
