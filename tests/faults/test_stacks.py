@@ -60,6 +60,7 @@ def test_a_stack_killed_at_its_very_end_is_computed_again(tmp_path, truth, monke
     assert (tmp_path / "log").read_text().count("\n") == 24 + 4
 
 
+@pytest.mark.slow
 def test_a_cell_that_hangs_is_ended_and_the_others_go_on(tmp_path, truth, places, monkeypatch):
     """The clock stands still until a worker hangs and no other has anything to do; then each look is an hour later."""
     hours = [0]

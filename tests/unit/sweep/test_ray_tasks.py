@@ -187,7 +187,10 @@ def test_a_results_folder_that_cannot_be_written_or_seen_stops_the_run(tmp_path,
         sweep.execute(plan(TOY, tmp_path / "b"), on="ray")
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_command_keeps_its_cells_and_ends_the_ray_it_started(tmp_path, number):
     study(tmp_path, "    import threading\n    cells[0]['width'] == 32 or threading.Event().wait()\n")
     command = [sys.executable, "-m", "overparam.cli", "run", "toy_with_faults.py", "--on", "ray"]

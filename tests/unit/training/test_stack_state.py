@@ -56,7 +56,11 @@ def whole():
 
 
 @pytest.mark.parametrize(
-    "name", ["momentum and weight decay", pytest.param("adam in blocks", marks=pytest.mark.slow)]
+    "name",
+    [
+        pytest.param("momentum and weight decay", marks=pytest.mark.slow),
+        pytest.param("adam in blocks", marks=pytest.mark.slow),
+    ],
 )
 def test_state_is_held_exactly_and_the_rest_trains_as_without(name, whole):
     if name == "adam in blocks":

@@ -125,6 +125,7 @@ def test_work_finds_what_the_built_in_study_finds(blobs):
         assert mine.values == {**built_in.values, "n": 60}
 
 
+@pytest.mark.slow
 def test_a_regression_measures_loss_alone_and_its_share_of_the_best_constant(wave):
     study = make(wave, scalar, recipe=None)
     cells = [{**cell, "steps": 40, "batch": 0} for cell in select(study, "quick").cells()[:2]]

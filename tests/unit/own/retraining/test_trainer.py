@@ -120,6 +120,7 @@ def test_what_is_refused(case):
         call()
 
 
+@pytest.mark.slow
 def test_linen_modules_are_drawn_by_their_init():
     linen = pytest.importorskip("flax.linen", reason="Flax is an optional extra")
     family = Family(

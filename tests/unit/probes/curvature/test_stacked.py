@@ -21,6 +21,7 @@ def measured(network, params, kind="cross_entropy", y=Y):
     return {name: float(value) for name, value in found.items()}
 
 
+@pytest.mark.slow
 def test_contract():
     check_probe(PROBE)
 
