@@ -130,6 +130,10 @@ def test_linen_modules_are_drawn_by_their_init():
     assert not np.allclose(one.subject.arrays["layers_0/kernel"], other.subject.arrays["layers_0/kernel"])
     (done,) = trainer(family, RECIPE).run([Job(5, 0)])
     assert (done.outputs.argmax(1) == Y).mean() > 0.8
+
+
+def test_a_linen_module_without_an_example_is_refused():
+    linen = pytest.importorskip("flax.linen", reason="Flax is an optional extra")
     with pytest.raises(UsageError, match="a Linen module whose shapes nobody knows"):
         Family(lambda width: linen.Dense(width)).at(3)
 
