@@ -79,6 +79,7 @@ def checkup():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_whole_way(checkup):
     assert [one.code for one in checkup.answers] == ["OP008", "OP009", "OP010"]
     for one in checkup.answers:

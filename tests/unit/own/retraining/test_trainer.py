@@ -46,6 +46,7 @@ def test_the_width_of_a_model_is_found_by_its_shapes():
     assert family.width_of({"w": (4, 5), "b": (3,), "v": (5, 3)}) is None
 
 
+@pytest.mark.slow
 def test_functions_are_trained_like_the_network_that_they_are():
     family = Family(build)
     own = trainer(family, RECIPE)
@@ -63,6 +64,7 @@ def test_functions_are_trained_like_the_network_that_they_are():
     assert not np.allclose(held.arrays["first/b"], held.begun["first/b"])
 
 
+@pytest.mark.slow
 def test_a_network_keeps_its_own_pass_and_parameters():
     family = Family(lambda width: mlp(4, (width,), 3))
     (done,) = trainer(family, RECIPE).run([Job(6, 2)])
@@ -142,6 +144,7 @@ def test_what_is_refused(case):
         call()
 
 
+@pytest.mark.slow
 def test_linen_modules_are_drawn_by_their_init():
     linen = pytest.importorskip("flax.linen", reason="Flax is an optional extra")
     family = Family(
@@ -151,6 +154,10 @@ def test_linen_modules_are_drawn_by_their_init():
     assert not np.allclose(one.subject.arrays["layers_0/kernel"], other.subject.arrays["layers_0/kernel"])
     (done,) = trainer(family, RECIPE).run([Job(5, 0)])
     assert (done.outputs.argmax(1) == Y).mean() > 0.8
+
+
+def test_a_linen_module_without_an_example_is_refused():
+    linen = pytest.importorskip("flax.linen", reason="Flax is an optional extra")
     with pytest.raises(UsageError, match="a Linen module whose shapes nobody knows"):
         Family(lambda width: linen.Dense(width)).at(3)
 
