@@ -1,8 +1,8 @@
 """Flipped labels put first: the order of OP003 against cleanlab 2.9 and the nearest neighbours of the inputs.
 
-    python benchmarks/label_ranking.py --cleanlab PYTHON-WITH-IT [--seeds 20] [--first 7320000] [--out benchmarks/results]
+    python benchmarks/label_ranking.py --cleanlab PYTHON-WITH-IT [--seeds 10] [--first 7320000] [--out benchmarks/results]
 
-On digits, MNIST and MNIST-1D, each seed draws 1,000 training and 500 held-out examples and flips 20 % or 5 % of the training
+On digits, MNIST and MNIST-1D, each seed draws 400 training and 500 held-out examples and flips 20 % or 5 % of the training
 labels to another class. An MLP with 64 hidden units is trained on them, and the check ranks all labels with its tangent kernel.
 cleanlab ranks them by what models say that did not see them (5 folds): the same network, stopped early, which is better for it,
 and scikit-learn's logistic regression on standardised inputs, as in its tutorials; the best of its three scores is printed.
@@ -22,7 +22,7 @@ import common
 
 DATA = ("digits", "mnist", "mnist1d")
 RATES = (0.2, 0.05)
-N, HELD, WIDTH, STEPS, SHORT, FOLDS = 1000, 500, 64, 1000, 200, 5
+N, HELD, WIDTH, STEPS, SHORT, FOLDS = 400, 500, 64, 600, 100, 5
 FIRST = 7_320_000  # of seeds that set nothing
 WAYS = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 OURS = {
@@ -239,7 +239,7 @@ def main():
     parser.add_argument(
         "--cleanlab", default=os.environ.get("OVERPARAM_CLEANLAB", ""), help="Python that has cleanlab 2.9"
     )
-    parser.add_argument("--seeds", type=int, help="seeds a data set and rate (default 20; 2 with --quick)")
+    parser.add_argument("--seeds", type=int, help="seeds a data set and rate (default 10; 2 with --quick)")
     parser.add_argument("--first", type=int, default=FIRST, help="first seed")
     parser.add_argument("--data", nargs="+", default=DATA, choices=DATA)
     args = parser.parse_args()
@@ -248,7 +248,7 @@ def main():
         return
     if not args.cleanlab:
         common.skip("label_ranking needs cleanlab in a Python of its own: give --cleanlab PYTHON")
-    many = args.seeds or (2 if args.quick else 20)
+    many = args.seeds or (2 if args.quick else 10)
     if many < 2:
         parser.error("--seeds: expected at least 2, for an interval")
     from overparam.core.errors import OverparamError
