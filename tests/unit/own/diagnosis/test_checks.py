@@ -8,6 +8,7 @@ import pytest
 import overparam
 from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.own.diagnosis import diagnose, label_scores
+from overparam.own.diagnosis.check import rules_applied
 from overparam.own.diagnosis.checks import pruning
 from overparam.own.diagnosis.checks.lazy import unexplained
 from overparam.own.diagnosis.checks.pruning import judged
@@ -170,15 +171,16 @@ def test_curvature_of_a_line_is_that_of_its_inputs():
 
 def test_weights_that_do_nothing_can_go_and_weights_that_do_all_cannot():
     wide = tuple((np.concatenate([x, np.ones((len(x), 28), np.float32)], 1), y) for x, y in ((X, Y), HELD))
-    found = one("OP006", nearest(28), *wide)["OP006"]
+    with rules_applied():
+        found = one("OP006", nearest(28), *wide)["OP006"]
     assert found.status == "yes"
     assert float(found.effect.label.rpartition(" ")[2]) <= 0.1  # 6 of 90 weights do the work
     assert found.tables[0].rows[0] == (1.0, found.tables[0].rows[0][1], 0.0, 0.0, 0.0)
     assert one("OP006", nearest(), test=None)["OP006"].status == "not applicable"
     few = HELD[0][:50], HELD[1][:50]
-    assert (
-        one("OP006", nearest(), test=few)["OP006"].status != "yes"
-    )  # 50 examples cannot show a loss of a point
+    with rules_applied():
+        found = one("OP006", nearest(), test=few)["OP006"]
+    assert found.status != "yes"  # 50 examples cannot show a loss of a point
 
 
 def test_the_first_failure_ends_the_way_down():

@@ -14,7 +14,7 @@ from overparam.own.diagnosis.run import plan, planned, run
 def made(code, seconds=0.0, work=None, missing=""):
     own = Check(
         code, f"name of {code}", "Is it so?", "yes if so.", lambda context: missing,
-        lambda context: Cost(seconds, "work"), work or (lambda context: own.answer("yes", "So it is.")), ("chance",),
+        lambda context: Cost(seconds, "work"), work or (lambda context: own.answer("yes", "So it is.")), ("chance",), True,
     )  # fmt: skip
     return own
 

@@ -58,4 +58,5 @@ CHECK = Check(
     _cost,
     _run,
     ("weights that are shared, dead or redundant, which count here and do not help to fit",),
+    exact=True,
 )
