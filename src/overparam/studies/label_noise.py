@@ -265,7 +265,7 @@ def estimate(cell: Params) -> Estimate:
 WORK = ("step", "wrong_labels", "labels_digest", "train_error", "test_error", "test_loss", "clean_fit", "wrong_fit", "corrected",
         "validation_error", "distance", "best_test_error", "stopped_test_error", "final_test_error", "best_step",
         "stopped_step", "wrong_loss", "wrong_loss_at_best", "wrong_fit_at_best", "clean_step", "memorized_step", "memorized",
-        "wrong_fit_then", "test_error_then", "distance_then", "distance_memorized", "separation", "diameter", "stop",
+        "wrong_fit_then", "test_error_then", "distance_then", "distance_memorized", "radius", "separation", "diameter", "stop",
         "predicted_stop", "shuffled_stop", "loss_gap", "shuffled_loss_gap", "wrong_output", "distance_best",
         "predicted_distance", "saved", "alignment", "tight_clean_error", "tight_predicted", "loose_clean_error",
         "loose_predicted")  # fmt: skip
