@@ -14,7 +14,10 @@ from overparam.core import (BATCH, DATA, HERE, MOMENTUM, N, NOISE, NOISE_KIND, N
     preferred, profiles, scalar, study)  # fmt: skip
 
 TALK, PAPER, LIANG = "soltanolkotabi2019", "li2020", "liang2018"
-RADII, GRID = (0.3, 1.0, 3.0), 1.35  # radii; factor from one probe time of the clusters to the next, at 4,000 steps
+RADII, GRID = (
+    (0.3, 1.0, 3.0),
+    1.35,
+)  # radii; factor from one probe time of the clusters to the next, at 4,000 steps
 
 AXES = (
     DATA.but(help="Data set of the images: a name or a path. Clusters do not look at it."),
@@ -35,7 +38,7 @@ PROFILES = profiles(
     {"data": "digits", "inputs": ("images", "gaussian", "clusters"), "noise": (0.0, 0.2, 0.4, 0.6), "radius": RADII,
      "seed": planned(5)},
     quick=("1,000 digits, Gaussian inputs and clusters; no noise, 20 % and 40 %; 5 seeds, half the steps: a minute on two "
-           "cores", {"noise": (0.0, 0.2, 0.4), "steps": 2000, "cluster_steps": 2000}),
+           "cores", {"noise": (0.0, 0.2, 0.4), "steps": 3000, "cluster_steps": 2000, "seed": planned(3)}),
     laptop=("1,000 digits, Gaussian inputs and clusters; no noise, 20, 40 and 60 %; 5 seeds", {}),
     mnist=("the same on 2,000 images of MNIST, with 500 more to choose when to stop",
            {"data": "mnist", "n": 2000, "validation": 500}),
@@ -48,7 +51,7 @@ best = scalar("best_test_error", "test error at its least over the run")
 stopped = scalar("stopped_test_error", "test error where held-out samples with given labels say to stop")
 final = scalar("final_test_error", "test error at the end")
 HIDDEN = 0.3  # most of the wrong labels that may be fitted when 90 % of the clean part is
-LOST = 0.0347  # nats: a label that is not fitted costs ln 2 or more, so that at most 5 % are not
+LOST = 0.0693  # nats: a label that is not fitted costs ln 2 or more, so that at most 10 % are not
 
 MANY, FEW = {"noise": preferred(0.4)}, {"noise": preferred(0.2)}
 IMAGES = arm("images, 40 % of the labels wrong", inputs="images", **MANY)
@@ -59,9 +62,13 @@ saved, honest = final - best, final - stopped
 
 # what is measured on clusters: lines over the radius
 radius = grid("radius")
-measured, predicted = line("stop", "best time to stop"), line("predicted_stop", "that which the kernel predicts")
+measured, predicted = (
+    line("stop", "best time to stop"),
+    line("predicted_stop", "that which the kernel predicts"),
+)
 gap = line("loss_gap", "largest difference of the training loss from the kernel's")
-output = line("wrong_output", "mean output times given label on the wrong part, when 95 % of the clean part is fitted")
+output = line("wrong_output", "mean output times given label on the wrong part over that on the clean part, when 95 % of "
+              "this is fitted")  # fmt: skip
 distance = line("distance_memorized", "distance when 95 % of the wrong labels are fitted") / line(
     "distance_best", "distance at the best time to stop")  # fmt: skip
 times = line("memorized_step", "step at which 95 % of the wrong labels are fitted") / line(
@@ -124,7 +131,7 @@ DOSE = WORLD.but(noise=(0.2, 0.6), inputs=("images",), best_test_error=0.1,
 PLANTED = World(
     ("radius", RADII), fixed={"inputs": "clusters", "noise": 0.2}, seeds=5, straight=("wrong_output", "loss_gap"),
     lines={"stop": [60.0, 12.0, 4.0], "predicted_stop": [58.0, 12.5, 4.1], "shuffled_stop": [600.0, 80.0, 4.0],
-           "loss_gap": [0.008, 0.009, 0.01], "shuffled_loss_gap": [0.1, 0.05, 0.01], "wrong_output": [-0.7, -0.6, 0.4],
+           "loss_gap": [0.008, 0.009, 0.01], "shuffled_loss_gap": [0.1, 0.05, 0.01], "wrong_output": [-0.9, -0.6, 0.6],
            "distance_memorized": [10.0, 3.0, 1.1], "distance_best": [1.0, 1.0, 1.0],
            "memorized_step": [900.0, 40.0, 1.6], "clean_step": [1.0, 1.0, 1.0]},
     lists={"separation": [0.9] * 3, "diameter": [0.58, 1.3, 1.6]},
@@ -133,7 +140,7 @@ PLANTED = World(
 L3, L37 = ("L3",), ("L37",)
 
 CLAIMS = (
-    Claim("fitted", "Trained to the end, the network fits the wrong labels too: their mean loss is so small that at most 5 % "
+    Claim("fitted", "Trained to the end, the network fits the wrong labels too: their mean loss is so small that at most 10 % "
           "of them are not fitted.", ("L2",), TALK, scalar("wrong_loss", "cross-entropy of the wrong part at the end")
           .geometric().at_most(LOST), IMAGES, Control("Where the test error is least, they are not.",
           IMAGES.but("images, at the best time to stop", metrics={"wrong_loss": "wrong_loss_at_best"})), (NOISY,),
@@ -181,10 +188,10 @@ CLAIMS = (
           scope=SLIDES, effect=WORLD, null=(WORLD.but(distance_then=by(0.5, 0.95)),),
           limit=(WORLD.but(distance_then=by(1.0, 0.95)),), against=WORLD.but(distance_then=by(1.5, 0.95))),
     Claim("clusters-first", "On clusters descent fits the clean labels first: when it fits 95 % of them, its outputs on the "
-          "wrong part still point to the clean labels.", L3, PAPER, output.first.at_most(-0.25), CLUSTERS,
+          "wrong part still point to the clean labels.", L3, PAPER, output.first.at_most(-0.5), CLUSTERS,
           Control("At a radius at which there are no clusters they point to the given labels.",
-                  rule=output.last.at_most(-0.25)), (NOISY, APART), chart="radius-output", form="exists", scope=THEOREM,
-          effect=PLANTED, null=(PLANTED.but(wrong_output=[-0.25, 0.0, 0.4]),)),
+                  rule=output.last.at_most(-0.5)), (NOISY, APART), chart="radius-output", form="exists", scope=THEOREM,
+          effect=PLANTED, null=(PLANTED.but(wrong_output=[-0.5, 0.0, 0.4]),)),
     Claim("clusters-farther", "On clusters it takes three times the distance, and three times the steps, to fit the wrong "
           "labels.", L3, PAPER, distance.first.at_least(3.0).contradicted(below=1.0)
           & times.first.at_least(3.0).contradicted(below=1.0), CLUSTERS,
@@ -211,7 +218,10 @@ CLAIMS = (
 
 def of(kind: str, **metrics: str) -> list[Series]:
     """Series of one kind of inputs; a label that starts with ``-`` is drawn dashed."""
-    return [Series(m, label.removeprefix("-"), label.startswith("-"), {"inputs": kind}) for m, label in metrics.items()]
+    return [
+        Series(m, label.removeprefix("-"), label.startswith("-"), {"inputs": kind})
+        for m, label in metrics.items()
+    ]
 
 
 FITS = {"clean_fit": "clean part", "wrong_fit": "wrong labels", "corrected": "-wrong part, by its clean labels"}
@@ -240,9 +250,11 @@ CHARTS = charts(
                  of("clusters", stop="measured", predicted_stop="-theory: kernel at the start",
                     shuffled_stop="-theory, labels shuffled among the rows (control)"),
                  {"x": {"radius": "radius of the clusters"}}),
-    radius_output=("Clusters: the wrong part when 95 % of the clean part is fitted", "mean output times given label",
+    radius_output=("Clusters: the wrong part when 95 % of the clean part is fitted",
+                   "mean output times given label, over that of the clean part",
                    of("clusters", wrong_output="wrong part"),
-                   "At -1 a sample gets its clean label, at 1 the wrong one.", {"x": {"radius": "radius of the clusters"}}),
+                   "At -1 wrongly labelled samples get their clean labels as strongly as the others do, at 1 the "
+                   "given ones.", {"x": {"radius": "radius of the clusters"}}),
     radius_distance=("Clusters: distance from the start", "log distance",
                      of("clusters", distance_best="at the best time to stop",
                         distance_memorized="when 95 % of the wrong labels are fitted, or at the end",
@@ -287,7 +299,8 @@ STUDY = study(
         "Distances are compared where 90 % of the clean part is fitted, not at the best time: on Gaussian inputs the best "
         "time is noise at the start, and would pass for an early stop.",
         "Clusters are learnt with squared loss by descent on all rows, with step 1 / largest eigenvalue of the kernel; two "
-        "classes, labels -1 and 1. The labels are shifted by the outputs at the start, which is training from zero outputs.",
+        "classes, labels -1 and 1. Outputs are four times what the network's have moved by: training from zero outputs, nearer "
+        "to the kernel than without that factor (pilots: differences of the loss up to 0.05 without it).",
         "The best time on clusters is that of the least squared error to the clean labels of the training rows. Where the "
         "error in classes is zero for long it has no least; the time that is best on test rows can be later.",
         "At a radius of 1 clusters meet, and still something is saved: only at 3 they are gone.",

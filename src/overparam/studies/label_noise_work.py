@@ -22,9 +22,28 @@ from overparam.training import Member, Recipe, train
 from overparam.training.times import probe_times
 
 TIMES, CLUSTER_TIMES = 60, 30  # probe times of images and of clusters
-ROWS, FEATURES, CENTRES, UNITS = 200, 20, 10, 512  # of the clusters: rows, dimension, centres; units of their network
-FITS, CLEAN, ALL = 0.9, 0.95, 0.95  # shares that count as: the clean part of images, of clusters, the wrong part
-COURSE = ("train_error", "test_error", "test_loss", "clean_fit", "wrong_fit", "corrected", "validation_error", "distance")
+ROWS, FEATURES, CENTRES, UNITS = (
+    200,
+    20,
+    10,
+    512,
+)  # of the clusters: rows, dimension, centres; units of their network
+SCALE = 4.0  # of the outputs on clusters, which keeps the network near its kernel
+FITS, CLEAN, ALL = (
+    0.9,
+    0.95,
+    0.95,
+)  # shares that count as: the clean part of images, of clusters, the wrong part
+COURSE = (
+    "train_error",
+    "test_error",
+    "test_loss",
+    "clean_fit",
+    "wrong_fit",
+    "corrected",
+    "validation_error",
+    "distance",
+)
 AT = ("best", "stopped", "final")
 IMAGES = ("step", *COURSE, *(f"{name}_test_error" for name in AT), "best_step", "stopped_step", "wrong_loss",
           "wrong_loss_at_best", "wrong_fit_at_best", "clean_step", "memorized_step", "memorized", "wrong_fit_then",
@@ -107,7 +126,7 @@ def on_images(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     stack = task(cells, data=gaussian_pixels(data) if given["inputs"] == "gaussian" else data)
     data, order = stack.data, stream("label-noise validation", n + held).permutation(n + held)
     rows, kept = np.sort(order[:n]), np.sort(order[n:])
-    network = mlp(data.features, (given["width"],) * given["depth"], data.classes)
+    network = mlp(data.features, (given["width"],) * given["depth"], data.classes, init="he")
     members = [_member(data, y, rows, kept, cell) for cell, y in zip(cells, stack.labels, strict=True)]
     network = holding(network, **(members[0].state or {}))
     recipe = Recipe(
@@ -199,7 +218,9 @@ def on_clusters(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         key = jax.random.key(cell["seed"])
         start = network.init(key)
         for radius in radii:
-            drawn = clusters(ROWS, FEATURES, CENTRES, radius=radius, separated=False, n_test=1, seed=cell["seed"])
+            drawn = clusters(
+                ROWS, FEATURES, CENTRES, radius=radius, separated=False, n_test=1, seed=cell["seed"]
+            )
             labels = noise_of(cell).apply(drawn.data.y, 2)
             classes_present(labels, 2, f"cluster labels with noise {cell['noise']:g}")
             classes_present(labels[labels == drawn.data.y], 2, "cluster labels that are still their own")
@@ -207,13 +228,15 @@ def on_clusters(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             outputs = np.asarray(network.apply(start, drawn.data.x))[:, 0].astype(float)
             rate = 1.0 / float(np.linalg.eigvalsh(kernel)[-1])
             y, clean = (2.0 * one - 1.0 for one in (labels, drawn.data.y))
-            # labels plus the outputs at the start: descent on these is descent from zero outputs on the labels
-            targets = (y + outputs).astype(np.float32)
+            # descent on these, in the network's outputs, is descent on the labels in SCALE times what it moved by
+            targets = (y / SCALE + outputs).astype(np.float32)
             members.append(Member(cell["seed"], targets, x=drawn.data.x, learning_rate=ROWS * rate))
             known.append((drawn, kernel, rate, y, clean, outputs))
     recipe = Recipe(given["cluster_steps"], 1.0, optimizer="gd", loss="squared", probe_at=times)
     x = members[0].x
-    runs = train(network, recipe, members, x, x[:1], np.zeros(1, np.float32), probes={"far": far}, progress=progress)  # type: ignore[index,arg-type]
+    runs = train(
+        network, recipe, members, x, x[:1], np.zeros(1, np.float32), probes={"far": far}, progress=progress
+    )  # type: ignore[index,arg-type]
     for at, cell in enumerate(cells):
         own = range(at * len(radii), (at + 1) * len(radii))
         lost = [f"step {int(runs[i].diverged_at)}" for i in own if runs[i].diverged_at is not None]  # type: ignore[arg-type]
@@ -224,7 +247,9 @@ def on_clusters(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         values: dict[str, Any] = {name: [one[name] for one in every] for name in OF_RADIUS if name != "radius"}
         for end, one in zip(ENDS, (every[0], every[-1]), strict=True):
             values |= {f"{end}_{what}": rounded(one[what], 5) for what in ("clean_error", "predicted")}
-        made.append(outcome({"radius": radii, "step": list(times), "wrong_labels": every[0]["wrong"], **values}))
+        made.append(
+            outcome({"radius": radii, "step": list(times), "wrong_labels": every[0]["wrong"], **values})
+        )
     return made
 
 
@@ -244,8 +269,8 @@ def beside_kernel(
         seed: of the order in which labels are shuffled for the control.
     """
     steps = np.asarray(one.steps)
-    answers = np.asarray(one.values["outputs"]) - outputs
-    distance = np.asarray(one.values["distance"])
+    answers = SCALE * (np.asarray(one.values["outputs"]) - outputs)
+    distance = SCALE * np.asarray(one.values["distance"])
     clean_error = np.square(answers - clean).mean(axis=1)
     loss = 0.5 * np.square(answers - y).mean(axis=1)
     theory = early_stopping(kernel, y, clean, steps, rate=rate)
@@ -257,7 +282,7 @@ def beside_kernel(
     wrong_fit = fits[:, wrong].mean(axis=1) if wrong.any() else np.full(len(steps), np.nan)
     then, _ = first(right_fit, CLEAN)
     late, all_of_it = first(np.nan_to_num(wrong_fit), ALL)
-    best = int(np.argmin(clean_error))
+    best, pulled = int(np.argmin(clean_error)), y * answers[then]
     return {
         "separation": drawn.separation, "diameter": drawn.diameter, "wrong": float(wrong.mean()),
         "clean_error": clean_error, "predicted": theory.clean_error,
@@ -265,7 +290,7 @@ def beside_kernel(
         "shuffled_stop": least(steps, shuffled.clean_error),
         "loss_gap": float(np.abs(loss - theory.loss).max()),
         "shuffled_loss_gap": float(np.abs(loss - shuffled.loss).max()),
-        "wrong_output": float((y * answers)[then, wrong].mean()) if wrong.any() else None,
+        "wrong_output": float(pulled[wrong].mean() / pulled[~wrong].mean()) if wrong.any() else None,
         "wrong_fit_then": float(wrong_fit[then]) if wrong.any() else None,
         "clean_step": int(steps[then]), "memorized_step": int(steps[late]), "memorized": int(all_of_it),
         "distance_best": float(distance[best]), "distance_memorized": float(distance[late]),

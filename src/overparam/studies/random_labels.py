@@ -16,13 +16,13 @@ TALK, ZHANG, LIANG = "soltanolkotabi2019", "zhang2017", "liang2018"
 WORDS = {"true": "true labels", "half-random": "half of the labels random", "random": "random labels",
          "shuffled-pixels": "shuffled pixels", "random-pixels": "random pixels", "gaussian": "Gaussian inputs"}  # fmt: skip
 VARIANTS = tuple(WORDS)
-NETWORKS = ("linear", "mlp-1x512", "mlp-3x512", "alexnet-small", "inception")
+NETWORKS = ("linear", "mlp-1x512", "mlp-3x512", "alexnet-small", "inception-small")
 WIDE, KERNEL = "mlp-1x512", "kernel-512"
 
 AXES = (
     DATA,
-    Axis("network", "linear; mlp-1x512 and mlp-3x512: hidden layers and their units; alexnet-small, inception: those of Zhang "
-         "et al.; kernel-512: a two-layer network of so many GELU units, trained by descent on two classes.", str,
+    Axis("network", "linear; mlp-1x512 and mlp-3x512: hidden layers and their units; alexnet-small, inception-small: those of "
+         "Zhang et al.; kernel-512: a two-layer network of so many GELU units, trained by descent on two classes.", str,
          flag="networks"),
     Axis("variant", "true: the data as they are. half-random, random: that share of the labels drawn anew from all classes. "
          "shuffled-pixels: one permutation of the pixels for all images; random-pixels: one for each. gaussian: noise of "
@@ -62,7 +62,9 @@ NEAR_TRUE, NEAR_RANDOM = on("true", KERNEL), on("random", KERNEL)
 
 def _many(view: Any) -> Check:
     """There are many more parameters than samples."""
-    found = [values["parameters_per_sample"] for _, values in view.rows() if values.get("parameters_per_sample")]
+    found = [
+        values["parameters_per_sample"] for _, values in view.rows() if values.get("parameters_per_sample")
+    ]
     told = f"{min(found):.3g} parameters a sample" if found else "no network"
     return Check(bool(found) and min(found) >= 5, f"{told}, asked at least 5")
 
@@ -70,10 +72,14 @@ def _many(view: Any) -> Check:
 def _fitted(view: Any) -> Check:
     """Random labels were fitted in time."""
     found = [values.get("fitted") for _, values in view.on(RANDOM).rows()]
-    return Check(bool(found) and all(found), f"{sum(map(bool, found))} of {len(found)} runs on random labels fitted them")
+    return Check(
+        bool(found) and all(found), f"{sum(map(bool, found))} of {len(found)} runs on random labels fitted them"
+    )
 
 
-MANY = need("many parameters", "There are at least 5 parameters a sample.", _many, values=("parameters_per_sample",))
+MANY = need(
+    "many parameters", "There are at least 5 parameters a sample.", _many, values=("parameters_per_sample",)
+)
 FITTED = need("fitted", "Random labels are fitted by the end.", _fitted, values=("fitted",))
 
 SETTING = (
@@ -157,7 +163,9 @@ CLAIMS = (
 
 def each(metric: str, network: str, *, dashed: bool = False) -> list[Series]:
     """One line a variant."""
-    return [Series(metric, words, dashed, {"network": network, "variant": name}) for name, words in WORDS.items()]
+    return [
+        Series(metric, words, dashed, {"network": network, "variant": name}) for name, words in WORDS.items()
+    ]
 
 
 def of_table(metric: str) -> list[Series]:
@@ -191,7 +199,8 @@ CHARTS = charts(
                   {"x": {"variant_place": "data"}, "along": "variant"}))  # fmt: skip
 NAMES = {"place": NETWORKS, "variant_place": tuple(WORDS.values())}
 CHARTS = tuple(
-    replace(one, x=tuple(replace(x, names=NAMES[x.name]) if x.name in NAMES else x for x in one.x)) for one in CHARTS
+    replace(one, x=tuple(replace(x, names=NAMES[x.name]) if x.name in NAMES else x for x in one.x))
+    for one in CHARTS
 )
 
 
@@ -204,7 +213,14 @@ def estimate(cell: Params) -> Estimate:
     shape = shape_of(str(cell["data"]))
     kind, _, width = sizes_of(cell["network"])
     if kind == "kernel":
-        return cost({**cell, "batch": 0}, dense(shape.features, width, 1), steps=KERNEL_STEPS, n=ROWS, tests=1, probes=200)
+        return cost(
+            {**cell, "batch": 0},
+            dense(shape.features, width, 1),
+            steps=KERNEL_STEPS,
+            n=ROWS,
+            tests=1,
+            probes=200,
+        )
     return cost(cell, size_of(cell["network"], shape.features, shape.classes), probes=70)
 
 
@@ -223,8 +239,8 @@ STUDY = study(
         "between them; Zhang et al. let it fall by 5 % an epoch.",
         "Random labels are drawn from all classes, as in the source; a tenth of them are right by chance. Test labels are never "
         "changed.",
-        "The Inception network is used without batch normalisation; alexnet-small and inception run in the profiles on CIFAR-10 "
-        "alone. Figures of their layers are recalled; their parameters agree with the printed table.",
+        "The Inception network is used without batch normalisation; alexnet-small and inception-small run in the profiles "
+        "on CIFAR-10 alone. Figures of their layers are recalled; their parameters agree with the printed table.",
         "Not all rows of the table are here: augmentation, weight decay and dropout are left out.",
         "The network near its kernel sees 100 rows in two classes, centred and of norm 1, and starts from zero outputs. Its step "
         "follows the largest eigenvalue of the kernel, which differs between inputs: Gaussian inputs are fitted in few steps.",

@@ -37,10 +37,16 @@ VARIANTS = ("true", "half-random", "random", *IMAGES)
 TIMES, FITTED, LEFT = 70, 0.01, 0.05  # probe times; error that counts as fitted; share of the squared residual
 ROWS, KERNEL_STEPS = 100, 4000  # of the networks near their kernel
 CROP = 28  # side of what is taken from the middle of an image of CIFAR-10
-CONVOLUTIONS = {"alexnet-small": Size(1_387_786, 90_000, 5.0e7, 0.7), "inception": Size(1_649_402, 600_000, 4.5e8, 0.7)}
-PLACES = {name: at for at, name in enumerate(("linear", "mlp-1x512", "mlp-3x512", "alexnet-small", "inception"), 1)}
+CONVOLUTIONS = {
+    "alexnet-small": Size(1_387_786, 90_000, 5.0e7, 0.7),
+    "inception-small": Size(1_649_402, 600_000, 4.5e8, 0.7),
+}
+PLACES = {
+    name: at
+    for at, name in enumerate(("linear", "mlp-1x512", "mlp-3x512", "alexnet-small", "inception-small"), 1)
+}
 TABLE = (("mlp", {"depth": 1}, 1_209_866), ("mlp", {"depth": 3}, 1_735_178), ("alexnet-small", {}, 1_387_786),
-         ("inception", {"norm": "none"}, 1_649_402))  # of Zhang et al., with what is printed there  # fmt: skip
+         ("inception-small", {"norm": "none"}, 1_649_402))  # of Zhang et al., with what is printed there  # fmt: skip
 
 
 def sizes_of(name: str) -> tuple[str, int, int]:
@@ -135,7 +141,12 @@ def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     runs = stack.curves(network, recipe, progress, {"fit": standard()["fit"]}, digits=5)
     for one, facts in zip(runs, stack.facts, strict=True):
         names = ("train_error", "test_error", "train_loss")
-        values: dict[str, Any] = {**facts, "step": one.steps, **one.lines(*names), **one.ends(*names, prefix="final_")}
+        values: dict[str, Any] = {
+            **facts,
+            "step": one.steps,
+            **one.lines(*names),
+            **one.ends(*names, prefix="final_"),
+        }
         steps, fitted = fit_time(one.steps, one.values["train_error"])
         lost = bool(one.lost)
         values |= {
@@ -162,14 +173,20 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Every seed of one wide network on one variant, two classes by the parity of the label, beside its kernel."""
     given = shared(cells)
     if given["n"] < ROWS:
-        raise DataError(f"--n: expected at least the {ROWS} samples of the networks near their kernel, got {given['n']}.")
+        raise DataError(
+            f"--n: expected at least the {ROWS} samples of the networks near their kernel, got {given['n']}."
+        )
     data = flatten(changed(given["data"], given["n"], given["variant"]))
     x = data.x[:ROWS].astype(np.float64) - data.x.mean(axis=0)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     if not (lengths > 0).all():
-        raise DataError("data: expected rows that differ from their mean, got one that does not. Take other data.")
+        raise DataError(
+            "data: expected rows that differ from their mean, got one that does not. Take other data."
+        )
     x = x / lengths
-    network = two_layer(x.shape[1], sizes_of(given["network"])[2], activation="gelu", bias=False, parametrisation="ntk_unit")
+    network = two_layer(
+        x.shape[1], sizes_of(given["network"])[2], activation="gelu", bias=False, parametrisation="ntk_unit"
+    )
     parity = (data.y[:ROWS] % 2).astype(np.int32)
     times = dense_times(KERNEL_STEPS)
     members, known = [], []
@@ -197,12 +214,17 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         left = np.square(np.asarray(one.values["train_outputs"])[:, :, 0] - answers - y).mean(axis=1)
         mixed = stream("random-labels shuffled", cell["seed"]).permutation(ROWS)
         theory, other = (
-            np.square(kernel_dynamics(kernel).residual(-labels, times, rate)).mean(axis=1) for labels in (y, y[mixed])
+            np.square(kernel_dynamics(kernel).residual(-labels, times, rate)).mean(axis=1)
+            for labels in (y, y[mixed])
         )
         found = [crossing(times, line) for line in (left, theory, other)]
         values = dict(zip(("kernel_steps", "theory_steps", "shuffled_steps"), found, strict=True))
         thin = sorted(set(np.searchsorted(times, probe_times(KERNEL_STEPS, TIMES)).tolist()))
-        values |= {"step": [int(times[i]) for i in thin], "left": left[thin].tolist(), "theory_left": theory[thin].tolist()}
+        values |= {
+            "step": [int(times[i]) for i in thin],
+            "left": left[thin].tolist(),
+            "theory_left": theory[thin].tolist(),
+        }
         values |= {"parameters": parameters(network), "variant_place": VARIANTS.index(given["variant"]) + 1}
         made.append(outcome(values, digits=5))
     return made
