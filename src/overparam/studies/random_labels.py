@@ -11,6 +11,7 @@ from typing import Any
 
 from overparam.core import (BATCH, DATA, MOMENTUM, N, RATE, SEED, STEPS, Axis, Check, Claim, Control, Estimate, Hero, Params,
     Series, World, arm, charts, later, need, planned, profiles, scalar, study, worst)  # fmt: skip
+from overparam.core.examples import image
 
 TALK, ZHANG, LIANG = "soltanolkotabi2019", "zhang2017", "liang2018"
 WORDS = {"true": "true labels", "half-random": "half of the labels random", "random": "random labels",
@@ -207,20 +208,16 @@ CHARTS = tuple(
 def estimate(cell: Params) -> Estimate:
     """One training, or descent on a hundred rows beside an eigendecomposition."""
     from overparam.data import shape_of
-    from overparam.studies.random_labels_work import KERNEL_STEPS, ROWS, sizes_of, size_of
+    from overparam.studies.random_labels_work import CONVOLUTIONS, KERNEL_STEPS, ROWS, size_of, sizes_of
     from overparam.sweep.work import cost, dense
 
     shape = shape_of(str(cell["data"]))
     kind, _, width = sizes_of(cell["network"])
+    if kind in CONVOLUTIONS:
+        image(shape.image, cell["network"])
     if kind == "kernel":
-        return cost(
-            {**cell, "batch": 0},
-            dense(shape.features, width, 1),
-            steps=KERNEL_STEPS,
-            n=ROWS,
-            tests=1,
-            probes=200,
-        )
+        whole = {**cell, "batch": 0}
+        return cost(whole, dense(shape.features, width, 1), steps=KERNEL_STEPS, n=ROWS, tests=1, probes=200)
     return cost(cell, size_of(cell["network"], shape.features, shape.classes), probes=70)
 
 

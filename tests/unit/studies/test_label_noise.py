@@ -183,6 +183,14 @@ def test_clusters_that_touch_make_their_claims_not_applicable():
         assert found.status == "not_applicable"
 
 
+@pytest.mark.parametrize("claim", [pytest.param(c, id=c.name) for c in STUDY.claims if c.control])
+def test_a_control_fails_where_the_statement_holds(claim):
+    planted = claim.effect(np.random.default_rng(0))
+    found, control = claim.judge(planted), claim.judge_control(planted)
+    assert found.status == "supported"
+    assert control.status != "supported"
+
+
 def test_the_cost_of_the_original_configuration_is_told():
     def seconds(name, inputs):
         axes = {k: v if k == "radius" else v[0] for k, v in STUDY.profiles[name].axes.items()}

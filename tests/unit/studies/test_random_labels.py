@@ -157,12 +157,26 @@ def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
         ),
         ({"n": 99, "network": KERNEL}, DataError, "--n: expected at least the 100 samples"),
         ({"network": "mlp"}, UsageError, "--networks: expected linear"),
-        ({"network": "alexnet-small"}, UsageError, "expected"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_training(change, error, told):
+def test_what_cannot_be_trained_is_refused_before_training(change, error, told, monkeypatch):
+    monkeypatch.setattr(random_labels_work, "train", None)
     with pytest.raises(error, match=told):
         work(cell(variant="true", seed=0, **change))
+
+
+def test_a_network_of_convolutions_on_signals_is_refused_before_the_work_starts():
+    for name in ("alexnet-small", "inception-small"):
+        with pytest.raises(UsageError, match="needs images"):
+            STUDY.estimate(cell(data="mnist1d", network=name, variant="true"))
+
+
+@pytest.mark.parametrize("claim", [pytest.param(c, id=c.name) for c in STUDY.claims if c.control])
+def test_a_control_fails_where_the_statement_holds(claim):
+    planted = claim.effect(np.random.default_rng(0))
+    found, control = claim.judge(planted), claim.judge_control(planted)
+    assert found.status == "supported"
+    assert control.status != "supported"
 
 
 def test_the_cost_of_the_original_configuration_is_told():
