@@ -143,7 +143,8 @@ def on_images(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     for one, facts in zip(runs, stack.facts, strict=True):
         gone = one.diverged_at is not None
         lines = {name: np.asarray(one.values[name], float) for name in (*COURSE, "wrong_loss")}
-        values = {"step": [int(t) for t in one.steps], **{name: rounded(lines[name], 5) for name in COURSE}}
+        drawn = {name: rounded(lines[name][1:], 5) for name in COURSE}  # from step 1 on: axes are logarithmic
+        values = {"step": [int(t) for t in one.steps[1:]], **drawn}
         known = dict.fromkeys(set(IMAGES) - set(values)) if gone else stops(np.asarray(one.steps), lines)
         made.append(
             outcome({**facts, **values, **known}, lost=f"step {int(one.diverged_at)}" if gone else "")  # type: ignore[arg-type]
@@ -246,9 +247,9 @@ def on_clusters(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         every = [beside_kernel(runs[i], *known[i], seed=cell["seed"]) for i in own]
         values: dict[str, Any] = {name: [one[name] for one in every] for name in OF_RADIUS if name != "radius"}
         for end, one in zip(ENDS, (every[0], every[-1]), strict=True):
-            values |= {f"{end}_{what}": rounded(one[what], 5) for what in ("clean_error", "predicted")}
+            values |= {f"{end}_{what}": rounded(one[what][1:], 5) for what in ("clean_error", "predicted")}
         made.append(
-            outcome({"radius": radii, "step": list(times), "wrong_labels": every[0]["wrong"], **values})
+            outcome({"radius": radii, "step": list(times[1:]), "wrong_labels": every[0]["wrong"], **values})
         )
     return made
 

@@ -139,7 +139,8 @@ def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     made = []
     count = parameters(network)
     runs = stack.curves(network, recipe, progress, {"fit": standard()["fit"]}, digits=5)
-    for one, facts in zip(runs, stack.facts, strict=True):
+    for whole, facts in zip(runs, stack.facts, strict=True):
+        one = whole.since(1)  # axes are logarithmic
         names = ("train_error", "test_error", "train_loss")
         values: dict[str, Any] = {
             **facts,
@@ -219,7 +220,7 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         )
         found = [crossing(times, line) for line in (left, theory, other)]
         values = dict(zip(("kernel_steps", "theory_steps", "shuffled_steps"), found, strict=True))
-        thin = sorted(set(np.searchsorted(times, probe_times(KERNEL_STEPS, TIMES)).tolist()))
+        thin = sorted(set(np.searchsorted(times, probe_times(KERNEL_STEPS, TIMES)[1:]).tolist()))
         values |= {
             "step": [int(times[i]) for i in thin],
             "left": left[thin].tolist(),

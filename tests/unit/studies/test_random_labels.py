@@ -140,8 +140,7 @@ def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
     values = found.values
     assert set(values) <= set(STUDY.values)
     assert values["kernel_steps"] == pytest.approx(values["theory_steps"], rel=0.25)
-    assert values["left"][0] == pytest.approx(1.0, abs=1e-4)  # labels of size 1, outputs from zero
-    assert values["theory_left"][0] == pytest.approx(1.0)
+    assert 0.2 < values["theory_left"][0] < 1.0  # labels of size 1, outputs from zero, after one step
     assert np.abs(np.subtract(values["left"], values["theory_left"])).max() < 0.1
     assert values["variant_place"] == 1
 
