@@ -130,13 +130,13 @@ DOSE = WORLD.but(noise=(0.2, 0.6), inputs=("images",), best_test_error=0.1,
                  final_test_error=lambda inputs, noise: 0.1 + (0.07 if noise < 0.5 else 0.35))  # fmt: skip
 PLANTED = World(
     ("radius", RADII), fixed={"inputs": "clusters", "noise": 0.2}, seeds=5, straight=("wrong_output", "loss_gap"),
-    lines={"stop": [60.0, 12.0, 4.0], "predicted_stop": [58.0, 12.5, 4.1], "shuffled_stop": [600.0, 80.0, 4.0],
-           "loss_gap": [0.008, 0.009, 0.01], "shuffled_loss_gap": [0.1, 0.05, 0.01], "wrong_output": [-0.9, -0.6, 0.6],
-           "distance_memorized": [10.0, 3.0, 1.1], "distance_best": [1.0, 1.0, 1.0],
-           "memorized_step": [900.0, 40.0, 1.6], "clean_step": [1.0, 1.0, 1.0]},
+    lines={"stop": [20.0, 30.0, 60.0], "predicted_stop": [20.0, 30.0, 61.0], "shuffled_stop": [4000.0, 300.0, 180.0],
+           "loss_gap": [0.008, 0.009, 0.01], "shuffled_loss_gap": [0.1, 0.05, 0.01], "wrong_output": [-0.85, -0.6, 0.8],
+           "distance_memorized": [11.0, 3.0, 1.0], "distance_best": [1.0, 1.0, 1.0],
+           "memorized_step": [1600.0, 60.0, 1.1], "clean_step": [1.0, 1.0, 1.0]},
     lists={"separation": [0.9] * 3, "diameter": [0.58, 1.3, 1.6]},
-    spread={"stop": 0.04, "predicted_stop": 0.04, "loss_gap": 0.002, "wrong_output": 0.08, "distance_memorized": 0.12,
-            "distance_best": 0.1, "memorized_step": 0.15, "clean_step": 0.1})  # fmt: skip
+    spread={"stop": 0.02, "predicted_stop": 0.02, "loss_gap": 0.002, "wrong_output": 0.09, "distance_memorized": 0.2,
+            "distance_best": 0.1, "memorized_step": 0.4, "clean_step": 0.1})  # fmt: skip
 L3, L37 = ("L3",), ("L37",)
 
 CLAIMS = (
@@ -207,8 +207,8 @@ CLAIMS = (
           Control("With the labels shuffled among the rows, not at every radius.",
                   CLUSTERS.but("labels shuffled", metrics={"predicted_stop": "shuffled_stop"})), (NOISY,),
           chart="radius-stop", kind="question", effect=PLANTED,
-          null=(PLANTED.but(stop=[60 * GRID, 12.0, 4.0], predicted_stop=[60.0, 12.0, 4.0]),
-                PLANTED.but(stop=[60.0, 12.0, 4 / GRID], predicted_stop=[60.0, 12.0, 4.0]))),
+          null=(PLANTED.but(stop=[20 * GRID, 30.0, 60.0], predicted_stop=[20.0, 30.0, 60.0]),
+                PLANTED.but(stop=[20.0, 30.0, 60 / GRID], predicted_stop=[20.0, 30.0, 60.0]))),
     Claim("course", "Does the training loss stay within 0.02 of what the kernel at the start predicts, at every radius and "
           "time?", (), PAPER, gap.at(HERE).at_most(0.02).each(radius >= 0), CLUSTERS,
           Control("With the labels shuffled among the rows, not at every radius.",
