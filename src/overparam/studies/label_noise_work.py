@@ -176,6 +176,19 @@ def first(line: Any, share: float) -> tuple[int, bool]:
     return (int(reached[0]), True) if len(reached) else (len(line) - 1, False)
 
 
+def when(steps: Any, line: Any, share: float) -> float:
+    """The step at which a line reaches a share, straight between probe times, at least 1; the last if it does not.
+
+    >>> when(np.array([1, 2, 4]), np.array([0.0, 0.5, 1.0]), 0.75)
+    3.0
+    """
+    at, reached = first(line, share)
+    if not reached or at == 0:
+        return float(max(1, steps[at]))
+    low, high = float(line[at - 1]), float(line[at])
+    return float(max(1.0, steps[at - 1] + (share - low) / (high - low) * (steps[at] - steps[at - 1])))
+
+
 def stops(steps: Any, lines: Mapping[str, Any]) -> dict[str, Any]:
     """What a run had reached where it could have been stopped, and when it had fitted each part.
 
@@ -198,8 +211,8 @@ def stops(steps: Any, lines: Mapping[str, Any]) -> dict[str, Any]:
     found |= {
         "wrong_loss": lines["wrong_loss"][-1], "wrong_loss_at_best": lines["wrong_loss"][best],
         "wrong_fit_at_best": lines["wrong_fit"][best],
-        "clean_step": int(steps[then]) if fitted else None,
-        "memorized_step": int(steps[late]) if noisy else None, "memorized": int(all_of_it) if noisy else None,
+        "clean_step": when(steps, lines["clean_fit"], FITS) if fitted else None,
+        "memorized_step": when(steps, lines["wrong_fit"], ALL) if noisy else None, "memorized": int(all_of_it) if noisy else None,
         "wrong_fit_then": lines["wrong_fit"][then] if fitted else None,
         "test_error_then": lines["test_error"][then] if fitted else None,
         "distance_then": lines["distance"][then] if fitted else None,
@@ -293,7 +306,7 @@ def beside_kernel(
         "shuffled_loss_gap": float(np.abs(loss - shuffled.loss).max()),
         "wrong_output": float(pulled[wrong].mean() / pulled[~wrong].mean()) if wrong.any() else None,
         "wrong_fit_then": float(wrong_fit[then]) if wrong.any() else None,
-        "clean_step": int(steps[then]), "memorized_step": int(steps[late]), "memorized": int(all_of_it),
+        "clean_step": when(steps, right_fit, CLEAN), "memorized_step": when(steps, np.nan_to_num(wrong_fit), ALL), "memorized": int(all_of_it),
         "distance_best": float(distance[best]), "distance_memorized": float(distance[late]),
         "predicted_distance": float(theory.distance[late]), "saved": float(clean_error[-1] - clean_error[best]),
         "alignment": top_alignment(kernel, clean, CENTRES),

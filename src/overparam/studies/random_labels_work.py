@@ -35,7 +35,8 @@ RATES = {"half-random": 0.5, "random": 1.0}  # shares of the labels that are rep
 IMAGES = {"shuffled-pixels": shuffled_pixels, "random-pixels": random_pixels, "gaussian": gaussian_pixels}
 VARIANTS = ("true", "half-random", "random", *IMAGES)
 TIMES, FITTED, LEFT = 70, 0.01, 0.05  # probe times; error that counts as fitted; share of the squared residual
-ROWS, KERNEL_STEPS = 100, 4000  # of the networks near their kernel
+ROWS, KERNEL_STEPS = 100, 1000  # of the networks near their kernel
+SCALE = 4.0  # of the outputs of the networks near their kernel
 CROP = 28  # side of what is taken from the middle of an image of CIFAR-10
 CONVOLUTIONS = {
     "alexnet-small": Size(1_387_786, 90_000, 5.0e7, 0.7),
@@ -73,7 +74,7 @@ def network_of(name: str, shape: Sequence[int], classes: int) -> Network:
     if kind == "linear":
         return linear(features, classes)
     if kind == "mlp":
-        return mlp(features, (width,) * depth, classes)
+        return mlp(features, (width,) * depth, classes, init="he")
     return named(name, shape, classes)
 
 
@@ -158,16 +159,18 @@ def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     return made
 
 
-def fit_time(steps: Sequence[int], errors: Sequence[float | None]) -> tuple[int, bool]:
-    """The first probe time with an error of at most 1 %, and whether there is one; else the last.
+def fit_time(steps: Sequence[int], errors: Sequence[float | None]) -> tuple[float, bool]:
+    """When the error falls to 1 %, straight between probe times, and whether it does; else the last time.
 
-    >>> fit_time([0, 1, 4], [0.9, 0.01, 0.0]), fit_time([0, 1, 4], [0.9, 0.5, 0.2])
-    ((1, True), (4, False))
+    >>> fit_time([1, 2, 4], [0.9, 0.02, 0.0]), fit_time([0, 1, 4], [0.9, 0.5, 0.2])
+    ((3.0, True), (4.0, False))
     """
-    for at, error in zip(steps, errors, strict=True):
+    for at, error in enumerate(errors):
         if error is not None and error <= FITTED + 1e-6:
-            return at, True
-    return steps[-1], False
+            before = errors[at - 1] if at else None
+            part = 1.0 if before is None else (before - FITTED) / (before - error)
+            return float(steps[at - 1] + min(1.0, part) * (steps[at] - steps[at - 1]) if at else steps[0]), True
+    return float(steps[-1]), False
 
 
 def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
@@ -198,8 +201,10 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         answers = np.asarray(network.apply(start, x.astype(np.float32)))[:, 0].astype(float)
         kernel = empirical_kernel(network, start, x)
         rate = 1.0 / float(np.linalg.eigvalsh(kernel)[-1])
-        # labels plus the outputs at the start: descent on these is descent from zero outputs on the labels
-        members.append(Member(cell["seed"], (y + answers).astype(np.float32), learning_rate=ROWS * rate))
+        # descent on these, in the network's outputs, is descent on the labels in SCALE times what it moved by
+        members.append(
+            Member(cell["seed"], (y / SCALE + answers).astype(np.float32), learning_rate=ROWS * rate)
+        )
         known.append((kernel, rate, y, answers))
     recipe = Recipe(KERNEL_STEPS, 1.0, optimizer="gd", loss="squared", probe_at=times)
     inputs = x.astype(np.float32)
@@ -212,7 +217,7 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         if one.diverged_at is not None:
             made.append(outcome({}, lost=f"step {int(one.diverged_at)}"))
             continue
-        left = np.square(np.asarray(one.values["train_outputs"])[:, :, 0] - answers - y).mean(axis=1)
+        left = np.square(SCALE * (np.asarray(one.values["train_outputs"])[:, :, 0] - answers) - y).mean(axis=1)
         mixed = stream("random-labels shuffled", cell["seed"]).permutation(ROWS)
         theory, other = (
             np.square(kernel_dynamics(kernel).residual(-labels, times, rate)).mean(axis=1)
@@ -234,7 +239,7 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 def dense_times(steps: int) -> tuple[int, ...]:
     """Every step up to 64, then 6 % apart, with those at which curves are drawn.
 
-    >>> dense_times(70)[-3:], len(dense_times(4000)) < 200
+    >>> dense_times(70)[-3:], len(dense_times(1000)) < 200
     ((67, 68, 70), True)
     """
     times, at = set(range(min(steps, 64) + 1)), 64.0

@@ -12,7 +12,16 @@ from overparam.core.errors import DataError, UsageError
 from overparam.data import clusters
 from overparam.models import holding, linear
 from overparam.studies.label_noise import STUDY
-from overparam.studies.label_noise_work import CLUSTERS, IMAGES, beside_kernel, first, least, measured, stops
+from overparam.studies.label_noise_work import (
+    CLUSTERS,
+    IMAGES,
+    beside_kernel,
+    first,
+    least,
+    measured,
+    stops,
+    when,
+)
 from overparam.theory.li2020 import early_stopping
 from overparam.training.losses import LOSSES
 
@@ -83,7 +92,11 @@ def test_where_a_run_could_have_been_stopped_and_when_each_part_was_fitted():
     found = stops(steps, lines)
     assert (found["best_step"], found["stopped_step"]) == (10, 100)
     assert (found["best_test_error"], found["stopped_test_error"], found["final_test_error"]) == (0.1, 0.2, 0.3)
-    assert (found["clean_step"], found["memorized_step"], found["memorized"]) == (10, 1000, 1)
+    assert (found["clean_step"], found["memorized_step"], found["memorized"]) == (
+        pytest.approx(10),
+        pytest.approx(1000),
+        1,
+    )
     assert (found["wrong_fit_then"], found["test_error_then"]) == (0.1, 0.1)
     assert (found["distance_then"], found["distance_memorized"]) == (0.2, 1.0)
     assert (found["wrong_loss"], found["wrong_loss_at_best"]) == (0.01, 4.0)
@@ -98,6 +111,9 @@ def test_labels_that_are_not_fitted_in_time_stand_at_the_end_and_are_marked():
     nothing = stops(steps, {**lines, "wrong_fit": np.full(6, np.nan)})
     assert nothing["memorized_step"] is nothing["memorized"] is nothing["distance_memorized"] is None
     assert first([0.1, 0.2], 0.5) == (1, False)
+    assert when([1, 5], [0.1, 0.2], 0.5) == 5
+    assert when([1, 5], [0.1, 0.9], 0.5) == pytest.approx(3)
+    assert when([0, 5], [0.9, 0.9], 0.5) == 1
 
 
 def test_the_least_of_a_line_lies_between_probe_times():

@@ -104,7 +104,9 @@ def test_images_of_cifar_are_cropped_and_whitened(monkeypatch):
 
 
 def test_times_to_fit():
-    assert fit_time([0, 5, 9], [0.9, 0.011, 0.01]) == (9, True)
+    assert fit_time([0, 5, 9], [0.9, 0.011, 0.01]) == (pytest.approx(9), True)
+    assert fit_time([1, 3], [0.02, 0.0]) == (pytest.approx(2), True)  # half of the way down
+    assert fit_time([1, 3], [0.0, 0.0]) == (1, True)
     assert fit_time([0, 5], [0.9, None]) == (5, False)
     times = dense_times(400)
     assert times[:65] == tuple(range(65))
