@@ -43,7 +43,7 @@ PROFILES = profiles(
            "batch": 128, "steps": 117_000, "learning_rate": 0.01, "seed": planned(1)}))  # fmt: skip
 
 # what is measured: one number a seed
-LOST = 0.00693  # nats: a label that is not fitted costs ln 2 or more, so that at most 1 % are not
+LOST = 0.0693  # nats: a label that is not fitted costs ln 2 or more, so that at most 10 % are not
 loss = scalar("final_train_loss", "cross-entropy on the training set at the end")
 error = scalar("final_test_error", "test error at the end")
 fit = scalar("fit_steps", "steps to fit 99 % of the training set")
@@ -108,8 +108,8 @@ def over(**values: Any) -> Any:
 
 WORLD = World(
     ("step", (1.0, 2.0)), arms={"network": ("linear", WIDE), "variant": VARIANTS}, seeds=5, straight=("final_test_error",),
-    numbers={"final_train_loss": over(linear=1.5, rest=0.002), "final_test_error": over(true=0.03, random=0.9, rest=0.3),
-             "fit_steps": over(true=60.0, random=600.0, shuffled_pixels=55.0, rest=150.0), "parameters_per_sample": 38.4,
+    numbers={"final_train_loss": over(linear=1.5, rest=0.03), "final_test_error": over(true=0.03, random=0.9, rest=0.3),
+             "fit_steps": over(true=120.0, random=1650.0, shuffled_pixels=118.0, rest=290.0), "parameters_per_sample": 38.4,
              "fitted": 1, "counts_off": 0},
     spread={"final_train_loss": 0.15, "final_test_error": 0.01, "fit_steps": 0.08})  # fmt: skip
 SLOW = {"true": 23.5, "shuffled_pixels": 24.0, "gaussian": 35.0, "random_pixels": 35.0, "rest": 140.0}
@@ -130,11 +130,11 @@ def taking(factor: float, variant: str) -> Any:
 
 CLAIMS = (
     Claim("fits", "A network with many more parameters than samples fits its training set, whatever the data: the mean loss at "
-          "the end is so small that at most 1 % of the labels are not fitted.", ("L1", "L33", "L36"), ZHANG,
+          "the end is so small that at most 10 % of the labels are not fitted.", ("L1", "L33", "L36"), ZHANG,
           loss.geometric().at_most(LOST).each("variant"), arm(f"{WIDE}, every variant", **FEW),
           Control("A linear model, with fewer parameters than samples, does not.", arm("linear", network="linear")), (MANY,),
           chart="training", form="exists", scope=(*TABLE, ANY[0]), effect=WORLD,
-          null=(WORLD.but(final_train_loss=over(random=LOST, rest=0.002)), WORLD.but(final_train_loss=LOST))),
+          null=(WORLD.but(final_train_loss=over(random=LOST, rest=0.03)), WORLD.but(final_train_loss=LOST))),
     Claim("adapts", "The same network learns what true labels have to say: its test accuracy is at least three times chance.",
           ("L33",), ZHANG, error.at_most(0.7).contradicted(above=0.9), TRUE, Control("Trained on random labels it is at chance.",
           RANDOM), (MANY,), chart="test", form="direction", scope=TABLE, effect=WORLD,
@@ -144,11 +144,11 @@ CLAIMS = (
           (fit.on(RANDOM) / fit.on(TRUE)).at_least(1.0).contradicted(below=1.0), arm("random over true labels", **FEW),
           Control("Shuffled pixels in place of random labels: no more steps.",
                   rule=(fit.on(on("shuffled-pixels")) / fit.on(TRUE)).at_least(1.0)), (MANY,), chart="training",
-          form="direction", scope=SLOWER, effect=WORLD, null=(WORLD.but(fit_steps=60.0),),
-          limit=(WORLD.but(fit_steps=60.0),), against=WORLD.but(fit_steps=over(random=40.0, rest=60.0))),
+          form="direction", scope=SLOWER, effect=WORLD, null=(WORLD.but(fit_steps=120.0),),
+          limit=(WORLD.but(fit_steps=120.0),), against=WORLD.but(fit_steps=over(random=80.0, rest=120.0))),
     Claim("ease", "Does it take at most 20 times as many?", (), ZHANG, (fit.on(RANDOM) / fit.on(TRUE)).at_most(20.0),
           arm("random over true labels", **FEW), None, (MANY, FITTED), chart="training", kind="question", effect=WORLD,
-          null=(WORLD.but(fit_steps=over(true=60.0, random=1200.0, rest=150.0)),)),
+          null=(WORLD.but(fit_steps=over(true=120.0, random=2400.0, rest=290.0)),)),
     Claim("structure", "A wide network adapts to structure: random labels of two classes take it twice the steps of true ones.",
           ("L33",), LIANG, (kernel_steps.on(NEAR_RANDOM) / kernel_steps.on(NEAR_TRUE)).at_least(2.0).contradicted(below=1.0),
           arm("random over true labels, near the kernel", network=KERNEL),
