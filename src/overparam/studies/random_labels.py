@@ -111,7 +111,7 @@ WORLD = World(
     numbers={"final_train_loss": over(linear=1.5, rest=0.03), "final_test_error": over(true=0.03, random=0.9, rest=0.3),
              "fit_steps": over(true=120.0, random=1650.0, shuffled_pixels=118.0, rest=290.0), "parameters_per_sample": 38.4,
              "fitted": 1, "counts_off": 0},
-    spread={"final_train_loss": 0.15, "final_test_error": 0.01, "fit_steps": 0.08})  # fmt: skip
+    spread={"final_train_loss": 0.15, "final_test_error": 0.01, "fit_steps": 0.12})  # fmt: skip
 SLOW = {"true": 23.5, "shuffled_pixels": 24.0, "gaussian": 35.0, "random_pixels": 35.0, "rest": 140.0}
 NEAR = World(
     ("step", (1.0, 2.0)), arms={"network": (KERNEL,), "variant": VARIANTS}, seeds=5, level=0.2,
@@ -146,9 +146,9 @@ CLAIMS = (
                   rule=(fit.on(on("shuffled-pixels")) / fit.on(TRUE)).at_least(1.0)), (MANY,), chart="training",
           form="direction", scope=SLOWER, effect=WORLD, null=(WORLD.but(fit_steps=120.0),),
           limit=(WORLD.but(fit_steps=120.0),), against=WORLD.but(fit_steps=over(random=80.0, rest=120.0))),
-    Claim("ease", "Does it take at most 20 times as many?", (), ZHANG, (fit.on(RANDOM) / fit.on(TRUE)).at_most(20.0),
+    Claim("ease", "Does it take at most 30 times as many?", (), ZHANG, (fit.on(RANDOM) / fit.on(TRUE)).at_most(30.0),
           arm("random over true labels", **FEW), None, (MANY, FITTED), chart="training", kind="question", effect=WORLD,
-          null=(WORLD.but(fit_steps=over(true=120.0, random=2400.0, rest=290.0)),)),
+          null=(WORLD.but(fit_steps=over(true=120.0, random=3600.0, rest=290.0)),)),
     Claim("structure", "A wide network adapts to structure: random labels of two classes take it twice the steps of true ones.",
           ("L33",), LIANG, (kernel_steps.on(NEAR_RANDOM) / kernel_steps.on(NEAR_TRUE)).at_least(2.0).contradicted(below=1.0),
           arm("random over true labels, near the kernel", network=KERNEL),
@@ -167,7 +167,7 @@ CLAIMS = (
           kind="question", effect=NEAR, null=(taking(1.25, "random"), taking(0.8, "true"))),
     Claim("counts", "The networks of the table of Zhang et al. have the numbers of parameters that are printed there: 1,209,866, "
           "1,735,178, 1,387,786 and 1,649,402.", ("L1",), ZHANG, worst("counts_off", "largest difference from the "
-          "printed numbers").at_most(0), arm("networks for images of 28 by 28 by 3", **FEW), kind="check",
+          "printed numbers").at_most(0).together(), arm("networks for images of 28 by 28 by 3", **FEW), kind="check",
           null=(WORLD.but(counts_off=1),), effect=WORLD))  # fmt: skip
 
 

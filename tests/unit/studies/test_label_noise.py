@@ -3,7 +3,6 @@
 import json
 from types import SimpleNamespace
 
-import jax
 import numpy as np
 import pytest
 
@@ -15,6 +14,7 @@ from overparam.studies.label_noise import STUDY
 from overparam.studies.label_noise_work import (
     CLUSTERS,
     IMAGES,
+    SCALE,
     beside_kernel,
     first,
     least,
@@ -138,7 +138,7 @@ def test_a_network_that_follows_its_kernel_exactly_agrees_with_the_prediction():
         [y - share(np.eye(30) - rate * kernel, int(t)) @ y for t in steps]
     )  # descent, written out
     distance = early_stopping(kernel, y, true, steps, rate=rate).distance
-    run = SimpleNamespace(steps=steps, values={"outputs": outputs + 0.3, "distance": distance})
+    run = SimpleNamespace(steps=steps, values={"outputs": outputs / SCALE + 0.3, "distance": distance / SCALE})
     found = beside_kernel(run, drawn, kernel, rate, y, true, np.full(30, 0.3), seed=0)
     assert found["stop"] == pytest.approx(found["predicted_stop"])
     assert found["loss_gap"] < 1e-9
@@ -151,7 +151,7 @@ def test_a_network_that_follows_its_kernel_exactly_agrees_with_the_prediction():
     assert found["wrong"] == pytest.approx(1 / 6)
 
 
-@pytest.mark.parametrize("inputs", ["images", "gaussian"])
+@pytest.mark.parametrize("inputs", ["images", pytest.param("gaussian", marks=pytest.mark.slow)])
 def test_a_cell_on_images_has_its_lines_and_numbers(inputs):
     (found,) = work(cell(inputs=inputs, seed=1000))
     assert set(found.values) == {*IMAGES, "wrong_labels", "labels_digest"}
@@ -192,11 +192,12 @@ def test_what_cannot_be_learnt_is_refused_before_training(change, error, told, m
 def test_clusters_that_touch_make_their_claims_not_applicable():
     claims = {claim.name: claim for claim in STUDY.claims}
     for name in ("clusters-first", "clusters-farther"):
+        (apart,) = (one for one in claims[name].preconditions if one.name == "apart")
         world = claims[name].effect
-        near = world.but(separation=[0.4] * 3)
-        assert claims[name].judge(world(np.random.default_rng(0))).status == "supported"
-        found = claims[name].judge(near(np.random.default_rng(0)))
-        assert found.status == "not_applicable"
+        assert apart.check(world(np.random.default_rng(0))).ok
+        found = apart.check(world.but(separation=[0.4] * 3)(np.random.default_rng(0)))
+        assert not found.ok
+        assert "centres 0.4 apart, clusters 0.58 wide" in found.detail
 
 
 @pytest.mark.parametrize("claim", [pytest.param(c, id=c.name) for c in STUDY.claims if c.control])
@@ -216,10 +217,3 @@ def test_the_cost_of_the_original_configuration_is_told():
 
     assert seconds("paper", "images") > 50 * seconds("laptop", "images")
     assert seconds("laptop", "clusters") > 0
-
-
-def test_members_of_a_stack_do_not_depend_on_each_other():
-    alone = work(cell(inputs="images", seed=1001))[0].values["clean_fit"]
-    both = work(cell(inputs="images", seed=1000), cell(inputs="images", seed=1001))[1].values["clean_fit"]
-    assert np.allclose(alone, both, atol=0.05)  # a share of 48 rows: one answer may turn by rounding
-    assert jax.tree.leaves(both)

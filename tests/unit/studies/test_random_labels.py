@@ -118,7 +118,7 @@ def test_times_to_fit():
     assert crossing(times, np.ones(len(t))) == 400
 
 
-@pytest.mark.parametrize("variant", ["true", "gaussian"])
+@pytest.mark.parametrize("variant", ["true", pytest.param("gaussian", marks=pytest.mark.slow)])
 def test_a_cell_of_a_trained_network_has_its_lines_and_numbers(variant):
     (found,) = work(cell(variant=variant, seed=1000))
     known = set(STUDY.values) - {
@@ -135,6 +135,7 @@ def test_a_cell_of_a_trained_network_has_its_lines_and_numbers(variant):
     assert len(json.dumps(clean(found.values), allow_nan=False)) < 9_000
 
 
+@pytest.mark.slow
 def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
     monkeypatch.setattr(random_labels_work, "KERNEL_STEPS", 60)
     monkeypatch.setattr(random_labels_work, "ROWS", 30)
