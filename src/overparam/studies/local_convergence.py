@@ -325,7 +325,7 @@ def estimate(cell: Params) -> Estimate:
     """Flows of which each asks for some thousand gradients of all pairs of students and teachers."""
     m, d = cell["teachers"], cell["d"]
     pairs = sum((m * (k + 1)) ** 2 for k in (*MANY, 2))
-    return Estimate(3.0 + 7e-3 * pairs * (1 + d / 10), 1e8 + 80.0 * pairs * d)
+    return Estimate(2.0 + 4e-3 * pairs * (1 + d / 10), 1e8 + 80.0 * pairs * d)
 
 
 VALUES = (
