@@ -37,12 +37,13 @@ CLAIMS = (
     Claim("one-step", "In expectation the mean distance to a fine cover rises by at most three mean steps, "
           "(3 eta/n) |J^T r|.", L15, SLIDES,
           worst("cover", f"{DRIFT}, of the mean distance to the cover").at_most(3.0).together(),
-          arm("all states in the disc"), Control("A step of 20/b^2, with which a sample's own residual grows.", arm(metrics={"cover": "large_cover"})),
+          arm("all states in the disc"),
           chart="drift", kind="check", effect=WORLD, null=(WORLD.but(lists={"cover": [0.8] * 9 + [3.01]}),)),
     Claim("corrected", "The mean distance to the cover plus (6/alpha) |r| never rises in expectation: a super-martingale.", L15,
           SLIDES,
           worst("corrected", f"{DRIFT}, of distance plus residual").at_most(ROUNDING).together(),
-          arm("all states in the disc"), Control("A step of 20/b^2, with which a sample's own residual grows.", arm(metrics={"corrected": "large_corrected"})),
+          arm("all states in the disc"),
+          Control("A step of 20/b^2, with which a sample's own residual grows.", arm(metrics={"corrected": "large_corrected"})),
           chart="drift", kind="check", effect=WORLD, null=(WORLD.but(lists={"corrected": [-1.0] * 9 + [0.01]}),)),
     Claim("printed", "Is the potential a super-martingale as it stands on the slide, the mean distance to the cover plus "
           "(3 eta/n) |J^T r|?", L15, SLIDES,
@@ -103,7 +104,8 @@ def problem(rng: Any) -> dict[str, Any]:
     way = rng.standard_normal(2)
     bounds = np.linalg.norm(x, 2), np.linalg.norm(x, axis=1).max()  # the slope of tanh is at most 1
     return {"x": x, "start": start, "y": np.tanh(x @ start) - size * way / np.linalg.norm(way), "alpha": float(alpha),
-            "radius": float(4 * size / alpha), "step": float(alpha**2 / (8 * bounds[0] ** 2 * bounds[1] ** 2)), "unstable": float(20 / bounds[1] ** 2)}  # fmt: skip
+            "radius": float(4 * size / alpha), "step": float(alpha**2 / (8 * bounds[0] ** 2 * bounds[1] ** 2)),
+            "unstable": float(20 / bounds[1] ** 2)}  # fmt: skip
 
 
 def jacobian(x: Any, w: Any) -> Any:
@@ -140,12 +142,13 @@ def estimate(cell: Params) -> Estimate:
 STUDY = study(
     name="sgd-supermartingale", title="A super-martingale of SGD",
     question="What keeps stochastic gradient descent near its start, in expectation?", x="radius",
-    sources=("soltanolkotabi2019",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate, stack_limit=1,
-    values=("radius", *KINDS, *(f"large_{kind}" for kind in KINDS), "alpha", "eta", "disc"),
+    sources=("soltanolkotabi2019",), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=work, estimate=estimate,
+    stack_limit=1, values=("radius", *KINDS, *(f"large_{kind}" for kind in KINDS), "alpha", "eta", "disc"),
     differences=(
         "A device of a proof in many dimensions, where the cover has more points than can be listed: looked at in two "
         "parameters, one tanh unit, two samples. It says nothing about networks.",
         "As printed the potential rises where SGD moves away from the start: the distances grow by up to the length of the mean "
-        "step, and three of these lengths fall by a small share of it only. With the residual times 6/alpha in their place the sum falls. That the slide's second term bounds the rise of the first is our reading of it.",
+        "step, and three of these lengths fall by a small share of it only. With the residual times 6/alpha in their place the "
+        "sum falls. That the slide's second term bounds the rise of the first is our reading of it.",
         "Expectations are over the sample of the next step and exact, with no run and no sampling. The step is "
         "alpha^2/(8 B^2 b^2), B and b bounds on the norms of the Jacobian and of its rows; the slide gives none."))  # fmt: skip
