@@ -1,0 +1,166 @@
+"""Over-specification: do students wider than the teacher that made the data learn it in fewer steps? Livni et al. (2014).
+
+A relu teacher answers fresh Gaussian inputs; students have 1 to 16 times its units. The step size decides much, so that each
+width is trained at many: its best rate and one rate for all widths are told apart, and two parametrisations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from overparam.core import (BATCH, Axis, Check, Claim, Control, Estimate, Hero, Params, Series, World, arm, chart, charts, grid,
+    later, line, need, planned, profiles, study)  # fmt: skip
+
+FACTORS = (1, 2, 4, 8, 16)
+RATES = (0.125, 0.177, 0.25, 0.354, 0.5, 0.707, 1.0)
+BOTH = ("mean_field", "standard")
+
+AXES = (
+    Axis("data", "What the teacher answers: standard normal inputs.", str, "gaussian", choices=("gaussian",), flag="data"),
+    Axis("d", "Inputs.", int, 30, low=2, high=1000, flag="d"),
+    Axis("nodes", "Units of the teacher.", int, 10, low=1, high=1000, flag="nodes"),
+    Axis("factor", "Units of the student over those of the teacher.", int, 1, low=1, high=256, flag="factors"),
+    Axis("parametrisation", "mean_field: outputs over the width, rate times the width; standard: neither.", str, "mean_field",
+         choices=BOTH, flag="parametrisation"),
+    Axis("rates", "Rates that are tried at every width, ascending, all in one cell.", float, RATES, low=1e-6, high=1e3,
+         inside_cell=True, flag="rates"),
+    Axis("one", "The one of them that is common to all widths.", float, 0.25, low=1e-6, high=1e3, flag="one"),
+    BATCH.but(default=64, help="Fresh examples in a step."),
+    Axis("target", "Mean square error, over that of answering 0, that is to be reached.", float, 0.01, low=1e-6, high=0.9,
+         flag="target"),
+    Axis("steps", "Most steps of SGD.", int, 6000, low=11, flag="steps"),
+    Axis("seed", "Draws the teacher, the student and the examples.", int, 0, low=0, flag="seeds"),
+)  # fmt: skip
+PROFILES = profiles(
+    {"data": "gaussian", "parametrisation": BOTH},
+    quick=("a teacher of 5 units on 15 inputs, students of 1 to 16 times as many, 3,000 steps, 5 seeds: a minute on two cores",
+           {"d": 15, "nodes": 5, "factor": FACTORS, "steps": 3000, "seed": planned(5)}),
+    laptop=("a teacher of 10 units on 30 inputs, students of 1 to 16 times as many, 6,000 steps, 8 seeds",
+            {"factor": FACTORS, "seed": planned(8)}),
+    paper=("a teacher of 60 units on 150 inputs, students of 1 to 8 times as many (sizes recalled), 100,000 steps, 8 seeds: about "
+           "a day of two cores", {"d": 150, "nodes": 60, "factor": FACTORS[:4], "steps": 100_000, "seed": planned(8)}),
+)  # fmt: skip
+
+# what is measured: lines over the factor, one a seed
+best = line("steps_best", "steps to the target at the best rate", "steps")
+one = line("steps_one", "steps to the target at one rate for all widths", "steps")
+reached = line("reached", "whether the target is reached")
+factor = grid("factor")
+SAME, TWICE, FOUR, EIGHT, MANY = (factor.near(k) for k in FACTORS)
+FASTER = 1.2  # the smallest gain worth the name: a fifth more steps
+FIELD, STANDARD = (arm(f"{words} parametrisation", parametrisation=name)
+                   for name, words in (("mean_field", "mean-field"), ("standard", "standard")))  # fmt: skip
+L32, LIVNI = ("L32",), "livni2014"
+SCOPE = (
+    "The slide: data from a ground-truth network, larger networks train more easily and converge faster; shown for networks of "
+    "rectifiers and SGD, with sizes that we recall (150 inputs, 60 units, 1 to 8 times as many).",
+    "Here 30 inputs and 10 units; a run that does not reach the target counts with all its steps, which makes gains look smaller. "
+    "A fifth is ours and decides support alone.")  # fmt: skip
+ALONE = "With the first layer frozen as drawn, more units alone do not reach the target."
+
+
+def gain(steps: Any, low: Any = SAME, high: Any = FOUR) -> Any:
+    """How many times the steps of one factor a larger one needs fewer."""
+    return (steps.at(low) / steps.at(high)).at_least(FASTER).contradicted(below=1.0)
+
+
+def inside(view: Any) -> Check:
+    """Whether faster or slower rates than were tried could be better."""
+    rows = [values.get("rate_on_edge") or 0 for _, values in view.rows()]
+    return Check(sum(rows) <= 0.1 * len(rows), f"the best rate is the smallest or largest tried in {sum(rows)} of {len(rows)} "
+                 "cells, asked for at most a tenth")  # fmt: skip
+
+
+INSIDE = need("rates", "The best rates lie inside the range of those tried.", inside, values=("rate_on_edge",))
+
+FALL, REVERSED = [5500, 900, 420, 330, 290], [730, 540, 480, 620, 1000]
+WORLD = World(
+    ("factor", FACTORS), arms={"parametrisation": BOTH}, apart=True, seeds=8, level=0.1,
+    lines={"steps_best": lambda parametrisation: FALL if parametrisation == "mean_field" else REVERSED,
+           "steps_one": lambda parametrisation: FALL if parametrisation == "mean_field" else REVERSED,
+           "frozen_steps": [6000] * 5, "rate_on_edge": [0] * 5,
+           "reached": lambda parametrisation: [0, 1, 1, 1, 1] if parametrisation == "mean_field" else [1] * 5},
+    spread={"steps_best": 0.15, "steps_one": 0.15}, straight=("reached", "rate_on_edge"))  # fmt: skip
+
+
+def steps_at(*gone: float) -> World:
+    """The world with other steps in both parametrisations."""
+    return WORLD.but(steps_best=list(gone), steps_one=list(gone))
+
+
+LEVEL, TIE, WORSE = steps_at(600, 550, 500, 480, 480), steps_at(500, 500, 500, 500, 500), steps_at(500, 700, 900, 990, 1000)
+CLAIMS = (
+    Claim("faster", "Students with four times the teacher's units learn it in fewer steps than students of its own size, each "
+          "width at its best rate.", L32, LIVNI, gain(best), FIELD,
+          Control(ALONE, FIELD.but("first layer frozen", metrics={"steps_best": "frozen_steps"})), (INSIDE,), chart="steps", form="direction", scope=SCOPE,
+          effect=WORLD, null=(LEVEL,), limit=(TIE,), against=WORSE),
+    Claim("one-rate", "The same at one rate for all widths.", L32, LIVNI, gain(one), FIELD,
+          Control(ALONE, FIELD.but("first layer frozen", metrics={"steps_one": "frozen_steps"})), chart="steps", form="direction", scope=SCOPE,
+          effect=WORLD, null=(LEVEL,), limit=(TIE,), against=WORSE),
+    Claim("standard", "The same in the standard parametrisation, each width at its best rate.", L32, LIVNI, gain(best),
+          STANDARD, Control(ALONE, STANDARD.but("first layer frozen", metrics={"steps_best": "frozen_steps"})), (INSIDE,), chart="steps",
+          form="direction", scope=SCOPE, effect=steps_at(900, 600, 480, 620, 1000), null=(LEVEL,), limit=(TIE,), against=WORSE),
+    Claim("easier", "A student of the teacher's own size does not reach the target in a time in which one with four times its "
+          "units does, in most draws.", L32, LIVNI,
+          (reached.at(FOUR) - reached.at(SAME)).positive_share().at_least(0.5).contradicted(below=0.5), FIELD,
+          Control("Twice against four times the units.", rule=(reached.at(FOUR) - reached.at(TWICE)).positive_share()
+                  .at_least(0.5)), chart="reached", form="direction", scope=SCOPE, effect=WORLD,
+          null=(WORLD.but(reached=[1, 1, 1, 1, 1]),), limit=(WORLD.but(reached=[1, 1, 1, 1, 1]),),
+          against=WORLD.but(reached=[1, 1, 0, 1, 1])),
+    Claim("eight", "Do eight times the units need at most half of the steps of twice the units?", L32, LIVNI,
+          (best.at(TWICE) / best.at(EIGHT)).at_least(2.0), FIELD, needs=(INSIDE,), chart="steps", kind="question",
+          effect=WORLD, null=(WORLD.but(steps_best=[5500, 660, 420, 330, 290]),)),
+    Claim("slower", "In the standard parametrisation, do 16 times the units need more steps than four times, a fifth or more, "
+          "each at its best rate?", L32, LIVNI, (best.at(MANY) / best.at(FOUR)).at_least(FASTER), STANDARD, needs=(INSIDE,),
+          chart="steps", kind="question", effect=WORLD, null=(steps_at(900, 600, 500, 550, 600),)),
+)  # fmt: skip
+
+WORDS = {1: "the teacher's size", **{k: f"{k} times" for k in FACTORS[1:]}}
+NAMES = {"mean_field": "mean-field", "standard": "standard"}
+CHARTS = (
+    *(chart(f"courses-{NAMES[name]}", f"Loss in training, {NAMES[name]} parametrisation",
+            "log mean square error over that of answering 0",
+            [Series("loss", words, where={"factor": k, "parametrisation": name}) for k, words in WORDS.items()],
+            x={"step": "steps"}, along="step", note="Each seed at its own best rate; a mean over the seeds.")
+      for name in BOTH),
+    *charts({"factor": "units of the student over those of the teacher"}, ("parametrisation", "parametrisation"),
+            steps=("Steps to the target", "log steps", {"steps_best": "best rate of each seed", "steps_one": "one rate for all widths",
+                                                        "frozen_steps": "-first layer frozen (control)"},
+                   "A run that does not reach the target counts with all its steps."),
+            reached=("Students that reach the target", "share of the seeds", {"reached": "best rate", "reached_one": "one rate"}),
+            rates=("The best rate", "log rate", {"rate_best": "best rate of each seed"},
+                   "In mean-field parametrisation the step is this times the width."),
+            floor=("What a frozen first layer could reach at most", "log least mean square error over that of answering 0",
+                   {"frozen_floor": "any output layer on the first weights"}, "In closed form, without training.")),
+)  # fmt: skip
+
+
+def estimate(cell: Params) -> Estimate:
+    """All rates of one width; a look at the loss for each twentieth of the steps."""
+    from overparam.sweep.work import cost, dense
+
+    size = dense(cell["d"], cell["nodes"] * cell["factor"], 1)
+    found = cost({**cell, "n": 1000}, size, trained=len(cell["rates"]), probes=100)
+    return Estimate(found.seconds + 1.5e-5 * cell["steps"] * len(cell["rates"]), found.bytes)
+
+
+STUDY = study(
+    name="over-specification", title="Over-specification: students wider than their teacher",
+    question="Is a teacher network learned in fewer steps by students that are wider than it is?", x="factor",
+    sources=(LIVNI, "liang2018"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
+    hero=Hero("courses-mean-field"), estimate=estimate,
+    work=later("overparam.studies.over_specification_work:run"),
+    values=("steps_best", "steps_one", "reached", "reached_one", "rate_best", "rate_on_edge", "step", "loss", "frozen_floor",
+            "frozen_steps"),
+    differences=(
+        "Sizes of Livni et al. (150 inputs, a teacher of 60 rectifiers, students of 1, 2, 4 and 8 times as many) are recalled; "
+        "rates, batches and initialisation are not known to us. Ours are smaller, and inputs are standard normal.",
+        "Examples are fresh in every step, so that nothing is memorised and training loss is test loss.",
+        "The best rate is each seed's own among seven that grow by the root of 2, the largest of which diverge; one rate is 0.25 "
+        "for all. In mean-field parametrisation it is multiplied by the width, as the limit asks.",
+        "Steps are read between looks that lie 5 % apart, by the logarithms; the loss is that on 1,000 further examples.",
+        "With the first layer frozen the least loss of any output layer is known in closed form; it is trained only where "
+        "that lies below the target.",
+        "With one teacher unit and several student units the loss falls like the third power of time only (Xu and Du 2023): "
+        "more units are not faster everywhere. See the study of local convergence.",
+    ))  # fmt: skip
