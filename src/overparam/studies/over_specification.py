@@ -73,7 +73,7 @@ def inside(view: Any) -> Check:
 
 INSIDE = need("rates", "The best rates lie inside the range of those tried.", inside, values=("rate_on_edge",))
 
-FALL, REVERSED = [5500, 900, 420, 330, 290], [730, 540, 480, 620, 1000]
+FALL, REVERSED = [5500, 1000, 420, 330, 290], [730, 540, 480, 620, 1000]
 WORLD = World(
     ("factor", FACTORS), arms={"parametrisation": BOTH}, apart=True, seeds=8, level=0.1,
     lines={"steps_best": lambda parametrisation: FALL if parametrisation == "mean_field" else REVERSED,
