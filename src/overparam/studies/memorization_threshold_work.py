@@ -105,6 +105,8 @@ def descend(starts: Sequence[Instance], steps: int, progress: Progress) -> list[
         steps: most steps.
         progress: told the fraction done.
     """
+    if not starts:
+        return []
     first = starts[0]
     most = max(one.width for one in starts)
     w = np.zeros((len(starts), most, first.x.shape[1]))
@@ -150,7 +152,12 @@ def size_of(cell: Params, n: int, progress: Progress) -> dict[str, Any]:
         wrong += int((values > RANK * values[0]).sum() != min(n, k * features))
         progress(0.6 * (place + 1) / len(widths))
     drawn = [draw_instance(x, y, act, k, 1000 * cell["seed"] + i) for k in widths for i in range(starts)]
-    left = np.array(descend(drawn, cell["steps"], within(progress, 0.6, 1.0))).reshape(len(widths), starts)
+    half = starts * (
+        len(widths) - len(widths) // 3
+    )  # narrow ones apart: all of a stack are as wide as the widest
+    found = descend(drawn[:half], cell["steps"], within(progress, 0.6, 0.75))
+    found += descend(drawn[half:], cell["steps"], within(progress, 0.75, 1.0))
+    left = np.array(found).reshape(len(widths), starts)
     shares_of = {
         "strong": [float(np.mean(np.square(one) <= FITTED)) for one in lm],
         "descent": [float(one) for one in (left <= FITTED).mean(axis=1)],
@@ -168,9 +175,13 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """All numbers of samples of one cell; shares over the ratio are those of the most samples."""
     sizes = list(cell["n"])
     if sizes != sorted(set(sizes)):
-        raise UsageError(f"--n: expected numbers of samples that ascend, got {sizes}. Name each once, in order.")
+        raise UsageError(
+            f"--n: expected numbers of samples that ascend, got {sizes}. Name each once, in order."
+        )
     if list(cell["ratio"]) != sorted(set(cell["ratio"])):
-        raise UsageError(f"--ratios: expected ratios that ascend, got {list(cell['ratio'])}. Name each once, in order.")
+        raise UsageError(
+            f"--ratios: expected ratios that ascend, got {list(cell['ratio'])}. Name each once, in order."
+        )
     if min(sizes) < 2:
         raise UsageError(f"--n: expected at least 2 samples, got {min(sizes)}. Take more.")
     for n in sizes:
@@ -183,7 +194,9 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     for name in ("strong", "descent", "square"):
         found[f"{name}_width"] = [row[f"{name}_width"] or row["widest"] for row in rows]
         found[f"{name}_missing"] = sum(row[f"{name}_width"] is None for row in rows)
-        found[f"{name}_load"] = [w * row["features"] / n for w, row, n in zip(found[f"{name}_width"], rows, sizes, strict=True)]
+        found[f"{name}_load"] = [
+            w * row["features"] / n for w, row, n in zip(found[f"{name}_width"], rows, sizes, strict=True)
+        ]
         found[f"{name}_share"] = rows[-1][f"{name}_share"]
     found |= {name: [row[name] for row in rows] for name in ("closest", "wrong_ranks", "bound_width")}
     return found | {"ratio": rows[-1]["ratio"]}

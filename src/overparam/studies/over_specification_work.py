@@ -104,7 +104,9 @@ def courses(cell: Mapping[str, Any], seed: int, network: Any, recipe: Recipe, pr
     x, y = own.examples(1000, seed=seed, tag="over-specification")
     width = cell["nodes"] * cell["factor"]
     scale = width if cell["parametrisation"] == "mean_field" else 1.0
-    members = [Member(seed, y, learning_rate=scale * one, state={"teacher": own.params}) for one in cell["rates"]]
+    members = [
+        Member(seed, y, learning_rate=scale * one, state={"teacher": own.params}) for one in cell["rates"]
+    ]
     runs = train(network, recipe, members, x, x[:1], y[:1], probes={}, progress=progress)
     zero = float(np.mean(np.square(y)))
     return [(run.steps, 2 * run.values["train_loss"] / zero, run.diverged_at) for run in runs]
@@ -132,7 +134,9 @@ def check(cell: Mapping[str, Any]) -> None:
     """Raise UsageError for values that do not go together, before anything is trained."""
     rates = list(cell["rates"])
     if len(rates) < 3 or any(b <= a for a, b in itertools.pairwise(rates)):
-        raise UsageError(f"--rates: expected three or more rates that ascend, got {rates}. Name each once, in order.")
+        raise UsageError(
+            f"--rates: expected three or more rates that ascend, got {rates}. Name each once, in order."
+        )
     if cell["one"] not in rates:
         raise UsageError(f"--one: expected one of the rates {rates}, got {cell['one']:g}. Add it to --rates.")
     if cell["steps"] <= FIRST:

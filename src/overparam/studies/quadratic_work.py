@@ -58,11 +58,12 @@ def descend(w: Any, v: Any, x: Any, y: Any, steps: int) -> tuple[Any, float, flo
 
 
 def least_loss(x: Any, y: Any, kind: str) -> float:
-    """The least loss of any width: over all symmetric matrices by least squares, or over those without a negative
-    eigenvalue by projected descent with momentum on a convex problem; the latter stops at a proved gap of 1e-12.
+    """The least loss of any width, by a convex problem.
 
-    The gap: with ``g`` the loss as a function of M, ``g(M*) >= g(M) + <G, M* - M>``, and ``<G, M*> >= min(0, lambda_min(G))
-    tr M*``; the trace of M* is bounded by the largest with a loss below g(0).
+    With both signs over all symmetric matrices, by least squares; with signs +1 over those without a negative eigenvalue, by
+    projected descent with momentum until the gap is 1e-12 of the loss of answering zero. The gap: with g the loss as a function
+    of M and G its gradient, ``g(M*) >= g(M) - <G, M> + min(0, lambda_min(G)) tr M*``; the trace of M* is taken to be at most
+    twice that of M.
     """
     d = x.shape[1]
     rows, cols = np.triu_indices(d)
@@ -95,10 +96,10 @@ def least_loss(x: Any, y: Any, kind: str) -> float:
     return best
 
 
-def landscape(cell: Params, kind: str, progress: Progress) -> dict[str, Any]:
+def landscape(cell: Params, kind: str, n: int, progress: Progress) -> dict[str, Any]:
     """Ends of descent from random starts at every width, over the least loss of any width."""
-    x, y = examples(cell, kind)
-    rng = stream(f"quadratic starts {kind}", cell["seed"])
+    x, y = examples(cell, kind, n)
+    rng = stream(f"quadratic starts {kind} {n}", cell["seed"])
     lowest, zero = least_loss(x, y, kind), 0.5 * float(np.mean(y * y))
     excess, share, trapped = [], [], []
     for place, width in enumerate(cell["width"]):
@@ -110,26 +111,22 @@ def landscape(cell: Params, kind: str, progress: Progress) -> dict[str, Any]:
         over = [one for one, _ in ends]
         excess.append(max(*over, FLOOR))
         share.append(float(np.mean([one <= cell["tolerance"] for one in over])))
-        best = min(over)
-        trapped.append(float(np.mean([one > best + cell["tolerance"] and flat <= FLAT for one, flat in ends])))
+        bad = [one > min(over) + cell["tolerance"] and flat <= FLAT for one, flat in ends]
+        trapped.append(float(np.mean(bad)))
         progress((place + 1) / len(cell["width"]))
     sure = next((w for i, w in enumerate(cell["width"]) if min(share[i:]) == 1.0), None)
-    return {
-        f"{kind}_excess": excess, f"{kind}_share": share, f"{kind}_trapped": trapped, f"{kind}_needed": sure,
-        f"{kind}_least": lowest / zero, f"{kind}_traps": max(trapped),
-        f"{kind}_first": excess[0],
-    }  # fmt: skip
+    return {"excess": excess, "share": share, "trapped": trapped, "needed": sure, "least": lowest / zero}
 
 
-def examples(cell: Params, kind: str) -> tuple[Any, Any]:
+def examples(cell: Params, kind: str, n: int) -> tuple[Any, Any]:
     """Gaussian inputs, and normal labels that do not depend on them.
 
     Where all output weights are +1 the labels get ``|x|^2 / sqrt(2 d)`` on top: negative labels alone would be answered
     by one or two units.
     """
-    d, rng = cell["d"], stream("quadratic examples", cell["seed"])
-    x = rng.standard_normal((cell["n"], d))
-    y = rng.standard_normal(cell["n"])
+    d, rng = cell["d"], stream(f"quadratic examples {n}", cell["seed"])
+    x = rng.standard_normal((n, d))
+    y = rng.standard_normal(n)
     return x, y + (x**2).sum(axis=1) / math.sqrt(2 * d) if kind == "plus" else y
 
 
@@ -145,13 +142,13 @@ def hessian(w: Any, v: Any, x: Any, y: Any) -> Any:
     return found
 
 
-def escape(cell: Params) -> dict[str, Any]:
+def escape(cell: Params, n: int) -> dict[str, Any]:
     """A critical point of a narrow network with idle units added: its curvature, and how fast descent leaves it.
 
     Idle units (weights zero) obey ``w <- w - 2 rate v S w`` near it, so they grow like ``(1 + 2 rate mu)^t`` with
     ``mu = max(lambda_max(S), -lambda_min(S))`` where both signs are idle.
     """
-    x, y = examples(cell, "both")
+    x, y = examples(cell, "both", n)
     d, rng = cell["d"], stream("quadratic saddle", cell["seed"])
     narrow = signs(2, "both")
     w, loss, flat = descend(STARTS_AT * rng.standard_normal((2, d)), narrow, x, y, cell["steps"])
@@ -162,7 +159,7 @@ def escape(cell: Params) -> dict[str, Any]:
     values = np.linalg.eigvalsh(s)
     mu = float(max(values[-1], -values[0]))
     curves = np.linalg.eigvalsh(hessian(wide, v, x, y))
-    rate = 0.05 / float(curves[-1])
+    rate = 0.5 / float(curves[-1])
     lowest = least_loss(x, y, "both")
     zero = 0.5 * float(np.mean(y * y))
     wide[2:] += KICK * rng.standard_normal((2 * d - 2, d))
@@ -262,26 +259,56 @@ def train_units(
     return np.array(losses)
 
 
+def check(cell: Params) -> None:
+    """Raise UsageError for values that do not go together, before anything is computed."""
+    d, few, many = cell["d"], cell["n"], cell["many"]
+    if not d <= few < many:
+        raise UsageError(
+            f"--n, --many: expected d <= n < many with d = {d} inputs, got {few} and {many}. Take other numbers of samples."
+        )
+    if cell["rate"] * cell["inputs"] > STEEP:
+        raise UsageError(
+            f"rate: expected at most {STEEP / cell['inputs']:.3g} with {cell['inputs']} inputs, got {cell['rate']:g}: larger "
+            "steps are far from the limit of small ones. Take a smaller rate."
+        )
+    for name, flag in (("width", "widths"), ("units", "units")):
+        values = list(cell[name])
+        if values != sorted(set(values)):
+            raise UsageError(f"--{flag}: expected numbers that ascend, got {values}. Name each once, in order.")
+    if cell["horizon"] < 2 * cell["rate"]:
+        raise UsageError(
+            f"horizon: expected at least two steps of {cell['rate']:g}, got {cell['horizon']:g}. Follow them for longer."
+        )
+
+
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """All parts of one cell."""
-    d, n, widths, units = cell["d"], cell["n"], tuple(cell["width"]), tuple(cell["units"])
-    if n < d:
-        raise UsageError(f"n: expected at least as many samples as inputs, {d}, got {n}. Take more samples with --n.")
-    if cell["rate"] * max(d, cell["inputs"]) > STEEP:
-        raise UsageError(
-            f"rate: expected at most {STEEP / max(d, cell['inputs']):.3g} with so many inputs, got {cell['rate']:g}; larger "
-            "steps are far from the limit of small ones. Take a smaller --rate."
-        )
-    for name, values in (("widths", widths), ("units", units)):
-        if list(values) != sorted(set(values)):
-            raise UsageError(f"--{name}: expected ascending numbers without repetition, got {list(values)}. Sort them.")
+    check(cell)
+    d, widths = cell["d"], tuple(cell["width"])
     found: dict[str, Any] = {"width": list(widths)}
-    for place, kind in enumerate(("both", "plus")):
-        found |= landscape(cell, kind, within(progress, 0.35 * place, 0.35 * (place + 1)))
-    asked = {"both": (2 * d, "both"), "plus": (d, "plus"), "root": (math.isqrt(2 * n - 1) + 1, "plus")}
-    for name, (least, kind) in asked.items():
-        found[f"{name}_asked"] = least
-        found[f"{name}_beyond"] = [e for k, e in zip(widths, found[f"{kind}_excess"], strict=True) if k >= least]
-    found |= escape(cell)
-    progress(0.75)
-    return found | mean_field(cell, within(progress, 0.75, 1.0))
+    gathered: dict[str, list[Any]] = {}
+    parts = [
+        (prefix, n, kind)
+        for prefix, n in (("", cell["n"]), ("many_", cell["many"]))
+        for kind in ("both", "plus")
+    ]
+    for place, (prefix, n, kind) in enumerate(parts):
+        told = within(progress, 0.17 * place, 0.17 * (place + 1))
+        part = landscape(cell, kind, n, told)
+        found |= {
+            f"{prefix}{kind}_{name}": part[name] for name in ("excess", "share", "trapped", "needed", "least")
+        }
+        asked = {"both": 2 * d} if kind == "both" else {"plus": d, "root": math.isqrt(2 * n - 1) + 1}
+        for name, least in asked.items():
+            gathered.setdefault(f"{name}_asked", []).append(least)
+            beyond = [one for k, one in zip(widths, part["excess"], strict=True) if k >= least]
+            gathered.setdefault(f"{name}_beyond", []).extend(beyond)
+        gathered.setdefault(f"{kind}_first", []).append(part["excess"][0])
+        if kind == "both":
+            gathered.setdefault("needed_over", []).append(
+                None if part["needed"] is None else part["needed"] / (2 * d)
+            )
+            gathered.setdefault("traps", []).append(max(part["trapped"]))
+            for name, one in escape(cell, n).items():
+                gathered.setdefault(name, []).append(one)
+    return found | gathered | mean_field(cell, within(progress, 0.68, 1.0))
