@@ -124,7 +124,8 @@ def best_of(cell: Mapping[str, Any], found: Any) -> dict[str, Any]:
     kept = np.unique(np.round(np.geomspace(1, len(times) - 1, POINTS)).astype(int))
     return {
         "steps_best": steps if at[best] is None else at[best], "steps_one": steps if at[one] is None else at[one],
-        "reached": int(at[best] is not None), "reached_one": int(at[one] is not None), "rate_best": cell["rates"][best],
+        "reached": int(at[best] is not None), "failed": int(at[best] is None), "trials": 1,
+        "reached_one": int(at[one] is not None), "rate_best": cell["rates"][best],
         "on_edge": int(bool(reach) and best in (0, len(found) - 1)),
         "step": [int(times[i]) for i in kept], "loss": [losses[i] for i in kept],
     }  # fmt: skip

@@ -22,8 +22,8 @@ from overparam.studies.quadratic_work import (
 from overparam.sweep.judge import judge
 
 SMALL = {
-    "d": 3, "n": 5, "many": 14, "width": (1, 3, 6), "starts": 2, "steps": 800, "escape_steps": 4000, "units": (4, 16), "inputs": 2,
-    "rate": 0.01, "horizon": 0.2, "batch": 8,
+    "d": 3, "n": 5, "many": 14, "width": (1, 3, 6), "starts": 2, "steps": 800, "escape_steps": 4000, "units": (4, 16),
+    "inputs": 2, "rate": 0.01, "horizon": 0.2, "batch": 8,
 }  # fmt: skip
 
 
