@@ -80,7 +80,8 @@ CLAIMS = (
           "needed, at the most samples, with Levenberg-Marquardt.", L1, ZHANG,
           strong.last.geometric().at_most(MOST), control=SQUARES,
           chart="load", form="exists", scope=SCOPE, effect=WORLD, null=(WORLD.but(strong_load=[4.0] * 3),)),
-    Claim("descent", "With gradient descent at most six are needed.", L1, ZHANG, descent.last.geometric().at_most(MOST_DESCENT),
+    Claim("descent", "Gradient descent fits random labels with at most six weights a sample, at the most samples.",
+          L1, ZHANG, descent.last.geometric().at_most(MOST_DESCENT),
           control=Control(SQUARES.sentence, arm("squares", metrics={"descent_load": "square_load"})), chart="load",
           form="exists", scope=SCOPE, effect=WORLD, null=(WORLD.but(descent_load=[6.0] * 3),)),
     Claim("bound", "With fewer weights than samples no start fits normal labels, and at random weights the Jacobian has the rank "

@@ -19,7 +19,7 @@ from overparam.sweep.work import shared
 from overparam.training import Member, Recipe, train
 
 FIRST, FINENESS = 10, 1.05  # first probe time, and the factor from one to the next
-POINTS = 40  # of a stored curve
+POINTS = 30  # of a stored curve
 RIDGE = 1e-12  # of the largest diagonal entry of a Gram matrix
 
 
@@ -121,7 +121,7 @@ def best_of(cell: Mapping[str, Any], found: Any) -> dict[str, Any]:
     best = min(reach)[1] if reach else min(ends)[1]
     one = cell["rates"].index(cell["one"])
     times, losses, _ = found[best]
-    kept = np.unique(np.round(np.geomspace(1, len(times) - 1, POINTS)).astype(int))
+    kept = np.unique(np.searchsorted(times, np.geomspace(FIRST, times[-1], POINTS)).clip(1, len(times) - 1))
     return {
         "steps_best": steps if at[best] is None else at[best], "steps_one": steps if at[one] is None else at[one],
         "reached": int(at[best] is not None), "failed": int(at[best] is None), "trials": 1,
