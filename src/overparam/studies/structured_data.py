@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DATA, N, STEPS, VIEW, Axis, Check, Claim, Control, Estimate, Hero, Params, Series, World,
-    arm, charts, later, line, need, per_seed, planned, profiles, study)  # fmt: skip
+    arm, charts, grid, holding, later, line, need, per_seed, planned, profiles, study)  # fmt: skip
 
 QUICK, WIDTHS = (16, 64, 256, 1024), (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 TIGHT, LOOSE = "components:d=80,spread=1,within=0.02", "components:d=80,spread=1"
@@ -50,6 +50,11 @@ update, start = (
 )
 kept = line("kept", "smallest eigenvalue of the kernel at the end over that at the start")
 low, high = line("gradient_low", "lower margin"), line("gradient_high", "upper margin")
+need_n = line("need", "samples needed for a test error of 5 %")
+need_far = line("need_far", "samples needed in four times the dimensions")
+need_parts = line("need_parts", "samples needed for four times the components")
+NARROWER, MIDDLE = grid("width").nearest(64), grid("width").nearest(256)
+NEEDED = arm("rate over the width, given labels", scaling="over-width", labels="given", only=holding("need"))
 SLOPE, SMALL, SWITCHED, RANK, EPS, MORE = -1 / 3, 0.25, 0.2, 1 / 3, 1.0, 5.0
 
 
@@ -82,6 +87,22 @@ DISTANCES = per_seed(distance_ratio, f"relative distance {BOTH_RATES}", VIEW, es
 def above(number: Any, cut: float) -> Any:
     """At most half of the seeds lie above a cut-off."""
     return number.plus(-cut).positive_share().at_most(0.5)
+
+
+def over_twice(one: Any, other: Any) -> Any:
+    """What one number has beyond twice the other."""
+    return one - 2.0 * other
+
+
+def over_a_quarter(one: Any, other: Any) -> Any:
+    """What one number has beyond 5/4 of the other."""
+    return one - 1.25 * other
+
+
+def no_more(one: Any, other: Any, beyond: Any) -> Any:
+    """In at most half of the seeds one number is beyond a multiple of the other."""
+    words = {over_twice: "twice", over_a_quarter: "5/4 of"}[beyond]
+    return per_seed(beyond, f"{one.words} less {words} {other.words}", one, other).positive_share().at_most(0.5)
 
 
 def measured(view: Any) -> str:
@@ -132,9 +153,12 @@ WORLD = World(
     lines={"test_error": [0.3, 0.02, 0.004, 0.003], "train_error": [0.4, 0.05, 0.004, 0.003],
            "moved": planted(lazy=FALLS, other=STAYS), "flips": planted(lazy=FALLS, other=[0.4, 0.4, 0.4, 0.35]),
            "rank_update": planted(lazy=[11.0, 13, 15, 16], noisy=[14.0, 30, 45, 50]), "rank_start": [14.0, 40, 68, 74],
-           "kept": [0.0, 0.4, 0.8, 0.95], "gradient_low": [0.01, 0.1, 0.2, 0.3], "gradient_high": [0.9, 0.8, 0.7, 0.6]},
+           "kept": [0.0, 0.4, 0.8, 0.95],
+           "need": [60.0, 30, 26, 25], "need_far": [20.0] * 4, "need_parts": [110.0] * 4,
+           "gradient_low": [0.01, 0.1, 0.2, 0.3], "gradient_high": [0.9, 0.8, 0.7, 0.6]},
     spread={"test_error": 0.4, "train_error": 0.4, "moved": 0.06, "flips": 0.06, "rank_update": 0.08, "rank_start": 0.01,
-            "kept": 0.04}, level=0.02, straight=("kept", "gradient_low", "gradient_high"), fixed={"n": 100},
+            "kept": 0.04, "need": 0.1, "need_far": 0.1, "need_parts": 0.1}, level=0.02,
+    straight=("kept", "gradient_low", "gradient_high"), fixed={"n": 100},
     numbers={"structured": 1, "diameter_ratio": 0.03, "allowed_ratio": 0.0625, "parts_needed": 2, "lowest": 0.01},
 )  # fmt: skip
 AT_HALF = [0.9, 0.7, 0.5, 0.5]
@@ -144,6 +168,12 @@ SHOWN = ("On the slides: MNIST, one width.",
          "Here: components and digits of norm 1, 100 samples, 400 steps; the cut-offs are ours.")  # fmt: skip
 THEOREM = ("Promises a width, polynomial in what is known of the data, without constants or exponent.",
            "The widest network can show one, and never refute it. That half of the seeds is enough is ours.")  # fmt: skip
+COUNTED = (
+    "Bounds the samples by a polynomial in the logarithm of the width and in what is known of the structure; constants and "
+    "exponents are not given, so nothing contradicts.",
+    "Here the least number that reaches 5 %, of 1 to 16 samples a component, at 256 units where the dimension is "
+    "changed; twice and a quarter more are ours.",
+)
 NARROW = "The narrowest network, under the same rule."
 AS_FAST = "With a rate that does not fall with the width, under the same rule."
 
@@ -160,6 +190,16 @@ CLAIMS = (
           scope=("Promises such a width for any data, polynomial in the number of points, without constants.",
                  "The widest network can show one, and never refute it. That half of the seeds is enough is ours."),
           null=(WORLD.but(train_error=[0.4, 0.05, 0.01, 0.01]),), effect=WORLD),
+    Claim("samples-width", "The samples that are needed depend on the width by its logarithm alone: at the widest network "
+          "at most twice as many as at 64 units.", ("L35",), PAPER, no_more(need_n.last, need_n.at(NARROWER), over_twice), NEEDED,
+          Control("Four times the components in place of more units, under the same rule: more are needed.",
+                  rule=no_more(need_parts.at(MIDDLE), need_n.at(MIDDLE), over_twice)), chart="samples", form="bound",
+          scope=COUNTED, null=(WORLD.but(need=[60, 30, 40, 60]),), effect=WORLD),
+    Claim("samples-dimension", "The samples that are needed do not grow with the dimension: in four times as many dimensions at "
+          "most a quarter more.", ("L35",), PAPER, no_more(need_far.at(MIDDLE), need_n.at(MIDDLE), over_a_quarter), NEEDED,
+          Control("Four times the components in place of the dimensions, under the same rule: more are needed.",
+                  rule=no_more(need_parts.at(MIDDLE), need_n.at(MIDDLE), over_a_quarter)), chart="samples", form="bound",
+          scope=COUNTED, null=(WORLD.but(need=[60, 30, 26, 25], need_far=[32.5] * 4),), effect=WORLD),
     Claim("distance", "Relative to its size the distance of the weights from their start is small in wide networks (at most a "
           "quarter), and falls as they widen.", ("L39",), PAPER,
           moved.slope().at_most(SLOPE) & moved.last.at_most(SMALL), LAZY, Control(AS_FAST, CONSTANT), chart="distance",
@@ -218,6 +258,11 @@ CHARTS = charts(
     random=("Training error on random labels", "training error (share of samples)",
             (drawn("train_error", "random labels", labels="random"), drawn("train_error", "given labels", dashed=True)),
             {"fit": False}),
+    samples=("Samples that are needed", "log samples for a test error of 5 %",
+             (drawn("need", "as given"), drawn("need_far", "four times the dimensions", dashed=True),
+              drawn("need_parts", "four times the components (control)", dashed=True)),
+             "On generated components alone. One sample a component is the least that is tried; twice the largest stands where "
+             "none was enough.", {"fit": False}),
     distance=("Relative distance from the start", "log distance over norm of the start", arms("moved", "random labels"),
               {"fit": False}),
     distance_steps=("Relative distance against steps", "distance over norm of the start", arms("moved_by_step"), OF_WIDTH),
@@ -242,7 +287,9 @@ def estimate(cell: Params) -> Estimate:
     from overparam.sweep.work import cost, dense
 
     shape = shape_of(str(cell["data"]))
-    found = cost(cell, dense(shape.features, cell["width"], shape.classes), probes=cell["probe_times"])
+    found = cost(
+        cell, dense(shape.features, cell["width"], shape.classes), probes=cell["probe_times"], trained=3
+    )
     spectra = 2e-9 * cell["width"] * shape.features * min(cell["width"], shape.features)
     return Estimate(found.seconds + spectra + 0.15, found.bytes + 8 * 400 * cell["width"])
 
@@ -256,13 +303,15 @@ STUDY = study(
     values=("train_error", "test_error", "moved", "flips", "moved_spectral", "rank_start", "rank_weights", "rank_update",
             "stable_start", "stable_update", "lowest", "kept", "gradient_low", "gradient_high", "separation", "diameter_ratio",
             "allowed_ratio", "parts_needed", "structured", "step", "moved_by_step", "flips_by_step", "index",
-            "spectrum_weights", "spectrum_update"),
+            "spectrum_weights", "spectrum_update", "need", "need_far", "need_parts"),
     differences=(
         "The paper has 10 classes of 2 components in 1,000 dimensions with spread 5 (recalled): there one sample a component "
         "tells the classes at every width. quick and laptop take a spread of 1 in 80 dimensions, once with tight components, "
         "on which the theorem's assumption holds, and once with components as wide as their means are long.",
         "On digits and MNIST a class is measured as one component, l = 1, and the least l is shown that could meet the "
         "assumption: nearly every image would be a component of its own.",
+        "Where the data are carried into more dimensions by an isometry, the need is the same by symmetry of the start. Here "
+        "they are drawn anew, with means and components of the same length: then it falls with the dimension.",
         "All rows have norm 1, as the theorem has it.",
         "The relative distance falls because the learning rate does: that is the paper's rate, and the arm with a constant rate "
         "is there to show it. At 16 units both are equal.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from overparam.core import DataError, Outcome, Params, Progress, outcome
-from overparam.core.outcomes import rounded
+from overparam.core import DataError, Outcome, Params, Progress, outcome, rounded, within
 from overparam.data import Dataset, LabelNoise, flatten, load, structure
 from overparam.data.components import make, options
 from overparam.data.rows import unit_rows
@@ -25,6 +25,10 @@ KERNEL_ROWS = 40  # training rows whose tangent kernel is looked at, with one ro
 KEPT = 0.95  # share of the squared singular values that a rank counts
 LISTED = 64  # singular values that are stored
 ONCE = ("moved", "flips")
+ENOUGH = 0.05  # test error for which samples are counted
+TIMES = (1, 2, 4, 8, 16)  # samples a component that are tried
+CHANGED_AT = 256  # the width at which the need is found for other dimensions and numbers of components too
+CHANGES = {"need": {}, "need_far": {"d": 4}, "need_parts": {"parts": 4}}  # factors of the settings
 
 
 def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
@@ -49,9 +53,93 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         y = noise.apply(data.y, data.classes)
         members.append(Member(cell["seed"], y, learning_rate=rate, x=data.x))
     trained = train(
-        net, recipe, members, first.x, first.x_test, first.y_test, probes={"way": WAY}, progress=progress,
-        keep_params=True)  # fmt: skip
-    return [_outcome(net, *one) for one in zip(cells, drawn, members, trained, strict=True)]
+        net, recipe, members, first.x, first.x_test, first.y_test, probes={"way": WAY},
+        progress=within(progress, 0.0, 0.5), keep_params=True)  # fmt: skip
+    found = [_outcome(net, *one) for one in zip(cells, drawn, members, trained, strict=True)]
+    return _with_needs(cells, found, within(progress, 0.5, 1.0))
+
+
+def _with_needs(cells: Sequence[Params], found: list[Outcome], progress: Progress) -> list[Outcome]:
+    """The same with the samples needed, where components are drawn, labels given, and the rate falls with the width."""
+    asked = [
+        i
+        for i, cell in enumerate(cells)
+        if (cell["labels"], cell["scaling"]) == ("given", "over-width")
+        and parted(cell["data"])[0] == "components"
+    ]
+    width = cells[0]["width"]
+    names = [name for name in CHANGES if name == "need" or width == CHANGED_AT]
+    for at, name in enumerate(names if asked else ()):
+        part = within(progress, at / len(names), (at + 1) / len(names))
+        values = needs([cells[i] for i in asked], CHANGES[name], part)
+        for i, value in zip(asked, values, strict=True):
+            found[i] = replace(found[i], values={**found[i].values, name: value})
+    return found
+
+
+def needs(cells: Sequence[Params], change: Mapping[str, int], progress: Progress) -> list[float]:
+    """The samples at which the test error of each cell's network is first at most 5 %, all trained in one stack.
+
+    Between two numbers that were tried it is interpolated in the logarithm. Where none suffices it is twice the largest.
+    Rows are repeated up to the largest number, so that drawing with replacement is drawing from the fewer.
+
+    Args:
+        cells: of one width, on components.
+        change: factors of settings of the components, for instance ``{"d": 4}``.
+        progress: told the fraction done.
+    """
+    common = shared(cells)
+    settings = options(parted(common["data"])[1])
+    settings = {**settings, **{key: int(settings[key]) * factor for key, factor in change.items()}}
+    many = int(settings["classes"]) * int(settings["parts"])
+    width = int(common["width"])
+    net = li_liang(int(settings["d"]), width, int(settings["classes"]))
+    recipe = Recipe(
+        steps=common["steps"], learning_rate=common["rate"] / width, batch=common["batch"], loss="cross_entropy",
+        sampling="replacement", probes=2)  # fmt: skip
+    sets = [made({**settings, "n": many * k, "seed": cell["seed"]}) for cell in cells for k in TIMES]
+    members = [
+        Member(cell["seed"], np.tile(one.y, TIMES[-1] // k), x=np.tile(one.x, (TIMES[-1] // k, 1)))
+        for (cell, k), one in zip(((cell, k) for cell in cells for k in TIMES), sets, strict=True)
+    ]
+    runs = train(
+        net, recipe, members, sets[0].x, sets[0].x_test, sets[0].y_test, progress=progress, keep_params=True
+    )
+    errors = []
+    for run_, one in zip(runs, sets, strict=True):
+        end = run_.params
+        hidden, outer = (np.asarray(end[layer]["weight"], np.float64) for layer in ("hidden1", "output"))
+        errors.append(1.0 if run_.diverged_at is not None else wrong(hidden, outer, one.x_test, one.y_test))
+    tried = [many * k for k in TIMES]
+    return [crossing(tried, errors[i : i + len(TIMES)]) for i in range(0, len(errors), len(TIMES))]
+
+
+def crossing(tried: Sequence[int], errors: Sequence[float], level: float = ENOUGH) -> float:
+    """Where errors first fall to a level, interpolated along the logarithm; twice the last number where they do not.
+
+    >>> crossing([10, 20, 40], [0.2, 0.1, 0.0]), crossing([10, 20], [0.05, 0.0]), crossing([10, 20], [0.5, 0.3])
+    (28.284271247461902, 10.0, 40.0)
+    """
+    below = [i for i, error in enumerate(errors) if error <= level]
+    if not below:
+        return 2.0 * tried[-1]
+    first = below[0]
+    if first == 0:
+        return float(tried[0])
+    share = (errors[first - 1] - level) / (errors[first - 1] - errors[first])
+    return float(tried[first - 1] * (tried[first] / tried[first - 1]) ** share)
+
+
+def parted(name: Any) -> tuple[str, str]:
+    """The name of a data set and its settings."""
+    head, _, tail = str(name).partition(":")
+    return head, tail
+
+
+def made(settings: Mapping[str, Any]) -> Dataset:
+    """Components with rows of norm 1."""
+    found = make(settings)
+    return replace(found, x=unit_rows(found.x), x_test=unit_rows(found.x_test))
 
 
 @functools.lru_cache(maxsize=64)
@@ -64,19 +152,16 @@ def sample(name: str, n: int, seed: int) -> Dataset:
     >>> sample("components:d=20,classes=3", 12, 1000).x.shape
     (12, 20)
     """
-    from dataclasses import replace
-
-    head, _, tail = name.partition(":")
+    head, tail = parted(name)
     if head == "components":
-        found = make({**options(tail), "n": n, "seed": seed})
-    else:
-        found = flatten(load(name))
-        if n > len(found.x):
-            raise DataError(
-                f"--n: expected at most the {len(found.x):,} training samples of {name}, got {n:,}. Ask for fewer."
-            )
-        rows = stream("structured-data", seed).permutation(len(found.x))[:n]
-        found = replace(found, x=found.x[rows], y=found.y[rows])
+        return made({**options(tail), "n": n, "seed": seed})
+    found = flatten(load(name))
+    if n > len(found.x):
+        raise DataError(
+            f"--n: expected at most the {len(found.x):,} training samples of {name}, got {n:,}. Ask for fewer."
+        )
+    rows = stream("structured-data", seed).permutation(len(found.x))[:n]
+    found = replace(found, x=found.x[rows], y=found.y[rows])
     if n < found.classes:
         raise DataError(
             f"--n: expected at least one sample for each of the {found.classes} classes of {name}, got {n}. Ask for more."
@@ -242,7 +327,7 @@ def kernel(hidden: Any, outer: Any, x: Any) -> Any:
 def geometry(name: str, n: int, seed: int) -> dict[str, float]:
     """Separation, diameter over separation, what the theorem allows, and whether its assumption holds (1) or not (0)."""
     data = sample(name, n, seed)
-    head, _, tail = name.partition(":")
+    head, tail = parted(name)
     parts = int(options(tail)["parts"]) if head == "components" else 1
     found = structure(data.x, data.y, parts)
     return {
