@@ -27,7 +27,9 @@ def solve(cell: Params, progress: Progress) -> dict[str, Any]:
     data = flatten(load(cell["data"]))
     rows, labels = split(data, sets, n, float(cell["noise"]), seed)
     target = expected(data.y_test, data.classes, float(cell["noise"]))
-    sizes = [int(one) for one in cell[{"features": "features", "width": "widths", "depth": "depths"}[cell["family"]]]]
+    sizes = [
+        int(one) for one in cell[{"features": "features", "width": "widths", "depth": "depths"}[cell["family"]]]
+    ]
     lines: dict[str, list[float]] = {}
     for at, size in enumerate(sizes):
         part = within(progress, at / len(sizes), (at + 1) / len(sizes))
@@ -37,16 +39,21 @@ def solve(cell: Params, progress: Progress) -> dict[str, Any]:
             hidden = (size,) if cell["family"] == "width" else (int(cell["deep_width"]),) * size
             fits, loss = networks(data, rows, labels, hidden, starts, cell, part)
         parts = decompose(fits, target)
+        truth = drawn(target, seed, at)
         votes = np.eye(data.classes)[fits.argmax(axis=-1)]
         errors = decompose(votes, target)
         found = {
             "train_loss": loss,
             **parts,
             **{f"{name}_01": value / 2 for name, value in errors.items()},
+            "drawn": float(np.square(fits - truth).sum(axis=-1).mean()),
+            "drawn_01": float(np.square(votes - truth).sum(axis=-1).mean() / 2),
         }
         for name, value in found.items():
             lines.setdefault(name, []).append(value)
-    noise = float(np.mean(1.0 - np.square(target).sum(axis=1)))
+    lines["no_variance"] = [spread + noise_of(target) for spread in lines["bias"]]
+    lines["total"] = [one + noise_of(target) for one in lines["risk"]]
+    noise = noise_of(target)
     many = len(sizes)
     return {"size": sizes, "noise": [noise] * many, "noise_01": [noise / 2] * many, **lines}
 
@@ -75,6 +82,18 @@ def expected(labels: Any, classes: int, noise: float) -> Any:
     [[0.25, 0.75]]
     """
     return (1.0 - noise) * np.eye(classes)[np.asarray(labels)] + noise / classes
+
+
+def noise_of(target: Any) -> float:
+    """Variance of one-hot labels around their mean, summed over classes, mean over rows."""
+    return float(np.mean(1.0 - np.square(target).sum(axis=1)))
+
+
+def drawn(target: Any, seed: int, at: int) -> Any:
+    """One-hot labels of the test rows, drawn anew with the noise that the training labels have."""
+    random = stream(f"bias-variance-test {at}", seed)
+    picks = (np.cumsum(target, axis=1) < random.random_sample((len(target), 1))).sum(axis=1)
+    return np.eye(target.shape[1])[np.minimum(picks, target.shape[1] - 1)]
 
 
 def decompose(fits: Any, target: Any) -> dict[str, float]:
@@ -128,7 +147,9 @@ def features(data: Dataset, rows: Any, labels: Any, size: int, starts: int, seed
         for s in range(starts):
             random = stream(f"bias-variance-features {k} {s}", seed)
             weights = random.standard_normal((data.features, size)) / np.sqrt(data.features)
-            phi, phi_test = (np.maximum(np.asarray(x, float) @ weights, 0.0) for x in (data.x[own], data.x_test))
+            phi, phi_test = (
+                np.maximum(np.asarray(x, float) @ weights, 0.0) for x in (data.x[own], data.x_test)
+            )
             onto = np.eye(data.classes)[y]
             found = np.linalg.lstsq(phi, onto, rcond=CUT)[0]
             losses.append(float(np.square(phi @ found - onto).sum(axis=1).mean()))
@@ -138,7 +159,13 @@ def features(data: Dataset, rows: Any, labels: Any, size: int, starts: int, seed
 
 
 def networks(
-    data: Dataset, rows: Any, labels: Any, hidden: tuple[int, ...], starts: int, cell: Params, progress: Progress
+    data: Dataset,
+    rows: Any,
+    labels: Any,
+    hidden: tuple[int, ...],
+    starts: int,
+    cell: Params,
+    progress: Progress,
 ) -> tuple[Any, float]:
     """Trained networks: predictions on the test rows, and the mean squared training error."""
     import jax
