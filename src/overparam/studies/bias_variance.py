@@ -209,7 +209,7 @@ def estimate(cell: Params) -> Estimate:
 
 STUDY = study(
     name="bias-variance", title="Bias, variance and noise", x="size",
-    question="How do bias and variance change with the size of a model, and when is the error a U?", 
+    question="How do bias and variance change with the size of a model, and when is the error a U?",
     sources=(PAPER, "kohavi1996", "yang2020", "neal2018"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("squared"), work=work, estimate=estimate, stack_limit=1,
     values=("size", "noise", "noise_01", "train_loss", "drawn", "drawn_01", "total", "no_variance",
@@ -223,7 +223,7 @@ STUDY = study(
         "For the 0-1 error the parts are those of Kohavi and Wolpert, which are half of those of one-hot predictions in squared "
         "loss; with Domingos' parts (main prediction) no unbiased estimator is known to us.",
         "Parts may come out below 0 by chance; for ratios they count as at least 0.0001.",
-        "The interpolation threshold of random features is the first size whose mean squared training error is at most 1e-6; some "
-        "features are dead on digits, so it lies above the number of samples.",
+        "The interpolation threshold of random features is the first size whose mean squared training error is at most 1e-6; "
+        "some features are dead on digits, so it lies above the number of samples.",
         "Trained networks have a fixed number of steps of Adam, so the widest are near a fit and not at it.",
         "One width of 32 units where the depth varies."))  # fmt: skip

@@ -21,12 +21,12 @@ from overparam.sweep.work import shared
 from overparam.training import Member, Recipe, train
 
 BASE = 16  # the width at which both scalings of the learning rate agree
-KERNEL_ROWS = 40  # training rows whose tangent kernel is looked at, with one row a class each
+KERNEL_ROWS = 20  # training rows whose tangent kernel is looked at
 KEPT = 0.95  # share of the squared singular values that a rank counts
 LISTED = 64  # singular values that are stored
 ONCE = ("moved", "flips")
 ENOUGH = 0.05  # test error for which samples are counted
-TIMES = (1, 2, 4, 8, 16)  # samples a component that are tried
+TIMES = (1, 2, 4, 8)  # samples a component that are tried
 CHANGED_AT = 256  # the width at which the need is found for other dimensions and numbers of components too
 CHANGES = {"need": {}, "need_far": {"d": 4}, "need_parts": {"parts": 4}}  # factors of the settings
 
@@ -48,8 +48,8 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         sampling="replacement", probes=common["probe_times"])  # fmt: skip
     members = []
     for cell, data in zip(cells, drawn, strict=True):
-        noise = LabelNoise(float(cell["labels"] == "random"), "inclusive", cell["seed"])
-        rate = cell["rate"] / (width if cell["scaling"] == "over-width" else BASE)
+        noise = LabelNoise(float(cell["training"] == "random-labels"), "inclusive", cell["seed"])
+        rate = cell["rate"] / (BASE if cell["training"] == "constant-rate" else width)
         y = noise.apply(data.y, data.classes)
         members.append(Member(cell["seed"], y, learning_rate=rate, x=data.x))
     trained = train(
@@ -64,8 +64,7 @@ def _with_needs(cells: Sequence[Params], found: list[Outcome], progress: Progres
     asked = [
         i
         for i, cell in enumerate(cells)
-        if (cell["labels"], cell["scaling"]) == ("given", "over-width")
-        and parted(cell["data"])[0] == "components"
+        if cell["training"] == "plain" and parted(cell["data"])[0] == "components"
     ]
     width = cells[0]["width"]
     names = [name for name in CHANGES if name == "need" or width == CHANGED_AT]
@@ -287,7 +286,7 @@ def gradients(first: Any, last: Any, outer: Any, x: Any, y: Any) -> dict[str, fl
         first: weights at the start, shape ``(units, inputs)``.
         last: weights at the end.
         outer: output weights, shape ``(classes, units)``.
-        x: rows; the first 40 are read.
+        x: rows; the first 20 are read.
         y: their labels.
 
     Returns:
