@@ -24,6 +24,10 @@ ORDER = (
     "theory_curves",
     "certificates",
     "analytic_kernels",
+    "own_kernel",
+    "own_products",
+    "own_curvature",
+    "own_diagnose",
 )
 
 

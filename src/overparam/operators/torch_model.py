@@ -30,6 +30,7 @@ ARITHMETIC = Arithmetic(
 )
 
 READY = 4.0  # seconds that PyTorch takes to load its derivatives in forward mode
+FORWARD = 2.5  # graphs of the gradient that a product in forward mode costs: 3 by the count of matrix products
 
 
 class TorchModel(Model):
@@ -136,7 +137,7 @@ class TorchModel(Model):
                     lambda batch: lambda v: self._kept_hessian(batch, keep=False)(v),
                     anew="kept graph",
                 ),
-                Way("forward over reverse", self._forward_hessian, ready=READY),
+                Way("forward over reverse", self._forward_hessian, ready=READY, beside=FORWARD),
             )
         if kind == "transpose":
             return (
