@@ -4,7 +4,7 @@
 
 The network has two convolutions and two dense layers, its weights are random but for a short training on drawn patterns, because
 the time does not depend on them. Asked: costs said before anything runs, the first finding within 5 s, everything within 60 s.
-Each repeat is a fresh process. One thread; wall-clock and processor seconds are given, and where they differ something else ran beside.
+Each repeat is a fresh process. One thread; wall-clock and processor seconds are given: where they differ, something else ran.
 """
 
 import sys

@@ -2,9 +2,10 @@
 
     python benchmarks/own_network.py --peer PYTHON [--tangents PYTHON] [--geometry PYTHON] [--torch PYTHON] [--only SECTION ...]
 
-Each section is a file that also runs alone, says there what it measures, and writes its own result: own_kernel.py, own_products.py,
-own_curvature.py, own_diagnose.py. ``--peer`` is a Python with the packages of peers_curvature.txt, ``--tangents`` one with
-neural-tangents. This Python needs PyTorch, Flax and the package, or ``--torch`` names one for the kernels and the checkup.
+Each section is a file that also runs alone, says there what it measures, and writes its own result: own_kernel.py,
+own_products.py, own_curvature.py, own_diagnose.py. ``--peer`` is a Python with the packages of peers_curvature.txt,
+``--tangents`` one with neural-tangents. This Python needs PyTorch, Flax and the package, or ``--torch`` names one for the
+kernels and the checkup.
 """
 
 import subprocess

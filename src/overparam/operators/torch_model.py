@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -129,6 +130,7 @@ class TorchModel(Model):
 
     def ways(self, kind: str) -> tuple[Way, ...]:
         """All of them: a trial on the first batch decides."""
+        _loaded()
         if kind == "hessian":
             return (
                 Way("kept graph", self._kept_hessian, self._measured_size(self._kept_hessian), several=True),
@@ -354,3 +356,11 @@ class TorchModel(Model):
         )
         made.fresh = self.fresh
         return made
+
+
+@functools.cache
+def _loaded() -> None:
+    """A derivative of one number: what PyTorch imports for its first one, a second or more, is no part of a trial."""
+    with torch.inference_mode(False), torch.enable_grad():
+        one = torch.ones(1, requires_grad=True)
+        torch.autograd.grad(one * one, one, torch.ones(1))
