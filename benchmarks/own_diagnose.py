@@ -67,6 +67,7 @@ def section(python, size, repeats):
             "rows": runs[-1]["rows"],
         }
     )
+    found["notes"] += common.busy(run["wall"] / run["cpu"] for run in runs)
     found["notes"].append(
         f"{runs[-1]['parameters']:,} parameters; costs were said before anything ran: {runs[-1]['said']}."
     )
