@@ -97,10 +97,12 @@ def _joined(parts: list[Batch]) -> Batch:
 
 def _stacked(column: tuple[Any, ...], parts: list[Batch]) -> Any:
     if all(_per_example(leaf, one.count) for leaf, one in zip(column, parts, strict=True)):
-        if hasattr(column[0], "requires_grad"):
-            import torch
-
-            return torch.cat(column)
+        if hasattr(column[0], "new_empty"):  # a tensor
+            whole, at = column[0].new_empty((sum(map(len, column)), *column[0].shape[1:])), 0
+            for leaf in column:
+                whole[at : at + len(leaf)] = leaf
+                at += len(leaf)
+            return whole
         return np.concatenate([np.asarray(leaf) for leaf in column])
     return column[0]
 

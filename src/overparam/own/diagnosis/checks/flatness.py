@@ -12,7 +12,7 @@ from overparam.probes.curvature import top_eigenvalues, trace
 STREAM = 5
 SHARE = 0.2  # of the budget that is left
 LOADING = 3.0  # seconds that the first second derivative of a process takes
-PRODUCT = 3.0  # gradients a product (measured on a convolutional network: 2.2)
+PRODUCT = 2.5  # gradients a product (measured on a convolutional network: 2.2)
 VECTOR = 6e-8  # seconds a parameter and product, to keep vectors orthogonal (measured with half a million parameters)
 TOP, TRACE = 40, 24  # products
 K = 3
