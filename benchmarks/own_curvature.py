@@ -5,8 +5,9 @@
 Networks of tanh units trained on scikit-learn's digits, float64, one batch, cross-entropy: 64-32-32-10, 3,466 parameters, with
 the dense Hessian and all its eigenvalues as the truth; and 64-256-256-10, 85,002 parameters, with eigenvalues of residual
 1e-11 as the truth. Every package runs at several settings, in turns, on one core; the table holds the error and the processor
-time of each, the goals compare the cheapest settings that reach one accuracy. Ours runs on the same PyTorch network where this
-Python has PyTorch, and on JAX, compilation included in neither side's time (each side warms up once).
+time of each, the goals compare the cheapest settings that reach one accuracy. hessian-eigenthings is run as it is by default,
+and with all vectors kept orthogonal. Ours runs on the same PyTorch network where this Python has PyTorch, and on JAX,
+compilation included in neither side's time (each side warms up once).
 """
 
 import importlib.util
@@ -24,21 +25,28 @@ K = 10
 SETTINGS = {
     "ours, PyTorch": (1e-1, 1e-2, 1e-4, 1e-6),
     "ours, JAX": (1e-1, 1e-2, 1e-4, 1e-6),
-    "hessian-eigenthings": (20, 40, 60, 90, 140),
+    "hessian-eigenthings": (20, 30, 40, 60, 90),
+    "hessian-eigenthings, all orthogonal": (60, 90),
     "curvlinops": (1e-1, 1e-2, 1e-4, 1e-6),
-    "PyHessian": (1e-2, 1e-3, 1e-4),
+    "PyHessian": (1e-2, 1e-3, 1e-4, 1e-6),
 }
-MEANS = {"hessian-eigenthings": "steps"}  # of the setting; else a tolerance
+STEPS = (
+    "hessian-eigenthings",
+    "hessian-eigenthings, all orthogonal",
+)  # whose setting is steps; else a tolerance
 TARGETS = (1e-2, 1e-4, 1e-8)
 LARGE = {  # settings for the larger network, where each takes longer
     "ours, PyTorch": (1e-2, 1e-5),
     "ours, JAX": (1e-2, 1e-5),
-    "hessian-eigenthings": (40, 70),
+    "hessian-eigenthings": (30, 40, 70),
+    "hessian-eigenthings, all orthogonal": (70,),
     "curvlinops": (1e-2, 1e-5),
-    "PyHessian": (1e-3,),
+    "PyHessian": (1e-3, 1e-4),
 }
-RUNS = ((40, 4), (80, 8))  # Lanczos steps and random starts of a density
-PEERS = ("hessian-eigenthings", "curvlinops", "PyHessian")
+RUNS = ((20, 4), (40, 8), (80, 8))  # Lanczos steps and random starts of a density
+NEAR = (2e-3, 1e-3)  # mean distances of spectra at which seconds are compared
+SPECTRA = ("ours, PyTorch", "ours, JAX", "hessian-eigenthings", "curvlinops", "PyHessian")
+PEERS = (*STEPS, "curvlinops", "PyHessian")
 
 
 def main():
@@ -100,43 +108,53 @@ def eigenvalues(me, other, name, path, repeats, quick, found):
         rows.append(
             [
                 package,
-                f"{MEANS.get(package, 'tolerance')} {setting:g}",
+                f"{'steps' if package in STEPS else 'tolerance'} {setting:g}",
                 max(errors),
                 common.spread(cpu)["median"],
             ]
         )
         for target in TARGETS:
-            if max(errors) <= target and common.spread(cpu)["median"] < best.get((package, target), (1e99,))[0]:
-                best[package, target] = common.spread(cpu)["median"], cpu
+            if max(errors) <= target:
+                keep(best, package, target, cpu)
     columns = ["package", "setting", "worst error", "seconds"]
     found["tables"].append({"title": f"Ten largest eigenvalues, {name}", "columns": columns, "rows": rows})
     told(found["tables"][-1])
     for target in TARGETS:
-        mine = min((best[p, target] for p in SETTINGS if p not in PEERS and (p, target) in best), default=None)
-        if mine is None:
+        compared(best, target, f"Ten largest eigenvalues, error at most {target:g}, {name}", found)
+
+
+def keep(best, package, target, cpu):
+    """Seconds of the cheapest setting that reaches a target; the ways to call one package count as one."""
+    side = package if package.startswith("ours") else package.split(",")[0]
+    if (side, target) not in best or common.spread(cpu)["median"] < common.spread(best[side, target])["median"]:
+        best[side, target] = cpu
+
+
+def compared(best, target, text, found):
+    """Goals: each peer's cheapest setting that reaches a target over each of ours."""
+    for peer in dict.fromkeys(one.split(",")[0] for one in PEERS):
+        if (peer, target) not in best:
+            found["notes"].append(f"{text}: reached by no setting of {peer} that was tried.")
             continue
-        for peer in PEERS:
-            if (peer, target) not in best:
-                found["notes"].append(
-                    f"No setting of {peer} that was tried has an error of at most {target:g} ({name})."
-                )
-                continue
-            text = f"Ten largest eigenvalues, error at most {target:g}, {name}: {peer} over ours"
-            ratio = common.ratios(mine[1], best[peer, target][1])
-            found["goals"].append(common.goal(text, ratio, "x", at_least=1.0))
+        for mine in ("ours, PyTorch", "ours, JAX"):
+            if (mine, target) in best:
+                ratio = common.ratios(best[mine, target], best[peer, target])
+                found["goals"].append(common.goal(f"{text}: {peer} over {mine}", ratio, "x", at_least=1.0))
+            else:
+                found["notes"].append(f"{text}: reached by no setting of {mine} that was tried.")
 
 
 def densities(me, other, path, repeats, quick, found):
     """The table of the spectra: distance from all eigenvalues, and what it took."""
     runs = {}
     for seed in range(repeats):
-        for package in SETTINGS:
+        for package in SPECTRA:
             side = other if package in PEERS else me
             for steps, samples in RUNS[:1] if quick else RUNS:
                 ask = {"path": path, "package": package, "steps": steps, "samples": samples, "seed": seed}
                 runs.setdefault((package, steps, samples), []).append(side.ask("density", **ask))
     every = np.array(me.ask("truth", path=path, dense=True, whole=True))
-    rows, seconds = [], {}
+    rows, best = [], {}
     for (package, steps, samples), answers in runs.items():
         if "failed" in answers[0]:
             found["notes"].append(f"{package}, density: {answers[0]['failed']}")
@@ -144,27 +162,25 @@ def densities(me, other, path, repeats, quick, found):
         far = [distance(*one["found"], every) for one in answers]
         ghosts = [above(one["found"][0], every) for one in answers]
         cpu = [one["cpu"] for one in answers]
-        seconds[package, steps] = cpu
+        mean = sum(far) / len(far)
         rows.append(
-            [package, f"{samples} starts of {steps}", max(far), max(ghosts), common.spread(cpu)["median"]]
+            [package, f"{samples} starts of {steps}", mean, max(far), max(ghosts), common.spread(cpu)["median"]]
         )
+        for target in NEAR:
+            if mean <= target:
+                keep(best, package, target, cpu)
     columns = [
         "package",
         "setting",
-        "worst distance over the range",
+        "mean distance over the range",
+        "worst",
         "nodes above the 11th eigenvalue",
         "seconds",
     ]
     found["tables"].append({"title": f"Spectrum, {SMALL}", "columns": columns, "rows": rows})
     told(found["tables"][-1])
-    steps = RUNS[0 if quick else -1][0]
-    mine = min((seconds[p, steps] for p in SETTINGS if p not in PEERS and (p, steps) in seconds), key=sum)
-    for peer in PEERS:
-        if (peer, steps) in seconds:
-            text = f"Spectrum by as many products, {SMALL}: {peer} over ours"
-            found["goals"].append(
-                common.goal(text, common.ratios(mine, seconds[peer, steps]), "x", at_least=1.0)
-            )
+    for target in NEAR:
+        compared(best, target, f"Spectrum, distance at most {target:g}, {SMALL}", found)
 
 
 def told(table):

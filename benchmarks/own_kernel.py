@@ -11,6 +11,8 @@ memory come from processes of their own. A peer whose Python is not given is lef
 PyTorch and what the package needs; the others are Pythons with the peer alone.
 """
 
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -47,9 +49,10 @@ def main():
 
 def measured(pythons, size, repeats):
     """The result of this benchmark alone."""
+    environment = common.describe(versions(pythons))
     found = section(pythons, size, repeats)
     return {
-        "benchmark": "own_kernel", "title": "Tangent kernels of your own network", "environment": common.describe(),
+        "benchmark": "own_kernel", "title": "Tangent kernels of your own network", "environment": environment,
         "question": "Is the structured kernel as fast as the fastest peer, and does it keep its memory?",
         "conditions": {
             "problem": f"full kernel of 10 outputs, float32; {size['few']} examples, and {size['many']:,} for memory",
@@ -57,6 +60,20 @@ def measured(pythons, size, repeats):
         },
         **found,
     }  # fmt: skip
+
+
+def versions(pythons):
+    """Versions of the peers that are measured, each from its own Python."""
+    named = {"torch": "torch", "tangents": "neural-tangents", "geometry": "nngeometry"}
+    read = "from importlib.metadata import version; import sys; print(version(sys.argv[1]))"
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {
+        name: subprocess.run(
+            [pythons[side], "-c", read, name], capture_output=True, text=True, env=clean
+        ).stdout.strip()
+        for side, name in named.items()
+        if pythons.get(side)
+    }
 
 
 def section(pythons, size, repeats):
@@ -99,7 +116,7 @@ def commands(pythons):
     found["recipe"] = [pythons["torch"], peer, "recipe"]
     for name in ("tangents", "geometry"):
         if pythons.get(name):
-            found[name] = [pythons[name], peer, name]
+            found[name] = ["env", "-u", "PYTHONPATH", pythons[name], peer, name]
     return found
 
 

@@ -68,10 +68,11 @@ def old_eig(matrix, eigenvectors=True):
 
 def _top(problem, package, k, setting, seed):
     torch.manual_seed(seed)
-    if package == "hessian-eigenthings":
+    if package.startswith("hessian-eigenthings"):
         from hessian_eigenthings.algorithms.lanczos import lanczos
 
-        found = lanczos(problem.eigenthings(), k=k, max_iter=setting, seed=seed)
+        orthogonal = True if package.endswith("all orthogonal") else None  # None: up to 50 steps
+        found = lanczos(problem.eigenthings(), k=k, max_iter=setting, seed=seed, reorthogonalize=orthogonal)
         return found.eigenvalues.tolist()
     if package == "curvlinops":
         from scipy.sparse.linalg import eigsh

@@ -16,7 +16,9 @@ from pathlib import Path
 import common
 import page
 
-NAMES = page.ORDER
+NAMES = tuple(
+    name for name in page.ORDER if not name.startswith("own_")
+)  # these have peers of their own: see own_network.py
 TORCH = {
     "stacked",
     "convolution",

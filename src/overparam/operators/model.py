@@ -272,13 +272,15 @@ class Model(abc.ABC):
         self._kept.clear()
 
     def _product(self, kind: str, vector: Any) -> np.ndarray:
-        self._choose(kind, vector)
+        first = self._choose(kind, vector)
         found, at = [], 0
         for index, batch in enumerate(self.batches()):
             rows = batch.count * int(np.prod(self.output_shape))
             part = vector[at : at + rows] if kind == "transpose" else vector
             with told_of(f"model: expected a {kind.replace('_', '-')} product of batch {index}"):
-                found.append(self._ready(kind, index, batch)[0](part))
+                found.append(
+                    first if first is not None and not index else self._ready(kind, index, batch)[0](part)
+                )
             at += rows
         rowwise = kind == "jacobian"
         return self._divided(
@@ -288,14 +290,15 @@ class Model(abc.ABC):
             else self.host(_sum(found)),
         )
 
-    def _choose(self, kind: str, vector: Any) -> None:
-        """Decide how products of a kind are computed, unless it is decided."""
+    def _choose(self, kind: str, vector: Any) -> Any:
+        """Decide how products of a kind are computed, unless it is decided; the product of the first batch where that gave it."""
         if kind in self._chosen:
-            return
-        self._chosen[kind], made = choose(self, kind, vector)
+            return None
+        self._chosen[kind], made, product = choose(self, kind, vector)
         first = next(iter(self.batches())).count * self._chosen[kind].bytes
         if made is not None and first <= self.settings.memory - self._held():
             self._kept[kind, 0] = (made, first)
+        return product
 
     def _columns(self, kind: str, given: np.ndarray) -> np.ndarray:
         """Products with several vectors, as columns: a graph that is not kept is built once for all of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ ARITHMETIC = Arithmetic(
 )
 
 READY = 4.0  # seconds that PyTorch takes to load its derivatives in forward mode
+FORWARD = 2.5  # graphs of the gradient that a product in forward mode costs: 3 by the count of matrix products
 
 
 class TorchModel(Model):
@@ -128,6 +130,7 @@ class TorchModel(Model):
 
     def ways(self, kind: str) -> tuple[Way, ...]:
         """All of them: a trial on the first batch decides."""
+        _loaded()
         if kind == "hessian":
             return (
                 Way("kept graph", self._kept_hessian, self._measured_size(self._kept_hessian), several=True),
@@ -136,7 +139,7 @@ class TorchModel(Model):
                     lambda batch: lambda v: self._kept_hessian(batch, keep=False)(v),
                     anew="kept graph",
                 ),
-                Way("forward over reverse", self._forward_hessian, ready=READY),
+                Way("forward over reverse", self._forward_hessian, ready=READY, beside=FORWARD),
             )
         if kind == "transpose":
             return (
@@ -347,3 +350,11 @@ class TorchModel(Model):
         )
         made.fresh = self.fresh
         return made
+
+
+@functools.cache
+def _loaded() -> None:
+    """A derivative of one number: what PyTorch imports for its first one, a second or more, is no part of a trial."""
+    with torch.inference_mode(False), torch.enable_grad():
+        one = torch.ones(1, requires_grad=True)
+        torch.autograd.grad(one * one, one, torch.ones(1))

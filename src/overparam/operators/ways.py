@@ -12,7 +12,7 @@ from overparam.operators.batches import Batch
 
 Model = Any  # of overparam.operators.model, which imports this
 
-LONG = 1.0  # seconds of a product that is not timed again
+LONG = 0.05  # seconds of a product that is not timed again: what comes once, allocation and threads, is a small part of it
 PAYS = 4.0  # times the seconds of getting ready: a way that takes them is tried for longer work alone
 
 
@@ -27,6 +27,7 @@ class Way:
         anew: the way that does the same and keeps what it built, whose times tell those of this one.
         several: whether what ``make`` gave takes several vectors, one a row.
         ready: seconds that the first use in a process takes, to load and compile.
+        beside: times the building of the first way's graph that a product takes at least; not tried where another takes less.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Way:
     anew: str | None = None
     several: bool = False
     ready: float = 0.0
+    beside: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ class Chosen:
     words: str
 
 
-def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any], Any] | None]:
+def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any], Any] | None, Any]:
     """The best way for a kind of product, by a trial on the first batch where the back end wants one, else by order.
 
     A way that fails is left out: attention kernels, recurrent networks and functions with a derivative of their own often
@@ -68,7 +70,8 @@ def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any]
         vector: in the back end's arrays.
 
     Returns:
-        What was decided, and what the way that is kept made of the first batch.
+        What was decided; what the way that is kept made of the first batch; and the product of the first batch with the vector
+        by the way that was chosen, so that the trial's work is not done again.
 
     Raises:
         UsageError: no way works; the text says what each of them met. Or the settings name a way that is not there.
@@ -81,6 +84,7 @@ def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any]
     failed: list[str] = []
     times: dict[str, tuple[float, float]] = {}
     graphs: dict[str, Callable[[Any], Any]] = {}
+    products: dict[str, Any] = {}
     sizes = 0.0
     plain: list[tuple[float, Way]] = []
     kept: list[tuple[float, Way, float]] = []
@@ -95,10 +99,14 @@ def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any]
         if work is not None and work < PAYS * way.ready:
             said.append(f"{way.name} not tried, because getting it ready takes about {way.ready:g} s")
             continue
+        least_of_it = way.beside * times[ways[0].name][0] if ways[0].name in times else 0.0
+        if best is not None and best < least_of_it:
+            said.append(f"{way.name} not tried, because it takes at least about{_ms(model, least_of_it)}")
+            continue
         try:
             build, each, size = (*times.get(way.anew or "", (0.0, 0.0)), 0.0)
             if way.anew not in times:
-                build, each, size, graphs[way.name] = _tried(model, way, batch, part)
+                build, each, size, graphs[way.name], products[way.name] = _tried(model, way, batch, part)
         except OverparamError:
             raise
         except Exception as error:
@@ -132,11 +140,11 @@ def choose(model: Model, kind: str, vector: Any) -> tuple[Chosen, Callable[[Any]
     again = next((way for way in ways if way.size is not None and way.name in times and way.several), None)
     spare = least[1] if least is not None else keep[1] if keep is not None else ways[0]
     chosen = Chosen(spare, None if keep is None else keep[1], again, sizes, text)
-    return chosen, None if keep is None else graphs.get(keep[1].name)
+    return chosen, None if keep is None else graphs.get(keep[1].name), products.get(name)
 
 
-def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, float, float, Any]:
-    """Seconds to build, seconds a product and bytes kept of one way on one batch; and what it made."""
+def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, float, float, Any, Any]:
+    """Seconds to build, seconds a product and bytes kept of one way on one batch; what it made, and the product."""
     on_host = getattr(getattr(model, "device", None), "type", "") == "cpu"
     clock = time.process_time if on_host else time.perf_counter  # not what else the machine does
     start = clock()
@@ -146,12 +154,12 @@ def _tried(model: Model, way: Way, batch: Batch, vector: Any) -> tuple[float, fl
     each = []
     for _ in range(2 if model.timed else 1):
         start = clock()
-        made(vector)  # compiles, allocates, and shows what fails
+        found = made(vector)  # compiles, allocates, and shows what fails
         model.wait()
         each.append(clock() - start)
         if each[-1] > LONG:
             break
-    return build, min(each), way.size(made) if way.size is not None else 0.0, made
+    return build, min(each), way.size(made) if way.size is not None else 0.0, made, found
 
 
 def _ms(model: Model, seconds: float) -> str:

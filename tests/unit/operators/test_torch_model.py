@@ -97,6 +97,17 @@ def test_the_trial_says_what_it_found_and_keeps_to_the_memory():
     assert "double backward" in model.costs["hessian"]
 
 
+def test_the_product_of_the_trial_is_not_made_again(monkeypatch):
+    model, calls = open_model(module(), (X, LABELS), batch=len(X)), []
+    pulled = model._pulled
+    monkeypatch.setattr(model, "_pulled", lambda *given: calls.append(1) or pulled(*given))
+    vector = np.random.default_rng(3).normal(size=model.size)
+    first, made = model.product("hessian", vector), len(calls)
+    assert made <= 2  # the trial's, timed again where it is short
+    assert close(model.product("hessian", vector), first)
+    assert len(calls) == made + 1
+
+
 def test_parts_and_other_parameters():
     model = open_model(module(), (X, LABELS))
     whole = hessian(model) @ np.eye(model.size)

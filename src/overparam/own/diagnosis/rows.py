@@ -52,14 +52,14 @@ def on_data(model: Model, data: Batches) -> Model:
 
 
 def _picked(model: Model, rows: np.ndarray) -> list[Batch]:
-    """The rows as they lie in the batches of the data; one batch where its arrays can be joined."""
+    """The rows as one batch where their arrays can be joined, so that few rows of many batches do not cost as many passes."""
     at, found = 0, []
     for batch in model.batches():
         own = rows[(rows >= at) & (rows < at + batch.count)] - at
         at += batch.count
         if len(own):
             found.append(_taken(batch, own))
-    if model.back_end == "jax" and len(found) > 1:
+    if len(found) > 1 and (model.back_end == "jax" or _alike(found)):
         return [_joined(found)]
     return found
 
@@ -73,12 +73,22 @@ def _taken(batch: Batch, places: np.ndarray) -> Batch:
     return replace(made, count=len(places))
 
 
+def _alike(parts: list[Batch]) -> bool:
+    """Whether all arrays have the examples along the first axis, and else one shape and type in all parts."""
+    columns = list(zip(*(one.leaves() for one in parts), strict=False))
+    return len({len(one.leaves()) for one in parts}) == 1 and all(
+        len({(tuple(leaf.shape[1:]), leaf.dtype) for leaf in column}) == 1
+        and all(_per_example(leaf, one.count) for leaf, one in zip(column, parts, strict=True))
+        for column in columns
+    )
+
+
 def _per_example(leaf: Any, size: int) -> bool:
     return bool(len(leaf.shape)) and int(leaf.shape[0]) == size
 
 
 def _joined(parts: list[Batch]) -> Batch:
-    """Batches behind one another as one, so that one program serves all of their pieces."""
+    """Batches behind one another as one."""
     columns = zip(*(one.leaves() for one in parts), strict=True)
     whole = iter([_stacked(column, parts) for column in columns])
     made = parts[0].mapped(lambda leaf: next(whole))
@@ -87,6 +97,12 @@ def _joined(parts: list[Batch]) -> Batch:
 
 def _stacked(column: tuple[Any, ...], parts: list[Batch]) -> Any:
     if all(_per_example(leaf, one.count) for leaf, one in zip(column, parts, strict=True)):
+        if hasattr(column[0], "new_empty"):  # a tensor
+            whole, at = column[0].new_empty((sum(map(len, column)), *column[0].shape[1:])), 0
+            for leaf in column:
+                whole[at : at + len(leaf)] = leaf
+                at += len(leaf)
+            return whole
         return np.concatenate([np.asarray(leaf) for leaf in column])
     return column[0]
 
