@@ -48,14 +48,16 @@ class Scores:
 
 @dataclass(eq=False)
 class _Found:
-    columns: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    """Columns of the parts that are finished."""
 
-    def add(self, **parts: np.ndarray) -> None:
-        for name, one in parts.items():
-            self.columns.setdefault(name, []).append(one)
+    parts: list[dict[str, np.ndarray]] = field(default_factory=list)
+
+    def has(self, name: str) -> bool:
+        """Whether every part has a column."""
+        return all(name in one for one in self.parts)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return np.concatenate(self.columns[name])
+        return np.concatenate([one[name] for one in self.parts])
 
 
 def labels_of(targets: np.ndarray) -> np.ndarray:
@@ -88,25 +90,26 @@ def scores(context: Context) -> Scores:
     seconds = SHARE * context.left()
     many = len(rows) // parts + (len(held[0]) if held else 0)
     kind, _ = kind_of(context.model, many, seconds / 2, context.pace)
-    found, began, done = _Found(), time.monotonic(), 0
+    found, began = _Found(), time.monotonic()
     for at, part in enumerate(np.array_split(rows, parts)):
+        done = len(found.parts)
         spent = time.monotonic() - began
         if done and spent * (done + 1) / done > seconds:
             break
-        context.say(f"OP003 part {at + 1} of {parts}: {len(part):,} labels")
         try:
-            _part(context, np.sort(part), labels, classes, held[at] if held else None, kind, found)
+            context.say(f"OP003 part {at + 1} of {parts}: {len(part):,} labels")
+            one = _part(context, np.sort(part), labels, classes, held[at] if held else None, kind)
+            found.parts.append(one)  # a part is there whole or not at all
         except KeyboardInterrupt:
-            if not done:
+            if not found.parts:
                 raise
             context.stopped = True
             break
-        done += 1
-    inputs = found["inputs"] if "inputs" in found.columns else None
+    inputs = found["inputs"] if found.has("inputs") else None
     wrong = found["held"] if held else np.zeros(0, dtype=bool)
     return Scores(
         found["rows"], labels[found["rows"]], found["score"], found["suggested"], found["neighbours"], inputs, wrong,
-        kind, done,
+        kind, len(found.parts),
     )  # fmt: skip
 
 
@@ -126,27 +129,28 @@ def _part(
     classes: int,
     held: np.ndarray | None,
     kind: Kind,
-    found: _Found,
-) -> None:
+) -> dict[str, np.ndarray]:
+    """Scores of the labels of a part, by column."""
     own, n = on_rows(context.model, part), len(part)
     whole = own if held is None else _both(own, on_rows(_of(context.test), held))
     kernel = kernel_of(whole, kind)
     given = labels[part]
     ridge = fit(kernel[:n, :n], given, classes)
     near = votes(kernel[:n, :n], given, classes, np.arange(n))
-    found.add(
-        rows=part,
-        score=margin(ridge.out, given),
-        suggested=ridge.out.argmax(1),
-        neighbours=margin(near, given),
-    )
+    found = {
+        "rows": part,
+        "score": margin(ridge.out, given),
+        "suggested": ridge.out.argmax(1),
+        "neighbours": margin(near, given),
+    }
     plain = plain_inputs(own)
     if plain is not None:
         gap = -np.square(plain).sum(1)[None] + 2 * plain @ plain.T
-        found.add(inputs=margin(votes(gap, given, classes, np.arange(n)), given))
+        found["inputs"] = margin(votes(gap, given, classes, np.arange(n)), given)
     if held is not None:
         assert context.test_targets is not None
-        found.add(held=ridge.predict(kernel[n:, :n]).argmax(1) != labels_of(context.test_targets)[held])
+        found["held"] = ridge.predict(kernel[n:, :n]).argmax(1) != labels_of(context.test_targets)[held]
+    return found
 
 
 def _of(model: Model | None) -> Model:

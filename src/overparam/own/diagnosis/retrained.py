@@ -169,8 +169,8 @@ def trained(
             break
         if at == 1 and each * (FEWEST - 1) > context.left():
             break
-        context.say(f"... training {at + 1} of {seeds}")
         try:
+            context.say(f"... training {at + 1} of {seeds}")
             found += _several(trainer, [jobs(context.seed + at)])
         except KeyboardInterrupt:
             if at < 2:
