@@ -41,6 +41,7 @@ def test_kernel_is_that_of_the_layers_written_out(name):
     np.testing.assert_allclose(empirical_kernel(network, params, data()), kernel, rtol=0, atol=allowed)
 
 
+@pytest.mark.slow
 def test_blocks_change_nothing(monkeypatch):
     network = NETWORKS["three layers"]
     params = network.init(jax.random.key(0))

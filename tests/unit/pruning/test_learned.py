@@ -109,6 +109,7 @@ def test_half_rounded_probabilities_have_a_gradient_where_they_are_not_rounded()
     assert float(value) == pytest.approx(float(np.where(rounded, p >= 0.5, p).sum()), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluation_samples_or_rounds():
     random, whole = supermask(NETWORK), supermask(NETWORK, rounded=True)
     params = variables(whole)

@@ -72,7 +72,7 @@ def numpy_sgd(params, y, recipe, seed):
     return p
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+@pytest.mark.parametrize("weight_decay", [pytest.param(0.0, marks=pytest.mark.slow), 0.01])
 def test_sgd_with_momentum_is_the_plain_numpy_one(weight_decay):
     recipe = replace(SGD, weight_decay=weight_decay)
     for member in run(FOUR, recipe):
