@@ -64,6 +64,7 @@ def test_blocks_change_nothing(monkeypatch):
     assert parts[2].shape == (14, 8)
 
 
+@pytest.mark.slow
 def test_any_network_has_one():
     network = cnn1d(12, (2,), 3, kernels=(3,))
     params = network.init(jax.random.key(0))

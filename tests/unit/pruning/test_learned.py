@@ -156,6 +156,7 @@ def test_the_share_of_edge_popup_is_exact(stay):
             assert sizes[mask == 1].min() >= sizes[mask == 0].max()
 
 
+@pytest.mark.slow
 def test_edge_popup_passes_the_gradient_to_the_size_of_the_score():
     scores = jnp.asarray(RNG.normal(size=(8, 5)), jnp.float32)
     given = RNG.normal(size=(8, 5)).astype(np.float32)

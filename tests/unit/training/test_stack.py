@@ -160,6 +160,7 @@ def test_a_split_run_is_the_whole_run_bit_for_bit(case):
         assert set(b.steps[1:]) <= set(a.steps)
 
 
+@pytest.mark.slow
 def test_a_start_without_state_begins_afresh_from_those_parameters():
     given = initial(99)
     (member,) = run([Member(1, Y)], start=[Checkpoint(given)])
