@@ -6,7 +6,7 @@ import pytest
 import overparam
 from tests.browser.conftest import RECORD
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

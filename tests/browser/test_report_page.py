@@ -7,7 +7,7 @@ import pytest
 from overparam.report.charts import spec
 from overparam.report.view import ALL, first_view
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NASTY = "<script>window.__pwned=1</script><img src=x onerror=window.__pwned=1>"
 

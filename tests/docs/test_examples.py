@@ -86,6 +86,7 @@ def test_an_example_runs_as_a_script_without_a_main_guard(code, tmp_path):
     as_script(code, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_script_that_computes_on_workers_needs_no_main_guard(tmp_path):
     as_script(
         f"import overparam\nassert overparam.run({str(TOY)!r}, data='gaussian', workers=2).record['cells']['ok'] == 18\n",

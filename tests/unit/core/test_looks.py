@@ -62,6 +62,7 @@ def test_a_spread_is_read_back_from_its_interval():
     assert spread(found.low, found.high, 7, 0.99) == pytest.approx(y.std(ddof=1))
 
 
+@pytest.mark.slow
 def test_looks_together_err_no_more_than_promised():
     """Following a true boundary through 5, 10, 20 and 40 seeds: 95 %-intervals at each err in 9 %, the ladder below 4 %."""
     rng, wrong = np.random.default_rng(3), 0

@@ -95,6 +95,7 @@ def test_every_derivative_of_the_form_in_pieces_is_that_of_the_library(name, mon
     agree(derivatives(in_pieces, *case), derivatives(oracle, *case), rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_members_and_examples_of_the_form_in_pieces_can_be_mapped():
     x, kernel, stride, padding = drawn(CASES["3x3 of an image"])
     both = (np.stack([x, -x]), np.stack([kernel, 2 * kernel]))

@@ -91,6 +91,7 @@ def test_a_certified_network_of_each_family_keeps_its_promises(network):
     assert norms[-1] < norms[0]
 
 
+@pytest.mark.slow
 def test_the_first_certified_of_a_run_and_the_shortest_path():
     network = two_layer(3, 16, 1, activation="softplus", init="normal", train_output=False)
     params = draw(network, 3)

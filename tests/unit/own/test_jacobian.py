@@ -41,6 +41,7 @@ def test_kernel_is_that_of_the_layers_written_out(name):
     np.testing.assert_allclose(empirical_kernel(network, params, data()), kernel, rtol=0, atol=allowed)
 
 
+@pytest.mark.slow
 def test_blocks_change_nothing(monkeypatch):
     network = NETWORKS["three layers"]
     params = network.init(jax.random.key(0))
@@ -63,6 +64,7 @@ def test_blocks_change_nothing(monkeypatch):
     assert parts[2].shape == (14, 8)
 
 
+@pytest.mark.slow
 def test_any_network_has_one():
     network = cnn1d(12, (2,), 3, kernels=(3,))
     params = network.init(jax.random.key(0))

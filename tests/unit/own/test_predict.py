@@ -54,7 +54,7 @@ def descended(rate, loss):
 
 
 @pytest.mark.parametrize("loss", DIVISOR)
-@pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.parametrize("dense", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_linearised_prediction_is_descent_on_the_linearised_network(loss, dense, monkeypatch):
     if not dense:
         monkeypatch.setattr(sys.modules["overparam.own.predict"], "DENSE", 0)

@@ -38,6 +38,7 @@ def runs():
     return train(NETWORK, RECIPE, members, X, X, TRUE, probes=probes, keep=keep, keep_params=True)
 
 
+@pytest.mark.slow
 def test_the_means_are_those_of_the_rows(runs):
     weights = runs[0].params["output"]
     f = X.astype(np.float64) @ np.asarray(weights["weight"], np.float64).T + weights["bias"]

@@ -86,6 +86,7 @@ def test_grasp_removes_what_the_source_calls_most_important_to_remove():
     assert (-flat)[kept].max() <= (-flat)[~kept].min()
 
 
+@pytest.mark.slow
 def test_blocks_of_examples_sum_to_the_whole(monkeypatch):
     whole = {rule: rule(NETWORK, PARAMS, X, Y) for rule in (snip, grasp)}
     monkeypatch.setattr(import_module("overparam.pruning.at_init"), "_BLOCK", 5)
@@ -150,6 +151,7 @@ def test_synflow_goes_down_in_rounds_and_nothing_returns():
     assert left.densities["output/weight"] == 1.0
 
 
+@pytest.mark.slow
 def test_one_shot_of_synflow_collapses_a_layer_where_rounds_do_not():
     network = mlp(30, (40, 40, 40), 4, bias=False, init="lecun")
     params = drawn(network, 0, 0.2)

@@ -110,6 +110,7 @@ def test_a_round_is_a_function_of_the_one_before(rounds):
         assert jax.tree.all(jax.tree.map(np.array_equal, one.run.params, other.run.params))
 
 
+@pytest.mark.slow
 def test_compaction_changes_rounding_alone(rounds):
     arms = [Arm("sparse", keep=0.15)]
     whole, cut = (
@@ -139,6 +140,7 @@ def test_a_round_goes_on_in_the_shape_of_the_one_before(rounds):
         assert np.allclose(one.run.values["test_loss"], other.run.values["test_loss"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_inputs_that_are_0_in_all_examples_are_cut_out_and_put_back(rounds):
     dark = X * np.array([1, 0, 1, 1, 1], "f")
     arms = [Arm("all", keep=1.0)]

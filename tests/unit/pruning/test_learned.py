@@ -109,6 +109,7 @@ def test_half_rounded_probabilities_have_a_gradient_where_they_are_not_rounded()
     assert float(value) == pytest.approx(float(np.where(rounded, p >= 0.5, p).sum()), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluation_samples_or_rounds():
     random, whole = supermask(NETWORK), supermask(NETWORK, rounded=True)
     params = variables(whole)
@@ -155,6 +156,7 @@ def test_the_share_of_edge_popup_is_exact(stay):
             assert sizes[mask == 1].min() >= sizes[mask == 0].max()
 
 
+@pytest.mark.slow
 def test_edge_popup_passes_the_gradient_to_the_size_of_the_score():
     scores = jnp.asarray(RNG.normal(size=(8, 5)), jnp.float32)
     given = RNG.normal(size=(8, 5)).astype(np.float32)

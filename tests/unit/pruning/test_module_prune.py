@@ -76,7 +76,10 @@ def test_grasp_is_minus_w_h_g_of_the_cooled_loss_over_the_sum():
         assert np.allclose(found[f"{name}/weight"], own["weight"] / total, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("criterion", ["large_final", "snip", "grasp", "synflow", "grad", "movement"])
+@pytest.mark.parametrize(
+    "criterion",
+    ["large_final", "snip", pytest.param("grasp", marks=pytest.mark.slow), "synflow", "grad", "movement"],
+)
 def test_one_mask_from_every_back_end(criterion):
     torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
     start = jax.tree.map(lambda a: a / 2, PARAMS)

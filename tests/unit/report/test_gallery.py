@@ -81,6 +81,7 @@ def test_it_asks_the_network_for_nothing_and_shows_text_as_text(record):
     assert "default-src 'none'" in text
 
 
+@pytest.mark.slow
 def test_twenty_runs_stay_below_a_megabyte(record):
     cards = [Card(record, f"{i}.html", thumbnail(record, f"t{i}-")) for i in range(20)]
     assert len(render(cards).encode()) < 1_000_000

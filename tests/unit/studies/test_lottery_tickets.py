@@ -54,6 +54,7 @@ def test_a_parent_of_the_same_width_is_read_between_two_densities(found):
         assert value is None or low - 1e-6 <= value <= high + 1e-6
 
 
+@pytest.mark.slow
 def test_controls_keep_as_many_weights_in_every_layer():
     import jax
 

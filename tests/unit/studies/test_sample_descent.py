@@ -73,6 +73,7 @@ def test_the_penalty_is_the_one_of_smallest_leave_one_out_error(solved):
     assert outcome.values["ridge_penalty"][0] == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_mean_of_many_linear_cells_is_the_theory_line():
     cells = [cell(n=(10, 20, 80), features=40, seed=seed) for seed in range(60)]
     lines = np.array([o.values["test_loss"] for o in STUDY.work(cells, lambda f: None)])

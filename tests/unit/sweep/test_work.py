@@ -119,6 +119,7 @@ def test_fresh_parameters_are_those_that_training_starts_from():
             assert np.array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_ends_train_every_start_of_every_cell_in_one_stack():
     stack, network = task(cells()), two_layer(64, 5, 10)
     fresh = stack.fresh(network)

@@ -24,7 +24,7 @@ NETWORK = cnn((4, 4, 2), (3,), 3)
 @pytest.mark.parametrize(
     "block", [4, pytest.param(1, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("name", ["cross_entropy", "squared"])
+@pytest.mark.parametrize("name", [pytest.param("cross_entropy", marks=pytest.mark.slow), "squared"])
 def test_the_gradient_of_blocks_is_that_of_the_batch(block, name):
     params = NETWORK.init(jax.random.key(0))
     whole = jax.grad(lambda p: loss(name).mean(NETWORK.apply(p, X), Y[0]))(params)

@@ -53,6 +53,7 @@ def test_two_copies_start_at_zero_with_the_kernel_of_one():
     assert two @ two.T == pytest.approx(one @ one.T, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_jacobian_agrees_with_differences():
     network = mlp(4, (5,), 1, activation="tanh")
     model = scalar_model(network)

@@ -72,7 +72,7 @@ def numpy_sgd(params, y, recipe, seed):
     return p
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+@pytest.mark.parametrize("weight_decay", [pytest.param(0.0, marks=pytest.mark.slow), 0.01])
 def test_sgd_with_momentum_is_the_plain_numpy_one(weight_decay):
     recipe = replace(SGD, weight_decay=weight_decay)
     for member in run(FOUR, recipe):
@@ -160,6 +160,7 @@ def test_a_split_run_is_the_whole_run_bit_for_bit(case):
         assert set(b.steps[1:]) <= set(a.steps)
 
 
+@pytest.mark.slow
 def test_a_start_without_state_begins_afresh_from_those_parameters():
     given = initial(99)
     (member,) = run([Member(1, Y)], start=[Checkpoint(given)])

@@ -84,6 +84,7 @@ def test_the_run_ends_when_all_have_stopped():
     assert seen[-1] == 1.0
 
 
+@pytest.mark.slow
 def test_progress_rises_to_one():
     seen = []
     run([Member(0, Y), Member(1, Y)], Recipe(1500, 0.05, batch=20, probes=3), progress=seen.append)

@@ -38,6 +38,7 @@ def trainer(family, fit, how=None):
     return trainer_of(family, fit, (X, Y), (X[:9], Y[:9]), model, None, how or {}, 4)
 
 
+@pytest.mark.slow
 def test_the_width_of_a_model_is_found_by_its_shapes():
     family = Family(build)
     for width in (1, 5, 12):

@@ -67,6 +67,7 @@ def test_the_jacobian_moves_by_no_more_than_said_with_unequal_outputs():
     assert moved > delta / 30.0 * np.sqrt(np.mean(output**2))
 
 
+@pytest.mark.slow
 def test_flow_is_certified_at_a_large_width_and_not_at_a_tenth_of_it():
     """Published at n=20, d=10, outputs +-1, twice the same units: width 40,000 within .080, width 4,000 not; one draw."""
     distances = []
