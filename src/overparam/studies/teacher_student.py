@@ -279,7 +279,7 @@ def estimate(cell: Params) -> Estimate:
 STUDY = study(
     name="teacher-student", title="Students with more nodes than their teacher",
     question="Which teacher nodes do students find, when, and do more student nodes help?", x="factor", sources=("tian2019",),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("nodes"),
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("coverage"),
     work=later("overparam.studies.teacher_student_work:run"), estimate=estimate, values=VALUES, stack_limit=8,
     stack_by=tuple(axis.name for axis in AXES if axis.name not in ("seed", "decay")),
     differences=(
