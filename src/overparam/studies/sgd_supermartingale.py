@@ -54,8 +54,7 @@ CLAIMS = (
 CHARTS = charts(
     {"radius": "lin distance from the start over the radius"},
     drift=("What rises in expectation", "largest expected rise over the mean step",
-           {"start": "distance to the start (attempt I)", "cover": "mean distance to the cover", "printed": "potential as "
-               "printed"},
+           {"start": "distance to the start (attempt I)", "cover": "mean distance to the cover", "printed": "as printed"},
            "Worst of the states on a circle. Below 0 it falls in expectation everywhere there."),
     corrected=("With the residual in it the potential falls", "largest expected rise over the mean step",
                {"corrected": "mean distance to the cover plus (6/alpha) |r|"}))  # fmt: skip
