@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overparam import data
-from overparam.core import Outcome, Params, Progress, outcome, within
+from overparam.core import UsageError, Outcome, Params, Progress, outcome, within
 from overparam.data.stream import stream
 from overparam.models import holding, mlp
 from overparam.probes import recovery
@@ -24,6 +24,7 @@ LEARNT, LEVEL, COVERED = (
 )  # correlation of a node that counts as learnt, as found; share of nodes that are covered
 ROUNDING = 1e-4
 SHOWN = 1_000  # examples of which each one's own gradient is taken
+FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 FRAMES = ("first", "early", "late", "end")
 
@@ -32,6 +33,10 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """A stack of teachers: students of every width side by side, then those of two hidden layers."""
     given = shared(cells)
     factors = sorted(set(given["factors"]))
+    if not set(factors) <= set(FACTORS):
+        raise UsageError(
+            f"factors: expected some of {list(FACTORS)}, got {factors}. Choose among these with --factors."
+        )
     teachers = [
         data.teacher(given["d"], given["nodes"], given["outputs"], decay=cell["decay"], seed=cell["seed"])
         for cell in cells

@@ -101,6 +101,12 @@ def test_a_teacher_with_parallel_nodes_is_refused():
         STUDY.work([cell(seed=0, decay=0.0, d=1)], lambda share: None)
 
 
+def test_a_width_without_a_name_is_refused_before_any_step():
+    assert work.FACTORS == claims.FACTORS
+    with pytest.raises(UsageError, match=r"factors: expected some of .*3\.0"):
+        STUDY.work([cell(seed=0, factors=(1.0, 3.0))], lambda share: None)
+
+
 def test_the_published_sweep_costs_hours():
     inside = {axis.name for axis in STUDY.axes if axis.inside_cell}
     paper = {
