@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overparam import data
-from overparam.core import Outcome, Params, Progress, outcome, within
+from overparam.core import UsageError, Outcome, Params, Progress, outcome, within
 from overparam.data.stream import stream
 from overparam.models import holding, mlp
 from overparam.probes import recovery
@@ -22,7 +22,9 @@ LEARNT, LEVEL, COVERED = (
     0.95,
     0.8,
 )  # correlation of a node that counts as learnt, as found; share of nodes that are covered
+ROUNDING = 1e-4
 SHOWN = 1_000  # examples of which each one's own gradient is taken
+FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 FRAMES = ("first", "early", "late", "end")
 
@@ -31,6 +33,10 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """A stack of teachers: students of every width side by side, then those of two hidden layers."""
     given = shared(cells)
     factors = sorted(set(given["factors"]))
+    if not set(factors) <= set(FACTORS):
+        raise UsageError(
+            f"factors: expected some of {list(FACTORS)}, got {factors}. Choose among these with --factors."
+        )
     teachers = [
         data.teacher(given["d"], given["nodes"], given["outputs"], decay=cell["decay"], seed=cell["seed"])
         for cell in cells
@@ -103,7 +109,6 @@ def record(found: dict[str, Any], values: Any, factor: float, times: Sequence[in
     found[f"learnt_{name}"] = [steps if t is None else t for t in first]
     covered = [t for t, share in zip(times, found[f"coverage_{name}"], strict=True) if share >= COVERED]
     half = len(first) // 2
-    strong = (best[-1] >= LEVEL).astype(float)
     shape = l_shape(values, take)
     for key, value in {
         "coverage": found[f"coverage_{name}"][-1],
@@ -111,14 +116,19 @@ def record(found: dict[str, Any], values: Any, factor: float, times: Sequence[in
         "cover_time": covered[0] if covered else steps,
         "never": sum(t is None for t in first),
         "order": order([steps + 1 if t is None else t for t in first]),
-        "half_gap": float(strong[:half].mean() - strong[len(first) - half :].mean()),
-        "thin": shape["thin"],
-        "thin_first": shape["thin_first"],
+        "unmatched": missing(best[-1]),
+        "weak_over_strong": missing(best[-1][len(first) - half :]) / missing(best[-1][:half]),
     }.items():
         found.setdefault(key, []).append(value)
     if factor == max(found["factor"]):
+        found |= {name: shape[name] for name in ("thin", "thin_first")}
         found |= {"correlation": [(a + b) / 2 for a, b in pairwise(BINS)]}
         found |= {f"size_{frame}": line for frame, line in zip(FRAMES, shape["frames"], strict=True)}
+
+
+def missing(best: Any) -> float:
+    """What the mean of the best correlations lacks to 1; at least 1e-4, which rounding can hide."""
+    return float(max(1.0 - np.mean(best), ROUNDING))
 
 
 def learnt_at(best: Any, times: Sequence[int]) -> list[int | None]:
@@ -171,7 +181,7 @@ def deep(
     some = [i for i, cell in enumerate(cells) if cell["decay"] == 0]
     for i, own in enumerate(found):
         if i not in some:
-            own |= {"deep_gradient": None, "deep_miss": None, "deep_loss": None}
+            own |= {name: [None] * len(times) for name in ("deep_gradient", "deep_miss", "deep_loss")}
     if not some:
         return
     m, mine = given["nodes"], [cells[i] for i in some]

@@ -31,7 +31,7 @@ def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")} - {"coverage_0_5"}
     assert set(equal) == set(STUDY.values) - {n for n in widths if not n.endswith("0_5")}
     assert set(unequal) == set(equal)
-    assert unequal["deep_miss"] is None
+    assert set(unequal["deep_miss"]) == {None}
     assert len(equal["deep_miss"]) == len(equal["step"]) == len(equal["gradient_0_5"])
     assert equal["factor"] == [0.5, 1.0]
     assert equal["step"][-1] == 60
@@ -99,6 +99,12 @@ def test_a_teacher_with_parallel_nodes_is_refused():
     # four nodes of one input: any two are parallel but for their biases, which are equal
     with pytest.raises((DataError, UsageError), match="parallel"):
         STUDY.work([cell(seed=0, decay=0.0, d=1)], lambda share: None)
+
+
+def test_a_width_without_a_name_is_refused_before_any_step():
+    assert work.FACTORS == claims.FACTORS
+    with pytest.raises(UsageError, match=r"factors: expected some of .*3\.0"):
+        STUDY.work([cell(seed=0, factors=(1.0, 3.0))], lambda share: None)
 
 
 def test_the_published_sweep_costs_hours():
