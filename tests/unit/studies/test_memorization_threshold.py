@@ -88,7 +88,7 @@ def test_a_small_cell_holds_what_is_declared():
     assert found.values["wrong_ranks"] == [0, 0]
     assert found.values["bound_width"] == [2, 3]
     assert min(found.values["closest"]) > 1e-3
-    assert found.values["square_load"][-1] == max(found.values["ratio"]) == 4.0
+    assert found.values["square_load"][-1] == 4.0
 
 
 @pytest.mark.parametrize(
