@@ -32,8 +32,8 @@ PROFILES = profiles(
            {"d": 5, "n": (10, 20, 40), "seed": planned(5)}),
     laptop=("20 to 80 samples of 10 inputs, gelu and softplus, 8 seeds",
             {"n": SIZES, "activation": ("gelu", "softplus"), "steps": 6000, "iterations": 300, "seed": planned(8)}),
-    paper=("20 to 160 samples of 10 inputs, three activations, 20 seeds, 50,000 steps: hours. What the talk shows is another "
-           "thing, 50,000 images and networks of a million parameters: see the study of random labels",
+    paper=("20 to 160 samples of 10 inputs, three activations, 20 seeds, 50,000 steps: half a day of two cores. The talk shows "
+           "50,000 images and networks of a million parameters: see the study of random labels",
            {"n": (*SIZES, 160), "activation": ("gelu", "softplus", "silu"), "steps": 50_000, "iterations": 500, "starts": 8,
             "seed": planned(20)}))  # fmt: skip
 
