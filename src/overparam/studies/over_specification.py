@@ -38,7 +38,7 @@ PROFILES = profiles(
     laptop=("a teacher of 10 units on 30 inputs, students of 1 to 16 times as many, 4,000 steps, 8 seeds",
             {"factor": FACTORS, "seed": planned(8)}),
     paper=("a teacher of 60 units on 150 inputs, students of 1 to 8 times as many (sizes recalled), 100,000 steps, 8 seeds: "
-           "about a day of two cores", {"d": 150, "nodes": 60, "factor": FACTORS[:4], "steps": 100_000, "seed": planned(8)}),
+           "several hours of two cores", {"d": 150, "nodes": 60, "factor": FACTORS[:4], "steps": 100_000, "seed": planned(8)}),
 )  # fmt: skip
 
 # what is measured: lines over the factor, one a seed

@@ -149,7 +149,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     given, seeds = shared(cells), [cell["seed"] for cell in cells]
     check(given)
     width, standard = given["nodes"] * given["factor"], given["parametrisation"] == "standard"
-    more = {} if standard else {"gain": math.sqrt(given["d"])}
+    more: dict[str, Any] = {} if standard else {"gain": math.sqrt(given["d"])}
     plain = two_layer(given["d"], width, 1, bias=False, parametrisation=given["parametrisation"], **more)
     network = holding(plain, teacher=own_teacher(given["d"], given["nodes"], 0).params)
     recipe = Recipe(

@@ -7,7 +7,6 @@ The network is ``f(x) = sum_l v_l (w_l . x)^2`` with fixed signs v, the loss ``F
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -182,7 +181,7 @@ def escape(cell: Params, n: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def limit_curve(targets: Sequence[float], spread: float, times: Any) -> Any:
+def limit_curve(targets: Any, spread: float, times: Any) -> Any:
     """Eigenvalues of the mean-field limit over time, shape ``(times, inputs)``: logistic curves.
 
     ``d lambda/dt = 8 (a - lambda) lambda`` from ``spread^2``: ``a / (1 + (a/spread^2 - 1) exp(-8 a t))``, and

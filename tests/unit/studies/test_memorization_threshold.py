@@ -80,7 +80,7 @@ def test_data_that_cannot_be_fitted_are_refused(monkeypatch):
 
 def test_a_small_cell_holds_what_is_declared():
     told = []
-    (found,) = STUDY.work([cell()], told.append)
+    (found,) = STUDY.work([cell(starts=1, iterations=60)], told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert set(found.values) == set(STUDY.values)
@@ -88,7 +88,7 @@ def test_a_small_cell_holds_what_is_declared():
     assert found.values["wrong_ranks"] == [0, 0]
     assert found.values["bound_width"] == [2, 3]
     assert min(found.values["closest"]) > 1e-3
-    assert found.values["square_load"][-1] == max(found.values["ratio"]) == 4.0
+    assert found.values["square_load"][-1] == 4.0
 
 
 @pytest.mark.parametrize(
