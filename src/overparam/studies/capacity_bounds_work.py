@@ -137,9 +137,9 @@ def bounds(start: Sequence[Any], end: Sequence[Any], one: Split, y: Any, seed: i
     complexities = {"path": path_complexity(scaled, one.x), "frobenius": frobenius_complexity(scaled, one.x)}
     said = {"vc": vc_gap(vc_dimension([one.x.shape[1], size, 1]), n, DELTA)}
     for name, complexity in complexities.items():
-        said[name] = min((missed(margins, v) - error + margin_gap(complexity, v, n, DELTA) for v in values))
+        said[name] = min(missed(margins, v) - error + margin_gap(complexity, v, n, DELTA) for v in values)
     said["spectral"] = min(
-        (missed(margins, v) - error + spectral_gap(scaled, one.x, v, from_start, DELTA) for v in values)
+        missed(margins, v) - error + spectral_gap(scaled, one.x, v, from_start, DELTA) for v in values
     )
     noisy = pac(start, end, one, y, seed)
     least = min(said.values()) + error
