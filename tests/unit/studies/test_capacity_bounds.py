@@ -27,7 +27,7 @@ def test_a_run_gives_every_value_and_no_bound_is_below_its_error():
     assert set(given.values) == set(STUDY.values)
     assert given.values["excess"] < 0
     assert coins.values["excess"] < 0
-    assert given.values["vc"] == pytest.approx(vc_gap(vc_dimension([64, 4, 1]), 60), rel=1e-6)
+    assert given.values["vc"] == pytest.approx(vc_gap(vc_dimension([64, 4, 1]), 60), rel=1e-5)
     assert all(given.values[name] > 1 for name in NAMES)
     assert given.values["gap"] == pytest.approx(
         given.values["test_error"] - given.values["train_error"], abs=1e-6
