@@ -116,7 +116,7 @@ STUDY = study(
     name="capacity-bounds", title="What capacity bounds say of trained networks", x="width",
     question="Are classical bounds on these very networks vacuous, by how much, and is PAC-Bayes?",
     sources=("he2021", *(source for _, source in NAMES.values()), "dziugaite2017"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
-    charts=CHARTS, hero=Hero("bounds"), work=later("overparam.studies.capacity_bounds_work:run"), estimate=estimate,
+    charts=CHARTS, hero=Hero("bounds", together=False), work=later("overparam.studies.capacity_bounds_work:run"), estimate=estimate,
     stack_by=("data", "n", "width", "steps", "batch", "learning_rate"),
     values=("train_error", "test_error", "gap", "n_test", *NAMES, "pac", "pac_spread", "pac_kl", "noisy_train_error",
             "noisy_test_error", "excess", "distance"),
