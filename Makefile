@@ -12,7 +12,7 @@ NUMERICAL := $(addprefix tests/unit/,training models operators probes pruning ow
 STORE ?= runs
 COMPUTE ?=
 
-.PHONY: demo test test-machines test-slow check register docs findings bench clean
+.PHONY: demo test test-machines test-slow test-long check register docs findings bench clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -35,13 +35,19 @@ demo: $(STAMP)
 test: $(FRAMEWORKS)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(TESTS)
 
-# The numerical tests with the instructions of older processors, in the compiler's code and in the linear algebra's.
+# The numerical tests with the instructions of older processors, in the compiler's code and in the linear algebra's, and with
+# the compiler's optimisations, which the other targets leave out.
 test-machines: $(FRAMEWORKS)
-	XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
-	XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
 
+# What takes longer than a few seconds a test: with every change, after the others.
 test-slow: $(FRAMEWORKS)
-	$(BIN)/python -m pytest -q -m slow $(TESTS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m slow $(TESTS)
+
+# What takes hours: error rates on many draws, published tables, every fault at every operation.
+test-long: $(FRAMEWORKS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m long $(TESTS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

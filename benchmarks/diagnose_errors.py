@@ -24,7 +24,7 @@ import numpy as np
 
 import overparam
 from overparam.own.diagnosis import diagnose
-from overparam.own.diagnosis.check import RATES
+from overparam.own.diagnosis.check import RATES, rules_applied
 from overparam.own.diagnosis.checks.lazy import LAZY, RICH
 from overparam.own.diagnosis.checks.pruning import LOSS
 from overparam.own.diagnosis.checks.stopping import SMALL
@@ -124,10 +124,11 @@ def one_network(start, x, y, plan, pieces):
     outputs = [outputs_of(one, x) for one in pieces]
     log = {"step": [STEPS * (k + 1) // PIECES for k in range(PIECES)],
            "val_loss": [cross_entropy(one[held], y[held]) for one in outputs]}  # fmt: skip
-    found = diagnose(
-        module_of(pieces[-1]), (x[own], plan["labels"]), (x[held], y[held]), start=module_of(start), log=log,
-        budget=1e6, seed=plan["seed"], only=("OP001", "OP003", "OP004", "OP006", "OP007"),
-    )  # fmt: skip
+    with rules_applied():
+        found = diagnose(
+            module_of(pieces[-1]), (x[own], plan["labels"]), (x[held], y[held]), start=module_of(start), log=log,
+            budget=1e6, seed=plan["seed"], only=("OP001", "OP003", "OP004", "OP006", "OP007"),
+        )  # fmt: skip
     right = truth_of(found, start, pieces[-1], [one[rest] for one in outputs], x[rest], y[rest], log)
     row = {one.code: [one.status, bool(right[one.code])] for one in found.answers}
     flipped = np.zeros(N, dtype=bool)

@@ -231,13 +231,14 @@ def paragraphs(texts: Iterable[str]) -> str:
 
 
 def remark(row: Row) -> str:
-    """What the printed statement lacks, or how it is read."""
-    return f" *{cell(row.line.note)}*" if row.line.note else ""
+    """What the printed statement lacks, how it is read, or why no experiment can answer it."""
+    told = row.line.unmeasured if row.verdict == "no experiment" else row.line.note
+    return f" *{cell(told)}*" if told else ""
 
 
 def verdict(row: Row) -> str:
     """The verdict of a line, with what speaks against it by name."""
-    if row.verdict in ("no study yet", "not run"):
+    if row.verdict in ("no study yet", "not run", "no experiment"):
         return row.verdict
     names = f"; against: {', '.join(f'`{name}`' for name in row.against)}" if row.against else ""
     return f"**{row.verdict}**{row.words.removeprefix(row.verdict)}{names}"

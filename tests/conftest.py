@@ -9,6 +9,11 @@ import pytest
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+# Compiling is most of what these tests take, and their programs are too small to gain from optimisation: without it a
+# training compiles in less than half the time. Tolerances allow for another order of sums. make test-machines sets 0, so the
+# numerical tests also run as users' programs are compiled.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
 from hypothesis import HealthCheck, settings
 
 import overparam.sweep.run as run_module

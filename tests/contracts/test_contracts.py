@@ -100,20 +100,39 @@ def test_a_check_of_what_is_proved_needs_no_control_and_no_effect(toy):
     check_study(dataclasses.replace(toy, claims=(claim,)))
 
 
-CLAIMS = [
-    pytest.param(claim, len(study.profiles[study.decides].axes["seed"]), id=f"{name}.{claim.name}")
-    for name, study in studies().items()
-    for claim in study.claims
-]
+# Claims whose worlds take seconds each to draw: with the slow tests.
+COSTLY = {
+    "lazy-targets.steps",
+    "random-features.effective-parameters",
+    "random-features.ridge",
+    "sample-descent.ridge",
+    "two-layer-descent.clean",
+}
 
 
-@pytest.mark.parametrize(("claim", "seeds"), CLAIMS)
+def _claims(*costly):
+    """Every claim with its number of seeds; the marks are for those of COSTLY."""
+    return [
+        pytest.param(claim, len(study.profiles[study.decides].axes["seed"]), id=name, marks=costly)
+        if name in COSTLY
+        else pytest.param(claim, len(study.profiles[study.decides].axes["seed"]), id=name)
+        for study_name, study in studies().items()
+        for claim in study.claims
+        for name in [f"{study_name}.{claim.name}"]
+    ]
+
+
+def test_costly_claims_are_claims():
+    assert {one.id for one in _claims()} >= COSTLY
+
+
+@pytest.mark.parametrize(("claim", "seeds"), _claims(pytest.mark.slow))
 def test_both_error_rates_and_power_hold_in_planted_worlds(claim, seeds):
     calibrate(claim, 20, seeds=seeds, noises=("normal",))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("claim", "seeds"), CLAIMS)
+@pytest.mark.long
+@pytest.mark.parametrize(("claim", "seeds"), _claims())
 def test_both_error_rates_and_power_hold_on_many_draws_of_every_noise(claim, seeds):
     """``OVERPARAM_DRAWS=4000`` for the long form."""
     calibrate(claim, int(os.environ.get("OVERPARAM_DRAWS", "400")), seeds=seeds)

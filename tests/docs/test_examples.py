@@ -17,6 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 
+# What trains many networks, or compiles the derivatives of one, takes seconds to half a minute: with the slow tests.
+COSTLY = re.compile(r"\b(width_sweep|diagnose|prune|iterate|train|widths|tangent_kernel|top_eigenvalues)\(")
+
+
+def _marks(code):
+    return (_with_frameworks(code), *([pytest.mark.slow] if COSTLY.search(code) else []))
+
+
 def _with_frameworks(code):
     """Skip an example whose framework, an optional extra, is not installed."""
     missing = [
@@ -30,7 +38,7 @@ def _with_frameworks(code):
 
 
 EXAMPLES = [
-    pytest.param(match.group(1), id=f"{page.name}-{number}", marks=_with_frameworks(match.group(1)))
+    pytest.param(match.group(1), id=f"{page.name}-{number}", marks=_marks(match.group(1)))
     for page in PAGES
     for number, match in enumerate(re.finditer(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S))
 ]
@@ -72,7 +80,7 @@ def test_an_example_runs(code, tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.glob("runs/*/failed/*")), capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_an_example_runs_as_a_script_without_a_main_guard(code, tmp_path):
     as_script(code, tmp_path)

@@ -82,7 +82,7 @@ def test_the_ledger_has_63_lines_with_studies_and_verdicts():
     assert lines["L22"].endswith("| `lazy-width` | not run |")
     assert lines["L22A"].endswith("| `lazy-width` | not run |")
     assert lines["L22B"].endswith("|  | no study yet |")
-    assert lines["L31"].endswith("|  | no study yet |")
+    assert lines["L31"].endswith("|  | no experiment |")
     assert f"*{LEDGER['L51'].note}*" in lines["L51"]
     assert "1 supported, 1 contradicted" in text
     assert "Tian 2019 from L42" in " ".join(text.split())

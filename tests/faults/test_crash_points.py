@@ -52,7 +52,7 @@ def test_no_command_loses_anything_where_one_of_its_operations_fails():
     assert sum(one["runs"] for one in found.values()) > 40
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["run", "workers", *OTHERS.split(",")])
 def test_every_operation_fails_in_every_way(command):
     found = tried(1, command)

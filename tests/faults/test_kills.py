@@ -49,6 +49,7 @@ def test_a_killed_driver_costs_the_stack_in_flight_and_its_workers_end(tmp_path,
     completed(tmp_path, "held", before, truth)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_at_most_its_stack(tmp_path, places, truth):
     process = start(tmp_path, fault="held")
     pid, before = held(process, places, tmp_path)
@@ -60,7 +61,7 @@ def test_a_killed_worker_costs_at_most_its_stack(tmp_path, places, truth):
     assert values(tmp_path) == truth
 
 
-@pytest.mark.parametrize("fault", ["held", "stubborn"])
+@pytest.mark.parametrize("fault", ["held", pytest.param("stubborn", marks=pytest.mark.slow)])
 def test_ctrl_c_once_and_twice(tmp_path, places, truth, fault):
     """The second one while the run waits for a worker that does not end when it is asked to."""
     process = start(tmp_path, fault=fault)
@@ -77,6 +78,7 @@ def test_ctrl_c_once_and_twice(tmp_path, places, truth, fault):
     completed(tmp_path, fault, before, truth)
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_store_share_the_work(tmp_path, places, truth, monkeypatch):
     log, out = tmp_path / "log", tmp_path / "out"
     monkeypatch.setenv("FAULTS_LOG", str(log))

@@ -44,6 +44,7 @@ def test_a_stack_whose_work_reads_one_value_of_several_fails_as_a_whole(tmp_path
     assert all(failure["error"].startswith(text) for failure in record["failures"])
 
 
+@pytest.mark.slow
 def test_a_stack_that_the_system_kills_is_halved_and_says_so(tmp_path, truth):
     record, _ = run(tmp_path, "kill")
     assert record["cells"]["ok"] == 24
@@ -51,6 +52,7 @@ def test_a_stack_that_the_system_kills_is_halved_and_says_so(tmp_path, truth):
     assert attempts(tmp_path) == {width: ["4 cells together: signal SIGKILL"] for width in range(1, 7)}
 
 
+@pytest.mark.slow
 def test_a_stack_killed_at_its_very_end_is_computed_again(tmp_path, truth, monkeypatch):
     monkeypatch.setenv("FAULTS_LOG", str(tmp_path / "log"))
     run(tmp_path / "out", "end", workers=1)
@@ -58,6 +60,7 @@ def test_a_stack_killed_at_its_very_end_is_computed_again(tmp_path, truth, monke
     assert (tmp_path / "log").read_text().count("\n") == 24 + 4
 
 
+@pytest.mark.slow
 def test_a_cell_that_hangs_is_ended_and_the_others_go_on(tmp_path, truth, places, monkeypatch):
     """The clock stands still until a worker hangs and no other has anything to do; then each look is an hour later."""
     hours = [0]
@@ -78,6 +81,7 @@ def test_a_cell_that_hangs_is_ended_and_the_others_go_on(tmp_path, truth, places
     assert len(os.listdir(tmp_path / "faults" / "failed")) == 1
 
 
+@pytest.mark.slow
 def test_a_cell_that_crashes_its_worker_costs_only_itself(tmp_path, truth):
     record, _ = run(tmp_path, "crash")
     (failure,) = record["failures"]

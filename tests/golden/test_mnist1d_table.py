@@ -66,7 +66,7 @@ def test_four_misses_of_32_are_what_chance_allows():
     assert binom.sf(MISSES, 32, 0.05) < 0.025 < binom.sf(MISSES - 1, 32, 0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_published_runs_lie_in_our_prediction_intervals(capsys):
     folder = os.environ.get("OVERPARAM_GOLDEN_RUNS")
     found = stored(Path(folder)) if folder else trained()

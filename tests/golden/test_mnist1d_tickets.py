@@ -119,7 +119,7 @@ def test_one_miss_of_eight_is_what_chance_allows():
     assert binom.sf(MISSES, len(DENSITIES), outside) < 0.06 < binom.sf(MISSES - 1, len(DENSITIES), outside)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_published_accuracies_are_met(capsys):
     folder = os.environ.get("OVERPARAM_GOLDEN_RUNS")
     found = stored(Path(folder)) if folder else trained()

@@ -96,7 +96,9 @@ def test_peers_are_pinned(modules):
     assert all(re.fullmatch(r"[a-z-]+==[0-9.]+(a[0-9]+)?([+]cpu)?", line) for line in lines)
 
 
-@pytest.mark.parametrize("width", [3, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "width", [pytest.param(3, marks=pytest.mark.slow), pytest.param(12, marks=pytest.mark.slow)]
+)
 def test_ours_trains_as_the_oracle_does(modules, tmp_path, width):
     found = modules("stacked").agree(str(tmp_path / "start.npz"), width, steps=7, members=2, n=300)
     assert found["ours"] == pytest.approx(found["oracle"], rel=1e-5)
@@ -186,7 +188,7 @@ def test_loops_under_masks_that_disagree_are_not_timed(modules, theirs, ours, to
         bench.agreement(Loops(**ours), Loops(**theirs), {"LeNet": "file"}, {"checked": 6, "members": (1, 2)})
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_short_run_of_pruning_measures_everything(modules, tmp_path):
     peer = BENCHMARKS / ".peers/bin/python"
     if not peer.exists():

@@ -71,15 +71,14 @@ def diagnose(
             _check_file(option, path, ending)
     if labels is not None and "only" in given and LABELS not in given["only"]:
         raise UsageError(f"--labels: expected {LABELS}, which ranks them, among --only, got {only}. Add it.")
-    make = function_of(source)
     try:
-        arguments = arguments_of(source, make)
+        arguments = arguments_of(source, function_of(source))
     except KeyboardInterrupt:
         say(f"interrupted in {source}, before any check.", err=True)
         return 130
-    from overparam.api.diagnose import diagnose as ask
-
     try:
+        from overparam.api.diagnose import diagnose as ask
+
         found = ask(**{**arguments, **given})
     except TypeError as error:
         odd = _unknown(arguments)

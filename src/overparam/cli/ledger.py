@@ -21,7 +21,7 @@ from overparam.core.totals import Row
 
 COLOURS = {
     "supported": "green", "contradicted": "red", "mixed": "yellow", "checks pass": "green", "checks fail": "red",
-    "no study yet": "bright_black", "not run": "bright_black", "passes": "green", "fails": "red",
+    "no study yet": "bright_black", "no experiment": "bright_black", "not run": "bright_black", "passes": "green", "fails": "red",
 }  # fmt: skip
 FOOT = "overparam ls --ledger L53 for a line in full; * what is printed needs a correction or a remark, given there"
 
@@ -71,6 +71,7 @@ def one_line(name: str, out: Path | None) -> RenderableType:
     chosen = row if wanted is row.line else under[0]
     if not chosen.entries:
         told = f"Studies: {', '.join(row.studies)}; not run." if row.studies else "No study answers it yet."
+        told = chosen.line.unmeasured or told
         return Group(*shown, Text(told))
     return Group(*shown, _statements(chosen.entries), *_votes(chosen))
 

@@ -31,6 +31,7 @@ class Line:
         citation: the source in full.
         document: number of the source among the documents that the ledger was made from.
         note: what the printed statement lacks, or how it is read; empty where nothing is to be said.
+        unmeasured: why no experiment can answer it; empty where one can.
     """
 
     number: str
@@ -40,6 +41,7 @@ class Line:
     citation: str
     document: str
     note: str = ""
+    unmeasured: str = ""
 
     @property
     def parent(self) -> str:
@@ -59,6 +61,7 @@ def _read() -> dict[str, Line]:
             sources[entry["source"]]["citation"],
             sources[entry["source"]]["document"],
             entry.get("note", ""),
+            entry.get("unmeasured", ""),
         )
         for number, entry in found.items()
     }

@@ -15,6 +15,7 @@ ENDED = {
     "checks fail": "where checks fail",
     "checks undecided": "where checks are undecided",
     "no study yet": "with no study yet",
+    "no experiment": "that no experiment can answer",
 }
 
 

@@ -21,7 +21,7 @@ Entry = Mapping[str, Any]
 MOST = 0.05  # the chance that Holm's procedure lets through any line that chance alone decided
 VERDICTS = (
     "supported", "contradicted", "mixed", "inconclusive", "not applicable", "checks pass", "checks fail",
-    "checks undecided", "answered by a question", "not run", "no study yet",
+    "checks undecided", "answered by a question", "not run", "no study yet", "no experiment",
 )  # fmt: skip
 
 
@@ -143,6 +143,8 @@ def rows(
         entries, studies = by_line[number], tuple(sorted(names[number]))
         cast = votes(entries)
         verdict = decide(entries, cast, answered=bool(studies))
+        if verdict == "no study yet" and LEDGER[number].unmeasured:
+            verdict = "no experiment"
         return Row(LEDGER[number], verdict, tuple(entries), cast, studies, under)
 
     return tuple(row(number, tuple(row(one.number) for one in parts(number)[1:])) for number in NUMBERS)

@@ -30,7 +30,9 @@ def check_outputs(model: Model, name: str = "model") -> None:
     """
     with model.quiet():
         batch = next(iter(model.batches())).rows(0, ROWS)
-        with told_of(f"{name}: expected a model that takes the inputs of data ({_shapes(batch)})"):
+        with told_of(
+            f"{name}: expected a model that takes the inputs of data ({_shapes(batch)})", model.advice
+        ):
             found = model.described(batch)
         if not (hasattr(found, "shape") and hasattr(found, "dtype")):
             kind = type(found).__name__
@@ -50,8 +52,8 @@ def check_outputs(model: Model, name: str = "model") -> None:
             )
 
 
-def check_targets(model: Model) -> None:
-    """Raise unless the targets of every batch fit outputs and loss.
+def check_targets(model: Model) -> tuple[str, ...]:
+    """Raise unless the targets of every batch fit outputs and loss; what is odd about them, one sentence each.
 
     Args:
         model: of any back end, with its loss.
@@ -60,14 +62,25 @@ def check_targets(model: Model) -> None:
         DataError: labels outside the range, another shape, numbers that are missing.
     """
     if model.objective.total is None or model.objective.check is None:
-        return
-    shape = model.output_shape
+        return ()
+    shape, ends = model.output_shape, (np.inf, -np.inf)
     with model.quiet():
         for batch in model.batches():
-            model.objective.check((batch.count, *shape), model.host(batch.targets))
+            targets = model.host(batch.targets)
+            model.objective.check((batch.count, *shape), targets)
+            seen = targets[targets != model.objective.ignore] if targets.dtype.kind in "iu" else targets[:0]
+            if seen.size:
+                ends = min(ends[0], float(seen.min())), max(ends[1], float(seen.max()))
+    axis = model.objective.axis
+    if axis is None or ends != (1, (classes := shape[axis if axis < 0 else axis - 1] if shape else 1) - 1):
+        return ()
+    return (
+        f"No example has label 0, though there are {classes} outputs: labels that begin at 1 would be read as others. Give y - 1 "
+        "then.",
+    )
 
 
-def check_passes(model: Model, culprit: Culprit | None = None) -> None:
+def check_passes(model: Model, culprit: Culprit | None = None) -> np.ndarray | None:
     """Raise unless two passes over the first batch give the same finite numbers, and each row alone what it gives beside others.
 
     Loss and gradient are compared, or the outputs where there is no loss.
@@ -75,6 +88,9 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
     Args:
         model: of any back end.
         culprit: names what is to blame.
+
+    Returns:
+        The gradient of the loss on the first batch, not divided; None where there is no loss.
 
     Raises:
         UsageError: they differ; the text names the part where it is known.
@@ -121,6 +137,7 @@ def check_passes(model: Model, culprit: Culprit | None = None) -> None:
                     "the batch itself, division by its size, random numbers, and examples along a "
                     "later axis do that."
                 )
+    return passes[0][1] if len(passes[0]) > 1 else None
 
 
 def _pass(model: Model, batch: Batch) -> list[np.ndarray]:

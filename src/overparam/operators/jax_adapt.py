@@ -24,6 +24,10 @@ MODES = {  # arguments of a call that say whether it is one of training, and the
     "use_running_average": True,
     "inference": True,
 }
+MAPPED = (
+    "An Equinox module is mapped over the examples and gets one without its batch; for one that takes whole batches give a "
+    "function of its arrays (eqx.partition, eqx.combine)."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,7 @@ class Adapted:
         source: what it was made of.
         features: how many numbers the rows of a network of the package hold; None for others.
         network: of the package, where it is one.
+        advice: what to do where a first pass fails, in a sentence.
     """
 
     forward: Callable[..., Any]
@@ -47,6 +52,7 @@ class Adapted:
     features: int | None = None
     source: Any = None
     network: Network | None = None
+    advice: str = ""
 
 
 def framework_of(model: Any) -> str:
@@ -174,6 +180,20 @@ def _nnx(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Ad
 def _equinox(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -> Adapted:
     import equinox as eqx
 
+    if params is not None and not isinstance(params, eqx.nn.State):
+        raise UsageError(
+            f"params: expected None, or the eqx.nn.State of the Equinox module {type(module).__name__}, which holds its own "
+            f"parameters, got {type(params).__name__}."
+        )
+    if (
+        params is None
+        and "state" in inspect.signature(type(module).__call__).parameters
+        and "state" not in call
+    ):
+        raise UsageError(
+            f"params: expected the state that the Equinox module {type(module).__name__} takes, got None. Give params=state, as "
+            "eqx.nn.make_with_state or training gave it."
+        )
     made = eqx.nn.inference_mode(module) if evaluation else module
     own, static = eqx.partition(made, eqx.is_inexact_array)
     paths, structure = [name or "params" for name, _ in leaves(own)], jax.tree.structure(own)
@@ -193,7 +213,9 @@ def _equinox(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -
         "Evaluation mode: a copy of the module by inference_mode." if evaluation else "Mode: as the module is."
     )
     own_arrays = dict(zip(paths, jax.tree.leaves(own), strict=True))
-    return Adapted(forward, own_arrays, held, (said, "The module is mapped over the examples by vmap."))
+    return Adapted(
+        forward, own_arrays, held, (said, "The module is mapped over the examples by vmap."), advice=MAPPED
+    )
 
 
 def _of_tree(apply: Callable[..., Any], tree: Any, is_kept: Callable[[str], bool]) -> Adapted:

@@ -1,9 +1,11 @@
-"""What a pass of JAX does that cannot be seen in its numbers: indices outside, half precision, and who mixes examples."""
+"""What a pass of JAX does that its numbers do not show: indices outside, half precision, own derivatives, who mixes examples."""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,6 +18,8 @@ from overparam.operators.jax_adapt import framework_of
 from overparam.operators.jax_trace import primitives
 
 HALF = ("float16", "bfloat16")
+_RULES = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
+_LIBRARIES = ("jax", "flax", "equinox", "optax", "haiku")
 _REPAIR = {
     "Dropout": "dropout is drawn for a whole batch; measure in evaluation mode, evaluation=True",
     "BatchNorm": "it normalises by the batch; measure in evaluation mode with running averages",
@@ -30,6 +34,46 @@ def half_inside(run: Callable[..., Any], *given: Any) -> str:
             if name in HALF or name.startswith("float8"):
                 return name
     return ""
+
+
+def own_derivatives(run: Callable[..., Any], *given: Any) -> tuple[list[str], bool]:
+    """Names of a person's functions with derivatives of their own, and whether a person's code stops gradients.
+
+    What JAX and the libraries on it define, such as relu and softmax, is taken to be right.
+
+    Args:
+        run: a function of arrays.
+        given: what it is traced with.
+    """
+    names, stops = [], False
+    for equation in primitives(run, *given):
+        if equation.primitive.name in _RULES:
+            inner = equation.params.get("call_jaxpr")
+            source = str(
+                getattr(getattr(getattr(inner, "jaxpr", inner), "debug_info", None), "func_src_info", "")
+            )
+            name, _, place = source.partition(" at ")
+            if not _in_library(place):
+                names.append(f"'{name or 'a function'}'")
+        elif equation.primitive.name == "stop_gradient":
+            stops |= not _stopped_by_library(equation)
+    return list(dict.fromkeys(names)), stops
+
+
+def _stopped_by_library(equation: Any) -> bool:
+    """Whether the code that calls stop_gradient is of a library; unknown counts as a person's."""
+    frames = getattr(getattr(equation.source_info, "traceback", None), "frames", ())
+    called = False
+    for one in frames:
+        if called and one.function_name != "api_boundary" and "traceback_util" not in one.file_name:
+            return _in_library(one.file_name)
+        called = called or one.function_name.split(".")[-1] == "stop_gradient"
+    return False
+
+
+def _in_library(place: str) -> bool:
+    roots = [str(Path(str(sys.modules[one].__file__)).parent) for one in _LIBRARIES if one in sys.modules]
+    return any(place.startswith(root) for root in roots)
 
 
 def check_indices(run: Callable[[Batch], Any], batches: Iterator[Batch]) -> None:

@@ -14,7 +14,8 @@ from overparam.models.network import AnyArray
 from overparam.operators.batches import Batch, Batches
 from overparam.operators.checks import apart
 from overparam.operators.jax_adapt import Adapted, is_number
-from overparam.operators.jax_look import check_indices, culprit, half_inside
+from overparam.operators.jax_along import JaxAlong, told_derivatives
+from overparam.operators.jax_look import check_indices, culprit, half_inside, own_derivatives
 from overparam.operators.jax_model import ARITHMETIC, JaxModel, Programs, compiled
 from overparam.operators.jax_trace import mark_of
 from overparam.operators.layout import Layout
@@ -77,7 +78,9 @@ class JaxOpening(Opening):
             held = {name: jnp.asarray(one) for name, one in self.arrays.items() if name not in layout.slices}
             held |= {name: self._wide(leaf) for name, leaf in self.adapted.held.items()}
         programs = Programs(self.adapted.forward, self.outputs, objective.total, self.adapted.network)
-        return JaxModel(programs, objective, self.arrays, held, data, layout, self.dtype, notes, settings)
+        made = JaxModel(programs, objective, self.arrays, held, data, layout, self.dtype, notes, settings)
+        made.advice = self.adapted.advice
+        return made
 
     def look(self, model: Model) -> tuple[str, ...]:
         """Trace loss and pass twice: random numbers drawn by a pass itself, and values that it changes, are found only so.
@@ -106,12 +109,35 @@ class JaxOpening(Opening):
                     "that: draw from keys that are held."
                 )
             half = half_inside(run, *given)
+            said = self._derivatives(model, *given)
             if any(leaf.dtype.kind in "iu" for leaf in Batch(rows.args, rows.named).leaves()):
                 check_indices(model.eager, model.batches())
         model.programs = _shared_programs(self.adapted.source, mark, model)
         if half:
-            return (f"A part of the pass computes in {half}: derivatives are good to about 3 digits.",)
-        return ()
+            said.insert(0, f"A part of the pass computes in {half}: derivatives are good to about 3 digits.")
+        return tuple(said)
+
+    def _derivatives(
+        self, model: JaxModel, trained: Any, held: Any, args: Any, named: Any, targets: Any
+    ) -> list[str]:
+        """What is to be said of derivatives of a person's own and of stopped gradients; a wrong one is refused."""
+        forward, total = self.adapted.forward, model.objective.total
+        whole = {**held, **trained}
+        said = [
+            told_derivatives(
+                "pass", "model", own_derivatives(lambda own: forward(own, *args, **named), whole),
+                lambda: JaxAlong(forward, trained, held, Batch(args, named)),
+            )
+        ]  # fmt: skip
+        if total is not None and not model.objective.named:
+            outputs = model.eager(Batch(args, named))
+            said.append(
+                told_derivatives(
+                    "loss", "loss", own_derivatives(total, outputs, targets),
+                    lambda: JaxAlong(lambda own: total(own["outputs"], targets), {"outputs": outputs}, {}, Batch(())),
+                )
+            )  # fmt: skip
+        return [one for one in said if one]
 
     def culprit(self, model: Model, one: Batch, other: Batch, start: int) -> str:
         """The part whose outputs depend on other examples."""

@@ -138,6 +138,7 @@ class Model(abc.ABC):
         """Return when the device has finished."""
 
     timed: ClassVar[bool] = False
+    advice = ""  # what to do where a first pass fails
     worth: ClassVar[int] = 2  # how many vectors are worth a product of several at once
 
     # what follows
@@ -169,7 +170,7 @@ class Model(abc.ABC):
     @property
     def convention(self) -> str:
         """How the loss is summed, in one sentence."""
-        return self.objective.said(self._measured()[2])
+        return self.objective.said(self._measured()[2], len(self.output_shape) > 1)
 
     @property
     def costs(self) -> Mapping[str, str]:

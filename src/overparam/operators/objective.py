@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from overparam.core.checked import real, shown
-from overparam.core.errors import DataError, UsageError, unknown
+from overparam.core.errors import UsageError, unknown
 from overparam.operators.batches import Batch
+from overparam.operators.reading import check_fitting
 
 NAMES = ("binary_cross_entropy", "cross_entropy", "squared")
 REDUCTIONS = ("mean", "sum")
@@ -47,6 +48,7 @@ class Objective:
         check: ``check(outputs_shape, targets)`` raises unless targets fit; targets are NumPy arrays.
         ignore: the label of positions that count for nothing; None where every one counts.
         axis: of the outputs' classes; None where the loss is a person's function, which alone knows.
+        named: whether it is one of the package, by name.
     """
 
     name: str
@@ -58,12 +60,28 @@ class Objective:
     check: Callable[[tuple[int, ...], Any], None] | None = None
     ignore: int | None = None
     axis: int | None = None
+    named: bool = False
 
-    def said(self, divisor: float) -> str:
-        """The convention in one sentence."""
-        unit = self.unit.removesuffix("s") if divisor == 1 else self.unit
-        over = f"{'mean' if self.mean else 'sum'} over {divisor:,.15g} {unit}"
-        return f"Loss: {over} of {self.name.replace('_', ' ')}{f', {self.words}' if self.words else ''}."
+    @property
+    def words_of_name(self) -> str:
+        """The name as a person reads it."""
+        told = {"squared": "half the squared error"} if self.named else {}
+        return told.get(self.name, self.name.replace("_", " "))
+
+    def said(self, divisor: float, several: bool = False) -> str:
+        """The convention in one sentence.
+
+        Args:
+            divisor: what was counted.
+            several: whether an example has several positions, which a loss by name counts.
+        """
+        unit = "positions" if several and self.named else self.unit
+        unit = unit.removesuffix("s") if divisor == 1 else unit
+        whole = (
+            abs(divisor - round(divisor)) < 1e-6 * divisor
+        )  # weights of float32 are rounded at the eighth digit
+        over = f"{'mean' if self.mean else 'sum'} over {f'{round(divisor):,}' if whole else f'{divisor:,.6g}'} {unit}"
+        return f"Loss: {over} of {self.words_of_name}{f', {self.words}' if self.words else ''}."
 
 
 def named(
@@ -134,8 +152,8 @@ def named(
     words = [f"label smoothing {share:g}"] if share else []
     words += [f"label {ignore} ignored"] if ignore is not None else []
     return Objective(
-        name, total, counted, mean, words=", ".join(words), check=lambda s, t: _fitting(name, ignore, s, t),
-        ignore=ignore, axis=-1,
+        name, total, counted, mean, words=", ".join(words), check=lambda s, t: check_fitting(name, ignore, s, t),
+        ignore=ignore, axis=-1, named=True,
     )  # fmt: skip
 
 
@@ -195,57 +213,6 @@ def mean_or_sum(
             "losses of 0. Say it: reduction='mean' or reduction='sum'."
         )
     return asked or left[0]
-
-
-def _fitting(name: str, ignore: int | None, shape: tuple[int, ...], targets: Any) -> None:
-    """Raise unless targets are what a loss by name takes for outputs of a shape."""
-    given = np.asarray(targets)
-    outputs = shape[-1] if len(shape) > 1 else 1
-    positions = shape[:-1] if len(shape) > 1 else shape
-    if given.dtype.kind == "c" or given.dtype.kind not in "fiub":
-        raise DataError(f"targets: expected real numbers or whole labels, got {given.dtype}.")
-    if given.dtype.kind == "b" and name != "binary_cross_entropy":
-        raise DataError(
-            f"targets: expected whole labels or numbers for loss='{name}', got bool. Give loss='binary_cross_entropy', "
-            "y.astype(int) for labels, or y.astype(float) for numbers."
-        )
-    if given.dtype.kind in "iu" and name != "binary_cross_entropy":
-        if given.shape != positions:
-            raise DataError(
-                f"targets: expected labels of shape {positions} for outputs of shape {shape}, got {given.shape}."
-                + (
-                    " For several labels at once give loss='binary_cross_entropy'."
-                    if given.shape == shape
-                    else ""
-                )
-            )
-        if outputs == 1:
-            raise DataError(
-                "targets: expected outputs of at least two classes for whole labels, got one output. Give numbers, "
-                "y.astype(float), for a regression, or loss='binary_cross_entropy'."
-            )
-        seen = given[given != ignore] if ignore is not None else given
-        odd = seen[(seen < 0) | (seen >= outputs)]
-        if odd.size:
-            raise DataError(
-                f"targets: expected labels from 0 to {outputs - 1} for {outputs} outputs, got {int(odd.flat[0])} "
-                f"({odd.size:,} of {given.size:,} labels are outside). For a label that marks no class give ignore=."
-            )
-        return
-    more = " Labels of classes are given as integers." if given.shape == positions and outputs > 1 else ""
-    if given.shape != shape and not (outputs == 1 and given.shape == positions):
-        raise DataError(f"targets: expected shape {shape}, that of the outputs, got {given.shape}.{more}")
-    if not np.isfinite(given.astype(np.float64)).all():
-        raise DataError("targets: expected finite numbers, got some that are missing or infinite.")
-    if name != "squared" and ((given < 0) | (given > 1)).any():
-        raise DataError("targets: expected numbers from 0 to 1, got others.")
-    if name == "cross_entropy" and given.dtype.kind == "f":
-        sums = given.reshape(shape).sum(-1)
-        if outputs == 1 or np.abs(sums - 1).max() > 1e-4:
-            raise DataError(
-                "targets: expected whole labels, or distributions over at least two classes that sum to 1, got numbers "
-                "that do not. Give labels as integers, or loss='squared' for a regression."
-            )
 
 
 def _whole(targets: Any) -> bool:

@@ -12,6 +12,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.core.memory import memory_budget
 from overparam.operators.batches import Batch, Batches, batches_of, check_same, row_marks
 from overparam.operators.checks import check_outputs, check_passes, check_targets
+from overparam.operators.derivatives import unreached
 from overparam.operators.generators import generators_kept
 from overparam.operators.jax_adapt import adapt, framework_of
 from overparam.operators.jax_open import JaxOpening
@@ -19,7 +20,9 @@ from overparam.operators.model import MEMORY, PRODUCTS, Model, Settings
 from overparam.operators.named_arrays import check_dtype
 from overparam.operators.objective import Arithmetic, Objective, named, without
 from overparam.operators.opening import Opening, plain
+from overparam.operators.output_kinds import check_kinds
 from overparam.operators.own_loss import own_loss
+from overparam.operators.reading import check_meant
 
 HELD_SHARE = 0.25  # of the memory that may be used: data up to it stay in memory
 
@@ -52,7 +55,8 @@ def open_model(
         data: ``(inputs, targets)``, inputs alone, a data set, or a loader; see :func:`overparam.operators.batches.batches_of`.
         params: parameters of a network or function, variables of a Linen module, state of an Equinox module that has one.
         loss: a name, see :func:`overparam.operators.objective.named`; a function ``(outputs, targets)`` or loss module, see
-            :func:`overparam.operators.own_loss.own_loss`; None takes cross-entropy for whole labels and squared loss for numbers.
+            :func:`overparam.operators.own_loss.own_loss`; None takes cross-entropy for whole labels and squared loss for numbers,
+            and asks where numbers can be labels: zeros and ones, rows that sum to 1.
         reduction: ``mean`` or ``sum`` over the data, where the loss does not say it itself.
         smoothing: of labels, for cross-entropy by name.
         ignore: the label of positions without one, for cross-entropy by name.
@@ -78,7 +82,7 @@ def open_model(
     >>> x, y = np.array([[1.0, 0.0], [0.0, 2.0]], np.float32), np.zeros(2, np.float32)
     >>> opened = open_model(network, (x, y), params={"output": {"weight": np.zeros((1, 2), np.float32)}})
     >>> opened.convention
-    'Loss: mean over 2 examples of squared.'
+    'Loss: mean over 2 examples of half the squared error.'
     >>> opened.product("hessian", np.array([1.0, 1.0])).tolist()
     [0.5, 2.0]
     """
@@ -113,6 +117,9 @@ def open_model(
         kept = set(layout.matching(frozen, "frozen"))
         if kept == set(layout.names):
             raise UsageError("frozen: expected patterns that leave a parameter to derive by, got all of them.")
+        first = ", ".join(f"'{one}'" for one in layout.names if one in kept)
+        first = first if len(kept) < 4 else f"{', '.join(first.split(', ')[:3])} and {len(kept) - 3} more"
+        notes = (f"Held: {len(kept)} of {len(layout.names)} parameters, as frozen= says: {first}.", *notes)
         layout = layout.only(tuple(one for one in layout.names if one not in kept))
 
     def made(objective: Objective) -> Model:
@@ -121,10 +128,12 @@ def open_model(
     bare = made(without(reduction))
     check_outputs(bare)
     opened = made(_objective(loss, bare, back.arithmetic, reduction, smoothing, ignore))
-    check_targets(opened)
+    beside = check_targets(opened)
     before = back.mark()
     extra = back.look(opened)
-    check_passes(opened, lambda *parts: back.culprit(opened, *parts))
+    gradient = check_passes(opened, lambda *parts: back.culprit(opened, *parts))
+    beside += check_kinds(opened)
+    beside += () if gradient is None else unreached(gradient, opened.layout.slices)
     if back.mark() != before:
         raise UsageError(
             "model: expected a pass that leaves parameters, buffers and generators as they are, got a change. A pass that "
@@ -133,6 +142,7 @@ def open_model(
     opened.notes = (
         *opened.notes,
         *extra,
+        *beside,
         *((opened.convention,) if opened.objective.total is not None else ()),
     )
     return opened
@@ -150,7 +160,9 @@ def _objective(
             )
         return without(reduction)
     if loss is None:
-        loss = "cross_entropy" if "int" in str(getattr(aims, "dtype", "")) else "squared"
+        with bare.quiet():
+            several = not hasattr(aims, "dtype")  # which no loss by name takes, and is told there
+            loss = "squared" if several else check_meant(bare.host(one.targets) for one in bare.batches())
     if isinstance(loss, str):
         return named(loss, arithmetic, reduction=reduction, smoothing=smoothing, ignore=ignore)
     if not callable(loss):

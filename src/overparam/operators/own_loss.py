@@ -13,12 +13,20 @@ from overparam.core.errors import DataError, UsageError
 from overparam.operators.batches import Batch
 from overparam.operators.model import Model
 from overparam.operators.objective import Objective, check_reduction, mean_or_sum
+from overparam.operators.reading import check_between, check_labels
 
 _BY_ELEMENT = (
     *("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BCEWithLogitsLoss", "BCELoss", "SoftMarginLoss"),
     "PoissonNLLLoss",
 )
 _BY_LABEL = ("CrossEntropyLoss", "NLLLoss")
+_RANGES = {
+    **dict.fromkeys(("BCEWithLogitsLoss", "BCELoss", "MultiLabelSoftMarginLoss"), (0.0, 1.0)),
+    **dict.fromkeys(("binary_cross_entropy_with_logits", "binary_cross_entropy"), (0.0, 1.0)),
+    **dict.fromkeys(("sigmoid_binary_cross_entropy", "sigmoid_focal_loss"), (0.0, 1.0)),
+    **dict.fromkeys(("SoftMarginLoss", "soft_margin_loss"), (-1.0, 1.0)),
+    **dict.fromkeys(("PoissonNLLLoss", "poisson_nll_loss"), (0.0, float("inf"))),
+}  # what targets of losses of PyTorch and optax must lie in
 
 
 def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
@@ -58,6 +66,8 @@ def own_loss(loss: Any, model: Model, reduction: str | None) -> Objective:
     odd = ""
     with model.quiet():
         for batch in model.batches():
+            if hasattr(batch.targets, "shape"):
+                _check_range(name, model.host(batch.targets))
             outputs = model.batch_outputs(batch)
             value = _called(loss, outputs, batch.targets, name)
             if not hasattr(value, "shape") and not isinstance(value, int | float):
@@ -168,6 +178,7 @@ def _called(loss: Callable[[Any, Any], Any], outputs: Any, targets: Any, name: s
 def _of_module(loss: Any, name: str) -> Objective:
     whole = copy.copy(loss)
     whole.reduction = "sum"
+    kind = type(loss).__name__
     by_label = any(one.__name__ in _BY_LABEL for one in type(loss).__mro__)
 
     def counted(shape: tuple[int, ...], batch: Batch) -> float:
@@ -191,7 +202,9 @@ def _of_module(loss: Any, name: str) -> Objective:
         if by_label
         else "elements",
         ", ".join(words),
-        (lambda shape, targets: _check_labels(loss, shape, targets)) if by_label else _check_elements,
+        (lambda shape, targets: _check_labels(loss, shape, targets))
+        if by_label
+        else (lambda shape, targets: _check_elements(kind, shape, targets)),
         loss.ignore_index if by_label else None,
         1 if by_label else -1,
     )
@@ -207,17 +220,19 @@ def _check_labels(loss: Any, shape: tuple[int, ...], targets: Any) -> None:
             f"targets: expected labels of shape {places} for outputs of shape {shape}, whose classes PyTorch takes along "
             f"the second axis, got {given.shape}. For classes along the last axis give loss='cross_entropy'."
         )
-    odd = given[((given < 0) | (given >= classes)) & (given != loss.ignore_index)]
-    if odd.size:
-        raise DataError(
-            f"targets: expected labels from 0 to {classes - 1} for {classes} outputs, got {int(odd.flat[0])} ({odd.size:,} of "
-            f"{given.size:,} labels are outside)."
-        )
+    check_labels(given, classes, loss.ignore_index)
 
 
-def _check_elements(shape: tuple[int, ...], targets: Any) -> None:
+def _check_elements(name: str, shape: tuple[int, ...], targets: Any) -> None:
     """Refuse what PyTorch would broadcast: outputs (batch, 1) against targets (batch,) give batch squared numbers."""
     if np.asarray(targets).dtype.kind == "b":
         raise DataError("targets: expected numbers for this loss, got bool. Give y.float().")
     if np.shape(targets) != shape:
         raise DataError(f"targets: expected shape {shape}, that of the outputs, got {np.shape(targets)}.")
+    _check_range(name, targets)
+
+
+def _check_range(name: str, targets: Any) -> None:
+    """Refuse targets outside of what a loss, known by its name, is made for."""
+    if name in _RANGES and hasattr(targets, "shape"):
+        check_between(np.asarray(targets), *_RANGES[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 from overparam.core.errors import OverparamError, UsageError
@@ -14,7 +15,12 @@ SAME = "Do not detach outputs, and compute with that framework alone: no NumPy, 
 _EVALUATE = (
     "Measure in evaluation mode, evaluation=True: dropout off, batch normalisation with running averages."
 )
-_ADVICE = {"ModifyScopeVariableError": _EVALUATE, "TraceContextError": _EVALUATE, "InvalidRngError": _EVALUATE}
+_WHOLE = "Give all collections of its variables, params={'params': ..., 'batch_stats': ...}."
+_ADVICE = {
+    **dict.fromkeys(("ModifyScopeVariableError", "TraceContextError", "InvalidRngError"), _EVALUATE),
+    **dict.fromkeys(("ScopeCollectionNotFound",), _WHOLE),
+}
+_LINK = re.compile(r" ?\(https?://[^)]*\)\.?")  # of Flax, behind its messages
 
 
 @contextlib.contextmanager
@@ -44,5 +50,7 @@ def told_of(expected: str, advice: str = "") -> Iterator[None]:
                 f"{expected}, got too little memory for it ({told(error)[:120]}). Give smaller batches, batch=..., and memory=0, "
                 "so that no graphs are kept."
             ) from error
-        advice = _ADVICE.get(type(error).__name__, advice)
-        raise UsageError(f"{expected}, got {told(error)[:300]}.{' ' if advice else ''}{advice}") from error
+        advice = _EVALUATE if "requires a key" in str(error) else _ADVICE.get(type(error).__name__, advice)
+        raise UsageError(
+            f"{expected}, got {_LINK.sub('', told(error)).rstrip('.')[:300]}.{' ' if advice else ''}{advice}"
+        ) from error

@@ -1,13 +1,12 @@
-"""Derivatives of a person's own in a pass of PyTorch: found in its graph, refused where they end in silence."""
+"""Derivatives of a person's own in a pass of PyTorch: found in its graph, refused where they are wrong or end in silence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from overparam.core.errors import UsageError
+from overparam.operators.derivatives import Along, detached, own_rules
 
 try:
     import torch
@@ -15,7 +14,6 @@ except ModuleNotFoundError:  # an optional extra: this module is of use with it 
     torch = None
 
 ONCE = "once_differentiable"
-APART = 1e-2  # of the product of both sizes: more is no rounding
 
 
 def custom_functions(outputs: Any) -> list[Any]:
@@ -36,48 +34,31 @@ def custom_functions(outputs: Any) -> list[Any]:
     return sorted(set(found), key=lambda one: one.__name__)
 
 
-def check_custom(
-    found: list[Any],
-    pushed: Callable[[Any], Any],
-    pulled: Callable[[Any], Any],
-    sizes: tuple[int, int],
-    like: Any,
-) -> str:
-    """A sentence about functions with derivatives of a person's own; empty where there are none.
+def check_custom(found: list[Any], line: Callable[[], Along], part: str = "pass", name: str = "model") -> str:
+    """A sentence about functions with derivatives of a person's own, or about detached parts; empty where there are none.
 
     PyTorch takes the derivative of a backward pass that is marked ``once_differentiable``, or that uses detached tensors, as 0
-    without a word. Where the products with the Jacobian rest on it, ``<u, J v> = <J^T u, v>`` fails.
+    without a word, and a wrong backward pass as it is.
 
     Args:
         found: the functions.
-        pushed: the product of the Jacobian with a vector.
-        pulled: the product of its transpose with one.
-        sizes: numbers of parameters and of outputs.
-        like: a tensor of the type and device of both vectors.
+        line: makes the number along a direction that is differentiated.
+        part: what is looked at, in words.
+        name: of the argument, for messages.
 
     Raises:
-        UsageError: a backward pass has no derivative, or is not linear in what it gets.
+        UsageError: a backward pass that is not the derivative, has none itself, or is not linear in what it gets.
     """
-    if not found:
-        return ""
-    names = ", ".join(f"'{one.__name__}'" for one in found[:3])
     once = [one for one in found if ONCE in getattr(getattr(one.backward, "__code__", None), "co_qualname", "")]
     if once:
         raise UsageError(
-            f"model: expected functions that can be derived twice, got '{once[0].__name__}', whose backward pass is marked "
+            f"{name}: expected functions that can be derived twice, got '{once[0].__name__}', whose backward pass is marked "
             f"{ONCE}: products would be wrong without a word. Write it in operations of PyTorch."
         )
-    rng = np.random.default_rng(0)
-    v, u = (like.new_tensor(rng.normal(size=size)) for size in sizes)
-    forward, back = pushed(v).reshape(-1), pulled(u).reshape(-1)
-    one, other = float((u * forward).sum()), float((v * back).sum())
-    size = float(u.norm() * forward.norm() + v.norm() * back.norm())
-    if not abs(one - other) <= APART * size:
-        raise UsageError(
-            f"model: expected functions whose backward pass is linear and can be derived, got {names}: products with the "
-            "Jacobian and with its transpose contradict each other. torch.autograd.gradgradcheck tells more."
-        )
-    return (
-        f"The pass has derivatives of its own ({names}). Hessian products rest on what their backward pass computes, which is "
-        "not compared with anything: torch.autograd.gradgradcheck does that."
-    )
+    if not found:
+        return detached(line(), part)
+    names = ", ".join(f"'{one.__name__}'" for one in found[:3])
+    fault, note = own_rules(line(), part, names, "torch.autograd.gradgradcheck", "x + (f(x) - x).detach()")
+    if fault:
+        raise UsageError(f"{name}: expected {fault}")
+    return note

@@ -12,7 +12,7 @@ from overparam.operators.batches import Batch, Batches
 from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
 from overparam.operators.objective import Arithmetic, Objective
-from overparam.operators.torch_quiet import forward_mode, quiet
+from overparam.operators.torch_quiet import forward_mode, gradients, quiet
 from overparam.operators.ways import Way
 
 try:
@@ -180,9 +180,7 @@ class TorchModel(Model):
     ) -> torch.Tensor:
         """A reverse pass from outputs to parameters as a vector, or as rows where ``like`` has rows."""
         several = like.ndim == 2
-        found = torch.autograd.grad(
-            outputs, own, back, retain_graph=keep, allow_unused=True, is_grads_batched=several
-        )
+        found = gradients(outputs, own, back, several, retain_graph=keep, allow_unused=True)
         lead = like.shape[:1] if several else ()
         parts = [
             one.new_zeros(*lead, one.numel()) if grad is None else grad.detach().reshape(*lead, -1)
@@ -229,9 +227,7 @@ class TorchModel(Model):
         several = vector.ndim == 2
         if not pairs:
             return rows.new_zeros(*vector.shape[:-1], *rows.shape)
-        return torch.autograd.grad(
-            [g for g, _ in pairs], rows, [v for _, v in pairs], retain_graph=keep, is_grads_batched=several
-        )[0]
+        return gradients([g for g, _ in pairs], rows, [v for _, v in pairs], several, retain_graph=keep)[0]
 
     def _kept_jacobian(self, batch: Batch, keep: bool = True) -> Callable[[Any], Any]:
         back, rows = self._pushed(self.forward(self.trained, batch))
@@ -279,9 +275,7 @@ class TorchModel(Model):
             if not slope.requires_grad:
                 return torch.zeros_like(moved)
             several = moved.ndim > slope.ndim
-            (found,) = torch.autograd.grad(
-                slope, at, moved.detach(), retain_graph=keep, allow_unused=True, is_grads_batched=several
-            )
+            (found,) = gradients(slope, at, moved.detach(), several, retain_graph=keep, allow_unused=True)
             return torch.zeros_like(moved) if found is None else found
 
         return product

@@ -13,7 +13,9 @@ from overparam.operators.layout import Layout
 from overparam.operators.model import Model, Settings
 from overparam.operators.objective import Objective
 from overparam.operators.opening import Opening, check_leaf, check_whole, plain, rounded
+from overparam.operators.telling import SAME, told_of
 from overparam.operators.torch_adapt import culprit, digest, heard_in, outputs_by_module, parts_of
+from overparam.operators.torch_along import TorchAlong
 from overparam.operators.torch_custom import check_custom, custom_functions
 from overparam.operators.torch_model import ARITHMETIC, TorchModel
 
@@ -91,11 +93,7 @@ class TorchOpening(Opening):
             if half:
                 notes.append(f"A part of the pass computes in {half}: derivatives are good to about 3 digits.")
             outputs = model.forward(model.trained, batch)
-            custom = check_custom(
-                custom_functions(outputs), lambda v: model._kept_jacobian(batch)(v), lambda u: model._kept_transpose(batch)(u),
-                (model.size, outputs.numel()), outputs,
-            )  # fmt: skip
-            notes += [custom] if custom else []
+            notes += _derivatives(model, batch, outputs, bool(half))
             changed = [name for name, one in before.items() if not torch.equal(one, model.held[name])]
             for name, one in before.items():
                 model.held[name].copy_(one)
@@ -124,3 +122,31 @@ class TorchOpening(Opening):
             return apart(plain(first), plain(second), start, self.dtype)
 
         return culprit(model.module, seen, again, differs)
+
+
+def _derivatives(model: TorchModel, batch: Batch, outputs: Any, half: bool) -> list[str]:
+    """What is to be said of derivatives of a person's own and of detached parts, in the pass and in a loss of one's own.
+
+    In a pass that computes in half precision differences tell nothing.
+    """
+
+    def run(arrays: Any, one: Batch) -> Any:
+        return torch.func.functional_call(model.module, arrays, one.args, dict(one.named))
+
+    found = custom_functions(outputs)
+    said = ""
+    if found or not half:
+        said = check_custom(found, lambda: TorchAlong(run, model.trained, model.held, batch), "pass", "model")
+    total = model.objective.total
+    if total is None or model.objective.named:
+        return [said] if said else []
+    at = {"outputs": outputs.detach().requires_grad_()}
+    with told_of(f"loss: expected {model.objective.name} to be differentiable by the outputs", SAME):
+        loss = total(at["outputs"], batch.targets)
+        more = check_custom(
+            custom_functions(loss),
+            lambda: TorchAlong(lambda arrays, one: total(arrays["outputs"], one.targets), at, {}, batch),
+            "loss",
+            "loss",
+        )
+    return [one for one in (said, more) if one]

@@ -23,6 +23,23 @@ def forward_mode() -> Iterator[None]:
         yield
 
 
+def gradients(outputs: Any, inputs: Any, back: Any, several: bool, **more: Any) -> Any:
+    """A reverse pass of PyTorch, of several vectors at once without its note that an operation is mapped one by one.
+
+    Args:
+        outputs: what is derived.
+        inputs: by what.
+        back: a vector, or several as rows.
+        several: whether there are several.
+        more: other arguments of ``torch.autograd.grad``.
+    """
+    if not several:
+        return torch.autograd.grad(outputs, inputs, back, **more)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="There is a performance drop", category=UserWarning)
+        return torch.autograd.grad(outputs, inputs, back, is_grads_batched=True, **more)
+
+
 @contextlib.contextmanager
 def quiet(module: Any, evaluation: bool) -> Iterator[None]:
     """Call a module in evaluation mode, with kernels that have second derivatives; put back what was there.

@@ -11,6 +11,7 @@ import numpy as np
 from overparam.core.errors import UsageError
 from overparam.operators.batches import batches_of
 from overparam.operators.opening import plain
+from overparam.operators.reading import check_meant
 
 
 def whole_data(data: Any, test: Any, targets: str | None = None) -> tuple[Any, Any, Any, Any]:
@@ -73,21 +74,21 @@ def rows_of(x: Any) -> Any:
 
 
 def loss_for(loss: Any, y: Any) -> Any:
-    """The loss of a Network, where none was named: cross-entropy for labels and distributions, else squared loss.
+    """The loss of a Network, where none was named: cross-entropy for labels, squared loss for numbers.
 
     Args:
         loss: a name, a function, or None.
         y: labels or targets, or None.
+
+    Raises:
+        UsageError: numbers that can be labels as well, without a loss.
     """
     if loss == "binary_cross_entropy":
         return binary_cross_entropy
     if loss is not None:
         return loss
     kind = getattr(getattr(y, "dtype", None), "kind", "i")
-    if kind != "f":
-        return "cross_entropy"
-    spread = y.ndim == 2 and y.shape[1] > 1 and bool((y >= 0).all()) and bool((abs(y.sum(1) - 1) < 1e-4).all())
-    return "cross_entropy" if spread else "squared"
+    return "cross_entropy" if kind != "f" else check_meant([np.asarray(y)])
 
 
 def binary_cross_entropy(outputs: Any, targets: Any) -> jax.Array:

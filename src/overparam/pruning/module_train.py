@@ -186,6 +186,27 @@ def buffers_of(model: Any) -> dict[str, np.ndarray]:
     return {name: np.array(plain(one)) for name, one in unwrapped_module(model).named_buffers()}
 
 
+def check_same_model(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
+    """Raise unless a training gave back arrays of the names and shapes that it was given; those that it froze may be missing.
+
+    Args:
+        before: numbers by name.
+        after: the same after it.
+
+    Raises:
+        UsageError: it did not.
+    """
+    shapes = [{name: np.shape(one) for name, one in arrays.items()} for arrays in (before, after)]
+    odd = sorted(name for name, shape in shapes[1].items() if shapes[0].get(name) != shape)
+    odd = odd or ([] if shapes[1] else sorted(shapes[0]))
+    if odd:
+        asked, found = (str(one.get(odd[0], "nothing")) for one in shapes)
+        raise UsageError(
+            f"fit: expected the model that it was given, trained, got one with {found} instead of {asked} at '{odd[0]}'. Train "
+            "that very model, and return it."
+        )
+
+
 def check_moved(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
     """Raise if a training left every number as it was.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from overparam.core.checked import count
 from overparam.core.errors import UsageError
 
 _SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
@@ -18,8 +19,7 @@ def whole(name: str, value: Any, least: int) -> None:
     Raises:
         UsageError: it is something else.
     """
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise UsageError(f"{name}: expected a whole number of at least {least}, got {value!r}.")
+    count(value, name, least)
 
 
 def number(

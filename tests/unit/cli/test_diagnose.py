@@ -1,6 +1,10 @@
 """``overparam diagnose``: a function of one's own in, a text and files out; every wrong form has a sentence."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -182,3 +186,58 @@ def test_an_interrupt_keeps_what_is_finished(capsys):
 
         object.__setattr__(checks()["OP002"], "run", parameters._run)
     assert "Stopped by hand" in capsys.readouterr().out
+
+
+SLOW = """
+import time
+import jax
+import numpy as np
+from overparam.models import linear
+from overparam.own.diagnosis import label_scores
+
+label_scores.PART, part = 20, label_scores._part
+label_scores._part = lambda *given: (time.sleep(0.3), part(*given))
+network = linear(2, 3)
+x = np.random.default_rng(0).normal(size=(400, 2)).astype("float32")
+train = x, np.argmax(np.c_[x, -x.sum(1)], axis=1)
+
+
+def whole():
+    return {"model": network, "train": train, "params": network.init(jax.random.key(0)), "only": ["OP002", "OP003", "OP005"]}
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a group of processes is interrupted")
+@pytest.mark.parametrize("begun", ["OP003 part 3", pytest.param("OP002 parameters", marks=pytest.mark.slow)])
+def test_ctrl_c_at_the_terminal_prints_what_is_finished(mine, begun):
+    """The keyboard interrupts every process in front: they are a group of their own here, as at a terminal."""
+    (mine / "slow_net.py").write_text(SLOW)
+    command = [sys.executable, "-m", "overparam.cli", "diagnose", "slow_net.py:whole", "--json", "found.json"]
+    paths = os.pathsep.join(path for path in sys.path if path)
+    process = subprocess.Popen(
+        command, cwd=mine, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": paths}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    try:
+        seen = []
+        for line in process.stderr:
+            seen.append(line)
+            if begun in line:
+                break
+        else:
+            raise AssertionError("".join(seen))
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    found = json.loads((mine / "found.json").read_text())
+    assert found["stopped"]
+    assert "Stopped by hand; what was finished is kept." in " ".join(out.split())
+    by_code = {one["code"]: one for one in found["answers"]}
+    assert by_code["OP005"]["status"] == "not run"
+    if begun.startswith("OP003"):
+        assert by_code["OP002"]["status"] in ("yes", "no")
+        assert "labels were ranked before it was stopped by hand" in by_code["OP003"]["words"]
+        assert by_code["OP003"]["ranked"] >= 20

@@ -72,7 +72,7 @@ def test_each_line_tells_its_studies_and_its_verdict(shipped):
     assert rows["L9"].rstrip().endswith("contradicted")
     assert rows["L12"].rstrip().endswith("checks pass")
     assert rows["L33"].rstrip().endswith("not applicable")
-    assert rows["L31"].rstrip().endswith("no study yet")
+    assert rows["L31"].rstrip().endswith("no experiment")
     assert rows["L47"].rstrip().endswith("not run")
     below = buffer.getvalue().split(rows["L54"])[1].splitlines()[1]
     assert "double-descent" in below

@@ -52,6 +52,7 @@ def test_a_narrow_terminal_shows_every_table(monkeypatch, capsys, width):
     assert capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_without_docstrings_and_with_warnings_as_errors_the_command_works(tmp_path):
     env = {
         **os.environ,

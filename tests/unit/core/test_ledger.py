@@ -12,7 +12,7 @@ from overparam.core.registry import studies
 def test_there_are_63_statements_and_lines_named_under_them():
     assert tuple(f"L{i}" for i in range(1, 64)) == NUMBERS
     assert [n for n in LEDGER if n not in NUMBERS] == [
-        "L22A", "L22B", "L22C", "L22D", "L63A", "L63B", "L63C", "L63D", "L63E",
+        "L22A", "L22B", "L22C", "L22D", "L34A", "L34B", "L63A", "L63B", "L63C", "L63D", "L63E",
     ]  # fmt: skip
     assert [one.number for one in parts("L22")] == ["L22", "L22A", "L22B", "L22C", "L22D"]
     assert [one.number for one in parts("L9")] == ["L9"]
@@ -37,7 +37,19 @@ def test_every_line_is_one_short_plain_sentence_with_its_place():
         assert re.search(r"\d{4}$", one.source), one.number
         assert one.source.split()[0] in one.citation, one.number
         assert one.note == "" or one.note.endswith("."), one.number
+        assert re.fullmatch(r"|No experiment: .*\.", one.unmeasured), one.number
     assert len({one.sentence for one in LEDGER.values()}) == len(LEDGER)
+
+
+def test_what_no_experiment_can_answer_is_told_with_its_reason_and_has_no_study():
+    from overparam.core.totals import rows
+
+    never = {n for n, one in LEDGER.items() if one.unmeasured}
+    assert never == {"L31", "L34A", "L34B"}
+    assert not {n for study in studies().values() for claim in study.claims for n in claim.ledger} & never
+    verdicts = {row.line.number: row.verdict for row in rows(())}
+    assert verdicts["L31"] == "no experiment"
+    assert verdicts["L30"] == "no study yet"
 
 
 def test_a_line_is_found_however_its_number_is_written():

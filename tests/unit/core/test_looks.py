@@ -79,6 +79,7 @@ def test_parts_share_the_error_of_one():
 DRAWS = [(100, "normal"), *(pytest.param(400, one, marks=pytest.mark.slow) for one in ("normal", "t3", "ar"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("draws", "noise"), DRAWS)
 def test_every_point_and_some_point_keep_their_error_rates(draws, noise):
     """All points at the cut-off: any of ten contradicts, and some of ten supports, in no more than 16 of 400 draws."""

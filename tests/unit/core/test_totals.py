@@ -302,7 +302,8 @@ def test_totals_say_lines_chance_and_kinds():
     ]  # fmt: skip
     lines, by_chance, kinds = tallies.totals(rows(found), found)
     assert lines.startswith(
-        "Of 63 statements of the sources: 1 supported, 1 contradicted, 1 where checks pass, 60 with no study yet."
+        "Of 63 statements of the sources: 1 supported, 1 contradicted, 1 where checks pass, "
+        "59 with no study yet, 1 that no experiment can answer."
     )
     assert "Claims answer 2 of them, 2 by a single measurement" in by_chance
     assert (

@@ -24,6 +24,7 @@ def pooled(x):
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
 
 
+@pytest.mark.slow
 def test_images_are_rows_flattened_as_height_width_channels():
     network = cnn((6, 4, 3), (5, 7, 2), 10, dense=(8,))
     params = network.init(jax.random.key(0))
@@ -37,6 +38,7 @@ def test_images_are_rows_flattened_as_height_width_channels():
     np.testing.assert_allclose(network.apply(params, x), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_signal_network_is_the_published_one():
     network = cnn1d(40, (6, 6, 6), 10)
     params = network.init(jax.random.key(0))
@@ -77,6 +79,7 @@ def test_a_convolution_counts_taps_in_its_fans(init, spread):
         assert abs(weight.mean()) < 4 * weight.std() / weight.size**0.5
 
 
+@pytest.mark.slow
 def test_the_ntk_parametrisation_divides_by_the_root_of_the_fan_in():
     scaled, standard = (cnn((4, 4, 2), (3,), 2, bias=False, parametrisation=p) for p in ("ntk", "standard"))
     params = scaled.init(jax.random.key(0))
@@ -97,6 +100,7 @@ def test_only_images_go_in_blocks():
     assert cnn1d(40, (4, 4, 4), 3).block is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [cnn((4, 4, 2), (3,), 2), pytest.param(cnn1d(12, (3, 2, 2), 2), marks=pytest.mark.slow)],

@@ -22,6 +22,8 @@ CASES = {
     "second layer of MNIST-1D": (5, (19,), 6, 5, 3, 2, 1),
     "signal, stride 1": (2, (6,), 3, 3, 2, 1, 0),
 }
+FEW = ("stride that leaves a rest", "no padding, not square", "second layer of MNIST-1D")
+NAMES = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
 
 
 def drawn(case, dtype=np.float32):
@@ -72,13 +74,20 @@ def agree(found, expected, **tolerance):
             np.testing.assert_allclose(a, b, err_msg=name, **tolerance)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_derivative_is_that_of_the_library(name):
     case = drawn(CASES[name])
     agree(derivatives(shifted_views, *case), derivatives(oracle, *case), rtol=2e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("name", ["3x3 of an image", "stride that leaves a rest", "stride 3, wide padding"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("3x3 of an image", marks=pytest.mark.slow),
+        "stride that leaves a rest",
+        pytest.param("stride 3, wide padding", marks=pytest.mark.slow),
+    ],
+)
 def test_every_derivative_of_the_form_in_pieces_is_that_of_the_library(name, monkeypatch):
     monkeypatch.setattr(tiles, "VIEWS", 64)
     monkeypatch.setattr(tiles, "LEAST", 8)
@@ -104,7 +113,9 @@ def test_large_maps_are_convolved_in_pieces():
     assert "convolution_in_pieces" not in program(1)
 
 
-@pytest.mark.parametrize("name", ["stride that leaves a rest", "second layer of MNIST-1D"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("stride that leaves a rest", marks=pytest.mark.slow), "second layer of MNIST-1D"]
+)
 def test_in_float64_the_two_agree_to_rounding(name):
     with jax.enable_x64(True):
         case = drawn(CASES[name], np.float64)
@@ -113,7 +124,7 @@ def test_in_float64_the_two_agree_to_rounding(name):
         agree(found, derivatives(oracle, *case), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_form_for_other_devices_is_the_same_function(name):
     case = drawn(CASES[name])
     np.testing.assert_allclose(library(*case), shifted_views(*case), rtol=1e-4, atol=1e-5)
@@ -149,7 +160,15 @@ def test_by_hand():
     assert convolve(x, kernel).squeeze().tolist() == [[40, 51], [73, 84]]
 
 
-@pytest.mark.parametrize(("space", "size"), [((6, 6), 2), ((7, 5), 2), ((7,), 3), ((4, 4), 1)])
+@pytest.mark.parametrize(
+    ("space", "size"),
+    [
+        pytest.param((6, 6), 2, marks=pytest.mark.slow),
+        pytest.param((7, 5), 2, marks=pytest.mark.slow),
+        ((7,), 3),
+        ((4, 4), 1),
+    ],
+)
 def test_pooling_takes_the_largest_of_every_window(space, size):
     x = np.random.default_rng(0).standard_normal((2, *space, 3)).astype(np.float32)
     window = (1, *[size] * len(space), 1)

@@ -43,6 +43,7 @@ def test_it_is_the_tangent(network):
         assert np.allclose(two, 2 * one, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_training_it_is_the_closed_form():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((10, 4)).astype(np.float32)

@@ -15,6 +15,7 @@ def outputs(network, x):
     return np.asarray(draw(jnp.arange(SEEDS)), np.float64)
 
 
+@pytest.mark.slow
 def test_ntk_relu_keeps_the_second_moment_over_depth():
     # With gain sqrt(2): E f^2 = 2 |x|^2 / d at every depth (Jacot et al. 2018 with sigma_w^2 = 2, no bias).
     x = jnp.asarray(np.random.default_rng(0).standard_normal((3, 20)), jnp.float32)
@@ -46,6 +47,7 @@ def test_ntk_is_ntk_unit_on_longer_inputs():
     np.testing.assert_allclose(unit.apply(params, x), long.apply(params, 3 * x), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_mean_field_gradients_shrink_with_the_width():
     # A neuron's gradient is 1/m times a quantity of order one: the mean of squares falls like 1/m^2.
     x = jnp.ones((1, 10), jnp.float32)

@@ -42,7 +42,9 @@ def test_frameworks_are_told_apart_without_importing_them():
     assert framework_of({"w": 1}) == framework_of(None) == framework_of("model") == ""
 
 
-def test_a_linen_module_is_called_in_evaluation():
+@pytest.fixture(scope="module")
+def linen_net():
+    """A module of Flax with normalisation and dropout, and its variables."""
     flax()
     from flax import linen
 
@@ -53,19 +55,29 @@ def test_a_linen_module_is_called_in_evaluation():
             return linen.Dense(K)(linen.Dropout(0.5, deterministic=not train)(jnp.tanh(x)))
 
     net = Net()
-    variables = net.init(jax.random.key(0), ROWS, False)
+    return net, net.init(jax.random.key(0), ROWS, False)
+
+
+def test_a_linen_module_is_called_in_evaluation(linen_net):
+    net, variables = linen_net
     model = open_model(net, (ROWS, LABELS), params=variables, batch=50)
     assert "Dense_0/kernel" in model.layout.names
     assert noted(model, "called with train=False")
     assert noted(model, "batch_stats")
-    want = dense(model, lambda p: net.apply({**variables, "params": p}, ROWS, train=False), variables["params"])
-    assert np.abs(hessian(model) @ np.eye(model.size, dtype=np.float32) - want).max() < 1e-5
     with pytest.raises(UsageError, match="params: expected the variables of the Flax module Net"):
         open_model(net, (ROWS, LABELS))
     with pytest.raises(UsageError, match="takes the inputs of data"):
         open_model(net, (ROWS, LABELS), params=variables, evaluation=False)
     told = open_model(net, (ROWS, LABELS), params=variables, evaluation=False, call={"train": False})
     assert np.allclose(told.outputs(), model.outputs(), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_hessian_of_a_linen_module_is_that_of_its_evaluation(linen_net):
+    net, variables = linen_net
+    model = open_model(net, (ROWS, LABELS), params=variables, batch=50)
+    want = dense(model, lambda p: net.apply({**variables, "params": p}, ROWS, train=False), variables["params"])
+    assert np.abs(hessian(model) @ np.eye(model.size, dtype=np.float32) - want).max() < 1e-5
 
 
 def test_an_nnx_module_is_copied_and_left_in_its_mode():
@@ -99,6 +111,7 @@ def test_an_nnx_module_is_copied_and_left_in_its_mode():
         open_model(net, (ROWS, LABELS), params={})
 
 
+@pytest.mark.slow
 def test_an_equinox_module_is_mapped_over_the_examples():
     eqx = pytest.importorskip("equinox", reason="Equinox is optional, and is not installed")
     first, last = jax.random.split(jax.random.key(0))

@@ -108,6 +108,7 @@ def test_a_sum_is_not_divided():
     assert found.convention == "Loss: sum over 50 examples of cross entropy."
 
 
+@pytest.mark.slow
 def test_some_layers_are_a_diagonal_block(model):
     rows = np.r_[0:W, W + W * 4 : SIZE]
     part = model.only(("first/bias", "last"))
@@ -117,6 +118,9 @@ def test_some_layers_are_a_diagonal_block(model):
     assert close(jacobian(model, layers="first/bias") @ np.eye(W), JACOBIAN[:, :W])
     frozen = opened(frozen="last")
     assert frozen.layout.names == ("first/bias", "first/weight")
+
+
+def test_layers_that_are_not_there_are_refused(model):
     with pytest.raises(UsageError, match="covers none"):
         hessian(model, layers="middle")
 
@@ -143,6 +147,7 @@ def test_routines_of_scipy_take_the_operators(model):
     assert (hessian(model) @ np.zeros((SIZE, 0))).shape == (SIZE, 0)
 
 
+@pytest.mark.slow
 def test_float32_stays_float32_and_float64_is_given_on_request():
     small = jax.tree.map(np.float32, PARAMS)
     single = open_model(apply, (X, LABELS), params=small)
@@ -155,6 +160,7 @@ def test_float32_stays_float32_and_float64_is_given_on_request():
     assert close(single.gradient(), double.gradient(), 1e-5)
 
 
+@pytest.mark.slow
 def test_losses_of_ones_own():
     def each(outputs, targets):
         return 0.5 * jnp.sum((outputs - targets) ** 2, axis=1)

@@ -42,6 +42,7 @@ def test_a_loss_is_its_formula_and_counts_what_it_says(name):
     objective.check(F.shape, targets)
 
 
+@pytest.mark.slow
 def test_positions_of_a_sequence_count_one_by_one():
     objective = named("cross_entropy", ARITHMETIC, ignore=-1)
     outputs, labels = F.reshape(2, 3, 4), SOME.reshape(2, 3)

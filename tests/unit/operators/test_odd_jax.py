@@ -137,3 +137,49 @@ def test_a_state_of_equinox_is_left_as_it_is_and_its_normalisation_named():
     open_model(net, (ROWS, LABELS), params=state)
     with pytest.raises(UsageError, match=r"'norm' \(BatchNorm\): it normalises by the batch"):
         open_model(net, (ROWS, LABELS), params=state, evaluation=False)
+
+
+def test_errors_of_flax_and_equinox_say_what_to_give():
+    eqx = pytest.importorskip("equinox", reason="Equinox is optional, and is not installed")
+    linen = pytest.importorskip("flax.linen", reason="Flax is optional, and is not installed")
+    key = jax.random.key(0)
+
+    class Norms(linen.Module):
+        @linen.compact
+        def __call__(self, x, train=False):
+            return linen.Dense(K)(linen.BatchNorm(use_running_average=not train)(x))
+
+    class Drops(eqx.Module):
+        last: eqx.nn.Linear
+        drop: eqx.nn.Dropout
+
+        def __call__(self, x, *, key=None):
+            return self.drop(self.last(x), key=key)
+
+    class Whole(eqx.Module):
+        inner: eqx.nn.Linear
+
+        def __call__(self, x):
+            return jax.vmap(self.inner)(x)
+
+    class Keeps(eqx.Module):
+        inner: eqx.nn.Linear
+
+        def __call__(self, x, state):
+            return self.inner(x), state
+
+    line, params = eqx.nn.Linear(4, K, key=key), Norms().init(key, ROWS)
+    drops = Drops(line, eqx.nn.Dropout(0.5))
+    for model, options, words in (
+        (Norms(), {"params": params["params"]}, "Give all collections of its variables"),
+        (Norms(), {"params": params, "call": {"train": True}}, "evaluation=True"),
+        (drops, {"evaluation": False}, "measure in evaluation mode|Measure in evaluation mode"),
+        (Whole(line), {}, "for one that takes whole batches give a function of its arrays"),
+        (Keeps(line), {}, "params: expected the state that the Equinox module Keeps takes, got None"),
+        (line, {"params": WEIGHT}, "expected None, or the eqx.nn.State of the Equinox module Linear"),
+    ):
+        with pytest.raises(UsageError, match=words) as caught:
+            open_model(model, (ROWS, LABELS), **options)
+        assert "https://" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert open_model(drops, (ROWS, LABELS)).size == 15

@@ -1,5 +1,7 @@
 """Modules and data of PyTorch that are often odd: each is measured rightly, or refused in a sentence."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -166,3 +168,12 @@ def test_an_error_beyond_the_first_batch_says_where():
     ):
         with pytest.raises(OverparamError, match="vector: expected"):
             call()
+
+
+def test_several_products_of_a_recurrent_network_warn_of_nothing():
+    model = open_model(recurrent("LSTM"), (SEQUENCES, FEW))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        found = model.product("hessian", np.eye(model.size, dtype=np.float32)[:, :3])
+    assert np.isfinite(found).all()
+    assert not [one for one in seen if "performance drop" in str(one.message)]

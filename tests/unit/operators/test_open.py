@@ -128,6 +128,7 @@ def test_networks_of_the_package_have_the_checks_that_they_have_elsewhere():
         open_model(network, (X, LABELS))
 
 
+@pytest.mark.slow
 def test_one_example_and_unequal_batches_are_measured():
     one = open_model(apply, (X[:1], LABELS[:1]), params=PARAMS)
     assert one.convention == "Loss: mean over 1 example of cross entropy."

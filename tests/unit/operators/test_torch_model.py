@@ -42,7 +42,12 @@ def close(one, other, tolerance=1e-10):
 
 
 @pytest.mark.parametrize(
-    "batch", [pytest.param(50, marks=pytest.mark.slow), pytest.param(32, marks=pytest.mark.slow), 49]
+    "batch",
+    [
+        pytest.param(50, marks=pytest.mark.slow),
+        pytest.param(32, marks=pytest.mark.slow),
+        pytest.param(49, marks=pytest.mark.slow),
+    ],
 )
 def test_both_back_ends_agree(batch):
     ours = open_model(module(), (X, LABELS), batch=batch)

@@ -95,6 +95,7 @@ def test_flow_is_the_limit_of_small_steps():
     assert np.allclose(flow.test_outputs, small.test_outputs, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_infinite_width_is_the_mean_and_spread_of_wide_networks():
     """Ninety networks of width 400 after 40 steps on all parameters; five standard errors, and 1/width."""
     x, y, x_test = X[:4], Y[:4, :1], X_TEST[:3]

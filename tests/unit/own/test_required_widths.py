@@ -47,6 +47,7 @@ def laws(n, name, draws=24):
     return np.array(widths)
 
 
+@pytest.mark.slow
 def test_certified_widths_of_the_literature_notes_lie_in_the_spread_of_draws():
     """One draw of data and weights each, seeds unknown: within the range of 24 data draws, and a factor 2 for the
     draw of the weights; their common factor against the medians is smaller than any of these ranges."""
@@ -206,6 +207,7 @@ def test_the_lazy_scale_is_where_the_certificate_begins_to_hold():
     assert 1000 * scaled.scale == pytest.approx(found.scale, rel=0.03)
 
 
+@pytest.mark.slow
 def test_the_noted_example_of_a_lazy_scale():
     """n = 20, d = 10, k = 60, scale 10: h = .227, descent certified with c = .728; activation and draw unknown."""
     h, kept = [], []

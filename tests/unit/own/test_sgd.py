@@ -44,7 +44,7 @@ def plain_jacobian(network, params, x):
         return np.stack(columns, axis=1), outputs(leaves)
 
 
-@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("outputs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_is_the_theory_of_the_network_s_own_gradients(outputs):
     network = mlp(4, (5,), outputs, activation="tanh")
     params = network.init(jax.random.key(1))
@@ -59,6 +59,7 @@ def test_it_is_the_theory_of_the_network_s_own_gradients(outputs):
         assert curve.bounds[i].exact == pytest.approx(bounds.exact, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_nearly_linear_network_follows_its_curve():
     """A wide network and small residuals (small h), 60 runs of single samples: within 3 s.e. and the allowance."""
     network = two_layer(4, 4000, 1, activation="tanh", parametrisation="ntk", train_output=False, bias=False)
@@ -111,6 +112,7 @@ def test_a_step_that_is_too_large_is_said():
     assert curve.loss[0, -1] > 1e3 * curve.loss[0, 0]
 
 
+@pytest.mark.slow
 def test_mean_squared_error_is_the_same_course_in_other_units():
     network, params = net(2)
     x, y = data(6, 2)

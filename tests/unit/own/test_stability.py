@@ -41,6 +41,7 @@ def softmax_hessians(x, w):
     return np.einsum("nkl,ni,nj->nikjl", inner, x, x).reshape(len(x), w.size, w.size)
 
 
+@pytest.mark.slow
 def test_cross_entropy_of_both_back_ends_against_the_examples_own_hessians():
     x, w = X[SMALL], RNG.normal(size=(4, K))
     want = bounds_of(minimum_of_hessians(softmax_hessians(x, w)), 1.0)

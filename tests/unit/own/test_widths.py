@@ -36,6 +36,7 @@ def test_layers_and_counts_need_no_training():
     assert "As many parameters as numbers to fit from width 9 on, by counting." in str(found).replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_the_curve_has_a_threshold_and_a_best_width():
     told = []
     found = overparam.widths(

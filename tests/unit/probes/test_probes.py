@@ -59,6 +59,7 @@ def test_targets_give_no_error():
     assert values["test_loss"] > 0
 
 
+@pytest.mark.slow
 def test_probes_give_the_names_they_declare():
     network = linear(4, 3)
     params = network.init(jax.random.key(0))

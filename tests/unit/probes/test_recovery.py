@@ -5,7 +5,8 @@ import pytest
 
 from overparam.core.errors import UsageError
 from overparam.models import linear, mlp, two_layer
-from overparam.probes import outputs, recovery
+from overparam.probes import matching, outputs, recovery
+from overparam.probes.recovery import correlations
 from overparam.training import Member, Recipe, train
 
 X = np.random.default_rng(0).standard_normal((5, 2)).astype(np.float32)
@@ -49,3 +50,15 @@ def test_a_network_without_a_teacher_is_said():
     network, y = mlp(2, (3,), 1), np.zeros(5)
     with pytest.raises(UsageError, match="expected a network that holds 'teacher'"):
         train(network, Recipe(1, 0.1, loss="squared"), [Member(0, y)], X, X, y, probes={"r": recovery(network)})
+
+
+def test_correlations_of_both_forms_are_the_same():
+    """The stacked probe's in JAX and that of two trained chains in NumPy: one number, in float32 to 1e-5."""
+    rng = np.random.default_rng(0)
+    students, teachers = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
+    students[:, 2] = 1.0  # does not vary
+    students[:, 3] = -2 * teachers[:, 1]
+    found = matching._correlation(teachers, students)
+    np.testing.assert_allclose(found, correlations(students, teachers), atol=1e-5)
+    assert found[:, 2].tolist() == [0, 0, 0]
+    assert found[1, 3] == pytest.approx(-1)

@@ -80,6 +80,7 @@ def test_numbers_for_the_draws_of_a_mask_are_even_and_independent():
     assert np.abs(others).max() < 4.5 / np.sqrt(flat.shape[1])
 
 
+@pytest.mark.slow
 def test_a_rescaled_pass_computes_with_weights_over_their_share():
     network = supermask(NETWORK, rescaled=True)
     params = variables(network)
@@ -161,7 +162,10 @@ def test_edge_popup_passes_the_gradient_to_the_size_of_the_score():
     assert np.array_equal(slope, np.sign(scores) * given)
 
 
-@pytest.mark.parametrize("weights", ["own", "constant", "normal"])
+@pytest.mark.parametrize(
+    "weights",
+    ["own", pytest.param("constant", marks=pytest.mark.slow), pytest.param("normal", marks=pytest.mark.slow)],
+)
 def test_edge_popup_keeps_its_share_of_the_right_weights(weights):
     network = edge_popup(NETWORK, 0.25, weights=weights)
     params = variables(network)

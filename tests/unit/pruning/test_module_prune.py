@@ -43,6 +43,7 @@ def full(subject):
     return Mask({name: np.ones(subject.arrays[name].shape) for name in subject.weights})
 
 
+@pytest.mark.slow
 def test_the_scores_of_both_back_ends_agree():
     torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
     for rule in (gradient_scores, grasp_scores):
@@ -56,6 +57,7 @@ def test_the_scores_of_both_back_ends_agree():
             assert np.abs(one - other).max() <= 1e-10 * np.abs(other).max()
 
 
+@pytest.mark.slow
 def test_grasp_is_minus_w_h_g_of_the_cooled_loss_over_the_sum():
     subject = subject_of(apply, PARAMS)
     with jax.enable_x64(True):
@@ -234,6 +236,7 @@ def test_functions_are_retrained_with_params_and_mask():
         found.retrain(lambda model, train: PARAMS)
 
 
+@pytest.mark.slow
 def test_modules_of_jax_come_back_as_they_were():
     flax = pytest.importorskip("flax", reason="Flax is an optional extra")
     eqx = pytest.importorskip("equinox", reason="Equinox is an optional extra")

@@ -80,6 +80,7 @@ def binomial(n, k, p):
     return comb(n, k) * p**k * (1 - p) ** (n - k)
 
 
+@pytest.mark.slow
 def test_a_curve_with_training_starts_from_the_pruned_weights_and_keeps_the_mask(pruned):
     at_once = pruned.curve([0.5, 0.2], RECIPE, [0, 1])
     assert [len(point.fits) for point in at_once] == [2, 2]

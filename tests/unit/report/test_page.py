@@ -345,6 +345,7 @@ def test_the_notebook_fragment_is_the_verdicts_alone(record):
     assert all(".overparam-summary" in selector for selector in selectors)
 
 
+@pytest.mark.slow
 def test_the_page_needs_neither_jax_nor_numpy_nor_scipy(record, tmp_path):
     (tmp_path / "record.json").write_text(json.dumps(record))
     code = (

@@ -84,6 +84,7 @@ def test_preconditions_and_notes_say_what_is_missing():
     assert cut.note == "5 of 30 certified runs were cut at 20,000 steps."
 
 
+@pytest.mark.slow
 def test_real_cells_are_small_and_obey_every_hard_rule(outcomes):
     cells, found = outcomes
     evidence = Evidence(tuple((c, clean(o.values)) for c, o in zip(cells, found, strict=True)))
@@ -144,6 +145,7 @@ def test_a_planted_violation_is_seen(certified_start):
     assert min(away["x_lemma1"], away["x_lemma2"], away["x_lemma4"]) > 1
 
 
+@pytest.mark.slow
 def test_impossible_tasks_are_impossible(data):
     x, y = data
     bad_x, bad_y = measure.contradicting(x, y)

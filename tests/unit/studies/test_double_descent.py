@@ -167,6 +167,7 @@ def outcomes(small):
     return found
 
 
+@pytest.mark.slow
 def test_lines_end_at_the_final_values_hold_the_best_and_are_short_finite_json(outcomes):
     for values in (outcome.values for outcome in outcomes[24]):
         assert set(values) == set(STUDY.values)
@@ -181,6 +182,7 @@ def test_lines_end_at_the_final_values_hold_the_best_and_are_short_finite_json(o
         )
 
 
+@pytest.mark.slow
 def test_arms_of_a_seed_start_alike_and_noise_is_the_same_at_every_width(outcomes):
     for stack in outcomes.values():
         first, second, noisy, _ = (o.values for o in stack)

@@ -70,6 +70,7 @@ def test_estimate_grows_with_what_costs():
     assert cost["shifted"].bytes > cost["base"].bytes
 
 
+@pytest.mark.slow
 def test_values_are_short_finite_json(run, base):
     for outcome in (*base, *run("emc", emc_width=(3,), steps=60)):
         assert len(json.dumps(dict(outcome.values), allow_nan=False)) < 5000
@@ -81,6 +82,7 @@ def test_values_are_short_finite_json(run, base):
     assert (values["samples"], values["trained_on"]) == (40, 40)
 
 
+@pytest.mark.slow
 def test_a_cell_equals_training_on_the_samples_it_names(small, base):
     """Second path: the ordinary trainer on arrays cut out by hand, with labels noised by hand."""
     from overparam.data import label_noise, load
@@ -105,6 +107,7 @@ def test_a_cell_equals_training_on_the_samples_it_names(small, base):
     assert values["wrong_labels"] == pytest.approx(np.mean(labels != y[rows]), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_arms_change_what_they_say_and_nothing_else(run, base):
     longer = run("base", steps=1200)
     assert [o.values for o in run("epochs")] == [o.values for o in longer]
@@ -115,6 +118,7 @@ def test_arms_change_what_they_say_and_nothing_else(run, base):
     assert run("clean")[0].values["wrong_labels"] == 0
 
 
+@pytest.mark.slow
 def test_augmented_arm_trains_on_copies_of_the_same_noisy_samples(run, base):
     for plain, more in zip(base, run("shifted"), strict=True):
         assert more.values["wrong_labels"] == plain.values["wrong_labels"]
@@ -122,6 +126,7 @@ def test_augmented_arm_trains_on_copies_of_the_same_noisy_samples(run, base):
     assert run("shifted", copies=1)[0].values == base[0].values
 
 
+@pytest.mark.slow
 def test_critical_width_is_where_the_train_error_crosses(run):
     for outcome in run("base", noise=0.0, steps=600, tolerance=0.2):
         values = outcome.values
@@ -132,6 +137,7 @@ def test_critical_width_is_where_the_train_error_crosses(run):
             assert 3 < values["critical_width"] <= 12
 
 
+@pytest.mark.slow
 def test_a_search_gives_emc_its_bracket_and_every_size_visited(run):
     for outcome in run("emc", tolerance=0.25):
         values = outcome.values
@@ -151,6 +157,7 @@ def test_a_search_gives_emc_its_bracket_and_every_size_visited(run):
         assert (values["emc_low"][1] or 0) > (values["emc_low"][0] or 0)
 
 
+@pytest.mark.slow
 def test_a_search_averages_the_train_error_over_its_draws(run):
     """One draw a cell under the seeds of the two draws gives the two errors that the search averaged."""
     (both,) = run("emc", seeds=(3,), emc_width=(3,), draws=2)

@@ -89,6 +89,7 @@ def outcomes(small):
     return found
 
 
+@pytest.mark.slow
 def test_networks_give_their_course_over_epochs(outcomes):
     for stack in outcomes.values():
         for outcome in stack:

@@ -17,7 +17,15 @@ CELL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["relu", "softplus", "tanh", "sine2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("relu", marks=pytest.mark.slow),
+        "softplus",
+        pytest.param("tanh", marks=pytest.mark.slow),
+        pytest.param("sine2", marks=pytest.mark.slow),
+    ],
+)
 def test_a_cell_measures_what_it_says(name):
     told = []
     cell = {**CELL, "activation": name}
@@ -51,6 +59,7 @@ def test_a_cell_measures_what_it_says(name):
     assert values["needed"] <= values["chernoff"]
 
 
+@pytest.mark.slow
 def test_a_wrong_slope_a_wrong_lemma_and_a_wrong_series_are_seen():
     x = work.rows({**CELL, "d": 20, "ratio": (1.0, 2.0)})["x"]
     relu, gelu, softplus = (activation(name) for name in ("relu", "gelu", "softplus"))

@@ -57,6 +57,7 @@ def weights(width, d, key, output):
     return {name: np.asarray(layer["weight"], np.float64) for name, layer in params.items()}
 
 
+@pytest.mark.slow
 def test_the_scale_experiment_is_descent_written_out_in_numpy():
     """Two copies with opposite signs, by hand: distances, gap to the linear model, gap of the outputs."""
     given = signed("sphere", 8, 100, d=10, seed=0)

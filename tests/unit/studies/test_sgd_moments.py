@@ -159,6 +159,7 @@ def test_runs_that_leave_are_stopped_and_counted():
     assert (last < 0.1).all()
 
 
+@pytest.mark.slow
 def test_cells_keep_what_theorems_promise(outcomes):
     for outcome in outcomes.values():
         values = outcome.values
@@ -175,6 +176,7 @@ def test_cells_keep_what_theorems_promise(outcomes):
     assert len(outcomes["features"].values["c"]) == 2
 
 
+@pytest.mark.slow
 def test_the_linear_model_of_a_network_predicts_it_closely(outcomes):
     """h = 0.05: the two have one exact course, and their measured medians stay within 10 %."""
     one, other = outcomes["features"].values, outcomes["network"].values
@@ -182,6 +184,7 @@ def test_the_linear_model_of_a_network_predicts_it_closely(outcomes):
     assert other["mean_16"] == pytest.approx(other["exact_16"], abs=0.1)
 
 
+@pytest.mark.slow
 def test_cells_are_small_json_hold_what_is_drawn_and_are_repeatable(outcomes):
     held = set()
     for outcome in outcomes.values():

@@ -49,6 +49,7 @@ def test_a_dense_run_that_diverges_is_told_and_nothing_is_pruned():
     assert "ticket" not in found.values
 
 
+@pytest.mark.slow
 def test_wrong_labels_are_those_that_differ_from_the_given_ones():
     import jax
 

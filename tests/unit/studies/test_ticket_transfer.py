@@ -166,6 +166,7 @@ def faked(monkeypatch):
     return seen
 
 
+@pytest.mark.slow
 def test_what_is_trained_on_the_target(faked):
     sources = ("half", "classes", "other", "optimizer")
     (found,) = work.run([cell(**SIGNALS, sources=sources, rewind=1, density=(0.3,))], lambda _: None)

@@ -83,6 +83,7 @@ def test_no_reuse_is_independent_training_of_every_width(cells, outcomes, blobs)
             agree(outcome.values, "", index, run)
 
 
+@pytest.mark.slow
 def test_reuse_goes_on_from_the_width_before(cells, outcomes, blobs):
     data = flatten(load(blobs))
     runs = by_hand(cells, CHAIN[0], data)
@@ -94,6 +95,7 @@ def test_reuse_goes_on_from_the_width_before(cells, outcomes, blobs):
             assert outcome.values["continuous_train_loss"][index] != outcome.values["train_loss"][index]
 
 
+@pytest.mark.slow
 def test_the_arm_below_is_the_chain_below_the_threshold_and_random_weights_from_there(outcomes):
     for outcome in outcomes:
         values = outcome.values
@@ -103,6 +105,7 @@ def test_the_arm_below_is_the_chain_below_the_threshold_and_random_weights_from_
             assert values[f"continuous_{name}"][0] == values[name][0]
 
 
+@pytest.mark.slow
 def test_a_run_in_numpy_with_the_published_loss_agrees(blobs):
     """Heavy-ball descent on the mean of squares over samples and outputs, derived by hand."""
     (outcome,) = work([cell(blobs, width=(7,), steps=6, batch=60, reuse="none", seed=2)], lambda _: None)
@@ -136,6 +139,7 @@ def test_without_reuse_only_that_arm_is_computed(cells, outcomes):
     np.testing.assert_allclose(alone["test_loss"], outcomes[3].values["test_loss"], rtol=2e-4)
 
 
+@pytest.mark.slow
 def test_values_are_short_finite_json(outcomes):
     for outcome in outcomes:
         assert outcome.status == "ok"
@@ -149,6 +153,7 @@ def test_values_are_short_finite_json(outcomes):
         np.testing.assert_allclose(outcome.values["train_loss_ratio"], ratio, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_noise_is_one_draw_a_seed(outcomes):
     first, second, noisy, other = (o.values for o in outcomes)
     assert first["wrong_labels"] == second["wrong_labels"] == 0

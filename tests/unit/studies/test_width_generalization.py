@@ -62,6 +62,7 @@ def outcomes():
     return found
 
 
+@pytest.mark.slow
 def test_outcomes_are_finite_short_and_what_is_declared(outcomes):
     for outcome in outcomes:
         assert outcome.status == "ok"
@@ -71,6 +72,7 @@ def test_outcomes_are_finite_short_and_what_is_declared(outcomes):
         assert outcome.values["n_test"] == 597
 
 
+@pytest.mark.slow
 def test_true_labels_are_learnt_and_random_ones_only_memorised(outcomes):
     true, random = outcomes[0].values, outcomes[2].values
     assert true["train_error"] < 0.05
@@ -79,6 +81,7 @@ def test_true_labels_are_learnt_and_random_ones_only_memorised(outcomes):
     assert random["train_error"] < 0.9
 
 
+@pytest.mark.slow
 def test_the_stopped_error_is_the_test_error_at_the_stopped_step(outcomes):
     for outcome in outcomes:
         values = outcome.values
@@ -88,6 +91,7 @@ def test_the_stopped_error_is_the_test_error_at_the_stopped_step(outcomes):
         assert values["test_error"] == values["test_error_by_step"][-1]
 
 
+@pytest.mark.slow
 def test_the_best_time_is_chosen_on_validation_samples_that_are_not_trained_on():
     """A second computation: the final network's validation error, by hand, from the same rows."""
     data = flatten(subset(load("digits"), 160))
@@ -119,9 +123,13 @@ def test_shrinking_averages_areas():
     np.testing.assert_allclose(ramp[0, 0], [(0 + 0.5) / 1.5, (0.5 + 2) / 1.5], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_images_are_shrunk_to_the_side_asked_for():
     (outcome,) = STUDY.work([cell(side=4, steps=20)], lambda f: None)
     assert outcome.values["parameters"] == 17 * 24 + 25 * 10
+
+
+def test_a_side_or_a_size_that_the_images_do_not_have_is_refused():
     with pytest.raises(
         UsageError, match=r"--side: expected 0, or at most the side of the images of Digits 8x8"
     ):

@@ -65,6 +65,7 @@ def cells(out):
     return {shown[name]: (cell.values, cell.status, cell.note) for name, cell in found.items()}
 
 
+@pytest.mark.slow
 def test_ray_stores_the_same_cells_as_inline_and_tells_of_them_in_the_calling_thread(tmp_path):
     heard = []
     inline = sweep.execute(plan(TOY, tmp_path / "a"), on="inline")
@@ -97,6 +98,7 @@ def test_a_task_has_one_thread(tmp_path):
     assert "intra_op_parallelism_threads=1" in said
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_of_its_stack_costs_nothing(tmp_path):
     before = (
         "    try:\n"
@@ -185,7 +187,10 @@ def test_a_results_folder_that_cannot_be_written_or_seen_stops_the_run(tmp_path,
         sweep.execute(plan(TOY, tmp_path / "b"), on="ray")
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_command_keeps_its_cells_and_ends_the_ray_it_started(tmp_path, number):
     study(tmp_path, "    import threading\n    cells[0]['width'] == 32 or threading.Event().wait()\n")
     command = [sys.executable, "-m", "overparam.cli", "run", "toy_with_faults.py", "--on", "ray"]

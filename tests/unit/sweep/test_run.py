@@ -88,6 +88,7 @@ def test_a_cell_that_raises_costs_only_itself(toy_path, tmp_path):
     assert verdict["reason"].startswith("no point within 2% of width = 16")
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_twice_is_a_failure_and_the_others_go_on(toy_path, tmp_path):
     record = sweep.execute(plan(toy_path, tmp_path, fault="die"), on="processes")
     assert record["cells"]["ok"] == 12

@@ -94,6 +94,7 @@ def test_equal_arguments_give_equal_functions_and_others_another_fingerprint():
     assert crop_and_flip([2, 2, 3], 1, fill=(0, 0, 0)) == own[0] == pickle.loads(pickle.dumps(own[0]))
 
 
+@pytest.mark.slow
 def test_it_trains():
     """A step on a mirrored image: the gradient of the first step is that of the image as the key leaves it."""
     x, y = np.eye(2, 12, dtype=np.float32), np.zeros(2)

@@ -56,7 +56,11 @@ def test_evaluation_in_blocks_sees_every_example_once(block):
 
 @pytest.mark.parametrize(
     "optimizer",
-    ["sgd", pytest.param("gd", marks=pytest.mark.slow), pytest.param("adam", marks=pytest.mark.slow)],
+    [
+        pytest.param("sgd", marks=pytest.mark.slow),
+        pytest.param("gd", marks=pytest.mark.slow),
+        pytest.param("adam", marks=pytest.mark.slow),
+    ],
 )
 def test_training_in_blocks_is_training(optimizer):
     batch = None if optimizer == "gd" else 6
@@ -89,6 +93,7 @@ def test_a_split_run_is_the_whole_run_bit_for_bit():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_any_network_can_have_a_block():
     network = mlp(32, (5,), 3)
     recipe = Recipe(steps=5, learning_rate=0.1, batch=7, probes=2)

@@ -102,6 +102,7 @@ def test_bad_input_is_named():
         levenberg_marquardt(lambda t: np.full(1, np.nan), lambda t: np.eye(1), [1.0])
 
 
+@pytest.mark.slow
 def test_any_network_in_float64():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((6, 3)), rng.standard_normal((6, 2))

@@ -76,7 +76,10 @@ def check_rest(member, found, start):
             assert np.array_equal(bits(state[out | still]), zeros((out | still).sum())), path
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    "rule",
+    [one if one in ("sgd", "adam", "layers") else pytest.param(one, marks=pytest.mark.slow) for one in RULES],
+)
 def test_what_does_not_move_is_exact_after_a_thousand_steps(rule, request):
     runs = request.getfixturevalue("momentum") if rule == "momentum" else run(RULES[rule])
     for member, found in zip(MEMBERS, runs, strict=True):

@@ -69,13 +69,15 @@ def test_these_are_the_plain_run_to_rounding(y, changes, plain):
     ("one", "other"),
     [
         ((LABELS, {"smoothing": 0.3}), (0.7 * SOFT + 0.1, {})),
-        ((LABELS, {"schedule": "step", "period": 7, "decay": 0.5}), (LABELS, {"schedule": decay})),
-        ((LABELS, {"schedule": "cosine"}), (LABELS, {"schedule": optax.cosine_decay_schedule(1.0, STEPS)})),
-        (
+        pytest.param((LABELS, {"schedule": "step", "period": 7, "decay": 0.5}), (LABELS, {"schedule": decay}),
+            marks=pytest.mark.slow),
+        pytest.param((LABELS, {"schedule": "cosine"}), (LABELS, {"schedule": optax.cosine_decay_schedule(1.0, STEPS)}),
+            marks=pytest.mark.slow),
+        pytest.param(
             (LABELS, {"momentum": 0.9, "weight_decay": 0.1}),
             (LABELS, {"optimizer": optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.1, 0.9)), "learning_rate": 1.0}),
-        ),
-        ((LABELS, {"optimizer": "adam"}), (LABELS, {"optimizer": optax.adam(1.0)})),
+                marks=pytest.mark.slow),
+        pytest.param((LABELS, {"optimizer": "adam"}), (LABELS, {"optimizer": optax.adam(1.0)}), marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_two_ways_to_say_one_recipe(one, other, plain):

@@ -93,7 +93,14 @@ def whole():
     return run(members=MEMBERS, keep=CUT)
 
 
-@pytest.mark.parametrize(("network", "form"), [(NOISY, "stack"), (NOISY, "map"), (NORMAL, "stack")])
+@pytest.mark.parametrize(
+    ("network", "form"),
+    [
+        pytest.param(NOISY, "stack", marks=pytest.mark.slow),
+        (NOISY, "map"),
+        pytest.param(NORMAL, "stack", marks=pytest.mark.slow),
+    ],
+)
 def test_a_split_run_is_the_whole_one_bit_for_bit(network, form, whole):
     members = MEMBERS if (network, form) == (NOISY, "stack") else MEMBERS[:4]
     all_ = whole if members is MEMBERS else run(network, form=form, keep=CUT)

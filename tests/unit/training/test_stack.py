@@ -94,6 +94,7 @@ OPTAX = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", sorted(OPTAX))
 def test_a_stack_is_optax_one_member_at_a_time(case):
     recipe, rule, carry = OPTAX[case]

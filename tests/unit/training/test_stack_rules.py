@@ -74,6 +74,7 @@ def test_a_member_that_stops_is_frozen_at_that_probe(rule):
     assert fast.checkpoint.step == fast.stopped_at
 
 
+@pytest.mark.slow
 def test_the_run_ends_when_all_have_stopped():
     seen = []
     recipe = Recipe(100_000, 0.05, batch=20, loss="squared", stop_loss=0.4)
@@ -91,6 +92,7 @@ def test_progress_rises_to_one():
     assert len(seen) >= 4  # at least every 500 steps
 
 
+@pytest.mark.slow
 def test_one_compilation_serves_a_whole_run_and_the_next():
     traced = []
 

@@ -55,7 +55,13 @@ def whole():
     return run(WITH_STATE)
 
 
-@pytest.mark.parametrize("name", ["momentum and weight decay", "adam in blocks"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("momentum and weight decay", marks=pytest.mark.slow),
+        pytest.param("adam in blocks", marks=pytest.mark.slow),
+    ],
+)
 def test_state_is_held_exactly_and_the_rest_trains_as_without(name, whole):
     if name == "adam in blocks":
         ours, plain = (run(replace(network, block=2), ADAM) for network in (WITH_STATE, WRITTEN))

@@ -43,6 +43,7 @@ def test_every_step_takes_the_batch_of_its_own_key():
     np.testing.assert_allclose(weight(found)[0], w, rtol=1e-4, atol=1e-5)  # 40 steps of float32
 
 
+@pytest.mark.slow
 def test_members_of_one_order_see_the_same_and_a_split_run_is_the_whole():
     members = [Member(0, Y, order=7), Member(1, Y, order=7), Member(1, Y, order=8)]
     whole = run(members)

@@ -29,7 +29,7 @@ def stacked():
     return params
 
 
-@pytest.mark.parametrize(("i", "seed"), [(0, 3), (2, 5)])
+@pytest.mark.parametrize(("i", "seed"), [pytest.param(0, 3, marks=pytest.mark.slow), (2, 5)])
 def test_each_member_equals_training_on_its_own_rows(stacked, i, seed):
     rows = ROWS[i]
     (alone,) = train(NETWORK, RECIPE, [Member(seed, Y[rows])], X[rows], X, Y, keep_params=True)
@@ -49,6 +49,7 @@ def test_predictions_are_the_largest_outputs_of_each_member(stacked):
     assert predictions(broken, X, network=NETWORK)[1].tolist() == [True, False, True, True]
 
 
+@pytest.mark.slow
 def test_a_shorter_cosine_is_its_own_run():
     """The length of the run matters to a cosine alone: there the program may not be shared."""
     rows = [np.arange(60)]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +21,8 @@ from overparam.own.diagnosis.context import Context
 FOLDER = Path(__file__).parent / "checks"
 RATES = Path(__file__).parent / "error_rates.json"
 PAGE = "diagnose.md"
+MOST = 0.05  # of answers that are wrong, at the upper end: above it a check gives numbers alone
+_APPLIED = ContextVar("whether rules are applied whatever their rates", default=False)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Check:
         cost: ``cost(context)`` before anything of the check is computed.
         run: ``run(context)``; it may raise, and then that is its answer.
         confounders: what else could make its effect.
+        exact: whether yes and no follow from a count, so that they need no measured error rate.
     """
 
     code: str
@@ -57,24 +63,38 @@ class Check:
     cost: Callable[[Context], Cost]
     run: Callable[[Context], Answer]
     confounders: tuple[str, ...] = ()
+    exact: bool = False
 
     @property
     def anchor(self) -> str:
         """Where the documentation says more."""
         return f"{PAGE}#{self.code.lower()}"
 
-    def answer(self, status: str, words: str, **more: Any) -> Answer:
+    def answer(self, status: str, words: str, told: str = "", **more: Any) -> Answer:
         """An answer of this check: name, question, rule, confounders, error rates and anchor are filled in.
+
+        Where :attr:`withheld` says why, a measured answer is inconclusive: its numbers stand, its rule is not applied.
 
         Args:
             status: of the answer.
-            words: the answer in a sentence or two.
+            words: what the rule says, in a sentence or two.
+            told: what holds whatever the rule says.
             more: other fields of :class:`~overparam.own.diagnosis.answer.Answer`.
         """
         given = {"rule": self.rule, "confounders": self.confounders, "errors": rates_of(self.code), **more}
+        why = self.withheld
+        if why and status in ("yes", "no", "inconclusive"):
+            status, words = "inconclusive", why
+            given["rule"] = f"not applied, see the error rate. It would be: {given['rule']}"
+        words = f"{words} {told}".strip()
         return Answer(
             self.code, self.name, self.question, cast(Status, status), words, anchor=self.anchor, **given
         )
+
+    @property
+    def withheld(self) -> str:
+        """Why this check gives no yes and no no, in a sentence; empty where it may."""
+        return "" if self.exact or _APPLIED.get() else withheld(_rates().get(self.code))
 
     def not_run(self, why: str, cost: Cost | None = None, call: str = "", seconds: float = 0.0) -> Answer:
         """The answer of a check that did not run, or did not finish.
@@ -130,6 +150,40 @@ def rates_of(code: str) -> str:
         code: of the check.
     """
     return str(_rates().get(code, {}).get("words", ""))
+
+
+def withheld(rate: Mapping[str, Any] | None) -> str:
+    """Why a check with this error rate gives numbers alone, in a sentence; empty where it may say yes and no.
+
+    Args:
+        rate: ``false`` answers ``of`` so many and the ``upper`` end of their share with 95 % confidence; None where none
+            was measured.
+
+    >>> withheld({"false": 0, "of": 60, "upper": 0.0487})
+    ''
+    >>> withheld({"false": 2, "of": 60, "upper": 0.1012}).partition(":")[0]
+    'Numbers alone, no yes or no'
+    """
+    many = f"{100 * MOST:g} %"
+    upper = (rate or {}).get("upper")
+    if rate is None or not isinstance(upper, int | float) or not math.isfinite(upper):
+        return f"Numbers alone, no yes or no: it was not measured whether the rule is wrong at most {many} of the time."
+    if upper <= MOST:
+        return ""
+    return (
+        f"Numbers alone, no yes or no: the rule was wrong {rate['false']} times of {rate['of']} where the truth is known, so up "
+        f"to {100 * upper:.2g} %, and more than {many} is too often."
+    )
+
+
+@contextmanager
+def rules_applied() -> Iterator[None]:
+    """Within it every rule is applied whatever its error rate; this is how error rates are measured."""
+    token = _APPLIED.set(True)
+    try:
+        yield
+    finally:
+        _APPLIED.reset(token)
 
 
 @functools.cache

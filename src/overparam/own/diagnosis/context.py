@@ -47,6 +47,8 @@ class Context:
         ignore: the label of positions without one.
         say: told one sentence at a time.
         pace: how long passes take.
+        kept: what checks keep for one another.
+        stopped: whether a person stopped a check that kept what it had finished.
     """
 
     model: Model
@@ -64,6 +66,7 @@ class Context:
     say: Callable[[str], None] = lambda text: None
     pace: Pace = field(default_factory=lambda: Pace(0.0, 0.0))
     kept: dict[str, Any] = field(default_factory=dict)
+    stopped: bool = False
 
     def left(self) -> float:
         """Seconds of the budget that are left, at least 0."""

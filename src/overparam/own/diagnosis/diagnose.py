@@ -18,7 +18,7 @@ from overparam.own.diagnosis.rows import on_data
 from overparam.own.diagnosis.run import plan, planned, run
 from overparam.own.diagnosis.start import opened_start
 from overparam.own.diagnosis.tasks import SAID
-from overparam.own.diagnosis.words import took
+from overparam.own.diagnosis.words import about
 from overparam.training.recipe import Recipe
 
 LEAST = 1.0  # seconds
@@ -152,7 +152,7 @@ def diagnose(
         answers,
         planned(entries),
         _subject(context),
-        opened.notes,
+        _notes(context),
         seconds,
         time.monotonic() - began,
         number,
@@ -191,7 +191,9 @@ def _held_out(opened: Model, model: Any, test: Any, **how: Any) -> Model:
             f"test: expected targets of the kind of train, which gave the loss {ours}, got others, which gave {theirs}. "
             "Give both alike, or loss=."
         )
-    return on_data(opened, other.data)  # type: ignore[attr-defined]
+    made = on_data(opened, other.data)  # type: ignore[attr-defined]
+    made.notes = other.notes
+    return made
 
 
 def _pace(model: Model) -> Pace:
@@ -225,6 +227,14 @@ def _subject(context: Context) -> dict[str, Any]:
     }
 
 
+def _notes(context: Context) -> tuple[str, ...]:
+    """What was found at opening, what only the held-out data show, and how outputs are read."""
+    known = context.model.notes
+    more = () if context.test is None else context.test.notes
+    held_out = [f"On test: {one}" for one in more if one not in known and not one.startswith("Loss: ")]
+    return (*known, *held_out, *_read_as(context))
+
+
 def _read_as(context: Context) -> tuple[str, ...]:
     """How outputs are read, where that is not the loss's own convention."""
     if context.task in ("classes", "positions", "channels") and callable(context.given["loss"]):
@@ -234,4 +244,4 @@ def _read_as(context: Context) -> tuple[str, ...]:
 
 
 def _cost(seconds: float | None) -> str:
-    return "" if seconds is None else f"about {took(seconds)}, "
+    return "" if seconds is None else f"{about(seconds)}, "

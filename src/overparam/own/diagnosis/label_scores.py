@@ -76,7 +76,7 @@ def planned(context: Context) -> tuple[np.ndarray, int]:
 
 
 def scores(context: Context) -> Scores:
-    """Score training labels, part after part, as long as the time goes.
+    """Score training labels, part after part, as long as the time goes; an interrupt keeps the parts that are finished.
 
     Args:
         context: what the checks share.
@@ -94,7 +94,13 @@ def scores(context: Context) -> Scores:
         if done and spent * (done + 1) / done > seconds:
             break
         context.say(f"OP003 part {at + 1} of {parts}: {len(part):,} labels")
-        _part(context, np.sort(part), labels, classes, held[at] if held else None, kind, found)
+        try:
+            _part(context, np.sort(part), labels, classes, held[at] if held else None, kind, found)
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            context.stopped = True
+            break
         done += 1
     inputs = found["inputs"] if "inputs" in found.columns else None
     wrong = found["held"] if held else np.zeros(0, dtype=bool)

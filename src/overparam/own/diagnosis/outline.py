@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from overparam.core.digits import together
-from overparam.core.words import number
+from overparam.core.words import MINUS, number
 from overparam.own.diagnosis.answer import Answer, Measured
 
 GAP = "  "
@@ -34,6 +34,15 @@ def outline(answers: Sequence[Answer], wide: int) -> str:
     return "\n".join(rows)
 
 
+def signed(*values: float | None) -> tuple[str, ...]:
+    """Numbers that belong together as texts, with the minus sign that tables have.
+
+    >>> signed(0.67, -2.96, 3.82)
+    ('0.67', '−2.96', '3.82')
+    """
+    return tuple(one.replace("-", MINUS) for one in together(*values))
+
+
 def brief(one: Measured | None) -> str:
     """A number with its unit and its interval, without what it is.
 
@@ -42,7 +51,7 @@ def brief(one: Measured | None) -> str:
     """
     if one is None or one.value is None:
         return "–"
-    value, low, high = together(one.value, one.low, one.high)
+    value, low, high = signed(one.value, one.low, one.high)
     unit = f" {one.unit}" if one.unit else ""
     if one.low is None and one.high is None:
         return f"{number(one.value)}{unit}"

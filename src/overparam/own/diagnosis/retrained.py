@@ -149,6 +149,8 @@ def trained(
 ) -> tuple[list[list[Done]], float]:
     """The trainings of some seeds, fewer where the first shows that they take longer than what is left of the budget.
 
+    An interrupt after the second seed keeps those that are finished.
+
     Args:
         context: what the checks share.
         jobs: those of a seed.
@@ -168,7 +170,13 @@ def trained(
         if at == 1 and each * (FEWEST - 1) > context.left():
             break
         context.say(f"... training {at + 1} of {seeds}")
-        found += _several(trainer, [jobs(context.seed + at)])
+        try:
+            found += _several(trainer, [jobs(context.seed + at)])
+        except KeyboardInterrupt:
+            if at < 2:
+                raise
+            context.stopped = True
+            break
         each = (time.monotonic() - began) / (at + 1)
     return found, each
 

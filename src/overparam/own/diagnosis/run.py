@@ -11,7 +11,7 @@ from overparam.own.diagnosis.answer import Answer, Next
 from overparam.own.diagnosis.check import Check, Cost
 from overparam.own.diagnosis.checkup import Planned
 from overparam.own.diagnosis.context import Context
-from overparam.own.diagnosis.words import measured, took
+from overparam.own.diagnosis.words import about, measured, took
 
 SPARE = 1.25  # the next budget proposed, over what was estimated
 
@@ -68,7 +68,7 @@ def run(context: Context, found: Sequence[Entry]) -> tuple[tuple[Answer, ...], b
     """Run the checks that can run and fit into the budget.
 
     An error in a check is its answer. A check of which the estimated cost exceeds what is left is not run, and says what it
-    would cost. An interrupt ends the check at hand and all after it.
+    would cost. An interrupt ends the check at hand, which keeps the parts that it has finished, and all after it.
 
     Args:
         context: what the checks share.
@@ -94,6 +94,7 @@ def run(context: Context, found: Sequence[Entry]) -> tuple[tuple[Answer, ...], b
             else:
                 context.say(f"{check.code} {check.name} ...")
                 answers.append(replace(check.run(context), seconds=time.monotonic() - began))
+                stopped = context.stopped
         except KeyboardInterrupt:
             stopped = True
             answers.append(
@@ -107,9 +108,8 @@ def run(context: Context, found: Sequence[Entry]) -> tuple[tuple[Answer, ...], b
 
 def told(answer: Answer) -> str:
     """A finding in one line, as it is told while the others still run."""
-    effect = f" {measured(answer.effect)}." if answer.effect is not None else ""
-    words = answer.words if not effect else ""
-    return f"{answer.code} {answer.status}: {answer.name}.{effect}{f' {words}' if words else ''}"
+    rest = f"; {measured(answer.effect)}." if answer.effect is not None else f". {answer.words}"
+    return f"{answer.code} {answer.name}: {answer.status}{rest}"
 
 
 def call_of(check: Check, budget: float | None = None) -> str:
@@ -134,7 +134,7 @@ def said(error: BaseException) -> str:
 def _too_long(context: Context, check: Check, cost: Cost) -> Answer:
     budget = max(1.0, SPARE * cost.seconds + 5.0)
     why = (
-        f"It would take about {took(cost.seconds)}, and {took(context.left())} of the budget of {took(context.budget)} "
+        f"It would take {about(cost.seconds)}, and {took(context.left())} of the budget of {took(context.budget)} "
         "are left."
     )
     answer = check.not_run(why)

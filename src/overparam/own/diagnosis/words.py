@@ -6,10 +6,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from overparam.core.digits import together
 from overparam.core.words import number, wrapped
 from overparam.own.diagnosis.answer import Answer, Measured, Table
-from overparam.own.diagnosis.outline import brief, outline
+from overparam.own.diagnosis.outline import brief, outline, signed
 
 WIDE = 80
 HANG = 7
@@ -70,30 +69,41 @@ def took(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def about(seconds: float) -> str:
+    """An estimated time as a person reads it.
+
+    >>> about(0.02), about(95.0)
+    ('under 0.1 s', 'about 1 min 35 s')
+    """
+    told = took(seconds)
+    return told if told.startswith("under") else f"about {told}"
+
+
 def measured(one: Measured) -> str:
     """A number with its unit, interval and n.
 
     >>> measured(Measured("training error", 2.5, "%", 1.8, 3.4, 1000))
-    'training error 2.5 %, 95 % interval 1.8 to 3.4, n = 1,000 examples'
+    'training error: 2.5 %, 95 % interval 1.8 to 3.4, n = 1,000 examples'
     """
     if one.value is None or not math.isfinite(one.value):
         return f"{one.label}: not measured"
     ends = [None if end is None or not math.isfinite(end) else end for end in (one.low, one.high)]
     one = replace(one, low=ends[0], high=ends[1])
-    value, low, high = together(one.value, one.low, one.high)
+    value, low, high = signed(one.value, one.low, one.high)
     if one.low is None and one.high is None:
         value = number(one.value)
+    value = f"{one.label}: {value}"
     unit = f" {one.unit}" if one.unit else ""
     number_of = "" if one.n is None else f", n = {one.n:,} {one.of}"
     if one.whole:
-        return f"{one.label} {value}{unit}, all {one.n:,} {one.of}" if one.n else f"{one.label} {value}{unit}"
+        return f"{value}{unit}, all {one.n:,} {one.of}" if one.n else f"{value}{unit}"
     if one.low is None and one.high is None:
-        return f"{one.label} {value}{unit}{number_of}"
+        return f"{value}{unit}{number_of}"
     level = f"{100 * one.level:.6g} %"
     if one.high is None or one.low is None:
         bound = f"at least {low}" if one.high is None else f"at most {high}"
-        return f"{one.label} {value}{unit}, {level} sure: {bound}{number_of}"
-    return f"{one.label} {value}{unit}, {level} interval {low} to {high}{number_of}"
+        return f"{value}{unit}, {level} sure: {bound}{number_of}"
+    return f"{value}{unit}, {level} interval {low} to {high}{number_of}"
 
 
 def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +119,7 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
             "effect": None if one.effect is None else _split(one.effect),
             "brief": brief(one.effect),
             "beside": [measured(more) for more in one.beside],
-            "next": "" if one.next is None or one.next.seconds is None else took(one.next.seconds),
+            "next": "" if one.next is None or one.next.seconds is None else _first(about(one.next.seconds)),
             "took": took(one.seconds),
         }
         tables = [
@@ -127,14 +137,18 @@ def texts(checkup: Any, record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "answers": answers, "plan": plan, "told": whole}
 
 
+def _first(text: str) -> str:
+    """A text with its first letter as at the beginning of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def _split(one: Measured) -> list[str]:
     """Label, value with unit, and the rest."""
     whole = measured(one)
-    if whole.startswith(f"{one.label}: "):
-        return [one.label, "not measured", ""]
-    first, _, rest = whole.removeprefix(one.label).strip().partition(", ")
+    value = whole.removeprefix(f"{one.label}: ")
+    first, _, rest = value.partition(", ")
     if not (one.whole or one.n is not None or one.low is not None or one.high is not None):
-        first, rest = whole.removeprefix(one.label).strip(), ""
+        first, rest = value, ""
     return [one.label, first, rest]
 
 
@@ -193,11 +207,11 @@ def _answer(one: Answer, checkup: Any) -> str:
     if one.confounders:
         add(f"May also come from: {'; '.join(one.confounders)}.", 2)
     if one.next is not None:
-        cost = "" if one.next.seconds is None else f" About {took(one.next.seconds)}."
+        cost = "" if one.next.seconds is None else f" {_first(about(one.next.seconds))}."
         add(f"Next: {one.next.words}{cost}", 2)
         if one.next.call:
             add(f"  {one.next.call}", 4)
-    add(f"{one.anchor}, {took(one.seconds)}")
+    add(f"More: {one.anchor}; took {took(one.seconds)}.")
     return "\n".join(lines)
 
 

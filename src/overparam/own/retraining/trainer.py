@@ -22,10 +22,10 @@ from overparam.pruning.loaders import loss_for
 from overparam.pruning.mask import Mask
 from overparam.pruning.module_format import subject_of, zeroed
 from overparam.pruning.module_train import (
-    buffers_of,
     call_fit,
     check_fit,
     check_moved,
+    check_same_model,
     fitted,
     refitted,
     seeded,
@@ -222,7 +222,6 @@ class FitTrainer(Trainer):
         begun = built.subject.arrays if job.begun is None else job.begun
         if job.mask is not None:
             begun = {**begun, **zeroed(begun, job.mask.arrays)}
-        before = buffers_of(built.model)
         if job.mask is not None or job.begun is not None:
             model, params, _ = refitted(built.subject, begun, job.mask, data, self.fit, job.seed)
         else:
@@ -237,9 +236,10 @@ class FitTrainer(Trainer):
                 found = call_fit(self.fit, given, data, more)
             model, params = fitted(found, built.model, built.params)
         opened = _opened(model, data, params, self.how)
-        check_moved({**begun, **before}, {**opened.layout.named(opened.vector()), **buffers_of(model)})
-        tested = None if self.test is None else _opened(model, self.test, params, self.how).outputs()
         numbers = opened.layout.named(opened.vector())
+        check_same_model(begun, numbers)
+        check_moved(begun, numbers)  # buffers move in a pass alone
+        tested = None if self.test is None else _opened(model, self.test, params, self.how).outputs()
         return Done(job, begun, numbers, opened.outputs(), tested, time.perf_counter() - began)
 
 

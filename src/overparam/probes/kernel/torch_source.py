@@ -8,6 +8,7 @@ from typing import Any
 from overparam.core.errors import UsageError
 from overparam.operators.batches import Batch
 from overparam.operators.torch_model import TorchModel
+from overparam.operators.torch_quiet import gradients
 from overparam.probes.kernel.factors import Factor, Outer, Pairs, Rows
 from overparam.probes.kernel.layers import Group, Layers, Use, best_form, grouped
 from overparam.probes.kernel.torch_examples import Place, by_example, place_of
@@ -241,10 +242,9 @@ class TorchStructured(TorchSource):
         own = [self.model.trained[name] for name in wanted]
 
         def back(one: Any, batched: bool) -> Any:
-            return torch.autograd.grad(
-                site.leaf, own, one, retain_graph=True, is_grads_batched=batched, allow_unused=True,
-                materialize_grads=True,
-            )  # fmt: skip
+            return gradients(
+                site.leaf, own, one, batched, retain_graph=True, allow_unused=True, materialize_grads=True
+            )
 
         try:
             found = back(rows, batched=True)

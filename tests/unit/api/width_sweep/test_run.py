@@ -195,6 +195,7 @@ def _as_main(function):
     return copy
 
 
+@pytest.mark.slow
 def test_workers_train_by_a_loss_an_optimizer_and_a_schedule_of_ones_own(module, tmp_path):
     recipe = Recipe(20, 1.0, optimizer=module.ADAMW, loss=module.loss, schedule=module.half, batch=20, probes=3)
     given = {"data": (X, Y), "widths": (2, 4, 8), "seeds": 1, "noise": (0.15,), "recipe": recipe, "workers": 1}

@@ -109,6 +109,7 @@ def test_no_source_is_contradicted_by_a_family_of_your_own(blobs):
     assert not any(claim.can_contradict for claim in claims)
 
 
+@pytest.mark.slow
 def test_work_finds_what_the_built_in_study_finds(blobs):
     from overparam.studies.double_descent import STUDY
 
@@ -124,6 +125,7 @@ def test_work_finds_what_the_built_in_study_finds(blobs):
         assert mine.values == {**built_in.values, "n": 60}
 
 
+@pytest.mark.slow
 def test_a_regression_measures_loss_alone_and_its_share_of_the_best_constant(wave):
     study = make(wave, scalar, recipe=None)
     cells = [{**cell, "steps": 40, "batch": 0} for cell in select(study, "quick").cells()[:2]]

@@ -1,17 +1,23 @@
 """Every check without retraining on a linear network whose answers are known, in PyTorch, and what is refused before."""
 
+import random
+
 import numpy as np
 import pytest
 
 import overparam
 from overparam.core.errors import DataError, OverparamError, UsageError
-from overparam.own.diagnosis import diagnose
+from overparam.own.diagnosis import diagnose, label_scores
+from overparam.own.diagnosis.check import rules_applied
+from overparam.own.diagnosis.checks import pruning
 from overparam.own.diagnosis.checks.lazy import unexplained
 from overparam.own.diagnosis.checks.pruning import judged
+from overparam.own.diagnosis.tasks import wrong_share
 
 torch = pytest.importorskip(
     "torch", reason="the checks are tried on a module of PyTorch, which compiles nothing"
 )
+PART = label_scores._part
 MUCH = 600.0  # seconds: no check is cut
 
 
@@ -90,6 +96,46 @@ def test_held_out_labels_that_the_kernel_misses_keep_the_verdict_away():
     assert "hard, not wrong" in found.words
 
 
+def after(calls, function):
+    """A function that is interrupted after some calls."""
+    made = []
+
+    def call(*given):
+        made.append(1)
+        if len(made) > calls:
+            raise KeyboardInterrupt
+        return function(*given)
+
+    return call
+
+
+def test_an_interrupt_keeps_the_parts_that_are_ranked(monkeypatch):
+    monkeypatch.setattr(label_scores, "PART", 40)
+    for calls, ranked in ((2, 80), (0, None)):
+        monkeypatch.setattr(label_scores, "_part", after(calls, PART))
+        checkup = diagnose(nearest(), (X, Y), HELD, budget=MUCH, only=("OP001", "OP003", "OP005"))
+        assert checkup.stopped
+        assert checkup["OP001"].status == "yes"
+        assert checkup["OP005"].status == "not run"
+        if ranked is None:
+            assert "Stopped by hand while it ran" in checkup["OP003"].words
+            assert checkup.labels is None
+        else:
+            assert f"{ranked} of 120 labels were ranked before it was stopped by hand" in checkup["OP003"].words
+            assert len(checkup.labels) == ranked
+            assert "Stopped by hand; what was finished is kept." in " ".join(str(checkup).split())
+
+
+def test_an_interrupt_keeps_the_densities_that_are_pruned(monkeypatch):
+    monkeypatch.setattr(pruning, "wrong_share", after(3, wrong_share))
+    checkup = one("OP006", nearest(28), *(
+        (np.concatenate([x, np.ones((len(x), 28), np.float32)], 1), y) for x, y in ((X, Y), HELD)
+    ))  # fmt: skip
+    assert checkup.stopped
+    assert len(checkup["OP006"].tables[0].rows) == 3  # the whole network and two densities
+    assert "Stopped by hand after density" in checkup["OP006"].words
+
+
 def test_other_tasks_have_no_suspect_labels():
     found = one("OP003", torch.nn.Linear(2, 1), (X, X[:, :1]), None)["OP003"]
     assert found.status == "not applicable"
@@ -125,15 +171,16 @@ def test_curvature_of_a_line_is_that_of_its_inputs():
 
 def test_weights_that_do_nothing_can_go_and_weights_that_do_all_cannot():
     wide = tuple((np.concatenate([x, np.ones((len(x), 28), np.float32)], 1), y) for x, y in ((X, Y), HELD))
-    found = one("OP006", nearest(28), *wide)["OP006"]
+    with rules_applied():
+        found = one("OP006", nearest(28), *wide)["OP006"]
     assert found.status == "yes"
     assert float(found.effect.label.rpartition(" ")[2]) <= 0.1  # 6 of 90 weights do the work
     assert found.tables[0].rows[0] == (1.0, found.tables[0].rows[0][1], 0.0, 0.0, 0.0)
     assert one("OP006", nearest(), test=None)["OP006"].status == "not applicable"
     few = HELD[0][:50], HELD[1][:50]
-    assert (
-        one("OP006", nearest(), test=few)["OP006"].status != "yes"
-    )  # 50 examples cannot show a loss of a point
+    with rules_applied():
+        found = one("OP006", nearest(), test=few)["OP006"]
+    assert found.status != "yes"  # 50 examples cannot show a loss of a point
 
 
 def test_the_first_failure_ends_the_way_down():
@@ -190,6 +237,33 @@ def broken():
         (nearest(), X, None, {}, "got inputs alone"),
         (broken(), (X, Y), None, {}, "finite"),
         (Random(), (X, Y), None, {}, "same loss and gradient in two passes"),
+        (nearest(), (X, Y), (HELD[0], HELD[1] * 1.0), {}, "test, targets: expected shape"),
+        (
+            nearest(),
+            (X, Y),
+            (HELD[0], np.eye(3)[HELD[1]]),
+            {},
+            "test, loss: expected a loss for targets that are one-hot",
+        ),
+        (
+            nearest(),
+            (X, Y),
+            (HELD[0], HELD[0][:, [0, 0, 1]]),
+            {},
+            "test: expected targets of the kind of train",
+        ),
+        (nearest(), (X, Y), None, {"frozen": "last"}, "frozen: expected"),
+        (nearest(), (X, Y), None, {"frozen": 3}, "frozen: expected a pattern"),
+        (nearest(), (X, Y), None, {"frozen": "*"}, "frozen: .*got all of them"),
+        (
+            nearest(),
+            (X, Y),
+            None,
+            {"start": nearest().double()},
+            "start: expected parameters of float32.*got float64",
+        ),
+        (nearest(), (X, Y), None, {"start": np.full(9, np.nan)}, "start: expected finite numbers"),
+        (nearest(), (X, Y), None, {"start": broken()}, "start: .*finite"),
         (torch.nn.Linear(2, 1), (X, Y), None, {}, "at least two classes for whole labels, got one output"),
         (nearest().half(), (X.astype(np.float16), Y), None, {}, "float16"),
         (
@@ -238,6 +312,56 @@ def test_what_cannot_be_diagnosed_is_refused_in_a_sentence(net, train, test, mor
 def test_the_door_speaks_unless_it_is_told_not_to(capsys):
     overparam.diagnose(nearest(), (X, Y), only="OP002", budget=MUCH)
     said = capsys.readouterr().err
-    assert "OP002 parameters per example: about under 0.1 s" in said
+    assert "OP002 parameters per example: under 0.1 s" in said
     overparam.diagnose(nearest(), (X, Y), only="OP002", budget=MUCH, progress=False)
     assert capsys.readouterr().err == ""
+
+
+def test_frozen_parameters_are_said_and_left_out():
+    net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Linear(4, 3))
+    held = diagnose(net, (X, Y), only="OP002", budget=MUCH, frozen="0")
+    assert held.subject["parameters"] == 15
+    assert held.notes[0] == "Held: 2 of 4 parameters, as frozen= says: '0.weight', '0.bias'."
+    net[0].requires_grad_(False)
+    by_flag = diagnose(net, (X, Y), only="OP002", budget=MUCH)
+    assert by_flag.subject["parameters"] == 15
+    assert any("Held: 2 of 4 parameters are frozen (requires_grad=False)" in note for note in by_flag.notes)
+
+
+class Draws(torch.utils.data.Dataset):
+    """Examples that are read with draws of every generator, which do not change them."""
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, at):
+        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002
+        return X[at], int(Y[at])
+
+
+def test_generators_of_python_numpy_torch_and_a_loader_are_put_back():
+    own = torch.Generator().manual_seed(4)
+    loader = torch.utils.data.DataLoader(Draws(), batch_size=16, generator=own)
+
+    def states():
+        return (
+            random.getstate(),
+            str(np.random.get_state()),  # noqa: NPY002
+            torch.get_rng_state().tolist(),
+            own.get_state().tolist(),
+        )
+
+    net = nearest()  # which draws
+    before = states()
+    diagnose(net, loader, budget=MUCH, only=("OP001", "OP003"))
+    assert states() == before
+    with pytest.raises(OverparamError):
+        diagnose(net, loader, test=(X[:, :1], Y), budget=MUCH)
+    assert states() == before
+
+
+def test_what_only_the_held_out_data_show_is_told():
+    shifted = HELD[0], np.where(HELD[1] == 0, 1, HELD[1])
+    notes = diagnose(nearest(), (X, Y), shifted, budget=MUCH, only="OP002").notes
+    assert [note.partition(":")[0] for note in notes] == ["Loss", "On test"]
+    assert "No example has label 0" in notes[1]

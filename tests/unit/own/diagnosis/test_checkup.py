@@ -124,12 +124,12 @@ def test_answers_are_found_by_code_and_have_one_of_five_statuses():
     [
         (
             Measured("error", 2.5, "%", 1.8, 3.4, 1000),
-            "error 2.5 %, 95 % interval 1.8 to 3.4, n = 1,000 examples",
+            "error: 2.5 %, 95 % interval 1.8 to 3.4, n = 1,000 examples",
         ),
-        (Measured("error", 2.5, "%", n=1000, whole=True), "error 2.5 %, all 1,000 examples"),
+        (Measured("error", 2.5, "%", n=1000, whole=True), "error: 2.5 %, all 1,000 examples"),
         (Measured("error", None), "error: not measured"),
-        (Measured("loss", 0.5, "", 0.25, None, 9), "loss 0.5, 95 % sure: at least 0.25, n = 9 examples"),
-        (Measured("norm", 12.5), "norm 12.5"),
+        (Measured("loss", 0.5, "", 0.25, None, 9), "loss: 0.5, 95 % sure: at least 0.25, n = 9 examples"),
+        (Measured("norm", 12.5), "norm: 12.5"),
     ],
 )
 def test_a_number_says_how_it_was_measured(one, text):

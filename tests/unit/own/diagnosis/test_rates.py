@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from overparam.own.diagnosis.check import RATES, rates_of
+from overparam.own.diagnosis.check import MOST, RATES, Check, Cost, checks, rates_of, rules_applied, withheld
 
 PAGE = Path(__file__).parents[4] / "docs" / "diagnose.md"
 FOUND = json.loads(RATES.read_text(encoding="utf-8"))
@@ -48,3 +48,46 @@ def test_the_page_prints_the_rates_that_ship():
         told = f"{one['answers']['yes']} | {one['answers']['no']} | {one['covered']} of {one['told']}"
         line = f"| {world.removeprefix('flips ')} | {one['networks']} | {scores} | {told} |"
         assert line in page, line
+
+
+def rated():
+    """All measured rates by code, read again from their files."""
+    found = {}
+    for path in RATES.parent.glob("error_rates*.json"):
+        found |= json.loads(path.read_text(encoding="utf-8"))["checks"]
+    return found
+
+
+def test_a_yes_or_no_ships_only_with_a_bound_of_five_percent():
+    rates = rated()
+    for code, check in checks().items():
+        said = {status: check.answer(status, "So the rule says.", "Beside.").status for status in ("yes", "no")}
+        may = check.exact or (code in rates and rates[code]["upper"] <= 0.05)
+        assert said == ({"yes": "yes", "no": "no"} if may else dict.fromkeys(said, "inconclusive")), code
+    assert MOST == 0.05
+
+
+def test_what_is_withheld_says_why_and_keeps_what_holds_without_the_rule(monkeypatch):
+    check = Check("OP999", "own", "Is it?", "yes if so.", lambda c: "", lambda c: Cost(0, ""), lambda c: None)
+    for rate, why in (
+        (None, "it was not measured"),
+        ({"false": 3, "of": 60, "upper": 0.124}, "wrong 3 times of 60 where the truth is known, so up to 12 %"),
+        ({"false": 0, "of": 58, "upper": 0.0503}, "more than 5 % is too often"),
+        ({"false": 0, "of": 60, "upper": float("nan")}, "it was not measured"),
+    ):
+        rates = {} if rate is None else {"OP999": {"words": "as measured.", **rate}}
+        monkeypatch.setattr("overparam.own.diagnosis.check._rates", lambda rates=rates: rates)
+        for status in ("yes", "no", "inconclusive"):
+            found = check.answer(status, "The rule is met.", "What holds anyway.")
+            assert found.status == "inconclusive"
+            assert "The rule is met" not in found.words
+            assert why in found.words
+            assert found.words.endswith("What holds anyway.")
+            assert found.rule.startswith("not applied")
+        assert check.answer("not applicable", "Give start=.").words == "Give start=."
+        with rules_applied():
+            assert check.answer("yes", "The rule is met.").words == "The rule is met."
+    rates = {"OP999": {"false": 0, "of": 60, "upper": 0.0488, "words": "as measured."}}
+    monkeypatch.setattr("overparam.own.diagnosis.check._rates", lambda: rates)
+    assert check.answer("yes", "The rule is met.").status == "yes"
+    assert withheld(rates["OP999"]) == check.withheld == ""

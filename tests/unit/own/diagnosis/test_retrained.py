@@ -1,11 +1,13 @@
 """The checks that train: their rules on planted errors, the whole way on a small family, and what they ask for."""
 
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
 
 from overparam.models import mlp
-from overparam.own.diagnosis import diagnose
+from overparam.own.diagnosis import diagnose, retrained
 from overparam.own.diagnosis.checks import random_labels, tickets, wider
 from overparam.training import Recipe
 
@@ -77,6 +79,7 @@ def checkup():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_whole_way(checkup):
     assert [one.code for one in checkup.answers] == ["OP008", "OP009", "OP010"]
     for one in checkup.answers:
@@ -140,3 +143,35 @@ def test_torch_asks_for_a_function():
     for one in found.answers:
         assert one.status == "not applicable"
         assert "Give fit=" in one.words
+
+
+def test_a_function_that_does_not_train_on_what_it_is_given_has_no_random_labels():
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+
+    def make(width):
+        return torch.nn.Sequential(torch.nn.Linear(5, width), torch.nn.Linear(width, 3))
+
+    def fit(model, train, given=TRAIN):
+        with torch.no_grad():
+            model[0].bias += float(given[1].mean())
+
+    found = answers(model=make(4), params=None, fit=fit, build=make, only="OP009", budget=600)["OP009"]
+    assert found.status == "not run"
+    assert "the same numbers from random labels and from true ones" in found.words
+
+
+def test_an_interrupt_keeps_the_seeds_that_are_finished():
+    class Slow:
+        def run(self, jobs):
+            if jobs[0] == 3:
+                raise KeyboardInterrupt
+            return list(jobs)
+
+    context = SimpleNamespace(
+        kept={"retrained": SimpleNamespace(trainer=Slow())}, seed=0, stopped=False, left=lambda: 60.0, say=print
+    )
+    done, _ = retrained.trained(context, lambda seed: [seed], 9)
+    assert done == [[0], [1], [2]]
+    assert context.stopped
+    with pytest.raises(KeyboardInterrupt):
+        retrained.trained(SimpleNamespace(**{**vars(context), "seed": 2}), lambda seed: [seed], 9)

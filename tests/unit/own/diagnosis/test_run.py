@@ -14,7 +14,7 @@ from overparam.own.diagnosis.run import plan, planned, run
 def made(code, seconds=0.0, work=None, missing=""):
     own = Check(
         code, f"name of {code}", "Is it so?", "yes if so.", lambda context: missing,
-        lambda context: Cost(seconds, "work"), work or (lambda context: own.answer("yes", "So it is.")), ("chance",),
+        lambda context: Cost(seconds, "work"), work or (lambda context: own.answer("yes", "So it is.")), ("chance",), True,
     )  # fmt: skip
     return own
 
@@ -23,6 +23,7 @@ def context(budget=60.0, said=None):
     began = time.monotonic()
     return SimpleNamespace(
         budget=budget,
+        stopped=False,
         left=lambda: budget - (time.monotonic() - began),
         say=(said.append if said is not None else lambda text: None),
     )
@@ -74,6 +75,16 @@ def test_an_interrupt_keeps_what_is_finished():
     assert [one.status for one in found] == ["yes", "not run", "not run"]
     assert "by hand" in found[2].words
     assert found[2].next.seconds == 2
+
+
+def test_a_check_that_keeps_its_finished_parts_ends_the_others():
+    def partly(context):
+        context.stopped = True
+        return made("OP901").answer("no", "As far as it went.")
+
+    found, stopped = answers(made("OP901", 0, partly), made("OP902", 1))
+    assert stopped
+    assert [one.status for one in found] == ["no", "not run"]
 
 
 def test_what_was_not_given_is_not_applicable_and_a_cost_that_fails_is_not_run():

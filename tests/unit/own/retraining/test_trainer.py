@@ -46,6 +46,7 @@ def test_the_width_of_a_model_is_found_by_its_shapes():
     assert family.width_of({"w": (4, 5), "b": (3,), "v": (5, 3)}) is None
 
 
+@pytest.mark.slow
 def test_functions_are_trained_like_the_network_that_they_are():
     family = Family(build)
     own = trainer(family, RECIPE)
@@ -63,6 +64,7 @@ def test_functions_are_trained_like_the_network_that_they_are():
     assert not np.allclose(held.arrays["first/b"], held.begun["first/b"])
 
 
+@pytest.mark.slow
 def test_a_network_keeps_its_own_pass_and_parameters():
     family = Family(lambda width: mlp(4, (width,), 3))
     (done,) = trainer(family, RECIPE).run([Job(6, 2)])
@@ -100,6 +102,30 @@ def test_a_function_of_ones_own_trains_modules_of_torch():
         trainer(family, None)
 
 
+def test_a_function_that_trains_nothing_or_another_model_is_refused():
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+
+    def make(width):
+        return torch.nn.Sequential(
+            torch.nn.Linear(4, width), torch.nn.BatchNorm1d(width), torch.nn.Linear(width, 3)
+        )
+
+    def passes(model, train):
+        model.train()(torch.from_numpy(train[0]))  # moves running statistics, and no parameter
+
+    def another(model, train):
+        return make(7)
+
+    same = "fit: expected a training of the model that fit is given, got it back as it was"
+    other = r"fit: expected the model that it was given, trained, got one with .* at '0.bias'"
+    for fit, text in ((passes, same), (lambda model, train: None, same), (another, other)):
+        with pytest.raises(UsageError, match=text):
+            trainer(Family(make), fit).run([Job(4, 0)])
+    begun = Family(build)
+    with pytest.raises(UsageError, match=same):
+        trainer(begun, lambda model, train, params: params).run([Job(4, 0)])
+
+
 WRONG = {
     "no function": (lambda: Family(3), "build: expected a function from a width to a model, got int"),
     "a number": (lambda: Family(lambda width: width).at(3), r"build: expected a model.*build\(3\), got int"),
@@ -118,6 +144,7 @@ def test_what_is_refused(case):
         call()
 
 
+@pytest.mark.slow
 def test_linen_modules_are_drawn_by_their_init():
     linen = pytest.importorskip("flax.linen", reason="Flax is an optional extra")
     family = Family(
@@ -127,6 +154,10 @@ def test_linen_modules_are_drawn_by_their_init():
     assert not np.allclose(one.subject.arrays["layers_0/kernel"], other.subject.arrays["layers_0/kernel"])
     (done,) = trainer(family, RECIPE).run([Job(5, 0)])
     assert (done.outputs.argmax(1) == Y).mean() > 0.8
+
+
+def test_a_linen_module_without_an_example_is_refused():
+    linen = pytest.importorskip("flax.linen", reason="Flax is an optional extra")
     with pytest.raises(UsageError, match="a Linen module whose shapes nobody knows"):
         Family(lambda width: linen.Dense(width)).at(3)
 

@@ -41,6 +41,7 @@ def test_a_minimum_without_slope_is_not_taken_for_flat():
     assert sharpness(quadratic([25.0]), eps=0.2, starts=0).percent == 0
 
 
+@pytest.mark.slow
 def test_all_corners_of_a_small_network_are_below_what_is_found():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)

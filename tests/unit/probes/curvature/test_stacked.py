@@ -21,10 +21,12 @@ def measured(network, params, kind="cross_entropy", y=Y):
     return {name: float(value) for name, value in found.items()}
 
 
+@pytest.mark.slow
 def test_contract():
     check_probe(PROBE)
 
 
+@pytest.mark.slow
 def test_a_member_is_what_the_operators_say():
     network = mlp(4, (6,), 3)
     params = network.init(jax.random.key(1))
@@ -36,7 +38,7 @@ def test_a_member_is_what_the_operators_say():
     assert abs(found["trace"] - total) <= 5 * found["trace_error"]
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("sign", [pytest.param(1.0, marks=pytest.mark.slow), -1.0])
 def test_matrices_that_close_early(sign):
     """Rank three and a bias: the basis closes after four steps, also where every eigenvalue is negative."""
     network = linear(4, 3)

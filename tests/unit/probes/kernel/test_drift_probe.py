@@ -18,6 +18,7 @@ def test_it_keeps_what_a_probe_must_keep():
     check_probe(PROBE)
 
 
+@pytest.mark.slow
 def test_it_is_the_drift_of_the_kernels():
     network = mlp(3, (8,), 2)
     start, end = (network.init(jax.random.key(seed)) for seed in (0, 1))

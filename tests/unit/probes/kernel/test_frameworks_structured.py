@@ -44,6 +44,7 @@ def test_linen_convolutions_and_attention():
     agrees(open_model(net, np.asarray(x), params=variables))
 
 
+@pytest.mark.slow
 def test_nnx_batch_normalisation():
     nnx = pytest.importorskip("flax.nnx", reason=f"Flax: {WHY}")
 
@@ -62,6 +63,7 @@ def test_nnx_batch_normalisation():
     agrees(open_model(net, rng.normal(size=(N, 4))))
 
 
+@pytest.mark.slow
 def test_equinox_multiplies_from_the_left():
     eqx = pytest.importorskip("equinox", reason=f"Equinox: {WHY}")
     with jax.enable_x64(True):

@@ -10,7 +10,7 @@ from overparam.probes.kernel.compute import prepare
 from overparam.probes.kernel.factors import Pairs
 from tests.unit.probes.kernel.jax_nets import CASES, oracle
 
-BY_DEFAULT = ("left operand", "remat", "custom rule", "tied", "also elsewhere", "conv", "wide twice")
+BY_DEFAULT = ("left operand", "remat", "custom rule", "tied")
 
 
 @pytest.mark.parametrize(

@@ -112,15 +112,13 @@ def _words(status: str, what: str) -> str:
 def _loss(context: Context) -> Measured:
     if context.model.examples * context.pace.gradient <= SHARE * context.budget:
         return Measured(
-            f"training loss ({context.model.objective.name.replace('_', ' ')})",
+            f"training loss ({context.model.objective.words_of_name})",
             context.model.loss(),
             whole=True,
             n=context.model.examples,
         )
     some, _ = context.some(context.model, 1000, STREAM)
-    return Measured(
-        f"training loss ({context.model.objective.name.replace('_', ' ')})", some.loss(), n=some.examples
-    )
+    return Measured(f"training loss ({context.model.objective.words_of_name})", some.loss(), n=some.examples)
 
 
 def _held_out(context: Context) -> Measured:

@@ -17,6 +17,7 @@ DENSITIES = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02)
 LOSS = 1.0  # points of accuracy
 LEVEL = 0.98  # of the intervals that decide
 STREAM = 6
+SHOWN = DENSITIES.index(0.5)  # the row that stands for all where the rule, which chooses one, is not applied
 SHARE = 0.3  # of the budget that is left
 FEWEST = 540  # held-out examples below which the rule cannot be met: an upper end of 1 point needs that many
 
@@ -65,13 +66,21 @@ def _run(context: Context) -> Answer:
     for density in DENSITIES:
         pruned = vector.copy()
         pruned[order[: len(order) - max(1, round(density * len(order)))]] = 0
-        after = wrong_share(model.at(pruned).outputs(), targets, context.task, context.ignore)
+        try:
+            after = wrong_share(model.at(pruned).outputs(), targets, context.task, context.ignore)
+        except KeyboardInterrupt:
+            if not table:
+                raise
+            context.stopped = True  # densities descend, and are judged in this order
+            break
         after = np.where(np.isfinite(after), after, 1.0)
         table.append(
             (density, 100 * (1 - float(after[counted].mean())), *lost(before[counted], after[counted]))
         )
     status, place, words = judged(table)
-    density, _, value, low, high = table[place]
+    if context.stopped:
+        words += f" Stopped by hand after density {table[-1][0]:g}."
+    density, _, value, low, high = table[min(SHOWN, len(table) - 1) if CHECK.withheld else place]
     n = int(counted.sum())
     effect = Measured(f"accuracy lost at density {density:g}", value, "points", low, high, n, level=LEVEL)
     kept = (1 - error.value / 100) * 100 if error.value is not None else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.stats import beta
 
+from overparam.core.errors import UsageError
 from overparam.own.diagnosis.answer import Answer, Measured, Next
 from overparam.own.diagnosis.check import Check, Cost
 from overparam.own.diagnosis.context import Context
@@ -50,6 +53,12 @@ def _run(context: Context) -> Answer:
             call_with(context, CHECK.code, 2 * each * FEWEST),
         )
 
+    if any(_same(one[0].arrays, one[1].arrays) for one in done):
+        raise UsageError(
+            "fit: expected a training on the targets that fit is given, got the same numbers from random labels and from true "
+            "ones. Train on the second argument, fit(model, train)."
+        )
+
     def fitted(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         made = np.asarray(outputs).reshape(len(labels), *context.model.output_shape)
         return 100 * (1 - wrong_share(made, labels, context.task, context.ignore))
@@ -81,6 +90,11 @@ def _run(context: Context) -> Answer:
             2 * each * FEWEST,
         ),
     )
+
+
+def _same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    """Whether two trainings ended at the same numbers."""
+    return all(np.array_equal(array, other[name]) for name, array in one.items())
 
 
 def judged(fitted: np.ndarray) -> tuple[str, float, float, float]:

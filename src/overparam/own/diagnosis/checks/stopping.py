@@ -42,15 +42,21 @@ def _run(context: Context) -> Answer:
         Measured("points of the log", float(len(log.steps))),
     ]
     status, effect, words = judged(log, context)
+    picked = (
+        "A minimum that was picked looks better than it is, and the log does not tell its noise. "
+        if effect.low is None
+        else ""
+    )
     return CHECK.answer(
         status,
-        f"{words} The best point is {where} of {log.steps[last]:g}."
+        words,
+        f"{picked}The best point is {where} of {log.steps[last]:g}."
         + (f" {log.dropped} rows without '{log.name}' are left out." if log.dropped else ""),
         effect=effect,
         beside=tuple(beside),
         tables=(_table(log),),
         next=None if log.each is not None else Next(
-            "A log with one loss for every held-out example decides it by pairs: val_loss as a list in each row.",
+            "A log with one loss for every held-out example measures it by pairs: val_losses as a list in each row.",
             'overparam.diagnose(model, train, test, ..., log=log, only="OP007")',
         ),
     )  # fmt: skip
@@ -86,7 +92,7 @@ def judged(log: Log, context: Context) -> tuple[str, Measured, str]:
     gap = float(log.values[-1] - log.values.min())
     n = None if context.test is None else context.test.examples
     if log.kind == "loss" or n is None:
-        words = "Numbers alone: a minimum that was picked looks better than it is, and the log does not tell its noise."
+        words = "There is no rule for such a log."
         return "inconclusive", Measured(label, scale * gap, unit), words
     low = bound(log.values, n)
     effect = Measured(label, scale * gap, unit, scale * low, None, n, level=LEVEL)
@@ -137,8 +143,9 @@ def _table(log: Log) -> Table:
     kept = sorted(
         {*np.linspace(0, len(log.steps) - 1, SHOWN).round().astype(int).tolist(), int(np.argmin(log.values))}
     )
-    rows = tuple((float(log.steps[i]), float(log.values[i])) for i in kept)
-    return Table(f"Held-out {log.kind}", (log.unit, log.kind), rows, curve={"x": 0, "y": 1})
+    scale, unit = (100.0, " in %") if log.kind == "error" else (1.0, "")
+    rows = tuple((float(log.steps[i]), scale * float(log.values[i])) for i in kept)
+    return Table(f"Held-out {log.kind}", (log.unit, f"{log.kind}{unit}"), rows, curve={"x": 0, "y": 1})
 
 
 CHECK = Check(

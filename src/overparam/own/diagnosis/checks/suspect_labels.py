@@ -63,7 +63,9 @@ def _run(context: Context) -> Answer:
     left = (
         ""
         if n == whole
-        else f" {n:,} of {whole:,} labels were ranked in the time; a larger budget ranks the rest."
+        else f"{n:,} of {whole:,} labels were ranked before it was stopped by hand. "
+        if context.stopped
+        else f"{n:,} of {whole:,} labels were ranked in the time; a larger budget ranks the rest. "
     )
     said = [("labels with which the others disagree", found.score > 0)]
     said.append(("the same by nearest neighbours in the kernel", found.neighbours > 0))
@@ -76,7 +78,8 @@ def _run(context: Context) -> Answer:
         beside.append(excess)
     return CHECK.answer(
         status,
-        f"{words}{left} Kernel: {found.kind.words}.",
+        words,
+        f"{left}Kernel: {found.kind.words}.",
         effect=effect,
         beside=tuple(beside),
         tables=(_agreement(found),) if found.inputs is not None else (),

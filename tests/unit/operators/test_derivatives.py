@@ -1,0 +1,226 @@
+"""Derivatives that are not those of the pass: wrong, detached, without a second one; and those that are right."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from overparam.core.errors import UsageError
+from overparam.operators import open_model
+from overparam.operators.derivatives import Along, both_ways, detached, first_order, own_rules, second_order
+from tests.tiny_models import LABELS, X
+
+ROWS = X.astype(np.float32)
+RNG = np.random.default_rng(0)
+TWO = {"a": RNG.normal(size=(4, 6)).astype("f"), "b": RNG.normal(size=(6, 3)).astype("f")}
+
+
+class Line(Along):
+    """A number in closed form, with derivatives that may be said wrongly."""
+
+    def __init__(self, value, slope, bend=0.0, pushed=None, exact=True):
+        self.exact, self.size = exact, 1.0
+        self._value, self._slope, self._bend = value, slope, bend
+        self._pushed = slope(0.0) if pushed is None else pushed
+
+    def value(self, t):
+        found = self._value(t)
+        return found if self.exact else float(np.float32(found))
+
+    def slope(self, t):
+        return self._slope(t)
+
+    def pushed(self):
+        return self._pushed
+
+    def bend(self):
+        return self._bend
+
+
+def sine(t):
+    return math.sin(1 + t)
+
+
+def cosine(t):
+    return math.cos(1 + t)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_right_slope_is_the_same_and_a_wrong_one_apart(exact):
+    assert first_order(Line(sine, cosine, exact=exact)).word == "same"
+    for wrong in (0.7, 1.3, 0.0, -1.0):
+        assert first_order(Line(sine, lambda t, k=wrong: k * cosine(t), exact=exact)).word == "apart"
+    assert first_order(Line(lambda t: 3.0, lambda t: 0.0, exact=exact)).word == "same"
+
+
+def test_a_narrow_type_inside_is_no_contradiction_and_a_constant_is_one():
+    """Numbers that are rounded to steps of a thousandth do not change along small steps; those of a detached part never do."""
+    stairs = Line(lambda t: round(1000 * sine(t)) / 1000, cosine)
+    assert first_order(stairs).word != "apart"
+    assert first_order(Line(lambda t: 1.0, cosine)).word == "apart"
+
+
+def test_a_kink_is_no_contradiction():
+    """At a kink a derivative is a choice: any slope between the sides may be said."""
+    for said in (0.0, 1.0, 0.5):
+        assert first_order(Line(lambda t: max(t, 0.0), lambda t, k=said: k)).word in ("unknown", "same")
+    assert second_order(Line(lambda t: max(t, 0.0), lambda t: float(t > 0), bend=0.0)).word == "unknown"
+
+
+def test_second_derivatives_and_both_ways():
+    right = Line(sine, cosine, bend=-math.sin(1))
+    assert second_order(right).word == "same"
+    assert second_order(Line(sine, cosine, bend=0.0)).word == "apart"
+    assert second_order(Line(sine, cosine, bend=0.0, exact=False)).word == "unknown"
+    assert both_ways(right).word == "same"
+    assert both_ways(Line(sine, cosine, pushed=0.0)).word == "apart"
+    fault, note = own_rules(right, "pass", "'f'", "check", "that")
+    assert not fault
+    assert "agree with differences" in note
+    assert detached(right, "pass") == ""
+
+
+def rule(backward, residual=jnp.tanh):
+    """tanh with a backward pass of one's own."""
+
+    @jax.custom_vjp
+    def own(z):
+        return jnp.tanh(z)
+
+    own.defvjp(lambda z: (jnp.tanh(z), residual(z)), backward)
+    return own
+
+
+@jax.custom_jvp
+def pushes_wrongly(z):
+    return jnp.tanh(z)
+
+
+pushes_wrongly.defjvp(lambda at, moved: (jnp.tanh(at[0]), moved[0]))
+HELD = jax.lax.stop_gradient
+JAX_REFUSED = {
+    "wrong": (rule(lambda r, g: (g * (1 - r),)), "backward pass is their derivative, got 'own'.*check_grads"),
+    "wrong forward rule": (pushes_wrongly, "their derivative, got 'pushes_wrongly'"),
+    "detached from what is saved": (
+        rule(lambda r, g: (g * (1 - r**2),), lambda z: HELD(jnp.tanh(z))), "whose backward pass can be derived",
+    ),
+    "detached from what it gets": (rule(lambda r, g: (HELD(g) * (1 - r**2),)), "contradict each other"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", JAX_REFUSED)
+def test_wrong_rules_of_jax_are_refused(name):
+    own, words = JAX_REFUSED[name]
+    with pytest.raises(UsageError, match=f"model: expected .*{words}"):
+        open_model(lambda p, x: own(x @ p["a"]) @ p["b"], (ROWS, LABELS), params=TWO)
+
+
+def test_right_rules_and_stopped_gradients_of_jax_are_told():
+    right = rule(lambda r, g: (g * (1 - r**2),))
+    model = open_model(lambda p, x: right(x @ p["a"]) @ p["b"], (ROWS, LABELS), params=TWO)
+    assert any("('own'); first and second ones agree" in note for note in model.notes)
+    model = open_model(lambda p, x: jnp.tanh(x @ HELD(p["a"])) @ p["b"], (ROWS, LABELS), params=TWO)
+    assert any("not that of the whole pass" in note for note in model.notes)
+    assert any("gradient of 'a' is exactly 0" in note for note in model.notes)
+    model = open_model(
+        lambda p, x: jax.nn.softmax(jax.nn.relu(x @ p["a"])) @ p["b"], (ROWS, LABELS), params=TWO
+    )
+    assert model.notes == (
+        "Loss: mean over 50 examples of cross entropy.",
+    )  # of the library, and taken to be right
+
+
+def focal(weight):
+    def loss(out, labels):
+        each = jax.nn.logsumexp(out, axis=-1) - jnp.take_along_axis(out, labels[:, None], 1)[:, 0]
+        return each * weight(jnp.exp(out[:, 0]))
+
+    return loss
+
+
+def test_a_loss_that_is_detached_in_part_is_told():
+    model = open_model(lambda p, x: x @ p["a"], (ROWS, LABELS), params=TWO, loss=focal(HELD))
+    assert any("not that of the whole loss" in note for note in model.notes)
+
+
+def modules():
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install 'overparam[torch]'")
+
+    class Tanh(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.tanh()
+
+    def own(back):
+        return type("Own", (Tanh,), {"backward": staticmethod(lambda ctx, g: back(ctx.saved_tensors[0], g))})
+
+    class Net(torch.nn.Module):
+        def __init__(self, middle):
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b, self.middle = torch.nn.Linear(4, 6), torch.nn.Linear(6, 3), middle
+
+        def forward(self, x):
+            return self.middle(self.a(x), self.b)
+
+    return own, Net
+
+
+TORCH_REFUSED = {
+    "wrong": (lambda x, g: g * (1 - x.tanh()), "their derivative, got 'Own'.*gradgradcheck"),
+    "a straight-through estimator": (lambda x, g: g, r"where another derivative is meant, write x \+ \(f\(x\) - x\).detach"),
+    "detached from what is saved": (lambda x, g: g * (1 - x.detach().tanh() ** 2), "whose backward pass can be derived"),
+    "detached from what it gets": (lambda x, g: g.detach() * (1 - x.tanh() ** 2), "contradict each other"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TORCH_REFUSED)
+def test_wrong_functions_of_pytorch_are_refused(name):
+    own, net = modules()
+    back, words = TORCH_REFUSED[name]
+    with pytest.raises(UsageError, match=f"model: expected .*{words}"):
+        open_model(net(lambda z, b: b(own(back).apply(z))), (ROWS, LABELS))
+
+
+def test_a_wrong_function_is_found_where_the_pass_computes_in_float32():
+    own, net = modules()
+    made = own(lambda x, g: g * (1 - x.tanh()))
+    with pytest.raises(UsageError, match="their derivative, got 'Own'"):
+        open_model(net(lambda z, b: b(made.apply(z.float()).to(z.dtype))), (ROWS, LABELS))
+
+
+TORCH_TOLD = {
+    "detached": (lambda z, b: b(z.tanh() * z.detach()), True),
+    "straight through, said": (lambda z, b: b(z + (z.sign() - z).detach()), True),
+    "relu": (lambda z, b: b(z.relu()), False),
+    "a maximum": (lambda z, b: b(z).cummax(1)[0], False),
+}
+
+
+@pytest.mark.parametrize("name", TORCH_TOLD)
+def test_detached_parts_of_pytorch_are_told(name):
+    _, net = modules()
+    middle, told = TORCH_TOLD[name]
+    model = open_model(net(middle), (ROWS, LABELS))
+    assert any("not that of the whole pass" in note for note in model.notes) == told
+
+
+def test_parameters_that_no_derivative_reaches_are_named():
+    _, net = modules()
+    model = open_model(net(lambda z, b: b(z.detach().tanh())), (ROWS, LABELS))
+    assert any("The gradient of 'a.weight' and 1 more is exactly 0" in note for note in model.notes)
+    assert not model.gradient()[model.layout.slices["a.weight"]].any()
+
+
+def test_a_loss_module_of_ones_own_that_detaches_is_told():
+    _, net = modules()
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install 'overparam[torch]'")
+
+    def loss(out, aim):
+        return torch.nn.functional.cross_entropy(out, aim, reduction="none") * out[:, 0].detach().exp()
+
+    model = open_model(net(lambda z, b: b(z.tanh())), (ROWS, LABELS), loss=loss)
+    assert any("not that of the whole loss" in note for note in model.notes)

@@ -1,0 +1,115 @@
+"""The study of teachers and students: what is read from correlations, and a tiny cell."""
+
+import numpy as np
+import pytest
+
+from overparam.core import UsageError
+from overparam.core.errors import DataError
+from overparam.studies import teacher_student as claims
+from overparam.studies import teacher_student_work as work
+from overparam.studies.teacher_student import STUDY, akaike, aligning
+
+SMALL = {
+    "d": 6, "nodes": 4, "outputs": 3, "factors": (0.5, 1.0), "n": 64, "steps": 60, "batch": 8, "deep_factor": 1,
+}  # fmt: skip
+
+
+def cell(**change):
+    return {axis.name: axis.default for axis in STUDY.axes} | SMALL | change
+
+
+@pytest.fixture(scope="module")
+def found():
+    told = []
+    outcomes = STUDY.work([cell(seed=1000, decay=0.0), cell(seed=1000, decay=1.0)], told.append)
+    assert told == sorted(told)
+    return [one.values for one in outcomes]
+
+
+def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
+    equal, unequal = found
+    widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")} - {"coverage_0_5"}
+    assert set(equal) == set(STUDY.values) - {n for n in widths if not n.endswith("0_5")}
+    assert set(unequal) == set(equal)
+    assert unequal["deep_miss"] is None
+    assert len(equal["deep_miss"]) == len(equal["step"]) == len(equal["gradient_0_5"])
+    assert equal["factor"] == [0.5, 1.0]
+    assert equal["step"][-1] == 60
+    assert len(equal["found_1"]) == len(equal["strength"]) == 4
+
+
+def test_cells_of_one_seed_share_teachers_but_for_their_fan_outs(found):
+    equal, unequal = found
+    ratio = np.array(equal["strength"]) / np.array(unequal["strength"])
+    assert ratio == pytest.approx([1, 2, 3, 4], rel=1e-5)
+
+
+def test_the_start_is_small_and_learns_nothing_in_sixty_steps(found):
+    assert found[0]["cover_time"] == [60, 60]
+    assert found[0]["never"] == [4, 4]
+    assert found[0]["order"] == [0.0, 0.0]  # all are tied
+
+
+def test_nodes_that_are_never_learnt_are_tied_after_all_others():
+    assert work.order([10, 20, 30, 40]) == pytest.approx(1.0)
+    assert work.order([40, 30, 20, 10]) == pytest.approx(-1.0)
+    # ranks 1, 2, 3.5, 3.5 against 1 to 4: covariance 4.5/4, variances 4.5/4 and 5/4
+    assert work.order([10, 20, 99, 99]) == pytest.approx((4.5 / 5) ** 0.5)
+    assert work.order([7, 7, 7]) == 0.0
+
+
+def test_a_node_is_learnt_at_the_first_probe_time_above_the_level():
+    best = np.array([[0.1, 0.95, 0.2], [0.9, 0.5, 0.3], [0.99, 0.99, 0.89]])
+    assert work.learnt_at(best, [1, 10, 100]) == [10, 1, None]
+
+
+def test_sizes_are_means_over_bins_of_correlation():
+    values = {"student_correlation": [[0.1, 0.2, 0.96, 0.99]] * 4, "size": [[1.0, 3.0, 4.0, 8.0]] * 4}
+    shape = work.l_shape(values, slice(None))
+    assert shape["thin"] == pytest.approx(2.0 / 6.0)
+    assert shape["thin_first"] == pytest.approx(2.0 / 6.0)
+    assert shape["frames"][-1] == [2.0, None, None, None, None, None, 6.0]
+    assert len(shape["frames"]) == len(claims.FRAMES)
+
+
+def test_a_power_law_is_told_from_an_exponential():
+    times = np.geomspace(20, 12_000, 40)
+    noise = np.exp(0.05 * np.random.default_rng(0).standard_normal((2, 40)))
+    power, exponential = akaike(np.stack([50 / times**0.7, 10 * np.exp(-times / 2000)]) * noise, times)
+    assert power > 10
+    assert exponential < -10
+
+
+def test_the_power_of_alignment_is_read_from_the_second_half_and_above_rounding():
+    g = np.geomspace(100, 1, 40)[None]
+    miss = 1e-3 * g**1.5
+    miss[0, :20] = 0.9
+    assert aligning(g, miss) == pytest.approx([1.5])
+    assert np.isnan(aligning(1e-5 * g / 100, miss)[0])
+
+
+def test_probe_times_ascend_to_the_last_step():
+    for steps in (1, 10, 12_000):
+        times = work.probe_times(steps)
+        assert times[-1] == steps
+        assert list(times) == sorted(set(times))
+
+
+def test_a_teacher_with_parallel_nodes_is_refused():
+    # four nodes of one input: any two are parallel but for their biases, which are equal
+    with pytest.raises((DataError, UsageError), match="parallel"):
+        STUDY.work([cell(seed=0, decay=0.0, d=1)], lambda share: None)
+
+
+def test_the_published_sweep_costs_hours():
+    inside = {axis.name for axis in STUDY.axes if axis.inside_cell}
+    paper = {
+        name: given if name in inside else given[0] for name, given in STUDY.profiles["paper"].axes.items()
+    }
+    many = STUDY.profiles["paper"].axes
+    seconds = [
+        STUDY.estimate(cell(**paper | {"nodes": m, "decay": p})).seconds
+        for m in many["nodes"]
+        for p in many["decay"]
+    ]
+    assert 3600 < 32 * sum(seconds) < 100 * 3600
