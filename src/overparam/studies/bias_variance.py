@@ -211,7 +211,8 @@ STUDY = study(
     name="bias-variance", title="Bias, variance and noise", x="size",
     question="How do bias and variance change with the size of a model, and when is the error a U?",
     sources=(PAPER, "kohavi1996", "yang2020", "neal2018"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("zero-one", together=False), work=work, estimate=estimate, stack_limit=1,
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
+    hero=Hero("zero-one", together=False), work=work, estimate=estimate, stack_limit=1,
     values=("size", "noise", "noise_01", "train_loss", "drawn", "drawn_01", "total", "no_variance",
             *(f"{name}{end}" for name in ("risk", "bias", "variance", "variance_data", "variance_seed") for end in ("", "_01"))),
     differences=(
