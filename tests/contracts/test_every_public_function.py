@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 import overparam
-from tests.public import curvature, kernels, networks, proofs, rooms, theory
+from tests.public import capacity, curvature, kernels, networks, proofs, rooms, theory
 from tests.public.case import function_of, problems
 from tests.public.inner import INNER, WHOLE
 
-CASES = {**theory.CASES, **kernels.CASES, **rooms.CASES, **proofs.CASES, **networks.CASES, **curvature.CASES}
+CASES = {
+    **theory.CASES, **kernels.CASES, **rooms.CASES, **proofs.CASES, **networks.CASES, **curvature.CASES, **capacity.CASES,
+}  # fmt: skip
 PACKAGE = Path(overparam.__file__).parent
 ROOMS = ("theory", "own", "data", "probes", "models", "training", "operators", "pruning", "core/stats.py")
 

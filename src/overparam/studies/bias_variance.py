@@ -48,7 +48,7 @@ risk, bias, variance = (line(name, words) for name, words in (
     ("risk", "squared error to the mean label"), ("bias", "squared bias"), ("variance", "variance")))  # fmt: skip
 wrong = line("risk_01", "excess 0-1 error", "points", 100)
 votes = line("variance_01", "variance of the 0-1 error")
-fit = line("train_loss", "mean squared training error")
+fit = line("train_loss", "squared training error")
 summed, seen = (
     line("total", "squared bias, variance and noise together"),
     line("drawn", "squared error on drawn labels"),
@@ -211,7 +211,8 @@ STUDY = study(
     name="bias-variance", title="Bias, variance and noise", x="size",
     question="How do bias and variance change with the size of a model, and when is the error a U?",
     sources=(PAPER, "kohavi1996", "yang2020", "neal2018"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("squared"), work=work, estimate=estimate, stack_limit=1,
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
+    hero=Hero("zero-one", together=False), work=work, estimate=estimate, stack_limit=1,
     values=("size", "noise", "noise_01", "train_loss", "drawn", "drawn_01", "total", "no_variance",
             *(f"{name}{end}" for name in ("risk", "bias", "variance", "variance_data", "variance_seed") for end in ("", "_01"))),
     differences=(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from overparam.core import (BATCH, DATA, N, RATE, STEPS, Axis, Claim, Control, Estimate, Hero, Params, World, arm, charts,
     later, line, planned, profiles, study, worst)  # fmt: skip
 
-QUICK, WIDTHS = (8, 32, 128, 512), (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+QUICK, WIDTHS = (32, 64, 128, 512), (32, 64, 128, 256, 512, 1024, 2048)
 AXES = (
     DATA.but(help="Data set of classes; the upper half of them is told from the lower.", default="digits"),
     N.but(help="Training samples; all others test.", default=1400),
@@ -21,9 +21,9 @@ AXES = (
 )  # fmt: skip
 PROFILES = profiles(
     {"labels": ("given", "random"), "seed": planned(8)},
-    quick=("digits, 1,400 samples, 8 to 512 units, 8 seeds: a minute", {"width": QUICK}),
-    laptop=("digits, 1,400 samples, 8 to 2,048 units, 8 seeds", {"width": WIDTHS}),
-    paper=("MNIST, 55,000 samples, 8 to 2,048 units, as Dziugaite and Roy without their search for the best noise: "
+    quick=("digits, 1,400 samples, 32 to 512 units, 8 seeds: a minute", {"width": QUICK}),
+    laptop=("digits, 1,400 samples, 32 to 2,048 units, 8 seeds", {"width": WIDTHS}),
+    paper=("MNIST, 55,000 samples, 32 to 2,048 units, as Dziugaite and Roy without their search for the best noise: "
            "hours",
            {"data": "mnist", "n": 55_000, "width": WIDTHS, "steps": 10_000}))  # fmt: skip
 
@@ -74,13 +74,14 @@ CLAIMS = (
           null=(WORLD.but(pac=[0.9] * 4),), effect=WORLD),
     Claim("pac-guess", "Does the PAC-Bayes bound go below one half, the error of a coin?", ("L46",), "dziugaite2017",
           pac.last.at_most(GUESS), GIVEN, Control("With random labels, whose true error is one half.", COINS), chart="pac",
-          kind="question", null=(WORLD.but(pac=[0.5] * 4),), effect=WORLD.but(pac=lambda labels: [0.5, 0.45, 0.42, 0.4] if labels == "given" else [0.65] * 4)),
+          kind="question", null=(WORLD.but(pac=[0.5] * 4),),
+          effect=WORLD.but(pac=lambda labels: [0.4 if labels == "given" else 0.65] * 4)),
     Claim("wider", "Do the bounds by norms grow as networks widen, at least as the width to the power 0.1?", ("L46",), "he2021",
           bound["path"].slope().at_least(0.1) & bound["frobenius"].slope().at_least(0.1)
           & bound["spectral"].slope().at_least(0.1), GIVEN,
           Control("The test error in the place of the Frobenius norms: it falls.", GIVEN.but("test error", metrics={
           "frobenius": "test_error"})), chart="bounds", kind="question",
-          null=(WORLD.but(frobenius=[10, 11.487, 13.195, 15.157]),), effect=WORLD),
+          null=(WORLD.but(frobenius=[10, 10.718, 11.487, 13.195]),), effect=WORLD),
     Claim("valid", "No bound lies below the error that it bounds.", ("L46",), "he2021", worst("excess").at_most(0.0), arm(),
           chart="bounds", kind="check", effect=WORLD, null=(WORLD.but(excess=[-0.3, -0.3, 0.01, -0.3]),)),
 )  # fmt: skip
@@ -115,7 +116,8 @@ STUDY = study(
     name="capacity-bounds", title="What capacity bounds say of trained networks", x="width",
     question="Are classical bounds on these very networks vacuous, by how much, and is PAC-Bayes?",
     sources=("he2021", *(source for _, source in NAMES.values()), "dziugaite2017"), axes=AXES, profiles=PROFILES, claims=CLAIMS,
-    charts=CHARTS, hero=Hero("bounds"), work=later("overparam.studies.capacity_bounds_work:run"), estimate=estimate,
+    charts=CHARTS, hero=Hero("bounds", together=False),
+    work=later("overparam.studies.capacity_bounds_work:run"), estimate=estimate,
     stack_by=("data", "n", "width", "steps", "batch", "learning_rate"),
     values=("train_error", "test_error", "gap", "n_test", *NAMES, "pac", "pac_spread", "pac_kl", "noisy_train_error",
             "noisy_test_error", "excess", "distance"),
@@ -130,4 +132,5 @@ STUDY = study(
         "Dziugaite and Roy train the noise of every weight; here one spread is chosen among twelve, for prior and posterior. "
         "With 1,400 samples that bound is not below one half.",
         "Training samples of a seed are drawn from all 1,797 digits, the rest tests; an interval covers that draw in part.",
+        "Narrower networks than 32 units may die at this learning rate, and are left out.",
         "The gap counts as at least half a test sample where the test error is not above the training error."))  # fmt: skip

@@ -133,15 +133,13 @@ def bounds(start: Sequence[Any], end: Sequence[Any], one: Split, y: Any, seed: i
     scaled, from_start = ([GAIN * both[0], GAIN / np.sqrt(size) * both[1]] for both in (end, start))
     error, tested = missed(margins), missed(test)
     values = [float(one) for one in np.quantile(margins, QUANTILES) if one > 1e-6]
+    values = values or [max(float(np.abs(margins).max()), 1e-6)]  # any margin above 0 makes a bound
     complexities = {"path": path_complexity(scaled, one.x), "frobenius": frobenius_complexity(scaled, one.x)}
     said = {"vc": vc_gap(vc_dimension([one.x.shape[1], size, 1]), n, DELTA)}
     for name, complexity in complexities.items():
-        said[name] = min(
-            (missed(margins, v) - error + margin_gap(complexity, v, n, DELTA) for v in values), default=1e6
-        )
+        said[name] = min(missed(margins, v) - error + margin_gap(complexity, v, n, DELTA) for v in values)
     said["spectral"] = min(
-        (missed(margins, v) - error + spectral_gap(scaled, one.x, v, from_start, DELTA) for v in values),
-        default=1e6,
+        missed(margins, v) - error + spectral_gap(scaled, one.x, v, from_start, DELTA) for v in values
     )
     noisy = pac(start, end, one, y, seed)
     least = min(said.values()) + error

@@ -302,7 +302,7 @@ def estimate(cell: Params) -> Estimate:
 STUDY = study(
     name="structured-data", title="Wide networks on structured data", x="width",
     question="Does SGD learn structured data in a wide network near its start, and do real data have the structure asked for?",
-    sources=(PAPER,), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("distance-steps"),
+    sources=(PAPER,), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("distance-steps", together=False),
     work=later("overparam.studies.structured_data_work:run"), estimate=estimate,
     stack_by=("data", "n", "width", "rate", "steps", "batch", "probe_times"),
     values=("train_error", "test_error", "moved", "flips", "moved_spectral", "rank_start", "rank_weights", "rank_update",

@@ -121,7 +121,7 @@ def assumptions(
 THEOREMS = (
     Theorem(
         "spectral-margin-bound", spectral_gap,
-        {"weights": (((1.0, 0.0), (0.0, 1.0)), ((1.0, -1.0),)), "x": ((1.0, 2.0), (0.5, -1.0)), "margin": 0.5},
+        {"weights": (((2.0,),), ((-0.5,),)), "x": ((1.0,), (0.5,)), "margin": 0.5},
         assumptions, CITATION,
     ),
 )  # fmt: skip

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from overparam.core.errors import DataError, UsageError
+from overparam.core.errors import DataError
 from overparam.theory.assumption import Assumption, checked
-from overparam.theory.inputs import all_finite, count, numbers, positive, probability, real
+from overparam.theory.inputs import all_finite, count, nonnegative, numbers, positive, probability
 
 Matrix = Float64[np.ndarray, "units features"]
 SIZES = (1e-50, 1e50)  # products of a few of them stay in the range of float64
@@ -94,9 +94,7 @@ def margin_gap(complexity: float, margin: float, n: int, delta: float = 0.05) ->
     >>> round(margin_gap(0.0, 1.0, 100, 0.05), 3)
     0.407
     """
-    size = real(complexity)
-    if not (math.isfinite(size) and size >= 0):
-        raise UsageError(f"complexity: expected a finite number of at least 0, got {complexity!r}.")
+    size = nonnegative(complexity, "complexity")
     gamma, many, fails = positive(margin, "margin"), count(n, "n"), probability(delta, "delta")
     return 2.0 * size / gamma + 3.0 * math.sqrt(math.log(2.0 / fails) / (2.0 * many))
 

@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption
-from overparam.theory.inputs import all_finite, count, nonnegative, numbers, positive, probability, real
+from overparam.theory.inputs import all_finite, count, nonnegative, numbers, positive, probability, real, shown
 from overparam.theory.theorem import Theorem
 
 CITATION = (
     "G. K. Dziugaite and D. M. Roy, Computing nonvacuous generalization bounds for deep (stochastic) neural networks with many "
     "more parameters than training data, UAI 2017, arXiv:1703.11008."
 )
+
+_LEAST = 1e-50  # ratio of two spreads
 
 
 def gaussian_kl(mean: ArrayLike, prior_mean: ArrayLike, spread: float, prior_spread: float) -> float:
@@ -47,8 +49,18 @@ def gaussian_kl(mean: ArrayLike, prior_mean: ArrayLike, spread: float, prior_spr
     all_finite(start, "prior_mean")
     s, t = positive(spread, "spread"), positive(prior_spread, "prior_spread")
     ratio = s / t
-    apart = float(np.square((w - start) / t).sum())
-    return max(0.0, 0.5 * (len(w) * (ratio**2 - 1.0 - 2.0 * math.log(ratio)) + apart))
+    if not _LEAST < ratio < 1.0 / _LEAST:
+        raise UsageError(
+            f"spread, prior_spread: expected a ratio from {_LEAST:g} to {1 / _LEAST:g}, got {ratio:.3g}."
+        )
+    with np.errstate(over="ignore"):
+        apart = float(np.square((w - start) / t).sum())
+    found = 0.5 * (len(w) * (ratio**2 - 1.0 - 2.0 * math.log(ratio)) + apart)
+    if not math.isfinite(found):
+        raise UsageError(
+            f"prior_spread: expected one beside which mean less prior_mean has a finite square, got {t:.3g}."
+        )
+    return max(0.0, found)
 
 
 def kl_inverse(error: float, bound: float) -> float:
@@ -68,7 +80,7 @@ def kl_inverse(error: float, bound: float) -> float:
     """
     p, most = real(error), nonnegative(bound, "bound")
     if not 0 <= p <= 1:
-        raise UsageError(f"error: expected a share from 0 to 1, got {error!r}.")
+        raise UsageError(f"error: expected a share from 0 to 1, got {shown(error)}.")
     if p == 1.0:
         return 1.0
 

@@ -77,6 +77,6 @@ def assumptions(weights: Sequence[ArrayLike], x: ArrayLike) -> tuple[Assumption,
 THEOREMS = (
     Theorem(
         "path-complexity", path_complexity,
-        {"weights": (((1.0, 0.0), (0.0, 1.0)), ((1.0, -1.0),)), "x": ((1.0, 2.0), (0.5, -1.0))}, assumptions, CITATION,
+        {"weights": (((2.0,),), ((-0.5,),)), "x": ((1.0,), (0.5,))}, assumptions, CITATION,
     ),
 )  # fmt: skip
