@@ -193,7 +193,8 @@ CHARTS = charts(
     table=("Experiment I: train and test error over networks", "error at the end (share of samples)",
            [*of_table("final_test_error"),
             *(replace(one, metric="final_train_error", dashed=True, label=f"{one.label}, training set")
-              for one in of_table("final_train_error"))], "From few parameters to many; see the numbers below.", PLACE),
+              for one in of_table("final_train_error"))], "From few parameters to many; see the numbers below. Networks that "
+           "were not run have no points.", PLACE),
     parameters=("Parameters of these networks", "log parameters", [Series("parameters", "parameters", where={"variant": "true"})],
                 PLACE),
     steps=("Steps to fit 99 % of the training set", "log steps", of_table("fit_steps"),
