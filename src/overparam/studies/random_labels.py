@@ -17,7 +17,8 @@ TALK, ZHANG, LIANG = "soltanolkotabi2019", "zhang2017", "liang2018"
 WORDS = {"true": "true labels", "half-random": "half of the labels random", "random": "random labels",
          "shuffled-pixels": "shuffled pixels", "random-pixels": "random pixels", "gaussian": "Gaussian inputs"}  # fmt: skip
 VARIANTS = tuple(WORDS)
-NETWORKS = ("linear", "mlp-1x512", "mlp-3x512", "alexnet-small", "inception-small")
+PUBLISHED = ("mlp-1x512", "mlp-3x512", "alexnet-small", "inception-small")
+NETWORKS = ("linear", "mlp-1x32", "mlp-1x512", "mlp-3x128", *PUBLISHED[1:])
 WIDE, KERNEL = "mlp-1x512", "kernel-512"
 
 AXES = (
@@ -33,13 +34,15 @@ AXES = (
 PROFILES = profiles(
     {"data": "digits", "n": 1000, "network": ("linear", WIDE, KERNEL), "variant": VARIANTS, "seed": planned(5)},
     quick=("1,000 digits, a linear model and a network of 512 units on six variants, 5 seeds: a minute on two cores", {}),
-    laptop=("1,000 digits, networks of one and three layers of 512 units beside a linear model, six variants, 5 seeds",
-            {"network": ("linear", WIDE, "mlp-3x512", KERNEL)}),
+    laptop=("1,000 digits, networks of one and three layers from 2,410 to 42,634 parameters beside a linear model, six variants, "
+            "5 seeds",
+            {"network": ("linear", "mlp-1x32", WIDE, "mlp-3x128", KERNEL)}),
     cifar=("2,000 images of CIFAR-10, cropped and whitened, four networks of the talk's table on true and random labels, 5 "
-           "seeds: half a day on two cores", {"data": "cifar10", "n": 2000, "network": NETWORKS, "variant": ("true", "random"),
-           "steps": 6000, "learning_rate": 0.01}),
+           "seeds: half a day on two cores",
+           {"data": "cifar10", "n": 2000, "network": ("linear", *PUBLISHED), "variant": ("true", "random"), "steps": 6000,
+            "learning_rate": 0.01}),
     paper=("all of CIFAR-10 as Zhang et al. train on it, some 300 passes, but at a constant rate and one seed each: months on "
-           "two cores, days on a GPU", {"data": "cifar10", "n": 50_000, "network": NETWORKS[1:], "variant": VARIANTS,
+           "two cores, days on a GPU", {"data": "cifar10", "n": 50_000, "network": PUBLISHED, "variant": VARIANTS,
            "batch": 128, "steps": 117_000, "learning_rate": 0.01, "seed": planned(1)}))  # fmt: skip
 
 # what is measured: one number a seed

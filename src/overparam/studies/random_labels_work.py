@@ -42,10 +42,8 @@ CONVOLUTIONS = {
     "alexnet-small": Size(1_387_786, 90_000, 5.0e7, 0.7),
     "inception-small": Size(1_649_402, 600_000, 4.5e8, 0.7),
 }
-PLACES = {
-    name: at
-    for at, name in enumerate(("linear", "mlp-1x512", "mlp-3x512", "alexnet-small", "inception-small"), 1)
-}
+NETWORKS = ("linear", "mlp-1x32", "mlp-1x512", "mlp-3x128", "mlp-3x512", "alexnet-small", "inception-small")
+PLACES = {name: at for at, name in enumerate(NETWORKS, 1)}
 TABLE = (("mlp", {"depth": 1}, 1_209_866), ("mlp", {"depth": 3}, 1_735_178), ("alexnet-small", {}, 1_387_786),
          ("inception-small", {"norm": "none"}, 1_649_402))  # of Zhang et al., with what is printed there  # fmt: skip
 
