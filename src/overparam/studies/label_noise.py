@@ -42,7 +42,7 @@ PROFILES = profiles(
     laptop=("1,000 digits, Gaussian inputs and clusters; no noise, 20, 40 and 60 %; 5 seeds", {}),
     mnist=("the same on 2,000 images of MNIST, with 500 more to choose when to stop",
            {"data": "mnist", "n": 2000, "validation": 500}),
-    paper=("all of MNIST, a network of four layers, 100 passes, 5 seeds: days on two cores. The talk's pictures give no "
+    paper=("all of MNIST, a network of four layers, 100 passes, 5 seeds: hours on two cores. The talk's pictures give no "
            "sizes; data and depth are recalled from the paper of Li et al.",
            {"data": "mnist", "n": 50_000, "validation": 10_000, "width": 512, "depth": 3, "steps": 78_000}))  # fmt: skip
 
