@@ -53,11 +53,11 @@ final = scalar("final_test_error", "test error at the end")
 HIDDEN = 0.3  # most of the wrong labels that may be fitted when 90 % of the clean part is
 LOST = 0.0693  # nats: a label that is not fitted costs ln 2 or more, so that at most 10 % are not
 
-MANY, FEW = {"noise": preferred(0.4)}, {"noise": preferred(0.2)}
-IMAGES = arm("images, 40 % of the labels wrong", inputs="images", **MANY)
+MANY, FEW = preferred(0.4), preferred(0.2)
+IMAGES = arm("images, 40 % of the labels wrong", inputs="images", noise=MANY)
 RIGHT = arm("images, no label wrong", inputs="images", noise=NONE)
-GAUSSIAN = arm("Gaussian inputs, 40 % of the labels wrong", inputs="gaussian", **MANY)
-CLUSTERS = arm("clusters, 20 % of the labels wrong", inputs="clusters", x="radius", **FEW)
+GAUSSIAN = arm("Gaussian inputs, 40 % of the labels wrong", inputs="gaussian", noise=MANY)
+CLUSTERS = arm("clusters, 20 % of the labels wrong", inputs="clusters", x="radius", noise=FEW)
 saved, honest = final - best, final - stopped
 
 # what is measured on clusters: lines over the radius

@@ -52,7 +52,6 @@ error = scalar("final_test_error", "test error at the end")
 fit = scalar("fit_steps", "steps to fit 99 % of the training set")
 kernel_steps = scalar("kernel_steps", "steps to 5 % of the squared residual")
 theory = scalar("theory_steps", "the steps that the kernel predicts")
-FEW = {"network": WIDE}
 
 
 def on(variant: str, network: str = WIDE) -> Any:
@@ -134,7 +133,7 @@ def taking(factor: float, variant: str) -> Any:
 CLAIMS = (
     Claim("fits", "A network with many more parameters than samples fits its training set, whatever the data: the mean loss at "
           "the end is so small that at most 10 % of the labels are not fitted.", ("L1", "L33", "L36"), ZHANG,
-          loss.geometric().at_most(LOST).each("variant"), arm(f"{WIDE}, every variant", **FEW),
+          loss.geometric().at_most(LOST).each("variant"), arm(f"{WIDE}, every variant", network=WIDE),
           Control("A linear model, with fewer parameters than samples, does not.", arm("linear", network="linear")), (MANY,),
           chart="training", form="exists", scope=(*TABLE, ANY[0]), effect=WORLD,
           null=(WORLD.but(final_train_loss=over(random=LOST, rest=0.03)), WORLD.but(final_train_loss=LOST))),
@@ -144,13 +143,13 @@ CLAIMS = (
           null=(WORLD.but(final_test_error=over(true=0.7, random=0.9, rest=0.3)),),
           limit=(WORLD.but(final_test_error=0.9),), against=WORLD.but(final_test_error=over(true=0.96, rest=0.9))),
     Claim("slower", "It takes more steps to fit random labels than true ones.", ("L33",), ZHANG,
-          (fit.on(RANDOM) / fit.on(TRUE)).at_least(1.0).contradicted(below=1.0), arm("random over true labels", **FEW),
+          (fit.on(RANDOM) / fit.on(TRUE)).at_least(1.0).contradicted(below=1.0), arm("random over true labels", network=WIDE),
           Control("Shuffled pixels in place of random labels: no more steps.",
                   rule=(fit.on(on("shuffled-pixels")) / fit.on(TRUE)).at_least(1.0)), (MANY,), chart="training",
           form="direction", scope=SLOWER, effect=WORLD, null=(WORLD.but(fit_steps=120.0),),
           limit=(WORLD.but(fit_steps=120.0),), against=WORLD.but(fit_steps=over(random=80.0, rest=120.0))),
     Claim("ease", "Does it take at most 30 times as many?", (), ZHANG, (fit.on(RANDOM) / fit.on(TRUE)).at_most(30.0),
-          arm("random over true labels", **FEW), None, (MANY, FITTED), chart="training", kind="question", effect=WORLD,
+          arm("random over true labels", network=WIDE), None, (MANY, FITTED), chart="training", kind="question", effect=WORLD,
           null=(WORLD.but(fit_steps=over(true=120.0, random=3600.0, rest=290.0)),)),
     Claim("structure", "A wide network adapts to structure: random labels of two classes take it twice the steps of true ones.",
           ("L33",), LIANG, (kernel_steps.on(NEAR_RANDOM) / kernel_steps.on(NEAR_TRUE)).at_least(2.0).contradicted(below=1.0),
@@ -170,7 +169,7 @@ CLAIMS = (
           kind="question", effect=NEAR, null=(taking(1.25, "random"), taking(0.8, "true"))),
     Claim("counts", "The networks of the table of Zhang et al. have the numbers of parameters that are printed there: 1,209,866, "
           "1,735,178, 1,387,786 and 1,649,402.", ("L1",), ZHANG, worst("counts_off", "largest difference from the "
-          "printed numbers").at_most(0).together(), arm("networks for images of 28 by 28 by 3", **FEW), kind="check",
+          "printed numbers").at_most(0).together(), arm("networks for images of 28 by 28 by 3", network=WIDE), kind="check",
           null=(WORLD.but(counts_off=1),), effect=WORLD))  # fmt: skip
 
 
