@@ -42,7 +42,7 @@ PROFILES = profiles(
     laptop=("1,000 digits, Gaussian inputs and clusters; no noise, 20, 40 and 60 %; 5 seeds", {}),
     mnist=("the same on 2,000 images of MNIST, with 500 more to choose when to stop",
            {"data": "mnist", "n": 2000, "validation": 500}),
-    paper=("all of MNIST, a network of four layers, 100 passes, 5 seeds: days on two cores. The talk's pictures give no "
+    paper=("all of MNIST, a network of four layers, 100 passes, 5 seeds: hours on two cores. The talk's pictures give no "
            "sizes; data and depth are recalled from the paper of Li et al.",
            {"data": "mnist", "n": 50_000, "validation": 10_000, "width": 512, "depth": 3, "steps": 78_000}))  # fmt: skip
 
@@ -53,11 +53,11 @@ final = scalar("final_test_error", "test error at the end")
 HIDDEN = 0.3  # most of the wrong labels that may be fitted when 90 % of the clean part is
 LOST = 0.0693  # nats: a label that is not fitted costs ln 2 or more, so that at most 10 % are not
 
-MANY, FEW = {"noise": preferred(0.4)}, {"noise": preferred(0.2)}
-IMAGES = arm("images, 40 % of the labels wrong", inputs="images", **MANY)
+MANY, FEW = preferred(0.4), preferred(0.2)
+IMAGES = arm("images, 40 % of the labels wrong", inputs="images", noise=MANY)
 RIGHT = arm("images, no label wrong", inputs="images", noise=NONE)
-GAUSSIAN = arm("Gaussian inputs, 40 % of the labels wrong", inputs="gaussian", **MANY)
-CLUSTERS = arm("clusters, 20 % of the labels wrong", inputs="clusters", x="radius", **FEW)
+GAUSSIAN = arm("Gaussian inputs, 40 % of the labels wrong", inputs="gaussian", noise=MANY)
+CLUSTERS = arm("clusters, 20 % of the labels wrong", inputs="clusters", x="radius", noise=FEW)
 saved, honest = final - best, final - stopped
 
 # what is measured on clusters: lines over the radius

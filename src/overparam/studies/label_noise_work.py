@@ -247,10 +247,10 @@ def on_clusters(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             members.append(Member(cell["seed"], targets, x=drawn.data.x, learning_rate=ROWS * rate))
             known.append((drawn, kernel, rate, y, clean, outputs))
     recipe = Recipe(given["cluster_steps"], 1.0, optimizer="gd", loss="squared", probe_at=times)
-    x = members[0].x
+    x = known[0][0].data.x  # every member has rows of its own: only their shape counts
     runs = train(
         network, recipe, members, x, x[:1], np.zeros(1, np.float32), probes={"far": far}, progress=progress
-    )  # type: ignore[index,arg-type]
+    )
     for at, cell in enumerate(cells):
         own = range(at * len(radii), (at + 1) * len(radii))
         lost = [f"step {int(runs[i].diverged_at)}" for i in own if runs[i].diverged_at is not None]  # type: ignore[arg-type]

@@ -42,12 +42,14 @@ CONVOLUTIONS = {
     "alexnet-small": Size(1_387_786, 90_000, 5.0e7, 0.7),
     "inception-small": Size(1_649_402, 600_000, 4.5e8, 0.7),
 }
-PLACES = {
-    name: at
-    for at, name in enumerate(("linear", "mlp-1x512", "mlp-3x512", "alexnet-small", "inception-small"), 1)
-}
-TABLE = (("mlp", {"depth": 1}, 1_209_866), ("mlp", {"depth": 3}, 1_735_178), ("alexnet-small", {}, 1_387_786),
-         ("inception-small", {"norm": "none"}, 1_649_402))  # of Zhang et al., with what is printed there  # fmt: skip
+NETWORKS = ("linear", "mlp-1x32", "mlp-1x512", "mlp-3x128", "mlp-3x512", "alexnet-small", "inception-small")
+PLACES = {name: at for at, name in enumerate(NETWORKS, 1)}
+TABLE: tuple[tuple[str, dict[str, Any], int], ...] = (  # of Zhang et al., with what is printed there
+    ("mlp", {"depth": 1}, 1_209_866),
+    ("mlp", {"depth": 3}, 1_735_178),
+    ("alexnet-small", {}, 1_387_786),
+    ("inception-small", {"norm": "none"}, 1_649_402),
+)
 
 
 def sizes_of(name: str) -> tuple[str, int, int]:
@@ -224,7 +226,9 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             for labels in (y, y[mixed])
         )
         found = [crossing(times, line) for line in (left, theory, other)]
-        values = dict(zip(("kernel_steps", "theory_steps", "shuffled_steps"), found, strict=True))
+        values: dict[str, Any] = dict(
+            zip(("kernel_steps", "theory_steps", "shuffled_steps"), found, strict=True)
+        )
         thin = sorted(set(np.searchsorted(times, probe_times(KERNEL_STEPS, TIMES)[1:]).tolist()))
         values |= {
             "step": [int(times[i]) for i in thin],
