@@ -108,6 +108,7 @@ def test_at_its_interpolation_threshold_twice_the_width_helps(few):
     assert found.effect.n == FEWEST
 
 
+@pytest.mark.slow
 def test_just_below_it_twice_the_width_does_not_help(few):
     """From half as many, which fit the 100 examples, to the threshold itself: the error rises."""
     data, held = digits(tuple(range(10)), 100, 0)

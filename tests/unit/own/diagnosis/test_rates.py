@@ -91,3 +91,34 @@ def test_what_is_withheld_says_why_and_keeps_what_holds_without_the_rule(monkeyp
     monkeypatch.setattr("overparam.own.diagnosis.check._rates", lambda: rates)
     assert check.answer("yes", "The rule is met.").status == "yes"
     assert withheld(rates["OP999"]) == check.withheld == ""
+
+
+def stored(name):
+    """A committed result of a benchmark."""
+    path = PAGE.parents[1] / "benchmarks" / "results" / f"{name}.json"
+    if not path.exists() or not PAGE.exists():
+        pytest.skip("benchmarks and documentation are not beside the tests")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_checks_that_train_were_measured_on_other_cases_than_those_that_set_them():
+    found = json.loads((RATES.parent / "error_rates_trained.json").read_text(encoding="utf-8"))
+    assert found["seeds"]["set_the_rules"][1] < found["seeds"]["measured_from"]
+    assert set(found["checks"]) == {"OP008", "OP009", "OP010"}
+    for code, settings in stored("retrained_rates")["checks"].items():
+        null = [one for one in settings if one["truth"] == "no"]
+        false, n = sum(one["wrong_yes"] for one in null), sum(one["cases"] for one in null)
+        one = found["checks"][code]
+        assert (one["false"], one["of"]) == (false, n)
+        assert one["upper"] == pytest.approx(1 - 0.05 ** (1 / n)) if false == 0 else one["upper"] > false / n
+        assert f"yes in {false} of {n} cases" in rates_of(code)
+
+
+def test_the_page_prints_what_was_planted():
+    page = stored("retrained_rates")
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    for code, settings in page["checks"].items():
+        for one in settings:
+            said = " | ".join(str(one["statuses"].get(status, 0)) for status in ("yes", "no", "inconclusive"))
+            end = f"| {one['width']} | {one['truth']} | {one['mean_effect']:.3g} | {one['cases']} | {said} |"
+            assert any(line.startswith(f"| {code} |") and line.endswith(end) for line in lines), (code, end)
