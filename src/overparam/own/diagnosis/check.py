@@ -171,7 +171,7 @@ def withheld(rate: Mapping[str, Any] | None) -> str:
     if upper <= MOST:
         return ""
     return (
-        f"Numbers alone, no yes or no: the rule was wrong {rate['false']} times of {rate['of']} where the truth is known, so up "
+        f"Numbers alone, no yes or no: the rule was wrong {rate['false']} of {rate['of']} times where the truth is known, so up "
         f"to {100 * upper:.2g} %, and more than {many} is too often."
     )
 

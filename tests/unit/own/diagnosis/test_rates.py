@@ -71,7 +71,7 @@ def test_what_is_withheld_says_why_and_keeps_what_holds_without_the_rule(monkeyp
     check = Check("OP999", "own", "Is it?", "yes if so.", lambda c: "", lambda c: Cost(0, ""), lambda c: None)
     for rate, why in (
         (None, "it was not measured"),
-        ({"false": 3, "of": 60, "upper": 0.124}, "wrong 3 times of 60 where the truth is known, so up to 12 %"),
+        ({"false": 3, "of": 60, "upper": 0.124}, "wrong 3 of 60 times where the truth is known, so up to 12 %"),
         ({"false": 0, "of": 58, "upper": 0.0503}, "more than 5 % is too often"),
         ({"false": 0, "of": 60, "upper": float("nan")}, "it was not measured"),
     ):
