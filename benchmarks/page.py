@@ -31,7 +31,9 @@ def stored(folder):
     """Result files of a folder, in the order of the page."""
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(folder).glob("*.json"))]
     place = {name: i for i, name in enumerate(ORDER)}
-    drawn = [one for one in results if "benchmark" in one]  # what has no goals, such as error rates, is not drawn
+    drawn = [
+        one for one in results if "benchmark" in one
+    ]  # what has no goals, such as error rates, is not drawn
     return sorted(drawn, key=lambda r: place.get(r["benchmark"], len(ORDER)))
 
 
