@@ -34,9 +34,9 @@ ORDER = (
 def stored(folder):
     """Result files of a folder, in the order of the page; what is no benchmark of speed, such as error rates, is left out."""
     every = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(folder).glob("*.json"))]
-    results = [one for one in every if "benchmark" in one]
     place = {name: i for i, name in enumerate(ORDER)}
-    return sorted(results, key=lambda r: place.get(r["benchmark"], len(ORDER)))
+    drawn = [one for one in every if "benchmark" in one]  # what has no goals, such as error rates, is not drawn
+    return sorted(drawn, key=lambda r: place.get(r["benchmark"], len(ORDER)))
 
 
 def picture(bar):

@@ -83,6 +83,9 @@ class Check:
         """
         given = {"rule": self.rule, "confounders": self.confounders, "errors": rates_of(self.code), **more}
         why = self.withheld
+        alone = _rates().get(self.code, {}).get("no")  # the rate of its no, where that was measured apart
+        if not why and status == "no" and alone and not (self.exact or _APPLIED.get()):
+            why = withheld(alone).replace("no yes or no: the rule", "no verdict: the rule for no")
         if why and status in ("yes", "no", "inconclusive"):
             status, words = "inconclusive", why
             given["rule"] = f"not applied, see the error rate. It would be: {given['rule']}"
@@ -171,7 +174,7 @@ def withheld(rate: Mapping[str, Any] | None) -> str:
     if upper <= MOST:
         return ""
     return (
-        f"Numbers alone, no yes or no: the rule was wrong {rate['false']} times of {rate['of']} where the truth is known, so up "
+        f"Numbers alone, no yes or no: the rule was wrong {rate['false']} of {rate['of']} times where the truth is known, so up "
         f"to {100 * upper:.2g} %, and more than {many} is too often."
     )
 
@@ -190,5 +193,6 @@ def rules_applied() -> Iterator[None]:
 def _rates() -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(RATES.parent.glob(f"{RATES.stem}*.json")):
-        found |= json.loads(path.read_text(encoding="utf-8"))["checks"]
+        for code, one in json.loads(path.read_text(encoding="utf-8"))["checks"].items():
+            found[code] = found.get(code, {}) | one
     return found

@@ -108,6 +108,7 @@ def test_at_its_interpolation_threshold_twice_the_width_helps(few):
     assert found.effect.n == FEWEST
 
 
+@pytest.mark.slow
 def test_just_below_it_twice_the_width_does_not_help(few):
     """From half as many, which fit the 100 examples, to the threshold itself: the error rises."""
     data, held = digits(tuple(range(10)), 100, 0)
@@ -125,7 +126,7 @@ def test_far_above_it_twice_the_width_changes_less_than_half_a_point():
 
 
 @pytest.mark.slow
-def test_a_network_whose_inputs_are_mostly_noise_has_a_ticket(few):
+def test_a_network_whose_inputs_are_mostly_noise_has_a_ticket():
     """Of 10 inputs 2 count: the largest fifth of the weights reads these, and a random fifth mostly the noise."""
     recipe = Recipe(200, 0.03, optimizer="adam", batch=20, probes=2)
     found = answer("OP010", 16, directions(60, 0, 8), directions(600, 1, 8), 3, recipe)
