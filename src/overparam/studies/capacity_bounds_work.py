@@ -60,12 +60,12 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     runs = train(net, recipe, members, first.x, first.x_test, first.y_test, progress=progress, keep_params=True)
     found = []
     for cell, one, member, trained in zip(cells, splits, members, runs, strict=True):
-        if trained.diverged_at is not None:
-            found.append(outcome({}, lost=f"step {int(trained.diverged_at)}"))
+        if trained.diverged_at is not None or trained.params is None:
+            found.append(outcome({}, lost=f"step {trained.diverged_at}"))
             continue
         start, end = (
             matrices(net, cell["seed"]),
-            [np.asarray(trained.params[k]["weight"], float) for k in LAYERS],
+            [np.asarray(trained.params[k]["weight"], dtype=np.float64) for k in LAYERS],
         )
         found.append(outcome(bounds(start, end, one, np.asarray(member.y, float), int(cell["seed"]))))
     return found

@@ -106,9 +106,11 @@ def needs(cells: Sequence[Params], change: Mapping[str, int], progress: Progress
     )
     errors = []
     for run_, one in zip(runs, sets, strict=True):
-        end = run_.params
-        hidden, outer = (np.asarray(end[layer]["weight"], np.float64) for layer in ("hidden1", "output"))
-        errors.append(1.0 if run_.diverged_at is not None else wrong(hidden, outer, one.x_test, one.y_test))
+        if run_.diverged_at is not None or run_.params is None:
+            errors.append(1.0)
+            continue
+        hidden, outer = (np.asarray(run_.params[layer]["weight"], np.float64) for layer in ("hidden1", "output"))
+        errors.append(wrong(hidden, outer, one.x_test, one.y_test))
     tried = [many * k for k in TIMES]
     return [crossing(tried, errors[i : i + len(TIMES)]) for i in range(0, len(errors), len(TIMES))]
 

@@ -35,7 +35,7 @@ def layers_of(weights: Sequence[ArrayLike]) -> list[Matrix]:
         raise DataError(
             "weights: expected a list of matrices, one a layer, got something else. Give [first, ..., last]."
         )
-    found = []
+    found: list[np.ndarray] = []
     for k, one in enumerate(weights):
         made = numbers(one, f"weights[{k}]", *SIZES)
         if made.ndim != 2 or not made.size:
