@@ -109,7 +109,9 @@ def needs(cells: Sequence[Params], change: Mapping[str, int], progress: Progress
         if run_.diverged_at is not None or run_.params is None:
             errors.append(1.0)
             continue
-        hidden, outer = (np.asarray(run_.params[layer]["weight"], np.float64) for layer in ("hidden1", "output"))
+        hidden, outer = (
+            np.asarray(run_.params[layer]["weight"], np.float64) for layer in ("hidden1", "output")
+        )
         errors.append(wrong(hidden, outer, one.x_test, one.y_test))
     tried = [many * k for k in TIMES]
     return [crossing(tried, errors[i : i + len(TIMES)]) for i in range(0, len(errors), len(TIMES))]

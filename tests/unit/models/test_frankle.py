@@ -1,7 +1,5 @@
 """The networks of Frankle and Carbin from one room: the same weights that three studies and the variants always drew."""
 
-import hashlib
-
 import jax
 import numpy as np
 import pytest
@@ -12,35 +10,39 @@ from overparam.models import cnn, mlp, named
 from overparam.models.frankle import frankle
 from overparam.pruning import Mask, variant
 
-DRAWN = {  # from the code of each place before it was one
-    ("fc", 1.0, "glorot_normal", True): "725c73551ce0cb33",
-    ("conv2", 1.0, "glorot_normal", True): "776545e052a6cd66",
-    ("conv4", 1.0, "glorot_normal", True): "b3e5ed44ad9d7c3c",
-    ("conv6", 1.0, "glorot_normal", True): "2b0de37f4cd6933d",
-    ("fc", 0.1, "he", False): "d6b1aa4f5e387670",
-    ("fc", 0.3, "he", False): "a72c46daba435932",
-    ("conv2", 0.1, "he", False): "7931043747fcebc4",
-    ("conv4", 0.3, "he", False): "2513779bd47ed8b0",
-    ("conv6", 0.1, "he", False): "f102311365f1afb2",
+# from the code of each place before it was one: number of weights, their length, their sum weighted by cos 0, cos 1, ...
+DRAWN = {
+    ("fc", 1.0, "glorot_normal", True): (50610, 16.572951, -9.814181),
+    ("conv2", 1.0, "glorot_normal", True): (368330, 27.458374, -5.504123),
+    ("conv4", 1.0, "glorot_normal", True): (458698, 29.947157, -16.604591),
+    ("conv6", 1.0, "glorot_normal", True): (1278410, 35.152781, -16.664286),
+    ("fc", 0.1, "he", False): (2320, 10.346760, -7.434617),
+    ("fc", 0.3, "he", False): (8760, 16.316599, -6.029450),
+    ("conv2", 0.1, "he", False): (3810, 12.271387, 1.263836),
+    ("conv4", 0.3, "he", False): (41317, 23.681790, -0.369026),
+    ("conv6", 0.1, "he", False): (13339, 17.382104, -4.796006),
 }
 
 
-def digest(params):
-    found = hashlib.sha256()
+def marks(params):
+    """Number, length and a sum of weights of which each has its own factor, so another order or one other weight shows."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
-    for path, leaf in sorted(
-        ((jax.tree_util.keystr(p), np.asarray(one)) for p, one in leaves), key=lambda x: x[0]
-    ):
-        found.update(f"{path} {leaf.shape} {leaf.dtype}".encode())
-        found.update(leaf.tobytes())
-    return found.hexdigest()[:16]
+    named_leaves = sorted(
+        ((jax.tree_util.keystr(path), np.asarray(one, np.float64).ravel()) for path, one in leaves),
+        key=lambda pair: pair[0],
+    )
+    flat = np.concatenate([one for _, one in named_leaves])
+    return flat.size, float(np.linalg.norm(flat)), float(flat @ np.cos(np.arange(flat.size)))
 
 
 @pytest.mark.parametrize(("name", "factor", "init", "bias"), DRAWN)
 def test_weights_are_those_that_were_always_drawn(name, factor, init, bias):
     network = frankle(name, (8, 8), 10, factor=factor, init=init, bias=bias)
     drawn = jax.jit(network.init)(jax.random.key(7))
-    assert digest(drawn) == DRAWN[name, factor, init, bias]
+    size, length, weighted = marks(drawn)
+    assert size == DRAWN[name, factor, init, bias][0]
+    # a compiler may round each weight otherwise, by some 1e-7 of it; another draw moves the sum by its length
+    assert (length, weighted) == pytest.approx(DRAWN[name, factor, init, bias][1:], abs=2e-6 * length)
 
 
 def test_every_place_has_the_same_network():

@@ -74,7 +74,7 @@ def narrow(self, x):
 
 
 MEASURED = {
-    "tokens, one ignored": (tokens, (TOKENS, NEXT), {"ignore": -100}, "mean over 24 examples of cross entropy"),
+    "tokens, one ignored": (tokens, (TOKENS, NEXT), {"ignore": -100}, "mean over 24 positions of cross entropy"),
     "tokens in a mapping": (
         lambda: tokens(lambda self, ids, mask: self.out(self.embed(ids)) * mask[..., None]),
         [{"ids": torch.from_numpy(TOKENS), "mask": torch.ones(6, 5), "labels": torch.from_numpy(NEXT)}],

@@ -78,15 +78,14 @@ def _run(context: Context) -> Answer:
             (density, 100 * (1 - float(after[counted].mean())), *lost(before[counted], after[counted]))
         )
     status, place, words = judged(table)
-    if context.stopped:
-        words += f" Stopped by hand after density {table[-1][0]:g}."
+    stopped = f"Stopped by hand after density {table[-1][0]:g}." if context.stopped else ""
     density, _, value, low, high = table[min(SHOWN, len(table) - 1) if CHECK.withheld else place]
     n = int(counted.sum())
     effect = Measured(f"accuracy lost at density {density:g}", value, "points", low, high, n, level=LEVEL)
     kept = (1 - error.value / 100) * 100 if error.value is not None else None
     rows_out = ((1.0, kept, 0.0, 0.0, 0.0), *table)
     return CHECK.answer(
-        status, words,
+        status, words, stopped,
         effect=effect,
         beside=(
             error,
