@@ -61,6 +61,7 @@ def test_the_ratio_of_rescaling_has_a_gradient():
     assert np.isfinite(jacobian(np.zeros(5, np.float32))).all()
 
 
+@pytest.mark.slow
 def test_numbers_for_the_draws_of_a_mask_are_even_and_independent():
     shapes = (("a", (37, 41)), ("b", (64, 301)))  # an odd number in all
     draw = jax.jit(jax.vmap(lambda key: coarse(shapes, key)))

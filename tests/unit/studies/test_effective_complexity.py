@@ -166,6 +166,7 @@ def test_a_search_averages_the_train_error_over_its_draws(run):
     assert both.values["scan_error_3"] == pytest.approx(means.tolist(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_diverged_member_is_a_result(run):
     (lost,) = run("base", seeds=(0,), learning_rate=1e30)
     assert lost.status == "diverged"

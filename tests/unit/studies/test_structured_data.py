@@ -23,6 +23,7 @@ def cell(**change):
     return {axis.name: axis.default for axis in STUDY.axes} | SMALL | {"seed": 1000} | change
 
 
+@pytest.mark.slow
 def test_a_run_gives_every_value_and_both_rates_agree_at_16_units():
     plain, constant, noisy = work.run(
         [cell(), cell(training="constant-rate"), cell(training="random-labels")], lambda _: None

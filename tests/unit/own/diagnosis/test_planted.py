@@ -117,6 +117,7 @@ def test_just_below_it_twice_the_width_does_not_help(few):
     assert found.effect.high < 0
 
 
+@pytest.mark.slow
 def test_far_above_it_twice_the_width_changes_less_than_half_a_point():
     """Eight times as many features as examples, with a penalty, on four classes."""
     data, held = digits((0, 1, 4, 6), 100, 0)
