@@ -21,10 +21,13 @@ class Along(abc.ABC):
     Attributes:
         exact: whether it is computed in float64.
         size: usual size of the first derivative, ``sqrt(sum_i (g_i v_i)^2)``, g the gradient of s by the parameters.
+        scale: usual size of the numbers that s is a sum of, with those that a loss subtracts from each other: s is not known
+            better than to their rounding, though it may be far smaller.
     """
 
     exact: bool
     size: float
+    scale: float = 0.0
 
     @abc.abstractmethod
     def value(self, t: float) -> float:
@@ -81,7 +84,7 @@ def _at_step(line: Along, eps: float) -> Compared:
         ahead, behind = line.value(h), line.value(-h)
         found.append(((ahead - behind) / (2 * h), (ahead - middle) / h, (middle - behind) / h))
     whole = max(abs(said), abs(found[0][0]), line.size)
-    noise = abs(found[0][0] - found[1][0]) + 50 * eps * abs(middle) / step
+    noise = abs(found[0][0] - found[1][0]) + 50 * eps * max(abs(middle), line.scale) / step
     kink = abs(found[1][1] - found[1][2])
     return _compared(said, found[0][0], 20 * step * whole, noise + kink)
 
@@ -98,7 +101,8 @@ def second_order(line: Along) -> Compared:
     found = [(line.slope(h) - line.slope(-h)) / (2 * h) for h in (NEAR, NEAR / FINER)]
     whole = max(abs(said), abs(found[0]))
     floor = 1e-5 * line.size  # rounding of a slope, 1e-16, over the smaller step is 1e-7 of it
-    return _compared(said, found[0], LOOSE * whole + floor, abs(found[0] - found[1]))
+    noise = abs(found[0] - found[1]) + 50 * float(np.finfo(np.float64).eps) * line.scale / NEAR
+    return _compared(said, found[0], LOOSE * whole + floor, noise)
 
 
 def both_ways(line: Along) -> Compared:

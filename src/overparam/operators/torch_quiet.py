@@ -11,6 +11,7 @@ from overparam.operators.generators import generators_kept
 
 try:
     import torch
+    import torch.utils.checkpoint
 except ModuleNotFoundError:  # an optional extra: this module is of use with it alone
     torch = None
 
@@ -40,6 +41,35 @@ def gradients(outputs: Any, inputs: Any, back: Any, several: bool, **more: Any) 
         return torch.autograd.grad(outputs, inputs, back, is_grads_batched=True, **more)
 
 
+class _Plain:
+    """A part that would be computed anew in the reverse pass, computed once; detached where it would be."""
+
+    @staticmethod
+    def apply(run: Any, preserve: Any, *args: Any) -> Any:
+        """What ``run`` gives."""
+        tensors = [one for one in args if isinstance(one, torch.Tensor)]
+        with contextlib.nullcontext() if any(one.requires_grad for one in tensors) else torch.no_grad():
+            return run(*args)
+
+
+@contextlib.contextmanager
+def kept_activations() -> Iterator[None]:
+    """Keep what ``torch.utils.checkpoint`` would compute anew in the reverse pass.
+
+    There a module has its own parameters again, and no longer those that it was called with: derivatives at other parameters,
+    and in another type, would be wrong without a word.
+    """
+    place = torch.utils.checkpoint
+    given = {name: getattr(place, name, None) for name in ("_checkpoint_hook", "CheckpointFunction")}
+    place._checkpoint_hook = lambda frame: contextlib.nullcontext()
+    place.CheckpointFunction = _Plain
+    try:
+        yield
+    finally:
+        for name, one in given.items():
+            setattr(place, name, one)
+
+
 @contextlib.contextmanager
 def quiet(module: Any, evaluation: bool) -> Iterator[None]:
     """Call a module in evaluation mode, with kernels that have second derivatives; put back what was there.
@@ -60,6 +90,7 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(False)
         with (
             generators_kept(),
+            kept_activations(),
             kernel,
             layers,
             torch.inference_mode(False),
