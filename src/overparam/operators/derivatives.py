@@ -124,35 +124,36 @@ def _compared(said: float, differences: float, allowed: float, noise: float) -> 
     return Compared("apart" if gap > allowed + 4 * noise else "unknown", said, differences)
 
 
-def own_rules(line: Along, part: str, names: str, tool: str, meant: str) -> tuple[str, str]:
+def own_rules(line: Along, part: str, one: str, names: str, tool: str, meant: str) -> tuple[str, str]:
     """What to say of derivatives of a person's own: a fault, after "expected", or else a note; one of both is empty.
 
     Args:
         line: the number along the direction.
         part: what is looked at, in words: the pass or the loss.
-        names: of the functions.
+        one: name of the function that the line is of, or several.
+        names: of all functions.
         tool: that tells more.
-        meant: how a person says that another derivative is meant.
+        meant: how a person says that another derivative is meant, that of s.
     """
     first = first_order(line)
     if first.word == "apart":
         return (
-            f"functions whose backward pass is their derivative, got {names}: along one direction it says {first.said:.4g}, "
+            f"functions whose backward pass is their derivative, got {one}: along one direction it says {first.said:.4g}, "
             f"differences {first.differences:.4g}. Repair it, {tool} tells more; where another derivative is "
-            f"meant, write {meant}.",
+            f"meant, as of a straight-through estimator, write {meant}, s with that derivative.",
             "",
         )
     ways = both_ways(line)
     if ways.word == "apart":
         return (
-            f"functions whose backward pass is linear and can be derived, got {names}: products with the Jacobian and with "
+            f"functions whose backward pass is linear and can be derived, got {one}: products with the Jacobian and with "
             f"its transpose contradict each other ({ways.said:.4g} and {ways.differences:.4g}). {tool} tells more.",
             "",
         )
     second = second_order(line)
     if second.word == "apart":
         return (
-            f"functions whose backward pass can be derived, got {names}: its derivative says {second.said:.4g}, differences "
+            f"functions whose backward pass can be derived, got {one}: its derivative says {second.said:.4g}, differences "
             f"of gradients {second.differences:.4g}. Do not detach what it uses; {tool} tells more.",
             "",
         )
