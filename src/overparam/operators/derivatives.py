@@ -145,11 +145,7 @@ def own_rules(line: Along, part: str, one: str, names: str, tool: str, meant: st
         )
     ways = both_ways(line)
     if ways.word == "apart":
-        return (
-            f"functions whose backward pass is linear and can be derived, got {one}: products with the Jacobian and with "
-            f"its transpose contradict each other ({ways.said:.4g} and {ways.differences:.4g}). {tool} tells more.",
-            "",
-        )
+        return _unlinear(ways, one, tool), ""
     second = second_order(line)
     if second.word == "apart":
         return (
@@ -162,6 +158,52 @@ def own_rules(line: Along, part: str, one: str, names: str, tool: str, meant: st
         f"{' and '.join(unknown)} ones could not be compared with differences: {tool} does that."
         if unknown
         else "first and second ones agree with differences along one direction."
+    )
+    return "", f"The {part} has derivatives of its own ({names}); {told}"
+
+
+def _unlinear(ways: Compared, names: str, tool: str) -> str:
+    return (
+        f"functions whose backward pass is linear and can be derived, got {names}: products with the Jacobian and with "
+        f"its transpose contradict each other ({ways.said:.4g} and {ways.differences:.4g}). {tool} tells more."
+    )
+
+
+def rules_beside(line: Along, plain: Along | None, part: str, names: str, tool: str) -> tuple[str, str]:
+    """The same where differences tell nothing, because gradients are stopped beside the functions.
+
+    A rule and what it stands for differ where a number lies at a kink; so they are compared at two places.
+
+    Args:
+        line: the number along the direction.
+        plain: the same with the derivatives of what the functions compute in place of their own; None where there are none.
+        part: what is looked at, in words: the pass or the loss.
+        names: of the functions.
+        tool: that tells more.
+    """
+    first = second = None
+    ways = both_ways(line)
+    if ways.word == "apart":
+        return _unlinear(ways, names, tool), ""
+    if plain is not None:
+        allowed = 1e-4 if line.exact else 1e-2
+        slopes = [(line.slope(t), plain.slope(t)) for t in (0.0, 0.01)]
+        found = [_compared(*pair, allowed * max(*map(abs, pair), line.size), 0.0) for pair in slopes]
+        first = next((one for one in found if one.word != "apart"), found[0])
+        pair = line.bend(), plain.bend()
+        second = _compared(*pair, allowed * max(*map(abs, pair)) + 1e-5 * line.size, 0.0)
+    for kind, one in (("", first), (" of the backward pass", second if line.exact else None)):
+        if one is not None and one.word == "apart":
+            return (
+                f"functions whose derivatives are those of what they compute, got {names}: along one direction the derivative"
+                f"{kind} is {one.said:.4g}, by JAX itself {one.differences:.4g}. {tool} tells more.",
+                "",
+            )
+    known = first is not None and second is not None and first.word == second.word == "same"
+    told = (
+        "first and second ones agree with those by JAX of what it computes, along one direction."
+        if known
+        else f"beside stopped gradients they could not be compared: {tool} does that."
     )
     return "", f"The {part} has derivatives of its own ({names}); {told}"
 

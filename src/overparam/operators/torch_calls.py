@@ -49,7 +49,9 @@ class Call:
         """Its outputs; it may change what it gets, so it gets copies."""
         given = [arrays[str(at)].clone() if str(at) in arrays else one for at, one in enumerate(self.given)]
         found = self.function.apply(*given)
-        return [one for one in (found if isinstance(found, tuple) else (found,)) if isinstance(one, torch.Tensor)]
+        return [
+            one for one in (found if isinstance(found, tuple) else (found,)) if isinstance(one, torch.Tensor)
+        ]
 
 
 def calls_of(functions: list[Any], run: Callable[[], Any]) -> list[Call]:
@@ -82,9 +84,7 @@ def _heard(function: Any, calls: list[Call]) -> Iterator[None]:
             if isinstance(one, torch.Tensor) and one.is_floating_point() and one.requires_grad
         )
         if moved:
-            copies = tuple(
-                one.detach().clone() if isinstance(one, torch.Tensor) else one for one in given
-            )
+            copies = tuple(one.detach().clone() if isinstance(one, torch.Tensor) else one for one in given)
             calls.append(Call(function, copies, moved))
         return forward(*args, **more)
 

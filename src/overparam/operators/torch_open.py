@@ -150,7 +150,9 @@ def _derivatives(model: TorchModel, batch: Batch, outputs: Any, half: bool) -> l
         loss = total(at["outputs"], batch.targets)
         more = check_custom(
             custom_functions(loss),
-            lambda: TorchAlong(lambda arrays, one: total(arrays["outputs"], one.targets), at, {}, batch, beside),
+            lambda: TorchAlong(
+                lambda arrays, one: total(arrays["outputs"], one.targets), at, {}, batch, beside
+            ),
             lambda: total(at["outputs"], batch.targets),
             "loss",
             "loss",
