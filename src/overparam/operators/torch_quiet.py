@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -71,6 +72,31 @@ def kept_activations() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def norms_in_parts() -> Iterator[None]:
+    """Compute ``torch.nn.utils.weight_norm``, old and new, in plain operations.
+
+    The second derivatives of PyTorch's own operation are not symmetric: half of the largest entry apart on a processor.
+    """
+
+    def plain(v: Any, g: Any, dim: int = 0) -> Any:
+        return v * (g / torch.norm_except_dim(v, 2, dim))
+
+    places = [
+        torch,
+        sys.modules.get("torch.nn.utils.weight_norm"),
+        sys.modules.get("torch.nn.utils.parametrizations"),
+    ]
+    given = [(one, one._weight_norm) for one in places if hasattr(one, "_weight_norm")]
+    try:
+        for one, _ in given:
+            one._weight_norm = plain
+        yield
+    finally:
+        for one, own in given:
+            one._weight_norm = own
+
+
+@contextlib.contextmanager
 def quiet(module: Any, evaluation: bool) -> Iterator[None]:
     """Call a module in evaluation mode, with kernels that have second derivatives; put back what was there.
 
@@ -91,6 +117,7 @@ def quiet(module: Any, evaluation: bool) -> Iterator[None]:
         with (
             generators_kept(),
             kept_activations(),
+            norms_in_parts(),
             kernel,
             layers,
             torch.inference_mode(False),

@@ -328,3 +328,17 @@ def test_differences_of_numbers_that_are_large_beside_their_sum_are_good_to_roun
     assert first_order(lost).word == "apart"
     lost.scale = 100.0
     assert first_order(lost).word == "unknown"
+
+
+@pytest.mark.parametrize("place", ["utils.parametrizations", "utils"])
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_second_derivatives_of_weight_norm_are_symmetric(place):
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install 'overparam[torch]'")
+    wrap = (torch.nn.utils.parametrizations if "." in place else torch.nn.utils).weight_norm
+    torch.manual_seed(0)
+    own = torch._weight_norm
+    net = torch.nn.Sequential(wrap(torch.nn.Linear(4, 3)), torch.nn.Tanh(), torch.nn.Linear(3, 3)).double()
+    model = open_model(net, (X.astype(np.float64), LABELS))
+    whole = np.stack([model.product("hessian", v) for v in np.eye(model.layout.size)])
+    assert torch._weight_norm is own
+    assert np.abs(whole - whole.T).max() <= 1e-10 * np.abs(whole).max()
