@@ -67,7 +67,9 @@ def check_custom(
     names = ", ".join(f"'{one.__name__}'" for one in own[:3])
     told: list[str] = []
     calls = calls_of(own, run) if own else []
-    lines = [(f"'{call.function.__name__}'", call.line) for call in calls]
+    lines: list[tuple[str, Callable[[], Along]]] = [
+        (f"'{call.function.__name__}'", call.line) for call in calls
+    ]
     heard = {call.function for call in calls}
     if not heard.issuperset(own):  # a class that each pass makes anew: looked at in the whole pass
         lines.append((", ".join(f"'{one.__name__}'" for one in own if one not in heard), line))

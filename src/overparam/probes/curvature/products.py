@@ -147,8 +147,8 @@ def check_symmetric(gap: float, size: float, dtype: np.dtype) -> None:
         raise UsageError(
             f"model: expected a symmetric second derivative, got mirrored entries that differ by {gap / size:.2g} of the "
             "largest. A derivative written by hand (a straight-through estimator, a custom backward pass) or in part detached "
-            f"does that, and so does rounding where losses are nearly 0{advice}. No eigenvalue of such a matrix says how the loss "
-            "curves."
+            f"does that, and so does rounding where losses are nearly 0{advice}. No eigenvalue of such a matrix says how the "
+            "loss curves."
         )
 
 
