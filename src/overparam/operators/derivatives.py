@@ -21,10 +21,13 @@ class Along(abc.ABC):
     Attributes:
         exact: whether it is computed in float64.
         size: usual size of the first derivative, ``sqrt(sum_i (g_i v_i)^2)``, g the gradient of s by the parameters.
+        scale: usual size of the numbers that s is a sum of, with those that a loss subtracts from each other: s is not known
+            better than to their rounding, though it may be far smaller.
     """
 
     exact: bool
     size: float
+    scale: float = 0.0
 
     @abc.abstractmethod
     def value(self, t: float) -> float:
@@ -81,7 +84,7 @@ def _at_step(line: Along, eps: float) -> Compared:
         ahead, behind = line.value(h), line.value(-h)
         found.append(((ahead - behind) / (2 * h), (ahead - middle) / h, (middle - behind) / h))
     whole = max(abs(said), abs(found[0][0]), line.size)
-    noise = abs(found[0][0] - found[1][0]) + 50 * eps * abs(middle) / step
+    noise = abs(found[0][0] - found[1][0]) + 50 * eps * max(abs(middle), line.scale) / step
     kink = abs(found[1][1] - found[1][2])
     return _compared(said, found[0][0], 20 * step * whole, noise + kink)
 
@@ -98,7 +101,8 @@ def second_order(line: Along) -> Compared:
     found = [(line.slope(h) - line.slope(-h)) / (2 * h) for h in (NEAR, NEAR / FINER)]
     whole = max(abs(said), abs(found[0]))
     floor = 1e-5 * line.size  # rounding of a slope, 1e-16, over the smaller step is 1e-7 of it
-    return _compared(said, found[0], LOOSE * whole + floor, abs(found[0] - found[1]))
+    noise = abs(found[0] - found[1]) + 50 * float(np.finfo(np.float64).eps) * line.scale / NEAR
+    return _compared(said, found[0], LOOSE * whole + floor, noise)
 
 
 def both_ways(line: Along) -> Compared:
@@ -120,35 +124,32 @@ def _compared(said: float, differences: float, allowed: float, noise: float) -> 
     return Compared("apart" if gap > allowed + 4 * noise else "unknown", said, differences)
 
 
-def own_rules(line: Along, part: str, names: str, tool: str, meant: str) -> tuple[str, str]:
+def own_rules(line: Along, part: str, one: str, names: str, tool: str, meant: str) -> tuple[str, str]:
     """What to say of derivatives of a person's own: a fault, after "expected", or else a note; one of both is empty.
 
     Args:
         line: the number along the direction.
         part: what is looked at, in words: the pass or the loss.
-        names: of the functions.
+        one: name of the function that the line is of, or several.
+        names: of all functions.
         tool: that tells more.
-        meant: how a person says that another derivative is meant.
+        meant: how a person says that another derivative is meant, that of s.
     """
     first = first_order(line)
     if first.word == "apart":
         return (
-            f"functions whose backward pass is their derivative, got {names}: along one direction it says {first.said:.4g}, "
+            f"functions whose backward pass is their derivative, got {one}: along one direction it says {first.said:.4g}, "
             f"differences {first.differences:.4g}. Repair it, {tool} tells more; where another derivative is "
-            f"meant, write {meant}.",
+            f"meant, as of a straight-through estimator, write {meant}, s with that derivative.",
             "",
         )
     ways = both_ways(line)
     if ways.word == "apart":
-        return (
-            f"functions whose backward pass is linear and can be derived, got {names}: products with the Jacobian and with "
-            f"its transpose contradict each other ({ways.said:.4g} and {ways.differences:.4g}). {tool} tells more.",
-            "",
-        )
+        return _unlinear(ways, one, tool), ""
     second = second_order(line)
     if second.word == "apart":
         return (
-            f"functions whose backward pass can be derived, got {names}: its derivative says {second.said:.4g}, differences "
+            f"functions whose backward pass can be derived, got {one}: its derivative says {second.said:.4g}, differences "
             f"of gradients {second.differences:.4g}. Do not detach what it uses; {tool} tells more.",
             "",
         )
@@ -157,6 +158,52 @@ def own_rules(line: Along, part: str, names: str, tool: str, meant: str) -> tupl
         f"{' and '.join(unknown)} ones could not be compared with differences: {tool} does that."
         if unknown
         else "first and second ones agree with differences along one direction."
+    )
+    return "", f"The {part} has derivatives of its own ({names}); {told}"
+
+
+def _unlinear(ways: Compared, names: str, tool: str) -> str:
+    return (
+        f"functions whose backward pass is linear and can be derived, got {names}: products with the Jacobian and with "
+        f"its transpose contradict each other ({ways.said:.4g} and {ways.differences:.4g}). {tool} tells more."
+    )
+
+
+def rules_beside(line: Along, plain: Along | None, part: str, names: str, tool: str) -> tuple[str, str]:
+    """The same where differences tell nothing, because gradients are stopped beside the functions.
+
+    A rule and what it stands for differ where a number lies at a kink; so they are compared at two places.
+
+    Args:
+        line: the number along the direction.
+        plain: the same with the derivatives of what the functions compute in place of their own; None where there are none.
+        part: what is looked at, in words: the pass or the loss.
+        names: of the functions.
+        tool: that tells more.
+    """
+    first = second = None
+    ways = both_ways(line)
+    if ways.word == "apart":
+        return _unlinear(ways, names, tool), ""
+    if plain is not None:
+        allowed = 1e-4 if line.exact else 1e-2
+        slopes = [(line.slope(t), plain.slope(t)) for t in (0.0, 0.01)]
+        found = [_compared(*pair, allowed * max(*map(abs, pair), line.size), 0.0) for pair in slopes]
+        first = next((one for one in found if one.word != "apart"), found[0])
+        pair = line.bend(), plain.bend()
+        second = _compared(*pair, allowed * max(*map(abs, pair)) + 1e-5 * line.size, 0.0)
+    for kind, one in (("", first), (" of the backward pass", second if line.exact else None)):
+        if one is not None and one.word == "apart":
+            return (
+                f"functions whose derivatives are those of what they compute, got {names}: along one direction the derivative"
+                f"{kind} is {one.said:.4g}, by JAX itself {one.differences:.4g}. {tool} tells more.",
+                "",
+            )
+    known = first is not None and second is not None and first.word == second.word == "same"
+    told = (
+        "first and second ones agree with those by JAX of what it computes, along one direction."
+        if known
+        else f"beside stopped gradients they could not be compared: {tool} does that."
     )
     return "", f"The {part} has derivatives of its own ({names}); {told}"
 

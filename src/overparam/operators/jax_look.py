@@ -15,11 +15,17 @@ from jax.experimental import checkify
 from overparam.core.errors import DataError
 from overparam.operators.batches import Batch
 from overparam.operators.jax_adapt import framework_of
+from overparam.operators.jax_plain import RULES
 from overparam.operators.jax_trace import primitives
 
 HALF = ("float16", "bfloat16")
-_RULES = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
 _LIBRARIES = ("jax", "flax", "equinox", "optax", "haiku")
+_DECORATORS = (  # places in libraries that wrap a person's functions
+    "jax/_src/custom_derivatives.py",
+    "equinox/_ad.py",
+    "flax/core/lift.py",
+    "flax/nnx/transforms/autodiff.py",
+)
 _REPAIR = {
     "Dropout": "dropout is drawn for a whole batch; measure in evaluation mode, evaluation=True",
     "BatchNorm": "it normalises by the batch; measure in evaluation mode with running averages",
@@ -47,17 +53,32 @@ def own_derivatives(run: Callable[..., Any], *given: Any) -> tuple[list[str], bo
     """
     names, stops = [], False
     for equation in primitives(run, *given):
-        if equation.primitive.name in _RULES:
-            inner = equation.params.get("call_jaxpr")
-            source = str(
-                getattr(getattr(getattr(inner, "jaxpr", inner), "debug_info", None), "func_src_info", "")
-            )
-            name, _, place = source.partition(" at ")
-            if not _in_library(place):
-                names.append(f"'{name or 'a function'}'")
+        if own_rule(equation):
+            names.append(f"'{_source(equation)[0]}'")
         elif equation.primitive.name == "stop_gradient":
             stops |= not _stopped_by_library(equation)
     return list(dict.fromkeys(names)), stops
+
+
+def own_rule(equation: Any) -> bool:
+    """Whether an operation has derivatives that a person's code defines, if by a decorator of a library.
+
+    Args:
+        equation: of a trace.
+    """
+    if equation.primitive.name not in RULES:
+        return False
+    name, place = _source(equation)
+    lent = any(one in place.replace("\\", "/") for one in _DECORATORS) and name != "_nondifferentiable"
+    return lent or not _in_library(place)
+
+
+def _source(equation: Any) -> tuple[str, str]:
+    """Name and place of the function of an operation with derivatives of its own."""
+    inner = equation.params.get("call_jaxpr")
+    told = str(getattr(getattr(getattr(inner, "jaxpr", inner), "debug_info", None), "func_src_info", ""))
+    name, _, place = told.partition(" at ")
+    return name or "a function", place
 
 
 def _stopped_by_library(equation: Any) -> bool:

@@ -123,21 +123,22 @@ class JaxOpening(Opening):
         """What is to be said of derivatives of a person's own and of stopped gradients; a wrong one is refused."""
         forward, total = self.adapted.forward, model.objective.total
         whole = {**held, **trained}
-        said = [
-            told_derivatives(
-                "pass", "model", own_derivatives(lambda own: forward(own, *args, **named), whole),
-                lambda: JaxAlong(forward, trained, held, Batch(args, named)),
-            )
-        ]  # fmt: skip
+        said = told_derivatives(
+            "pass", "model", own_derivatives(lambda own: forward(own, *args, **named), whole),
+            lambda change: JaxAlong(change(forward), trained, held, Batch(args, named)),
+        )  # fmt: skip
         if total is not None and not model.objective.named:
             outputs = model.eager(Batch(args, named))
-            said.append(
-                told_derivatives(
-                    "loss", "loss", own_derivatives(total, outputs, targets),
-                    lambda: JaxAlong(lambda own: total(own["outputs"], targets), {"outputs": outputs}, {}, Batch(())),
-                )
+            beside = float(jnp.abs(outputs).sum())
+
+            def loss(own: Any) -> Any:
+                return total(own["outputs"], targets)
+
+            said += told_derivatives(
+                "loss", "loss", own_derivatives(total, outputs, targets),
+                lambda change: JaxAlong(change(loss), {"outputs": outputs}, {}, Batch(()), beside),
             )  # fmt: skip
-        return [one for one in said if one]
+        return list(said)
 
     def culprit(self, model: Model, one: Batch, other: Batch, start: int) -> str:
         """The part whose outputs depend on other examples."""

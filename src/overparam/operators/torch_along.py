@@ -27,6 +27,7 @@ class TorchAlong(Along):
         trained: what is moved, by name.
         held: other arrays by name, of which every pass gets copies.
         batch: a few examples.
+        beside: see ``scale`` of ``Along``: what is added to it.
     """
 
     def __init__(
@@ -35,13 +36,16 @@ class TorchAlong(Along):
         trained: Mapping[str, Any],
         held: Mapping[str, Any],
         batch: Batch,
+        beside: float = 0.0,
     ) -> None:
+        self.beside = beside
         self.forward, self.given = forward, (trained, held)
         self.exact = 4 * 8 * sum(one.numel() for one in trained.values()) <= SHARE * memory_budget()
         if self.exact:
             try:
                 self._prepare(batch, torch.float64)
                 self.exact = self._outputs(self._at(0.0)).dtype == torch.float64
+                self._gradient(0.0, keep=False)
             except Exception:  # a type that is written into the pass, or that the device lacks
                 self.exact = False
         if not self.exact:
@@ -68,7 +72,9 @@ class TorchAlong(Along):
         if not any(bool(one.any()) for one in self.moved.values()):
             self.moved = {name: drawn(one) for name, one in self.start.items()}
         with torch.no_grad():
-            self.u = drawn(self._outputs(self.start))
+            outputs = self._outputs(self.start)
+            self.u = drawn(outputs)
+            self.scale = float((self.u * outputs).abs().sum()) + self.beside
 
     def _at(self, t: float) -> dict[str, Any]:
         return {name: one + t * self.moved[name] for name, one in self.start.items()}

@@ -134,19 +134,27 @@ def _derivatives(model: TorchModel, batch: Batch, outputs: Any, half: bool) -> l
         return torch.func.functional_call(model.module, arrays, one.args, dict(one.named))
 
     found = custom_functions(outputs)
-    said = ""
+    said: tuple[str, ...] = ()
     if found or not half:
-        said = check_custom(found, lambda: TorchAlong(run, model.trained, model.held, batch), "pass", "model")
+        said = check_custom(
+            found,
+            lambda: TorchAlong(run, model.trained, model.held, batch),
+            lambda: model.forward(model.trained, batch),
+        )
     total = model.objective.total
     if total is None or model.objective.named:
-        return [said] if said else []
+        return list(said)
     at = {"outputs": outputs.detach().requires_grad_()}
+    beside = float(at["outputs"].detach().abs().sum())
     with told_of(f"loss: expected {model.objective.name} to be differentiable by the outputs", SAME):
         loss = total(at["outputs"], batch.targets)
         more = check_custom(
             custom_functions(loss),
-            lambda: TorchAlong(lambda arrays, one: total(arrays["outputs"], one.targets), at, {}, batch),
+            lambda: TorchAlong(
+                lambda arrays, one: total(arrays["outputs"], one.targets), at, {}, batch, beside
+            ),
+            lambda: total(at["outputs"], batch.targets),
             "loss",
             "loss",
         )
-    return [one for one in (said, more) if one]
+    return [*said, *more]

@@ -76,7 +76,7 @@ def test_second_derivatives_and_both_ways():
     assert second_order(Line(sine, cosine, bend=0.0, exact=False)).word == "unknown"
     assert both_ways(right).word == "same"
     assert both_ways(Line(sine, cosine, pushed=0.0)).word == "apart"
-    fault, note = own_rules(right, "pass", "'f'", "check", "that")
+    fault, note = own_rules(right, "pass", "'f'", "'f'", "check", "that")
     assert not fault
     assert "agree with differences" in note
     assert detached(right, "pass") == ""
@@ -171,7 +171,7 @@ def modules():
 
 TORCH_REFUSED = {
     "wrong": (lambda x, g: g * (1 - x.tanh()), "their derivative, got 'Own'.*gradgradcheck"),
-    "a straight-through estimator": (lambda x, g: g, r"where another derivative is meant, write x \+ \(f\(x\) - x\).detach"),
+    "a straight-through estimator": (lambda x, g: g, r"straight-through estimator, write s\(x\) \+ \(f\(x\) - s\(x\)\).detach"),
     "detached from what is saved": (lambda x, g: g * (1 - x.detach().tanh() ** 2), "whose backward pass can be derived"),
     "detached from what it gets": (lambda x, g: g.detach() * (1 - x.tanh() ** 2), "contradict each other"),
 }  # fmt: skip
@@ -224,3 +224,121 @@ def test_a_loss_module_of_ones_own_that_detaches_is_told():
 
     model = open_model(net(lambda z, b: b(z.tanh())), (ROWS, LABELS), loss=loss)
     assert any("not that of the whole loss" in note for note in model.notes)
+
+
+def scaled(act):
+    """A pass with a rule beside a scale that is held."""
+
+    def forward(p, x):
+        h = x @ p["a"]
+        return act(h / HELD(jnp.linalg.norm(h, axis=-1, keepdims=True))) @ p["b"]
+
+    return forward
+
+
+def test_a_rule_of_jax_beside_a_stopped_gradient_is_judged_alone():
+    right, wrong = rule(lambda r, g: (g * (1 - r**2),)), rule(lambda r, g: (g * (1 - r),))
+    notes = " ".join(open_model(scaled(right), (ROWS, LABELS), params=TWO).notes)
+    assert "('own'); first and second ones agree with those by JAX" in notes
+    assert "not that of the whole pass" in notes
+    for bad, words in ((wrong, "by JAX itself"), (rule(lambda r, g: (HELD(g) * (1 - r**2),)), "contradict")):
+        with pytest.raises(UsageError, match=f"model: expected .*got 'own'.*{words}"):
+            open_model(scaled(bad), (ROWS, LABELS), params=TWO)
+
+
+def test_a_rule_through_a_decorator_of_a_library_is_a_persons():
+    wrong = jax.custom_gradient(lambda z: (jnp.tanh(z), lambda g: g * 0.5))
+    with pytest.raises(UsageError, match="backward pass is their derivative"):
+        open_model(lambda p, x: wrong(x @ p["a"]) @ p["b"], (ROWS, LABELS), params=TWO)
+
+
+def test_a_type_written_into_a_scan_of_jax_is_no_fault():
+    def forward(p, x):
+        step = lambda h, v: (jnp.tanh(h + v[:, None] * p["a"][0]), None)  # noqa: E731
+        return jax.lax.scan(step, jnp.zeros((len(x), 6), jnp.float32), x.T)[0] @ HELD(p["b"]) ** 3
+
+    model = open_model(forward, (ROWS, LABELS), params={"a": TWO["a"], "b": 2 * TWO["b"]})
+    assert any("not that of the whole pass" in note for note in model.notes)
+
+
+def test_a_function_of_pytorch_beside_a_detached_part_is_judged_alone():
+    own, net = modules()
+    right, wrong = own(lambda x, g: g * (1 - x.tanh() ** 2)), own(lambda x, g: g * (1 - x.tanh()))
+    before = dict(right.__dict__)
+    model = open_model(net(lambda z, b: b(right.apply(z * z.detach()))), (ROWS, LABELS))
+    assert dict(right.__dict__) == before  # it is heard, and left as it was
+    notes = " ".join(model.notes)
+    assert "('Own'); first and second ones agree" in notes
+    assert "not that of the whole pass" in notes
+    with pytest.raises(UsageError, match="their derivative, got 'Own'"):
+        open_model(net(lambda z, b: b(wrong.apply(z * z.detach()))), (ROWS, LABELS))
+
+
+def test_a_backward_pass_without_a_derivative_is_told_in_a_sentence():
+    own, net = modules()
+    torch = pytest.importorskip("torch")
+    bare = own(lambda x, g: torch.from_numpy(g.numpy() * (1 - np.tanh(x.numpy()) ** 2)))
+    with pytest.raises(UsageError, match="backward pass can be derived, here 'Own', got RuntimeError"):
+        open_model(net(lambda z, b: b(bare.apply(z))), (ROWS, LABELS))
+
+
+def test_hooks_of_pytorch_are_no_derivatives_of_a_persons():
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install 'overparam[torch]'")
+    net = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+    net[1].register_full_backward_hook(lambda *_: None)
+    assert not any("of its own" in note for note in open_model(net, (ROWS, LABELS)).notes)
+
+
+def test_checkpointed_parts_of_pytorch_are_derived_at_the_parameters_that_are_asked_for():
+    """In the reverse pass such a part would be computed with the module's own parameters: the same module without is meant."""
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install 'overparam[torch]'")
+    _, net = modules()
+    found = []
+    for anew in (False, True):
+        for reentrant in (False, True):
+
+            def middle(z, b, anew=anew, reentrant=reentrant):
+                part = lambda z: b(z.tanh())  # noqa: E731
+                return torch.utils.checkpoint.checkpoint(part, z, use_reentrant=reentrant) if anew else part(z)
+
+            model = open_model(net(middle), (ROWS, LABELS))
+            assert model.notes == ("Loss: mean over 50 examples of cross entropy.",)
+            v = np.random.default_rng(1).normal(size=model.layout.size).astype("f")
+            found.append(model.at(model.vector() + 0.5 * v).product("hessian", v))
+    assert torch.utils.checkpoint.CheckpointFunction.__name__ == "CheckpointFunction"
+    for other in found[1:]:
+        assert np.abs(other - found[0]).max() <= 1e-5 * np.abs(found[0]).max()
+
+
+def test_a_loss_that_is_lost_in_rounding_is_not_called_detached():
+    """At margins of thousands a cross-entropy is 0 to rounding, and its derivative is not: neither is a fault."""
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install 'overparam[torch]'")
+    for scale in (30.0, 60.0, 300.0):
+        net = torch.nn.Linear(3, 3, bias=False)
+        with torch.no_grad():
+            net.weight.copy_(scale * torch.eye(3) + torch.arange(9.0).reshape(3, 3))
+        x, y = torch.eye(3).repeat(4, 1), torch.arange(3).repeat(4)
+        model = open_model(net, (x, y), loss=torch.nn.CrossEntropyLoss())
+        assert model.notes == ("Loss: mean over 12 labels of CrossEntropyLoss.",)
+
+
+def test_differences_of_numbers_that_are_large_beside_their_sum_are_good_to_rounding():
+    lost = Line(lambda t: 0.0, lambda t: 1e-20)
+    lost.size = 1e-20
+    assert first_order(lost).word == "apart"
+    lost.scale = 100.0
+    assert first_order(lost).word == "unknown"
+
+
+@pytest.mark.parametrize("place", ["utils.parametrizations", "utils"])
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_second_derivatives_of_weight_norm_are_symmetric(place):
+    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install 'overparam[torch]'")
+    wrap = (torch.nn.utils.parametrizations if "." in place else torch.nn.utils).weight_norm
+    torch.manual_seed(0)
+    own = torch._weight_norm
+    net = torch.nn.Sequential(wrap(torch.nn.Linear(4, 3)), torch.nn.Tanh(), torch.nn.Linear(3, 3)).double()
+    model = open_model(net, (X.astype(np.float64), LABELS))
+    whole = np.stack([model.product("hessian", v) for v in np.eye(model.layout.size)])
+    assert torch._weight_norm is own
+    assert np.abs(whole - whole.T).max() <= 1e-10 * np.abs(whole).max()

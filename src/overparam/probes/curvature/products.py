@@ -143,10 +143,12 @@ def check_symmetric(gap: float, size: float, dtype: np.dtype) -> None:
         UsageError: the difference is no rounding.
     """
     if gap > 1e4 * float(np.finfo(dtype).eps) * size:
+        advice = ", which dtype='float64' makes smaller" if dtype != np.float64 else ""
         raise UsageError(
             f"model: expected a symmetric second derivative, got mirrored entries that differ by {gap / size:.2g} of the "
-            "largest. A derivative written by hand (a straight-through estimator, a custom backward pass) does that: no "
-            "eigenvalue of such a matrix says how the loss curves."
+            "largest. A derivative written by hand (a straight-through estimator, a custom backward pass) or in part detached "
+            f"does that, and so does rounding where losses are nearly 0{advice}. No eigenvalue of such a matrix says how the "
+            "loss curves."
         )
 
 
