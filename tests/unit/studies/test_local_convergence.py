@@ -82,7 +82,7 @@ def test_closed_form_and_draws_agree_and_a_wrong_loss_would_be_seen(monkeypatch)
 
 def test_more_teachers_than_dimensions_are_refused():
     with pytest.raises(UsageError, match="teachers: expected at most 3"):
-        STUDY.work([cell(d=3, teachers=4, seed=1000)], lambda share: None)
+        STUDY.estimate(cell(d=3, teachers=4, seed=1000))
 
 
 def test_the_cost_grows_with_teachers():
