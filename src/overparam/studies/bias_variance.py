@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DATA, N, NOISE, RATE, STEPS, Axis, Check, Claim, Control, Estimate, Hero, Params,
-    Progress, UsageError, World, arm, charts, each_cell, grid, line, lost_in, need, outcome, planned, profiles, study)  # fmt: skip
+    Progress, UsageError, World, arm, charts, each_cell, grid, line, lost_in, need, outcome, planned, profiles,
+    study)  # fmt: skip
 
 FEATURES, WIDTHS, DEPTHS = (
     (10, 20, 40, 80, 140, 200, 280, 400, 800, 2000),

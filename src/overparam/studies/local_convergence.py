@@ -116,7 +116,9 @@ SCOPE = (
     "Zhou, Ge and Jin: for Gaussian inputs and separated teachers, once the loss is below a threshold (polynomial in the "
     "parameters; not given), any number of students that is at least that of teachers, by gradient descent.",
     "Here: orthonormal teachers, students that begin near a solution at a loss of 0.01, gradient flow.")  # fmt: skip
-ABOVE = "The theorem begins below a threshold that is not given: whether a loss of 0.01 lies below it is not known."
+ABOVE = (
+    "The theorem begins below a threshold that is not given: whether a loss of 0.01 lies below it is not known."
+)
 SINGLE_SCOPE = (
     "Xu and Du: one teacher, two or more students, Gaussian inputs, gradient descent from a small random start.",
     "Here: gradient flow, students that begin near the teacher; exponent between times 1,000 and 10,000.")  # fmt: skip

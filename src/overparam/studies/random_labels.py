@@ -89,7 +89,9 @@ def _fitted(view: Any) -> Check:
 MANY = need(
     "many parameters", "There are at least 5 parameters a sample.", _many, values=("parameters_per_sample",)
 )
-TEN = need("ten classes", "There are ten classes, so that chance is an error of 0.9.", _ten, values=("classes",))
+TEN = need(
+    "ten classes", "There are ten classes, so that chance is an error of 0.9.", _ten, values=("classes",)
+)
 FITTED = need("fitted", "Random labels are fitted by the end.", _fitted, values=("fitted",))
 
 SETTING = (
@@ -245,7 +247,8 @@ STUDY = study(
     question="Which data can a network with many parameters fit, how fast, and what does it learn from them?", x="step",
     sources=(TALK, ZHANG, LIANG),
     values=("wrong_labels", "labels_digest", "step", "train_error", "test_error", "train_loss", "final_train_error",
-            "final_test_error", "final_train_loss", "parameters", "parameters_per_sample", "counts_off", "classes", "fit_steps", "fitted",
+            "final_test_error", "final_train_loss", "parameters", "parameters_per_sample", "counts_off", "classes", "fit_steps",
+            "fitted",
             "kernel_steps", "theory_steps", "shuffled_steps", "left", "theory_left", "place", "variant_place"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_labels_work:run"),
     estimate=estimate, hero=Hero("training", fit=("train_error",)),
