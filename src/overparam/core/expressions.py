@@ -250,9 +250,10 @@ class Number(Expression):
     def positive_share(self) -> Number:
         """Share of the seeds where it is above 0, among those where it is not 0, with the exact binomial interval."""
         self._plain("positive_share")
-        return replace(
-            self, words=f"share of the seeds with {self.words} above 0", unit="of the seeds", estimate="signs"
-        )
+        told = f"{self.words} above 0"
+        if self.op == "plus" and self.of[1] < 0:
+            told = f"{self.of[0].words} above {-self.of[1]:.3g}"
+        return replace(self, words=f"share of the seeds with {told}", unit="of the seeds", estimate="signs")
 
     def geometric(self) -> Number:
         """Estimated the geometric mean, with the interval on logarithms."""

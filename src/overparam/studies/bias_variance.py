@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DATA, N, NOISE, RATE, STEPS, Axis, Check, Claim, Control, Estimate, Hero, Params,
-    Progress, World, arm, charts, each_cell, grid, line, lost_in, need, outcome, planned, profiles, study)  # fmt: skip
+    Progress, UsageError, World, arm, charts, each_cell, grid, line, lost_in, need, outcome, planned, profiles,
+    study)  # fmt: skip
 
 FEATURES, WIDTHS, DEPTHS = (
     (10, 20, 40, 80, 140, 200, 280, 400, 800, 2000),
@@ -198,6 +199,20 @@ def estimate(cell: Params) -> Estimate:
     from overparam.sweep.work import cost, dense
 
     shape, fits = shape_of(str(cell["data"])), cell["sets"] * cell["starts"]
+    if cell["n"] < shape.classes:
+        raise UsageError(
+            f"--n: expected at least one sample for each of the {shape.classes} classes in a training set, got {cell['n']}. "
+            "Ask for more."
+        )
+    if shape.train and cell["sets"] * cell["n"] > shape.train:
+        raise UsageError(
+            f"--n, --sets: expected at most the {shape.train:,} training samples of {cell['data']} together, got "
+            f"{cell['sets']} x {cell['n']}. Ask for fewer."
+        )
+    if cell["noise"] >= 1:
+        raise UsageError(
+            "--noise: expected a share below 1, got 1: with every label drawn anew no class has a label of its own. Take less."
+        )
     if cell["family"] == "features":
         products = sum(min(cell["n"], one) ** 2 * max(cell["n"], one) for one in cell["features"])
         return Estimate(0.3 + fits * products * 3e-9, 8.0 * (cell["n"] + shape.test) * max(cell["features"]))

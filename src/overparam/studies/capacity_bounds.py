@@ -89,11 +89,11 @@ CLAIMS = (
 CHARTS = charts(
     {"width": "hidden units"}, ("labels", "labels"),
     bounds=("What bounds say of the gap between test and training error", "log share of samples",
-            {**{name: words for name, (words, _) in NAMES.items()}, "gap": "-measured gap"},
+            {**{name: words for name, (words, _) in NAMES.items()}, "gap": "measured gap"},
             "Above 1 a bound says nothing. Each holds for 95 % of draws of the training set.", {"fit": False}),
     pac=("The PAC-Bayes contrast", "share of samples",
-         {"pac": "PAC-Bayes bound, noisy weights", "noisy_test_error": "-test error, noisy weights",
-          "test_error": "-test error", "train_error": "-training error"},
+         {"pac": "PAC-Bayes bound, noisy weights", "noisy_test_error": "test error, noisy weights",
+          "test_error": "test error", "train_error": "-training error"},
          "The bound is on the network with Gaussian noise on its weights, whose spread is the best of twelve.", {"fit": False}),
     distance=("Distance from the start", "log distance", {"distance": "weights at the end less at the start"}, {"fit": False}),
 )  # fmt: skip

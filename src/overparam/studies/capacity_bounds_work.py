@@ -98,6 +98,11 @@ def split(name: str, n: int, seed: int) -> Split:
     order = stream("capacity-bounds", seed).permutation(len(x))
     label = np.where(y >= data.classes / 2, 1.0, -1.0).astype(np.float32)
     own, rest = order[:n], order[n:]
+    if abs(label[own].mean()) == 1:
+        raise DataError(
+            f"--n: expected samples of the upper and of the lower classes of {name}, got one kind alone among {n:,} in seed "
+            f"{seed}. Ask for more."
+        )
     return Split(x[own], label[own], x[rest], label[rest])
 
 

@@ -115,8 +115,10 @@ L29, ZHOU, XU = ("L29",), "zhou2021", "xu2023"
 SCOPE = (
     "Zhou, Ge and Jin: for Gaussian inputs and separated teachers, once the loss is below a threshold (polynomial in the "
     "parameters; not given), any number of students that is at least that of teachers, by gradient descent.",
-    "Here: orthonormal teachers, students that begin near a solution at a loss of 0.01, gradient flow. Whether 0.01 is below "
-    "the threshold is not known.")  # fmt: skip
+    "Here: orthonormal teachers, students that begin near a solution at a loss of 0.01, gradient flow.")  # fmt: skip
+ABOVE = (
+    "The theorem begins below a threshold that is not given: whether a loss of 0.01 lies below it is not known."
+)
 SINGLE_SCOPE = (
     "Xu and Du: one teacher, two or more students, Gaussian inputs, gradient descent from a small random start.",
     "Here: gradient flow, students that begin near the teacher; exponent between times 1,000 and 10,000.")  # fmt: skip
@@ -129,14 +131,13 @@ CLAIMS = (
           "students a teacher.", L29, ZHOU, tends[0] & tends[1] & tends[2] & tends[3], arm("local start"),
           Control("One student fewer than teachers, which the theorem excludes: some student stays between two teachers.",
                   arm(FEW, metrics={f"angle_{k}": "few_angle" for k in MANY})),
-          chart="angles", form="limit", scope=SCOPE, effect=FLOW,
-          null=(FLOW.but(angle_8=SLOW), FLOW.but(angle_2=SLOW)), limit=(FLOW.but(angle_8=STAYS), FLOW.but(angle_1=STAYS)),
-          against=FLOW.but(angle_4=GROWS)),
+          chart="angles", form="limit", scope=SCOPE, outside=ABOVE, effect=FLOW,
+          null=(FLOW.but(angle_8=SLOW), FLOW.but(angle_2=SLOW), FLOW.but(angle_1=STAYS), FLOW.but(angle_4=GROWS))),
     Claim("zero", "The loss goes to 0 with 1, 2, 4 and 8 students a teacher.", L29, ZHOU,
           falls[0] & falls[1] & falls[2] & falls[3], arm("local start"),
           Control("One student fewer than teachers: the loss stays up.", arm(FEW, metrics={f"many_{k}": "few" for k in MANY})),
-          chart="many", form="limit", scope=SCOPE,
-          effect=FLOW, null=(FLOW.but(many_8=SLOW),), limit=(FLOW.but(many_8=STAYS),), against=FLOW.but(many_4=GROWS)),
+          chart="many", form="limit", scope=SCOPE, outside=ABOVE,
+          effect=FLOW, null=(FLOW.but(many_8=SLOW), FLOW.but(many_8=STAYS), FLOW.but(many_4=GROWS))),
     Claim("any-number", "The time to a small loss does not grow with the number of students, once there are more of them than "
           "teachers: from 2 to 8 a teacher by at most half.", L29, ZHOU,
           (needed.at(multiple.near(8)) / needed.at(multiple.near(2))).at_most(1.5), arm("local start", x="multiple"),
@@ -151,14 +152,13 @@ CLAIMS = (
           L29, ZHOU, (exponent("many_2", "2 students a teacher").at_least(0.6)
                       & exponent("many_2", "2 students a teacher").at_most(1.0)
                       & exponent("many_8", "8 students a teacher").at_least(0.6)
-                      & exponent("many_8", "8 students a teacher").at_most(1.0)).contradicted(above=1.0), arm("local start"),
+                      & exponent("many_8", "8 students a teacher").at_most(1.0)), arm("local start"),
           Control("As many students as teachers: the exponent is 1/2, that of Polyak and Lojasiewicz.",
                   arm(metrics={f"many_{k}{end}": f"many_1{end}" for k in (2, 8) for end in ("", "_gradient")})),
           chart="gradient", form="bound", effect=FLOW,
-          scope=(*SCOPE, "That the paper's exponent is 1, and the loss so at most of the order of 1/T, is recalled: a smaller "
-                 "one is a stronger property. 0.6 is ours; only an exponent above 1 contradicts."),
-          null=(FLOW.but(many_8_gradient=graded(0.6)), FLOW.but(many_2_gradient=graded(1.0))),
-          limit=(FLOW.but(many_8_gradient=graded(1.0)),), against=FLOW.but(many_8_gradient=graded(1.2))),
+          scope=(*SCOPE, "That the paper's exponent is 1, and the loss so at most of the order of 1/T, is recalled, not checked: "
+                 "a smaller one is a stronger property. 0.6 is ours. Nothing contradicts."), outside=ABOVE,
+          null=(FLOW.but(many_8_gradient=graded(0.6)), FLOW.but(many_2_gradient=graded(1.0)))),
     Claim("cubic", "With one teacher and two or more students the loss falls as the third power of time, T^-3.", L29, XU,
           cubic(*(one[k] for k in ONE[1:])), arm("one teacher, 2 to 4 students"),
           Control("One student: exponential, its slope at times 3 to 30 is far steeper.",
@@ -222,10 +222,6 @@ def work(cell: Params, progress: Progress) -> Any:
     from overparam.theory.zhou2021 import population_path
 
     d, m, rng = cell["d"], cell["teachers"], stream("local-convergence", cell["seed"])
-    if m > d:
-        raise UsageError(
-            f"teachers: expected at most {d}, as many as dimensions so that they can be orthonormal, got {m}. Raise --d."
-        )
     teachers = np.linalg.qr(rng.standard_normal((d, d)))[0].T[:m]
     times = np.array(TIMES)
     found: dict[str, Any] = {"time": list(TIMES), "multiple": list(MANY), "one_students": list(ONE)}
@@ -324,6 +320,10 @@ def sound(w: Any, v: Any, rng: Any) -> tuple[float, float]:
 def estimate(cell: Params) -> Estimate:
     """Flows of which each asks for some thousand gradients of all pairs of students and teachers."""
     m, d = cell["teachers"], cell["d"]
+    if m > d:
+        raise UsageError(
+            f"--teachers: expected at most {d}, as many as dimensions so that they can be orthonormal, got {m}. Raise --d."
+        )
     pairs = sum((m * (k + 1)) ** 2 for k in (*MANY, 2))
     return Estimate(2.0 + 4e-3 * pairs * (1 + d / 10), 1e8 + 80.0 * pairs * d)
 

@@ -72,6 +72,12 @@ def _many(view: Any) -> Check:
     return Check(bool(found) and min(found) >= 5, f"{told}, asked at least 5")
 
 
+def _ten(view: Any) -> Check:
+    """A guess is wrong nine times of ten."""
+    found = {values["classes"] for _, values in view.rows() if values.get("classes")}
+    return Check(found == {10}, f"{', '.join(str(one) for one in sorted(found)) or 'no'} classes, asked 10")
+
+
 def _fitted(view: Any) -> Check:
     """Random labels were fitted in time."""
     found = [values.get("fitted") for _, values in view.on(RANDOM).rows()]
@@ -82,6 +88,9 @@ def _fitted(view: Any) -> Check:
 
 MANY = need(
     "many parameters", "There are at least 5 parameters a sample.", _many, values=("parameters_per_sample",)
+)
+TEN = need(
+    "ten classes", "There are ten classes, so that chance is an error of 0.9.", _ten, values=("classes",)
 )
 FITTED = need("fitted", "Random labels are fitted by the end.", _fitted, values=("fitted",))
 
@@ -112,7 +121,7 @@ WORLD = World(
     ("step", (1.0, 2.0)), arms={"network": ("linear", WIDE), "variant": VARIANTS}, seeds=5, straight=("final_test_error",),
     numbers={"final_train_loss": over(linear=1.5, rest=0.03), "final_test_error": over(true=0.03, random=0.9, rest=0.3),
              "fit_steps": over(true=120.0, random=1650.0, shuffled_pixels=118.0, rest=290.0), "parameters_per_sample": 38.4,
-             "fitted": 1, "counts_off": 0},
+             "fitted": 1, "counts_off": 0, "classes": 10},
     spread={"final_train_loss": 0.15, "final_test_error": 0.01, "fit_steps": 0.12})  # fmt: skip
 SLOW = {"true": 23.5, "shuffled_pixels": 24.0, "gaussian": 35.0, "random_pixels": 35.0, "rest": 140.0}
 NEAR = World(
@@ -139,7 +148,7 @@ CLAIMS = (
           null=(WORLD.but(final_train_loss=over(random=LOST, rest=0.03)), WORLD.but(final_train_loss=LOST))),
     Claim("adapts", "The same network learns what true labels have to say: its test accuracy is at least three times chance.",
           ("L33",), ZHANG, error.at_most(0.7).contradicted(above=0.9), TRUE, Control("Trained on random labels it is at chance.",
-          RANDOM), (MANY,), chart="test", form="direction", scope=TABLE, effect=WORLD,
+          RANDOM), (MANY, TEN), chart="test", form="direction", scope=TABLE, effect=WORLD,
           null=(WORLD.but(final_test_error=over(true=0.7, random=0.9, rest=0.3)),),
           limit=(WORLD.but(final_test_error=0.9),), against=WORLD.but(final_test_error=over(true=0.96, rest=0.9))),
     Claim("slower", "It takes more steps to fit random labels than true ones.", ("L33",), ZHANG,
@@ -238,7 +247,8 @@ STUDY = study(
     question="Which data can a network with many parameters fit, how fast, and what does it learn from them?", x="step",
     sources=(TALK, ZHANG, LIANG),
     values=("wrong_labels", "labels_digest", "step", "train_error", "test_error", "train_loss", "final_train_error",
-            "final_test_error", "final_train_loss", "parameters", "parameters_per_sample", "counts_off", "fit_steps", "fitted",
+            "final_test_error", "final_train_loss", "parameters", "parameters_per_sample", "counts_off", "classes", "fit_steps",
+            "fitted",
             "kernel_steps", "theory_steps", "shuffled_steps", "left", "theory_left", "place", "variant_place"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_labels_work:run"),
     estimate=estimate, hero=Hero("training", fit=("train_error",)),

@@ -155,6 +155,7 @@ def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         lost = bool(one.lost)
         values |= {
             "parameters": count, "parameters_per_sample": count / given["n"], "counts_off": counts_off(),
+            "classes": data.classes,
             "place": PLACES.get(given["network"]), "fit_steps": None if lost else steps, "fitted": None if lost else int(fitted),
         }  # fmt: skip
         made.append(outcome(values, lost=one.lost))

@@ -143,6 +143,7 @@ SCOPE = (
     "The abstract: two-layer networks, SGD, teacher nodes with fan-outs of unequal size; no sizes, widths or steps.",
     "Here: the setting of its published code at the smallest sizes that decide (profile paper: as published), data from a grid "
     "that the code leaves out, and a fixed number of steps.")  # fmt: skip
+NEVER_SMALL = "The theorem speaks of gradients below a small constant that is not given: none here is known to be below it."
 SEEN = (
     on_average(
         "every teacher node is observed: some examples lie on either side of its boundary",
@@ -180,7 +181,7 @@ CLAIMS = (
           Control("Half as many nodes as the teacher in place of one for each, against one: none covers so many.",
                   rule=(cover_time.at(factor.near(0.5)) / cover_time.at(factor.near(1))).at_most(0.7)), SEEN,
           chart="cover-time", form="direction", scope=(*SCOPE, "A run that never gets there counts with its last step, which can "
-                                                        "only make the ratio larger. 0.7 is ours."), effect=WIDTHS,
+                                                        "hide a gain and not make one. 0.7 is ours."), effect=WIDTHS,
           null=(only_unequal("cover_time", 12e3, 1e4, 8e3, 7.5e3, 7e3),), limit=(only_unequal("cover_time", *[1e4] * 5),),
           against=only_unequal("cover_time", 12e3, 5e3, 6e3, 8e3, 1e4)),
     Claim("not-needed", "Does a student with exactly as many nodes learn a teacher of equally strong nodes, to a loss of one "
@@ -199,25 +200,23 @@ CLAIMS = (
     Claim("aligned", "As every example's gradient gets small, every teacher node gets a student node that is aligned with it: "
                      "what "
           "is missing to a correlation of 1 falls at least with the power 0.5 of the largest gradient.", ("L42",), TIAN,
-          together("gradient_5", "miss_5").at_least(0.5).contradicted(below=0.0), EQUAL_STEPS,
+          together("gradient_5", "miss_5").at_least(0.5), EQUAL_STEPS,
           Control("Half as many student nodes as the teacher has, which the theorem excludes.", arm(
               "half as many", decay=0.0, x="step", metrics={"gradient_5": "gradient_0_5", "miss_5": "miss_0_5"})), SEEN,
               chart="miss",
           form="direction", scope=(*SCOPE, "The theorem is a bound with constants that are not at hand; 0.5 is ours. Judged on "
                                            "the "
                                    "worst teacher node; all are observed."), effect=PATHS,
-          null=(PATHS.but(miss_5=power_law(-0.5, 1.0)),), limit=(PATHS.but(miss_5=power_law(0.0, 0.5)),),
-          against=PATHS.but(miss_5=power_law(0.3, 0.05))),
+          null=(PATHS.but(miss_5=power_law(-0.5, 1.0)), PATHS.but(miss_5=power_law(0.0, 0.5))), outside=NEVER_SMALL),
     Claim("aligned-deep", "The same holds for the lowest layer of a network with several hidden layers.", ("L42",), TIAN,
-          together("deep_gradient", "deep_miss").at_least(0.25).contradicted(below=0.0), EQUAL_STEPS,
+          together("deep_gradient", "deep_miss").at_least(0.25), EQUAL_STEPS,
           Control("Half as many student nodes as a two-layer teacher has.", arm(
               "half as many", decay=0.0, x="step", metrics={"deep_gradient": "gradient_0_5", "deep_miss": "miss_0_5"})), SEEN,
               chart="deep",
           form="direction", scope=(*SCOPE, "Two hidden layers; the mean over teacher nodes of the lowest, five student nodes "
                                            "for each. "
                                    "0.25 is ours."), effect=PATHS,
-          null=(PATHS.but(deep_miss=power_law(-0.25, 1.0)),), limit=(PATHS.but(deep_miss=power_law(0.0, 0.5)),),
-          against=PATHS.but(deep_miss=power_law(0.3, 0.05))),
+          null=(PATHS.but(deep_miss=power_law(-0.25, 1.0)), PATHS.but(deep_miss=power_law(0.0, 0.5))), outside=NEVER_SMALL),
     Claim("l-shape", "Do student nodes that match no teacher node stay small, at half the size of those that do or less (norm of "
           "incoming times norm of outgoing weights)?", ("L42",), TIAN, thin.geometric().at_most(0.5), EQUAL,
           Control("At the first probe, of nodes of lower and higher correlation.", arm(

@@ -324,3 +324,9 @@ def test_a_share_of_trials_has_no_more_hits_than_trials():
     odd = share_of_trials(scalar("trials"), scalar("hits"), "odd")
     with pytest.raises(UsageError, match="no more hits than trials"):
         interval(view(odd), odd, None, None)
+
+
+def test_a_share_above_a_cut_off_is_said_so():
+    error = line("error", "test error").last
+    assert error.plus(-1.0).positive_share().words == f"share of the seeds with {error.words} above 1"
+    assert error.positive_share().words == f"share of the seeds with {error.words} above 0"

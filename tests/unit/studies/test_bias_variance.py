@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from overparam.core.errors import DataError
+from overparam.core.errors import DataError, UsageError
 from overparam.data import load
 from overparam.studies import bias_variance_work as work
 from overparam.studies.bias_variance import STUDY
@@ -92,3 +92,16 @@ def test_a_cell_gives_lines_over_its_sizes(family):
     np.testing.assert_allclose(found["total"], np.array(found["risk"]) + found["noise"], rtol=1e-12)
     if family == "features":
         assert found["train_loss"][1] < 1e-12 < found["train_loss"][0]  # 40 features of 20 samples
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"n": 9}, "--n: expected at least one sample for each of the 10 classes"),
+        ({"n": 601, "sets": 2}, "--n, --sets: expected at most the 1,200 training samples of digits"),
+        ({"noise": 1.0}, "--noise: expected a share below 1"),
+    ],
+)
+def test_what_cannot_be_parted_is_refused_before_any_fit(asked, text):
+    with pytest.raises(UsageError, match=text):
+        STUDY.estimate(cell(**asked))

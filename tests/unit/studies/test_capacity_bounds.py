@@ -61,3 +61,8 @@ def test_a_split_has_no_row_twice_and_two_balanced_halves():
     assert not np.array_equal(one.x, work.split("digits", 1000, 1001).x)
     with pytest.raises(DataError, match="--n: expected fewer than"):
         work.split("digits", 1797, 1000)
+
+
+def test_samples_of_one_kind_alone_are_refused():
+    with pytest.raises(DataError, match="--n: expected samples of the upper and of the lower classes"):
+        work.split("digits", 1, 1000)

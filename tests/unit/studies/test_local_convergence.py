@@ -24,29 +24,34 @@ def found():
     return outcome.values
 
 
+@pytest.mark.slow
 def test_a_cell_has_the_values_that_the_study_names(found):
     assert set(found) == set(STUDY.values)
     assert all(len(found[name]) == len(TIMES) for name in ("one_1", "many_8", "angle_8", "few", "random_angle"))
 
 
+@pytest.mark.slow
 def test_one_student_falls_as_exp_of_minus_time(found):
     # near the solution the loss is |w - v|^2 / 4 and w - v falls as exp(-t/2); cubic terms at a loss of 0.01 are below 0.2
     assert found["one_needed"][0] == pytest.approx(math.log(0.01 / 1e-9), rel=0.2)
     assert found["one_1"][-1] == FLOOR
 
 
+@pytest.mark.slow
 def test_two_students_fall_as_the_third_power(found):
     late = np.array(TIMES) >= 1000
     slope = np.polyfit(np.log(TIMES)[late], np.log(found["one_2"])[late], 1)[0]
     assert slope == pytest.approx(-3.0, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_control_does_not_get_anywhere(found):
     # the best that one student does for two orthonormal teachers: 2 v . E relu relu' in closed form, well above 0
     assert found["few"][-1] > 0.01
     assert found["few_angle"][-1] > 0.5
 
 
+@pytest.mark.slow
 def test_steps_are_times_by_students(found):
     want = [t * k * 2 for t, k in zip(found["needed"], found["multiple"], strict=True)]
     assert found["steps"] == pytest.approx(want, rel=1e-5)
@@ -82,7 +87,7 @@ def test_closed_form_and_draws_agree_and_a_wrong_loss_would_be_seen(monkeypatch)
 
 def test_more_teachers_than_dimensions_are_refused():
     with pytest.raises(UsageError, match="teachers: expected at most 3"):
-        STUDY.work([cell(d=3, teachers=4, seed=1000)], lambda share: None)
+        STUDY.estimate(cell(d=3, teachers=4, seed=1000))
 
 
 def test_the_cost_grows_with_teachers():
