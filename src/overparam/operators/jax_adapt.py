@@ -185,11 +185,7 @@ def _equinox(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -
             f"params: expected None, or the eqx.nn.State of the Equinox module {type(module).__name__}, which holds its own "
             f"parameters, got {type(params).__name__}."
         )
-    if (
-        params is None
-        and "state" in inspect.signature(type(module).__call__).parameters
-        and "state" not in call
-    ):
+    if params is None and "state" not in call and _needs_state(module):
         raise UsageError(
             f"params: expected the state that the Equinox module {type(module).__name__} takes, got None. Give params=state, as "
             "eqx.nn.make_with_state or training gave it."
@@ -215,6 +211,21 @@ def _equinox(module: Any, params: Any, evaluation: bool, call: dict[str, Any]) -
     own_arrays = dict(zip(paths, jax.tree.leaves(own), strict=True))
     return Adapted(
         forward, own_arrays, held, (said, "The module is mapped over the examples by vmap."), advice=MAPPED
+    )
+
+
+def _needs_state(module: Any) -> bool:
+    """Whether a pass of an Equinox module needs a state: it holds a place of one, or its call has no other value for it."""
+    import equinox as eqx
+
+    def is_place(part: Any) -> bool:
+        return isinstance(part, eqx.nn.StateIndex)
+
+    state = inspect.signature(type(module).__call__).parameters.get("state")
+    if state is None:
+        return False
+    return state.default is inspect.Parameter.empty or any(
+        map(is_place, jax.tree.leaves(module, is_leaf=is_place))
     )
 
 
