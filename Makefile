@@ -41,7 +41,7 @@ test-machines: $(FRAMEWORKS)
 	JAX_DISABLE_MOST_OPTIMIZATIONS=0 XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 OPENBLAS_CORETYPE=Nehalem $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
 	JAX_DISABLE_MOST_OPTIMIZATIONS=0 XLA_FLAGS=--xla_cpu_max_isa=AVX2 OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(NUMERICAL)
 
-# What takes longer than a few seconds a test: with every change, after the others.
+# What takes longer than a few seconds a test.
 test-slow: $(FRAMEWORKS)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m slow $(TESTS)
 

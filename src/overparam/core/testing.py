@@ -83,7 +83,7 @@ def calibrate(
         ("effect", "supported", claim.effect),
         ("against", "contradicted", claim.against),
     ):
-        if one is None:
+        if one is None or (status == "contradicted" and not claim.can_contradict):
             continue
         counts = found[name] = _tried(claim, _with(one, seeds, noises[0]), draws, (seed, _number(name)))
         if counts[status] < power * draws - 3 * (draws * power * (1 - power)) ** 0.5:
