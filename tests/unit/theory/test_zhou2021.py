@@ -40,11 +40,11 @@ def test_the_gradient_is_that_of_differences():
 
 
 @pytest.mark.parametrize("angle", [1e-9, 1e-5, 0.0499, 0.0501, 1.0, math.pi - 1e-7])
-def test_no_digit_is_lost_near_a_teacher(angle):
+def test_no_digit_is_lost_near_a_teacher(angle, monkeypatch):
     """One student and one teacher of norm 1 at an angle t: L = (1 - cos t)/2 - (sin t - t cos t)/(2 pi), by mpmath's digits."""
     from decimal import Decimal, getcontext
 
-    getcontext().prec = 60
+    monkeypatch.setattr(getcontext(), "prec", 60)
     t = Decimal(angle)
     sine, cosine, power, k = Decimal(0), Decimal(0), Decimal(1), 0
     while k < 60:

@@ -21,12 +21,17 @@ from overparam.theory.certificates.rounding import (
     value_error,
 )
 
-getcontext().prec = 90
 PI = Decimal(
     "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798"
 )
 
 LEAK = Decimal.from_float(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _digits(monkeypatch):
+    """90 digits while these tests run, whatever others left."""
+    monkeypatch.setattr(getcontext(), "prec", 90)
 
 
 def erf(z):
