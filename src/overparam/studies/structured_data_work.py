@@ -120,8 +120,8 @@ def needs(cells: Sequence[Params], change: Mapping[str, int], progress: Progress
 def crossing(tried: Sequence[int], errors: Sequence[float], level: float = ENOUGH) -> float:
     """Where errors first fall to a level, interpolated along the logarithm; twice the last number where they do not.
 
-    >>> crossing([10, 20, 40], [0.2, 0.1, 0.0]), crossing([10, 20], [0.05, 0.0]), crossing([10, 20], [0.5, 0.3])
-    (28.284271247461902, 10.0, 40.0)
+    >>> round(crossing([10, 20, 40], [0.2, 0.1, 0.0]), 6), crossing([10, 20], [0.05, 0.0]), crossing([10, 20], [0.5, 0.3])
+    (28.284271, 10.0, 40.0)
     """
     below = [i for i, error in enumerate(errors) if error <= level]
     if not below:
