@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DATA, N, NOISE, RATE, STEPS, Axis, Check, Claim, Control, Estimate, Hero, Params,
-    Progress, UsageError, World, arm, charts, each_cell, grid, line, lost_in, need, outcome, planned, profiles,
-    study)  # fmt: skip
+    Progress, UsageError, World, arm, ascending, batch_fits, charts, each_cell, grid, line, lost_in, need, outcome, planned,
+    profiles, study)  # fmt: skip
 
 FEATURES, WIDTHS, DEPTHS = (
     (10, 20, 40, 80, 140, 200, 280, 400, 800, 2000),
@@ -198,6 +198,7 @@ def estimate(cell: Params) -> Estimate:
     from overparam.data import shape_of
     from overparam.sweep.work import cost, dense
 
+    ascending(cell, AXES)
     shape, fits = shape_of(str(cell["data"])), cell["sets"] * cell["starts"]
     if cell["n"] < shape.classes:
         raise UsageError(
@@ -216,6 +217,7 @@ def estimate(cell: Params) -> Estimate:
     if cell["family"] == "features":
         products = sum(min(cell["n"], one) ** 2 * max(cell["n"], one) for one in cell["features"])
         return Estimate(0.3 + fits * products * 3e-9, 8.0 * (cell["n"] + shape.test) * max(cell["features"]))
+    batch_fits(cell)
     deep = cell["family"] == "depth"
     layers = [(cell["deep_width"],) * k for k in cell["depths"]] if deep else [(k,) for k in cell["widths"]]
     sizes = [dense(shape.features, *hidden, shape.classes) for hidden in layers]

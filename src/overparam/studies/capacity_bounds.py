@@ -6,8 +6,8 @@ network itself, which makes it smaller than a valid one: where it says nothing, 
 
 from __future__ import annotations
 
-from overparam.core import (BATCH, DATA, N, RATE, STEPS, Axis, Claim, Control, Estimate, Hero, Params, World, arm, charts,
-    later, line, planned, profiles, study, worst)  # fmt: skip
+from overparam.core import (BATCH, DATA, N, RATE, STEPS, Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, arm,
+    batch_fits, charts, later, line, planned, profiles, study, worst)  # fmt: skip
 
 QUICK, WIDTHS = (32, 64, 128, 512), (32, 64, 128, 256, 512, 1024, 2048)
 AXES = (
@@ -105,6 +105,17 @@ def estimate(cell: Params) -> Estimate:
     from overparam.sweep.work import cost, dense
 
     shape = shape_of(str(cell["data"]))
+    if cell["n"] < shape.classes:
+        raise UsageError(
+            f"--n: expected at least one training sample for each of the {shape.classes} classes of {cell['data']}, got "
+            f"{cell['n']}. Ask for more."
+        )
+    if cell["n"] >= shape.train + shape.test:
+        raise UsageError(
+            f"--n: expected fewer than the {shape.train + shape.test:,} samples of {cell['data']}, so that some test, got "
+            f"{cell['n']:,}. Ask for fewer."
+        )
+    batch_fits(cell)
     size = dense(shape.features, cell["width"], 1)
     found = cost(cell, size, probes=2)
     return Estimate(

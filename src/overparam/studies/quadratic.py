@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (Axis, Check, Claim, Control, Estimate, Hero, Params, World, arm, charts, computed, each_cell,
-    later, line, need, planned, power_law, profiles, study, worst)  # fmt: skip
+from overparam.core import (Axis, Check, Claim, Control, Estimate, Hero, Params, UsageError, World, arm, ascending, charts,
+    computed, each_cell, later, line, need, planned, power_law, profiles, study, worst)  # fmt: skip
 
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24)
 UNITS = (32, 128, 512, 2048)
@@ -18,8 +18,8 @@ KINDS = {"both": "signs +1 and -1", "plus": "all signs +1"}
 AXES = (
     Axis("data", "Law of the inputs.", str, "gaussian", choices=("gaussian",), flag="data"),
     Axis("d", "Inputs of the network whose minima are sought.", int, 8, low=3, high=40, flag="d"),
-    Axis("n", "Samples it is trained on, fewer than squares of inputs can answer.", int, 20, low=3, high=2000, flag="n"),
-    Axis("many", "Samples of a second training set, more than that.", int, 60, low=4, high=5000, flag="many"),
+    Axis("n", "Samples it is trained on; by default fewer than products of two inputs.", int, 20, low=3, high=2000, flag="n"),
+    Axis("many", "Samples of a second training set; by default more than that.", int, 60, low=4, high=5000, flag="many"),
     Axis("width", "Its numbers of units, ascending, all in one cell.", int, WIDTHS, low=1, high=400, inside_cell=True,
          flag="widths"),
     Axis("starts", "Random starts at each width.", int, 4, low=2, high=100, flag="starts"),
@@ -165,8 +165,31 @@ CHARTS = charts(
 )  # fmt: skip
 
 
+STEEP = 0.05  # rate times inputs: beyond, steps are no longer small
+
+
+def checked(cell: Params) -> None:
+    """Raise UsageError for values that do not go together."""
+    d, few, many = cell["d"], cell["n"], cell["many"]
+    if not d <= few < many:
+        raise UsageError(
+            f"--n, --many: expected d <= n < many with d = {d} inputs, got {few} and {many}. Take other numbers of samples."
+        )
+    if cell["rate"] * cell["inputs"] > STEEP:
+        raise UsageError(
+            f"--rate: expected at most {STEEP / cell['inputs']:.3g} with {cell['inputs']} inputs, got {cell['rate']:g}: larger "
+            "steps are far from the limit of small ones. Take a smaller rate."
+        )
+    if cell["horizon"] < 2 * cell["rate"]:
+        raise UsageError(
+            f"--horizon: expected at least two steps of {cell['rate']:g}, got {cell['horizon']:g}. Follow them for longer."
+        )
+    ascending(cell, AXES)
+
+
 def estimate(cell: Params) -> Estimate:
     """Descents from all starts, the convex problem, the escape, and the networks near the limit."""
+    checked(cell)
     n, d, width, units = cell["n"], cell["d"], cell["width"], cell["units"]
     samples = n + cell["many"]
     descents = 2.0 * cell["starts"] * sum(width) * samples * d * 6 * min(cell["steps"], 500)

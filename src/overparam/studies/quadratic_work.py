@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from scipy import linalg, optimize
 
-from overparam.core import Params, Progress, UsageError, within
+from overparam.core import Params, Progress, within
 from overparam.data.stream import stream
 
 STARTS_AT = 0.3  # standard deviation of the first weights
 KICK = 1e-6  # size of what is added to the idle units of a saddle
 ROOM = (30.0, 1000.0)  # growth is read where they are so many times as large as at first
 FLAT = 1e-7  # |gradient| / (1 + |W|) from which on a point counts as critical
-STEEP = 0.05  # rate times inputs: beyond, steps are no longer small
 POINTS = 40  # of a loss curve
 FLOOR = 1e-15  # excess loss that is drawn for less
 
@@ -258,31 +257,8 @@ def train_units(
     return np.array(losses)
 
 
-def check(cell: Params) -> None:
-    """Raise UsageError for values that do not go together, before anything is computed."""
-    d, few, many = cell["d"], cell["n"], cell["many"]
-    if not d <= few < many:
-        raise UsageError(
-            f"--n, --many: expected d <= n < many with d = {d} inputs, got {few} and {many}. Take other numbers of samples."
-        )
-    if cell["rate"] * cell["inputs"] > STEEP:
-        raise UsageError(
-            f"rate: expected at most {STEEP / cell['inputs']:.3g} with {cell['inputs']} inputs, got {cell['rate']:g}: larger "
-            "steps are far from the limit of small ones. Take a smaller rate."
-        )
-    for name, flag in (("width", "widths"), ("units", "units")):
-        values = list(cell[name])
-        if values != sorted(set(values)):
-            raise UsageError(f"--{flag}: expected numbers that ascend, got {values}. Name each once, in order.")
-    if cell["horizon"] < 2 * cell["rate"]:
-        raise UsageError(
-            f"horizon: expected at least two steps of {cell['rate']:g}, got {cell['horizon']:g}. Follow them for longer."
-        )
-
-
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """All parts of one cell."""
-    check(cell)
     d, widths = cell["d"], tuple(cell["width"])
     found: dict[str, Any] = {"width": list(widths)}
     gathered: dict[str, list[Any]] = {}

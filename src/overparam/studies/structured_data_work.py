@@ -18,7 +18,7 @@ from overparam.models.network import Network
 from overparam.probes.probe import Probe
 from overparam.probes.weights import stable_rank
 from overparam.sweep.work import shared
-from overparam.training import Member, Recipe, train
+from overparam.training import Keep, Member, Recipe, train
 
 BASE = 16  # the width at which both scalings of the learning rate agree
 KERNEL_ROWS = 20  # training rows whose tangent kernel is looked at
@@ -26,7 +26,7 @@ KEPT = 0.95  # share of the squared singular values that a rank counts
 LISTED = 64  # singular values that are stored
 ONCE = ("moved", "flips")
 ENOUGH = 0.05  # test error for which samples are counted
-TIMES = (1, 2, 4, 8)  # samples a component that are tried
+TIMES = (1, 2, 4)  # samples a component that are tried
 CHANGED_AT = 256  # the width at which the need is found for other dimensions and numbers of components too
 CHANGES = {"need": {}, "need_far": {"d": 4}, "need_parts": {"parts": 4}}  # factors of the settings
 
@@ -34,10 +34,19 @@ CHANGES = {"need": {}, "need_far": {"d": 4}, "need_parts": {"parts": 4}}  # fact
 def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """One outcome a cell: errors as shares, distances over their starts, ranks in directions.
 
-    Raises:
-        DataError: fewer training samples than asked for, or than classes.
-        UsageError: a batch larger than the training set.
+    Data sets of one shape share a compiled program, which takes longer than the training itself: so all are in one stack.
     """
+    found: dict[int, Outcome] = {}
+    names = list(dict.fromkeys(str(cell["data"]) for cell in cells))
+    for at, name in enumerate(names):
+        own = [i for i, cell in enumerate(cells) if cell["data"] == name]
+        part = within(progress, at / len(names), (at + 1) / len(names))
+        found.update(zip(own, _of_one([cells[i] for i in own], part), strict=True))
+    return [found[i] for i in range(len(cells))]
+
+
+def _of_one(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
+    """The outcomes of cells of one data set."""
     common = shared(cells)
     width = int(common["width"])
     drawn = [sample(str(common["data"]), int(common["n"]), int(cell["seed"])) for cell in cells]
@@ -54,8 +63,8 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         members.append(Member(cell["seed"], y, learning_rate=rate, x=data.x))
     trained = train(
         net, recipe, members, first.x, first.x_test, first.y_test, probes={"way": WAY},
-        progress=within(progress, 0.0, 0.5), keep_params=True)  # fmt: skip
-    found = [_outcome(net, *one) for one in zip(cells, drawn, members, trained, strict=True)]
+        progress=within(progress, 0.0, 0.5), keep_params=True, keep={"start": Keep(step=0)})  # fmt: skip
+    found = [_outcome(*one) for one in zip(cells, drawn, members, trained, strict=True)]
     return _with_needs(cells, found, within(progress, 0.5, 1.0))
 
 
@@ -68,6 +77,10 @@ def _with_needs(cells: Sequence[Params], found: list[Outcome], progress: Progres
     ]
     width = cells[0]["width"]
     names = [name for name in CHANGES if name == "need" or width == CHANGED_AT]
+    for i in asked:
+        settings = options(parted(cells[i]["data"])[1])
+        none = 2.0 * TIMES[-1] * settings["classes"] * settings["parts"]  # what stands where none suffices
+        found[i] = replace(found[i], values={**found[i].values, "need_none": none})
     for at, name in enumerate(names if asked else ()):
         part = within(progress, at / len(names), (at + 1) / len(names))
         values = needs([cells[i] for i in asked], CHANGES[name], part)
@@ -80,7 +93,7 @@ def needs(cells: Sequence[Params], change: Mapping[str, int], progress: Progress
     """The samples at which the test error of each cell's network is first at most 5 %, all trained in one stack.
 
     Between two numbers that were tried it is interpolated in the logarithm. Where none suffices it is twice the largest.
-    Rows are repeated up to the largest number, so that drawing with replacement is drawing from the fewer.
+    Rows are repeated up to one number, so that drawing with replacement is drawing from the fewer.
 
     Args:
         cells: of one width, on components.
@@ -97,8 +110,11 @@ def needs(cells: Sequence[Params], change: Mapping[str, int], progress: Progress
         steps=common["steps"], learning_rate=common["rate"] / width, batch=common["batch"], loss="cross_entropy",
         sampling="replacement", probes=2)  # fmt: skip
     sets = [made({**settings, "n": many * k, "seed": cell["seed"]}) for cell in cells for k in TIMES]
+    times = TIMES[-1] * -(
+        -int(common["batch"]) // (TIMES[-1] * many)
+    )  # so many samples a component hold a minibatch
     members = [
-        Member(cell["seed"], np.tile(one.y, TIMES[-1] // k), x=np.tile(one.x, (TIMES[-1] // k, 1)))
+        Member(cell["seed"], np.tile(one.y, times // k), x=np.tile(one.x, (times // k, 1)))
         for (cell, k), one in zip(((cell, k) for cell in cells for k in TIMES), sets, strict=True)
     ]
     runs = train(
@@ -218,12 +234,10 @@ WAY = Probe(
 )  # fmt: skip
 
 
-def _outcome(net: Network, cell: Params, data: Dataset, member: Any, found: Any) -> Outcome:
-    import jax
-
+def _outcome(cell: Params, data: Dataset, member: Any, found: Any) -> Outcome:
     if found.diverged_at is not None:
         return outcome({}, lost=f"step {int(found.diverged_at)}")
-    start, end = net.init(jax.random.key(cell["seed"])), found.params
+    start, end = found.kept["start"].params, found.params
     first, last, outer = (
         np.asarray(one, np.float64) for one in (start["hidden1"]["weight"], end["hidden1"]["weight"], end["output"]["weight"])
     )  # fmt: skip
