@@ -6,6 +6,10 @@ network itself, which makes it smaller than a valid one: where it says nothing, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
 from overparam.core import (BATCH, DATA, N, RATE, STEPS, Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, arm,
     batch_fits, charts, later, line, planned, profiles, study, worst)  # fmt: skip
 
@@ -51,17 +55,49 @@ SCOPE = (
     "of ten times the gap.")  # fmt: skip
 
 
+PRINTED = {  # as in the files of theory/
+    "vc": "As printed (Bartlett et al. 2019, theorem 6): 2 sqrt(2 (ln S(2n) + ln(2/delta)) / n) with S(2n) at most (2en/h)^h or "
+          "2^(2n), and h = L + sum_i W_i log2(4eR log2(2eR)).",
+    "path": "As printed (Neyshabur et al. 2015, theorem 1): 2R/margin + 3 sqrt(ln(2/delta) / 2n) with R = 2^(d-1) |w|_path "
+            "sqrt(4 ln(2D) / n) max |x|_inf.",
+    "frobenius": "As printed (Golowich et al. 2018, theorem 1): 2R/margin + 3 sqrt(ln(2/delta) / 2n) with R = prod |W_j|_F "
+                 "(sqrt(2d ln 2) + 1) sqrt(sum |x_i|^2) / n.",
+    "spectral": "As printed (Bartlett et al. 2017, lemma A.8): 8/n + 72 |X|_F ln(2W) ln(n) R / (margin n) + 3 sqrt(ln(1/delta) / "
+                "2n) with R = prod |W_j| (sum (|W_j - M_j|_{2,1} / |W_j|)^(2/3))^(3/2), M_j the start.",
+}  # fmt: skip
+
+
+def said(name: str) -> Callable[[Any], str]:
+    """What a bound says at the widest networks, and by how much it misses the measured gap."""
+
+    def note(view: Any) -> str:
+        rows = [(params["width"], values) for params, values in view.rows() if name in values]
+        if not rows:
+            return ""
+        widest = max(width for width, _ in rows)
+        own = [values for width, values in rows if width == widest]
+        size = median(values[name] for values in own)
+        far = median(values[name] / max(values["gap"], 0.5 / values["n_test"]) for values in own)
+        return (
+            f"at {widest:,} units the bound is {size:.3g}, {far:.3g} times the gap (medians): as a share of samples it says "
+            f"{'nothing' if size >= NOTHING else 'something'}"
+        )
+
+    return note
+
+
 def loose(name: str) -> Claim:
-    """The claim on one bound."""
-    words, source = NAMES[name]
+    """The claim on one bound: the source says it of known bounds in general, and names none."""
+    words, _ = NAMES[name]
     rule = (bound[name].last / gap.last).at_least(LOOSE) & bound[name].last.plus(
         -NOTHING
     ).positive_share().at_least(0.5)
     just = {name: [NOTHING] * 4}
     return Claim(
         name, f"The bound by {words} is too loose for a trained network: above 1, and ten times the measured gap.", ("L46",),
-        source, rule, GIVEN, Control("The PAC-Bayes bound in its place: below 1.", GIVEN.but("PAC-Bayes", metrics={name: "pac"})),
-        chart="bounds", form="direction", scope=SCOPE,
+        "he2021", rule, GIVEN,
+        Control("The PAC-Bayes bound in its place: below 1.", GIVEN.but("PAC-Bayes", metrics={name: "pac"})),
+        chart="bounds", form="direction", scope=(*SCOPE, PRINTED[name]), note=said(name),
         null=(WORLD.but(**just, spread={**WORLD.spread, name: 0.1}), WORLD.but(**{name: [3.0] * 4}, gap=[0.3] * 4)),
         effect=WORLD)  # fmt: skip
 
@@ -89,8 +125,10 @@ CLAIMS = (
 CHARTS = charts(
     {"width": "hidden units"}, ("labels", "labels"),
     bounds=("What bounds say of the gap between test and training error", "log share of samples",
-            {**{name: words for name, (words, _) in NAMES.items()}, "gap": "measured gap"},
-            "Above 1 a bound says nothing. Each holds for 95 % of draws of the training set.", {"fit": False}),
+            {**{name: words for name, (words, _) in NAMES.items()}, "pac_gap": "-PAC-Bayes, noisy weights",
+             "gap": "-measured gap"},
+            "Above 1 a bound says nothing. Each is an upper bound for 95 % of draws of the training set; PAC-Bayes bounds the "
+            "gap of the network with noisy weights.", {"fit": False}),
     pac=("The PAC-Bayes contrast", "share of samples",
          {"pac": "PAC-Bayes bound, noisy weights", "noisy_test_error": "test error, noisy weights",
           "test_error": "test error", "train_error": "-training error"},
@@ -130,7 +168,7 @@ STUDY = study(
     charts=CHARTS, hero=Hero("bounds", together=False),
     work=later("overparam.studies.capacity_bounds_work:run"), estimate=estimate,
     stack_by=("data", "n", "width", "steps", "batch", "learning_rate"),
-    values=("train_error", "test_error", "gap", "n_test", *NAMES, "pac", "pac_spread", "pac_kl", "noisy_train_error",
+    values=("train_error", "test_error", "gap", "n_test", *NAMES, "pac", "pac_gap", "pac_spread", "pac_kl", "noisy_train_error",
             "noisy_test_error", "excess", "distance"),
     differences=(
         "The source names VC dimension and Rademacher complexity without a formula; the four bounds here came later, and "

@@ -93,7 +93,7 @@ def split(name: str, n: int, seed: int) -> Split:
     x, y = unit_rows(np.concatenate([data.x, data.x_test])), np.concatenate([data.y, data.y_test])
     if n >= len(x):
         raise DataError(
-            f"--n: expected fewer than the {len(x):,} samples of {name}, so that some test, got {n:,}."
+            f"--n: expected fewer than the {len(x):,} samples of {name}, so that some test, got {n:,}. Ask for fewer."
         )
     order = stream("capacity-bounds", seed).permutation(len(x))
     label = np.where(y >= data.classes / 2, 1.0, -1.0).astype(np.float32)
@@ -175,8 +175,10 @@ def pac(start: Sequence[Any], end: Sequence[Any], one: Split, y: Any, seed: int)
 
     best = min(SPREADS, key=lambda spread: bound(errors(spread, FIRST), spread, None))
     error = errors(best, DRAWS)
+    said = bound(error, best, DRAWS)
     return {
-        "pac": bound(error, best, DRAWS),
+        "pac": said,
+        "pac_gap": said - error,
         "pac_spread": best,
         "pac_kl": gaussian_kl(flat, origin, best, best),
         "noisy_train_error": error,

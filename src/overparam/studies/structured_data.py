@@ -115,7 +115,9 @@ def no_more(one: Any, other: Any, beyond: Any) -> Any:
 
 def measured(view: Any) -> str:
     """What the theorem asks of the data, as measured."""
-    values = [values for _, values in view.rows()]
+    values = [values for _, values in view.rows() if "diameter_ratio" in values]
+    if not values:
+        return ""
     ratio = min(one["diameter_ratio"] for one in values)
     allowed, parts = values[0]["allowed_ratio"], min(one["parts_needed"] for one in values)
     return (

@@ -6,7 +6,18 @@ import pytest
 
 from overparam.core.errors import DataError, UsageError
 from overparam.studies import structured_data_work as work
-from overparam.studies.structured_data import STUDY, TIGHT, over_a_third, over_twice
+from overparam.studies.structured_data import REACHED, STUDY, TIGHT, over_a_third, over_twice
+
+
+class View:
+    """The cells that a need reads."""
+
+    def __init__(self, rows):
+        self._rows = rows
+
+    def rows(self):
+        return self._rows
+
 
 SMALL = {
     "data": "components:d=6,classes=2,spread=1,n_test=20",
@@ -119,10 +130,59 @@ def test_what_a_number_has_beyond_a_multiple():
     assert over_a_third(np.array([1.0]), np.array([3.0])).tolist() == [0.0]
 
 
-def test_too_few_or_too_many_samples_are_refused_before_training():
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            {"data": "components:d=6,classes=4", "n": 7},
+            "--n: expected at least one sample for each of the 8 components of",
+        ),
+        (
+            {"data": "digits", "n": 10_000},
+            "--n: expected at most the 1,200 training samples of digits, got 10,000",
+        ),
+        (
+            {"data": "digits", "n": 9},
+            "--n: expected at least one sample for each of the 10 classes of digits, got 9",
+        ),
+        ({"batch": 9}, "--batch: expected at most the 8 training samples, got 9"),
+        ({"data": "components:n=50,seed=3"}, "--data: expected components without n and seed"),
+        ({"data": "component:d=6"}, "components"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(change, text):
+    with pytest.raises(UsageError, match=text):
+        STUDY.estimate(cell(**change))
+
+
+def test_the_work_itself_refuses_too_few_or_too_many_samples():
     with pytest.raises(UsageError, match="at least one training row each"):
         work.sample("components:d=6,classes=4", 7, 1000)
     with pytest.raises(DataError, match="--n: expected at most"):
         work.sample("digits", 10_000, 1000)
     with pytest.raises(DataError, match="for each of the 10 classes"):
         work.sample("digits", 9, 1000)
+
+
+def test_a_need_that_no_number_of_samples_meets_is_not_compared():
+    rows = [
+        ({"width": width}, {"need": need, "need_none": 80.0})
+        for width, need in ((16, 80.0), (64, 30.0), (256, 20.0))
+    ]
+    assert REACHED.check(View(rows)).ok
+    found = REACHED.check(View([*rows, ({"width": 1024}, {"need": 80.0, "need_none": 80.0})]))
+    assert not found.ok
+    assert found.detail == "with 64 and 1,024 units a number of samples that was tried suffices 1 of 2 times"
+
+
+@pytest.mark.slow
+def test_data_sets_of_one_stack_are_each_as_alone():
+    both = [cell(), cell(data="components:d=6,classes=2,spread=2,n_test=20"), cell(training="constant-rate")]
+    found = work.run(both, lambda _: None)
+    for one, made in zip(both, found, strict=True):
+        (alone,) = work.run([one], lambda _: None)
+        assert made.values["test_error"] == pytest.approx(
+            alone.values["test_error"], abs=0.051
+        )  # one of 20 samples
+        assert made.values["moved"] == pytest.approx(alone.values["moved"], rel=1e-3)
+    assert found[0].values["need_none"] == 2 * 4 * 4
