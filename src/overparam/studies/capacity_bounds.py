@@ -140,6 +140,7 @@ CHARTS = charts(
 def estimate(cell: Params) -> Estimate:
     """Two layers, and some four hundred passes with noisy weights."""
     from overparam.data import shape_of
+    from overparam.data.hub import SETS
     from overparam.sweep.work import cost, dense
 
     shape = shape_of(str(cell["data"]))
@@ -148,9 +149,11 @@ def estimate(cell: Params) -> Estimate:
             f"--n: expected at least one training sample for each of the {shape.classes} classes of {cell['data']}, got "
             f"{cell['n']}. Ask for more."
         )
-    if cell["n"] >= shape.train + shape.test:
+    published = SETS[cell["data"]].rows if cell["data"] in SETS else ()  # of which a part may be here
+    most = max(shape.train + shape.test, sum(published))
+    if cell["n"] >= most:
         raise UsageError(
-            f"--n: expected fewer than the {shape.train + shape.test:,} samples of {cell['data']}, so that some test, got "
+            f"--n: expected fewer than the {most:,} samples of {cell['data']}, so that some test, got "
             f"{cell['n']:,}. Ask for fewer."
         )
     batch_fits(cell)
