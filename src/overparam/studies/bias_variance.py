@@ -177,8 +177,8 @@ FEATURES_01 = tuple(Series(f"{name}_01", label.removeprefix("-"), label.startswi
 CHARTS = charts(
     {"size": "size: features, hidden units or hidden layers"}, ("family", "models"),
     regimes=("Classical and modern regime: 0-1 error of random features and its parts", "share of samples", FEATURES_01,
-             "Left of as many features as samples is the classical regime, right of it the modern one. Trained networks are in the "
-             "next charts, against width and against depth.",
+             "Left of as many features as samples is the classical regime, right of it the modern one. Trained networks are in "
+             "the next charts, against width and against depth.",
              {"fit": False, "x": {"size": "random features"}, "arm": ("", "")}),
     squared=("Squared error and its parts", "log squared error, summed over classes", PART_LABELS,
              "To the mean of the noisy label; the noise comes on top.", {"fit": False}),
