@@ -10,7 +10,7 @@ Standard library only at import time::
 from overparam.core.arms import LARGEST, MOST, NONE, Arm, Choice, Only, arm, holding, preferred, renamed
 from overparam.core.axes import (
     ACTIVATION, BATCH, CERTIFIED_AXES, DATA, DIMENSION, EPOCHS, LAZY_TRAINING, MOMENTUM, N, NEAR_KERNEL, NOISE, NOISE_KIND,
-    N_TEST, PROBES, RATE, SEED, STEPS, WIDTH, WIDTHS, ascending, batch_fits, joined,
+    N_TEST, PROBES, RATE, SEED, STEPS, WIDTH, WIDTHS, batch_fits, joined,
 )  # fmt: skip
 from overparam.core.claim import Check, Curve, Evidence, Finding, Params, Part, Precondition, Status, Verdict
 from overparam.core.cost import NARROW, computed, descent

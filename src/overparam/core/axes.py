@@ -6,7 +6,7 @@ studies today; where a study has another, it says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from overparam.core.errors import UsageError
@@ -79,28 +79,6 @@ def joined(common: tuple[Axis, ...], *own: Axis, without: tuple[str, ...] = ()) 
     """
     kept = [axis for axis in common if axis.name not in without]
     return (*kept[:-1], *own, kept[-1])
-
-
-def ascending(cell: Mapping[str, Any], axes: Iterable[Axis]) -> None:
-    """Check that the numbers of every curve of a cell ascend, each named once: lines are read in their order.
-
-    Args:
-        cell: values by axis, those of a curve in a list.
-        axes: of the study; those whose values make one curve are looked at, names apart.
-
-    Raises:
-        UsageError: numbers out of order, or one of them twice.
-
-    >>> ascending({"width": (2, 4, 8)}, (WIDTHS,))
-    """
-    for axis in axes:
-        if not axis.inside_cell or axis.kind is str:
-            continue
-        values = list(cell[axis.name])
-        if values != sorted(set(values)):
-            raise UsageError(
-                f"--{axis.option}: expected numbers that ascend, got {', '.join(map(str, values))}. Name each once, in order."
-            )
 
 
 def batch_fits(cell: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DATA, N, NOISE, RATE, STEPS, Axis, Check, Claim, Control, Estimate, Hero, Params,
-    Progress, Series, UsageError, World, arm, ascending, batch_fits, charts, each_cell, grid, line, lost_in, need, outcome,
+    Progress, Series, UsageError, World, arm, batch_fits, charts, each_cell, grid, line, lost_in, need, outcome,
     planned, profiles, study)  # fmt: skip
 
 FEATURES, WIDTHS, DEPTHS = (
@@ -204,7 +204,6 @@ def estimate(cell: Params) -> Estimate:
     from overparam.data import shape_of
     from overparam.sweep.work import cost, dense
 
-    ascending(cell, AXES)
     shape, fits = shape_of(str(cell["data"])), cell["sets"] * cell["starts"]
     if cell["n"] < shape.classes:
         raise UsageError(

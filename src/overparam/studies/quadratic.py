@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (Axis, Check, Claim, Control, Estimate, Hero, Params, UsageError, World, arm, ascending, charts,
+from overparam.core import (Axis, Check, Claim, Control, Estimate, Hero, Params, UsageError, World, arm, charts,
     computed, each_cell, later, line, need, planned, power_law, profiles, study, worst)  # fmt: skip
 
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24)
@@ -20,14 +20,14 @@ AXES = (
     Axis("d", "Inputs of the network whose minima are sought.", int, 8, low=3, high=40, flag="d"),
     Axis("n", "Samples it is trained on; by default fewer than products of two inputs.", int, 20, low=3, high=2000, flag="n"),
     Axis("many", "Samples of a second training set; by default more than that.", int, 60, low=4, high=5000, flag="many"),
-    Axis("width", "Its numbers of units, ascending, all in one cell.", int, WIDTHS, low=1, high=400, inside_cell=True,
+    Axis("width", "Its numbers of units, all in one cell.", int, WIDTHS, low=1, high=400, inside_cell=True,
          flag="widths"),
     Axis("starts", "Random starts at each width.", int, 4, low=2, high=100, flag="starts"),
     Axis("steps", "Most steps of a descent.", int, 3000, low=100, flag="steps"),
     Axis("tolerance", "Excess loss, over that of answering zero, up to which the least loss counts as reached.", float, 1e-6,
          low=1e-9, high=1e-2),
     Axis("escape_steps", "Most steps of gradient descent away from a saddle.", int, 20_000, low=100),
-    Axis("units", "Units of the networks near the mean-field limit, ascending, all in one cell.", int, UNITS, low=4,
+    Axis("units", "Units of the networks near the mean-field limit, all in one cell.", int, UNITS, low=4,
          high=100_000, inside_cell=True, flag="units"),
     Axis("inputs", "Their inputs.", int, 6, low=2, high=40),
     Axis("rate", "Their step, in units of the limit's time.", float, 1e-3, low=1e-6, high=0.02),
@@ -184,7 +184,6 @@ def checked(cell: Params) -> None:
         raise UsageError(
             f"--horizon: expected at least two steps of {cell['rate']:g}, got {cell['horizon']:g}. Follow them for longer."
         )
-    ascending(cell, AXES)
 
 
 def estimate(cell: Params) -> Estimate:

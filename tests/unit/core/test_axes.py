@@ -11,14 +11,12 @@ from overparam.core.axes import (
     DATA,
     NOISE,
     NOISE_KIND,
-    PROBES,
     SEED,
     STANDARD,
     STEPS,
     WIDTH,
     WIDTHS,
     N,
-    ascending,
     batch_fits,
 )
 from overparam.core.errors import UsageError
@@ -55,17 +53,6 @@ def test_axes_and_defaults_of_a_study_never_change(name):
     kept = {key: default for key, default in axes.items() if key in KEPT[name]}
     assert json.loads(json.dumps(kept)) == KEPT[name]
     assert all(default is not None for key, default in axes.items() if key not in kept)
-
-
-@pytest.mark.parametrize("values", [(8, 4), (4, 4, 8), [2, 8, 4]])
-def test_the_numbers_of_a_curve_ascend_each_once(values):
-    with pytest.raises(UsageError, match="--widths: expected numbers that ascend, got "):
-        ascending({"width": values}, (DATA, WIDTHS))
-
-
-def test_one_cell_each_and_names_have_no_order():
-    ascending({"width": 8, "probes": ("b", "a"), "data": "digits"}, (WIDTH, PROBES, DATA))
-    ascending({"width": (8,)}, (WIDTHS,))
 
 
 def test_a_minibatch_is_no_larger_than_the_training_set():

@@ -146,8 +146,6 @@ def test_a_small_cell_holds_what_is_declared_and_its_promises():
     [
         ({"n": 2}, "--n, --many: expected d <= n < many with d = 3 inputs, got 2 and 14"),
         ({"many": 5}, "--n, --many: expected d <= n < many"),
-        ({"width": (3, 1)}, "--widths: expected numbers that ascend, got 3, 1"),
-        ({"units": (8, 8)}, "--units: expected numbers that ascend"),
         ({"rate": 0.03}, "--rate: expected at most 0.025 with 2 inputs, got 0.03"),
         ({"horizon": 0.01}, "--horizon: expected at least two steps of 0.01"),
     ],
