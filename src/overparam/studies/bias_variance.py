@@ -201,7 +201,7 @@ def work(cell: Params, progress: Progress) -> Any:
 
 def estimate(cell: Params) -> Estimate:
     """All fits of all sizes."""
-    from overparam.data import shape_of
+    from overparam.data import load, shape_of
     from overparam.sweep.work import cost, dense
 
     shape, fits = shape_of(str(cell["data"])), cell["sets"] * cell["starts"]
@@ -219,6 +219,8 @@ def estimate(cell: Params) -> Estimate:
         raise UsageError(
             "--noise: expected a share below 1, got 1: with every label drawn anew no class has a label of its own. Take less."
         )
+    if str(cell["data"]).startswith("clusters"):
+        load(cell["data"])  # refuses clusters that meet
     if cell["family"] == "features":
         products = sum(min(cell["n"], one) ** 2 * max(cell["n"], one) for one in cell["features"])
         return Estimate(0.3 + fits * products * 3e-9, 8.0 * (cell["n"] + shape.test) * max(cell["features"]))

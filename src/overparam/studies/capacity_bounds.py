@@ -139,7 +139,7 @@ CHARTS = charts(
 
 def estimate(cell: Params) -> Estimate:
     """Two layers, and some four hundred passes with noisy weights."""
-    from overparam.data import shape_of
+    from overparam.data import load, shape_of
     from overparam.data.hub import SETS
     from overparam.sweep.work import cost, dense
 
@@ -157,6 +157,8 @@ def estimate(cell: Params) -> Estimate:
             f"{cell['n']:,}. Ask for fewer."
         )
     batch_fits(cell)
+    if str(cell["data"]).startswith("clusters"):
+        load(cell["data"])  # refuses clusters that meet
     size = dense(shape.features, cell["width"], 1)
     found = cost(cell, size, probes=2)
     return Estimate(

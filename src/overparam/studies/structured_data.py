@@ -329,6 +329,10 @@ def checked(cell: Params, shape: Any) -> None:
                 f"--n: expected at most the {shape.train:,} training samples of {cell['data']}, got {cell['n']:,}. Ask for "
                 "fewer."
             )
+        if head == "clusters":
+            from overparam.data import load
+
+            load(cell["data"])  # refuses clusters that meet
     if cell["n"] < many:
         raise UsageError(
             f"--n: expected at least one sample for each of the {many} {what} of {cell['data']}, got {cell['n']}. Ask for more."

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from overparam.core.errors import DataError, UsageError
+from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.studies import structured_data_work as work
 from overparam.studies.structured_data import REACHED, STUDY, TIGHT, over_a_third, over_twice
 
@@ -148,10 +148,14 @@ def test_what_a_number_has_beyond_a_multiple():
         ({"batch": 9}, "--batch: expected at most the 8 training samples, got 9"),
         ({"data": "components:n=50,seed=3"}, "--data: expected components without n and seed"),
         ({"data": "component:d=6"}, "components"),
+        (
+            {"data": "clusters:radius=2", "n": 20},
+            "clusters: expected centres farther apart than the diameter of a cluster",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_work(change, text):
-    with pytest.raises(UsageError, match=text):
+    with pytest.raises(OverparamError, match=text):
         STUDY.estimate(cell(**change))
 
 
