@@ -368,8 +368,8 @@ STUDY = study(
         "The paper has 10 classes of 2 components in 1,000 dimensions with spread 5 (recalled): there one sample a component "
         "tells the classes at every width. quick and laptop take a spread of 1 in 80 dimensions, once with tight components, "
         "on which the theorem's assumption holds, and once with components as wide as their means are long.",
-        "On digits and MNIST a class is measured as one component, l = 1, and the least l is shown that could meet the "
-        "assumption: nearly every image would be a component of its own.",
+        "On digits and MNIST a class is measured as one component, l = 1, on up to 2,000 rows, and the least l is shown that "
+        "could meet the assumption: nearly every image would be a component of its own.",
         "Where the data are carried into more dimensions by an isometry, the need is the same by symmetry of the start. Here "
         "they are drawn anew, with means and components of the same length: then it falls with the dimension.",
         "All rows have norm 1, as the theorem has it.",

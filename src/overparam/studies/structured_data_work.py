@@ -11,6 +11,7 @@ import numpy as np
 
 from overparam.core import DataError, Outcome, Params, Progress, outcome, rounded, within
 from overparam.data import Dataset, LabelNoise, flatten, load, structure
+from overparam.data.clusters import options as cluster_options
 from overparam.data.components import make, options
 from overparam.data.rows import unit_rows
 from overparam.data.stream import stream
@@ -21,6 +22,7 @@ from overparam.sweep.work import shared
 from overparam.training import Keep, Member, Recipe, train
 
 BASE = 16  # the width at which both scalings of the learning rate agree
+COMPARED = 2000  # rows of real data whose separation and diameter are measured
 KERNEL_ROWS = 20  # training rows whose tangent kernel is looked at
 KEPT = 0.95  # share of the squared singular values that a rank counts
 LISTED = 64  # singular values that are stored
@@ -342,10 +344,19 @@ def kernel(hidden: Any, outer: Any, x: Any) -> Any:
 
 @functools.lru_cache(maxsize=64)
 def geometry(name: str, n: int, seed: int) -> dict[str, float]:
-    """Separation, diameter over separation, what the theorem allows, and whether its assumption holds (1) or not (0)."""
-    data = sample(name, n, seed)
+    """Separation, diameter over separation, what the theorem allows, and whether its assumption holds (1) or not (0).
+
+    Of data that are not generated up to 2,000 rows are compared, the training samples among them: the theorem is about their
+    law. The number of components a class is that of the generator; it is 1 where none is known.
+    """
     head, tail = parted(name)
-    parts = int(options(tail)["parts"]) if head == "components" else 1
+    if head == "components":
+        data, parts = sample(name, n, seed), int(options(tail)["parts"])
+    else:
+        data, parts = sample(name, max(n, min(COMPARED, len(load(name).x))), seed), 1
+        if head == "clusters":
+            settings = cluster_options(tail)
+            parts = -(-int(settings["clusters"]) // int(settings["classes"]))
     found = structure(data.x, data.y, parts)
     return {
         "separation": found.separation,

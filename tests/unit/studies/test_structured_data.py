@@ -114,7 +114,9 @@ def test_tight_components_meet_the_assumption_and_loose_ones_do_not():
     assert loose["diameter_ratio"] > loose["allowed_ratio"]
     digits = work.geometry("digits", 60, 1000)
     assert digits["structured"] == 0
-    assert digits["parts_needed"] > 1
+    assert digits["parts_needed"] > 100  # all 1,200 training rows are compared, not 60 of them
+    clustered = work.geometry("clusters:n=60,d=20,clusters=6,classes=3,radius=0.005", 30, 1000)
+    assert (clustered["structured"], clustered["allowed_ratio"]) == (1, 1 / 16)  # two clusters a class
 
 
 def test_samples_needed_are_the_least_where_the_task_is_easy_and_beyond_all_where_it_is_none():
