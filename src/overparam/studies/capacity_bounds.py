@@ -126,7 +126,7 @@ CHARTS = charts(
     {"width": "hidden units"}, ("labels", "labels"),
     bounds=("What bounds say of the gap between test and training error", "log share of samples",
             {**{name: words for name, (words, _) in NAMES.items()}, "pac_gap": "-PAC-Bayes, noisy weights",
-             "gap": "-measured gap"},
+             "gap": "measured gap"},
             "Above 1 a bound says nothing. Each is an upper bound for 95 % of draws of the training set; PAC-Bayes bounds the "
             "gap of the network with noisy weights.", {"fit": False}),
     pac=("The PAC-Bayes contrast", "share of samples",
