@@ -286,7 +286,8 @@ STUDY = study(
     name="label-noise", title="Wrong labels are learnt last",
     question="What does a wide network learn first when labels are wrong, and what does stopping early save?", x="step",
     sources=(TALK, PAPER, LIANG), values=WORK, axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    work=later("overparam.studies.label_noise_work:run"), estimate=estimate,
+    work=later("overparam.studies.label_noise_work:run"), estimate=estimate, cell_version=2,
+    work_history=("Where a line reaches a level is read by one function of core; times move by less than a millionth.",),
     hero=Hero("error", fit=("test_error", "train_error")),
     differences=(
         "The talk's pictures give neither numbers nor sizes; that the paper's network on MNIST has four layers is recalled.",

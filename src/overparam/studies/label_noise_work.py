@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded
+from overparam.core.crossing import crossing
 from overparam.data import classes_present, clusters, gaussian_pixels, load, subset
 from overparam.data.stream import stream
 from overparam.models import holding, mlp, two_layer
@@ -28,6 +29,7 @@ ROWS, FEATURES, CENTRES, UNITS = (
     10,
     512,
 )  # of the clusters: rows, dimension, centres; units of their network
+ROUNDING = 1e-6  # of shares in float32
 SCALE = 4.0  # of the outputs on clusters, which keeps the network near its kernel
 FITS, CLEAN, ALL = (
     0.9,
@@ -172,21 +174,17 @@ def first(line: Any, share: float) -> tuple[int, bool]:
     >>> first(np.array([0.0, 0.5, 0.9]), 0.5), first(np.array([0.0, 0.5]), 0.9)
     ((1, True), (1, False))
     """
-    reached = np.flatnonzero(np.asarray(line) >= share - 1e-6)
+    reached = np.flatnonzero(np.asarray(line) >= share - ROUNDING)
     return (int(reached[0]), True) if len(reached) else (len(line) - 1, False)
 
 
 def when(steps: Any, line: Any, share: float) -> float:
     """The step at which a line reaches a share, straight between probe times, at least 1; the last if it does not.
 
-    >>> when(np.array([1, 2, 4]), np.array([0.0, 0.5, 1.0]), 0.75)
+    >>> round(when(np.array([1, 2, 4]), np.array([0.0, 0.5, 1.0]), 0.75), 3)
     3.0
     """
-    at, reached = first(line, share)
-    if not reached or at == 0:
-        return float(max(1, steps[at]))
-    low, high = float(line[at - 1]), float(line[at])
-    return float(max(1.0, steps[at - 1] + (share - low) / (high - low) * (steps[at] - steps[at - 1])))
+    return max(1.0, crossing(steps, line, share - ROUNDING, rising=True, never="last"))
 
 
 def stops(steps: Any, lines: Mapping[str, Any]) -> dict[str, Any]:

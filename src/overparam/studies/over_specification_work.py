@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from overparam.core import Outcome, Params, Progress, UsageError, outcome, rounded, within
+from overparam.core.crossing import crossing
 from overparam.data.stream import stream
 from overparam.data.teachers import Teacher
 from overparam.models import holding, two_layer
@@ -80,24 +81,6 @@ def probe_times(steps: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys([*found, steps]))
 
 
-def crossing(steps: Any, losses: Any, target: float) -> float | None:
-    """The step at which a loss first falls to a target, between two probe times by the logarithms; None if it never does.
-
-    >>> round(crossing(np.array([1, 10, 100]), np.array([1.0, 0.1, 0.001]), 0.01), 6)
-    31.622777
-    """
-    below = np.flatnonzero(losses <= target)
-    if not len(below):
-        return None
-    i = int(below[0])
-    if i == 0 or not losses[i] > 0:
-        return float(steps[i])
-    high, low = math.log(losses[i - 1]), math.log(losses[i])
-    share = (high - math.log(target)) / (high - low)
-    before = max(float(steps[i - 1]), 1.0)
-    return float(math.exp(math.log(before) + share * math.log(float(steps[i]) / before)))
-
-
 def courses(cell: Mapping[str, Any], seed: int, network: Any, recipe: Recipe, progress: Progress) -> Any:
     """The runs of one seed at all rates, on the same fresh examples; the loss is that on 1,000 more of the same teacher."""
     own = own_teacher(cell["d"], cell["nodes"], seed)
@@ -115,17 +98,25 @@ def courses(cell: Mapping[str, Any], seed: int, network: Any, recipe: Recipe, pr
 def best_of(cell: Mapping[str, Any], found: Any) -> dict[str, Any]:
     """Steps to the target at the seed's own best rate and at the common one; where it is not reached, the budget."""
     steps, target = cell["steps"], cell["target"]
-    at = [None if lost is not None else crossing(times, losses, target) for times, losses, lost in found]
-    reach = [(one, i) for i, one in enumerate(at) if one is not None]
+    read: dict[str, Any] = {
+        "x_scale": "log",
+        "scale": "log",
+        "never": math.inf,
+    }  # from step 1 on: step 0 has no logarithm
+    at = [
+        math.inf if lost is not None else crossing(np.maximum(times, 1), losses, target, **read)
+        for times, losses, lost in found
+    ]
+    reach = [(one, i) for i, one in enumerate(at) if one < math.inf]
     ends = [(losses[-1] if lost is None else math.inf, i) for i, (_, losses, lost) in enumerate(found)]
     best = min(reach)[1] if reach else min(ends)[1]
     one = cell["rates"].index(cell["one"])
     times, losses, _ = found[best]
     kept = np.unique(np.searchsorted(times, np.geomspace(FIRST, times[-1], POINTS)).clip(1, len(times) - 1))
     return {
-        "steps_best": steps if at[best] is None else at[best], "steps_one": steps if at[one] is None else at[one],
-        "reached": int(at[best] is not None), "failed": int(at[best] is None), "trials": 1,
-        "reached_one": int(at[one] is not None), "rate_best": cell["rates"][best],
+        "steps_best": min(at[best], steps), "steps_one": min(at[one], steps),
+        "reached": int(at[best] < math.inf), "failed": int(at[best] == math.inf), "trials": 1,
+        "reached_one": int(at[one] < math.inf), "rate_best": cell["rates"][best],
         "on_edge": int(bool(reach) and best in (0, len(found) - 1)),
         "step": [int(times[i]) for i in kept], "loss": [losses[i] for i in kept],
     }  # fmt: skip

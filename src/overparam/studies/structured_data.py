@@ -304,6 +304,7 @@ STUDY = study(
     question="Does SGD learn structured data in a wide network near its start, and do real data have the structure asked for?",
     sources=(PAPER,), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("distance-steps", together=False),
     work=later("overparam.studies.structured_data_work:run"), estimate=estimate,
+    work_history=("Where a line reaches a level is read by one function of core, to the same digits.",),
     stack_by=("data", "n", "width", "rate", "steps", "batch", "probe_times"),
     values=("train_error", "test_error", "moved", "flips", "moved_spectral", "rank_start", "rank_weights", "rank_update",
             "stable_start", "stable_update", "lowest", "kept", "gradient_low", "gradient_high", "separation", "diameter_ratio",

@@ -92,11 +92,8 @@ def test_where_a_run_could_have_been_stopped_and_when_each_part_was_fitted():
     found = stops(steps, lines)
     assert (found["best_step"], found["stopped_step"]) == (10, 100)
     assert (found["best_test_error"], found["stopped_test_error"], found["final_test_error"]) == (0.1, 0.2, 0.3)
-    assert (found["clean_step"], found["memorized_step"], found["memorized"]) == (
-        pytest.approx(10),
-        pytest.approx(1000),
-        1,
-    )
+    assert found["clean_step"] == pytest.approx(10, rel=1e-5)  # shares count as reached a millionth before
+    assert (found["memorized_step"], found["memorized"]) == (pytest.approx(1000, rel=1e-5), 1)
     assert (found["wrong_fit_then"], found["test_error_then"]) == (0.1, 0.1)
     assert (found["distance_then"], found["distance_memorized"]) == (0.2, 1.0)
     assert (found["wrong_loss"], found["wrong_loss_at_best"]) == (0.01, 4.0)
@@ -112,7 +109,7 @@ def test_labels_that_are_not_fitted_in_time_stand_at_the_end_and_are_marked():
     assert nothing["memorized_step"] is nothing["memorized"] is nothing["distance_memorized"] is None
     assert first([0.1, 0.2], 0.5) == (1, False)
     assert when([1, 5], [0.1, 0.2], 0.5) == 5
-    assert when([1, 5], [0.1, 0.9], 0.5) == pytest.approx(3)
+    assert when([1, 5], [0.1, 0.9], 0.5) == pytest.approx(3, rel=1e-5)
     assert when([0, 5], [0.9, 0.9], 0.5) == 1
 
 

@@ -1,4 +1,4 @@
-"""The study of over-specification: moments and floors against samples, crossings, and small stacks."""
+"""The study of over-specification: moments and floors against samples, times, and small stacks."""
 
 import json
 from itertools import pairwise
@@ -12,7 +12,6 @@ from overparam.core.errors import OverparamError
 from overparam.studies.over_specification import STUDY, WORLD
 from overparam.studies.over_specification_work import (
     best_of,
-    crossing,
     fresh,
     frozen_floor,
     own_teacher,
@@ -82,14 +81,10 @@ def test_the_floor_of_a_frozen_layer_is_that_of_least_squares():
     assert frozen_floor(first, own) == pytest.approx(np.mean(left**2), rel=0.03)
 
 
-def test_probe_times_are_fine_and_crossings_lie_between_them():
+def test_probe_times_are_fine():
     times = probe_times(6000)
     assert (times[0], times[-1]) == (10, 6000)
     assert all(b - a <= max(1, 0.05 * a + 1) for a, b in pairwise(times))
-    steps = np.array(times)
-    assert crossing(steps, 100.0 / steps, 0.37) == pytest.approx(100 / 0.37)
-    assert crossing(steps, np.ones(len(steps)), 0.5) is None
-    assert crossing(steps, np.zeros(len(steps)), 0.5) == 10.0
 
 
 def test_the_best_rate_is_the_first_to_reach_the_target_and_diverged_runs_never_do():
