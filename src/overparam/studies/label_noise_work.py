@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded
+from overparam.core import Outcome, Params, Progress, outcome, rounded
 from overparam.core.crossing import crossing
 from overparam.data import classes_present, clusters, gaussian_pixels, load, subset
 from overparam.data.stream import stream
@@ -114,17 +114,7 @@ def on_images(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Every seed of one rate of noise, on images or on Gaussian inputs with their labels."""
     given = shared(cells)
     n, held = given["n"], given["validation"]
-    if given["batch"] > n:
-        raise UsageError(
-            f"--batch: expected at most the {n} training samples, got {given['batch']}. Take a smaller batch."
-        )
-    data = load(given["data"])
-    if n + held > data.n:
-        raise DataError(
-            f"--n, --validation: expected at most {data.n:,} labelled samples together, which is what {given['data']} has, "
-            f"got {n:,} and {held:,}. Take fewer."
-        )
-    data = subset(data, n + held)
+    data = subset(load(given["data"]), n + held)
     stack = task(cells, data=gaussian_pixels(data) if given["inputs"] == "gaussian" else data)
     data, order = stack.data, stream("label-noise validation", n + held).permutation(n + held)
     rows, kept = np.sort(order[:n]), np.sort(order[n:])
@@ -149,7 +139,10 @@ def on_images(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         values = {"step": [int(t) for t in one.steps[1:]], **drawn}
         known = dict.fromkeys(set(IMAGES) - set(values)) if gone else stops(np.asarray(one.steps), lines)
         made.append(
-            outcome({**facts, **values, **known}, lost=f"step {int(one.diverged_at)}" if gone else "")  # type: ignore[arg-type]
+            outcome(
+                {**facts, "classes": data.classes, **values, **known},
+                lost=f"step {int(one.diverged_at)}" if gone else "",
+            )  # type: ignore[arg-type]
         )
     return made
 
@@ -260,7 +253,15 @@ def on_clusters(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         for end, one in zip(ENDS, (every[0], every[-1]), strict=True):
             values |= {f"{end}_{what}": rounded(one[what][1:], 5) for what in ("clean_error", "predicted")}
         made.append(
-            outcome({"radius": radii, "step": list(times[1:]), "wrong_labels": every[0]["wrong"], **values})
+            outcome(
+                {
+                    "radius": radii,
+                    "step": list(times[1:]),
+                    "wrong_labels": every[0]["wrong"],
+                    "classes": 2,
+                    **values,
+                }
+            )
         )
     return made
 

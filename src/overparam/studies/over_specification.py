@@ -6,10 +6,11 @@ width is trained at many: its best rate and one rate for all widths are told apa
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
-from overparam.core import (BATCH, Axis, Check, Claim, Control, Estimate, Evidence, Hero, Params,
-    Series, World, arm, chart, charts, grid, later, line, need, planned, profiles, share_of_trials, study)  # fmt: skip
+from overparam.core import (BATCH, Axis, Check, Claim, Control, Estimate, Evidence, Hero, Params, Series,
+    UsageError, World, arm, chart, charts, grid, later, line, need, planned, profiles, share_of_trials, study)  # fmt: skip
 
 FACTORS = (1, 2, 4, 8, 16)
 RATES = (0.125, 0.25, 0.354, 0.5, 0.707, 1.0, 1.414, 2.0)
@@ -33,8 +34,8 @@ AXES = (
 )  # fmt: skip
 PROFILES = profiles(
     {"data": "gaussian", "parametrisation": BOTH},
-    quick=("a teacher of 5 units on 15 inputs, students of 1 to 8 times as many, 2,000 steps, 5 seeds: a minute on two cores",
-           {"d": 15, "nodes": 5, "factor": FACTORS[:4], "steps": 2000, "seed": planned(5)}),
+    quick=("a teacher of 5 units on 15 inputs, students of 1 to 8 times as many, 2,000 steps, 6 seeds: a minute on two cores",
+           {"d": 15, "nodes": 5, "factor": FACTORS[:4], "steps": 2000, "seed": planned(6)}),
     laptop=("a teacher of 10 units on 30 inputs, students of 1 to 16 times as many, 4,000 steps, 8 seeds",
             {"factor": FACTORS, "seed": planned(8)}),
     paper=("a teacher of 60 units on 150 inputs, students of 1 to 8 times as many (sizes recalled), 100,000 steps, 8 seeds: "
@@ -157,6 +158,13 @@ def estimate(cell: Params) -> Estimate:
     """All rates of one width; a look at the loss for each twentieth of the steps."""
     from overparam.sweep.work import cost, dense
 
+    rates = list(cell["rates"])
+    if len(rates) < 3 or any(b <= a for a, b in pairwise(rates)):
+        raise UsageError(
+            f"--rates: expected three or more rates that ascend, got {rates}. Name each once, in order."
+        )
+    if cell["one"] not in rates:
+        raise UsageError(f"--one: expected one of the rates {rates}, got {cell['one']:g}. Add it to --rates.")
     size = dense(cell["d"], cell["nodes"] * cell["factor"], 1)
     found = cost({**cell, "n": 1000}, size, trained=len(cell["rates"]), probes=100)
     return Estimate(2.5 * found.seconds + 3e-5 * cell["steps"] * len(cell["rates"]), found.bytes)
@@ -168,7 +176,8 @@ STUDY = study(
     sources=(LIVNI, "liang2018"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
     hero=Hero("courses-mean-field", fit=("loss",)), estimate=estimate,
     work=later("overparam.studies.over_specification_work:run"), cell_version=2,
-    work_history=("Where a line reaches a level is read by one function of core; steps move by rounding.",),
+    work_history=("Where a line reaches a level is read by one function of core, up to rounding; rates that do not "
+                  "ascend are refused before any work.",),
     values=("steps_best", "steps_one", "reached", "reached_one", "failed", "trials",
             "rate_best", "rate_on_edge", "step", "loss", "frozen_floor",
             "frozen_steps"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from overparam.core import Outcome, Params, Progress, UsageError, outcome, rounded, within
+from overparam.core import Outcome, Params, Progress, outcome, rounded, within
 from overparam.core.crossing import crossing
 from overparam.data.stream import stream
 from overparam.data.teachers import Teacher
@@ -122,23 +121,9 @@ def best_of(cell: Mapping[str, Any], found: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def check(cell: Mapping[str, Any]) -> None:
-    """Raise UsageError for values that do not go together, before anything is trained."""
-    rates = list(cell["rates"])
-    if len(rates) < 3 or any(b <= a for a, b in itertools.pairwise(rates)):
-        raise UsageError(
-            f"--rates: expected three or more rates that ascend, got {rates}. Name each once, in order."
-        )
-    if cell["one"] not in rates:
-        raise UsageError(f"--one: expected one of the rates {rates}, got {cell['one']:g}. Add it to --rates.")
-    if cell["steps"] <= FIRST:
-        raise UsageError(f"--steps: expected more than {FIRST}, got {cell['steps']}. Train for longer.")
-
-
 def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """All seeds of one width, one after another through the same program; then the same with the first layer frozen."""
     given, seeds = shared(cells), [cell["seed"] for cell in cells]
-    check(given)
     width, standard = given["nodes"] * given["factor"], given["parametrisation"] == "standard"
     more: dict[str, Any] = {} if standard else {"gain": math.sqrt(given["d"])}
     plain = two_layer(given["d"], width, 1, bias=False, parametrisation=given["parametrisation"], **more)

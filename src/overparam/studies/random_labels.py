@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from overparam.core import (BATCH, DATA, MOMENTUM, N, RATE, SEED, STEPS, Axis, Check, Claim, Control, Estimate, Hero, Params,
-    Series, World, arm, charts, later, need, planned, profiles, scalar, study, worst)  # fmt: skip
+    Series, UsageError, World, arm, charts, later, need, planned, profiles, scalar, study, worst)  # fmt: skip
 from overparam.core.examples import image
 
 TALK, ZHANG, LIANG = "soltanolkotabi2019", "zhang2017", "liang2018"
@@ -230,10 +230,16 @@ def estimate(cell: Params) -> Estimate:
     """One training, or descent on a hundred rows beside an eigendecomposition."""
     from overparam.data import shape_of
     from overparam.studies.random_labels_work import CONVOLUTIONS, KERNEL_STEPS, ROWS, size_of, sizes_of
-    from overparam.sweep.work import cost, dense
+    from overparam.sweep.work import check_samples, cost, dense
 
     shape = shape_of(str(cell["data"]))
     kind, _, width = sizes_of(cell["network"])
+    check_samples({**cell, "batch": 0} if kind == "kernel" else cell, shape)
+    if kind == "kernel" and cell["n"] < ROWS:
+        raise UsageError(
+            f"--n: expected at least the {ROWS} samples of the networks near their kernel, got {cell['n']}. Ask for more, or "
+            "leave out the networks called kernel."
+        )
     if kind in CONVOLUTIONS:
         image(shape.image, cell["network"])
     if kind == "kernel":
@@ -252,7 +258,8 @@ STUDY = study(
             "kernel_steps", "theory_steps", "shuffled_steps", "left", "theory_left", "place", "variant_place"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_labels_work:run"),
     estimate=estimate, cell_version=2,
-    work_history=("Where a line reaches a level is read by one function of core; times move by less than a millionth.",),
+    work_history=("Where a line reaches a level is read by one function of core, to a millionth of a time; what cannot be run is "
+                  "refused before any work.",),
     hero=Hero("training", fit=("train_error",)),
     differences=(
         "Zhang et al. train on all of CIFAR-10; here 1,000 digits of 8 by 8 pixels, unless another profile is asked for.",

@@ -129,10 +129,6 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Every seed of one network on one variant, trained with momentum at a constant rate."""
     given = shared(cells)
-    if given["batch"] > given["n"]:
-        raise UsageError(
-            f"--batch: expected at most the {given['n']} training samples, got {given['batch']}. Take a smaller batch."
-        )
     data = changed(given["data"], given["n"], given["variant"])
     network = network_of(given["network"], data.shape, data.classes)
     stack = task(cells, data=data, noise=noise)
@@ -168,10 +164,6 @@ def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Every seed of one wide network on one variant, two classes by the parity of the label, beside its kernel."""
     given = shared(cells)
-    if given["n"] < ROWS:
-        raise DataError(
-            f"--n: expected at least the {ROWS} samples of the networks near their kernel, got {given['n']}."
-        )
     data = flatten(changed(given["data"], given["n"], given["variant"]))
     x = data.x[:ROWS].astype(np.float64) - data.x.mean(axis=0)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)

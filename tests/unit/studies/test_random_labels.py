@@ -144,22 +144,25 @@ def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "told"),
+    ("change", "told"),
     [
-        ({"batch": 101}, UsageError, "--batch: expected at most the 100 training samples, got 101"),
-        (
-            {"n": 8, "batch": 8},
-            DataError,
-            "training labels of the variant 'true': expected at least one a class",
-        ),
-        ({"n": 99, "network": KERNEL}, DataError, "--n: expected at least the 100 samples"),
-        ({"network": "mlp"}, UsageError, "--networks: expected linear"),
+        ({"batch": 101}, "--batch: expected at most the 100 training samples, got 101"),
+        ({"n": 8, "batch": 8}, "--n: expected at least one sample for each of the 10 classes"),
+        ({"n": 1201}, "--n: expected at most 1,200 of the 1,200 training samples of digits, got 1,201"),
+        ({"n": 99, "network": KERNEL}, "--n: expected at least the 100 samples"),
+        ({"network": "mlp"}, "--networks: expected linear"),
+        ({"data": "sphere:n=100,d=4"}, "--data: expected labels of at least 2 classes"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_training(change, error, told, monkeypatch):
+def test_what_cannot_be_trained_is_refused_before_any_seed(change, told):
+    with pytest.raises(UsageError, match=told):
+        STUDY.estimate(cell(variant="true", seed=0, **change))
+
+
+def test_a_class_that_vanishes_in_one_draw_is_refused_before_training(monkeypatch):
     monkeypatch.setattr(random_labels_work, "train", None)
-    with pytest.raises(error, match=told):
-        work(cell(variant="true", seed=0, **change))
+    with pytest.raises(DataError, match="training labels of the variant 'random': expected every class"):
+        work(cell(variant="random", seed=0, n=12, batch=4))
 
 
 def test_a_network_of_convolutions_on_signals_is_refused_before_the_work_starts():
