@@ -242,6 +242,7 @@ def of(kind: str, **metrics: str) -> list[Series]:
     ]
 
 
+OVER_RADII = {"x": {"radius": "radius of the clusters"}, "arm_first": 0.2}
 FITS = {"clean_fit": "clean part", "wrong_fit": "wrong labels", "corrected": "-wrong part, by its clean labels"}
 CHARTS = charts(
     {"step": "training step"}, ("noise", "share of wrong labels"),
@@ -263,20 +264,20 @@ CHARTS = charts(
               of("clusters", tight_clean_error="smallest radius", tight_predicted="-theory: smallest radius",
                  loose_clean_error="largest radius", loose_predicted="-theory: largest radius"),
               "On the training samples; the network starts from zero outputs. The theory is the decomposition of the labels "
-              "along the kernel at the start."),
+              "along the kernel at the start.", {"arm_first": 0.2}),
     radius_stop=("Clusters: the best time to stop", "log steps",
                  of("clusters", stop="measured", predicted_stop="-theory: kernel at the start",
                     shuffled_stop="-theory, labels shuffled among the rows (control)"),
-                 {"x": {"radius": "radius of the clusters"}}),
+                 OVER_RADII),
     radius_output=("Clusters: the wrong part when 95 % of the clean part is fitted",
                    "mean output times given label, over that of the clean part",
                    of("clusters", wrong_output="wrong part"),
                    "At -1 wrongly labelled samples get their clean labels as strongly as the others do, at 1 the "
-                   "given ones.", {"x": {"radius": "radius of the clusters"}}),
+                   "given ones.", OVER_RADII),
     radius_distance=("Clusters: distance from the start", "log distance",
                      of("clusters", distance_best="at the best time to stop",
                         distance_memorized="when 95 % of the wrong labels are fitted, or at the end",
-                        predicted_distance="-theory: the latter"), {"x": {"radius": "radius of the clusters"}}))  # fmt: skip
+                        predicted_distance="-theory: the latter"), OVER_RADII))  # fmt: skip
 
 
 def estimate(cell: Params) -> Estimate:

@@ -337,10 +337,9 @@ def check_samples(cell: Params, shape: Any, *, held: int = 0) -> None:
             f"--n: expected at least one sample for each of the {shape.classes} classes of {name}, got {n}. Ask for more."
         )
     if shape.train and n + held > shape.train:
-        more = f" beside {held:,} that are set aside" if held else ""
+        more = f", {held:,} that are set aside among them" if held else ""
         raise UsageError(
-            f"--n: expected at most {shape.train - held:,} of the {shape.train:,} training samples of {name}{more}, got {n:,}. "
-            "Ask for fewer."
+            f"--n: expected at most the {shape.train:,} training samples of {name}{more}, got {n:,}. Ask for fewer."
         )
     if cell.get("batch", 0) > n:
         raise UsageError(

@@ -180,7 +180,7 @@ def test_a_cell_on_clusters_has_its_lines_over_the_radius():
         ({"n": 8, "batch": 8}, "--n: expected at least one sample for each of the 10 classes of digits, got 8"),
         (
             {"n": 1190},
-            r"--n: expected at most 1,180 of the 1,200 training samples of digits beside 20 that are set aside",
+            r"--n: expected at most the 1,200 training samples of digits, 20 that are set aside among them, got 1,190",
         ),
         ({"batch": 61}, "--batch: expected at most the 60 training samples, got 61"),
         ({"inputs": "clusters", "noise": 1.0}, "--noise: expected a share that leaves each of the 2 classes"),

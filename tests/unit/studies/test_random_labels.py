@@ -148,7 +148,7 @@ def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
     [
         ({"batch": 101}, "--batch: expected at most the 100 training samples, got 101"),
         ({"n": 8, "batch": 8}, "--n: expected at least one sample for each of the 10 classes"),
-        ({"n": 1201}, "--n: expected at most 1,200 of the 1,200 training samples of digits, got 1,201"),
+        ({"n": 1201}, "--n: expected at most the 1,200 training samples of digits, got 1,201"),
         ({"n": 99, "network": KERNEL}, "--n: expected at least the 100 samples"),
         ({"network": "mlp"}, "--networks: expected linear"),
         ({"data": "sphere:n=100,d=4"}, "--data: expected labels of at least 2 classes"),
