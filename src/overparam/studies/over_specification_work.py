@@ -20,6 +20,7 @@ from overparam.training import Member, Recipe, train
 
 FIRST, FINENESS = 10, 1.05  # first probe time, and the factor from one to the next
 POINTS = 30  # of a stored curve
+LEAST = 0.01  # of the target: a stored loss is not below it
 RIDGE = 1e-12  # of the largest diagonal entry of a Gram matrix
 
 
@@ -117,7 +118,7 @@ def best_of(cell: Mapping[str, Any], found: Any) -> dict[str, Any]:
         "reached": int(at[best] < math.inf), "failed": int(at[best] == math.inf), "trials": 1,
         "reached_one": int(at[one] < math.inf), "rate_best": cell["rates"][best],
         "on_edge": int(bool(reach) and best in (0, len(found) - 1)),
-        "step": [int(times[i]) for i in kept], "loss": [losses[i] for i in kept],
+        "step": [int(times[i]) for i in kept], "loss": [max(losses[i], LEAST * target) for i in kept],
     }  # fmt: skip
 
 
