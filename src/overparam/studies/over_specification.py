@@ -142,7 +142,8 @@ CHARTS = (
     *(chart(f"courses-{NAMES[name]}", f"Loss in training, {NAMES[name]} parametrisation",
             "log mean square error over that of answering 0",
             [Series("loss", words, where={"factor": k, "parametrisation": name}) for k, words in WORDS.items()],
-            x={"step": "steps"}, along="step", note="Each seed at its own best rate. A loss below a hundredth of the target is drawn there.")
+            x={"step": "steps"}, along="step", note="Each seed at its own best rate. Losses below a hundredth of "
+            "the target are drawn there.")
       for name in BOTH),
     *charts({"factor": "units of the student over those of the teacher"}, ("parametrisation", "parametrisation"),
             steps=("Steps to the target", "log steps",

@@ -18,7 +18,7 @@ from typing import Any
 
 from overparam.core.claim import Params
 from overparam.core.cost import NARROW, computed, descent
-from overparam.core.errors import StackError, UsageError
+from overparam.core.errors import DataError, StackError, UsageError
 from overparam.core.outcomes import each_cell, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import Outcome, Progress
 from overparam.sweep.cost import Size, convolutional, cost, dense
@@ -321,8 +321,8 @@ def check_samples(cell: Params, shape: Any, *, held: int = 0) -> None:
         held: further training samples that the cell sets aside.
 
     Raises:
-        UsageError: fewer samples than classes, more than there are, a batch larger than the training set, or data with
-            numbers in place of classes.
+        UsageError: fewer samples than classes, a batch larger than the training set, or data without classes.
+        DataError: more samples than there are.
 
     >>> from overparam.data import shape_of
     >>> check_samples({"data": "digits", "n": 1000, "batch": 64}, shape_of("digits"), held=200)
@@ -338,7 +338,7 @@ def check_samples(cell: Params, shape: Any, *, held: int = 0) -> None:
         )
     if shape.train and n + held > shape.train:
         more = f", {held:,} that are set aside among them" if held else ""
-        raise UsageError(
+        raise DataError(
             f"--n: expected at most the {shape.train:,} training samples of {name}{more}, got {n:,}. Ask for fewer."
         )
     if cell.get("batch", 0) > n:

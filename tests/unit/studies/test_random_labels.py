@@ -155,7 +155,7 @@ def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_any_seed(change, told):
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises((UsageError, DataError), match=told):
         STUDY.estimate(cell(variant="true", seed=0, **change))
 
 
