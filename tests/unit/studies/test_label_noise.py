@@ -184,7 +184,6 @@ def test_a_cell_on_clusters_has_its_lines_over_the_radius():
         ),
         ({"batch": 61}, "--batch: expected at most the 60 training samples, got 61"),
         ({"inputs": "clusters", "noise": 1.0}, "--noise: expected a share that leaves each of the 2 classes"),
-        ({"data": "sphere:n=90,d=4"}, "--data: expected labels of at least 2 classes"),
     ],
 )
 def test_what_cannot_be_learnt_is_refused_before_any_seed(change, told):

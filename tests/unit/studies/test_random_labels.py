@@ -151,7 +151,6 @@ def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
         ({"n": 1201}, "--n: expected at most the 1,200 training samples of digits, got 1,201"),
         ({"n": 99, "network": KERNEL}, "--n: expected at least the 100 samples"),
         ({"network": "mlp"}, "--networks: expected linear"),
-        ({"data": "sphere:n=100,d=4"}, "--data: expected labels of at least 2 classes"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_any_seed(change, told):
