@@ -16,7 +16,18 @@ CASES = {
     **theory.CASES, **kernels.CASES, **rooms.CASES, **proofs.CASES, **networks.CASES, **curvature.CASES, **capacity.CASES,
 }  # fmt: skip
 PACKAGE = Path(overparam.__file__).parent
-ROOMS = ("theory", "own", "data", "probes", "models", "training", "operators", "pruning", "core/stats.py")
+ROOMS = (
+    "theory",
+    "own",
+    "data",
+    "probes",
+    "models",
+    "training",
+    "operators",
+    "pruning",
+    "core/stats.py",
+    "core/crossing.py",
+)
 
 
 def functions() -> set[str]:

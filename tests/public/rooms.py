@@ -92,6 +92,21 @@ CASES = {
         numbers="cutoff",
         accepts=MISSING,
     ),
+    "core.crossing.crossing": Case(
+        {
+            "x": GRID,
+            "line": np.array([3.0, 2.0, 1.0]),
+            "level": 1.5,
+            "never": 8.0,
+            "at_once": 1.0,
+            "scale": "log",
+        },
+        arrays="x line",
+        numbers="level",
+        choices="scale",
+        accepts=MISSING,
+        laws=(Law({"x": 1}, 1), Law({"line": 1, "level": 1}, 0)),
+    ),
     "core.stats.grid_cell": Case({"x": GRID, "index": 1}, arrays="x", laws=(Law({"x": 1}, 1),)),
     "core.stats.place_interval": Case(
         {"x": GRID, "places": [0, 1, 1, 2], "level": 0.9},

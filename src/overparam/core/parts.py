@@ -181,6 +181,7 @@ class Chart:
         y_log: logarithmic vertical axis at first.
         arm: an axis with one set of lines per value, with a toggle (for instance label noise).
         arm_title: heading of the toggle.
+        arm_first: the value that is shown first where there is one; by default the last of numbers, the first of names.
         note: one or two sentences under the chart.
         fit: draw the interpolation threshold lines.
         along: the axis or list whose points are averaged over seeds; by default the first horizontal axis.
@@ -194,6 +195,7 @@ class Chart:
     y_log: bool = False
     arm: str = ""
     arm_title: str = ""
+    arm_first: float | str | None = None
     note: str = ""
     fit: bool = True
     along: str = ""

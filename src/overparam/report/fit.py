@@ -134,26 +134,33 @@ def notes(chart: Mapping[str, Any]) -> dict[str, str]:
     """Return which lines leave the picture: ``fit`` on a logarithmic axis, ``also`` among those hidden at first."""
     found = spans(chart)
     strict = bool((chart.get("hero") or {}).get("fit"))
-    low: dict[bool, dict[str, float]] = {False: {}, True: {}}
+    gone: dict[bool, dict[str, dict[str, float]]] = {False: {}, True: {}}
     for one in found:
         lead = _lead(found, one)
         if one.leads or lead is None or one.log is None:
             continue
         reach = 1.0 if strict else REACH
-        leaves = one.log[0] < lead[0] / reach or one.log[1] > lead[1] * reach
+        below, above = one.log[0] < lead[0] / reach, one.log[1] > lead[1] * reach
         near = [s.linear for s in found if s.leads and s.group == one.group]
         inside = min(a for a, _ in near) <= one.linear[0] and one.linear[1] <= max(b for _, b in near)
-        if leaves or (strict and not inside):
-            least = one.linear[0] if strict and not chart["y_log"] else one.log[0]
-            low[one.hidden][one.name] = min(least, low[one.hidden].get(one.name, math.inf))
+        if below or above or (strict and not inside):
+            least, most = one.linear if strict and not chart["y_log"] else one.log
+            far = gone[one.hidden].setdefault(one.name, {})
+            if below or not above:
+                far["down to"] = min(least, far.get("down to", math.inf))
+            if above:
+                far["up to"] = max(most, far.get("up to", -math.inf))
     fitted = dict.fromkeys(one.name for one in found if one.leads)
     return {
-        key: _leaves(list(fitted), low[hidden]) if low[hidden] else ""
+        key: _leaves(list(fitted), gone[hidden]) if gone[hidden] else ""
         for key, hidden in (("fit", False), ("also", True))
     }
 
 
-def _leaves(fitted: list[str], low: dict[str, float]) -> str:
-    lines = ", ".join(f"{name} (down to {number(value, 2)})" for name, value in low.items())
+def _leaves(fitted: list[str], gone: dict[str, dict[str, float]]) -> str:
+    lines = ", ".join(
+        f"{name} ({', '.join(f'{way} {number(value, 2)}' for way, value in far.items())})"
+        for name, far in gone.items()
+    )
     to = " and ".join(fitted) if len(fitted) <= 2 else "the solid lines"
     return f"The vertical axis is fitted to {to}; outside of it: {lines}."

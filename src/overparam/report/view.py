@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from overparam.report import rows
+from overparam.report.words import plain
 
 ALL = "all"
 
@@ -47,14 +48,16 @@ class View:
 def first_view(chart: Mapping[str, Any]) -> View:
     """Return what a reader sees first: first data set, first axis, and the strongest arm.
 
-    That is the last of arms that are numbers (the most label noise), and the first of arms that are names; a hero
-    picture may show all of them.
+    That is the last of arms that are numbers (the most label noise), and the first of arms that are names, unless the
+    chart names another; a hero picture may show all of them.
     """
     arms, data = rows.arms(chart), rows.data_sets(chart)
     together = len(arms) > 1 and bool((chart.get("hero") or {}).get("together"))
     named = any(isinstance(series["arm"], str) for series in chart["series"])
+    asked = chart.get("arm_first")
+    first = arms.index(plain(asked)) if asked is not None and plain(asked) in arms else 0 if named else -1
     return View(
-        arm=ALL if together else arms[0 if named else -1] if arms else None,
+        arm=ALL if together else arms[first] if arms else None,
         data=data[0] if data else None,
         x_log=chart["x"][0]["log"],
         y_log=chart["y_log"],

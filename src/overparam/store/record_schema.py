@@ -129,7 +129,7 @@ _CHART = document(
         "name": text(), "title": text(), "note": text(), "x": sequence(_AXIS, 1), "y_title": text(), "y_log": flag,
         "arm": text(), "arm_title": text(), "series": sequence(_SERIES), "lines": sequence(_LINE),
     },
-    {"level": _LEVEL, "hero": _HERO},
+    {"level": _LEVEL, "hero": _HERO, "arm_first": scalar},
 )  # fmt: skip
 
 

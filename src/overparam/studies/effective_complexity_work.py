@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from overparam.core import Estimate, Outcome, Params, Progress, UsageError, outcome, within
+from overparam.core.crossing import crossing
 from overparam.data.pool import Pool, pool
 from overparam.sweep.work import cost, dense
 
@@ -80,17 +81,13 @@ def emc(errors: Mapping[int, float], tolerance: float) -> dict[str, Any]:
     return found
 
 
-def crossing(widths: Sequence[float], errors: Sequence[float], tolerance: float) -> float:
+def critical_width(widths: Sequence[float], errors: Sequence[float], tolerance: float) -> float:
     """Critical width: where the training error first falls to the tolerance, read on log width between grid points.
 
     Returns:
         Units in a hidden layer; 0 if already the smallest width learns, infinity if no width does.
     """
-    i = next((i for i, error in enumerate(errors) if error <= tolerance), None)
-    if not i:
-        return math.inf if i is None else 0.0
-    share = (errors[i - 1] - tolerance) / (errors[i - 1] - errors[i])
-    return float(widths[i - 1] * (widths[i] / widths[i - 1]) ** share)
+    return crossing(widths, errors, tolerance, x_scale="log", never=math.inf, at_once=0.0)
 
 
 def run(cells: Sequence[Params], progress: Progress, arms: Mapping[str, Any]) -> list[Outcome]:
@@ -114,7 +111,7 @@ def curves(cells: Sequence[Params], arm: Any, progress: Progress) -> list[Outcom
     for (_, y, rows), pairs in zip(tasks, zip(*found, strict=True), strict=True):
         train, test = ([pair[j] for pair in pairs] for j in (0, 1))
         lost = [str(width) for width, error in zip(widths, train, strict=True) if error is None]
-        critical = 0.0 if lost else crossing(widths, train, first["tolerance"])
+        critical = 0.0 if lost else critical_width(widths, train, first["tolerance"])
         values = {
             "width": list(widths), "parameters": _parameters(drawn, widths), "train_error": train, "test_error": test,
             "samples": n, "trained_on": len(rows), "wrong_labels": float(np.mean(y[rows] != drawn.y[rows])),

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded
+from overparam.core import Outcome, Params, Progress, outcome, rounded
+from overparam.core.crossing import crossing
 from overparam.data import classes_present, clusters, gaussian_pixels, load, subset
 from overparam.data.stream import stream
 from overparam.models import holding, mlp, two_layer
@@ -28,6 +29,7 @@ ROWS, FEATURES, CENTRES, UNITS = (
     10,
     512,
 )  # of the clusters: rows, dimension, centres; units of their network
+ROUNDING = 1e-6  # of shares in float32
 SCALE = 4.0  # of the outputs on clusters, which keeps the network near its kernel
 FITS, CLEAN, ALL = (
     0.9,
@@ -112,17 +114,7 @@ def on_images(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Every seed of one rate of noise, on images or on Gaussian inputs with their labels."""
     given = shared(cells)
     n, held = given["n"], given["validation"]
-    if given["batch"] > n:
-        raise UsageError(
-            f"--batch: expected at most the {n} training samples, got {given['batch']}. Take a smaller batch."
-        )
-    data = load(given["data"])
-    if n + held > data.n:
-        raise DataError(
-            f"--n, --validation: expected at most {data.n:,} labelled samples together, which is what {given['data']} has, "
-            f"got {n:,} and {held:,}. Take fewer."
-        )
-    data = subset(data, n + held)
+    data = subset(load(given["data"]), n + held)
     stack = task(cells, data=gaussian_pixels(data) if given["inputs"] == "gaussian" else data)
     data, order = stack.data, stream("label-noise validation", n + held).permutation(n + held)
     rows, kept = np.sort(order[:n]), np.sort(order[n:])
@@ -147,7 +139,10 @@ def on_images(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         values = {"step": [int(t) for t in one.steps[1:]], **drawn}
         known = dict.fromkeys(set(IMAGES) - set(values)) if gone else stops(np.asarray(one.steps), lines)
         made.append(
-            outcome({**facts, **values, **known}, lost=f"step {int(one.diverged_at)}" if gone else "")  # type: ignore[arg-type]
+            outcome(
+                {**facts, "classes": data.classes, **values, **known},
+                lost=f"step {int(one.diverged_at)}" if gone else "",
+            )  # type: ignore[arg-type]
         )
     return made
 
@@ -172,21 +167,17 @@ def first(line: Any, share: float) -> tuple[int, bool]:
     >>> first(np.array([0.0, 0.5, 0.9]), 0.5), first(np.array([0.0, 0.5]), 0.9)
     ((1, True), (1, False))
     """
-    reached = np.flatnonzero(np.asarray(line) >= share - 1e-6)
+    reached = np.flatnonzero(np.asarray(line) >= share - ROUNDING)
     return (int(reached[0]), True) if len(reached) else (len(line) - 1, False)
 
 
 def when(steps: Any, line: Any, share: float) -> float:
     """The step at which a line reaches a share, straight between probe times, at least 1; the last if it does not.
 
-    >>> when(np.array([1, 2, 4]), np.array([0.0, 0.5, 1.0]), 0.75)
+    >>> round(when(np.array([1, 2, 4]), np.array([0.0, 0.5, 1.0]), 0.75), 3)
     3.0
     """
-    at, reached = first(line, share)
-    if not reached or at == 0:
-        return float(max(1, steps[at]))
-    low, high = float(line[at - 1]), float(line[at])
-    return float(max(1.0, steps[at - 1] + (share - low) / (high - low) * (steps[at] - steps[at - 1])))
+    return max(1.0, crossing(steps, line, share - ROUNDING, rising=True, never="last"))
 
 
 def stops(steps: Any, lines: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,7 +253,15 @@ def on_clusters(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         for end, one in zip(ENDS, (every[0], every[-1]), strict=True):
             values |= {f"{end}_{what}": rounded(one[what][1:], 5) for what in ("clean_error", "predicted")}
         made.append(
-            outcome({"radius": radii, "step": list(times[1:]), "wrong_labels": every[0]["wrong"], **values})
+            outcome(
+                {
+                    "radius": radii,
+                    "step": list(times[1:]),
+                    "wrong_labels": every[0]["wrong"],
+                    "classes": 2,
+                    **values,
+                }
+            )
         )
     return made
 

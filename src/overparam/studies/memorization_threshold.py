@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (Axis, Claim, Control, Estimate, Hero, Params, World, charts, computed, each_cell, later, line,
-    per_seed, planned, power_law, profiles, study, worst)  # fmt: skip
+from overparam.core import (Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, charts, computed, each_cell, later,
+    line, per_seed, planned, power_law, profiles, study, worst)  # fmt: skip
 
 SIZES, RATIOS = (20, 40, 80), (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
@@ -28,8 +28,8 @@ AXES = (
 )  # fmt: skip
 PROFILES = profiles(
     {"data": "sphere", "ratio": RATIOS},
-    quick=("10 to 40 samples of 5 inputs, gelu, 5 seeds: under a minute on two cores",
-           {"d": 5, "n": (10, 20, 40), "seed": planned(5)}),
+    quick=("10 to 40 samples of 5 inputs, gelu, 9 seeds: under a minute on two cores",
+           {"d": 5, "n": (10, 20, 40), "seed": planned(9)}),
     laptop=("20 to 80 samples of 10 inputs, gelu and softplus, 8 seeds",
             {"n": SIZES, "activation": ("gelu", "softplus"), "steps": 6000, "iterations": 300, "seed": planned(8)}),
     paper=("20 to 160 samples of 10 inputs, three activations, 20 seeds, 50,000 steps: half a day of two cores. The talk shows "
@@ -126,6 +126,13 @@ CHARTS = charts(
 
 def estimate(cell: Params) -> Estimate:
     """Systems of Levenberg-Marquardt, and networks of all widths side by side."""
+    for flag, name, what in (("n", "n", "numbers of samples"), ("ratios", "ratio", "ratios")):
+        if list(cell[name]) != sorted(set(cell[name])):
+            raise UsageError(
+                f"--{flag}: expected {what} that ascend, got {list(cell[name])}. Name each once, in order."
+            )
+    if min(cell["n"]) < 2:
+        raise UsageError(f"--n: expected at least 2 samples, got {min(cell['n'])}. Take more.")
     d = 64 if cell["data"] == "digits" else cell["d"]
     seconds, held = 1.0, 0.0
     for n in cell["n"]:
@@ -142,7 +149,9 @@ STUDY = study(
     name="memorization-threshold", title="The least width that memorizes",
     question="How wide must a network be to fit random labels, and how near is that to as many weights as samples?", x="samples",
     sources=(ZHANG, "soltanolkotabi2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("share"),
-    estimate=estimate, stack_limit=1, work=each_cell(later("overparam.studies.memorization_threshold_work:run")),
+    estimate=estimate, stack_limit=1,
+    work_history=("Numbers that do not ascend are refused before any work; results are the same.",),
+    work=each_cell(later("overparam.studies.memorization_threshold_work:run")),
     values=("samples", "ratio", *(f"{name}_{what}" for name in NAMES for what in ("share", "width", "load", "missing")),
             "closest", "wrong_ranks", "bound_width"),
     differences=(

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from overparam.core import DataError, Params, Progress, UsageError, shares, within
+from overparam.core import DataError, Params, Progress, shares, within
 from overparam.data import signed
 from overparam.data.stream import stream
 from overparam.models.activations import activation as jax_activation
@@ -174,16 +174,6 @@ def size_of(cell: Params, n: int, progress: Progress) -> dict[str, Any]:
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """All numbers of samples of one cell; shares over the ratio are those of the most samples."""
     sizes = list(cell["n"])
-    if sizes != sorted(set(sizes)):
-        raise UsageError(
-            f"--n: expected numbers of samples that ascend, got {sizes}. Name each once, in order."
-        )
-    if list(cell["ratio"]) != sorted(set(cell["ratio"])):
-        raise UsageError(
-            f"--ratios: expected ratios that ascend, got {list(cell['ratio'])}. Name each once, in order."
-        )
-    if min(sizes) < 2:
-        raise UsageError(f"--n: expected at least 2 samples, got {min(sizes)}. Take more.")
     for n in sizes:
         task(cell, n)  # what cannot be fitted is refused before any work
     rows = [

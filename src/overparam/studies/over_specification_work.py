@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from overparam.core import Outcome, Params, Progress, UsageError, outcome, rounded, within
+from overparam.core import Outcome, Params, Progress, outcome, rounded, within
+from overparam.core.crossing import crossing
 from overparam.data.stream import stream
 from overparam.data.teachers import Teacher
 from overparam.models import holding, two_layer
@@ -20,6 +20,7 @@ from overparam.training import Member, Recipe, train
 
 FIRST, FINENESS = 10, 1.05  # first probe time, and the factor from one to the next
 POINTS = 30  # of a stored curve
+LEAST = 0.01  # of the target: a stored loss is not below it
 RIDGE = 1e-12  # of the largest diagonal entry of a Gram matrix
 
 
@@ -80,24 +81,6 @@ def probe_times(steps: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys([*found, steps]))
 
 
-def crossing(steps: Any, losses: Any, target: float) -> float | None:
-    """The step at which a loss first falls to a target, between two probe times by the logarithms; None if it never does.
-
-    >>> round(crossing(np.array([1, 10, 100]), np.array([1.0, 0.1, 0.001]), 0.01), 6)
-    31.622777
-    """
-    below = np.flatnonzero(losses <= target)
-    if not len(below):
-        return None
-    i = int(below[0])
-    if i == 0 or not losses[i] > 0:
-        return float(steps[i])
-    high, low = math.log(losses[i - 1]), math.log(losses[i])
-    share = (high - math.log(target)) / (high - low)
-    before = max(float(steps[i - 1]), 1.0)
-    return float(math.exp(math.log(before) + share * math.log(float(steps[i]) / before)))
-
-
 def courses(cell: Mapping[str, Any], seed: int, network: Any, recipe: Recipe, progress: Progress) -> Any:
     """The runs of one seed at all rates, on the same fresh examples; the loss is that on 1,000 more of the same teacher."""
     own = own_teacher(cell["d"], cell["nodes"], seed)
@@ -115,39 +98,33 @@ def courses(cell: Mapping[str, Any], seed: int, network: Any, recipe: Recipe, pr
 def best_of(cell: Mapping[str, Any], found: Any) -> dict[str, Any]:
     """Steps to the target at the seed's own best rate and at the common one; where it is not reached, the budget."""
     steps, target = cell["steps"], cell["target"]
-    at = [None if lost is not None else crossing(times, losses, target) for times, losses, lost in found]
-    reach = [(one, i) for i, one in enumerate(at) if one is not None]
+    read: dict[str, Any] = {
+        "x_scale": "log",
+        "scale": "log",
+        "never": math.inf,
+    }  # from step 1 on: step 0 has no logarithm
+    at = [
+        math.inf if lost is not None else crossing(np.maximum(times, 1), losses, target, **read)
+        for times, losses, lost in found
+    ]
+    reach = [(one, i) for i, one in enumerate(at) if one < math.inf]
     ends = [(losses[-1] if lost is None else math.inf, i) for i, (_, losses, lost) in enumerate(found)]
     best = min(reach)[1] if reach else min(ends)[1]
     one = cell["rates"].index(cell["one"])
     times, losses, _ = found[best]
     kept = np.unique(np.searchsorted(times, np.geomspace(FIRST, times[-1], POINTS)).clip(1, len(times) - 1))
     return {
-        "steps_best": steps if at[best] is None else at[best], "steps_one": steps if at[one] is None else at[one],
-        "reached": int(at[best] is not None), "failed": int(at[best] is None), "trials": 1,
-        "reached_one": int(at[one] is not None), "rate_best": cell["rates"][best],
+        "steps_best": min(at[best], steps), "steps_one": min(at[one], steps),
+        "reached": int(at[best] < math.inf), "failed": int(at[best] == math.inf), "trials": 1,
+        "reached_one": int(at[one] < math.inf), "rate_best": cell["rates"][best],
         "on_edge": int(bool(reach) and best in (0, len(found) - 1)),
-        "step": [int(times[i]) for i in kept], "loss": [losses[i] for i in kept],
+        "step": [int(times[i]) for i in kept], "loss": [max(losses[i], LEAST * target) for i in kept],
     }  # fmt: skip
-
-
-def check(cell: Mapping[str, Any]) -> None:
-    """Raise UsageError for values that do not go together, before anything is trained."""
-    rates = list(cell["rates"])
-    if len(rates) < 3 or any(b <= a for a, b in itertools.pairwise(rates)):
-        raise UsageError(
-            f"--rates: expected three or more rates that ascend, got {rates}. Name each once, in order."
-        )
-    if cell["one"] not in rates:
-        raise UsageError(f"--one: expected one of the rates {rates}, got {cell['one']:g}. Add it to --rates.")
-    if cell["steps"] <= FIRST:
-        raise UsageError(f"--steps: expected more than {FIRST}, got {cell['steps']}. Train for longer.")
 
 
 def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """All seeds of one width, one after another through the same program; then the same with the first layer frozen."""
     given, seeds = shared(cells), [cell["seed"] for cell in cells]
-    check(given)
     width, standard = given["nodes"] * given["factor"], given["parametrisation"] == "standard"
     more: dict[str, Any] = {} if standard else {"gain": math.sqrt(given["d"])}
     plain = two_layer(given["d"], width, 1, bias=False, parametrisation=given["parametrisation"], **more)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from overparam.core import (BATCH, DATA, MOMENTUM, N, RATE, SEED, STEPS, Axis, Check, Claim, Control, Estimate, Hero, Params,
-    Series, World, arm, charts, later, need, planned, profiles, scalar, study, worst)  # fmt: skip
+    Series, UsageError, World, arm, charts, later, need, planned, profiles, scalar, study, worst)  # fmt: skip
 from overparam.core.examples import image
 
 TALK, ZHANG, LIANG = "soltanolkotabi2019", "zhang2017", "liang2018"
@@ -33,7 +33,8 @@ AXES = (
 
 PROFILES = profiles(
     {"data": "digits", "n": 1000, "network": ("linear", WIDE, KERNEL), "variant": VARIANTS, "seed": planned(5)},
-    quick=("1,000 digits, a linear model and a network of 512 units on six variants, 5 seeds: a minute on two cores", {}),
+    quick=("1,000 digits, networks of 32 and 512 units beside a linear model, six variants, 5 seeds: a minute on two cores",
+           {"network": ("linear", "mlp-1x32", WIDE, KERNEL)}),
     laptop=("1,000 digits, networks of one and three layers from 2,410 to 42,634 parameters beside a linear model, six variants, "
             "5 seeds",
             {"network": ("linear", "mlp-1x32", WIDE, "mlp-3x128", KERNEL)}),
@@ -194,20 +195,18 @@ def of_table(metric: str) -> list[Series]:
     return [Series(metric, WORDS[name], False, {"variant": name}) for name in ("true", "random")]
 
 
-PLACE = {"x": {"place": "network"}, "along": "network"}
+PLACE = {"x": {"parameters": "parameters", "place": "network"}, "along": "network"}
 CHARTS = charts(
     {"step": "training step"}, ("", ""),
     training=("Fitting true labels, random ones, and noise", "training error (share of samples)", each("train_error", WIDE),
               "The same network on six variants of the data, as in figure 1 (a) of Zhang et al."),
     test=("Test error of the same networks", "test error (share of samples)", each("test_error", WIDE),
           "Test labels are true; test inputs are changed as the training inputs are."),
-    table=("Experiment I: train and test error over networks", "error at the end (share of samples)",
+    table=("Experiment I: parameters against training and test error", "error at the end (share of samples)",
            [*of_table("final_test_error"),
             *(replace(one, metric="final_train_error", dashed=True, label=f"{one.label}, training set")
-              for one in of_table("final_train_error"))], "From few parameters to many; see the numbers below. Networks that "
-           "were not run have no points.", PLACE),
-    parameters=("Parameters of these networks", "log parameters", [Series("parameters", "parameters", where={"variant": "true"})],
-                PLACE),
+              for one in of_table("final_train_error"))], "Each point is a network. With many parameters both kinds of labels "
+           "are fitted; only with true ones is the test error small.", PLACE),
     steps=("Steps to fit 99 % of the training set", "log steps", of_table("fit_steps"),
            "Where it is never fitted, the last step.", PLACE),
     kernel=("Near the kernel: what is left of the squared residual", "log mean squared residual",
@@ -230,10 +229,16 @@ def estimate(cell: Params) -> Estimate:
     """One training, or descent on a hundred rows beside an eigendecomposition."""
     from overparam.data import shape_of
     from overparam.studies.random_labels_work import CONVOLUTIONS, KERNEL_STEPS, ROWS, size_of, sizes_of
-    from overparam.sweep.work import cost, dense
+    from overparam.sweep.work import check_samples, cost, dense
 
     shape = shape_of(str(cell["data"]))
     kind, _, width = sizes_of(cell["network"])
+    check_samples({**cell, "batch": 0} if kind == "kernel" else cell, shape)
+    if kind == "kernel" and cell["n"] < ROWS:
+        raise UsageError(
+            f"--n: expected at least the {ROWS} samples of the networks near their kernel, got {cell['n']}. Ask for more, or "
+            "leave out the networks called kernel."
+        )
     if kind in CONVOLUTIONS:
         image(shape.image, cell["network"])
     if kind == "kernel":
@@ -251,7 +256,10 @@ STUDY = study(
             "fitted",
             "kernel_steps", "theory_steps", "shuffled_steps", "left", "theory_left", "place", "variant_place"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_labels_work:run"),
-    estimate=estimate, hero=Hero("training", fit=("train_error",)),
+    estimate=estimate, cell_version=2,
+    work_history=("Where a line reaches a level is read by one function of core, to a millionth of a time; what cannot be run is "
+                  "refused before any work.",),
+    hero=Hero("training", fit=("train_error",)),
     differences=(
         "Zhang et al. train on all of CIFAR-10; here 1,000 digits of 8 by 8 pixels, unless another profile is asked for.",
         "The rate is constant. With a schedule both true and random labels are fitted where it drops, which hides the factor "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import jax
 import numpy as np
 
 from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome
+from overparam.core.crossing import crossing
 from overparam.data import (
     LabelNoise,
     classes_present,
@@ -35,6 +37,7 @@ RATES = {"half-random": 0.5, "random": 1.0}  # shares of the labels that are rep
 IMAGES = {"shuffled-pixels": shuffled_pixels, "random-pixels": random_pixels, "gaussian": gaussian_pixels}
 VARIANTS = ("true", "half-random", "random", *IMAGES)
 TIMES, FITTED, LEFT = 70, 0.01, 0.05  # probe times; error that counts as fitted; share of the squared residual
+ROUNDING = 1e-6  # of shares in float32
 ROWS, KERNEL_STEPS = 100, 1000  # of the networks near their kernel
 SCALE = 4.0  # of the outputs of the networks near their kernel
 CROP = 28  # side of what is taken from the middle of an image of CIFAR-10
@@ -126,10 +129,6 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
 def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Every seed of one network on one variant, trained with momentum at a constant rate."""
     given = shared(cells)
-    if given["batch"] > given["n"]:
-        raise UsageError(
-            f"--batch: expected at most the {given['n']} training samples, got {given['batch']}. Take a smaller batch."
-        )
     data = changed(given["data"], given["n"], given["variant"])
     network = network_of(given["network"], data.shape, data.classes)
     stack = task(cells, data=data, noise=noise)
@@ -151,38 +150,20 @@ def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             **one.lines(*names),
             **one.ends(*names, prefix="final_"),
         }
-        steps, fitted = fit_time(one.steps, one.values["train_error"])
-        lost = bool(one.lost)
+        steps = crossing(one.steps, one.values["train_error"], FITTED + ROUNDING, never=math.inf)
+        lost, fitted = bool(one.lost), steps < math.inf
         values |= {
             "parameters": count, "parameters_per_sample": count / given["n"], "counts_off": counts_off(),
-            "classes": data.classes,
-            "place": PLACES.get(given["network"]), "fit_steps": None if lost else steps, "fitted": None if lost else int(fitted),
+            "classes": data.classes, "place": PLACES.get(given["network"]),
+            "fit_steps": None if lost else min(steps, float(one.steps[-1])), "fitted": None if lost else int(fitted),
         }  # fmt: skip
         made.append(outcome(values, lost=one.lost))
     return made
 
 
-def fit_time(steps: Sequence[int], errors: Sequence[float | None]) -> tuple[float, bool]:
-    """When the error falls to 1 %, straight between probe times, and whether it does; else the last time.
-
-    >>> fit_time([1, 2, 4], [0.9, 0.02, 0.0]), fit_time([0, 1, 4], [0.9, 0.5, 0.2])
-    ((3.0, True), (4.0, False))
-    """
-    for at, error in enumerate(errors):
-        if error is not None and error <= FITTED + 1e-6:
-            before = errors[at - 1] if at else None
-            part = 1.0 if before is None else (before - FITTED) / (before - error)
-            return float(steps[at - 1] + min(1.0, part) * (steps[at] - steps[at - 1]) if at else steps[0]), True
-    return float(steps[-1]), False
-
-
 def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """Every seed of one wide network on one variant, two classes by the parity of the label, beside its kernel."""
     given = shared(cells)
-    if given["n"] < ROWS:
-        raise DataError(
-            f"--n: expected at least the {ROWS} samples of the networks near their kernel, got {given['n']}."
-        )
     data = flatten(changed(given["data"], given["n"], given["variant"]))
     x = data.x[:ROWS].astype(np.float64) - data.x.mean(axis=0)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
@@ -226,7 +207,9 @@ def near_kernel(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             np.square(kernel_dynamics(kernel).residual(-labels, times, rate)).mean(axis=1)
             for labels in (y, y[mixed])
         )
-        found = [crossing(times, line) for line in (left, theory, other)]
+        found = [
+            crossing(times, line, LEFT * line[0], scale="log", never="last") for line in (left, theory, other)
+        ]
         values: dict[str, Any] = dict(
             zip(("kernel_steps", "theory_steps", "shuffled_steps"), found, strict=True)
         )
@@ -252,19 +235,3 @@ def dense_times(steps: int) -> tuple[int, ...]:
         at = min(float(steps), at * 1.06)
         times.add(round(at))
     return tuple(sorted(times | set(probe_times(steps, TIMES))))
-
-
-def crossing(times: Sequence[int], line: Any) -> float:
-    """The time at which what is left of the squared residual falls to 5 %, straight in logarithms; at the end if it does not.
-
-    >>> round(crossing([0, 1, 2], [1.0, 0.1, 0.01]), 3)  # between 1 and 2
-    1.301
-    """
-    share = np.asarray(line, float) / line[0]
-    below = np.flatnonzero(share <= LEFT)
-    if not len(below):
-        return float(times[-1])
-    at = int(below[0])
-    low, high = np.log(share[at]), np.log(share[at - 1])
-    part = (high - np.log(LEFT)) / (high - low)
-    return float(times[at - 1] + part * (times[at] - times[at - 1]))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from overparam.core import DataError, Outcome, Params, Progress, outcome, rounded, within
+from overparam.core.crossing import crossing
 from overparam.data import Dataset, LabelNoise, flatten, load, structure
 from overparam.data.clusters import options as cluster_options
 from overparam.data.components import make, options
@@ -132,23 +133,8 @@ def needs(cells: Sequence[Params], change: Mapping[str, int], progress: Progress
         )
         errors.append(wrong(hidden, outer, one.x_test, one.y_test))
     tried = [many * k for k in TIMES]
-    return [crossing(tried, errors[i : i + len(TIMES)]) for i in range(0, len(errors), len(TIMES))]
-
-
-def crossing(tried: Sequence[int], errors: Sequence[float], level: float = ENOUGH) -> float:
-    """Where errors first fall to a level, interpolated along the logarithm; twice the last number where they do not.
-
-    >>> round(crossing([10, 20, 40], [0.2, 0.1, 0.0]), 6), crossing([10, 20], [0.05, 0.0]), crossing([10, 20], [0.5, 0.3])
-    (28.284271, 10.0, 40.0)
-    """
-    below = [i for i, error in enumerate(errors) if error <= level]
-    if not below:
-        return 2.0 * tried[-1]
-    first = below[0]
-    if first == 0:
-        return float(tried[0])
-    share = (errors[first - 1] - level) / (errors[first - 1] - errors[first])
-    return float(tried[first - 1] * (tried[first] / tried[first - 1]) ** share)
+    each = (errors[i : i + len(TIMES)] for i in range(0, len(errors), len(TIMES)))
+    return [crossing(tried, one, ENOUGH, x_scale="log", never=2.0 * tried[-1]) for one in each]
 
 
 def parted(name: Any) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from overparam.core import Estimate, Study
-from overparam.core.errors import OverparamError, UsageError
+from overparam.core.errors import DataError, OverparamError, UsageError
 from overparam.core.faults import Fault, Places, faults
 from overparam.sweep.key import cell_name
 from overparam.sweep.select import select
@@ -35,6 +35,8 @@ def _costs(study: Study, at: Places) -> Iterator[Fault]:
         try:
             cells = select(study, name).cells()
             cost = study.estimate(cells[0])
+        except DataError:
+            continue  # a data set is here in part or not at all: no fault of the study
         except OverparamError as error:
             yield at.fault(f"profile '{name}': {error}", name)
             continue

@@ -63,6 +63,7 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
             "x": [_axis(x) for x in chart.x],
             "y_title": y_title, "y_log": chart.y_log, "arm": chart.arm, "arm_title": chart.arm_title,
             "level": FIRST_LOOK, "series": series, "lines": lines,
+            **({} if chart.arm_first is None else {"arm_first": chart.arm_first}),
             **({"hero": asdict(study.hero)} if study.hero and study.hero.chart == chart.name else {}),
         }
     )  # fmt: skip

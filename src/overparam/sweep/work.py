@@ -18,14 +18,14 @@ from typing import Any
 
 from overparam.core.claim import Params
 from overparam.core.cost import NARROW, computed, descent
-from overparam.core.errors import StackError
+from overparam.core.errors import DataError, StackError, UsageError
 from overparam.core.outcomes import each_cell, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import Outcome, Progress
 from overparam.sweep.cost import Size, convolutional, cost, dense
 
 __all__ = [
-    "NARROW", "Outcome", "Shared", "Size", "Task", "TrainingCurve", "computed", "convolutional", "cost", "dense", "descent",
-    "each_cell", "lost_in", "outcome", "rounded", "shared", "shares", "task", "within",
+    "NARROW", "Outcome", "Shared", "Size", "Task", "TrainingCurve", "check_samples", "computed", "convolutional", "cost",
+    "dense", "descent", "each_cell", "lost_in", "outcome", "rounded", "shared", "shares", "task", "within",
 ]  # fmt: skip
 
 _DIGITS = 6
@@ -310,6 +310,41 @@ def task(
     data = flatten(data) if flat else data
     of_cell = noise or noise_of
     return Task(cells, data, [of_cell(cell).apply(data.y, data.classes) for cell in cells])
+
+
+def check_samples(cell: Params, shape: Any, *, held: int = 0) -> None:
+    """Refuse numbers of samples that no run of a cell could have, before any of its seeds is worked on.
+
+    Args:
+        cell: its parameters, with ``data``, ``n`` and, where rows are taken in minibatches, ``batch``.
+        shape: from :func:`overparam.data.shape_of`.
+        held: further training samples that the cell sets aside.
+
+    Raises:
+        UsageError: fewer samples than classes, a batch larger than the training set, or data without classes.
+        DataError: more samples than there are.
+
+    >>> from overparam.data import shape_of
+    >>> check_samples({"data": "digits", "n": 1000, "batch": 64}, shape_of("digits"), held=200)
+    """
+    name, n = cell["data"], cell["n"]
+    if shape.classes < 2:
+        raise UsageError(
+            f"--data: expected labels of at least 2 classes, got {name}, which has none. Take other data."
+        )
+    if n < shape.classes:
+        raise UsageError(
+            f"--n: expected at least one sample for each of the {shape.classes} classes of {name}, got {n}. Ask for more."
+        )
+    if shape.train and n + held > shape.train:
+        more = f", {held:,} that are set aside among them" if held else ""
+        raise DataError(
+            f"--n: expected at most the {shape.train:,} training samples of {name}{more}, got {n:,}. Ask for fewer."
+        )
+    if cell.get("batch", 0) > n:
+        raise UsageError(
+            f"--batch: expected at most the {n:,} training samples, got {cell['batch']:,}. Take a smaller batch."
+        )
 
 
 def noise_of(cell: Params) -> Any:

@@ -92,6 +92,11 @@ def test_first_view_is_the_strongest_arm_on_the_first_axis(chart):
     assert (view.arm, view.data, view.x, view.x_log, view.y_log) == ("0.15", "mnist1d", 0, True, False)
 
 
+def test_first_view_is_the_arm_that_a_chart_names_where_there_is_one(chart):
+    assert first_view({**chart, "arm_first": 0.0}).arm == "0"
+    assert first_view({**chart, "arm_first": 0.3}).arm == "0.15"
+
+
 def test_first_view_of_named_arms_is_the_first_of_them(chart):
     for series in chart["series"]:
         series["arm"] = {0.0: "fourier", 0.15: "relu"}[series["arm"]]

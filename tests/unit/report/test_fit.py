@@ -45,6 +45,19 @@ def test_a_line_near_zero_does_not_press_the_measured_one_flat(record, chart):
     assert min(axis(drawn(chart))) >= min(values) / fit.REACH / 1.5
 
 
+def test_a_line_that_leaves_above_is_said_to_go_up(chart):
+    for series in chart["series"]:
+        if series["dashed"]:
+            for name in ("mean", "low", "high"):
+                series[name] = [1e9] * len(series[name])
+    chart["y_log"] = True
+    assert "outside of it: training error (up to 1 × 10⁹)" in fit.notes(chart)["fit"]
+    for series in chart["series"]:
+        if series["dashed"]:
+            series["low"] = [1e-9] * len(series["low"])
+    assert "training error (down to 1 × 10⁻⁹, up to 1 × 10⁹)" in fit.notes(chart)["fit"]
+
+
 def test_the_hero_axis_is_that_of_the_test_error_and_its_training_error_waits(hero):
     from overparam.report.view import ALL, first_view
 

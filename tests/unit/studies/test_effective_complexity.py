@@ -14,7 +14,7 @@ from overparam.core.claim import Evidence
 from overparam.core.errors import DataError, MissingEvidence, UsageError
 from overparam.models.random_features import RandomFeatures
 from overparam.studies.effective_complexity import ARMS, PROFILES, STUDY, searches, sizes
-from overparam.studies.effective_complexity_work import AGAIN, bracket, crossing, emc, grid, search
+from overparam.studies.effective_complexity_work import AGAIN, bracket, critical_width, emc, grid, search
 
 BASE = {
     "n": 40, "width": (3, 12), "emc_width": (3, 12), "noise": 0.25, "noise_kind": "exclusive", "steps": 300,
@@ -290,12 +290,32 @@ def test_grid_is_a_quarter_octave_grid_through_n():
     assert bracket({3: 0.2}, 0.1) == (None, 3)
 
 
-def test_crossing_is_linear_in_the_logarithm_and_takes_the_first():
+def test_critical_width_is_linear_in_the_logarithm_and_takes_the_first():
     widths = (8, 16, 32, 64)
-    assert crossing(widths, (0.5, 0.3, 0.0, 0.0), 0.1) == pytest.approx(16 * 2 ** (2 / 3))
-    assert crossing(widths, (0.5, 0.1, 0.2, 0.0), 0.1) == pytest.approx(16)
-    assert crossing(widths, (0.05, 0.3, 0.0, 0.0), 0.1) == 0
-    assert crossing(widths, (0.5, 0.4, 0.3, 0.2), 0.1) == math.inf
+    assert critical_width(widths, (0.5, 0.3, 0.0, 0.0), 0.1) == pytest.approx(16 * 2 ** (2 / 3))
+    assert critical_width(widths, (0.5, 0.1, 0.2, 0.0), 0.1) == pytest.approx(16)
+    assert critical_width(widths, (0.05, 0.3, 0.0, 0.0), 0.1) == 0
+    assert critical_width(widths, (0.5, 0.4, 0.3, 0.2), 0.1) == math.inf
+
+
+def test_the_critical_width_is_to_the_digit_what_stored_cells_were_read_with():
+    """Against the text of version 1, on lines of every kind: cells in which it is stored stay comparable."""
+
+    def former(widths, errors, tolerance):
+        i = next((i for i, error in enumerate(errors) if error <= tolerance), None)
+        if not i:
+            return math.inf if i is None else 0.0
+        share = (errors[i - 1] - tolerance) / (errors[i - 1] - errors[i])
+        return float(widths[i - 1] * (widths[i] / widths[i - 1]) ** share)
+
+    rng, kinds = np.random.default_rng(0), set()
+    for _ in range(300):
+        widths = sorted(rng.choice(np.arange(2, 300), 9, replace=False).tolist())
+        errors = (np.sort(rng.uniform(0, 0.9, 9))[::-1] + 0.1 * rng.uniform(-1, 1, 9)).round(3).tolist()
+        was = former(widths, errors, 0.1)
+        assert critical_width(widths, errors, 0.1) == was
+        kinds.add("none" if was == math.inf else "all" if was == 0 else "inside")
+    assert {"none", "inside"} <= kinds
 
 
 CLAIMS = {claim.name: claim for claim in STUDY.claims}

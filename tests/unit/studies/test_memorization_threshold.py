@@ -95,9 +95,10 @@ def test_a_small_cell_holds_what_is_declared():
     ("change", "text"),
     [
         ({"n": (9, 6)}, r"--n: expected numbers of samples that ascend, got \[9, 6\]"),
+        ({"n": (6, 6, 9)}, r"--n: expected numbers of samples that ascend"),
         ({"ratio": (2.0, 1.0)}, r"--ratios: expected ratios that ascend"),
     ],
 )
 def test_what_does_not_go_together_is_refused(change, text):
     with pytest.raises(UsageError, match=text):
-        run(cell(**change), lambda _: None)
+        STUDY.estimate(cell(**change))

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from overparam.core import clean
+from overparam.core.crossing import crossing
 from overparam.core.errors import DataError, UsageError
 from overparam.data import load
 from overparam.models import named, parameters
 from overparam.studies import random_labels_work
 from overparam.studies.random_labels import KERNEL, NETWORKS, STUDY, VARIANTS, WORDS
 from overparam.studies.random_labels_work import (
+    LEFT,
     PLACES,
     TABLE,
     changed,
     counts_off,
-    crossing,
     dense_times,
-    fit_time,
     network_of,
     noise,
     size_of,
@@ -104,18 +104,13 @@ def test_images_of_cifar_are_cropped_and_whitened(monkeypatch):
 
 
 def test_times_to_fit():
-    assert fit_time([0, 5, 9], [0.9, 0.011, 0.01]) == (pytest.approx(9), True)
-    assert fit_time([1, 3], [0.02, 0.0]) == (pytest.approx(2), True)  # half of the way down
-    assert fit_time([1, 3], [0.0, 0.0]) == (1, True)
-    assert fit_time([0, 5], [0.9, None]) == (5, False)
     times = dense_times(400)
     assert times[:65] == tuple(range(65))
     assert times[-1] == 400
     assert max(b / a for a, b in pairwise(times[64:])) < 1.08
     t = np.array(times)
     for rate in (0.01, 0.1, 0.5):  # what is left falls as exp(-rate t): to 5 % at log(20) / rate
-        assert crossing(times, np.exp(-rate * t)) == pytest.approx(np.log(20) / rate, rel=0.01)
-    assert crossing(times, np.ones(len(t))) == 400
+        assert crossing(times, np.exp(-rate * t), LEFT, scale="log") == pytest.approx(np.log(20) / rate)
 
 
 @pytest.mark.parametrize("variant", ["true", pytest.param("gaussian", marks=pytest.mark.slow)])
@@ -149,22 +144,24 @@ def test_a_wide_network_keeps_the_time_of_its_kernel(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "told"),
+    ("change", "told"),
     [
-        ({"batch": 101}, UsageError, "--batch: expected at most the 100 training samples, got 101"),
-        (
-            {"n": 8, "batch": 8},
-            DataError,
-            "training labels of the variant 'true': expected at least one a class",
-        ),
-        ({"n": 99, "network": KERNEL}, DataError, "--n: expected at least the 100 samples"),
-        ({"network": "mlp"}, UsageError, "--networks: expected linear"),
+        ({"batch": 101}, "--batch: expected at most the 100 training samples, got 101"),
+        ({"n": 8, "batch": 8}, "--n: expected at least one sample for each of the 10 classes"),
+        ({"n": 1201}, "--n: expected at most the 1,200 training samples of digits, got 1,201"),
+        ({"n": 99, "network": KERNEL}, "--n: expected at least the 100 samples"),
+        ({"network": "mlp"}, "--networks: expected linear"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_training(change, error, told, monkeypatch):
+def test_what_cannot_be_trained_is_refused_before_any_seed(change, told):
+    with pytest.raises((UsageError, DataError), match=told):
+        STUDY.estimate(cell(variant="true", seed=0, **change))
+
+
+def test_a_class_that_vanishes_in_one_draw_is_refused_before_training(monkeypatch):
     monkeypatch.setattr(random_labels_work, "train", None)
-    with pytest.raises(error, match=told):
-        work(cell(variant="true", seed=0, **change))
+    with pytest.raises(DataError, match="training labels of the variant 'random': expected every class"):
+        work(cell(variant="random", seed=0, n=12, batch=4))
 
 
 def test_a_network_of_convolutions_on_signals_is_refused_before_the_work_starts():
