@@ -315,9 +315,7 @@ STUDY = study(
     name="label-noise", title="Wrong labels are learnt last",
     question="What does a wide network learn first when labels are wrong, and what does stopping early save?", x="step",
     sources=(TALK, PAPER, LIANG), values=WORK, axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    work=later("overparam.studies.label_noise_work:run"), estimate=estimate, cell_version=2,
-    work_history=("Where a line reaches a level is read by one function of core, to a millionth of a time; what cannot be run is "
-                  "refused before any work.",),
+    work=later("overparam.studies.label_noise_work:run"), estimate=estimate,
     hero=Hero("error", fit=("test_error", "train_error")),
     differences=(
         "The talk's pictures give neither numbers nor sizes; that the paper's network on MNIST has four layers is recalled.",

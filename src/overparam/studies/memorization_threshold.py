@@ -150,7 +150,6 @@ STUDY = study(
     question="How wide must a network be to fit random labels, and how near is that to as many weights as samples?", x="samples",
     sources=(ZHANG, "soltanolkotabi2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("share"),
     estimate=estimate, stack_limit=1,
-    work_history=("Numbers that do not ascend are refused before any work; results are the same.",),
     work=each_cell(later("overparam.studies.memorization_threshold_work:run")),
     values=("samples", "ratio", *(f"{name}_{what}" for name in NAMES for what in ("share", "width", "load", "missing")),
             "closest", "wrong_ranks", "bound_width"),

@@ -179,10 +179,7 @@ STUDY = study(
     question="Is a teacher network learned in fewer steps by students that are wider than it is?", x="factor",
     sources=(LIVNI, "liang2018"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
     hero=Hero("courses-mean-field", fit=("loss",)), estimate=estimate,
-    work=later("overparam.studies.over_specification_work:run"), cell_version=2,
-    profile_history=("20 seeds in place of 8, before any judged seed: five pilots spread more than was planned for.",),
-    work_history=("Where a line reaches a level is read by one function of core, up to rounding; rates that do not "
-                  "ascend are refused before any work.",),
+    work=later("overparam.studies.over_specification_work:run"),
     values=("steps_best", "steps_one", "reached", "reached_one", "failed", "trials",
             "rate_best", "rate_on_edge", "step", "loss", "frozen_floor",
             "frozen_steps"),

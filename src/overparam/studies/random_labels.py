@@ -256,9 +256,7 @@ STUDY = study(
             "fitted",
             "kernel_steps", "theory_steps", "shuffled_steps", "left", "theory_left", "place", "variant_place"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, work=later("overparam.studies.random_labels_work:run"),
-    estimate=estimate, cell_version=2,
-    work_history=("Where a line reaches a level is read by one function of core, to a millionth of a time; what cannot be run is "
-                  "refused before any work.",),
+    estimate=estimate,
     hero=Hero("training", fit=("train_error",)),
     differences=(
         "Zhang et al. train on all of CIFAR-10; here 1,000 digits of 8 by 8 pixels, unless another profile is asked for.",
