@@ -13,12 +13,6 @@ from overparam.core import (BATCH, DIMENSION, N, RATE, SEED, STEPS, Axis, Claim,
 
 FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 NAMES = {0.5: "0_5", 1.0: "1", 2.0: "2", 5.0: "5", 10.0: "10"}
-FRAMES = {
-    "first": "at the first probe",
-    "early": "half of the probes later",
-    "late": "three quarters",
-    "end": "at the end",
-}
 DECAYS = (0.0, 0.5, 1.0, 1.5)
 
 AXES = (
@@ -255,15 +249,13 @@ CHARTS = charts(
           {f"miss_{name}": words for name, words in STUDENTS.items()}, BY_STEP),
     deep=("Two hidden layers", "log value", {"deep_miss": "1 - mean correlation, lowest layer", "deep_gradient": "largest "
         "gradient"}, BY_STEP),
-    size=("The L-shape, as it grows", "log norm of incoming times norm of outgoing weights",
-          {f"size_{name}": words for name, words in FRAMES.items()},
-          "Student nodes of the widest student by their best correlation with a teacher node, means in seven bins.",
-          {"x": {"correlation": "lin best correlation with a teacher node"}}))  # fmt: skip
+    size=("The L-shape, as it grows", "log norm of incoming times norm of outgoing weights", {"size": "widest student"},
+          "Student nodes by their best correlation with a teacher node, means in seven bins, at every third probe time.",
+          {"x": {"correlation": "lin best correlation with a teacher node"}, "frame": ("size_step", "step")}))  # fmt: skip
 
 VALUES = (
     "factor", "step", "node", "strength", "observed", "coverage", "final_loss", "cover_time", "never", "order", "unmatched",
-    "weak_over_strong", "thin", "thin_first", "correlation", "deep_gradient", "deep_miss", "deep_loss",
-    *(f"size_{name}" for name in FRAMES),
+    "weak_over_strong", "thin", "thin_first", "correlation", "size", "size_step", "deep_gradient", "deep_miss", "deep_loss",
     *(f"{of}_{name}" for of in ("loss", "coverage", "gradient", "miss", "found",
     "learnt") for name in NAMES.values()))  # fmt: skip
 

@@ -26,7 +26,7 @@ ROUNDING = 1e-4
 SHOWN = 1_000  # examples of which each one's own gradient is taken
 FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
-FRAMES = ("first", "early", "late", "end")
+EVERY = 3  # probe times from one picture of the sizes to the next
 
 
 def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
@@ -109,7 +109,7 @@ def record(found: dict[str, Any], values: Any, factor: float, times: Sequence[in
     found[f"learnt_{name}"] = [steps if t is None else t for t in first]
     covered = [t for t, share in zip(times, found[f"coverage_{name}"], strict=True) if share >= COVERED]
     half = len(first) // 2
-    shape = l_shape(values, take)
+    shape = l_shape(values, take, times)
     for key, value in {
         "coverage": found[f"coverage_{name}"][-1],
         "final_loss": found[f"loss_{name}"][-1],
@@ -121,9 +121,7 @@ def record(found: dict[str, Any], values: Any, factor: float, times: Sequence[in
     }.items():
         found.setdefault(key, []).append(value)
     if factor == max(found["factor"]):
-        found |= {name: shape[name] for name in ("thin", "thin_first")}
-        found |= {"correlation": [(a + b) / 2 for a, b in pairwise(BINS)]}
-        found |= {f"size_{frame}": line for frame, line in zip(FRAMES, shape["frames"], strict=True)}
+        found |= shape
 
 
 def missing(best: Any) -> float:
@@ -150,15 +148,16 @@ def order(first: Sequence[float]) -> float:
     return 0.0 if np.ptp(ranks) == 0 else float(np.corrcoef(ranks, places)[0, 1])
 
 
-def l_shape(values: Any, take: slice) -> dict[str, Any]:
-    """Sizes of student nodes by how well they match a teacher node, at four times, as shares of the mean of matched ones."""
+def l_shape(values: Any, take: slice, times: Sequence[int]) -> dict[str, Any]:
+    """Mean sizes of student nodes by how well they match a teacher node, bin after bin at every third time and the last."""
     best, size = (np.asarray(values[name], float)[take] for name in ("student_correlation", "size"))
-    frames, count = [], len(best)
-    for at in (0, count // 2, 3 * count // 4, count - 1):
+    last = len(best) - 1
+    frames = sorted({*range(last, -1, -EVERY), 0})
+    middles = [(a + b) / 2 for a, b in pairwise(BINS)]
+    means: list[float | None] = []
+    for at in frames:
         bins = np.clip(np.digitize(best[at], BINS) - 1, 0, len(BINS) - 2)
-        frames.append(
-            [float(size[at][bins == b].mean()) if (bins == b).any() else None for b in range(len(BINS) - 1)]
-        )
+        means += [float(size[at][bins == b].mean()) if (bins == b).any() else None for b in range(len(middles))]
 
     def thin(at: int) -> float | None:
         some = best[at] >= LEVEL
@@ -167,7 +166,9 @@ def l_shape(values: Any, take: slice) -> dict[str, Any]:
     half = np.argsort(best[0])
     low, high = size[0][half[: len(half) // 2]], size[0][half[len(half) // 2 :]]
     return {
-        "frames": frames,
+        "size": means,
+        "size_step": [times[at] for at in frames for _ in middles],
+        "correlation": middles * len(frames),
         "thin": thin(-1),
         "thin_first": float(low.mean() / high.mean()) if len(low) else None,
     }

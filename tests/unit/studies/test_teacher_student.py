@@ -65,11 +65,12 @@ def test_a_node_is_learnt_at_the_first_probe_time_above_the_level():
 
 def test_sizes_are_means_over_bins_of_correlation():
     values = {"student_correlation": [[0.1, 0.2, 0.96, 0.99]] * 4, "size": [[1.0, 3.0, 4.0, 8.0]] * 4}
-    shape = work.l_shape(values, slice(None))
+    shape = work.l_shape(values, slice(None), [20, 40, 60, 80])
     assert shape["thin"] == pytest.approx(2.0 / 6.0)
     assert shape["thin_first"] == pytest.approx(2.0 / 6.0)
-    assert shape["frames"][-1] == [2.0, None, None, None, None, None, 6.0]
-    assert len(shape["frames"]) == len(claims.FRAMES)
+    assert shape["size"] == [2.0, None, None, None, None, None, 6.0] * 2
+    assert shape["size_step"] == [20] * 7 + [80] * 7
+    assert shape["correlation"] == [*np.convolve(work.BINS, [0.5, 0.5], "valid")] * 2
 
 
 def test_a_power_law_is_told_from_an_exponential():
