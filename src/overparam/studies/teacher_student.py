@@ -250,13 +250,13 @@ CHARTS = charts(
     deep=("Two hidden layers", "log value", {"deep_miss": "1 - mean correlation, lowest layer", "deep_gradient": "largest "
         "gradient"}, BY_STEP),
     size=("The L-shape, as it grows", "log norm of incoming times norm of outgoing weights", {"size": "widest student"},
-          "Student nodes by their best correlation with a teacher node, means in seven bins, at every third probe time.",
+          "Student nodes by their best correlation with a teacher node, means in seven bins, at every fourth probe time.",
           {"x": {"correlation": "lin best correlation with a teacher node"}, "frame": ("size_step", "step")}))  # fmt: skip
 
 VALUES = (
     "factor", "step", "node", "strength", "observed", "coverage", "final_loss", "cover_time", "never", "order", "unmatched",
     "weak_over_strong", "thin", "thin_first", "correlation", "size", "size_step", "deep_gradient", "deep_miss", "deep_loss",
-    *(f"{of}_{name}" for of in ("loss", "coverage", "gradient", "miss", "found",
+    *(f"{of}_{name}" for of in ("loss", "gradient", "miss", "found",
     "learnt") for name in NAMES.values()))  # fmt: skip
 
 

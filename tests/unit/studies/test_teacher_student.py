@@ -28,7 +28,7 @@ def found():
 
 def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     equal, unequal = found
-    widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")} - {"coverage_0_5"}
+    widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")}
     assert set(equal) == set(STUDY.values) - {n for n in widths if not n.endswith("0_5")}
     assert set(unequal) == set(equal)
     assert set(unequal["deep_miss"]) == {None}
@@ -63,9 +63,16 @@ def test_a_node_is_learnt_at_the_first_probe_time_above_the_level():
     assert work.learnt_at(best, [1, 10, 100]) == [10, 1, None]
 
 
+def test_the_time_of_coverage_lies_between_probe_times_where_the_last_node_needed_passes_the_level():
+    best = np.array([[0.1] * 5, [0.99, 0.99, 0.99, 0.90, 0.2], [1.0, 1.0, 1.0, 1.0, 0.3]])  # four of five are needed
+    assert work.covered_at(best, [1, 10, 100], 100) == pytest.approx(10**1.5)  # half of the way from 0.90 to 1.00
+    assert work.covered_at(best[:2], [1, 10], 70) == 70  # never
+    assert work.covered_at(best[2:], [100], 100) == 100  # at once
+
+
 def test_sizes_are_means_over_bins_of_correlation():
     values = {"student_correlation": [[0.1, 0.2, 0.96, 0.99]] * 4, "size": [[1.0, 3.0, 4.0, 8.0]] * 4}
-    shape = work.l_shape(values, slice(None), [20, 40, 60, 80])
+    shape = work.l_shape(values, slice(None), [20, 40, 60, 80])  # the first and the last
     assert shape["thin"] == pytest.approx(2.0 / 6.0)
     assert shape["thin_first"] == pytest.approx(2.0 / 6.0)
     assert shape["size"] == [2.0, None, None, None, None, None, 6.0] * 2
