@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (BATCH, DIMENSION, N, RATE, SEED, STEPS, Axis, Claim, Control, Estimate, Hero, Params, World, arm,
+from overparam.core import (BATCH, DIMENSION, N, RATE, SEED, STEPS, Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, arm,
     charts, grid, later, line, on_average, per_seed, planned, power_law, preferred, profiles, scalar, study)  # fmt: skip
 
 FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -260,8 +260,35 @@ VALUES = (
     "learnt") for name in NAMES.values()))  # fmt: skip
 
 
+def refuse(cell: Params) -> None:
+    """Refuse sizes with which a teacher or a student cannot be made.
+
+    Nodes have weights from -0.5 to 0.5 in quarters. Of (5^d - 1)/2 pairs of opposite vectors that are not 0 the (3^d - 1)/2
+    with entries of -0.5, 0 and 0.5 are twice another one: (5^d - 3^d)/2 lines are left, of which no two are parallel.
+
+    Raises:
+        UsageError: more nodes than lines, more rows of a batch than examples, or factors without a place in a cell.
+    """
+    d, factors = cell["d"], list(cell["factors"])
+    if d < 5 and cell["nodes"] > (lines := (5**d - 3**d) // 2):
+        raise UsageError(
+            f"--nodes: expected at most {lines} in {d} dimensions, where more teacher nodes would be parallel, got "
+            f"{cell['nodes']}. Raise --d."
+        )
+    if not set(factors) <= set(FACTORS) or len(set(factors)) < len(factors):
+        raise UsageError(
+            f"--factors: expected some of {', '.join(f'{one:g}' for one in FACTORS)}, each once, got "
+            f"{', '.join(f'{one:g}' for one in factors)}. Choose among these."
+        )
+    if cell["batch"] > cell["n"]:
+        raise UsageError(
+            f"--batch: expected at most {cell['n']}, as many as examples, got {cell['batch']}. Take a smaller one, or raise --n."
+        )
+
+
 def estimate(cell: Params) -> Estimate:
     """Steps of students of every width, and their probes; microseconds a step and unit as measured on one core."""
+    refuse(cell)
     width = cell["nodes"] * sum(cell["factors"])
     deep = (2 * cell["deep_factor"] * cell["nodes"]) * (cell["decay"] == 0)
     seconds = cell["steps"] * (2e-5 * len(cell["factors"]) + 7e-7 * (width + deep) * (1 + cell["d"] / 60))

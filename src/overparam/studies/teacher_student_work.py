@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overparam import data
-from overparam.core import Outcome, Params, Progress, UsageError, outcome, rounded, within
+from overparam.core import Outcome, Params, Progress, outcome, rounded, within
 from overparam.data.stream import stream
 from overparam.models import holding, mlp
 from overparam.probes import recovery
@@ -25,7 +25,6 @@ LEARNT, LEVEL, COVERED = (
 ROUNDING = 1e-4
 DIGITS = 4  # of lines over steps
 SHOWN = 1_000  # examples of which each one's own gradient is taken
-FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 EVERY = 4  # probe times from one picture of the sizes to the next
 
@@ -34,10 +33,6 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """A stack of teachers: students of every width side by side, then those of two hidden layers."""
     given = shared(cells)
     factors = sorted(set(given["factors"]))
-    if not set(factors) <= set(FACTORS):
-        raise UsageError(
-            f"factors: expected some of {list(FACTORS)}, got {factors}. Choose among these with --factors."
-        )
     teachers = [
         data.teacher(given["d"], given["nodes"], given["outputs"], decay=cell["decay"], seed=cell["seed"])
         for cell in cells

@@ -1,11 +1,12 @@
 """The study of teachers and students: what is read from correlations, and a tiny cell."""
 
+import itertools
+
 import numpy as np
 import pytest
 
+from overparam import data
 from overparam.core import UsageError
-from overparam.core.errors import DataError
-from overparam.studies import teacher_student as claims
 from overparam.studies import teacher_student_work as work
 from overparam.studies.teacher_student import STUDY, akaike, aligning
 
@@ -103,16 +104,28 @@ def test_probe_times_ascend_to_the_last_step():
         assert list(times) == sorted(set(times))
 
 
-def test_a_teacher_with_parallel_nodes_is_refused():
-    # four nodes of one input: any two are parallel but for their biases, which are equal
-    with pytest.raises((DataError, UsageError), match="parallel"):
-        STUDY.work([cell(seed=0, decay=0.0, d=1)], lambda share: None)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"d": 2, "nodes": 9}, r"--nodes: expected at most 8 in 2 dimensions.*parallel, got 9\. Raise --d\."),
+        ({"d": 3, "nodes": 50}, "--nodes: expected at most 49 in 3 dimensions"),
+        ({"factors": (1.0, 3.0)}, r"--factors: expected some of 0\.5, 1, 2, 5, 10, each once, got 1, 3\."),
+        ({"factors": (1.0, 1.0)}, "--factors: expected some of .*each once, got 1, 1"),
+        ({"n": 8, "batch": 16}, "--batch: expected at most 8, as many as examples, got 16"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_before_any_work(change, words):
+    with pytest.raises(UsageError, match=words):
+        STUDY.estimate(cell(seed=1000, **change))
 
 
-def test_a_width_without_a_name_is_refused_before_any_step():
-    assert work.FACTORS == claims.FACTORS
-    with pytest.raises(UsageError, match=r"factors: expected some of .*3\.0"):
-        STUDY.work([cell(seed=0, factors=(1.0, 3.0))], lambda share: None)
+def test_so_many_nodes_as_lines_can_be_drawn():
+    """The count of lines by brute force, and a teacher that has them all."""
+    grid = [np.array(w, float) for w in itertools.product((-2, -1, 0, 1, 2), repeat=2) if any(w)]
+    lines = {tuple(np.round(w / np.linalg.norm(w) * np.sign(w[np.flatnonzero(w)[0]]), 9)) for w in grid}
+    assert len(lines) == 8
+    assert data.teacher(2, 8, 3, seed=1000).widths == (8,)
+    STUDY.estimate(cell(seed=1000, d=2, nodes=8))
 
 
 def test_the_published_sweep_costs_hours():
