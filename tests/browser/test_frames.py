@@ -46,13 +46,17 @@ def test_frames_turn_by_slider_keys_and_play_and_a_file_has_the_one_shown(show, 
     assert len(middle) == len(last)
     assert middle != last
     assert page.axis_labels("y") == axis
-    page.run("document.querySelector(arguments[0]).click()", f"{STRIP} button")  # plays to the last frame, and stops
+    page.run(
+        "document.querySelector(arguments[0]).click()", f"{STRIP} button"
+    )  # plays to the last frame, and stops
     at_frame(page, 2)
     page.wait(f"document.querySelector('{STRIP} button').textContent === 'Play'")
     page.run("document.querySelector(arguments[0]).click()", f"{STRIP} button")  # from the first again
     at_frame(page, 0)
     page.run("document.querySelector(arguments[0]).click()", f"{STRIP} button")
-    assert page.run("return document.getElementById('chart-1').dataset.drawn") == drawings  # nothing was drawn anew
+    assert (
+        page.run("return document.getElementById('chart-1').dataset.drawn") == drawings
+    )  # nothing was drawn anew
     slider.send_keys(Keys.HOME)
     at_frame(page, 0)
     press = "document.querySelector('#chart-1 [data-save=svg]').click()"
@@ -69,7 +73,10 @@ def test_a_phone_and_a_reader_who_wants_no_motion(show, record, reader):
     try:
         page = show(record)
         assert page.run("return document.documentElement.scrollWidth") <= 390
-        box = page.run("const b = document.querySelector(arguments[0]).getBoundingClientRect(); return b.width", f"{STRIP} input")
+        box = page.run(
+            "const b = document.querySelector(arguments[0]).getBoundingClientRect(); return b.width",
+            f"{STRIP} input",
+        )
         assert box > 80
         button = f"{STRIP} button"
         assert page.run("return document.querySelector(arguments[0]).textContent", button) == "Next"

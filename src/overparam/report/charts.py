@@ -48,7 +48,11 @@ def in_letters(chart: Mapping[str, Any]) -> dict[str, Any]:
         **{name: as_text(chart[name]) for name in ("title", "y_title", "note", "arm_title")},
         "x": [{**axis, "title": as_text(axis["title"])} for axis in chart["x"]],
         "series": [{**series, "label": as_text(series["label"])} for series in chart["series"]],
-        **({"frames": {**chart["frames"], "title": as_text(chart["frames"]["title"])}} if rows.frames(chart) else {}),
+        **(
+            {"frames": {**chart["frames"], "title": as_text(chart["frames"]["title"])}}
+            if rows.frames(chart)
+            else {}
+        ),
     }
 
 

@@ -259,7 +259,9 @@ def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> A
         ),
     ]
     named = _calculate(alt, place=f"{json.dumps(names)}[datum.x - 1]") if names else []
-    return alt.LayerSpec(layer=units, data=alt.NamedData(name="points"), transform=[*_chosen(alt, chart), *named])
+    return alt.LayerSpec(
+        layer=units, data=alt.NamedData(name="points"), transform=[*_chosen(alt, chart), *named]
+    )
 
 
 def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> Any:

@@ -14,9 +14,10 @@ from overparam.report.words import interval, percent, plain
 
 Row = dict[str, Any]
 _NEVER_NEGATIVE = re.compile(
-    r"error|loss|share|fraction|distance|norm|rank|residual|drift|gap|path|parameters|steps|radius|condition|kappa"
+    r"error|loss|share|coverage|fraction|distance|norm|rank|residual|drift|gap|path|parameters|steps|radius|condition|kappa"
 )
 _ALONG = ("mean", "low", "high", "n")
+_CORRELATION = re.compile(r"(?:\w+ )?correlation\b")
 _PARTS = re.compile(r"share of|fraction of|% of")
 
 
@@ -59,7 +60,11 @@ def whole(chart: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     for one in chart["series"]:
         key = tuple(one[name] for name in ("arm", "data", "label", "metric", "dashed"))
         if key not in found:
-            found[key] = {**one, "seeds": [list(line) for line in one["seeds"]], **{k: list(one[k]) for k in _ALONG}}
+            found[key] = {
+                **one,
+                "seeds": [list(line) for line in one["seeds"]],
+                **{k: list(one[k]) for k in _ALONG},
+            }
             continue
         for name in _ALONG:
             found[key][name] += one[name]
@@ -97,10 +102,13 @@ def arm_words(chart: Mapping[str, Any], arm: str) -> str:
 def ends(chart: Mapping[str, Any], series: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the smallest and largest value that a quantity can have, None where it has none.
 
-    An error, a loss or a length is never negative, and a share of something at most the whole: an interval that says
+    An error, a loss or a length is never negative, a share of something at most the whole, and a correlation at most 1 in
+    size: an interval that says
     otherwise is cut where it is drawn.
     """
     values = [v for line in (series["mean"], *series["seeds"]) for v in line if v is not None]
+    if _CORRELATION.match(chart["y_title"]) and all(abs(v) <= 1 for v in values):
+        return -1.0, 1.0
     if not _NEVER_NEGATIVE.search(series["metric"]) or any(v < 0 for v in values):
         return None, None
     whole = {"% of": 100.0}.get((_PARTS.search(chart["y_title"]) or [""])[0])

@@ -148,7 +148,9 @@ def chart(value: Any) -> None:
             if len(line) != points:
                 raise Unfit(f"expected {points} values as in mean, got {len(line)}", f".series[{place}].{name}")
         if series.get("frame") not in frames:
-            raise Unfit(f"expected one of the chart's frames, got {series.get('frame')!r}", f".series[{place}].frame")
+            raise Unfit(
+                f"expected one of the chart's frames, got {series.get('frame')!r}", f".series[{place}].frame"
+            )
         if len(series["seeds"]) != len(series["seed_names"]):
             raise Unfit("expected a name for every seed's line", f".series[{place}].seed_names")
         for i, (low, high) in enumerate(zip(series["low"], series["high"], strict=True)):

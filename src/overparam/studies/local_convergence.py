@@ -319,6 +319,6 @@ STUDY = study(
         "teachers fall no faster than T^-3: the exact number is the fast one.",
         "At the loss at which the theorem begins no student need have turned to a teacher: angles fall like 1/T, and are judged "
         "at the end. With several teachers the loss is exact down to about 1e-17.",
-        "From a random start a student can shrink to norm 0, where the loss has a kink: it then leaves along a direction in which "
-        "the loss falls, as descent in small steps does, or stays while there is none.",
+        "From a random start a student can shrink to norm 0, where the loss has a kink: it then leaves along a direction in "
+        "which the loss falls, as descent in small steps does, or stays while there is none.",
         "The constants and the exponent of the theorem are recalled from the paper; its text was not at hand."))  # fmt: skip

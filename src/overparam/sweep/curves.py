@@ -48,7 +48,9 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
                         drawn = _series(seen.where(**one.where), chart, one, times)
                         if drawn:
                             own = {"label": one.label + suffix, "metric": one.metric, "dashed": one.dashed}
-                            series.append({**base, **({} if frame is None else {"frame": frame}), **own, **drawn})
+                            series.append(
+                                {**base, **({} if frame is None else {"frame": frame}), **own, **drawn}
+                            )
                 line = _fit_line(study, chart, part, suffix) if chart.fit else None
                 if line:
                     lines.append({**base, **line})

@@ -8,6 +8,7 @@ descent with ever smaller steps does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ GONE = 1e-9
 MOST_SLOPES = 100_000
 """Gradients of one flow."""
 _TURNS = 300  # steps of the search for a direction in which the loss falls
-_SLOW = 1e-6  # speed, over the largest entry of a teacher, below which a student does not reach 0 but tends to it
+_SLOW = (
+    1e-6  # speed, over the largest entry of a teacher, below which a student does not reach 0 but tends to it
+)
 _RISES = 1e-9  # slope, over the largest that there is, that counts as falling
 
 Slope = Callable[[Any, Any, Any, Any], tuple[float, Any]]
@@ -65,11 +68,8 @@ def flow(slope: Slope, w: Any, v: Any, a: Any, b: Any, times: Any) -> Any:
         shape = (len(some), w.shape[1])
         if not len(some):
             break
-        events = [_event(lambda flat, i=i: float(np.linalg.norm(flat.reshape(shape)[i])) - least) for i in range(len(some))]
-        events += [
-            _event(lambda flat, one=one: way(flat.reshape(shape), some, one, _starts(flat.reshape(shape), v))[1] + _RISES * size)
-            for one in gone
-        ]  # fmt: skip
+        events = [_event(partial(_size, shape, i, least)) for i in range(len(some))]
+        events += [_event(partial(_rise, way, shape, some, one, v, _RISES * size)) for one in gone]
         solved = solve_ivp(
             falls, (now, times[-1]), students[some].ravel(), method="LSODA", dense_output=True, events=events, rtol=1e-10,
             atol=1e-14 * size, args=(some,),
@@ -105,7 +105,9 @@ def flow(slope: Slope, w: Any, v: Any, a: Any, b: Any, times: Any) -> Any:
     return found
 
 
-def way_out(slope: Slope, students: Any, v: Any, a: Any, b: Any, weight: float, starts: Any) -> tuple[Any, float]:
+def way_out(
+    slope: Slope, students: Any, v: Any, a: Any, b: Any, weight: float, starts: Any
+) -> tuple[Any, float]:
     """The direction in which the loss falls fastest for a student that leaves 0, and its slope g there.
 
     Args:
@@ -141,6 +143,15 @@ def _starts(students: Any, v: Any) -> Any:
     sizes = np.linalg.norm(rows, axis=1)
     rows = rows[sizes > 0] / sizes[sizes > 0, None]
     return np.vstack([rows, -rows])
+
+
+def _size(shape: Any, student: int, least: float, flat: Any) -> float:
+    return float(np.linalg.norm(flat.reshape(shape)[student])) - least
+
+
+def _rise(way: Any, shape: Any, some: Any, one: int, v: Any, margin: float, flat: Any) -> float:
+    students = flat.reshape(shape)
+    return float(way(students, some, one, _starts(students, v))[1]) + margin
 
 
 def _event(value: Callable[[Any], float]) -> Any:

@@ -170,8 +170,14 @@ def population_path(
     at = times_of(times, whole=whole)
     if np.isinf(at).any() or (np.diff(at) <= 0).any():
         raise UsageError(f"times: expected finite ones that ascend, got {at.tolist()[:6]}.")
-    path = flow(_loss_and_gradient, w, v, a, b, at) if rate is None else _descent(w, v, a, b, at, positive(rate, "rate"))
-    left = [one.any(axis=1) | (~w.any(axis=1) if rate is None else True) for one in path]  # all but those that stay at 0
+    path = (
+        flow(_loss_and_gradient, w, v, a, b, at)
+        if rate is None
+        else _descent(w, v, a, b, at, positive(rate, "rate"))
+    )
+    left = [
+        one.any(axis=1) | (~w.any(axis=1) if rate is None else True) for one in path
+    ]  # all but those that stay at 0
     found = [_loss_and_gradient(one[some], v, a[some], b) for one, some in zip(path, left, strict=True)]
     return PopulationPath(
         at,

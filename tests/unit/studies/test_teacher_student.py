@@ -65,8 +65,12 @@ def test_a_node_is_learnt_at_the_first_probe_time_above_the_level():
 
 
 def test_the_time_of_coverage_lies_between_probe_times_where_the_last_node_needed_passes_the_level():
-    best = np.array([[0.1] * 5, [0.99, 0.99, 0.99, 0.90, 0.2], [1.0, 1.0, 1.0, 1.0, 0.3]])  # four of five are needed
-    assert work.covered_at(best, [1, 10, 100], 100) == pytest.approx(10**1.5)  # half of the way from 0.90 to 1.00
+    best = np.array(
+        [[0.1] * 5, [0.99, 0.99, 0.99, 0.90, 0.2], [1.0, 1.0, 1.0, 1.0, 0.3]]
+    )  # four of five are needed
+    assert work.covered_at(best, [1, 10, 100], 100) == pytest.approx(
+        10**1.5
+    )  # half of the way from 0.90 to 1.00
     assert work.covered_at(best[:2], [1, 10], 70) == 70  # never
     assert work.covered_at(best[2:], [100], 100) == 100  # at once
 

@@ -20,7 +20,10 @@ def test_entries_go_to_their_frame_whatever_their_order():
     found = framed(Evidence(rows), OVER_STEPS)
     assert [at for at, _ in found] == [1, 9]
     early, late = (part.rows for _, part in found)
-    assert [(values["place"], values["size"]) for _, values in early] == [([0, 1], [2.0, 4.0]), ([0, 1], [5.0, None])]
+    assert [(values["place"], values["size"]) for _, values in early] == [
+        ([0, 1], [2.0, 4.0]),
+        ([0, 1], [5.0, None]),
+    ]
     assert [(params["seed"], values["size"]) for params, values in late] == [(0, [1.0, 3.0])]
     assert early[0][1]["other"] == [7, 7]  # what is not drawn is left alone
 
@@ -39,5 +42,7 @@ def test_a_chart_without_frames_is_one():
 
 def test_a_list_of_another_length_is_refused_by_name():
     evidence = Evidence([cell(0, step=[1, 1, 9], place=[0, 1], size=[1.0, 2.0, 3.0])])
-    with pytest.raises(UsageError, match=r"chart 'size': expected as many entries in 'place' as in 'step'.* got 2 and 3"):
+    with pytest.raises(
+        UsageError, match=r"chart 'size': expected as many entries in 'place' as in 'step'.* got 2 and 3"
+    ):
         framed(evidence, OVER_STEPS)

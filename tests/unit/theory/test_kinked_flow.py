@@ -56,12 +56,16 @@ def test_the_way_out_is_the_lowest_of_all_directions():
 
 def test_a_flow_that_asks_for_too_much_ends_in_a_sentence(monkeypatch):
     monkeypatch.setattr(kinked_flow, "MOST_SLOPES", 50)
-    with pytest.raises(UsageError, match=r"times: expected a flow that can be followed with 50 gradients.*Take shorter times\."):
+    with pytest.raises(
+        UsageError, match=r"times: expected a flow that can be followed with 50 gradients.*Take shorter times\."
+    ):
         population_path(STUDENTS, TEACHERS, [0.0, 100.0])
 
 
 def test_students_that_begin_at_0_move():
     start = np.vstack([np.zeros(3), STUDENTS[0]])
     path = population_path(start, TEACHERS, [0.0, 0.1])
-    np.testing.assert_allclose(path.gradient[0], np.linalg.norm(population_gradient(start, TEACHERS)), rtol=1e-12)
+    np.testing.assert_allclose(
+        path.gradient[0], np.linalg.norm(population_gradient(start, TEACHERS)), rtol=1e-12
+    )
     assert path.students[1][0].any()
