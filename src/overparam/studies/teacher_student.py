@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DIMENSION, N, RATE, SEED, STEPS, Axis, Claim, Control, Estimate, Hero, Params, UsageError,
-    World, arm, charts, grid, later, line, on_average, per_seed, planned, power_law, preferred, profiles, scalar, study)  # fmt: skip
+    World, arm, charts, grid, later, line, on_average, per_seed, planned, power_law, preferred, profiles,
+    scalar, study)  # fmt: skip
 
 FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 NAMES = {0.5: "0_5", 1.0: "1", 2.0: "2", 5.0: "5", 10.0: "10"}
