@@ -46,6 +46,7 @@ INNER: dict[str, tuple[str, str]] = {
     "theory.kernels.layers": ("pools flat volume", CHECKED),
     "theory.kernels.recursion": ("run", CHECKED),
     "theory.kernels.row_angles": ("rows_of angles", CHECKS),
+    "theory.kinked_flow": ("flow way_out", CHECKED),
     "theory.kernels.series": ("expand kernel_by_series", CHECKED),
     "theory.kernels.singular": ("reasons", CHECKED),
     "theory.matrix_recovery": ("checked_problem checked_labels", CHECKS),

@@ -32,7 +32,8 @@ def profiles(base: Mapping[str, Any], /, **given: tuple[str, Mapping[str, Any]])
 
 def chart(
     name: str, title: str, unit: str, metrics: Mapping[str, str] | Sequence[Series], *,
-    x: Mapping[str, str], arm: tuple[str, str] = ("", ""), note: str = "", **more: Any,
+    x: Mapping[str, str], arm: tuple[str, str] = ("", ""), note: str = "", frame: tuple[str, str] = ("", ""),
+    **more: Any,
 ) -> Chart:  # fmt: skip
     """One chart.
 
@@ -45,6 +46,7 @@ def chart(
         x: horizontal axes, name to title; ``lin `` before a title makes the axis linear.
         arm: an axis with one set of lines a value, and its heading.
         note: a sentence under the chart.
+        frame: an axis, or a list inside the cells as long as those drawn, that a slider runs through, and its heading.
         more: other fields of :class:`~overparam.core.parts.Chart`.
     """
     series = (
@@ -57,7 +59,8 @@ def chart(
     )
     return Chart(
         name, title, axes, unit.removeprefix("log "), series,
-        **{"y_log": unit.startswith("log "), "arm": arm[0], "arm_title": arm[1], "note": note, **more},
+        **{"y_log": unit.startswith("log "), "arm": arm[0], "arm_title": arm[1], "note": note, "frame": frame[0],
+           "frame_title": frame[1], **more},
     )  # fmt: skip
 
 

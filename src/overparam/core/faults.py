@@ -180,6 +180,16 @@ def _charts(study: Study, at: Places) -> Iterator[Fault]:
         for name in (*(x.name for x in chart.x), *([chart.along] if chart.along else [])):
             if name not in axes | values:
                 yield at.fault(f"{who}: no axis or value '{name}' for x.{nearest(name, axes | values)}", name)
+        if chart.frame and chart.frame not in axes | values:
+            yield at.fault(
+                f"{who}: no axis or value '{chart.frame}' for its frames.{nearest(chart.frame, axes | values)}",
+                chart.frame,
+            )
+        if chart.frame and chart.frame in {chart.arm, chart.along, *(x.name for x in chart.x)}:
+            yield at.fault(
+                f"{who}: expected frames over something that is not drawn otherwise, got '{chart.frame}' twice",
+                chart.frame,
+            )
         for series in chart.series:
             if series.metric not in values:
                 yield at.fault(

@@ -185,6 +185,9 @@ class Chart:
         note: one or two sentences under the chart.
         fit: draw the interpolation threshold lines.
         along: the axis or list whose points are averaged over seeds; by default the first horizontal axis.
+        frame: an axis, or a list inside the cells as long as those drawn, of which one value is shown at a time: the page
+            has a slider for it, and plays through them.
+        frame_title: what that is, before its value (for instance ``step``).
     """
 
     name: str
@@ -199,6 +202,8 @@ class Chart:
     note: str = ""
     fit: bool = True
     along: str = ""
+    frame: str = ""
+    frame_title: str = ""
 
 
 @dataclass(frozen=True)

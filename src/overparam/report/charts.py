@@ -48,6 +48,11 @@ def in_letters(chart: Mapping[str, Any]) -> dict[str, Any]:
         **{name: as_text(chart[name]) for name in ("title", "y_title", "note", "arm_title")},
         "x": [{**axis, "title": as_text(axis["title"])} for axis in chart["x"]],
         "series": [{**series, "label": as_text(series["label"])} for series in chart["series"]],
+        **(
+            {"frames": {**chart["frames"], "title": as_text(chart["frames"]["title"])}}
+            if rows.frames(chart)
+            else {}
+        ),
     }
 
 
@@ -71,7 +76,8 @@ def parcel(chart: Mapping[str, Any]) -> dict[str, Any]:
         ``spec`` of the first view, as a file; ``first`` choice of every toggle; ``patches`` by choice,
         which may be applied in any order; then the ``screen`` patch, which leaves title and legend to the page;
         ``x_log``, the choice that goes with each horizontal axis; ``csv`` text; ``notes`` on what logarithmic
-        axes leave out, and what the fitted axis does; ``late``, the lines that are hidden at first.
+        axes leave out, and what the fitted axis does; ``late``, the lines that are hidden at first; ``frames``, what
+        each frame shows, in words.
     """
     chart = in_letters(chart)
     first = first_view(chart)
@@ -98,11 +104,13 @@ def parcel(chart: Mapping[str, Any]) -> dict[str, Any]:
             "seeds": patches("seeds", flags),
             "also": patches("also", flags),
             "touch": patches("touch", flags),
+            "frame": patches("frame", range(len(rows.frames(chart)))),
         },
         "screen": list(difference(base, bare(chart, first, screen=True))),
         "csv": rows.csv_text(chart),
         "notes": {**rows.log_notes(chart), **fit.notes(chart)},
         "late": hidden_labels(chart),
+        "frames": [rows.frame_words(chart, k) for k in range(len(rows.frames(chart)))],
     }
 
 
@@ -134,6 +142,13 @@ def difference(old: Any, new: Any, path: tuple[Any, ...] = ()) -> Iterator[list[
             yield from difference(a, b, (*path, i))
     elif old != new or type(old) is not type(new):
         yield [list(path), new]
+
+
+def stills(chart: Mapping[str, Any]) -> list[View]:
+    """Return up to four views of a chart with frames, from the first frame to the last; none for another chart."""
+    last = len(rows.frames(chart)) - 1
+    some = sorted({round(last * part / 3) for part in range(4)}) if last >= 0 else []
+    return [first_view(chart).with_(frame=frame) for frame in some]
 
 
 def find(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

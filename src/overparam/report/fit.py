@@ -49,7 +49,7 @@ class Span:
 def spans(chart: Mapping[str, Any]) -> list[Span]:
     """Return what every line of a chart asks of the vertical axis."""
     found = []
-    for series in chart["series"]:
+    for series in rows.whole(chart):
         first, last = rows.ends(chart, series)
         lines = (series["mean"], series["low"], series["high"])
         values = [v for line in lines for one in line if (v := rows.cut(one, first, last)) is not None]
@@ -103,6 +103,24 @@ def expressions(chart: Mapping[str, Any]) -> dict[str, str]:
         "y_low": "y_least < 1e299 ? y_least : (y_log ? 0.1 : 0)",
         "y_high": "y_most > -1e299 && y_most > y_low ? y_most : (y_log ? 2 * y_low : y_low + 1)",
     }  # fmt: skip
+
+
+def across(chart: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters ``x_least`` and ``x_most``, the same in all frames; empty for a chart without frames."""
+    if not rows.frames(chart):
+        return {}
+    low = high = "0"
+    for k, axis in enumerate(chart["x"]):
+        every = [v for one in chart["series"] for v in one["x"][axis["name"]] if v is not None]
+        positive = [v for v in every if v > 0]
+        ends = [(min(some), max(some)) if some else (1.0, 2.0) for some in (positive, every)]
+        ends = [(a, b) if a < b else (a / 2, 2 * b) if a > 0 else (a - 1, b + 1) for a, b in ends]
+        (a, b), (c, d) = ends
+        low, high = (
+            f"x_axis === 'x{k}' ? (x_log ? {log:.9g} : {plain_:.9g}) : ({rest})"
+            for log, plain_, rest in ((a, c, low), (b, d, high))
+        )
+    return {"x_least": low, "x_most": high}
 
 
 def _most(name: str, terms: list[str]) -> str:

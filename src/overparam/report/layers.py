@@ -20,6 +20,7 @@ _WIDTH, _HEIGHT = 660, 380
 _SOLID, _DASHED = [1, 0], [6, 4]
 _ZOOM = "wheel![event.altKey || event.ctrlKey || event.metaKey]"
 _SHOWN = "data_set === datum.data && (arm === null || datum.arm === arm)"
+_FRAME = " && datum.frame === frame"
 _POWERS = json.dumps([superscript(k) for k in range(-40, 41)], ensure_ascii=False)
 _TEN = "floor(log(datum.value) / LN10 + 1e-9)"
 _FRONT = f"round(datum.value / pow(10, {_TEN}))"
@@ -57,6 +58,7 @@ def picture(chart: Mapping[str, Any], view: View, *, screen: bool) -> Any:
         params=[
             *(alt.VariableParameter(name=name, value=value) for name, value in _settings(chart, view).items()),
             *(alt.VariableParameter(name=name, expr=text) for name, text in fit.expressions(chart).items()),
+            *(alt.VariableParameter(name=name, expr=text) for name, text in fit.across(chart).items()),
         ],
         description=f"{chart['title']}: {chart['y_title']}. {rows.seed_counts(chart)}.",
         width="container" if screen else _WIDTH,
@@ -73,6 +75,7 @@ def _settings(chart: Mapping[str, Any], view: View) -> dict[str, Any]:
         "arm": None if view.arm == ALL else view.arm, "data_set": view.data, "x_axis": f"x{view.x}",
         "x_low": f"a{view.x}", "x_high": f"b{view.x}", "x_log": view.x_log, "y_log": view.y_log,
         "seeds_shown": view.seeds, "also": view.also, "hidden": [], "floor": min(positive, default=1.0),
+        **({"frame": view.frame} if rows.frames(chart) else {}),
     }  # fmt: skip
 
 
@@ -84,6 +87,8 @@ def _subtitle(chart: Mapping[str, Any], view: View) -> list[str]:
     if rows.arms(chart):
         arm = ALL if view.arm is None or view.arm == ALL else rows.arm_words(chart, view.arm)
         lines = [f"{chart['arm_title']}: {arm}", f"{view.data}: {counts}"]
+    if rows.frames(chart):
+        lines.insert(0, rows.frame_words(chart, view.frame))
     across = [k for k in notes if k not in ("y", "fit", "also")]
     for on, keys in ((view.y_log, ["y", "fit"]), (view.also, ["also"]), (view.x_log, across)):
         for line in textwrap.wrap(" ".join(notes[k] for k in keys if notes[k]), 105):
@@ -95,10 +100,10 @@ def _calculate(alt: Any, **expressions: str) -> list[Any]:
     return [alt.CalculateTransform(calculate=text, **{"as": name}) for name, text in expressions.items()]
 
 
-def _chosen(alt: Any) -> list[Any]:
-    """Keep the rows of the arm and the data set shown, and name the lines after what is seen together."""
+def _chosen(alt: Any, chart: Mapping[str, Any]) -> list[Any]:
+    """Keep the rows of the arm, data set and frame shown, and name the lines after what is seen together."""
     return [
-        alt.FilterTransform(filter=f"{_SHOWN} && {_WANTED}"),
+        alt.FilterTransform(filter=f"{_SHOWN}{_FRAME if rows.frames(chart) else ''} && {_WANTED}"),
         *_calculate(alt, line="arm === null ? datum.name_all : datum.name", x="datum[x_axis]"),
         alt.FilterTransform(filter=f"indexof(hidden, datum.line) < 0 && {_PLACED}"),
         *_calculate(
@@ -122,7 +127,10 @@ def _names(chart: Mapping[str, Any]) -> list[str]:
 def _x(alt: Any, chart: Mapping[str, Any], view: View, field: str = "x") -> Any:
     title, names = chart["x"][view.x]["title"], _names(chart)
     if not names:
-        return alt.X(f"{field}:Q", title=title, scale=_scale(alt, view.x_log))
+        scale = _scale(alt, view.x_log)
+        if rows.frames(chart):  # the same axis in every frame
+            scale.domain = [{"expr": "x_least"}, {"expr": "x_most"}]
+        return alt.X(f"{field}:Q", title=title, scale=scale)
     axis = alt.Axis(
         values=list(range(1, len(names) + 1)),
         labelExpr=f"{json.dumps(names)}[datum.value - 1]",
@@ -251,7 +259,9 @@ def _measured(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> A
         ),
     ]
     named = _calculate(alt, place=f"{json.dumps(names)}[datum.x - 1]") if names else []
-    return alt.LayerSpec(layer=units, data=alt.NamedData(name="points"), transform=[*_chosen(alt), *named])
+    return alt.LayerSpec(
+        layer=units, data=alt.NamedData(name="points"), transform=[*_chosen(alt, chart), *named]
+    )
 
 
 def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> Any:
@@ -269,7 +279,7 @@ def _single_seeds(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) 
         alt.FilterTransform(filter="seeds_shown"),
         alt.FlattenTransform(flatten=["seed", "mean"]),
         alt.FlattenTransform(flatten=[*places, "mean"]),
-        *_chosen(alt),
+        *_chosen(alt, chart),
     ]
     return _unit(alt, mark, encoding, data=alt.NamedData(name="seeds"), transform=transform)
 

@@ -15,9 +15,9 @@ from overparam.core import diagnosis
 from overparam.core.atomic import write_text
 from overparam.report import hero, statements, words
 from overparam.report.answer import answer
-from overparam.report.charts import parcel
+from overparam.report.charts import convert, parcel, spec, stills
 from overparam.report.formula import marked_up
-from overparam.report.rows import arm_words, band_words, seed_counts
+from overparam.report.rows import arm_words, band_words, frame_words, frames, seed_counts
 from overparam.report.theme import DARK, LIGHT, config
 
 
@@ -48,6 +48,7 @@ def render(record: Mapping[str, Any]) -> str:
             diagnoses=record.get("diagnoses", []),
             charts=record["charts"],
             parcels=[embed(parcel(chart) if chart["series"] else None) for chart in record["charts"]],
+            stills=[_stills(chart) for chart in record["charts"]],
             settings=embed(
                 {"normal": config(screen=True), "large": config(screen=True, large=True), "hues": LIGHT}
             ),
@@ -73,6 +74,15 @@ def write(record: Mapping[str, Any], path: str | Path) -> Path:
         StoreError: the folder cannot be written; the old page, if any, is untouched.
     """
     return write_text(Path(path), render(record))
+
+
+def _stills(chart: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Frames of a chart as addresses of pictures, each with its words, for a reader without scripts."""
+    found = []
+    for view in stills(chart) if chart["series"] else ():
+        drawn = base64.b64encode(convert(spec(chart, view), ".svg")).decode()
+        found.append((f"data:image/svg+xml;base64,{drawn}", frame_words(chart, view.frame)))
+    return found
 
 
 def _data(record: Mapping[str, Any]) -> str:
@@ -150,6 +160,7 @@ def environment() -> Any:
         seed_counts=seed_counts,
         arm_words=arm_words,
         band_words=band_words,
+        frames=frames,
         tally_causes=diagnosis.tally,
     )
     return made

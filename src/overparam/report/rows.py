@@ -14,8 +14,10 @@ from overparam.report.words import interval, percent, plain
 
 Row = dict[str, Any]
 _NEVER_NEGATIVE = re.compile(
-    r"error|loss|share|fraction|distance|norm|rank|residual|drift|gap|path|parameters|steps|radius|condition|kappa"
+    r"error|loss|share|coverage|fraction|distance|norm|rank|residual|drift|gap|path|parameters|steps|radius|condition|kappa"
 )
+_ALONG = ("mean", "low", "high", "n")
+_CORRELATION = re.compile(r"(?:\w+ )?correlation\b")
 _PARTS = re.compile(r"share of|fraction of|% of")
 
 
@@ -32,6 +34,42 @@ def data_sets(chart: Mapping[str, Any]) -> list[str]:
 def labels(chart: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """Label and dashed flag of each series, in stored order."""
     return _distinct((s["label"], s["dashed"]) for s in chart["series"])
+
+
+def frames(chart: Mapping[str, Any]) -> list[Any]:
+    """Values of which a chart shows one at a time, in stored order; empty for a chart without frames."""
+    return list((chart.get("frames") or {}).get("values", ()))
+
+
+def frame_words(chart: Mapping[str, Any], frame: int) -> str:
+    """Return what a frame shows, in words.
+
+    >>> frame_words({"frames": {"title": "step", "values": [20, 12000]}}, 1)
+    'step 12,000'
+    """
+    value = frames(chart)[frame]
+    shown = number(value, 6) if isinstance(value, int | float) and not isinstance(value, bool) else plain(value)
+    return f"{chart['frames']['title']} {shown}".strip()
+
+
+def whole(chart: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The series of a chart with the points of all frames, for what does not change from frame to frame."""
+    if not frames(chart):
+        return list(chart["series"])
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in chart["series"]:
+        key = tuple(one[name] for name in ("arm", "data", "label", "metric", "dashed"))
+        if key not in found:
+            found[key] = {
+                **one,
+                "seeds": [list(line) for line in one["seeds"]],
+                **{k: list(one[k]) for k in _ALONG},
+            }
+            continue
+        for name in _ALONG:
+            found[key][name] += one[name]
+        found[key]["seeds"] += one["seeds"]
+    return list(found.values())
 
 
 def _distinct(items: Any) -> list[Any]:
@@ -64,10 +102,13 @@ def arm_words(chart: Mapping[str, Any], arm: str) -> str:
 def ends(chart: Mapping[str, Any], series: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the smallest and largest value that a quantity can have, None where it has none.
 
-    An error, a loss or a length is never negative, and a share of something at most the whole: an interval that says
+    An error, a loss or a length is never negative, a share of something at most the whole, and a correlation at most 1 in
+    size: an interval that says
     otherwise is cut where it is drawn.
     """
     values = [v for line in (series["mean"], *series["seeds"]) for v in line if v is not None]
+    if _CORRELATION.match(chart["y_title"]) and all(abs(v) <= 1 for v in values):
+        return -1.0, 1.0
     if not _NEVER_NEGATIVE.search(series["metric"]) or any(v < 0 for v in values):
         return None, None
     whole = {"% of": 100.0}.get((_PARTS.search(chart["y_title"]) or [""])[0])
@@ -148,6 +189,7 @@ def _identity(chart: Mapping[str, Any], series: Mapping[str, Any]) -> Row:
         "arm": arm,
         "data": series["data"],
         **({"toggled": True} if hidden_at_first(chart, series) else {}),
+        **({"frame": frames(chart).index(series["frame"])} if frames(chart) else {}),
     }
 
 
@@ -163,16 +205,18 @@ def csv_text(chart: Mapping[str, Any]) -> str:
     seeds = sorted({name for s in chart["series"] for name in s["seed_names"]})
     names = [axis["name"] for axis in chart["x"]]
     arm = [chart["arm"]] if chart["arm"] else []
+    frame = [chart["frames"]["name"]] if frames(chart) else []
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     head = ["mean", "low", "high", "n", "average", *(f"seed_{k}" for k in seeds)]
-    writer.writerow(["data", *arm, "series", "metric", *names, *head])
+    writer.writerow(["data", *arm, *frame, "series", "metric", *names, *head])
     for series in chart["series"]:
         for i, mean in enumerate(series["mean"]):
             own = {name: line[i] for name, line in zip(series["seed_names"], series["seeds"], strict=True)}
             writer.writerow(
                 [
-                    series["data"], *([series["arm"]] if arm else []), series["label"], series["metric"],
+                    series["data"], *([series["arm"]] if arm else []), *([series["frame"]] if frame else []),
+                    series["label"], series["metric"],
                     *(series["x"][name][i] for name in names),
                     mean, series["low"][i], series["high"][i], series["n"][i],
                     series["average"], *(own.get(name) for name in seeds),

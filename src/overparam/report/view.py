@@ -24,6 +24,7 @@ class View:
         y_log: logarithmic vertical axis.
         seeds: draw the line of every seed, too.
         also: draw the lines that a hero picture hides at first, too.
+        frame: number of the frame shown, in stored order.
         touch: no panning and zooming by pointer, so that a finger scrolls the page.
     """
 
@@ -34,6 +35,7 @@ class View:
     y_log: bool = False
     seeds: bool = False
     also: bool = False
+    frame: int = 0
     touch: bool = False
 
     def with_(self, **changed: Any) -> View:
@@ -49,7 +51,7 @@ def first_view(chart: Mapping[str, Any]) -> View:
     """Return what a reader sees first: first data set, first axis, and the strongest arm.
 
     That is the last of arms that are numbers (the most label noise), and the first of arms that are names, unless the
-    chart names another; a hero picture may show all of them.
+    chart names another; a hero picture may show all of them. Of frames it is the last.
     """
     arms, data = rows.arms(chart), rows.data_sets(chart)
     together = len(arms) > 1 and bool((chart.get("hero") or {}).get("together"))
@@ -61,4 +63,5 @@ def first_view(chart: Mapping[str, Any]) -> View:
         data=data[0] if data else None,
         x_log=chart["x"][0]["log"],
         y_log=chart["y_log"],
+        frame=max(0, len(rows.frames(chart)) - 1),
     )

@@ -115,7 +115,8 @@ _SERIES = document(
         "arm": scalar, "data": text(), "label": text(), "metric": text(), "dashed": flag, "x": mapping(numbers),
         "mean": numbers, "low": numbers, "high": numbers, "n": sequence(COUNT), "seeds": sequence(numbers),
         "seed_names": sequence(SEED), "average": word("arithmetic", "geometric"),
-    }
+    },
+    {"frame": scalar},
 )  # fmt: skip
 _PLACES = either(nothing, mapping(_SOME))
 _LINE = document(
@@ -129,7 +130,10 @@ _CHART = document(
         "name": text(), "title": text(), "note": text(), "x": sequence(_AXIS, 1), "y_title": text(), "y_log": flag,
         "arm": text(), "arm_title": text(), "series": sequence(_SERIES), "lines": sequence(_LINE),
     },
-    {"level": _LEVEL, "hero": _HERO, "arm_first": scalar},
+    {
+        "level": _LEVEL, "hero": _HERO, "arm_first": scalar,
+        "frames": document({"name": text(), "title": text(), "values": sequence(scalar, 1)}),
+    },
 )  # fmt: skip
 
 
@@ -137,6 +141,7 @@ def chart(value: Any) -> None:
     """A chart whose lines have a place on every axis for every point."""
     _CHART(value)
     axes = [axis["name"] for axis in value["x"]]
+    frames = value.get("frames", {}).get("values", [None])
     for place, series in enumerate(value["series"]):
         points = len(series["mean"])
         lines = {"low": series["low"], "high": series["high"], "n": series["n"]}
@@ -145,6 +150,10 @@ def chart(value: Any) -> None:
         for name, line in lines.items():
             if len(line) != points:
                 raise Unfit(f"expected {points} values as in mean, got {len(line)}", f".series[{place}].{name}")
+        if series.get("frame") not in frames:
+            raise Unfit(
+                f"expected one of the chart's frames, got {series.get('frame')!r}", f".series[{place}].frame"
+            )
         if len(series["seeds"]) != len(series["seed_names"]):
             raise Unfit("expected a name for every seed's line", f".series[{place}].seed_names")
         for i, (low, high) in enumerate(zip(series["low"], series["high"], strict=True)):

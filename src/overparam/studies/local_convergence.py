@@ -6,7 +6,6 @@ sample drawn. With as many students as teachers the loss falls exponentially, wi
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from overparam.core import (Axis, Claim, Control, Estimate, Hero, Number, Params, Progress, World, arm, charts,
@@ -19,11 +18,6 @@ FLOOR = 1e-30  # losses below are stored as this
 SEEN = 1e-3  # norm above which a student's angle counts
 ASKED, ONE_ASKED = 1e-6, 1e-9  # losses to which the time is taken
 SAMPLES = 200_000
-EARLY, STEP, GONE = (
-    30.0,
-    0.01,
-    0.02,
-)  # of a random start: time of descent, its step, and the norm of a student that is left out
 
 AXES = (
     Axis("data", "Law of the inputs, over all of which the loss is a mean.", str, "gaussian", choices=("gaussian",), flag="data"),
@@ -232,7 +226,7 @@ def work(cell: Params, progress: Progress) -> Any:
     starts["random"] = anywhere, teachers
     costs = np.cumsum([0] + [len(w) ** 2 + 30 for w, _ in starts.values()])
     for at, (name, (w, v)) in enumerate(starts.items()):
-        path = population_path(w, v, times) if name != "random" else from_anywhere(w, v)
+        path = population_path(w, v, times)
         found |= {
             name: np.maximum(path.loss, FLOOR).tolist(),
             f"{name}_gradient": np.maximum(path.gradient, FLOOR).tolist(),
@@ -266,28 +260,6 @@ def near(teachers: Any, each: int, loss: float, rng: Any) -> Any:
     return solved + aside * brentq(
         lambda c: population_loss(solved + c * aside, teachers) - loss, 0.0, high, xtol=1e-14
     )
-
-
-def from_anywhere(w: Any, v: Any) -> Any:
-    """Descent in small steps up to time 30, and from there the flow of the students that are left.
-
-    A student that points away from all that is still to be learnt shrinks to norm 0, where the loss has a kink that no flow
-    can be followed through.
-    """
-    import numpy as np
-
-    from overparam.theory.zhou2021 import population_path
-
-    times = np.array(TIMES)
-    first = times <= EARLY
-    steps = np.unique(np.append(np.rint(times[first] / STEP), round(EARLY / STEP)))
-    early = population_path(w, v, steps, rate=STEP)
-    left = early.students[-1]
-    left = left[np.linalg.norm(left, axis=1) > GONE]
-    rest = population_path(left, v, times[~first] - EARLY)
-    kept = int(first.sum())
-    return SimpleNamespace(**{name: np.append(getattr(early, name)[:kept], getattr(rest, name))
-                              for name in ("loss", "gradient", "angle")})  # fmt: skip
 
 
 def reached(losses: Any, asked: float) -> float | None:
@@ -347,5 +319,6 @@ STUDY = study(
         "teachers fall no faster than T^-3: the exact number is the fast one.",
         "At the loss at which the theorem begins no student need have turned to a teacher: angles fall like 1/T, and are judged "
         "at the end. With several teachers the loss is exact down to about 1e-17.",
-        "From a random start, students whose norm has fallen below 0.02 at time 30 are left out: they have shrunk to nothing.",
+        "From a random start a student can shrink to norm 0, where the loss has a kink: it then leaves along a direction in "
+        "which the loss falls, as descent in small steps does, or stays while there is none.",
         "The constants and the exponent of the theorem are recalled from the paper; its text was not at hand."))  # fmt: skip

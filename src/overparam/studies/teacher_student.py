@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (BATCH, DIMENSION, N, RATE, SEED, STEPS, Axis, Claim, Control, Estimate, Hero, Params, World, arm,
-    charts, grid, later, line, on_average, per_seed, planned, power_law, preferred, profiles, scalar, study)  # fmt: skip
+from overparam.core import (BATCH, DIMENSION, N, RATE, SEED, STEPS, Axis, Claim, Control, Estimate, Hero, Params, UsageError,
+    World, arm, charts, grid, later, line, on_average, per_seed, planned, power_law, preferred, profiles,
+    scalar, study)  # fmt: skip
 
 FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 NAMES = {0.5: "0_5", 1.0: "1", 2.0: "2", 5.0: "5", 10.0: "10"}
-FRAMES = {
-    "first": "at the first probe",
-    "early": "half of the probes later",
-    "late": "three quarters",
-    "end": "at the end",
-}
 DECAYS = (0.0, 0.5, 1.0, 1.5)
 
 AXES = (
@@ -255,21 +250,46 @@ CHARTS = charts(
           {f"miss_{name}": words for name, words in STUDENTS.items()}, BY_STEP),
     deep=("Two hidden layers", "log value", {"deep_miss": "1 - mean correlation, lowest layer", "deep_gradient": "largest "
         "gradient"}, BY_STEP),
-    size=("The L-shape, as it grows", "log norm of incoming times norm of outgoing weights",
-          {f"size_{name}": words for name, words in FRAMES.items()},
-          "Student nodes of the widest student by their best correlation with a teacher node, means in seven bins.",
-          {"x": {"correlation": "lin best correlation with a teacher node"}}))  # fmt: skip
+    size=("The L-shape, as it grows", "log norm of incoming times norm of outgoing weights", {"size": "widest student"},
+          "Student nodes by their best correlation with a teacher node, means in seven bins, at every fourth probe time.",
+          {"x": {"correlation": "lin best correlation with a teacher node"}, "frame": ("size_step", "step")}))  # fmt: skip
 
 VALUES = (
     "factor", "step", "node", "strength", "observed", "coverage", "final_loss", "cover_time", "never", "order", "unmatched",
-    "weak_over_strong", "thin", "thin_first", "correlation", "deep_gradient", "deep_miss", "deep_loss",
-    *(f"size_{name}" for name in FRAMES),
-    *(f"{of}_{name}" for of in ("loss", "coverage", "gradient", "miss", "found",
+    "weak_over_strong", "thin", "thin_first", "correlation", "size", "size_step", "deep_gradient", "deep_miss", "deep_loss",
+    *(f"{of}_{name}" for of in ("loss", "gradient", "miss", "found",
     "learnt") for name in NAMES.values()))  # fmt: skip
+
+
+def refuse(cell: Params) -> None:
+    """Refuse sizes with which a teacher or a student cannot be made.
+
+    Nodes have weights from -0.5 to 0.5 in quarters. Of (5^d - 1)/2 pairs of opposite vectors that are not 0 the (3^d - 1)/2
+    with entries of -0.5, 0 and 0.5 are twice another one: (5^d - 3^d)/2 lines are left, of which no two are parallel.
+
+    Raises:
+        UsageError: more nodes than lines, more rows of a batch than examples, or factors without a place in a cell.
+    """
+    d, factors = cell["d"], list(cell["factors"])
+    if d < 5 and cell["nodes"] > (lines := (5**d - 3**d) // 2):
+        raise UsageError(
+            f"--nodes: expected at most {lines} in {d} dimensions, where more teacher nodes would be parallel, got "
+            f"{cell['nodes']}. Raise --d."
+        )
+    if not set(factors) <= set(FACTORS) or len(set(factors)) < len(factors):
+        raise UsageError(
+            f"--factors: expected some of {', '.join(f'{one:g}' for one in FACTORS)}, each once, got "
+            f"{', '.join(f'{one:g}' for one in factors)}. Choose among these."
+        )
+    if cell["batch"] > cell["n"]:
+        raise UsageError(
+            f"--batch: expected at most {cell['n']}, as many as examples, got {cell['batch']}. Take a smaller one, or raise --n."
+        )
 
 
 def estimate(cell: Params) -> Estimate:
     """Steps of students of every width, and their probes; microseconds a step and unit as measured on one core."""
+    refuse(cell)
     width = cell["nodes"] * sum(cell["factors"])
     deep = (2 * cell["deep_factor"] * cell["nodes"]) * (cell["decay"] == 0)
     seconds = cell["steps"] * (2e-5 * len(cell["factors"]) + 7e-7 * (width + deep) * (1 + cell["d"] / 60))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overparam import data
-from overparam.core import UsageError, Outcome, Params, Progress, outcome, within
+from overparam.core import Outcome, Params, Progress, outcome, rounded, within
 from overparam.data.stream import stream
 from overparam.models import holding, mlp
 from overparam.probes import recovery
@@ -23,20 +23,16 @@ LEARNT, LEVEL, COVERED = (
     0.8,
 )  # correlation of a node that counts as learnt, as found; share of nodes that are covered
 ROUNDING = 1e-4
+DIGITS = 4  # of lines over steps
 SHOWN = 1_000  # examples of which each one's own gradient is taken
-FACTORS = (0.5, 1.0, 2.0, 5.0, 10.0)
 BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
-FRAMES = ("first", "early", "late", "end")
+EVERY = 4  # probe times from one picture of the sizes to the next
 
 
 def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """A stack of teachers: students of every width side by side, then those of two hidden layers."""
     given = shared(cells)
     factors = sorted(set(given["factors"]))
-    if not set(factors) <= set(FACTORS):
-        raise UsageError(
-            f"factors: expected some of {list(FACTORS)}, got {factors}. Choose among these with --factors."
-        )
     teachers = [
         data.teacher(given["d"], given["nodes"], given["outputs"], decay=cell["decay"], seed=cell["seed"])
         for cell in cells
@@ -101,19 +97,19 @@ def record(found: dict[str, Any], values: Any, factor: float, times: Sequence[in
     take = slice(-len(times), None)  # the probe times of a run have 0 before them
     best = np.asarray(values["teacher_correlation"], float)[take]
     first = learnt_at(best, times)
-    found[f"loss_{name}"] = list(values["teacher_loss"])[take]
-    found[f"coverage_{name}"] = list(values["coverage"])[take]
-    found[f"gradient_{name}"] = list(values["largest_gradient"])[take]
-    found[f"miss_{name}"] = (1.0 - best.min(axis=1)).tolist()
+    losses = list(values["teacher_loss"])[take]
+    found[f"loss_{name}"] = rounded(losses, DIGITS)
+    coverage = list(values["coverage"])[take]
+    found[f"gradient_{name}"] = rounded(list(values["largest_gradient"])[take], DIGITS)
+    found[f"miss_{name}"] = rounded(1.0 - best.min(axis=1), DIGITS)
     found[f"found_{name}"] = best[-1].tolist()
     found[f"learnt_{name}"] = [steps if t is None else t for t in first]
-    covered = [t for t, share in zip(times, found[f"coverage_{name}"], strict=True) if share >= COVERED]
     half = len(first) // 2
-    shape = l_shape(values, take)
+    shape = l_shape(values, take, times)
     for key, value in {
-        "coverage": found[f"coverage_{name}"][-1],
-        "final_loss": found[f"loss_{name}"][-1],
-        "cover_time": covered[0] if covered else steps,
+        "coverage": coverage[-1],
+        "final_loss": losses[-1],
+        "cover_time": covered_at(best, times, steps),
         "never": sum(t is None for t in first),
         "order": order([steps + 1 if t is None else t for t in first]),
         "unmatched": missing(best[-1]),
@@ -121,14 +117,29 @@ def record(found: dict[str, Any], values: Any, factor: float, times: Sequence[in
     }.items():
         found.setdefault(key, []).append(value)
     if factor == max(found["factor"]):
-        found |= {name: shape[name] for name in ("thin", "thin_first")}
-        found |= {"correlation": [(a + b) / 2 for a, b in pairwise(BINS)]}
-        found |= {f"size_{frame}": line for frame, line in zip(FRAMES, shape["frames"], strict=True)}
+        found |= shape
 
 
 def missing(best: Any) -> float:
     """What the mean of the best correlations lacks to 1; at least 1e-4, which rounding can hide."""
     return float(max(1.0 - np.mean(best), ROUNDING))
+
+
+def covered_at(best: Any, times: Sequence[int], steps: int) -> float:
+    """Step at which so many nodes are found that the teacher is covered: between probe times along the logarithm of steps.
+
+    Of the nodes that are needed, the one matched worst passes the level there. A run that does not get there has its last step.
+    """
+    needed = int(np.ceil(COVERED * best.shape[1] - 1e-9))
+    last = np.sort(best, axis=1)[:, -needed]
+    above = np.flatnonzero(last >= LEVEL)
+    if not len(above):
+        return float(steps)
+    i = int(above[0])
+    if not i:
+        return float(times[0])
+    share = (LEVEL - last[i - 1]) / (last[i] - last[i - 1])
+    return float(np.exp((1 - share) * np.log(times[i - 1]) + share * np.log(times[i])))
 
 
 def learnt_at(best: Any, times: Sequence[int]) -> list[int | None]:
@@ -150,15 +161,16 @@ def order(first: Sequence[float]) -> float:
     return 0.0 if np.ptp(ranks) == 0 else float(np.corrcoef(ranks, places)[0, 1])
 
 
-def l_shape(values: Any, take: slice) -> dict[str, Any]:
-    """Sizes of student nodes by how well they match a teacher node, at four times, as shares of the mean of matched ones."""
+def l_shape(values: Any, take: slice, times: Sequence[int]) -> dict[str, Any]:
+    """Mean sizes of student nodes by how well they match a teacher node, bin after bin at every third time and the last."""
     best, size = (np.asarray(values[name], float)[take] for name in ("student_correlation", "size"))
-    frames, count = [], len(best)
-    for at in (0, count // 2, 3 * count // 4, count - 1):
+    last = len(best) - 1
+    frames = sorted({*range(last, -1, -EVERY), 0})
+    middles = [(a + b) / 2 for a, b in pairwise(BINS)]
+    means: list[float | None] = []
+    for at in frames:
         bins = np.clip(np.digitize(best[at], BINS) - 1, 0, len(BINS) - 2)
-        frames.append(
-            [float(size[at][bins == b].mean()) if (bins == b).any() else None for b in range(len(BINS) - 1)]
-        )
+        means += [float(size[at][bins == b].mean()) if (bins == b).any() else None for b in range(len(middles))]
 
     def thin(at: int) -> float | None:
         some = best[at] >= LEVEL
@@ -167,7 +179,9 @@ def l_shape(values: Any, take: slice) -> dict[str, Any]:
     half = np.argsort(best[0])
     low, high = size[0][half[: len(half) // 2]], size[0][half[len(half) // 2 :]]
     return {
-        "frames": frames,
+        "size": rounded(means, DIGITS),
+        "size_step": [times[at] for at in frames for _ in middles],
+        "correlation": rounded(middles * len(frames), DIGITS),
         "thin": thin(-1),
         "thin_first": float(low.mean() / high.mean()) if len(low) else None,
     }
@@ -207,9 +221,9 @@ def deep(
         take = slice(-len(times), None)
         best = np.asarray(one.values["teacher_correlation"], float)[take]
         found[i] |= {
-            "deep_gradient": list(one.values["largest_gradient"])[take],
-            "deep_miss": (1.0 - best.mean(axis=1)).tolist(),
-            "deep_loss": list(one.values["teacher_loss"])[take],
+            "deep_gradient": rounded(list(one.values["largest_gradient"])[take], DIGITS),
+            "deep_miss": rounded(1.0 - best.mean(axis=1), DIGITS),
+            "deep_loss": rounded(list(one.values["teacher_loss"])[take], DIGITS),
         }
 
 

@@ -12,6 +12,7 @@ from overparam.core import Axis, Chart, Evidence, Series, Study, XAxis, clean
 from overparam.core.looks import FIRST_LOOK
 from overparam.core.stats import first_at_most, geometric_interval, mean_interval
 from overparam.sweep.asked import asked, opened
+from overparam.sweep.frames import framed
 from overparam.sweep.units import drawn_in
 
 _DIGITS = 6
@@ -42,27 +43,25 @@ def _chart(study: Study, chart: Chart, evidence: Mapping[str, Evidence]) -> dict
             arms = rows.where(**{chart.arm: arm}) if chart.arm else rows
             for suffix, part in _apart(study, chart, arms):
                 base = {"arm": arm, "data": data}
-                for one in chart.series:
-                    drawn = _series(part.where(**one.where), chart, one, times)
-                    if drawn:
-                        series.append(
-                            {
-                                **base,
-                                "label": one.label + suffix,
-                                "metric": one.metric,
-                                "dashed": one.dashed,
-                                **drawn,
-                            }
-                        )
+                for frame, seen in framed(part, chart):
+                    for one in chart.series:
+                        drawn = _series(seen.where(**one.where), chart, one, times)
+                        if drawn:
+                            own = {"label": one.label + suffix, "metric": one.metric, "dashed": one.dashed}
+                            series.append(
+                                {**base, **({} if frame is None else {"frame": frame}), **own, **drawn}
+                            )
                 line = _fit_line(study, chart, part, suffix) if chart.fit else None
                 if line:
                     lines.append({**base, **line})
+    values = sorted({one["frame"] for one in series if "frame" in one}, key=lambda v: (isinstance(v, str), v))
+    frames = {"frames": {"name": chart.frame, "title": chart.frame_title, "values": values}} if values else {}
     return clean(
         {
             "name": chart.name, "title": chart.title, "note": chart.note,
             "x": [_axis(x) for x in chart.x],
             "y_title": y_title, "y_log": chart.y_log, "arm": chart.arm, "arm_title": chart.arm_title,
-            "level": FIRST_LOOK, "series": series, "lines": lines,
+            "level": FIRST_LOOK, "series": series, "lines": lines, **frames,
             **({} if chart.arm_first is None else {"arm_first": chart.arm_first}),
             **({"hero": asdict(study.hero)} if study.hero and study.hero.chart == chart.name else {}),
         }
@@ -76,7 +75,7 @@ def _axis(x: XAxis) -> dict[str, Any]:
 
 def _apart(study: Study, chart: Chart, evidence: Evidence) -> list[tuple[str, Evidence]]:
     """Split by every other axis that has several values here, so that no line averages over what differs."""
-    taken = {"seed", "data", chart.arm, chart.along, *(x.name for x in chart.x)}
+    taken = {"seed", "data", chart.arm, chart.along, chart.frame, *(x.name for x in chart.x)}
     taken |= {k for s in chart.series for k in s.where}
     names = [
         a.name

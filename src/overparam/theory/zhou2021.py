@@ -24,6 +24,7 @@ from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption, checked
 from overparam.theory.inputs import all_finite, numbers, positive, times_of
 from overparam.theory.kernels.row_angles import angles, rows_of
+from overparam.theory.kinked_flow import flow
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -31,7 +32,7 @@ CITATION = (
     "2021, arXiv:2102.02410; closed form: Y. Cho and L. Saul, Kernel methods for deep learning, NeurIPS 2009."
 )
 PARALLEL = 1e-6  # radians
-MOST_STEPS, MOST_SLOPES = 1_000_000, 100_000  # of descent, and gradients of a flow
+MOST_STEPS = 1_000_000  # of descent
 _SMALL = 0.05  # radians: below, differences of sines are summed as series
 _LARGEST = 1e50
 
@@ -135,6 +136,9 @@ def population_path(
 ) -> PopulationPath:
     """Gradient flow or gradient descent on the population loss; output weights stay as they are.
 
+    A student can shrink to norm 0, where the loss has a kink. As descent in small steps does, it then leaves along a direction
+    in which the loss falls, or stays while there is none.
+
     With one teacher and two or more students the loss falls as T^-3, with one student exponentially: more students are not
     faster.
 
@@ -166,8 +170,15 @@ def population_path(
     at = times_of(times, whole=whole)
     if np.isinf(at).any() or (np.diff(at) <= 0).any():
         raise UsageError(f"times: expected finite ones that ascend, got {at.tolist()[:6]}.")
-    path = _flow(w, v, a, b, at) if rate is None else _descent(w, v, a, b, at, positive(rate, "rate"))
-    found = [_loss_and_gradient(one, v, a, b) for one in path]
+    path = (
+        flow(_loss_and_gradient, w, v, a, b, at)
+        if rate is None
+        else _descent(w, v, a, b, at, positive(rate, "rate"))
+    )
+    left = [
+        one.any(axis=1) | (~w.any(axis=1) if rate is None else True) for one in path
+    ]  # all but those that stay at 0
+    found = [_loss_and_gradient(one[some], v, a[some], b) for one, some in zip(path, left, strict=True)]
     return PopulationPath(
         at,
         np.array([loss for loss, _ in found]),
@@ -175,39 +186,6 @@ def population_path(
         np.array([_largest_angle(one, v) for one in path]),
         path,
     )
-
-
-def _flow(w: Any, v: Any, a: Any, b: Any, times: Any) -> Any:
-    from scipy.integrate import solve_ivp
-
-    asked = 0
-
-    def slope(_: float, flat: Any) -> Any:
-        nonlocal asked
-        asked += 1
-        if asked > MOST_SLOPES:
-            raise UsageError(
-                f"times: expected a flow that can be followed with {MOST_SLOPES:,} gradients, got times up to {times[-1]:g} for "
-                "students and teachers of these sizes. Take shorter times."
-            )
-        return -_loss_and_gradient(flat.reshape(w.shape), v, a, b)[1].ravel()
-
-    if times[-1] == 0:
-        return w[None]
-    solved = solve_ivp(
-        slope,
-        (0.0, times[-1]),
-        w.ravel(),
-        method="LSODA",
-        t_eval=times,
-        rtol=1e-10,
-        atol=1e-14 * np.abs(v).max(),
-    )
-    if not solved.success:
-        raise UsageError(
-            f"times: expected a flow that can be followed, got '{solved.message}'. Take shorter times."
-        )
-    return solved.y.T.reshape(-1, *w.shape)
 
 
 def _descent(w: Any, v: Any, a: Any, b: Any, times: Any, rate: float) -> Any:

@@ -110,6 +110,19 @@ def test_an_interval_of_an_error_is_cut_at_zero_and_at_the_whole(chart):
     assert read(rows.csv_text(chart))[0]["low"] == "-4.0"
 
 
+def test_an_interval_of_a_correlation_is_cut_at_one_in_size(chart):
+    series = chart["series"][0]
+    chart["y_title"], series["metric"] = "rank correlation of place and time", "order"
+    for one in chart["series"]:
+        one["mean"] = [None if v is None else v / 1000 for v in one["mean"]]
+        one["seeds"] = [[None if v is None else v / 1000 for v in line] for line in one["seeds"]]
+    series["low"][0], series["high"][1] = -4.0, 130.0
+    drawn = rows.points(chart)
+    assert (drawn[0]["low"], drawn[1]["high"]) == (-1.0, 1.0)
+    chart["y_title"] = "log 1 - correlation"
+    assert rows.points(chart)[0]["low"] == -4.0
+
+
 def test_an_interval_of_what_can_be_negative_is_not_cut(chart):
     series = chart["series"][0]
     series["metric"], series["low"][0] = "gain", -4.0

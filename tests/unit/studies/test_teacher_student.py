@@ -1,11 +1,12 @@
 """The study of teachers and students: what is read from correlations, and a tiny cell."""
 
+import itertools
+
 import numpy as np
 import pytest
 
+from overparam import data
 from overparam.core import UsageError
-from overparam.core.errors import DataError
-from overparam.studies import teacher_student as claims
 from overparam.studies import teacher_student_work as work
 from overparam.studies.teacher_student import STUDY, akaike, aligning
 
@@ -28,7 +29,7 @@ def found():
 
 def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     equal, unequal = found
-    widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")} - {"coverage_0_5"}
+    widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")}
     assert set(equal) == set(STUDY.values) - {n for n in widths if not n.endswith("0_5")}
     assert set(unequal) == set(equal)
     assert set(unequal["deep_miss"]) == {None}
@@ -63,13 +64,25 @@ def test_a_node_is_learnt_at_the_first_probe_time_above_the_level():
     assert work.learnt_at(best, [1, 10, 100]) == [10, 1, None]
 
 
+def test_the_time_of_coverage_lies_between_probe_times_where_the_last_node_needed_passes_the_level():
+    best = np.array(
+        [[0.1] * 5, [0.99, 0.99, 0.99, 0.90, 0.2], [1.0, 1.0, 1.0, 1.0, 0.3]]
+    )  # four of five are needed
+    assert work.covered_at(best, [1, 10, 100], 100) == pytest.approx(
+        10**1.5
+    )  # half of the way from 0.90 to 1.00
+    assert work.covered_at(best[:2], [1, 10], 70) == 70  # never
+    assert work.covered_at(best[2:], [100], 100) == 100  # at once
+
+
 def test_sizes_are_means_over_bins_of_correlation():
     values = {"student_correlation": [[0.1, 0.2, 0.96, 0.99]] * 4, "size": [[1.0, 3.0, 4.0, 8.0]] * 4}
-    shape = work.l_shape(values, slice(None))
+    shape = work.l_shape(values, slice(None), [20, 40, 60, 80])  # the first and the last
     assert shape["thin"] == pytest.approx(2.0 / 6.0)
     assert shape["thin_first"] == pytest.approx(2.0 / 6.0)
-    assert shape["frames"][-1] == [2.0, None, None, None, None, None, 6.0]
-    assert len(shape["frames"]) == len(claims.FRAMES)
+    assert shape["size"] == [2.0, None, None, None, None, None, 6.0] * 2
+    assert shape["size_step"] == [20] * 7 + [80] * 7
+    assert shape["correlation"] == pytest.approx([*np.convolve(work.BINS, [0.5, 0.5], "valid")] * 2)
 
 
 def test_a_power_law_is_told_from_an_exponential():
@@ -95,16 +108,28 @@ def test_probe_times_ascend_to_the_last_step():
         assert list(times) == sorted(set(times))
 
 
-def test_a_teacher_with_parallel_nodes_is_refused():
-    # four nodes of one input: any two are parallel but for their biases, which are equal
-    with pytest.raises((DataError, UsageError), match="parallel"):
-        STUDY.work([cell(seed=0, decay=0.0, d=1)], lambda share: None)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"d": 2, "nodes": 9}, r"--nodes: expected at most 8 in 2 dimensions.*parallel, got 9\. Raise --d\."),
+        ({"d": 3, "nodes": 50}, "--nodes: expected at most 49 in 3 dimensions"),
+        ({"factors": (1.0, 3.0)}, r"--factors: expected some of 0\.5, 1, 2, 5, 10, each once, got 1, 3\."),
+        ({"factors": (1.0, 1.0)}, "--factors: expected some of .*each once, got 1, 1"),
+        ({"n": 8, "batch": 16}, "--batch: expected at most 8, as many as examples, got 16"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_before_any_work(change, words):
+    with pytest.raises(UsageError, match=words):
+        STUDY.estimate(cell(seed=1000, **change))
 
 
-def test_a_width_without_a_name_is_refused_before_any_step():
-    assert work.FACTORS == claims.FACTORS
-    with pytest.raises(UsageError, match=r"factors: expected some of .*3\.0"):
-        STUDY.work([cell(seed=0, factors=(1.0, 3.0))], lambda share: None)
+def test_so_many_nodes_as_lines_can_be_drawn():
+    """The count of lines by brute force, and a teacher that has them all."""
+    grid = [np.array(w, float) for w in itertools.product((-2, -1, 0, 1, 2), repeat=2) if any(w)]
+    lines = {tuple(np.round(w / np.linalg.norm(w) * np.sign(w[np.flatnonzero(w)[0]]), 9)) for w in grid}
+    assert len(lines) == 8
+    assert data.teacher(2, 8, 3, seed=1000).widths == (8,)
+    STUDY.estimate(cell(seed=1000, d=2, nodes=8))
 
 
 def test_the_published_sweep_costs_hours():

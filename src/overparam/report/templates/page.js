@@ -5,6 +5,7 @@
   const settings = read(document.getElementById("settings"));
   const stored = document.getElementById("stored");
   const coarse = matchMedia("(pointer: coarse)").matches;
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
   const say = (text) => { document.getElementById("live").textContent = text; };
   const drawings = [];
   // logLevel 1: an empty layer (single seeds, while they are off) is no warning.
@@ -124,7 +125,51 @@
       figure.querySelector("[data-lognote]").textContent = on.filter(Boolean).join(" ");
     }
 
+    const strip = figure.querySelector(".frames");
+    let timer = 0;
+
+    // Only the signal changes, so that playing needs no new drawing; files and new drawings take the patch.
+    async function turnTo(frame) {
+      state.frame = String(frame);
+      settle();
+      if (shown) await shown.made.view.signal("frame", frame).runAsync();
+      figure.dataset.frame = state.frame;
+    }
+
+    function pause() {
+      clearTimeout(timer);
+      timer = 0;
+      if (strip) strip.querySelector("[data-play]").textContent = still.matches ? "Next" : "Play";
+    }
+
+    function play() {
+      const last = parcel.frames.length - 1;
+      const next = (Number(state.frame) + 1) % (last + 1);
+      turnTo(next);
+      if (next === last) pause();
+      else timer = setTimeout(play, 700);
+    }
+
+    if (strip) {
+      strip.hidden = false;
+      pause();
+      still.addEventListener("change", pause);
+      strip.querySelector("[data-frame]").addEventListener("input", (event) => { pause(); turnTo(Number(event.target.value)); });
+      strip.querySelector("[data-play]").addEventListener("click", (event) => {
+        if (timer) { pause(); return; }
+        if (still.matches) { turnTo((Number(state.frame) + 1) % parcel.frames.length); return; }
+        event.target.textContent = "Pause";
+        play();
+      });
+    }
+
     function settle() {
+      if (strip) {
+        const [slider, words] = [strip.querySelector("[data-frame]"), parcel.frames[Number(state.frame)]];
+        slider.value = state.frame;
+        slider.setAttribute("aria-valuetext", words);
+        strip.querySelector("output").textContent = words;
+      }
       for (const input of figure.querySelectorAll("[data-toggle]")) {
         const choice = state[input.dataset.toggle];
         input.checked = input.type === "radio" ? input.value === choice : choice === "true";
