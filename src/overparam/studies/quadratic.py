@@ -53,8 +53,7 @@ REACHED = 1e-6  # of the loss of answering zero
 gap = line("gap", "largest relative distance of the loss from the limit's")
 strict = (worst("curvature_over_law", "lowest curvature over that of the law").at_least(1 - 1e-6)
           & worst("growth_off", "relative distance of the growth from the law's").at_most(0.05)
-          & worst("escaped_excess", "excess loss after the escape").at_most(REACHED)
-          & worst("minimum_curvature", "lowest curvature after it, over the largest").at_least(-1e-6))  # fmt: skip
+          & worst("escaped_excess", "excess loss after the escape").at_most(REACHED))  # fmt: skip
 
 
 def wide(name: str) -> Any:
@@ -81,6 +80,19 @@ def saddles(view: Any) -> Check:
 
 SADDLES = need("saddles", "The narrow networks end at critical points whose loss is not the least.", saddles,
                values=("saddle_flat", "saddle_excess"))  # fmt: skip
+
+
+def ended(view: Any) -> Check:
+    """Whether descent away from the saddles ended where the gradient is zero and no direction is curved down."""
+    rows = [values for _, values in view.rows()]
+    flat = max((one for values in rows for one in values.get("escaped_flat") or [1.0]), default=1.0)
+    lowest = min((one for values in rows for one in values.get("minimum_curvature") or [-1.0]), default=-1.0)
+    return Check(flat <= 1e-6 and lowest >= -1e-6, f"gradients at most {flat:.1e}, curvature at least {lowest:.1e} of the "
+                 "largest; asked at most 1e-6 and at least -1e-6")  # fmt: skip
+
+
+ENDED = need("ended", "Descent has left the saddles for a minimum of second order: flat, and in no direction curved down.", ended,
+             values=("escaped_flat", "minimum_curvature"))  # fmt: skip
 PLACE = ("The talk names the previous work and no width; the widths here are recalled from the papers.",)
 WORLD = World(
     seeds=10, fixed={"width": (1, 24), "n": 20},
@@ -88,6 +100,7 @@ WORLD = World(
            "both_first": [0.5, 0.6], "plus_first": [0.2, 0.3], "both_asked": [16, 16], "plus_asked": [8, 8],
            "root_asked": [7, 11], "needed_over": [0.25, 0.6], "traps": [0.5, 0.75], "curvature_over_law": [1.0, 1.0],
            "growth_off": [0.005, 0.002], "escaped_excess": [1e-15] * 2, "minimum_curvature": [-1e-10] * 2,
+           "escaped_flat": [1e-9] * 2,
            "saddle_flat": [1e-9] * 2, "saddle_excess": [0.1, 0.3]})  # fmt: skip
 WIDE = World(("units", UNITS), seeds=10, level=0.3, spread={"gap": 0.4}, fixed={"n": 20},
              lines={"gap": power_law(-0.7, 7), "lazy_gap": [0.9, 1.0, 1.0, 1.0]})  # fmt: skip
@@ -113,9 +126,11 @@ CLAIMS = (
           outside="The loss here has neither weight decay nor a perturbation, for which alone the theorem is proved."),
     Claim("saddles", "A critical point of a narrow network with idle units added has negative curvature of 2 mu, mu the largest "
           "eigenvalue of S in size; descent leaves it by (1 + 2 rate mu)^t and ends at the least loss.", ("L21",),
-          "soltanolkotabi2018", strict, needs=(SADDLES,), chart="share", kind="check", effect=WORLD,
+          "soltanolkotabi2018", strict, needs=(SADDLES, ENDED), chart="share", kind="check",
+          effect=WORLD, history=("In one of the first ten seeds descent had not ended when its curvature was read: it now goes on past "
+                                 "further saddles, and that it has ended is asked for before it is judged.",),
           null=(WORLD.but(curvature_over_law=[1.0, 0.99]), WORLD.but(growth_off=[0.051, 0.01]),
-                WORLD.but(escaped_excess=[1e-15, 2e-6]), WORLD.but(minimum_curvature=[-1e-5, 0.0]))),
+                WORLD.but(escaped_excess=[1e-15, 2e-6]))),
     Claim("narrower", "Are three quarters of the 2 d units already enough for every start in every seed?", ("L21",),
           "soltanolkotabi2018",
           worst("needed_over", "units from which on every start reaches the least loss, over 2 d").at_most(0.75),
@@ -206,7 +221,7 @@ VALUES = (
     "width", *(f"{name}_{what}" for name in SETS for what in ("excess", "share", "trapped", "needed", "least")),
     *(f"{name}_{what}" for name in ("both", "plus", "root") for what in ("asked", "beyond")),
     "both_first", "plus_first", "needed_over", "traps", "saddle_flat",
-    "saddle_excess", "escaped_excess", "saddle_curvature", "curvature_over_law", "minimum_curvature",
+    "saddle_excess", "escaped_excess", "saddle_curvature", "curvature_over_law", "minimum_curvature", "escaped_flat",
     "growth_off", "units", "time", "gap", "sgd_gap", "lazy_gap", "limit_loss", "lazy_limit_loss", "narrow_loss", "wide_loss",
     "narrow_lazy_loss", "wide_lazy_loss",
 )  # fmt: skip
@@ -215,7 +230,8 @@ STUDY = study(
     question="From which width on is every minimum of a network of squares global, and what do very wide ones follow?",
     x="width", sources=("soltanolkotabi2018", "du2018", "mei2018", "soltanolkotabi2019"), axes=AXES, profiles=PROFILES,
     claims=CLAIMS, charts=CHARTS, hero=Hero("curves"), values=VALUES, estimate=estimate, stack_limit=1,
-    work=each_cell(later("overparam.studies.quadratic_work:run")),
+    work=each_cell(later("overparam.studies.quadratic_work:run")), cell_version=2,
+    work_history=("Descent away from a saddle goes on past further ones, until it has ended.",),
     differences=(
         "The talk names this line of work as previous and unrealistic, without a width. That 2 d units suffice with d of each "
         "sign, d with one sign, and the root of 2 n with weight decay is recalled from the papers.",

@@ -55,6 +55,23 @@ def descend(w: Any, v: Any, x: Any, y: Any, steps: int) -> tuple[Any, float, flo
     return end, loss, float(np.linalg.norm(slope) / (1 + np.linalg.norm(end)))
 
 
+def settle(w: Any, v: Any, x: Any, y: Any, steps: int) -> tuple[Any, float, float, float]:
+    """Descent past further saddles: weights, loss, gradient over ``1 + |W|``, and lowest over largest curvature at its end.
+
+    Where the curvature is below -1e-6 of the largest it goes on from a step of ``1e-3 (1 + |W|)`` along the direction of the
+    lowest, to the lower side, at most 20 times.
+    """
+    for _ in range(21):
+        w, loss, flat = descend(w, v, x, y, steps)
+        values, directions = np.linalg.eigh(hessian(w, v, x, y))
+        lowest = float(values[0] / values[-1])
+        if lowest >= -1e-6:
+            break
+        step = 1e-3 * (1 + float(np.linalg.norm(w))) * directions[:, 0].reshape(w.shape)
+        w = min((w + step, w - step), key=lambda one: pull(one, v, x, y)[0])
+    return w, loss, flat, lowest
+
+
 def least_loss(x: Any, y: Any, kind: str) -> float:
     """The least loss of any width, by a convex problem.
 
@@ -170,12 +187,11 @@ def escape(cell: Params, n: int) -> dict[str, Any]:
         wide = wide - 2 * rate * v[:, None] * (wide @ s_now)
     at = [i for i, one in enumerate(sizes) if ROOM[0] * first <= one <= ROOM[1] * first]
     grown = np.polyfit(at, np.log([sizes[i] for i in at]), 1)[0] if len(at) > 2 else np.nan
-    end, after, _ = descend(wide, v, x, y, cell["steps"])
-    best = np.linalg.eigvalsh(hessian(end, v, x, y))
+    _, after, level, best = settle(wide, v, x, y, cell["steps"])
     return {
         "saddle_flat": flat, "saddle_excess": (loss - lowest) / zero, "escaped_excess": max((after - lowest) / zero, FLOOR),
         "saddle_curvature": float(curves[0] / curves[-1]), "curvature_over_law": float(-curves[0] / (2 * mu)),
-        "minimum_curvature": float(best[0] / best[-1]),
+        "minimum_curvature": best, "escaped_flat": level,
         "growth_off": abs(float(grown / np.log1p(2 * rate * mu)) - 1.0),
     }  # fmt: skip
 

@@ -9,12 +9,14 @@ from scipy.integrate import solve_ivp
 from overparam.core import Evidence, UsageError, clean
 from overparam.studies.quadratic import STUDY, WIDE, WORLD
 from overparam.studies.quadratic_work import (
+    descend,
     examples,
     hessian,
     landscape,
     least_loss,
     limit_curve,
     pull,
+    settle,
     signs,
     train_units,
 )  # fmt: skip
@@ -83,6 +85,19 @@ def test_wide_networks_reach_the_least_loss_and_one_unit_does_not():
     assert found["needed"] in (3, 6)
     assert found["excess"][0] > 1e-3
     assert found["least"] > 0.01  # 14 labels, 6 squares
+
+
+def test_descent_that_stops_at_a_saddle_goes_on_to_the_least_loss():
+    x, y = examples(cell(seed=1003), "both", 14)
+    d = x.shape[1]
+    v = signs(2 * d, "both")
+    saddle = np.zeros((2 * d, d))  # all units idle: the gradient is zero, and some direction is curved down
+    _, stuck, level = descend(saddle, v, x, y, 500)
+    assert level == 0.0
+    assert stuck == pytest.approx(0.5 * np.mean(y * y))
+    _, loss, _, lowest = settle(saddle, v, x, y, 500)
+    assert lowest >= -1e-6
+    assert loss - least_loss(x, y, "both") < 1e-9 * stuck
 
 
 def test_the_limit_solves_its_equation():
