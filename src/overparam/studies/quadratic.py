@@ -127,8 +127,9 @@ CLAIMS = (
     Claim("saddles", "A critical point of a narrow network with idle units added has negative curvature of 2 mu, mu the largest "
           "eigenvalue of S in size; descent leaves it by (1 + 2 rate mu)^t and ends at the least loss.", ("L21",),
           "soltanolkotabi2018", strict, needs=(SADDLES, ENDED), chart="share", kind="check",
-          effect=WORLD, history=("In one of the first ten seeds descent had not ended when its curvature was read: it now goes on past "
-                                 "further saddles, and that it has ended is asked for before it is judged.",),
+          effect=WORLD, history=(
+              "In one of the first ten seeds descent had not ended when its curvature was read: it now goes on past further "
+              "saddles, and that it has ended is asked for before it is judged.",),
           null=(WORLD.but(curvature_over_law=[1.0, 0.99]), WORLD.but(growth_off=[0.051, 0.01]),
                 WORLD.but(escaped_excess=[1e-15, 2e-6]))),
     Claim("narrower", "Are three quarters of the 2 d units already enough for every start in every seed?", ("L21",),
