@@ -253,7 +253,7 @@ class Number(Expression):
         told = f"{self.words} above 0"
         if self.op == "plus" and self.of[1] < 0:
             told = f"{self.of[0].words} above {-self.of[1]:.3g}"
-        return replace(self, words=f"share of the seeds with {told}", unit="of the seeds", estimate="signs")
+        return replace(self, words=f"share of the seeds with {told}", unit="(share)", estimate="signs")
 
     def geometric(self) -> Number:
         """Estimated the geometric mean, with the interval on logarithms."""
