@@ -1,0 +1,187 @@
+"""Statistics of batches of your own network, found anew at other parameters: PyTorch, Flax Linen, the package."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from overparam.core.errors import DataError
+from overparam.models.check import layout
+from overparam.models.network import Network
+from overparam.models.state import leaves
+from overparam.operators import Model
+from overparam.operators.jax_adapt import framework_of
+from overparam.probes.paths.units import tree_of
+from overparam.training.statistics import STATISTICS, refreshed
+
+TRAINING = {"train": True, "training": True, "is_training": True, "use_running_average": False}
+
+
+@dataclass(frozen=True, eq=False)
+class Refresh:
+    """How statistics of batches are found anew.
+
+    Attributes:
+        names: of the held arrays that are.
+        found: from a vector of parameters to all held arrays.
+        batchwise: whether gradients can be taken while batches normalise themselves.
+        module: of PyTorch, whose layers are put into that mode; else None.
+    """
+
+    names: tuple[str, ...]
+    found: Callable[[np.ndarray], Mapping[str, Any]]
+    batchwise: bool
+    layers: tuple[Any, ...] = ()
+
+
+def refresh_of(given: Any, model: Model, options: Mapping[str, Any]) -> Refresh | None:
+    """How the statistics of a model are found anew; None where it keeps none that are known.
+
+    Args:
+        given: the network, as the person has it.
+        model: the same, opened.
+        options: with which it was opened.
+    """
+    if not options.get("evaluation", True):
+        return None
+    kind = framework_of(given)
+    makers = {"torch": _torch, "linen": _linen, "network": _network}
+    return makers[kind](given, model, options) if kind in makers else None
+
+
+def _torch(given: Any, model: Any, options: Any) -> Refresh | None:
+    import torch
+
+    named = {
+        name: one
+        for name, one in model.module.named_modules()
+        if isinstance(one, torch.nn.modules.batchnorm._BatchNorm) and one.running_mean is not None
+    }
+    if not named:
+        return None
+    layers = tuple(named.values())
+
+    def key(name: str, part: str) -> str:
+        return f"{name}.{part}" if name else part
+
+    def found(vector: np.ndarray) -> Mapping[str, Any]:
+        here = model.at(vector)
+        kept = [(one, one.momentum) for one in layers]
+        total, parts = 0, {name: [] for name in named}
+        try:
+            with here.quiet(), torch.no_grad():
+                for one in layers:
+                    one.training, one.momentum = True, 1.0
+                for batch in here.batches():
+                    if batch.count < 2:
+                        continue
+                    held = {name: one.clone() for name, one in here.held.items()}
+                    torch.func.functional_call(
+                        here.module, {**held, **here.trained}, batch.args, dict(batch.named)
+                    )
+                    total += batch.count
+                    for name in named:
+                        mean, var = (held[key(name, part)] for part in ("running_mean", "running_var"))
+                        parts[name].append((batch.count, mean, var))
+        finally:
+            for one, momentum in kept:
+                one.momentum = momentum
+        _check(total)
+        held = dict(here.held)
+        for name, each in parts.items():
+            mean = sum(n * m for n, m, _ in each) / total
+            held[key(name, "running_mean")] = mean
+            held[key(name, "running_var")] = sum(n * (v + (m - mean) ** 2) for n, m, v in each) / total
+        return held
+
+    names = [
+        key(name, part) for name in named for part in ("running_mean", "running_var", "num_batches_tracked")
+    ]
+    return Refresh(tuple(one for one in names if one in model.held), found, True, layers)
+
+
+def _network(network: Network, model: Any, options: Any) -> Refresh | None:
+    if network.moments is None:
+        return None
+    import jax.numpy as jnp
+
+    like = layout(network)
+    names = tuple(name for name, _ in leaves(like) if name.startswith(f"{STATISTICS}/"))
+
+    def found(vector: np.ndarray) -> Mapping[str, Any]:
+        here = model.at(vector)
+        rows = jnp.concatenate([batch.args[0] for batch in here.batches()])
+        _check(len(rows) if len(rows) > 1 else 0)
+        params = tree_of({**here.held, **here.trained}, like)
+        return {**here.held, **dict(leaves({STATISTICS: refreshed(network, params, rows)[STATISTICS]}))}
+
+    return Refresh(names, found, False)
+
+
+def _linen(module: Any, model: Any, options: Any) -> Refresh | None:
+    names = tuple(name for name in model.held if name.startswith("(batch_stats/"))
+    if not names:
+        return None
+    import jax
+
+    known = inspect.signature(type(module).__call__).parameters
+    mode = {name: value for name, value in TRAINING.items() if name in known}
+    call = {name: value for name, value in dict(options.get("call") or {}).items() if name not in mode}
+    if not mode:
+        return None
+    key = jax.random.key(0)
+
+    def once(params: Any, stats: Any, batch: Any) -> Any:
+        _, updated = module.apply(
+            {"params": params, "batch_stats": stats}, *batch.args, **batch.named, **mode, **call,
+            mutable=["batch_stats"], rngs={"dropout": key},
+        )  # fmt: skip
+        return updated["batch_stats"]
+
+    def found(vector: np.ndarray) -> Mapping[str, Any]:
+        here = model.at(vector)
+        params = _nested(here.trained)
+        stats = _nested({name[len("(batch_stats/") : -1]: here.held[name] for name in names})
+        total, parts = 0, []
+        with here.quiet():
+            for batch in here.batches():
+                if batch.count < 2:
+                    continue
+                # new = m old + (1 - m) batch, linear in the old: two passes give m and the batch
+                low, high = (once(params, jax.tree.map(lambda s, v=v: 0 * s + v, stats), batch) for v in (0.0, 1.0))
+                own = jax.tree.map(lambda zero, one: zero / (1 - (one - zero)), low, high)
+                parts.append((batch.count, dict(leaves(own))))
+                total += batch.count
+        _check(total)
+        held = dict(here.held)
+        for name in names:
+            path = name[len("(batch_stats/") : -1]
+            stem, _, last = path.rpartition("/")
+            mean = sum(n * one[path] for n, one in parts) / total
+            if last == "var" and f"{stem}/mean" in parts[0][1]:
+                middle = sum(n * one[f"{stem}/mean"] for n, one in parts) / total
+                mean = mean + sum(n * (one[f"{stem}/mean"] - middle) ** 2 for n, one in parts) / total
+            held[name] = mean
+        return held
+
+    return Refresh(names, found, False)
+
+
+def _nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    whole: dict[str, Any] = {}
+    for name, leaf in arrays.items():
+        *above, own = name.split("/")
+        place = whole
+        for part in above:
+            place = place.setdefault(part, {})
+        place[own] = leaf
+    return whole
+
+
+def _check(total: int) -> None:
+    if not total:
+        raise DataError("data: expected batches of at least 2 examples, where batches normalise, got none.")
