@@ -25,11 +25,14 @@ def figures(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     if paths:
         errors = any(one["error"] for one in paths)
-        for of in ("error", "loss") if errors else ("loss",):
-            found.append(
-                {"title": f"{of.capitalize()} along the paths", "note": "Points between those drawn were not looked at.",
-                 "spec": plane.lines(paths, of)}
-            )  # fmt: skip
+        found += [
+            {
+                "title": f"{of.capitalize()} along the paths",
+                "note": "Points between those drawn were not looked at.",
+                "spec": plane.lines(paths, of),
+            }
+            for of in (("error", "loss") if errors else ("loss",))
+        ]
     if record.get("surface"):
         third = record["surface"]["names"][2]
         found.append(
@@ -57,7 +60,9 @@ def render(record: Mapping[str, Any]) -> str:
             r=record,
             marks=MARKS,
             figures=[{**one, "spec": embed(one["spec"])} for one in drawn],
-            settings=embed({"normal": config(screen=True), "large": config(screen=True, large=True), "hues": LIGHT}),
+            settings=embed(
+                {"normal": config(screen=True), "large": config(screen=True, large=True), "hues": LIGHT}
+            ),
             stored=embed(record),
             hues={"light": LIGHT, "dark": DARK},
             bundle=raw(vega) if drawn else "",

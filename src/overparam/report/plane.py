@@ -31,7 +31,7 @@ def lines(paths: Sequence[Mapping[str, Any]], of: str) -> dict[str, Any]:
     y = {"field": of, "type": "quantitative", "title": WORDS[of], "scale": {"zero": True}}
     colour = {
         "field": "path", "type": "nominal", "scale": {"domain": names, "range": list(LIGHT[: len(names)])},
-        "legend": {"orient": "top"},
+        "legend": {"orient": "bottom", "columns": 3},
     }  # fmt: skip
     base = {"x": x, "y": y, "color": colour}
     return {
@@ -68,7 +68,9 @@ def surface(plane: Mapping[str, Any], of: str = "loss") -> dict[str, Any]:
                 {"x": x, "y": y, "x0": x - half[0], "x1": x + half[0], "y0": y - half[1], "y1": y + half[1], **_told(loss, error)}
             )  # fmt: skip
     seen = [one[of] for one in cells if one[of] is not None]
-    marks = [{"x": x, "y": y, "name": name} for name, (x, y) in zip(plane["names"], plane["corners"], strict=True)]
+    marks = [
+        {"x": x, "y": y, "name": name} for name, (x, y) in zip(plane["names"], plane["corners"], strict=True)
+    ]
     path = [{"x": x, "y": y, "order": k} for k, (x, y) in enumerate(plane["curve"])]
     ends = {
         "x": [across[0] - half[0], across[-1] + half[0]],

@@ -12,10 +12,10 @@ from overparam.core.errors import UsageError, unknown
 from overparam.core.words import number, wrapped
 from overparam.own.landscape.curve import learned_bend
 from overparam.own.landscape.fact import WIDE, Fact, Measured, lines_of, plain
+from overparam.own.landscape.opened import opened_model
 from overparam.own.landscape.order import aligned_vector
 from overparam.own.landscape.pair import Pair, opened_pair
 from overparam.own.landscape.points import Points
-from overparam.own.landscape.opened import opened_model
 from overparam.own.landscape.surface import Surface, surface_of
 from overparam.probes.paths import Along, Barrier, barrier
 
@@ -128,7 +128,11 @@ class Connection(Measured):
         for one in self.paths:
             lines += ["", *wrapped(f"{one.name.upper()}  {one.status}. {one.words}", 2, WIDE).splitlines()]
             lines += lines_of(one.facts(), 2)
-        lines += ["", "notes", *(line for one in self.notes for line in wrapped(f"- {one}", 2, WIDE).splitlines())]
+        lines += [
+            "",
+            "notes",
+            *(line for one in self.notes for line in wrapped(f"- {one}", 2, WIDE).splitlines()),
+        ]
         return "\n".join(lines)
 
 
@@ -201,9 +205,12 @@ def connect(
         raise unknown("of", of if isinstance(of, str) else shown(of), ("loss", "error"))
     pair = opened_pair(a, b, data, params, options)
     train = Points(pair.model, pair.refresh)
+    train.check_sum()
     held_out = None if test is None else _held_out(a, test, params, options, pair)
     if of == "error" and not train.labels:
-        raise UsageError("of: expected 'loss', because targets are no labels of one class an example, got 'error'.")
+        raise UsageError(
+            "of: expected 'loss', because targets are no labels of one class an example, got 'error'."
+        )
     judged = of or ("error" if train.labels else "loss")
     if limit is None and judged == "error":
         limit = TOLERANCE
@@ -222,7 +229,9 @@ def connect(
         found.append(_judged(name, words, along, held_out, (t, made, rows), judged, limit, share, first))
     if limit is None:
         limit = TOLERANCE
-    third = anchors["bezier"][1] if "bezier" in anchors else anchors["aligned"][1] if "aligned" in anchors else None
+    third = (
+        anchors["bezier"][1] if "bezier" in anchors else anchors["aligned"][1] if "aligned" in anchors else None
+    )
     surface = None
     if side and third is not None and not pair.same:
         surface = surface_of(train, pair, third, "bend" if "bezier" in anchors else "aligned b", side, many)
@@ -270,7 +279,8 @@ def _path(
 
 
 def _judged(
-    name: str, words: str, along: Along, held_out: Points | None, path: Any, judged: str, limit: float, level: float, seed: int
+    name: str, words: str, along: Along, held_out: Points | None, path: Any, judged: str, limit: float, level: float,
+    seed: int,
 ) -> Joined:  # fmt: skip
     kinds = ("loss", "error") if along.error is not None else ("loss",)
     known = {of: barrier(along, of=of, level=level, seed=seed) for of in kinds}
@@ -280,7 +290,9 @@ def _judged(
         test = {of: barrier(beside, of=of, level=level, seed=seed) for of in kinds}
     one = known[judged]
     if one.value <= limit < one.high:
-        words += f" Its barrier lies within the tolerance; the interval, from {one.n:,} examples, reaches beyond."
+        words += (
+            f" Its barrier lies within the tolerance; the interval, from {one.n:,} examples, reaches beyond."
+        )
     return Joined(name, one.said(limit), words, along, known["loss"], known.get("error"), test)
 
 

@@ -54,12 +54,18 @@ def learned_bend(
         try:
             slope = 2 * t * (1 - t) * _gradient(model, refresh, point, _taken(model, whole, np.sort(rows)))
         except DataError:
-            return None, f"Not tried to the end: the loss was not finite at step {step}. Give a smaller learning_rate."
+            return (
+                None,
+                f"Not tried to the end: the loss was not finite at step {step}. Give a smaller learning_rate.",
+            )
         first = DECAYS[0] * first + (1 - DECAYS[0]) * slope
         second = DECAYS[1] * second + (1 - DECAYS[1]) * slope**2
         factor = rate * (1 + np.cos(np.pi * step / steps)) / 2
         bend -= factor * (first / (1 - DECAYS[0] ** step)) / (np.sqrt(second / (1 - DECAYS[1] ** step)) + 1e-8)
-    return bend, f"The bend took {steps:,} steps of Adam on minibatches of {size}, learning rate {rate:.2g} falling to 0."
+    return (
+        bend,
+        f"The bend took {steps:,} steps of Adam on minibatches of {size}, learning rate {rate:.2g} falling to 0.",
+    )
 
 
 def _gradient(model: Model, refresh: Refresh | None, vector: np.ndarray, batch: Batch) -> np.ndarray:
@@ -93,9 +99,9 @@ def joined(batches: list[Batch]) -> Batch:
     def together(leaf: Any) -> Any:
         each = [next(part) for part in parts]
         if type(leaf).__module__.startswith("torch"):
-            import torch
+            from overparam.own.landscape import torch_side
 
-            return torch.cat(each)
+            return torch_side.together(each)
         import jax.numpy as jnp
 
         return jnp.concatenate(each)
@@ -107,8 +113,8 @@ def joined(batches: list[Batch]) -> Batch:
 def _taken(model: Any, whole: Batch, rows: np.ndarray) -> Batch:
     index: Any = rows
     if model.back_end == "torch":
-        import torch
+        from overparam.own.landscape import torch_side
 
-        index = torch.as_tensor(rows, device=model.device)
+        index = torch_side.tensor(rows, device=model.device)
     made = whole.mapped(lambda leaf: leaf[index])
     return Batch(made.args, made.named, made.targets, len(rows))

@@ -110,7 +110,9 @@ class Measured(Shown):
         if to.suffix == ".html":
             return write_text(to, self.to_html())
         if to.suffix == ".json":
-            return write_text(to, json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            return write_text(
+                to, json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            )
         if to.suffix == ".txt":
             return write_text(to, f"{self}\n")
         raise UsageError(f"save: expected a path that ends in .html, .json or .txt, got '{to}'.")

@@ -31,7 +31,9 @@ def opened_model(model: Any, data: Any, options: dict[str, Any], name: str = "mo
     known = [one for one in inspect.signature(open_model).parameters if one not in ("model", "data")]
     odd = next((one for one in options if one not in known), None)
     if odd is not None:
-        raise UsageError(f"{odd}: expected options of open_model ({', '.join(known)}), got this one.{nearest(odd, known)}")
+        raise UsageError(
+            f"{odd}: expected options of open_model ({', '.join(known)}), got this one.{nearest(odd, known)}"
+        )
     try:
         return open_model(model, data, **options)
     except (UsageError, DataError) as error:

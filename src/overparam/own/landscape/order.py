@@ -42,7 +42,8 @@ def aligned_vector(pair: Pair, seed: int = 0) -> tuple[np.ndarray | None, str]:
     arrays = _arrays(model)
     ours = {name: np.asarray(one, np.float64) for name, one in pair.model.layout.named(pair.a).items()}
     own = [
-        Units(one.layer, one.size, tuple(p for p in one.places if p.name in model.layout.slices)) for one in units
+        Units(one.layer, one.size, tuple(p for p in one.places if p.name in model.layout.slices))
+        for one in units
     ]
     theirs = {name: np.asarray(one, np.float64) for name, one in model.layout.named(pair.b).items()}
     orders = by_weights(ours, theirs, own, seed=seed)
@@ -70,7 +71,11 @@ def permutable(model: Model) -> tuple[tuple[Units, ...], int]:
     weights = [name for what, name in uses if what == "product"]
     if len(set(weights)) < len(weights) or any(name not in seen.unfoldings for name in weights):
         return (), len(weights)
-    after = {name: uses[i + 1][1] for i, (what, name) in enumerate(uses[:-1]) if what == "product" and uses[i + 1][0] == "sum"}
+    after = {
+        name: uses[i + 1][1]
+        for i, (what, name) in enumerate(uses[:-1])
+        if what == "product" and uses[i + 1][0] == "sum"
+    }
     taken = {*weights, *after.values()}
     found: list[Units] = []
     for name, following in itertools.pairwise(weights):
@@ -149,14 +154,16 @@ def _same(model: Any, vector: np.ndarray, held: Mapping[str, np.ndarray]) -> boo
     with moved.quiet():
         after = moved.host(moved.batch_outputs(few))
     size = float(np.abs(before).max(initial=0.0))
-    return float(np.abs(before - after).max(initial=0.0)) <= CLOSE * np.finfo(model.dtype).eps * max(size, 1e-30)
+    return float(np.abs(before - after).max(initial=0.0)) <= CLOSE * np.finfo(model.dtype).eps * max(
+        size, 1e-30
+    )
 
 
 def _native(model: Any, array: np.ndarray, like: Any) -> Any:
     if model.back_end == "torch":
-        import torch
+        from overparam.own.landscape import torch_side
 
-        return torch.as_tensor(array, dtype=like.dtype, device=like.device)
+        return torch_side.tensor(array, like)
     return np.asarray(array, like.dtype)
 
 

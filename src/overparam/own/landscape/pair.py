@@ -114,8 +114,8 @@ def _check_layout(first: Model, second: Model) -> None:
     if list(ours.values()) == list(theirs.values()) and list(ours) != list(theirs):
         one, other = next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
         raise UsageError(
-            f"b: expected parameters with the names of a, got '{other}' where a has '{one}'. Load the weights of b into a copy of a "
-            "if they are of one architecture."
+            f"b: expected parameters with the names of a, got '{other}' where a has '{one}'. Load the weights of b into a copy "
+            "of a if they are of one architecture."
         )
     for name in (*ours, *theirs):
         if ours.get(name) != theirs.get(name):
@@ -132,7 +132,9 @@ def _check_held(first: Any, second: Any, refresh: Refresh | None) -> None:
         if name in free:
             continue
         pair = [model.held.get(name) for model in (first, second)]
-        arrays = [None if one is None else _host(model, one) for model, one in zip((first, second), pair, strict=True)]
+        arrays = [
+            None if one is None else _host(model, one) for model, one in zip((first, second), pair, strict=True)
+        ]
         if arrays[0] is None or arrays[1] is None or not np.array_equal(*arrays, equal_nan=_floats(arrays[0])):
             raise UsageError(
                 f"b: expected '{name}', which is held constant, as a has it, got another. What lies between two states has no "
@@ -174,5 +176,3 @@ def _check_computation(moved: Any, second: Any) -> None:
 def _few(model: Model) -> Batch:
     batch = next(iter(model.batches()))
     return batch.rows(0, min(16, batch.count))
-
-

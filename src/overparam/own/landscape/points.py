@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from overparam.core.errors import UsageError
 from overparam.operators import Model
 from overparam.operators.batches import Batch, walk
+from overparam.operators.telling import SAME, told_of
 from overparam.own.landscape.state import Refresh
 from overparam.probes.paths import Along
 from overparam.probes.paths.evaluate import BETWEEN
 
-STATES = "Statistics of batches were found anew at every point from {n:,} examples; only trained weights are summed."
+STATES = (
+    "Statistics of batches were found anew at every point from {n:,} examples; only trained weights are summed."
+)
 
 
 class Points:
@@ -30,7 +34,9 @@ class Points:
         self.labels = _labelled(model)
         self._program = _torch_program(model) if model.back_end == "torch" else _jax_program(model)
 
-    def at(self, vector: np.ndarray, held: Mapping[str, Any] | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    def at(
+        self, vector: np.ndarray, held: Mapping[str, Any] | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Losses of all examples, whose mean is the loss in its convention, and which are wrong.
 
         Args:
@@ -44,11 +50,28 @@ class Points:
         losses, faults = [], []
         with here.quiet():
             for batch in here.batches():
-                outputs, each = self._program(here, kept, batch)
+                with told_of(
+                    "loss: expected one that can be taken of every example alone, in operations that vmap knows",
+                    SAME,
+                ):
+                    outputs, each = self._program(here, kept, batch)
                 losses.append(np.asarray(here.host(each), np.float64))
                 if self.labels:
                     faults.append(np.argmax(here.host(outputs), axis=1) != np.asarray(here.host(batch.targets)))
         return np.concatenate(losses) * self.factor, np.concatenate(faults) if self.labels else None
+
+    def check_sum(self) -> None:
+        """Raise unless the losses of single examples make up the loss of all.
+
+        Raises:
+            UsageError: they do not: a loss between examples, or one that depends on the batch.
+        """
+        whole, alone = self.model.loss(), float(self.at(self.model.vector(), self.model.held)[0].mean())  # type: ignore[attr-defined]
+        if abs(whole - alone) > 1e4 * float(np.finfo(self.model.dtype).eps) * max(abs(whole), 1e-30):
+            raise UsageError(
+                f"loss: expected one that is the mean or sum over single examples, got {whole:g} for all together and {alone:g} "
+                "from each alone. Give one loss an example, shape (batch,), or a loss by name."
+            )
 
     def along(self, t: np.ndarray, weights: np.ndarray, anchors: np.ndarray, *, each: bool = True) -> Along:
         """What is measured at the points of a path.
@@ -92,26 +115,22 @@ def _jax_program(model: Any) -> Program:
     return lambda here, held, batch: run(here.trained, held, batch.args, dict(batch.named), batch.targets)
 
 
-def _torch_program(model: Any) -> Program:
-    import torch
+def _torch_program(model: Model) -> Program:
+    from overparam.own.landscape import torch_side
 
-    total = model.objective.total
-
-    def run(here: Any, held: Mapping[str, Any], batch: Batch) -> tuple[Any, Any]:
-        with torch.no_grad():
-            own = {name: one.clone() for name, one in held.items()}
-            outputs = torch.func.functional_call(here.module, {**own, **here.trained}, batch.args, dict(batch.named))
-            each = torch.func.vmap(lambda o, t: total(o[None], walk(t, lambda leaf: leaf[None])))(outputs, batch.targets)
-        return outputs, each
-
-    return run
+    return torch_side.program(model)
 
 
 def _labelled(model: Model) -> bool:
+    """Whether every target is the label of one class."""
+    shape = model.output_shape
+    if len(shape) != 1 or shape[0] < 2:
+        return False
     with model.quiet():
-        targets = next(iter(model.batches())).targets
-        shape = model.output_shape
-        if len(shape) != 1 or shape[0] < 2 or not hasattr(targets, "dtype"):
-            return False
-        found = model.host(targets)
-    return found.dtype.kind in "iu" and found.ndim == 1 and model.objective.ignore is None
+        for batch in model.batches():
+            if not hasattr(batch.targets, "dtype"):
+                return False
+            found = model.host(batch.targets)
+            if found.dtype.kind not in "iu" or found.ndim != 1 or found.min() < 0 or found.max() >= shape[0]:
+                return False
+    return True

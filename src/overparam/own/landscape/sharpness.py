@@ -85,7 +85,11 @@ class Flatness(Measured):
         """All of it in lines of at most 80 characters."""
         lines = [*wrapped(self.head, 0, WIDE).splitlines(), *wrapped(self.verdict, 0, WIDE).splitlines(), ""]
         lines += lines_of(self.facts)
-        lines += ["", "notes", *(line for one in self.notes for line in wrapped(f"- {one}", 2, WIDE).splitlines())]
+        lines += [
+            "",
+            "notes",
+            *(line for one in self.notes for line in wrapped(f"- {one}", 2, WIDE).splitlines()),
+        ]
         return "\n".join(lines)
 
 
@@ -104,8 +108,8 @@ def sharpness(
 
     Sharpness alone says nothing: multiplying one layer and dividing the next leaves a ReLU network as it is and changes
     eigenvalues, trace and box at will. Beside them stand ``w . H w`` and the largest eigenvalue of ``|w| H |w|``, which it
-    leaves as they are. Where one step down the gradient takes more than 1 % off the loss, or an eigenvalue is clearly negative, the
-    parameters are no minimum, and the answer says so with the gradient norm.
+    leaves as they are. Where one step down the gradient takes more than 1 % off the loss, or an eigenvalue is clearly negative,
+    the parameters are no minimum, and the answer says so with the gradient norm.
 
     Args:
         model: a module of PyTorch, Flax or Equinox, a function with ``params=``, a network of the package with ``params=``; or
@@ -159,7 +163,9 @@ def sharpness(
     low, high = whole.interval()
     unit = "loss over squared parameters"
     known = "" if top.converged else " Not all have converged."
-    listed = ", ".join(f"{number(float(v))} ± {number(float(r), 2)}" for v, r in zip(top.values, top.residuals, strict=True))
+    listed = ", ".join(
+        f"{number(float(v))} ± {number(float(r), 2)}" for v, r in zip(top.values, top.residuals, strict=True)
+    )
     facts = (
         Fact("Loss", value),
         Fact("Gradient norm", norm, words=_fallen(fall, first)),
@@ -207,7 +213,11 @@ def _verdict(minimum: bool, bent: bool, norm: float, fall: float | None, lowest:
         return "A minimum, as far as one step down the gradient and the smallest eigenvalue tell."
     why = []
     if fall is None or fall > FALL:
-        took = "the loss is not curved upwards" if fall is None else f"one step takes {number(100 * fall, 3)} % off the loss"
+        took = (
+            "the loss is not curved upwards"
+            if fall is None
+            else f"one step takes {number(100 * fall, 3)} % off the loss"
+        )
         why.append(f"the gradient norm is {number(norm)} and {took}")
     if bent:
         why.append(f"the smallest eigenvalue is {number(lowest)}")

@@ -54,54 +54,9 @@ def refresh_of(given: Any, model: Model, options: Mapping[str, Any]) -> Refresh 
 
 
 def _torch(given: Any, model: Any, options: Any) -> Refresh | None:
-    import torch
+    from overparam.own.landscape import torch_side
 
-    named = {
-        name: one
-        for name, one in model.module.named_modules()
-        if isinstance(one, torch.nn.modules.batchnorm._BatchNorm) and one.running_mean is not None
-    }
-    if not named:
-        return None
-    layers = tuple(named.values())
-
-    def key(name: str, part: str) -> str:
-        return f"{name}.{part}" if name else part
-
-    def found(vector: np.ndarray) -> Mapping[str, Any]:
-        here = model.at(vector)
-        kept = [(one, one.momentum) for one in layers]
-        total, parts = 0, {name: [] for name in named}
-        try:
-            with here.quiet(), torch.no_grad():
-                for one in layers:
-                    one.training, one.momentum = True, 1.0
-                for batch in here.batches():
-                    if batch.count < 2:
-                        continue
-                    held = {name: one.clone() for name, one in here.held.items()}
-                    torch.func.functional_call(
-                        here.module, {**held, **here.trained}, batch.args, dict(batch.named)
-                    )
-                    total += batch.count
-                    for name in named:
-                        mean, var = (held[key(name, part)] for part in ("running_mean", "running_var"))
-                        parts[name].append((batch.count, mean, var))
-        finally:
-            for one, momentum in kept:
-                one.momentum = momentum
-        _check(total)
-        held = dict(here.held)
-        for name, each in parts.items():
-            mean = sum(n * m for n, m, _ in each) / total
-            held[key(name, "running_mean")] = mean
-            held[key(name, "running_var")] = sum(n * (v + (m - mean) ** 2) for n, m, v in each) / total
-        return held
-
-    names = [
-        key(name, part) for name in named for part in ("running_mean", "running_var", "num_batches_tracked")
-    ]
-    return Refresh(tuple(one for one in names if one in model.held), found, True, layers)
+    return torch_side.refresh(model)
 
 
 def _network(network: Network, model: Any, options: Any) -> Refresh | None:
@@ -115,7 +70,7 @@ def _network(network: Network, model: Any, options: Any) -> Refresh | None:
     def found(vector: np.ndarray) -> Mapping[str, Any]:
         here = model.at(vector)
         rows = jnp.concatenate([batch.args[0] for batch in here.batches()])
-        _check(len(rows) if len(rows) > 1 else 0)
+        check_counted(len(rows) if len(rows) > 1 else 0)
         params = tree_of({**here.held, **here.trained}, like)
         return {**here.held, **dict(leaves({STATISTICS: refreshed(network, params, rows)[STATISTICS]}))}
 
@@ -152,11 +107,13 @@ def _linen(module: Any, model: Any, options: Any) -> Refresh | None:
                 if batch.count < 2:
                     continue
                 # new = m old + (1 - m) batch, linear in the old: two passes give m and the batch
-                low, high = (once(params, jax.tree.map(lambda s, v=v: 0 * s + v, stats), batch) for v in (0.0, 1.0))
+                low, high = (
+                    once(params, jax.tree.map(lambda s, v=v: 0 * s + v, stats), batch) for v in (0.0, 1.0)
+                )
                 own = jax.tree.map(lambda zero, one: zero / (1 - (one - zero)), low, high)
                 parts.append((batch.count, dict(leaves(own))))
                 total += batch.count
-        _check(total)
+        check_counted(total)
         held = dict(here.held)
         for name in names:
             path = name[len("(batch_stats/") : -1]
@@ -182,6 +139,14 @@ def _nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def _check(total: int) -> None:
+def check_counted(total: int) -> None:
+    """Raise unless some batch had at least two examples.
+
+    Args:
+        total: examples of such batches.
+
+    Raises:
+        DataError: none had.
+    """
     if not total:
         raise DataError("data: expected batches of at least 2 examples, where batches normalise, got none.")

@@ -48,7 +48,9 @@ class Surface:
         }
 
 
-def surface_of(points: Points, pair: Pair, third: np.ndarray, name: str, side: int, many: int) -> Surface | None:
+def surface_of(
+    points: Points, pair: Pair, third: np.ndarray, name: str, side: int, many: int
+) -> Surface | None:
     """Measure the plane through both networks and a third; None where they are on one line.
 
     Args:

@@ -70,7 +70,9 @@ def subspace_sharpness(
     loss, _ = model.loss_and_gradient()
     start = float(loss)
     if start <= -1:
-        raise UsageError(f"loss: expected one above -1, because the rise is divided by 1 + loss, got {start:g}.")
+        raise UsageError(
+            f"loss: expected one above -1, because the rise is divided by 1 + loss, got {start:g}."
+        )
     center = model.vector().astype(np.float64)
     columns = rng.normal(size=(model.size, many))
     columns /= np.linalg.norm(columns, axis=0)
