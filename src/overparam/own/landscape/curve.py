@@ -12,7 +12,7 @@ from overparam.core.errors import DataError
 from overparam.operators import Model
 from overparam.operators.batches import Batch
 from overparam.own.landscape.pair import Pair
-from overparam.own.landscape.state import Refresh
+from overparam.own.landscape.refresh import Refresh
 
 BATCH = 128
 DECAYS = (0.9, 0.999)

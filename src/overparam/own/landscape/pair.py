@@ -13,7 +13,8 @@ from overparam.models.network import Network
 from overparam.operators import Model
 from overparam.operators.batches import Batch
 from overparam.own.landscape.opened import opened_model
-from overparam.own.landscape.state import Refresh, refresh_of
+from overparam.own.landscape.refresh import Refresh
+from overparam.own.landscape.state import refresh_of
 
 APART = 1e4  # times the machine epsilon: a larger relative difference of outputs is no rounding
 

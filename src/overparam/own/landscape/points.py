@@ -11,7 +11,7 @@ from overparam.core.errors import UsageError
 from overparam.operators import Model
 from overparam.operators.batches import Batch, walk
 from overparam.operators.telling import SAME, told_of
-from overparam.own.landscape.state import Refresh
+from overparam.own.landscape.refresh import Refresh
 from overparam.probes.paths import Along
 from overparam.probes.paths.evaluate import BETWEEN
 

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from overparam.core.errors import DataError
 from overparam.models.check import layout
 from overparam.models.network import Network
 from overparam.models.state import leaves
 from overparam.operators import Model
 from overparam.operators.jax_adapt import framework_of
+from overparam.own.landscape.refresh import Refresh, check_counted
 from overparam.probes.paths.units import tree_of
 from overparam.training.statistics import STATISTICS, refreshed
 
 TRAINING = {"train": True, "training": True, "is_training": True, "use_running_average": False}
-
-
-@dataclass(frozen=True, eq=False)
-class Refresh:
-    """How statistics of batches are found anew.
-
-    Attributes:
-        names: of the held arrays that are.
-        found: from a vector of parameters to all held arrays.
-        batchwise: whether gradients can be taken while batches normalise themselves.
-        module: of PyTorch, whose layers are put into that mode; else None.
-    """
-
-    names: tuple[str, ...]
-    found: Callable[[np.ndarray], Mapping[str, Any]]
-    batchwise: bool
-    layers: tuple[Any, ...] = ()
 
 
 def refresh_of(given: Any, model: Model, options: Mapping[str, Any]) -> Refresh | None:
@@ -137,16 +119,3 @@ def _nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
             place = place.setdefault(part, {})
         place[own] = leaf
     return whole
-
-
-def check_counted(total: int) -> None:
-    """Raise unless some batch had at least two examples.
-
-    Args:
-        total: examples of such batches.
-
-    Raises:
-        DataError: none had.
-    """
-    if not total:
-        raise DataError("data: expected batches of at least 2 examples, where batches normalise, got none.")

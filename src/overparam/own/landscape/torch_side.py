@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from overparam.operators.batches import Batch, walk
-from overparam.own.landscape.state import Refresh, check_counted
+from overparam.own.landscape.refresh import Refresh, check_counted
 
 try:
     import torch

@@ -47,7 +47,14 @@ def test_the_straight_path_is_that_of_the_probes():
     assert np.allclose(one.along.error, want.error)
     assert one.loss.value == pytest.approx(max(want.loss.max() - max(want.loss[[0, -1]]), 0.0), abs=1e-5)
     assert found.distance == pytest.approx(
-        float(np.sqrt(sum(np.square(np.asarray(a) - np.asarray(b)).sum() for a, b in zip(jax.tree.leaves(A), jax.tree.leaves(B), strict=True))))
+        float(
+            np.sqrt(
+                sum(
+                    np.square(np.asarray(a) - np.asarray(b)).sum()
+                    for a, b in zip(jax.tree.leaves(A), jax.tree.leaves(B), strict=True)
+                )
+            )
+        )
     )
 
 
@@ -55,7 +62,9 @@ def test_the_straight_path_is_that_of_the_probes():
 def test_a_shuffled_copy_has_no_barrier_once_it_is_aligned(network, inputs):
     a = network.init(jax.random.key(3))
     x = RNG.normal(size=(30, inputs)).astype(np.float32)
-    found = overparam.connect(network, network, (x, Y[:30]), params=(a, shuffled(network, a)), paths=("aligned",), points=3)
+    found = overparam.connect(
+        network, network, (x, Y[:30]), params=(a, shuffled(network, a)), paths=("aligned",), points=3
+    )
     assert found["aligned"].loss.value <= 1e-6
     assert "in the order of the closest weights" in found["aligned"].words
 
@@ -64,7 +73,9 @@ def test_units_of_a_function_are_found_by_what_a_pass_uses():
     p = weights(0)
     turn = np.array([3, 0, 4, 1, 2])
     other = {"w": p["w"][:, turn], "v": p["v"][turn]}
-    found = overparam.connect(function, function, (X, Y), params=(p, other), paths="aligned", points=3, tolerance=1e-3, of="loss")
+    found = overparam.connect(
+        function, function, (X, Y), params=(p, other), paths="aligned", points=3, tolerance=1e-3, of="loss"
+    )
     assert found["aligned"].status == "found"
     assert found["aligned"].loss.high <= 1e-5
     assert found["aligned"].words.startswith("Units of 1 hidden layer are")
@@ -94,7 +105,10 @@ def test_a_learned_bend_lowers_the_barrier():
     def product(params, x):
         return (params["u"] * params["v"] * x[:, 0])[:, None]
 
-    ends = [{"u": np.float32(s) * np.ones((), np.float32), "v": np.float32(s) * np.ones((), np.float32)} for s in (1.0, 2.0)]
+    ends = [
+        {"u": np.float32(s) * np.ones((), np.float32), "v": np.float32(s) * np.ones((), np.float32)}
+        for s in (1.0, 2.0)
+    ]
     ends[1]["v"] = np.full((), 0.5, np.float32)
     data = (np.ones((16, 1), np.float32), np.ones(16, np.float32))
     found = overparam.connect(
@@ -118,7 +132,9 @@ def test_the_same_network_twice_is_said():
 
 
 def test_a_path_that_was_not_found_proves_nothing_and_says_so():
-    found = overparam.connect(NET, NET, (X, Y), params=(A, B), tolerance=0.0, plane=3, test=(X[:9], Y[:9]), **FEW)
+    found = overparam.connect(
+        NET, NET, (X, Y), params=(A, B), tolerance=0.0, plane=3, test=(X[:9], Y[:9]), **FEW
+    )
     text = str(found)
     assert "That a path was not found does not show that there is none." in text.replace("\n", " ")
     assert "not connected" not in text
@@ -160,8 +176,6 @@ def test_batches_are_joined_in_order():
     losses, wrong = Points(pair.model, None).at(pair.a)
     assert losses.mean() == pytest.approx(pair.model.loss(), rel=1e-6)
     assert wrong.shape == (40,)
-
-
 
 
 NAN = jax.tree.map(lambda leaf: leaf * np.nan, B)

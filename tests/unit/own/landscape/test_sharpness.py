@@ -19,7 +19,6 @@ NET = mlp(3, (4,), 2)
 PARAMS = NET.init(jax.random.key(0))
 
 
-
 def test_every_number_against_the_dense_hessian():
     found = overparam.sharpness(NET, (X, Y), params=PARAMS, dtype="float64", k=3)
     model = open_model(NET, (X, Y), params=PARAMS, dtype="float64")
@@ -30,7 +29,9 @@ def test_every_number_against_the_dense_hessian():
     assert found.smallest == pytest.approx(values[0], rel=1e-6)
     assert found.trace == pytest.approx(np.trace(matrix), rel=1e-9)
     assert found.along_weights == pytest.approx(w @ matrix @ w, rel=1e-9)
-    assert found.scaled == pytest.approx(np.linalg.eigvalsh(np.abs(w)[:, None] * matrix * np.abs(w))[-1], rel=1e-6)
+    assert found.scaled == pytest.approx(
+        np.linalg.eigvalsh(np.abs(w)[:, None] * matrix * np.abs(w))[-1], rel=1e-6
+    )
     assert found.gradient_norm == pytest.approx(np.linalg.norm(model.gradient()), rel=1e-12)
 
 
@@ -66,7 +67,10 @@ def test_a_quadratic_in_closed_form_and_a_point_beside_its_minimum():
 
 def test_a_saddle_without_slope_is_no_minimum():
     network = mlp(1, (1,), 1, bias=False, activation="identity")
-    zero = {"hidden1": {"weight": np.zeros((1, 1), np.float32)}, "output": {"weight": np.zeros((1, 1), np.float32)}}
+    zero = {
+        "hidden1": {"weight": np.zeros((1, 1), np.float32)},
+        "output": {"weight": np.zeros((1, 1), np.float32)},
+    }
     found = overparam.sharpness(network, (np.ones((2, 1), np.float32), np.ones(2, np.float32)), params=zero)
     assert found.gradient_norm == 0  # the loss is (1 - u v)^2 / 2, with eigenvalues 1 and -1 at 0
     assert found.smallest == pytest.approx(-1.0, abs=1e-5)
@@ -76,7 +80,11 @@ def test_a_saddle_without_slope_is_no_minimum():
 
 def test_a_subspace_of_all_dimensions_reaches_no_higher_than_its_box_allows():
     x = np.diag([2.0, 4.0]).astype(np.float32)
-    model = open_model(linear(2, 1, bias=False), (x, np.zeros(2, np.float32)), params={"output": {"weight": np.zeros((1, 2), np.float32)}})
+    model = open_model(
+        linear(2, 1, bias=False),
+        (x, np.zeros(2, np.float32)),
+        params={"output": {"weight": np.zeros((1, 2), np.float32)}},
+    )
     found = subspace_sharpness(model, eps=0.5, dimensions=2)
     step = found.step
     assert found.percent == pytest.approx(100 * 0.5 * (2 * step[0] ** 2 + 8 * step[1] ** 2), rel=1e-5)
