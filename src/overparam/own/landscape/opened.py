@@ -39,4 +39,5 @@ def opened_model(model: Any, data: Any, options: dict[str, Any], name: str = "mo
     except (UsageError, DataError) as error:
         if name == "model" or not str(error).startswith(("model:", "params:")):
             raise
-        raise type(error)(f"{name}: {str(error).partition(':')[2].strip()}") from error
+        kind, _, rest = str(error).partition(":")
+        raise type(error)(f"{'params of ' if kind == 'params' else ''}{name}: {rest.strip()}") from error

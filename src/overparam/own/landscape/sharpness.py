@@ -117,7 +117,7 @@ def sharpness(
         data: ``(inputs, targets)``, a data set or a loader.
         k: how many eigenvalues.
         eps: half width of Keskar's box, relative to ``|w_i| + 1``.
-        dimensions: of the random subspace, at most the parameters.
+        dimensions: of the random subspace; where there are fewer parameters, as many as these.
         steps: iterations of L-BFGS-B a start.
         seed: of every draw.
         options: of :func:`overparam.open_model`: ``params``, ``loss``, ``frozen``, ``batch``, ``dtype`` and others.
@@ -155,7 +155,7 @@ def sharpness(
     center = opened.vector()
     along = float(center.astype(np.float64) @ opened.product("hessian", center).astype(np.float64))
     box = box_sharpness(opened, eps=half, steps=steps, seed=seed)
-    part = subspace_sharpness(opened, eps=half, dimensions=min(wide, opened.size), steps=steps, seed=seed)
+    part = subspace_sharpness(opened, eps=half, dimensions=wide, steps=steps, seed=seed)
     first, lowest = float(top.values[0]), float(least.values[0])
     fall = _fall(opened, value, gradient, first)
     bent = lowest < -max(float(least.residuals[0]), 1e-3 * abs(first))

@@ -36,7 +36,7 @@ def subspace_sharpness(
     Args:
         model: of :func:`overparam.operators.open_model`, with a loss.
         eps: half width of the box, relative to ``|(A^+ w)_i| + 1``.
-        dimensions: columns of A, at most the parameters.
+        dimensions: columns of A; where there are fewer parameters, as many as these.
         steps: iterations of L-BFGS-B.
         seed: of A; or a generator of NumPy.
 
@@ -44,8 +44,8 @@ def subspace_sharpness(
         The rise and where it was found, in the parameters.
 
     Raises:
-        UsageError: a number that is none, more dimensions than parameters or than memory holds, a model without a loss, a loss of
-            -1 or less, or a box in which it is not finite.
+        UsageError: a number that is none, more dimensions than memory holds, a model without a loss, a loss of -1 or less, or a
+            box in which it is not finite.
 
     References: N. Keskar et al., On large-batch training for deep learning, ICLR 2017, metric 2.1 with p = 100 (that columns
         are normal is recalled).
@@ -60,7 +60,7 @@ def subspace_sharpness(
     """
     if not isinstance(model, Model):
         raise UsageError(f"model: expected one of open_model(...), got {type(model).__name__}.")
-    half, many = positive(eps, "eps"), count(dimensions, "dimensions", 1, model.size)
+    half, many = positive(eps, "eps"), min(count(dimensions, "dimensions"), model.size)
     steps, rng = count(steps, "steps", 1, MOST), generator_of(seed)
     if 8.0 * many * model.size > SHARE * memory_budget():
         raise UsageError(
