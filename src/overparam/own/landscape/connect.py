@@ -157,9 +157,9 @@ def connect(
     """Look for a path of low loss between two of your own networks, and say found or not found at a stated tolerance.
 
     Three paths are tried: the straight line; the straight line after the hidden units of b were put into the order that is
-    closest to a (where units can change places, which is tried by their outputs); and the Bezier curve with a learned bend,
-    to b in its own order. Statistics of BatchNorm are found anew at every point; trained weights alone are summed. A path that was found
-    shows that the two are connected, at the points of its grid; one that was not found shows nothing.
+    closest to a (where units can change places, which is tried by their outputs); and the Bezier curve with a learned bend, to
+    b in its own order. Statistics of BatchNorm are found anew at every point; trained weights alone are summed. A path that was
+    found shows that the two are connected, at the points of its grid; one that was not found shows nothing.
 
     Args:
         a: a module of PyTorch, Flax or Equinox, a function or a network of the package.
