@@ -133,10 +133,14 @@ def _check_held(first: Any, second: Any, refresh: Refresh | None) -> None:
         if name in free:
             continue
         pair = [model.held.get(name) for model in (first, second)]
-        arrays = [
+        arrays: list[Any] = [
             None if one is None else _host(model, one) for model, one in zip((first, second), pair, strict=True)
         ]
-        if arrays[0] is None or arrays[1] is None or not np.array_equal(*arrays, equal_nan=_floats(arrays[0])):
+        if (
+            arrays[0] is None
+            or arrays[1] is None
+            or not np.array_equal(arrays[0], arrays[1], equal_nan=_floats(arrays[0]))
+        ):
             raise UsageError(
                 f"b: expected '{name}', which is held constant, as a has it, got another. What lies between two states has no "
                 "meaning, and how to find it anew is known for BatchNorm of PyTorch, Flax Linen and the package alone: give both "

@@ -82,7 +82,10 @@ class Points:
             anchors: vectors, one a row.
             each: whether to keep the loss of every example.
         """
-        losses, errors, every, faults = [], [], [], []
+        losses: list[float] = []
+        errors: list[float] = []
+        every: list[Any] = []
+        faults: list[Any] = []
         with np.errstate(over="ignore", invalid="ignore"):
             for row in weights:
                 one, wrong = self.at((row @ anchors).astype(self.model.dtype))

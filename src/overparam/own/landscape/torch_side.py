@@ -39,7 +39,8 @@ def refresh(model: Any) -> Refresh | None:
     def found(vector: np.ndarray) -> Mapping[str, Any]:
         here = model.at(vector)
         kept = [(one, one.momentum) for one in layers]
-        total, parts = 0, {name: [] for name in named}
+        total = 0
+        parts: dict[str, list[Any]] = {name: [] for name in named}
         try:
             with here.quiet(), torch.no_grad():
                 for one in layers:

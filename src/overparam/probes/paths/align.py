@@ -194,7 +194,8 @@ def _by_activations(network: Network, a: PyTree, b: PyTree, x: Any) -> list[np.n
 
 def _hidden(form: Any, params: PyTree, rows: np.ndarray) -> list[np.ndarray]:
     """What every hidden layer gives, shape ``(n, units)`` each."""
-    act, columns, found = activation(form.activation), rows.T, []
+    act, found = activation(form.activation), []
+    columns: Any = rows.T
     for layer, scale in zip(range(len(form.sizes) - 2), form.scales, strict=False):
         columns = act(affine(params[f"hidden{layer + 1}"], scale, columns))
         found.append(np.asarray(columns.T, np.float64))

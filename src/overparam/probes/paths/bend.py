@@ -64,7 +64,8 @@ def learned_bends(
     first = count(seed, "seed", 0, 2**32 - 1 - len(pairs))
     if not isinstance(recipe, Recipe):
         raise UsageError(f"recipe: expected Recipe(steps, learning_rate, ...), got {type(recipe).__name__}.")
-    several = isinstance(y, list | tuple) and len(y) == len(pairs) and np.ndim(y[0]) > 0
+    aims_of: Any = y
+    several = isinstance(y, list | tuple) and len(y) == len(pairs) and np.ndim(aims_of[0]) > 0
     members, starts, ends = [], [], []
     for i, pair in enumerate(pairs):
         if isinstance(pair, str | bytes) or not isinstance(pair, Sequence) or len(pair) != 2:
@@ -75,7 +76,7 @@ def learned_bends(
         (own, held), (other, _) = split(network.state, a), split(network.state, b)
         kept = {name: leaf for name, leaf in leaves(held) if not _statistic(network, name)}
         state = jax.tree.map(_single, {FROM: own, TO: other, **({HELD: kept} if kept else {})})
-        members.append(Member(first + i, np.asarray(y[i] if several else y), state=state))
+        members.append(Member(first + i, np.asarray(aims_of[i] if several else y), state=state))
         middle = jax.tree.map(_single, combined([0.5, 0.5], [own, other]))
         statistics = {STATISTICS: a[STATISTICS]} if network.moments is not None else {}
         starts.append(Checkpoint({BEND: middle, **state, **statistics}))
