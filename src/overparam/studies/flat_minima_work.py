@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded
-from overparam.data import Dataset, LabelNoise, flatten, load
+from overparam.data import Dataset, LabelNoise, coarser, flatten, load
 from overparam.models import mlp
 from overparam.models.state import leaves
 from overparam.operators import open_model
@@ -25,9 +25,12 @@ from overparam.training import Keep, Member, Recipe, train
 LOOK = 25  # steps between two looks at the loss of the rows that are fitted
 TOP, MANY = 10, 20  # eigenvalues that are summed; whose logarithms are
 TRACE, STEPS, STARTS = 48, 15, 4  # products of a trace; Lanczos steps and starts of a spectrum
+SIDE = 14  # pixels of a side at most
 TWIN = 8.0  # a power of two, so that the twin computes the same numbers
 SMALL = 0.01  # an eigenvalue below this share of the largest belongs to the bulk
-DECADES = tuple(np.arange(-8.0, 0.5, 0.5).tolist())  # left ends of bins of log10 of |eigenvalue| over the largest
+DECADES = tuple(
+    np.arange(-8.0, 0.5, 0.5).tolist()
+)  # left ends of bins of log10 of |eigenvalue| over the largest
 MEASURES = ("top_eigenvalue", "top_sum", "basin", "trace", "scaled_top", "scaled_sum", "sensitivity", "norm")
 ENDS = ("none", "half", "most")
 LINES = ("step", "loss", "gradient_norm", "test_error", "test_loss", *MEASURES, "trace_error", "bulk", "twin_top", "twin_gap",
@@ -38,7 +41,8 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     """One stack: every seed of one kind of labels, trained with attack sets of every size."""
     given = shared(cells)
     rows, sizes = given["n"], sorted(set(given["attack"]))
-    data = checked(load(given["data"]), rows, sizes[-1], given["batch"])
+    sizes = sizes if given["labels"] == "random" else [sizes[0], sizes[-1]]
+    data = checked(coarser(load(given["data"]), SIDE), rows, sizes[-1], given["batch"])
     x, y = data.x[: rows + sizes[-1]], data.y[: rows + sizes[-1]]
     labels = [attacked(y, rows, data.classes, given["labels"], cell["seed"]) for cell in cells]
     network = mlp(data.features, tuple(given["hidden"]), data.classes, init="he")
@@ -92,7 +96,9 @@ def checked(data: Dataset, rows: int, attack: int, batch: int) -> Dataset:
             f"--n, --attack: expected at most the {data.n:,} training rows together, got {rows:,} and {attack:,}. Take fewer."
         )
     if batch > rows:
-        raise UsageError(f"--batch: expected at most the {rows:,} rows to fit, got {batch:,}. Take a smaller batch.")
+        raise UsageError(
+            f"--batch: expected at most the {rows:,} rows to fit, got {batch:,}. Take a smaller batch."
+        )
     return flatten(data)
 
 
@@ -141,17 +147,21 @@ class Ruler:
     def __init__(self, network: Any, data: Dataset, rows: int, params: Any) -> None:
         """Open the model once; every network is a point of it."""
         self.network, self.tests = network, jnp.asarray(data.x_test)
-        self.model = open_model(network, (data.x[:rows], data.y[:rows]), params=params, loss="cross_entropy", dtype="float64")
+        self.model = open_model(
+            network, (data.x[:rows], data.y[:rows]), params=params, loss="cross_entropy", dtype="float64"
+        )
         self.size = self.model.size
 
     def at(self, params: Any) -> Any:
         """The model at parameters."""
-        return self.model.at(self.model.layout.flat({path: np.asarray(leaf, np.float64) for path, leaf in leaves(params)}))
+        return self.model.at(
+            self.model.layout.flat({path: np.asarray(leaf, np.float64) for path, leaf in leaves(params)})
+        )
 
     def measured(self, params: Any) -> tuple[dict[str, Any], Any]:
         """Curvature, its twin's, sensitivity and norm of one network, and its largest eigenvalues with the bins of the bulk."""
         model, twin = self.at(params), self.at(twin_of(params))
-        loss, slope = model.loss_and_gradient()
+        slope = model.gradient()
         top = top_eigenvalues(model, MANY, which="largest").values
         scaled = top_eigenvalues(model, TOP, which="largest", scaled=True).values
         whole = trace(model, products=TRACE)
@@ -228,12 +238,15 @@ def told(sizes: Sequence[int], lines: dict[str, list[Any]], tops: Sequence[Any])
     for name, at in zip(ENDS, (0, len(sizes) // 2, len(sizes) - 1), strict=True):
         values[f"top_{name}"] = [None] * MANY if tops[at] is None else rounded(tops[at][0], 5)
         values[f"bulk_{name}"] = [None] * len(DECADES) if tops[at] is None else rounded(tops[at][1], 5)
-    follows = {name: follow(lines[name], lines["test_error"], logarithm=name != "basin") for name in MEASURES}
+    less = [None if one is None else -one for one in lines["basin"]]  # a smaller basin goes with a larger error
+    follows = {
+        name: follow(lines[name], lines["test_error"], logarithm=True) for name in MEASURES if name != "basin"
+    }
+    follows["basin"] = follow(less, lines["test_error"], logarithm=False)
     values |= {f"follows_{name}": one for name, one in follows.items()}
-    size = {name: None if one is None else abs(one) for name, one in follows.items()}
     return values | {
         "rank": list(range(1, MANY + 1)), "decade": list(DECADES), "measure": list(range(1, len(MEASURES) + 1)),
-        "follows": [size[name] for name in MEASURES],
+        "follows": [follows[name] for name in MEASURES],
     }  # fmt: skip
 
 
@@ -243,7 +256,11 @@ def follow(line: Sequence[Any], error: Sequence[Any], *, logarithm: bool) -> flo
     >>> round(follow([1.0, 10.0, 100.0], [0.0, 1.0, 2.0], logarithm=True), 6)
     1.0
     """
-    pairs = [(a, b) for a, b in zip(line, error, strict=True) if a is not None and b is not None and (a > 0 or not logarithm)]
+    pairs = [
+        (a, b)
+        for a, b in zip(line, error, strict=True)
+        if a is not None and b is not None and (a > 0 or not logarithm)
+    ]
     if len(pairs) < 3:
         return None
     a, b = np.asarray(pairs, np.float64).T
