@@ -93,7 +93,7 @@ def checked(data: Dataset, rows: int, attack: int, batch: int) -> Dataset:
     """
     if rows + attack > data.n:
         raise DataError(
-            f"--n, --attack: expected at most the {data.n:,} training rows together, got {rows:,} and {attack:,}. Take fewer."
+            f"--n, --attacks: expected at most the {data.n:,} training rows together, got {rows:,} and {attack:,}. Take fewer."
         )
     if batch > rows:
         raise UsageError(

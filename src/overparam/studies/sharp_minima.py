@@ -43,7 +43,11 @@ METRICS = ("sharpness", "train_loss", "test_error")
 MEASURES = (*METRICS, "test_loss", "top_eigenvalue", "gradient_norm", "norm", "steps")
 sharp, loss, wrong = (
     {name: scalar(f"{name}_{what}", f"{words} of the {ARMS[name]}") for name in ARMS}
-    for what, words in (("sharpness", "sharpness"), ("train_loss", "training loss"), ("test_error", "test error"))
+    for what, words in (
+        ("sharpness", "sharpness"),
+        ("train_loss", "training loss"),
+        ("test_error", "test error"),
+    )
 )
 curve = line("epochs_train_loss", "training loss on the line")
 MORE, LOSSES, HALF, NARROW, POINTS = 1.5, 3.0, 0.5, 2.0, 0.0
@@ -72,13 +76,19 @@ MATCHED_ARM = SAME.but("matched training loss", metrics={"large_sharpness": "lar
 
 def _matched(view: Any) -> Check:
     """Both batches reach the matched loss, and are measured at nearly the same."""
-    rows = [[values.get(f"{name}_matched_train_loss") for name in ("small", "large")] for _, values in view.rows()]
+    rows = [
+        [values.get(f"{name}_matched_train_loss") for name in ("small", "large")] for _, values in view.rows()
+    ]
     known = [one for one in rows if None not in one]
     if not known or len(known) < len(rows):
-        return Check(False, f"{len(known)} of {len(rows)} seeds reach the loss with both batches: take more --epochs")
+        return Check(
+            False, f"{len(known)} of {len(rows)} seeds reach the loss with both batches: take more --epochs"
+        )
     worst_ = max(max(one) / min(one) for one in known)
-    lengths = [values[f"{name}_matched_gradient_norm"] for _, values in view.rows() for name in ("small", "large")]
-    told = f"losses of a pair within a factor of {worst_:.3g}, gradients up to {max(lengths):.2g} long: near a minimum, not at one"
+    lengths = [
+        values[f"{name}_matched_gradient_norm"] for _, values in view.rows() for name in ("small", "large")
+    ]
+    told = f"losses of a pair within a factor of {worst_:.3g}, gradients up to {max(lengths):.2g}: near minima, not at them"
     return Check(worst_ <= 1.5, told)
 
 
@@ -117,7 +127,8 @@ def asked(name: str, words: str, pair: str, large: str, base: str = "small", nee
     """The question whether a large batch is sharper in another comparison."""
     return Claim(
         name, f"Is the large batch still {MORE:g} times as sharp {words}?", (), KESKAR, ratio(pair).at_least(MORE), SAME, None,
-        needs, chart="sharpness", kind="question", null=(sharper(MORE, large, base),), effect=sharper(2.5, large, base))  # fmt: skip
+        needs, chart="sharpness", kind="question", null=(sharper(MORE, large, base),),
+        effect=sharper(2.5, large, base))  # fmt: skip
 
 
 CLAIMS = (
@@ -178,7 +189,9 @@ CHARTS = charts(
     eigenvalue=("The largest eigenvalue of the Hessian", "log eigenvalue", bars("top_eigenvalue"), ALONG),
     norm=("Norm of the weights", "norm of all parameters", bars("norm"), ALONG))  # fmt: skip
 CHARTS = tuple(
-    replace(one, x=tuple(replace(x, log=False, names=tuple(ARMS.values())) if x.name == "arm" else x for x in one.x))
+    replace(
+        one, x=tuple(replace(x, log=False, names=tuple(ARMS.values())) if x.name == "arm" else x for x in one.x)
+    )
     for one in CHARTS
 )
 
@@ -190,7 +203,9 @@ def estimate(cell: Params) -> Estimate:
 
     shape, n = shape_of(str(cell["data"])), cell["n"]
     if shape.train and n > shape.train:
-        raise UsageError(f"--n: expected at most the {shape.train:,} training rows of {cell['data']}, got {n:,}. Take fewer.")
+        raise UsageError(
+            f"--n: expected at most the {shape.train:,} training rows of {cell['data']}, got {n:,}. Take fewer."
+        )
     if not cell["batch"] < cell["large_batch"] <= n:
         raise UsageError(
             f"--batch, --large-batch: expected a small batch below the large one, and this at most the {n:,} training rows, got "

@@ -24,7 +24,16 @@ LOOK = 5  # steps between two looks at the training loss
 CLIMB, STARTS = 10, 1  # iterations of a climb in the box, and its random starts beside the network itself
 ENDS = ("small", "large", "small_matched", "large_matched", "large_steps", "large_tuned")
 PAIRS = {"epochs": ("small", "large"), "matched": ("small_matched", "large_matched")}
-MEASURES = ("sharpness", "train_loss", "test_error", "test_loss", "top_eigenvalue", "gradient_norm", "norm", "steps")
+MEASURES = (
+    "sharpness",
+    "train_loss",
+    "test_error",
+    "test_loss",
+    "top_eigenvalue",
+    "gradient_norm",
+    "norm",
+    "steps",
+)
 DRAWN = ("train_loss", "train_error", "test_loss", "test_error")
 LOW, HIGH = -1.0, 2.0  # ends of the curves, where 0 is the small-batch network and 1 the large-batch one
 
@@ -35,11 +44,15 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     data = checked(coarser(load(given["data"]), SIDE), given)
     network = mlp(data.features, tuple(given["hidden"]), data.classes, init="he")
     few, many = steps_of(given)
-    recipe = Recipe(many, given["learning_rate"], optimizer="adam", batch=given["batch"], probe_at=range(0, many, LOOK))
+    recipe = Recipe(
+        many, given["learning_rate"], optimizer="adam", batch=given["batch"], probe_at=range(0, many, LOOK)
+    )
     rest = (data.x, data.x_test, data.y_test)
     keep = {"epochs": Keep(step=few), "matched": Keep(value="train_loss", at_most=given["level"])}
     seeds = [int(cell["seed"]) for cell in cells]
-    both = [Member(seed, data.y, batch=size) for size in (given["batch"], given["large_batch"]) for seed in seeds]
+    both = [
+        Member(seed, data.y, batch=size) for size in (given["batch"], given["large_batch"]) for seed in seeds
+    ]
     runs = train(network, recipe, both, *rest, probes=standard(), keep=keep, keep_params=True,
                  progress=lambda share: progress(0.5 * share))  # fmt: skip
     small, large = runs[: len(seeds)], runs[len(seeds) :]
@@ -151,7 +164,10 @@ def curves(network: Any, data: Dataset, ends: Mapping[str, Any], points: int) ->
         line = straight(network, a[0], b[0], t)
         for part, x, y in (("train", data.x, data.y), ("test", data.x_test, data.y_test)):
             found = along(line, x, y, each=False)
-            values |= {f"{name}_{part}_loss": rounded(found.loss, 5), f"{name}_{part}_error": rounded(found.error, 5)}
+            values |= {
+                f"{name}_{part}_loss": rounded(found.loss, 5),
+                f"{name}_{part}_error": rounded(found.error, 5),
+            }
             off += [abs(float(np.interp(place, t, found.loss)) - end[1][f"{part}_loss"])
                     for place, end in ((0.0, a), (1.0, b)) if np.isclose(t, place).any()]  # fmt: skip
     return {**values, "ends_off": max(off) if off else None}
