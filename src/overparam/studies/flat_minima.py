@@ -48,7 +48,7 @@ twin = line("twin_top", "largest eigenvalue of the rescaled twin")
 volume = line("basin", "log-volume of the basin", "nats")
 bulk = line("bulk", "share of eigenvalues below 1 % of the largest", "%", 100)
 sensitive = line("sensitivity", "derivative of the class probabilities by the input on test rows")
-follows = {name: scalar(f"follows_{name}", f"correlation of {'less' if name == 'basin' else 'log'} {words} with the test error")
+follows = {name: scalar(f"follows_{name}", f"correlation of {'minus the' if name == 'basin' else 'log'} {words} with the test error")
            for name, words in NAMES.items()}  # fmt: skip
 WORSE, SHARPER, NATS, SHARP_TWIN, STEEPER, BULK = 15.0, 1.2, 5.0, 2.0, 2.0, 90.0
 FOLLOWS, MARGIN, ALIKE = 0.7, 0.02, 1.2
@@ -169,7 +169,7 @@ CLAIMS = (
 
 TRAINED = {"labels": "random"}
 PLACE = {"x": {"measure": "measure"}, "arm": ("", "")}
-MANY = {"none": "no attack set", "half": "a middle one", "most": "the largest"}
+MANY = {"none": "no attack set", "half": "a middle attack set", "most": "the largest attack set"}
 
 
 def three(metric: str) -> list[Series]:
@@ -183,9 +183,9 @@ CHARTS = charts(
               "As in the right part of figure 2 of the slides; all three fit the rows at the same loss.",
               {"x": {"rank": "lin rank of the eigenvalue"}, "arm": ("", "")}),
     follows=("How closely each measure follows the test error, over attack sets",
-             "size of the correlation with the test error", [Series("follows", "networks of one seed", False, TRAINED)],
-             "Of logarithms (the log-volume as it is), over the networks of one seed. What stands highest predicts best: the "
-             "norm of the weights is the explanation that flatness has to beat.", PLACE),
+             "correlation with the test error", [Series("follows", "networks of one seed", False, TRAINED)],
+             "Of logarithms (of the log-volume with the other sign), over the networks of one seed. What stands highest predicts "
+             "best; the norm of the weights is the explanation that flatness has to beat. Scaled: by the weights.", PLACE),
     error=("Test error of networks that fit the same rows", "test error (share of samples)", {"test_error": "test error"}),
     eigenvalues=("Sharpness by the Hessian", "log eigenvalue",
                  {"top_sum": "sum of the ten largest", "top_eigenvalue": "largest", "trace": "-trace"},
@@ -206,7 +206,13 @@ CHARTS = charts(
           "finite distance."))  # fmt: skip
 
 CHARTS = tuple(
-    replace(one, x=tuple(replace(x, log=False, names=tuple(NAMES.values())) for x in one.x))
+    replace(
+        one,
+        x=tuple(
+            replace(x, log=False, names=tuple(one.replace(" by weights", "") for one in NAMES.values()))
+            for x in one.x
+        ),
+    )
     if one.name == "follows"
     else one
     for one in CHARTS
