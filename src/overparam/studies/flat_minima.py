@@ -48,8 +48,8 @@ twin = line("twin_top", "largest eigenvalue of the rescaled twin")
 volume = line("basin", "log-volume of the basin", "nats")
 bulk = line("bulk", "share of eigenvalues below 1 % of the largest", "%", 100)
 sensitive = line("sensitivity", "derivative of the class probabilities by the input on test rows")
-follows = {name: scalar(f"follows_{name}", f"correlation of {'minus the' if name == 'basin' else 'log'} {words} with the test error")
-           for name, words in NAMES.items()}  # fmt: skip
+follows = {name: scalar(f"follows_{name}", f"correlation of {'minus the' if name == 'basin' else 'log'} {words} with the "
+           "test error") for name, words in NAMES.items()}  # fmt: skip
 WORSE, SHARPER, NATS, SHARP_TWIN, STEEPER, BULK = 15.0, 1.2, 5.0, 2.0, 2.0, 90.0
 FOLLOWS, MARGIN, ALIKE = 0.7, 0.02, 1.2
 
@@ -205,16 +205,9 @@ CHARTS = charts(
           {"loss": "loss", "gradient_norm": "-gradient"}, "No network is at a minimum: under cross-entropy there is none at a "
           "finite distance."))  # fmt: skip
 
+SHORT = tuple(name.replace(" by weights", "") for name in NAMES.values())
 CHARTS = tuple(
-    replace(
-        one,
-        x=tuple(
-            replace(x, log=False, names=tuple(one.replace(" by weights", "") for one in NAMES.values()))
-            for x in one.x
-        ),
-    )
-    if one.name == "follows"
-    else one
+    replace(one, x=(replace(one.x[0], log=False, names=SHORT),)) if one.name == "follows" else one
     for one in CHARTS
 )
 
