@@ -81,9 +81,9 @@ def test_curvature_agrees_with_the_dense_hessian(setting):
 
 def test_curves_go_through_the_networks(setting):
     data, network, (first, last) = setting
-    losses = [{"train_loss": mean_loss(network, one, data.x, data.y), "test_loss": mean_loss(network, one, data.x_test, data.y_test)}
-              for one in (first, last)]  # fmt: skip
-    ends = {name: None for name in ENDS} | {"small": (first, losses[0]), "large": (last, losses[1])}
+    parts = {"train_loss": (data.x, data.y), "test_loss": (data.x_test, data.y_test)}
+    losses = [{name: mean_loss(network, one, *rows) for name, rows in parts.items()} for one in (first, last)]
+    ends = dict.fromkeys(ENDS) | {"small": (first, losses[0]), "large": (last, losses[1])}
     found = curves(network, data, ends, 13)
     assert found["t"] == pytest.approx(np.linspace(-1, 2, 13).tolist())
     between = jax.tree.map(lambda a, b: a - 0.75 * (b - a), first, last)
