@@ -20,7 +20,7 @@ from overparam.sweep.work import shared
 from overparam.training import Keep, Member, Recipe, train
 
 SIDE = 14  # pixels of a side at most
-LOOK = 5  # steps between two looks at the training loss
+LOOK = 10  # steps between two looks at the training loss
 CLIMB, STARTS = 10, 1  # iterations of a climb in the box, and its random starts beside the network itself
 ENDS = ("small", "large", "small_matched", "large_matched", "large_steps", "large_tuned")
 PAIRS = {"epochs": ("small", "large"), "matched": ("small_matched", "large_matched")}
