@@ -237,7 +237,7 @@ def estimate(cell: Params) -> Estimate:
     trained = cost(
         {**cell, "steps": min(cell["steps"], 1000 + 12 * sizes[-1])}, size, n=cell["n"], trained=many, probes=40
     )
-    return Estimate(trained.seconds + many * 320 * (1e-10 * size.flops * cell["n"] + 2e-3), trained.bytes)
+    return Estimate(trained.seconds + many * 320 * (1e-10 * size.flops * cell["n"] + 4e-3), trained.bytes)
 
 
 STUDY = study(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded
@@ -13,7 +15,6 @@ from overparam.data import Dataset, classes_present, coarser, flatten, load, sub
 from overparam.models import mlp
 from overparam.models.state import leaves
 from overparam.operators import open_model
-from overparam.probes import standard
 from overparam.probes.curvature import sharpness, top_eigenvalues
 from overparam.probes.paths import along, straight
 from overparam.sweep.work import shared
@@ -53,12 +54,12 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     both = [
         Member(seed, data.y, batch=size) for size in (given["batch"], given["large_batch"]) for seed in seeds
     ]
-    runs = train(network, recipe, both, *rest, probes=standard(), keep=keep, keep_params=True,
+    runs = train(network, recipe, both, *rest, keep=keep, keep_params=True,
                  progress=lambda share: progress(0.5 * share))  # fmt: skip
     small, large = runs[: len(seeds)], runs[len(seeds) :]
     fast = replace(recipe, steps=few, probe_at=(few,))
     tuned = train(network, fast, [Member(seed, data.y, batch=given["large_batch"], learning_rate=given["tuned_rate"])
-                  for seed in seeds], *rest, probes=standard(), keep_params=True)  # fmt: skip
+                  for seed in seeds], *rest, keep_params=True)  # fmt: skip
     ruler, made = None, []
     for at, cell in enumerate(cells):
         ends = networks(small[at], large[at], tuned[at])
@@ -109,15 +110,14 @@ def steps_of(given: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def networks(small: Any, large: Any, tuned: Any) -> dict[str, Any]:
-    """Parameters of the six networks of one seed, with errors, losses and steps; None where one was not reached or diverged."""
+    """Parameters of the six networks of one seed, with loss and steps; None where one was not reached or diverged."""
 
     def point(one: Any, kept: str = "") -> Any:
         found = one.kept.get(kept) if kept else one.checkpoint
         if found is None or one.diverged_at is not None:
             return None
         place = int(np.flatnonzero(np.asarray(one.steps) == found.step)[0])
-        seen = {name: float(one.values[name][place]) for name in ("train_loss", "test_loss", "test_error")}
-        return found.params, {**seen, "steps": int(found.step)}
+        return found.params, {"train_loss": float(one.values["train_loss"][place]), "steps": int(found.step)}
 
     return {
         "small": point(small), "large": point(large, "epochs"), "small_matched": point(small, "matched"),
@@ -131,11 +131,18 @@ class Ruler:
     def __init__(self, network: Any, data: Dataset, params: Any, eps: float) -> None:
         """Open the model once; every network is a point of it."""
         self.model = open_model(network, (data.x, data.y), params=params, loss="cross_entropy")
-        self.eps = eps
+        self.eps, self.network, self.data = eps, network, data
 
     def at(self, params: Any) -> Any:
         """The model at parameters."""
         return self.model.at(self.model.layout.flat({path: np.asarray(leaf) for path, leaf in leaves(params)}))
+
+    def tested(self, params: Any) -> dict[str, float]:
+        """Mean cross-entropy and share of errors on the test rows."""
+        x, y = self.data.x_test, self.data.y_test
+        told = jax.nn.log_softmax(self.network.apply(params, x))
+        chosen = jnp.take_along_axis(told, jnp.asarray(y)[:, None], axis=1)
+        return {"test_loss": float(-chosen.mean()), "test_error": float((told.argmax(axis=1) != y).mean())}
 
 
 def measured(ruler: Ruler | None, end: Any, seed: int) -> dict[str, Any]:
@@ -146,7 +153,7 @@ def measured(ruler: Ruler | None, end: Any, seed: int) -> dict[str, Any]:
     model = ruler.at(params)
     found = sharpness(model, eps=ruler.eps, steps=CLIMB, starts=STARTS, seed=seed)
     return {
-        **seen, "sharpness": found.percent, "norm": found.norm, "gradient_norm": float(np.linalg.norm(model.gradient())),
+        **seen, **ruler.tested(params), "sharpness": found.percent, "norm": found.norm, "gradient_norm": float(np.linalg.norm(model.gradient())),
         "top_eigenvalue": float(top_eigenvalues(model, 1, which="largest", tolerance=1e-3).values[0]),
     }  # fmt: skip
 
@@ -168,6 +175,10 @@ def curves(network: Any, data: Dataset, ends: Mapping[str, Any], points: int) ->
                 f"{name}_{part}_loss": rounded(found.loss, 5),
                 f"{name}_{part}_error": rounded(found.error, 5),
             }
-            off += [abs(float(np.interp(place, t, found.loss)) - end[1][f"{part}_loss"])
-                    for place, end in ((0.0, a), (1.0, b)) if np.isclose(t, place).any()]  # fmt: skip
+            if part == "train":
+                off += [
+                    abs(float(found.loss[at]) - end[1]["train_loss"])
+                    for place, end in ((0.0, a), (1.0, b))
+                    for at in np.flatnonzero(np.isclose(t, place))
+                ]
     return {**values, "ends_off": max(off) if off else None}

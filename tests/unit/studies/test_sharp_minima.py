@@ -71,6 +71,7 @@ def test_curvature_agrees_with_the_dense_hessian(setting):
         np.linalg.eigvalsh(hessian)[-1], rel=5e-3
     )  # a residual of 1e-3 is asked
     assert found["gradient_norm"] == pytest.approx(np.linalg.norm(slope), rel=1e-4)
+    assert found["test_loss"] == pytest.approx(mean_loss(network, params, data.x_test, data.y_test), rel=1e-4)
     assert found["norm"] == pytest.approx(np.linalg.norm(flat), rel=1e-5)
     # the loss is nearly linear in so small a box: the corner that the gradient points to is among what is looked at
     assert found["sharpness"] >= 100 * (corner - start) / (1 + start) * (1 - 1e-3)
@@ -81,15 +82,14 @@ def test_curvature_agrees_with_the_dense_hessian(setting):
 
 def test_curves_go_through_the_networks(setting):
     data, network, (first, last) = setting
-    parts = {"train_loss": (data.x, data.y), "test_loss": (data.x_test, data.y_test)}
-    losses = [{name: mean_loss(network, one, *rows) for name, rows in parts.items()} for one in (first, last)]
+    losses = [{"train_loss": mean_loss(network, one, data.x, data.y)} for one in (first, last)]
     ends = dict.fromkeys(ENDS) | {"small": (first, losses[0]), "large": (last, losses[1])}
     found = curves(network, data, ends, 13)
     assert found["t"] == pytest.approx(np.linspace(-1, 2, 13).tolist())
     between = jax.tree.map(lambda a, b: a - 0.75 * (b - a), first, last)
     assert found["epochs_train_loss"][1] == pytest.approx(mean_loss(network, between, data.x, data.y), rel=1e-4)
     assert found["ends_off"] < 1e-4
-    wrong = {name: (end if end is None else (end[0], {**end[1], "test_loss": end[1]["test_loss"] + 0.5}))
+    wrong = {name: (end if end is None else (end[0], {"train_loss": end[1]["train_loss"] + 0.5}))
              for name, end in ends.items()}  # fmt: skip
     assert curves(network, data, wrong, 13)["ends_off"] == pytest.approx(0.5, abs=1e-4)
     for part in DRAWN:
@@ -99,7 +99,7 @@ def test_curves_go_through_the_networks(setting):
 
 def run(marks, *, kept=(), diverged=None, steps=(0, 5, 10)):
     """A run whose parameters say where they were taken."""
-    values = {name: np.array([1.0, 0.5, 0.25]) for name in ("train_loss", "test_loss", "test_error")}
+    values = {name: np.array([1.0, 0.5, 0.25]) for name in ("train_loss", "train_error")}
     points = {name: Checkpoint({"at": step}, step) for name, step in kept}
     return Trained(0, np.array(steps), values, diverged, None, Checkpoint({"at": marks}, 10), points)
 
