@@ -160,9 +160,9 @@ CLAIMS = (
           effect=WORLD,
           null=(WORLD.but(epochs_train_loss=[0.02, 0.01, 0.02, 0.08, DOWN * 0.2, 0.2, 0.45, 0.9]),)),
     Claim("line", "At matched loss, does the loss rise more beyond the large-batch end: is it higher half a length outside of it "
-          "than half a length outside of the other?", (), KESKAR, (matched.at(t.near(1.5)) / matched.at(t.near(-0.5))).at_least(1.0),
-          SAME, None, (REACHED,), chart="curves-matched", kind="question",
-          null=(WORLD.but(matched_train_loss=[4.0, 0.5, 0.02, 0.05, 0.04, 0.02, 0.5, 1.5]),), effect=WORLD),
+          "than half a length outside of the other?", (), KESKAR,
+          (matched.at(t.near(1.5)) / matched.at(t.near(-0.5))).at_least(1.0), SAME, None, (REACHED,), chart="curves-matched",
+          kind="question", null=(WORLD.but(matched_train_loss=[4.0, 0.5, 0.02, 0.05, 0.04, 0.02, 0.5, 1.5]),), effect=WORLD),
     Claim("ends", "On the line, the networks have the losses that they have apart from it.", L55, KESKAR,
           worst("ends_off", "difference of a loss").at_most(1e-3), SAME, chart="curves", kind="check",
           null=(WORLD.but(ends_off=0.01),), effect=WORLD),

@@ -153,7 +153,8 @@ def measured(ruler: Ruler | None, end: Any, seed: int) -> dict[str, Any]:
     model = ruler.at(params)
     found = sharpness(model, eps=ruler.eps, steps=CLIMB, starts=STARTS, seed=seed)
     return {
-        **seen, **ruler.tested(params), "sharpness": found.percent, "norm": found.norm, "gradient_norm": float(np.linalg.norm(model.gradient())),
+        **seen, **ruler.tested(params), "sharpness": found.percent, "norm": found.norm,
+        "gradient_norm": float(np.linalg.norm(model.gradient())),
         "top_eigenvalue": float(top_eigenvalues(model, 1, which="largest", tolerance=1e-3).values[0]),
     }  # fmt: skip
 
