@@ -142,7 +142,6 @@ def test_steps_of_both_batches():
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"n": 1201}, "--n: expected at most the 1,200 training rows of digits, got 1,201"),
         ({"batch": 30}, "--batch, --large-batch: expected a small batch below the large one"),
         ({"large_batch": 61}, "this at most the 60 training rows, got 10 and 61"),
     ],
