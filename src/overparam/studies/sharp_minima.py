@@ -178,8 +178,9 @@ def bars(metric: str) -> list[Series]:
 
 CHARTS = charts(
     {"t": "lin place on the straight line: 0 small batch, 1 large batch"}, ("", ""),
-    curves=("Between a small-batch and a large-batch network, the same epochs", "log mean cross-entropy",
-            {"epochs_train_loss": "training", "epochs_test_loss": "-test"},
+    curves=("The loss between a small-batch and a large-batch network", "log mean cross-entropy",
+            {"epochs_train_loss": "same epochs", "epochs_test_loss": "-same epochs, test",
+             "matched_train_loss": "matched training loss"},
             "As in figure 3 of the source. Where the curve goes on falling through 1, the large-batch network is at no minimum: "
             "it has had fewer steps."),
     curves_matched=("The same at matched training loss", "log mean cross-entropy",
