@@ -133,7 +133,7 @@ def twin_of(params: Any, factor: float = TWIN) -> Any:
         params: of :func:`overparam.models.mlp` with at least one hidden layer, ReLU.
         factor: above 0.
     """
-    names = sorted(name for name in params if name.startswith("hidden"))
+    names = [f"hidden{i}" for i in range(1, len(params))]
     second = names[1] if len(names) > 1 else "output"
     made = {name: dict(layer) for name, layer in params.items()}
     made[names[0]] = {name: leaf * factor for name, leaf in params[names[0]].items()}

@@ -181,8 +181,8 @@ CHARTS = charts(
     curves=("The loss between a small-batch and a large-batch network", "log mean cross-entropy",
             {"epochs_train_loss": "same epochs", "epochs_test_loss": "-same epochs, test",
              "matched_train_loss": "matched training loss"},
-            "As in figure 3 of the source. Where the line of the same epochs goes on falling through 1, the large-batch network is "
-            "at no minimum: it has had fewer steps."),
+            "As in figure 3 of the source. Where the line of the same epochs goes on falling through 1, the large-batch network "
+            "is at no minimum: it has had fewer steps."),
     curves_matched=("The same at matched training loss, with the test loss", "log mean cross-entropy",
                     {"matched_train_loss": "training", "matched_test_loss": "-test"}),
     errors=("Errors on the line, the same epochs", "error (share of samples)",

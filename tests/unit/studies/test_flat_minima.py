@@ -103,8 +103,9 @@ def test_a_twin_computes_the_same_and_curves_otherwise(setting):
     assert found["twin_scaled_gap"] < 1e-5
 
 
-def test_a_twin_of_one_hidden_layer():
-    network = mlp(3, (4,), 2)
+@pytest.mark.parametrize("hidden", [(4,), (3,) * 11])
+def test_a_twin_of_few_and_of_many_layers(hidden):
+    network = mlp(3, hidden, 2)
     params = jax.device_get(network.init(jax.random.key(0)))
     x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     assert np.array_equal(network.apply(params, x), network.apply(twin_of(params), x))
