@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded
 from overparam.data import Dataset, LabelNoise, coarser, flatten, load
@@ -182,7 +182,7 @@ class Ruler:
         return values, (top, bins(density, float(top[0])))
 
 
-def basin(values: Float64[np.ndarray, " k"]) -> float | None:
+def basin(values: NDArray[np.float64]) -> float | None:
     r"""Log-volume of a basin by its largest eigenvalues, ``-1/2 sum log lambda_i``, in nats; None where one is not above 0.
 
     The volume in which a quadratic loss stays below a level is ``prod lambda_i^(-1/2)`` times what all networks of a shape
