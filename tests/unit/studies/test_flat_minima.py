@@ -33,7 +33,7 @@ TINY = {
     "n": 40,
     "attack": (0, 16, 24),
     "hidden": (6, 5),
-    "level": 1.2,
+    "level": 20.0,
     "steps": 150,
     "batch": 10,
 }
@@ -185,7 +185,7 @@ def test_a_cell_has_the_values_that_the_study_names():
         assert set(one) == set(STUDY.values)
         assert one["attack"] == [0, 16, 24]
         assert one["parameters"] == 65 * 6 + 7 * 5 + 6 * 10
-        assert all(loss <= 1.2 for loss in one["loss"])
+        assert all(0 < loss <= 20.0 for loss in one["loss"])
         assert all(a <= 150 for a in one["step"])
         assert [round(abs(one[f"follows_{name}"] or 0), 9) <= 1 for name in MEASURES] == [True] * len(MEASURES)
     assert first["top_sum"] != second["top_sum"]
