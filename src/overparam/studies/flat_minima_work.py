@@ -50,7 +50,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     found: list[dict[str, list[Any]]] = [{name: [] for name in LINES} for _ in cells]
     spectra: list[list[Any]] = [[] for _ in cells]
     gone = [""] * len(cells)
-    ruler = None
+    ruler: Ruler | None = None
     for place, size in enumerate(sizes):
         recipe = Recipe(
             given["steps"], given["learning_rate"], momentum=given["momentum"], batch=given["batch"],
@@ -67,7 +67,8 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             if one.diverged_at is not None:
                 gone[at] = f"step {int(one.diverged_at)}"
             if point is None:
-                values, top = dict.fromkeys(LINES), None
+                values: dict[str, Any] = dict.fromkeys(LINES)
+                top: Any = None
             else:
                 ruler = ruler or Ruler(network, data, rows, point.params)
                 when = int(np.flatnonzero(np.asarray(one.steps) == point.step)[0])

@@ -60,7 +60,8 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     fast = replace(recipe, steps=few, probe_at=(few,))
     tuned = train(network, fast, [Member(seed, data.y, batch=given["large_batch"], learning_rate=given["tuned_rate"])
                   for seed in seeds], *rest, keep_params=True)  # fmt: skip
-    ruler, made = None, []
+    ruler: Ruler | None = None
+    made: list[Outcome] = []
     for at, cell in enumerate(cells):
         ends = networks(small[at], large[at], tuned[at])
         known = [one for one in ends.values() if one is not None]
@@ -163,7 +164,7 @@ def curves(network: Any, data: Dataset, ends: Mapping[str, Any], points: int) ->
     """Loss and error on the straight lines through two pairs of networks, and how far the ends are off their own losses."""
     t = np.linspace(LOW, HIGH, points)
     values: dict[str, Any] = {"t": rounded(t, 6)}
-    off = []
+    off: list[float] = []
     for name, (first, last) in PAIRS.items():
         a, b = ends[first], ends[last]
         if a is None or b is None:
