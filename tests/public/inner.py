@@ -77,6 +77,7 @@ INNER: dict[str, tuple[str, str]] = {
     "own.search": ("first even_widths double_and_bisect", TREES),
     "data.label_noise": ("digest_of", FILES),
     "data.clusters": ("draw options fingerprint", CHECKED),
+    "data.coarser": ("coarser", FILES),
     "data.components": ("make options fingerprint", CHECKED),
     "data.corruptions": ("shuffled_pixels random_pixels gaussian_pixels random_labels classes_present", FILES),
     "data.settings": ("settings_of name_of between", CHECKED),

@@ -8,6 +8,7 @@
 from overparam.data.cache import cache_folder
 from overparam.data.catalog import DatasetInfo, describe, fetch, fingerprint, load, names, where
 from overparam.data.clusters import Clusters, clusters
+from overparam.data.coarser import coarser
 from overparam.data.components import components
 from overparam.data.corruptions import (
     classes_present,
@@ -39,6 +40,7 @@ __all__ = [
     "check_not_parallel",
     "classes_present",
     "clusters",
+    "coarser",
     "components",
     "deep_teacher",
     "describe",
