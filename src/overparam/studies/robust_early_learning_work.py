@@ -70,17 +70,18 @@ def summary(lines: dict[str, Any], *, lost: bool = False) -> dict[str, Any]:
     """What a cell stores: lines over the run, and numbers at its end and where held-out labels say to stop.
 
     Args:
-        lines: shares over the looks, by name.
+        lines: shares over the looks, by name, from 0 to 1; what is stored is in percent.
         lost: whether the run diverged, so that there are no numbers.
     """
+    points = {name: 100.0 * np.asarray(line, float) for name, line in lines.items()}
     found: dict[str, Any] = {
-        "test_line": rounded(1 - lines["test_error"], 5), "wrong_line": rounded(lines["wrong_fit"], 5),
-        "validation_line": rounded(1 - lines["validation_error"], 5), "clean_line": rounded(lines["clean_fit"], 5),
+        "test_line": rounded(100 - points["test_error"], 4), "wrong_line": rounded(points["wrong_fit"], 4),
+        "validation_line": rounded(100 - points["validation_error"], 4), "clean_line": rounded(points["clean_fit"], 4),
     }  # fmt: skip
     stop = 0 if lost else int(np.argmin(lines["validation_error"]))
     for name, at in (("final", -1), ("stopped", stop)):
-        found[f"{name}_accuracy"] = None if lost else rounded(float(1 - lines["test_error"][at]), 6)
-        found[f"{name}_wrong_fit"] = None if lost else rounded(float(lines["wrong_fit"][at]), 6)
+        found[f"{name}_accuracy"] = None if lost else float(100 - points["test_error"][at])
+        found[f"{name}_wrong_fit"] = None if lost else float(points["wrong_fit"][at])
     found["stopped_look"] = None if lost else stop
     return found
 
