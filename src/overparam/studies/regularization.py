@@ -56,7 +56,9 @@ WRONG, RIGHT = preferred(0.3), NONE
 
 def on(method: str, noise: Any) -> Any:
     """The cells of a method, on wrong or on clean labels."""
-    return arm(f"{METHODS[method]}, {'clean labels' if noise == RIGHT else 'wrong labels'}", method=method, noise=noise)
+    return arm(
+        f"{METHODS[method]}, {'clean labels' if noise == RIGHT else 'wrong labels'}", method=method, noise=noise
+    )
 
 
 def gain(method: str, noise: Any, over: str = "plain") -> Number:
@@ -88,7 +90,9 @@ DIRTY = {"plain": 69.6, "decay": 79.1, "weak": 72.0, "dropout": 82.4, "norm": 67
          "large_rate": 68.8, "norm_decay": 65.0, "norm_rate": 65.0}  # fmt: skip
 
 
-def world(clean: dict[str, float] | None = None, dirty: dict[str, float] | None = None, seeds: int = 16) -> World:
+def world(
+    clean: dict[str, float] | None = None, dirty: dict[str, float] | None = None, seeds: int = 16
+) -> World:
     """The planted grid with some accuracies changed; those with wrong labels spread more."""
     right, wrong = CLEAN | (clean or {}), DIRTY | (dirty or {})
     return World(("share", (0.0, 100.0)), arms={"method": tuple(METHODS), "noise": (0.0, 0.3)}, seeds=seeds,
@@ -123,8 +127,8 @@ CLAIMS = (
                   rule=gain("large_rate", WRONG, "plain").at_least(0.5)), (NOISY, FITS),
           chart="sgd", form="exists", scope=(*SLIDE, "With as many steps a large batch sees every sample more often."),
           profiles=LARGER, null=(world(dirty={"large_steps": 69.1}),), effect=NOISIER),
-    Claim("fewer-steps", "With as many passes over the samples, and so fewer steps, is it large batches that end above small ones "
-          "with wrong labels, by 3 points?", L57, HE, gain("large", WRONG).at_least(3.0), on("large", WRONG),
+    Claim("fewer-steps", "With as many passes over the samples, and so fewer steps, is it large batches that end above small "
+          "ones with wrong labels, by 3 points?", L57, HE, gain("large", WRONG).at_least(3.0), on("large", WRONG),
           Control("On clean labels they do not.", rule=gain("large", RIGHT).at_least(3.0)), (NOISY, FITS),
           chart="sgd", kind="question", null=(world(dirty={"large": 72.6}, seeds=10),), effect=FEWER),
     Claim("under-training", "On clean labels, do large batches lose less with as many steps than with as many passes, by 0.2 "
@@ -148,8 +152,8 @@ CLAIMS = (
     Claim("rescaled", "Decay of weights that a normalisation follows is a growing learning rate and nothing else: the training "
           "losses of the two stay within 0.001 of each other as long as rounding does not grow.", L57, "li2020exponential",
           apart("norm_decay", "norm_rate").within(-SAME, SAME), arm(x="early_step"),
-          Control("Without the growing rate they do not.", rule=apart("norm_decay", "norm").within(-SAME, SAME)), (), chart="rate",
-          kind="check", effect=COURSE,
+          Control("Without the growing rate they do not.", rule=apart("norm_decay", "norm").within(-SAME, SAME)), (),
+          chart="rate", kind="check", effect=COURSE,
           null=(COURSE.but(early_loss=lambda method, noise: [2.0, 1.5, 1.2, 1.0 + 0.001 * (method == "norm_rate")]),)),
     Claim("rescaled-end", "Do the two also end within 1 point of each other on clean labels?", L57, "li2020exponential",
           gain("norm_decay", RIGHT, "norm_rate").within(-1.0, 1.0), on("norm_decay", RIGHT), None, (FITS,), chart="rate",
@@ -157,7 +161,9 @@ CLAIMS = (
 )  # fmt: skip
 
 
-def courses(name: str, title: str, methods: tuple[str, ...], noise: float, side: str = "test", note: str = "") -> Any:
+def courses(
+    name: str, title: str, methods: tuple[str, ...], noise: float, side: str = "test", note: str = ""
+) -> Any:
     """A chart of accuracies over the run."""
     rows = [Series(f"{side}_line", METHODS[one], where={"method": one, "noise": noise}) for one in methods]
     told = {"test": "test accuracy, %", "train": "accuracy on the given training labels, %"}[side]
@@ -188,7 +194,9 @@ def estimate(cell: Params) -> Estimate:
     factor = max(1, -(-max(shape.image[:2]) // cell["side"])) if len(shape.image) > 1 else 1
     large = cell["method"].startswith("large")
     batch = cell["large"] if large else cell["batch"]
-    steps = cell["epochs"] * (cell["n"] // (batch if cell["method"] in ("large", "large_rate") else cell["batch"]))
+    steps = cell["epochs"] * (
+        cell["n"] // (batch if cell["method"] in ("large", "large_rate") else cell["batch"])
+    )
     size = dense(shape.features // factor**2, *[cell["width"]] * cell["depth"], shape.classes)
     found = cost({**cell, "batch": batch}, size, steps=steps, tests=cell["n_test"] or shape.test, probes=15)
     slower = 2.0 if cell["method"].startswith(("norm", "dropout")) else 1.0

@@ -48,14 +48,22 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     made = []
     for one, facts in zip(runs, stack.facts, strict=True):
         gone = one.diverged_at is not None
-        lines = {name: np.asarray(one.values[name], float) for name in ("train_error", "test_error", "train_loss")}
+        lines = {
+            name: np.asarray(one.values[name], float) for name in ("train_error", "test_error", "train_loss")
+        }
         points = {side: 100.0 * (1 - lines[f"{side}_error"]) for side in ("train", "test")}
         right = {f"{side}_line": rounded(one_line, 5) for side, one_line in points.items()}
         ends = {f"{side}_accuracy": None if gone else float(one_line[-1]) for side, one_line in points.items()}
         until = early_until(recipe.steps)
-        early = {int(at): float(loss) for at, loss in zip(one.steps, lines["train_loss"], strict=True) if 0 < at <= until}
-        values = {**facts, "share": [100.0 * float(at) / recipe.steps for at in one.steps], **right, **ends,
-                  "early_step": list(early), "early_loss": rounded(list(early.values()), 7), "steps_taken": recipe.steps}  # fmt: skip
+        early = {
+            int(at): float(loss)
+            for at, loss in zip(one.steps, lines["train_loss"], strict=True)
+            if 0 < at <= until
+        }
+        values = {
+            **facts, "share": [100.0 * float(at) / recipe.steps for at in one.steps], **right, **ends,
+            "early_step": list(early), "early_loss": rounded(list(early.values()), 7), "steps_taken": recipe.steps,
+        }  # fmt: skip
         made.append(outcome(values, lost=f"step {int(one.diverged_at)}" if gone else ""))  # type: ignore[arg-type]
     return made
 
@@ -78,7 +86,9 @@ def recipe_of(given: Params | Shared) -> Recipe:
     method, momentum, decay = given["method"], given["momentum"], given["decay"]
     for name, size in (("batch", small), ("large", large)):
         if size > n:
-            raise UsageError(f"--{name}: expected at most the {n} training samples, got {size}. Take a smaller one.")
+            raise UsageError(
+                f"--{name}: expected at most the {n} training samples, got {size}. Take a smaller one."
+            )
     if large <= small:
         raise UsageError(f"--large: expected more than --batch, {small}, got {large}. Take a larger one.")
     steps = given["epochs"] * (n // small)

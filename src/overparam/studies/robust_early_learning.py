@@ -1,8 +1,8 @@
 """Robust early learning (CDR): does it hinder the memorization of wrong labels by what it says, or by a smaller step?
 
-In every step CDR keeps the gradient of the weights with the largest |weight x gradient|, as large a share as labels are thought to
-be right, and multiplies it by that share, Xia et al. (2021). Beside it stand its rival explanations: a random mask of the same
-size and factor, smaller rates, the mask without the factor, and stopping early without any of it.
+In every step CDR keeps the gradient of the weights with the largest |weight x gradient|, as large a share as labels are
+thought to be right, and multiplies it by that share, Xia et al. (2021). Beside it stand its rival explanations: a random mask
+of the same size and factor, smaller rates, the mask without the factor, and stopping early without any of it.
 """
 
 from __future__ import annotations
@@ -36,20 +36,22 @@ AXES = (
 MAIN = ("decay", "cdr", "cdr_unscaled", "random", "rate", "rate_twice")
 PROFILES = profiles(
     {"data": "digits", "noise": 0.4, "method": tuple(METHODS)},
-    quick=("1,000 digits, 40 % wrong labels, six arms, a larger rate and 40 epochs, 16 seeds: about a minute on two cores. Of the "
-           "rivals it draws the lines and judges none", {"method": MAIN, "learning_rate": 0.05, "epochs": 40,
+    quick=("1,000 digits, 40 % wrong labels, six arms, a larger rate and 40 epochs, 16 seeds: about a minute on two cores. Of "
+           "the rivals it draws the lines and judges none", {"method": MAIN, "learning_rate": 0.05, "epochs": 40,
                                                          "seed": planned(16)}),
     laptop=("2,000 images of MNIST at 14 x 14 pixels, 40 % wrong labels, seven arms, 16 seeds",
             {"data": "mnist", "n": 2000, "seed": planned(16)}),
-    paper=("MNIST whole, 54,000 images of 28 x 28 pixels and 6,000 held out, 20 and 40 % wrong labels, 100 epochs at the rate and "
-           "batch of the published code, without its two drops of the rate; a perceptron for its LeNet; 5 seeds: weeks of a core",
+    paper=("MNIST whole, 54,000 images of 28 x 28 pixels and 6,000 held out, 20 and 40 % wrong labels, 100 epochs at the rate "
+           "and batch of the published code, without its two drops of the rate; a perceptron for its LeNet; 5 seeds: weeks of a core",
            {"data": "mnist", "side": 28, "n": 54_000, "validation": 6000, "noise": (0.2, 0.4), "width": 256, "epochs": 100,
             "learning_rate": 0.01, "seed": planned(5)}),
 )  # fmt: skip
 
 # what is measured: one number a seed and method; everything is read as a difference of two methods of the same seed
 final = scalar("final_accuracy", "test accuracy at the end", "points")
-stopped = scalar("stopped_accuracy", "test accuracy where held-out samples with wrong labels say to stop", "points")
+stopped = scalar(
+    "stopped_accuracy", "test accuracy where held-out samples with wrong labels say to stop", "points"
+)
 wrong = scalar("final_wrong_fit", "share of the wrong labels that are fitted at the end", "points")
 NOISE_HERE = preferred(0.4)
 
@@ -77,8 +79,24 @@ NEEDS = (
 )
 
 # planted worlds, with the numbers and spreads of the pilot seeds
-ENDS = {"plain": 65.3, "decay": 69.4, "cdr": 76.3, "cdr_unscaled": 69.1, "random": 83.0, "rate": 73.9, "rate_twice": 80.5}
-FITS = {"plain": 47.5, "decay": 37.6, "cdr": 19.8, "cdr_unscaled": 36.5, "random": 9.8, "rate": 24.3, "rate_twice": 12.2}
+ENDS = {
+    "plain": 65.3,
+    "decay": 69.4,
+    "cdr": 76.3,
+    "cdr_unscaled": 69.1,
+    "random": 83.0,
+    "rate": 73.9,
+    "rate_twice": 80.5,
+}
+FITS = {
+    "plain": 47.5,
+    "decay": 37.6,
+    "cdr": 19.8,
+    "cdr_unscaled": 36.5,
+    "random": 9.8,
+    "rate": 24.3,
+    "rate_twice": 12.2,
+}
 STOPS = dict.fromkeys(METHODS, 85.0)
 
 
@@ -110,20 +128,20 @@ CLAIMS = (
           gain("random", "cdr").at_least(1.0), on("random"),
           Control("CDR's own mask without the factor does not.", rule=gain("cdr_unscaled", "cdr").at_least(1.0)), NEEDS,
           chart="test", kind="question", profiles=LARGER, null=(world(random=77.3),), effect=WORLD),
-    Claim("smaller-rate", "Does plain training at a rate smaller by the factor twice, once for the factor and once for the mask, end "
-          "above CDR, by a point or more?", L63E, XIA, gain("rate_twice", "cdr").at_least(1.0), on("rate_twice"),
+    Claim("smaller-rate", "Does plain training at a rate smaller by the factor twice, once for the factor and once for the mask, "
+          "end above CDR, by a point or more?", L63E, XIA, gain("rate_twice", "cdr").at_least(1.0), on("rate_twice"),
           Control("At the rate smaller by the factor once it does not.", rule=gain("rate", "cdr").at_least(1.0)), NEEDS,
           chart="test", kind="question", profiles=LARGER, null=(world(rate_twice=77.3),), effect=WORLD),
     Claim("factor", "Is it the factor, a smaller step: does CDR lose 3 points or more without it?", L63E, XIA,
           gain("cdr", "cdr_unscaled").at_least(3.0), on("cdr"),
           Control("A rate smaller by the factor twice is no loss.", rule=gain("cdr", "rate_twice").at_least(3.0)), NEEDS,
           chart="test", kind="question", profiles=LARGER, null=(world(cdr_unscaled=73.3),), effect=WORLD),
-    Claim("stopped", "Where held-out samples with wrong labels say to stop, is CDR at most 1.5 points above plain training?", L63E,
-          XIA, gain("cdr", "decay", stopped).at_most(1.5), on("cdr"),
+    Claim("stopped", "Where held-out samples with wrong labels say to stop, is CDR at most 1.5 points above plain training?",
+          L63E, XIA, gain("cdr", "decay", stopped).at_most(1.5), on("cdr"),
           Control("At the end it is more.", rule=gain("cdr", "decay").at_most(1.5)), NEEDS, chart="validation", kind="question",
           profiles=LARGER, null=(world(stops=86.5),), effect=world(stops=84.4)),
-    Claim("stopping", "Does stopping plain training by held-out samples with wrong labels give 3 points more than CDR trained to the "
-          "end?", L63E, XIA, gain("decay", "cdr", stopped, final).at_least(3.0), on("decay"),
+    Claim("stopping", "Does stopping plain training by held-out samples with wrong labels give 3 points more than CDR trained to "
+          "the end?", L63E, XIA, gain("decay", "cdr", stopped, final).at_least(3.0), on("decay"),
           Control("Plain training to the end does not.", rule=gain("decay", "cdr").at_least(3.0)), NEEDS, chart="validation",
           kind="question", profiles=LARGER, null=(world(cdr=82.0),), effect=WORLD),
 )  # fmt: skip
@@ -158,7 +176,9 @@ def estimate(cell: Params) -> Estimate:
     steps = cell["epochs"] * (cell["n"] // cell["batch"])
     rows = (cell["n_test"] or shape.test) + cell["validation"]
     found = cost(cell, size, steps=steps, tests=rows, probes=42)
-    return Estimate((2.0 if cell["method"] in ("cdr", "cdr_unscaled", "random") else 1.0) * found.seconds, found.bytes)
+    return Estimate(
+        (2.0 if cell["method"] in ("cdr", "cdr_unscaled", "random") else 1.0) * found.seconds, found.bytes
+    )
 
 
 STUDY = study(

@@ -33,7 +33,13 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     given = shared(cells)
     n, held = given["n"], given["validation"]
     if given["batch"] > n:
-        raise UsageError(f"--batch: expected at most the {n} training samples, got {given['batch']}. Take a smaller batch.")
+        raise UsageError(
+            f"--batch: expected at most the {n} training samples, got {given['batch']}. Take a smaller batch."
+        )
+    if not given["noise"] < 1:
+        raise UsageError(
+            f"--noise: expected a share below 1, got {given['noise']:g}: CDR keeps the share of right labels. Take less."
+        )
     data = coarser(load(given["data"]), given["side"])
     if n + held > data.n:
         raise DataError(
@@ -46,8 +52,13 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     rows, kept = np.sort(order[:n]), np.sort(order[n:])
     members = []
     for cell, labels in zip(cells, stack.labels, strict=True):
-        classes_present(labels[rows], data.classes, f"training labels with noise {cell['noise']:g} in seed {cell['seed']}")
-        state = {"wrong": (labels[rows] != data.y[rows]).astype(np.float32), "held": labels[kept].astype(np.int32)}
+        classes_present(
+            labels[rows], data.classes, f"training labels with noise {cell['noise']:g} in seed {cell['seed']}"
+        )
+        state = {
+            "wrong": (labels[rows] != data.y[rows]).astype(np.float32),
+            "held": labels[kept].astype(np.int32),
+        }
         members.append(Member(cell["seed"], labels[rows], state=state))
     network = mlp(data.features, (given["width"],) * given["depth"], data.classes, init="he")
     network = holding(network, **(members[0].state or {}))
@@ -61,7 +72,11 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     for one, facts in zip(runs, stack.facts, strict=True):
         gone = one.diverged_at is not None
         lines = {name: np.asarray(one.values[name], float) for name in LINES}
-        values = {**facts, "epoch": [float(at) * given["batch"] / n for at in one.steps], **summary(lines, lost=gone)}
+        values = {
+            **facts,
+            "epoch": [float(at) * given["batch"] / n for at in one.steps],
+            **summary(lines, lost=gone),
+        }
         made.append(outcome(values, lost=f"step {int(one.diverged_at)}" if gone else ""))  # type: ignore[arg-type]
     return made
 
@@ -94,7 +109,9 @@ def measured(tests: int) -> Any:
         tests: test rows; the rows behind them are held out, with the labels that the network holds as ``held``.
     """
 
-    def measure(network: Any, loss: Any, params: Any, params0: Any, x: Any, y: Any, x_test: Any, y_test: Any) -> Any:
+    def measure(
+        network: Any, loss: Any, params: Any, params0: Any, x: Any, y: Any, x_test: Any, y_test: Any
+    ) -> Any:
         fits = (network.apply(params, x).argmax(axis=1) == y).astype(jnp.float32)
         answers, wrong = network.apply(params, x_test).argmax(axis=1), params["wrong"]
         return {
@@ -154,16 +171,20 @@ def critical_part(keep: float, factor: float) -> optax.GradientTransformation:
     """
 
     def update(gradient: Any, state: Any, params: Any = None) -> Any:
-        scores = [jnp.abs(p * g) for p, g in zip(*map(jax.tree.leaves, (params, gradient)), strict=True) if g.ndim > 1]
+        scores = [
+            jnp.abs(p * g) for p, g in zip(*map(jax.tree.leaves, (params, gradient)), strict=True) if g.ndim > 1
+        ]
         least = kth_largest(scores, max(1, int(keep * sum(one.size for one in scores))))
         return jax.tree.map(
-            lambda g, p: jnp.where(jnp.abs(p * g) >= least, factor * g, 0.0) if g.ndim > 1 else g, gradient, params
+            lambda g, p: jnp.where(jnp.abs(p * g) >= least, factor * g, 0.0) if g.ndim > 1 else g,
+            gradient,
+            params,
         ), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def kth_largest(parts: Sequence[Float[Array, "..."]], k: int) -> Float[Array, ""]:
+def kth_largest(parts: Sequence[Array], k: int) -> Float[Array, ""]:
     """The k-th largest of finite numbers of at least 0, exactly, without a sort.
 
     Such float32 numbers are ordered as their bits are, read as whole numbers: the answer is found by bisection of those, in
@@ -207,11 +228,11 @@ def random_part(keep: float, factor: float) -> optax.GradientTransformation:
         key = jax.random.fold_in(jax.random.key(state["seed"]), state["step"])
         leaves, structure = jax.tree.flatten(gradient)
         kept = [
-            jnp.where(jax.random.bernoulli(jax.random.fold_in(key, i), keep, g.shape), factor * g, 0.0) if g.ndim > 1 else g
+            jnp.where(jax.random.bernoulli(jax.random.fold_in(key, i), keep, g.shape), factor * g, 0.0)
+            if g.ndim > 1
+            else g
             for i, g in enumerate(leaves)
         ]
         return jax.tree.unflatten(structure, kept), {**state, "step": state["step"] + 1}
 
     return optax.GradientTransformation(start, update)
-
-

@@ -21,7 +21,17 @@ from overparam.studies.regularization_work import (
 )  # fmt: skip
 from overparam.sweep.judge import judge
 
-SMALL = {"n": 40, "n_test": 20, "side": 4, "width": 6, "depth": 1, "epochs": 3, "batch": 8, "large": 20, "noise": 0.0}
+SMALL = {
+    "n": 40,
+    "n_test": 20,
+    "side": 4,
+    "width": 6,
+    "depth": 1,
+    "epochs": 3,
+    "batch": 8,
+    "large": 20,
+    "noise": 0.0,
+}
 
 
 def cell(**change):
@@ -42,7 +52,11 @@ def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
 
 
 def test_the_check_of_the_growing_rate_passes_and_its_control_fails():
-    (found,) = (v for v in judge(STUDY, COURSE(np.random.default_rng(0)), profile="quick", data="x") if v.claim.endswith(".rescaled"))
+    (found,) = (
+        v
+        for v in judge(STUDY, COURSE(np.random.default_rng(0)), profile="quick", data="x")
+        if v.claim.endswith(".rescaled")
+    )
     assert found.status == "supported"
     assert found.control["ok"]
 
@@ -87,7 +101,11 @@ def test_a_growing_rate_is_decay_where_size_does_not_matter(momentum):
 
 
 def test_only_weights_before_a_normalisation_are_decayed():
-    params = {"hidden1": {"weight": 1.0, "bias": 1.0}, "hidden1.norm": {"scale": 1.0, "offset": 1.0}, "output": {"weight": 1.0}}
+    params = {
+        "hidden1": {"weight": 1.0, "bias": 1.0},
+        "hidden1.norm": {"scale": 1.0, "offset": 1.0},
+        "output": {"weight": 1.0},
+    }
     found = normed(params)
     assert [path[0].key for path, on in jax.tree_util.tree_flatten_with_path(found)[0] if on] == ["hidden1"]
     assert found["hidden1"] == {"weight": True, "bias": False}
@@ -99,7 +117,11 @@ def test_steps_batches_and_rates_of_the_arms():
     assert (found["plain"].steps, found["large"].steps, found["large_steps"].steps) == (1240, 160, 1240)
     assert (found["plain"].batch, found["large"].batch, found["large_rate"].batch) == (32, 250, 250)
     assert found["large_rate"].learning_rate == pytest.approx(0.02 * 250 / 32)
-    assert (found["decay"].weight_decay, found["weak"].weight_decay, found["norm"].weight_decay) == (0.01, 0.001, 0.0)
+    assert (found["decay"].weight_decay, found["weak"].weight_decay, found["norm"].weight_decay) == (
+        0.01,
+        0.001,
+        0.0,
+    )
     assert early_until(1240) in found["norm_rate"].times
 
 
