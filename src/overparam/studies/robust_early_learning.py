@@ -150,7 +150,7 @@ CLAIMS = (
 def courses(name: str, title: str, metric: str, told: str, note: str, methods: tuple[str, ...] = MAIN) -> Any:
     """A chart of one line for every method, over the epochs."""
     rows = [Series(metric, METHODS[one], where={"method": one}) for one in methods]
-    return chart(name, title, told, rows, x={"epoch": "epochs"}, note=note)
+    return chart(name, title, told, rows, x={"epoch": "lin epochs"}, note=note)
 
 
 CHARTS = (
