@@ -199,7 +199,9 @@ def estimate(cell: Params) -> Estimate:
     )
     size = dense(shape.features // factor**2, *[cell["width"]] * cell["depth"], shape.classes)
     found = cost({**cell, "batch": batch}, size, steps=steps, tests=cell["n_test"] or shape.test, probes=15)
-    slower = 3.0 if cell["method"].startswith(("norm", "dropout")) else 1.7  # measured: two compilations a method
+    slower = (
+        3.0 if cell["method"].startswith(("norm", "dropout")) else 1.7
+    )  # measured: two compilations a method
     return Estimate(slower * found.seconds, found.bytes)
 
 

@@ -52,7 +52,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             name: np.asarray(one.values[name], float) for name in ("train_error", "test_error", "train_loss")
         }
         points = {side: 100.0 * (1 - lines[f"{side}_error"]) for side in ("train", "test")}
-        right = {f"{side}_line": rounded(one_line, 5) for side, one_line in points.items()}
+        right = {f"{side}_line": rounded(one_line[1:], 5) for side, one_line in points.items()}
         ends = {f"{side}_accuracy": None if gone else float(one_line[-1]) for side, one_line in points.items()}
         until = early_until(recipe.steps)
         early = {
@@ -61,7 +61,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             if 0 < at <= until
         }
         values = {
-            **facts, "share": [100.0 * float(at) / recipe.steps for at in one.steps], **right, **ends,
+            **facts, "share": [100.0 * float(at) / recipe.steps for at in one.steps[1:]], **right, **ends,
             "early_step": list(early), "early_loss": rounded(list(early.values()), 7), "steps_taken": recipe.steps,
         }  # fmt: skip
         made.append(outcome(values, lost=f"step {int(one.diverged_at)}" if gone else ""))  # type: ignore[arg-type]

@@ -149,13 +149,13 @@ CLAIMS = (
 
 def courses(name: str, title: str, metric: str, told: str, note: str, methods: tuple[str, ...] = MAIN) -> Any:
     """A chart of one line for every method, over the epochs."""
-    rows = [Series(metric, METHODS[one], where={"method": one}) for one in methods]
+    rows = [Series(metric, METHODS[one], one.startswith("rate"), {"method": one}) for one in methods]
     return chart(name, title, told, rows, x={"epoch": "lin epochs"}, note=note)
 
 
 CHARTS = (
     courses("test", "Test accuracy over training, with 40 % wrong labels", "test_line", "test accuracy, %",
-            "Clean test labels. The rate of the two dotted rivals is the plain one times 0.6 and 0.36."),
+            "Clean test labels. Dashed: plain training at smaller rates."),
     courses("memory", "Wrong labels that are fitted", "wrong_line", "share of the wrong labels, %",
             "A tenth would be fitted by guessing, less where right labels are known."),
     courses("validation", "What held-out samples with wrong labels say", "validation_line", "accuracy on their given labels, %",

@@ -74,7 +74,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         lines = {name: np.asarray(one.values[name], float) for name in LINES}
         values = {
             **facts,
-            "epoch": [float(at) * given["batch"] / n for at in one.steps],
+            "epoch": [float(at) * given["batch"] / n for at in one.steps[1:]],
             **summary(lines, lost=gone),
         }
         made.append(outcome(values, lost=f"step {int(one.diverged_at)}" if gone else ""))  # type: ignore[arg-type]
@@ -89,9 +89,10 @@ def summary(lines: dict[str, Any], *, lost: bool = False) -> dict[str, Any]:
         lost: whether the run diverged, so that there are no numbers.
     """
     points = {name: 100.0 * np.asarray(line, float) for name, line in lines.items()}
+    drawn = {name: line[1:] for name, line in points.items()}  # the start, at chance, would set the scale
     found: dict[str, Any] = {
-        "test_line": rounded(100 - points["test_error"], 4), "wrong_line": rounded(points["wrong_fit"], 4),
-        "validation_line": rounded(100 - points["validation_error"], 4), "clean_line": rounded(points["clean_fit"], 4),
+        "test_line": rounded(100 - drawn["test_error"], 4), "wrong_line": rounded(drawn["wrong_fit"], 4),
+        "validation_line": rounded(100 - drawn["validation_error"], 4), "clean_line": rounded(drawn["clean_fit"], 4),
     }  # fmt: skip
     stop = 0 if lost else int(np.argmin(lines["validation_error"]))
     for name, at in (("final", -1), ("stopped", stop)):
