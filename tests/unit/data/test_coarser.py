@@ -39,7 +39,12 @@ def test_what_is_small_enough_or_no_image_is_left_alone():
 @pytest.mark.parametrize(
     ("shape", "side", "error", "text"),
     [
-        ((7, 5), 3, DataError, "side: expected one that squares of pixels lead to from images of 7 x 5, got 3. Squares of no size"),
+        (
+            (7, 5),
+            3,
+            DataError,
+            "side: expected one that squares of pixels lead to from images of 7 x 5, got 3. Squares of no size",
+        ),
         ((6, 12), 1, DataError, "Squares of 2, 3, 6 tile them: take a longer side"),
         ((6, 6), 0, UsageError, "side"),
         ((6, 6), 2.5, UsageError, "side"),
