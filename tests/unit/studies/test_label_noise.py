@@ -230,7 +230,9 @@ def test_a_control_fails_where_the_statement_holds(claim):
 
 
 def test_the_cost_of_the_original_configuration_is_told(monkeypatch):
-    monkeypatch.delenv("OVERPARAM_DATA", raising=False)  # a folder may hold a part of MNIST, whose size is then read
+    monkeypatch.delenv(
+        "OVERPARAM_DATA", raising=False
+    )  # a folder may hold a part of MNIST, whose size is then read
 
     def seconds(name, inputs):
         axes = {k: v if k == "radius" else v[0] for k, v in STUDY.profiles[name].axes.items()}
