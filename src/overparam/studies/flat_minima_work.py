@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded
+from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome, rounded, within
 from overparam.data import Dataset, LabelNoise, coarser, flatten, load
 from overparam.models import mlp
 from overparam.models.state import leaves
@@ -60,7 +60,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         runs = train(
             network, recipe, members, x[: rows + size], data.x_test, data.y_test, probes=probes,
             keep={"fitted": Keep(value="kept_loss", at_most=given["level"])},
-            progress=lambda share, at=place: progress((at + 0.5 * share) / len(sizes)),
+            progress=within(progress, place / len(sizes), (place + 0.5) / len(sizes)),
         )  # fmt: skip
         for at, one in enumerate(runs):
             point = one.kept.get("fitted")

@@ -300,6 +300,7 @@ def estimate(cell: Params) -> Estimate:
         return cost(own, dense(20, 512, 1), steps=cell["cluster_steps"], n=200, tests=1, inputs=20,
                     trained=len(cell["radius"]))  # fmt: skip
     rows = cell["n"] + cell["validation"]
+    assert shape is not None
     return cost(cell, dense(shape.features, *[cell["width"]] * cell["depth"], shape.classes), n=rows, probes=60)
 
 

@@ -141,8 +141,8 @@ def on_images(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         made.append(
             outcome(
                 {**facts, "classes": data.classes, **values, **known},
-                lost=f"step {int(one.diverged_at)}" if gone else "",
-            )  # type: ignore[arg-type]
+                lost=f"step {int(one.diverged_at)}" if gone else "",  # type: ignore[arg-type]
+            )
         )
     return made
 

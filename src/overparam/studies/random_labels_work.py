@@ -150,7 +150,7 @@ def trained(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             **one.lines(*names),
             **one.ends(*names, prefix="final_"),
         }
-        steps = crossing(one.steps, one.values["train_error"], FITTED + ROUNDING, never=math.inf)
+        steps = crossing(one.steps, one.values["train_error"], FITTED + ROUNDING, never=math.inf)  # type: ignore[arg-type]
         lost, fitted = bool(one.lost), steps < math.inf
         values |= {
             "parameters": count, "parameters_per_sample": count / given["n"], "counts_off": counts_off(),

@@ -54,4 +54,4 @@ def framed(evidence: Evidence, chart: Chart) -> list[tuple[Any, Evidence]]:
             mine = {key: [one[place] for place in some] for key, one in lists.items()}
             found.setdefault(value, []).append((params, {**values, **mine}))
     order = sorted(found, key=lambda value: (isinstance(value, str), value))
-    return [(value, Evidence(found[value])) for value in order]
+    return [(value, Evidence(tuple(found[value]))) for value in order]

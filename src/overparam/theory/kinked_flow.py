@@ -69,7 +69,7 @@ def flow(slope: Slope, w: Any, v: Any, a: Any, b: Any, times: Any) -> Any:
         if not len(some):
             break
         events = [_event(partial(_size, shape, i, least)) for i in range(len(some))]
-        events += [_event(partial(_rise, way, shape, some, one, v, _RISES * size)) for one in gone]
+        events += [_event(partial(_rise, way, shape, some, int(one), v, _RISES * size)) for one in gone]
         solved = solve_ivp(
             falls, (now, times[-1]), students[some].ravel(), method="LSODA", dense_output=True, events=events, rtol=1e-10,
             atol=1e-14 * size, args=(some,),
