@@ -14,6 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from overparam.core.errors import DataError
+
+NEARLY = Fraction(1, 10**20)  # share of its square that is left of an input, below which it is rounding
+
 
 @dataclass(frozen=True, eq=False)
 class Exact:
@@ -130,6 +134,9 @@ def least_squares(x: Exact, y: Exact) -> tuple[list[Fraction], Fraction]:
     Returns:
         Coefficients and the constant.
 
+    Raises:
+        DataError: an input that depends on those before it but for rounding, so that its coefficient would be huge.
+
     References: the normal equations, solved without fractions (E. Bareiss, Mathematics of Computation 22, 1968).
 
     >>> least_squares(exact([[0.0], [1.0], [2.0]]), exact([1.0, 1.0, 4.0]))
@@ -139,10 +146,16 @@ def least_squares(x: Exact, y: Exact) -> tuple[list[Fraction], Fraction]:
     design = np.concatenate([ones, x.top], axis=1)
     table = design.T @ np.concatenate([design, y.top[:, None]], axis=1)
     size, kept, last = design.shape[1], [], 1
+    own = table.diagonal().copy()
     for k in range(size):
         pivot = table[k, k]
         if pivot == 0:  # of a positive semidefinite matrix: the whole row is 0
             continue
+        if Fraction(int(pivot), int(last)) < NEARLY * Fraction(int(own[k])):
+            raise DataError(
+                f"x: expected inputs that are independent or exactly dependent, got column {k - 1}, which depends on others but "
+                "for rounding. Leave it out."
+            )
         for i in range(k + 1, size):
             table[i, k + 1 :] = (table[i, k + 1 :] * pivot - table[k, k + 1 :] * table[i, k]) // last
             table[i, k] = 0
