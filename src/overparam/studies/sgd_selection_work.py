@@ -9,13 +9,13 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from overparam.core import DataError, Params, Progress
 from overparam.data import flatten, load, subset
 from overparam.data.stream import stream
 from overparam.theory import sgd
 from overparam.training.levenberg_marquardt import levenberg_marquardt
+from overparam.training.tanh_network import TanhNetwork
 
 SHARES = (0.9, 1.5, 3.0)  # of the largest stable step of single samples, from which a minimum is left or not
 OFF = 1e-8  # loss to which a minimum is moved before it is left
@@ -23,73 +23,7 @@ GONE = 100.0  # times the first loss at which a run has left
 LENGTH = 2.0  # of every input
 
 
-class Net:
-    """Layers of a tanh network as one vector, with outputs, gradients and Jacobian for given inputs."""
-
-    def __init__(self, sizes: tuple[int, ...]) -> None:
-        self.sizes = sizes
-        self.shapes = [*zip(sizes[1:], sizes, strict=False)]
-        self.ends = np.cumsum([0, *(a * b + a for a, b in self.shapes)])
-
-    def start(self, rng: Any) -> Any:
-        """Normal weights of variance 1 / fan-in, biases 0."""
-        parts = []
-        for a, b in self.shapes:
-            parts += [rng.standard_normal(a * b) / math.sqrt(b), np.zeros(a)]
-        return np.concatenate(parts)
-
-    def layers(self, theta: Any) -> list[tuple[Any, Any]]:
-        """Weights ``(out, in)`` and biases."""
-        return [(theta[at : at + a * b].reshape(a, b), theta[at + a * b : end])
-                for at, end, (a, b) in zip(self.ends, self.ends[1:], self.shapes, strict=False)]  # fmt: skip
-
-    def outputs(self, theta: Any, x: Any) -> tuple[Any, list[Any]]:
-        """Outputs ``(n,)`` and what every layer gets."""
-        at, got = x, []
-        layers = self.layers(theta)
-        for w, b in layers[:-1]:
-            got.append(at)
-            at = np.tanh(at @ w.T + b)
-        got.append(at)
-        w, b = layers[-1]
-        return at @ w[0] + b[0], got
-
-    def gradient(self, theta: Any, x: Any, y: Any) -> tuple[float, Any]:
-        """Loss and its gradient."""
-        out, got = self.outputs(theta, x)
-        r = out - y
-        parts, back = [], (r / len(y))[:, None]
-        for (w, _), at in zip(reversed(self.layers(theta)), reversed(got), strict=True):
-            parts += [back.sum(axis=0), (back.T @ at).ravel()]
-            back = (back @ w) * (1 - at * at)
-        return 0.5 * float(r @ r) / len(y), np.concatenate(parts[::-1])
-
-    def jacobian(self, theta: Any, x: Any) -> Any:
-        """Derivatives of the outputs, ``(n, params)``."""
-        _, got = self.outputs(theta, x)
-        parts, back = [], np.ones((len(x), 1))
-        for (w, _), at in zip(reversed(self.layers(theta)), reversed(got), strict=True):
-            parts += [back, (back[:, :, None] * at[:, None, :]).reshape(len(x), -1)]
-            back = (back @ w) * (1 - at * at)
-        return np.concatenate(parts[::-1], axis=1)
-
-    def sharpness(self, theta: Any, x: Any, y: Any) -> float:
-        """The largest eigenvalue of the Hessian of the loss, by Lanczos on central differences of the gradient."""
-
-        def product(v: Any) -> Any:
-            size = float(np.linalg.norm(v))
-            step = 1e-4 / size
-            up, down = (self.gradient(theta + s * v, x, y)[1] for s in (step, -step))
-            return (up - down) / (2 * step)
-
-        p = len(theta)
-        begin = np.random.default_rng(0).standard_normal(p)
-        values = eigsh(LinearOperator((p, p), matvec=product, dtype=np.float64), k=1, which="LA", tol=1e-5, v0=begin,
-                       return_eigenvectors=False)  # fmt: skip
-        return float(values[0])
-
-
-def descend(net: Net, theta: Any, x: Any, y: Any, step: float, batch: int, most: int, rng: Any, goal: float, least: int = 0) -> Any:
+def descend(net: TanhNetwork, theta: Any, x: Any, y: Any, step: float, batch: int, most: int, rng: Any, goal: float, least: int = 0) -> Any:
     """Descent with batches drawn without replacement each step, until the loss of all samples has stayed low for 100 steps.
 
     At the edge of stability the loss goes up and down, so that one low value is passed by and no end.
@@ -133,7 +67,7 @@ def examples(cell: Params) -> tuple[Any, Any]:
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """Minima of descent with several steps, then of several batch sizes; then how single samples leave one."""
     x, y = examples(cell)
-    net, n = Net((x.shape[1], cell["width"], 1)), len(y)
+    net, n = TanhNetwork((x.shape[1], cell["width"], 1)), len(y)
     start, goal = net.start(stream("sgd-selection weights", cell["seed"])), cell["goal"]
     rng = np.random.default_rng([cell["seed"], 56])
     flow, taken, loss = descend(net, start, x, y, cell["flow_step"], n, cell["most"], rng, goal)
@@ -169,14 +103,14 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     return out
 
 
-def told(net: Net, theta: Any, x: Any, y: Any, loss: float, goal: float) -> dict[str, float]:
+def told(net: TanhNetwork, theta: Any, x: Any, y: Any, loss: float, goal: float) -> dict[str, float]:
     """Sharpness of the loss and the norm of its gradient, NaN where training was lost."""
     if not math.isfinite(loss):
         return {"sharpness": math.nan, "gradient": math.nan}
     return {"sharpness": net.sharpness(theta, x, y), "gradient": float(np.linalg.norm(net.gradient(theta, x, y)[1]))}
 
 
-def by_batch(cell: Params, net: Net, start: Any, x: Any, y: Any, gentle: Any, rng: Any, ends: Any) -> dict[str, Any]:
+def by_batch(cell: Params, net: TanhNetwork, start: Any, x: Any, y: Any, gentle: Any, rng: Any, ends: Any) -> dict[str, Any]:
     """Sharpness, non-uniformity and the exact largest stable step of the minima of several batch sizes, at one step.
 
     ``longer``: gradient descent for as many steps as the smallest batch took, which is the rival of the batch.
@@ -219,7 +153,7 @@ def by_batch(cell: Params, net: Net, start: Any, x: Any, y: Any, gentle: Any, rn
     }  # fmt: skip
 
 
-def leaving(cell: Params, net: Net, theta: Any, x: Any, y: Any, rng: Any) -> dict[str, Any]:
+def leaving(cell: Params, net: TanhNetwork, theta: Any, x: Any, y: Any, rng: Any) -> dict[str, Any]:
     """How many runs of single samples, and of all samples, leave the minimum of gradient descent at shares of its largest step.
 
     The minimum is first brought to residual 0 by Levenberg and Marquardt's method, for which the threshold is exact, and then
@@ -251,7 +185,7 @@ def leaving(cell: Params, net: Net, theta: Any, x: Any, y: Any, rng: Any) -> dic
     return out | names
 
 
-def excursion(net: Net, theta: Any, x: Any, y: Any, step: float, batch: int, steps: int, rng: Any) -> tuple[float, float]:
+def excursion(net: TanhNetwork, theta: Any, x: Any, y: Any, step: float, batch: int, steps: int, rng: Any) -> tuple[float, float]:
     """Largest loss of a run and powers of ten of its last, over the first; ends where it has left."""
     begin = net.gradient(theta, x, y)[0]
     peak = last = 1.0
