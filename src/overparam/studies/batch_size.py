@@ -28,7 +28,8 @@ PROFILES = profiles(
     quick=("100 digits, 32 units, to a tenth of the loss: 8 seeds", {"seed": planned(8)}),
     laptop=("200 digits, 64 units, 4 runs of each: 10 seeds",
             {"n": 200, "width": 64, "batch": (*BATCHES, 128), "repeats": 4, "seed": planned(10)}),
-    paper=("800 digits, 256 units, to a hundredth of the loss, 4 runs of each: hours; the paper has kernel machines and networks on "
+    paper=("800 digits, 256 units, to a hundredth of the loss, 4 runs of each: hours; the paper has kernel machines and "
+        "networks on "
            "MNIST, CIFAR-10 and other sets", {"n": 800, "width": 256, "batch": (*BATCHES, 128, 256), "goal": 0.01,
                                                "most": 60_000, "repeats": 4, "seed": planned(10)}),
 )  # fmt: skip
@@ -63,7 +64,8 @@ WORLD = World(
             "few_over_all": 0.25, "reached": 0.0})  # fmt: skip
 
 CLAIMS = (
-    Claim("saves", "Up to the critical batch size m* larger batches save steps in proportion, nearly: steps fall at least with the "
+    Claim("saves", "Up to the critical batch size m* larger batches save steps in proportion, nearly: steps fall at least with "
+        "the "
           "root of the batch.", ("L52",), "ma2018", small.at_most(-0.5), arm("best rate of each batch size"),
           Control("The rate of one sample for all: larger batches save little.",
                   arm("the rate of one sample", metrics={"small": "fixed_small"})), (FITS,), chart="steps", form="rate",
@@ -71,9 +73,11 @@ CLAIMS = (
           "theorem's."), outside=OUTSIDE),
     Claim("saturates", "Far beyond m* larger batches save no steps: small batches converge as fast as gradient descent.",
           ("L51", "L52"), "ma2018", large.at_least(-0.25), arm("from 8 m* to all samples"),
-          Control("Up to m* they do save steps.", arm("up to m*", metrics={"large": "small"})), (FITS,), chart="steps", form="rate",
+          Control("Up to m* they do save steps.", arm("up to "
+              "m*", metrics={"large": "small"})), (FITS,), chart="steps", form="rate",
           effect=WORLD, null=(WORLD.but(large=-0.25),), scope=(*PAPER, "A slope of -0.25 is ours."), outside=OUTSIDE),
-    Claim("knee", "Is the knee, where steps are twice those of perfect scaling, within a factor of 4 of the closed form m* of the "
+    Claim("knee", "Is the knee, where steps are twice those of perfect scaling, within a factor of 4 of the closed form m* of "
+        "the "
           "kernel at the start?", ("L52",), "ma2018", ratio.within(0.25, 4.0), arm("best rate of each batch size"), needs=(FITS,),
           chart="steps", kind="question", effect=WORLD, null=(WORLD.but(knee=22.0), WORLD.but(knee=1.375))),
     Claim("samples", "Do single samples reach the loss with at most a quarter of the samples that gradient descent looks at?",
@@ -86,7 +90,8 @@ CHARTS = charts(
     steps=("Steps to a share of the first loss, by batch size", "log steps",
            {"steps": "best rate of each", "fixed_steps": "rate of one sample for all",
             "bent": "-theory: perfect scaling up to m*, then none"},
-           "The line bends at the critical batch size m* of the kernel at the start. The best of seven rates, half a power of two "
+           "The line bends at the critical batch size m* of the kernel at the start. The best of seven rates, half a power of "
+           "two "
            "apart."),
     samples=("Samples looked at until then", "log samples", {"samples": "best rate of each"},
              "Flat where larger batches save as many steps as they cost samples."),
@@ -115,8 +120,11 @@ STUDY = study(
     differences=(
         "The theorem is about quadratic losses; sgd-moments has those without simulation, with the steps of the theorem. Here a "
         "network is trained.",
-        "Rates are multiples of the theorem's step for the kernel at the start, from a quarter to 2.8, half a power of two apart; "
+        "Rates are multiples of the theorem's step for the kernel at the start, from a quarter to 2.8, half a power of two "
+        "apart; "
         "the one with the fewest steps counts, as the geometric mean of its runs.",
-        "Samples are drawn with replacement, as in the theorem; all samples are one batch without. The loss is looked at whenever "
+        "Samples are drawn with replacement, as in the theorem; all samples are one batch without. The loss is looked at "
+        "whenever "
         "steps have grown by one in 25.",
-        "The critical batch size is that of the tangent kernel at the start; at the end of gradient descent it is stored too."))  # fmt: skip
+        "The critical batch size is that of the tangent kernel at the start; at the end of gradient descent it is stored "
+        "too."))  # fmt: skip

@@ -13,7 +13,15 @@ from overparam.data.stream import stream
 from overparam.theory import sgd
 from overparam.training.tanh_network import TanhNetwork
 
-RATES = (1.0, 2**0.5, 2.0, 2**1.5, 2**-0.5, 0.5, 0.25)  # times the step of Ma, Bassily and Belkin, in the order in which they are tried
+RATES = (
+    1.0,
+    2**0.5,
+    2.0,
+    2**1.5,
+    2**-0.5,
+    0.5,
+    0.25,
+)  # times the step of Ma, Bassily and Belkin, in the order in which they are tried
 LENGTH = 2.0  # of every input
 FINE = 25  # the loss is looked at whenever steps have grown by one in so many
 
@@ -37,7 +45,9 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     x = x - x.mean(axis=0)
     size = np.linalg.norm(x, axis=1, keepdims=True)
     if not (size > 0).all():
-        raise DataError("data: expected inputs that differ from their mean, got one that does not. Take others.")
+        raise DataError(
+            "data: expected inputs that differ from their mean, got one that does not. Take others."
+        )
     x = LENGTH * x / size
     net = TanhNetwork((x.shape[1], cell["width"], 1))
     start = net.start(stream("batch-size weights", cell["seed"]))
@@ -55,13 +65,21 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
         if batch == n:
             last = end
         # the rate of one sample for all: a run of its own only where it is another
-        same = best if batch == 1 else walk(net, start, x, y, rates[0], batch, goal, min(4 * steps[0], cell["most"]), rng)[0]
+        same = (
+            best
+            if batch == 1
+            else walk(net, start, x, y, rates[0], batch, goal, min(4 * steps[0], cell["most"]), rng)[0]
+        )
         fixed.append(same)
         progress((place + 1) / len(batches))
-    return summary(batches, steps, rates, fixed, here, sgd.minimum_of_features(net.jacobian(last, x)), cell["goal"])
+    return summary(
+        batches, steps, rates, fixed, here, sgd.minimum_of_features(net.jacobian(last, x)), cell["goal"]
+    )
 
 
-def walk(net: TanhNetwork, theta: Any, x: Any, y: Any, rate: float, batch: int, goal: float, most: float, rng: Any) -> Any:
+def walk(
+    net: TanhNetwork, theta: Any, x: Any, y: Any, rate: float, batch: int, goal: float, most: float, rng: Any
+) -> Any:
     """Steps until the loss of all samples is at the goal, infinite if that is not so after the most steps; and the end.
 
     Samples are drawn with replacement, as in the theorem; all of them are one batch without.
@@ -81,7 +99,15 @@ def walk(net: TanhNetwork, theta: Any, x: Any, y: Any, rate: float, batch: int, 
 
 
 def best_rate(
-    net: TanhNetwork, start: Any, x: Any, y: Any, batch: int, base: float, goal: float, most: int, repeats: int,
+    net: TanhNetwork,
+    start: Any,
+    x: Any,
+    y: Any,
+    batch: int,
+    base: float,
+    goal: float,
+    most: int,
+    repeats: int,
     rng: Any,
 ) -> tuple[float, float, Any]:
     """Fewest steps to the goal over the grid of rates (geometric mean of the repeats), the rate, and an end.
@@ -103,7 +129,13 @@ def best_rate(
 
 
 def summary(
-    batches: list[int], steps: list[float], rates: list[float], fixed: list[float], here: Any, last: Any, goal: float
+    batches: list[int],
+    steps: list[float],
+    rates: list[float],
+    fixed: list[float],
+    here: Any,
+    last: Any,
+    goal: float,
 ) -> dict[str, Any]:
     """What the claims read: slopes below and above the closed form of the critical batch size, and the measured knee.
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (Axis, Check, Claim, Control, Estimate, Hero, Params, World, arm, charts, each_cell,
-    later, need, planned, profiles, scalar, share_of_trials, study, worst,
-    UsageError)  # fmt: skip
+    later, need, planned, profiles, scalar, share_of_trials, study, worst)  # fmt: skip
 
 RATIOS = (0.5, 1.0, 2.0, 4.0)
 L49, L50, L51 = ("L49",), ("L50",), ("L51",)
@@ -65,8 +64,12 @@ proof = (worst("proved", "1 if every condition was proved").at_least(1)
          & worst("built_gradient", "entry of the gradient in float64").at_most(1e-10)
          & worst("built_curvature", "lowest over largest curvature in float64", missing=0.0).at_least(-1e-8))  # fmt: skip
 built = worst("built_loss", "loss of a local minimum")
-returns = share_of_trials(scalar("returns"), scalar("shape_count"), "share of shapes that return after kicks of 1 and 10 %")
-escapes = share_of_trials(scalar("escapes"), scalar("shape_count"), "share of shapes that end below after a kick of 100 %")
+returns = share_of_trials(
+    scalar("returns"), scalar("shape_count"), "share of shapes that return after kicks of 1 and 10 %"
+)
+escapes = share_of_trials(
+    scalar("escapes"), scalar("shape_count"), "share of shapes that end below after a kick of 100 %"
+)
 kinks = share_of_trials(scalar("narrow_kinks"), scalar("narrow_starts"), "share of starts that end on a kink")
 noise = (worst("noisy_rank_short", "samples less rank of J with noise").at_most(0)
          & worst("built_rank_short", "samples less rank of J without").at_least(1))  # fmt: skip
@@ -130,11 +133,13 @@ CLAIMS = (
                   arm("8 units", metrics={"built_loss": "few_reached"})), chart="kicks", form="bound", effect=WORLD,
           null=(WORLD.but(built_loss=[1e-6]),), limit=(WORLD.but(built_loss=[1e-2]),), against=WORLD.but(built_loss=[0.4]),
           scope=("The slide says it of networks with more parameters than samples, without a condition.",
-                 "Proved to be false in general: typical of what random starts reach, not universal. One such minimum is enough.")),
+                 "Proved to be false in general: typical of what random starts reach, not universal. One such minimum is "
+                 "enough.")),
     Claim("typical", "Do random starts of networks of 30 units or more end at the global minimum?", L51, "he2021",
           worst("wide_reached", "loss from a random start, over that of the minimum").at_most(ZERO), chart="shapes",
           kind="question", effect=WORLD, null=(WORLD.but(wide_reached=[2e-6]),)),
-    Claim("returns", "Does gradient descent come back to the built minimum after kicks of 1 and 10 % of every parameter, for most "
+    Claim("returns", "Does gradient descent come back to the built minimum after kicks of 1 and 10 % of every parameter, for "
+        "most "
           "shapes?", L51, YUN, returns.at_least(0.5), chart="kicks", kind="question", effect=WORLD,
           null=(WORLD.but(returns=1.5),)),
     Claim("escapes", "Does it end below after a kick of 100 %, for most shapes?", L51, YUN, escapes.at_least(0.5),
@@ -166,21 +171,10 @@ CHARTS = charts(
 )  # fmt: skip
 
 
-def fitting(cell: Params) -> None:
-    """Refuse sizes that do not go together."""
-    if cell["n"] < 2 * cell["d"]:
-        raise UsageError(
-            f"--n, --d: expected at least twice as many samples as inputs, got {cell['n']} and {cell['d']}. Raise --n.")
-    if cell["built_n"] < cell["built_d"] + 2:
-        raise UsageError(
-            f"--built-n, --built-d: expected at least two samples more than inputs, got {cell['built_n']} and "
-            f"{cell['built_d']}. A linear model fits fewer.")
-    if max(cell["built"]) > 5:
-        raise UsageError(f"--built: expected numbers from 1 to 5, got {list(cell['built'])}.")
-
-
 def estimate(cell: Params) -> Estimate:
     """Systems of Levenberg and Marquardt, exact products, dense Hessians, and descent after kicks."""
+    from overparam.studies.local_minima_work import fitting
+
     fitting(cell)
     n, d, sizes = cell["n"], cell["d"], (81, 301, 153, 2001, 1231)
     chosen = [sizes[one - 1] for one in cell["built"] if one <= len(sizes)]
@@ -209,6 +203,7 @@ STUDY = study(
         "With at most as many weights as samples most starts end on kinks, where there is no gradient: no theorem on "
         "differentiable points speaks of these, and they are counted and not judged.",
         "The built minimum: biases switch every unit on at every sample, so that the network is affine in a box around the "
-        "parameters, and its outputs are those of linear least squares. overparam.theory.yun2019.bad_minimum gives one for data of "
+        "parameters, and its outputs are those of linear least squares. overparam.theory.yun2019.bad_minimum gives one for data "
+        "of "
         "your own, with its proof. It is Yun, Sra and Jadbabaie's for relu; Ding, Li and Sun have smooth activations.",
         "Random starts of the fewest units need not reach 0: 8 units are few for 60 labels."))  # fmt: skip

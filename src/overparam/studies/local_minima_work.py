@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core import Params, Progress
+from overparam.core import Params, Progress, UsageError
 from overparam.data.stream import stream
-from overparam.studies.local_minima import fitting
 from overparam.theory.yun2019 import BadMinimum, bad_minimum
 from overparam.training.levenberg_marquardt import levenberg_marquardt
 
@@ -26,6 +25,21 @@ LOW = 1e-16  # what is drawn for less
 LINE = tuple(i / 40 for i in range(-8, 49))  # places between the minimum, 0, and the end of a random start, 1
 KICKS = (0.01, 0.1, 1.0)  # standard deviation of what every parameter is multiplied by, less 1
 BUILT = {"few": (8,), "some": (30,), "two layers": (8, 8), "many": (200,), "two wide layers": (30, 30)}
+
+
+def fitting(cell: Params) -> None:
+    """Refuse sizes that do not go together."""
+    if cell["n"] < 2 * cell["d"]:
+        raise UsageError(
+            f"--n, --d: expected at least twice as many samples as inputs, got {cell['n']} and {cell['d']}. Raise --n."
+        )
+    if cell["built_n"] < cell["built_d"] + 2:
+        raise UsageError(
+            f"--built-n, --built-d: expected at least two samples more than inputs, got {cell['built_n']} and "
+            f"{cell['built_d']}. A linear model fits fewer."
+        )
+    if max(cell["built"]) > 5:
+        raise UsageError(f"--built: expected numbers from 1 to 5, got {list(cell['built'])}.")
 
 
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
@@ -249,7 +263,10 @@ def random_start(x: Any, y: Any, widths: tuple[int, ...], rng: Any) -> tuple[flo
     """``(1/2n) |r|^2`` that Levenberg and Marquardt's method reaches from a random start of the same network, and where."""
     sizes = [x.shape[1], *widths, 1]
     shapes = [*zip(sizes[1:], sizes, strict=False), *((one,) for one in sizes[1:])]
-    start = [rng.standard_normal(s) * (2 / s[1]) ** 0.5 if len(s) == 2 else 0.1 * rng.standard_normal(s) for s in shapes]
+    start = [
+        rng.standard_normal(s) * (2 / s[1]) ** 0.5 if len(s) == 2 else 0.1 * rng.standard_normal(s)
+        for s in shapes
+    ]
     ends = np.cumsum([0, *(one.size for one in start)])
     depth = len(sizes) - 1
 
@@ -258,10 +275,8 @@ def random_start(x: Any, y: Any, widths: tuple[int, ...], rng: Any) -> tuple[flo
 
     def jacobian(theta: Any) -> Any:
         p = parts(theta)
-        rows = []
-        for at in range(len(x)):
-            rows.append(np.concatenate([g.ravel() for g in slopes(p[:depth], p[depth:], x[at : at + 1], np.ones(1))]))
-        return np.array(rows)
+        rows = [slopes(p[:depth], p[depth:], x[at : at + 1], np.ones(1)) for at in range(len(x))]
+        return np.array([np.concatenate([g.ravel() for g in row]) for row in rows])
 
     fit = levenberg_marquardt(lambda t: network(parts(t)[:depth], parts(t)[depth:], x)[2] - y, jacobian,
                               np.concatenate([one.ravel() for one in start]), tolerance=1e-8, iterations=100)  # fmt: skip
@@ -312,9 +327,17 @@ def built_minima(cell: Params, progress: Progress) -> dict[str, Any]:
     out["shape_count"] = len(cell["built"])
     out["returns"] = sum(one <= 0.01 for one in rows["returned"])
     out["escapes"] = sum(one <= 0.999 for one in rows["escaped"])
-    wide = [value for value, number in zip(rows["reached"], cell["built"], strict=True) if max(shapes[number - 1]) >= 30]
+    wide = [
+        value
+        for value, number in zip(rows["reached"], cell["built"], strict=True)
+        if max(shapes[number - 1]) >= 30
+    ]
     out["wide_reached"] = max(wide, default=None)
-    few = [value for value, number in zip(rows["reached"], cell["built"], strict=True) if max(shapes[number - 1]) < 30]
+    few = [
+        value
+        for value, number in zip(rows["reached"], cell["built"], strict=True)
+        if max(shapes[number - 1]) < 30
+    ]
     out["few_reached"] = max(few, default=None)
     out["better_loss"] = [a * b for a, b in zip(rows["better"], rows["built_loss"], strict=True)]
     out["reached_loss"] = [a * b for a, b in zip(rows["reached"], rows["built_loss"], strict=True)]

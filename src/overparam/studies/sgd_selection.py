@@ -44,8 +44,12 @@ edge = line("edge_over", "sharpness over 2/step")
 change = scalar("uneven_change", "log non-uniformity of one sample a step less that of all")
 flatter = scalar("sharp_change", "log sharpness of one sample a step less that of all")
 uneven = line("uneven", "non-uniformity")
-share = scalar("largest_share", "step over the exact largest stable one of the minimum reached, largest of the batch sizes")
-beyond = share_of_trials(scalar("leave_beyond"), scalar("runs"), "share of runs that leave at 1.5 of the largest stable step")
+share = scalar(
+    "largest_share", "step over the exact largest stable one of the minimum reached, largest of the batch sizes"
+)
+beyond = share_of_trials(
+    scalar("leave_beyond"), scalar("runs"), "share of runs that leave at 1.5 of the largest stable step"
+)
 below = share_of_trials(scalar("leave_below"), scalar("runs"), "share of runs that leave at 0.9 of it")
 kept = worst("bounds_kept", "least of exact over sufficient and necessary over exact step")
 
@@ -56,7 +60,10 @@ def fits(view: Any) -> Check:
     good = sum(bool(values.get("fitted")) for values in rows)
     loss = max((values.get("worst_loss") or 0.0 for values in rows), default=0.0)
     slope = max((values.get("worst_gradient") or 0.0 for values in rows), default=0.0)
-    return Check(good == len(rows) > 0, f"{good} of {len(rows)} seeds; worst end: loss {loss:.3g}, gradient norm {slope:.3g}")
+    return Check(
+        good == len(rows) > 0,
+        f"{good} of {len(rows)} seeds; worst end: loss {loss:.3g}, gradient norm {slope:.3g}",
+    )
 
 
 FITS = need("fits", "Every run fits its samples: the loss stays below the goal. Elsewhere the point is no minimum that "
@@ -67,10 +74,12 @@ PAPER = (
     "squared loss.",
     "Here 80 digits or more, odd against even, one tanh layer; every run is stopped at a low loss and not at 0.")  # fmt: skip
 WORLD = World(
-    ("times", TIMES), seeds=8, straight=("uneven_change", "uneven_longer", "sharp_change", "sharp_longer", "edge_over", "flow_over"),
+    ("times", TIMES), seeds=8, straight=("uneven_change", "uneven_longer", "sharp_change", "sharp_longer", "edge_over",
+          "flow_over"),
     lines={"edge_over": [0.5, 0.75, 0.97, 0.98, 0.99, 1.0], "flow_over": list(TIMES)},
     numbers={"uneven_change": -1.2, "uneven_longer": 0.03, "sharp_change": -1.0, "sharp_longer": 0.03, "largest_share": 0.45,
-             "single_descent": 2.4, "leave_beyond": 5, "leave_below": 0, "all_beyond": 0, "all_below": 0, "runs": 5, "fitted": 1.0,
+             "single_descent": 2.4, "leave_beyond": 5, "leave_below": 0, "all_beyond": 0, "all_below": 0, "runs": 5,
+             "fitted": 1.0,
              "worst_loss": 5e-4, "worst_gradient": 0.05, "bounds_kept": 1.0},
     spread={"edge_over": 0.02, "flow_over": 0.0, "uneven_change": 0.15, "sharp_change": 0.15, "uneven_longer": 0.02,
             "sharp_longer": 0.02, "largest_share": 0.1, "single_descent": 0.1, "leave_beyond": 0.0, "leave_below": 0.0,
@@ -84,14 +93,17 @@ CLAIMS = (
           edge.at(HERE).at_most(1.05).contradicted(above=1.2).each(times >= 0.5), arm("gradient descent"),
           Control("The minimum that gradient flow reaches, at the same steps: it is too sharp for the larger ones.",
                   arm("flow's minimum", metrics={"edge_over": "flow_over"})), (FITS,), chart="line", form="bound", effect=WORLD,
-          null=(WORLD.but(edge_over=[0.5, 0.75, 0.97, 1.05, 0.99, 1.0]), WORLD.but(edge_over=[0.5, 0.75, 0.97, 0.98, 0.99, 1.05])),
-          limit=(WORLD.but(edge_over=[0.5, 0.75, 0.97, 1.2, 0.99, 1.0]),), against=WORLD.but(edge_over=[0.5, 0.75, 1.0, 1.5, 2.0, 3.0]),
+          null=(WORLD.but(edge_over=[0.5, 0.75, 0.97, 1.05, 0.99, 1.0]), WORLD.but(edge_over=[0.5, 0.75, 0.97, 0.98, 0.99,
+                1.05])),
+          limit=(WORLD.but(edge_over=[0.5, 0.75, 0.97, 1.2, 0.99, 1.0]),), against=WORLD.but(edge_over=[0.5, 0.75, 1.0, 1.5,
+                2.0, 3.0]),
           scope=(*PAPER, "5 and 20 % above the line are ours: a stopped run is still going up and down."), x="times"),
     Claim("edge", "Where flow's minimum is too sharp, does gradient descent end at the edge, within 15 % below 2/step?", L56, WU,
           edge.at(HERE).at_least(0.85).each(times >= 1.5), arm("steps beyond 1.5 times 2/sharpness of the flow"),
           Control("At half of it descent ends where the flow does, far below the edge.",
                   rule=edge.at(times.near(0.5)).at_least(0.85)), (FITS,), chart="line", kind="question", effect=WORLD,
-          null=(WORLD.but(edge_over=[0.5, 0.75, 0.97, 0.85, 0.99, 1.0]), WORLD.but(edge_over=[0.5, 0.75, 0.97, 0.98, 0.99, 0.85])), x="times"),
+          null=(WORLD.but(edge_over=[0.5, 0.75, 0.97, 0.85, 0.99, 1.0]), WORLD.but(edge_over=[0.5, 0.75, 0.97, 0.98, 0.99,
+                0.85])), x="times"),
     Claim("uneven", "Stochastic gradient descent leaves minima of large non-uniformity: with one sample a step it ends at "
           "minima less than 0.6 times as non-uniform as those of gradient descent with the same step.", L56, WU,
           change.at_most(-0.5).contradicted(above=0.0), arm("one sample against all, same start and step"),
@@ -106,7 +118,8 @@ CLAIMS = (
           flatter.at_most(math.log(0.8)), arm("one sample against all, same start and step"),
           Control("Gradient descent for as many steps.", arm("as many steps", metrics={"sharp_change": "sharp_longer"})), (FITS,),
           chart="batch", kind="question", effect=WORLD, null=(WORLD.but(sharp_change=math.log(0.8)),)),
-    Claim("stable", "Every minimum that stochastic gradient descent ends at is stable for its step and batch: the step is at most "
+    Claim("stable", "Every minimum that stochastic gradient descent ends at is stable for its step and batch: the step is at "
+        "most "
           "the exact largest stable one.", L56, "mulayoff2024", share.at_most(1.0).contradicted(above=1.5),
           arm("batches of 1, 4 and 20"),
           Control("The minimum of gradient descent, for one sample a step: that step is beyond its largest stable one.",
@@ -156,6 +169,9 @@ CHARTS = charts(
 
 def estimate(cell: Params) -> Estimate:
     """Steps of all runs, and of those that leave."""
+    from overparam.studies.sgd_selection_work import fitting
+
+    fitting(cell)
     n, p = cell["n"], 66 * cell["width"]
     whole = 6e-5 + 6.0 * n * p / 6e9
     few = 8e-5
@@ -170,7 +186,8 @@ STUDY = study(
     question="How sharp and how non-uniform are the minima at which a step and a batch size let descent stay?", x="times",
     sources=(WU, "mulayoff2024", "he2021"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("line"),
     work=each_cell(later("overparam.studies.sgd_selection_work:run")), estimate=estimate, stack_limit=1,
-    values=("flow_sharpness", "flow_share", "flow_steps", "flow_loss", "times", "line", "level", "edge_over", "edge_sharp", "steps",
+    values=("flow_sharpness", "flow_share", "flow_steps", "flow_loss", "times", "line", "level", "edge_over", "edge_sharp",
+          "steps",
             "flow_over", "batches", "sharp", "uneven", "share", "batch_steps", "exact", "sufficient", "necessary", "printed",
             "descent_share", "bounds_kept", "longer_loss", "uneven_change", "sharp_change", "uneven_longer", "sharp_longer",
             "largest_share", "single_descent", "residual", "edge_share", "runs", "single_share", "moved", "leave", "leave_end",
@@ -182,7 +199,8 @@ STUDY = study(
         "its own.",
         "Sharpness is the largest eigenvalue of the Hessian of the loss for gradient descent; for batches, of the Gauss-Newton "
         "matrix at the end of the run, which is the Hessian where nothing is left.",
-        "Batches are drawn without replacement within a step, single samples that leave a minimum with replacement; for one sample "
+        "Batches are drawn without replacement within a step, single samples that leave a minimum with replacement; for one "
+        "sample "
         "that is the same.",
         "Before it is left, the minimum of gradient descent is brought to residual 0 by Levenberg and Marquardt's method, which "
         "moves parameters by some per cent.",

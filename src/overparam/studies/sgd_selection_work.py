@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core import DataError, Params, Progress
+from overparam.core import DataError, Params, Progress, UsageError
 from overparam.data import flatten, load, subset
 from overparam.data.stream import stream
 from overparam.theory import sgd
@@ -23,12 +23,31 @@ GONE = 100.0  # times the first loss at which a run has left
 LENGTH = 2.0  # of every input
 
 
-def descend(net: TanhNetwork, theta: Any, x: Any, y: Any, step: float, batch: int, most: int, rng: Any, goal: float, least: int = 0) -> Any:
+def descend(
+    net: TanhNetwork,
+    theta: Any,
+    x: Any,
+    y: Any,
+    step: float,
+    batch: int,
+    most: int,
+    rng: Any,
+    goal: float,
+    least: int = 0,
+) -> Any:
     """Descent with batches drawn without replacement each step, until the loss of all samples has stayed low for 100 steps.
 
     At the edge of stability the loss goes up and down, so that one low value is passed by and no end.
 
     Args:
+        net: the network.
+        theta: where it begins.
+        x: inputs.
+        y: targets.
+        step: constant.
+        batch: samples a step; all of them for gradient descent.
+        most: steps after which it ends anyway.
+        rng: draws the batches.
         goal: the loss at which it ends.
         least: steps that are taken in any case.
 
@@ -60,17 +79,38 @@ def examples(cell: Params) -> tuple[Any, Any]:
     x = x - x.mean(axis=0)
     size = np.linalg.norm(x, axis=1, keepdims=True)
     if not (size > 0).all():
-        raise DataError("data: expected inputs that differ from their mean, got one that does not. Take others.")
+        raise DataError(
+            "data: expected inputs that differ from their mean, got one that does not. Take others."
+        )
     return LENGTH * x / size, 2.0 * (found.y % 2) - 1.0
+
+
+def fitting(cell: Params) -> None:
+    """Refuse batch sizes and steps that do not go together."""
+    batches, given = list(cell["batch"]), list(cell["times"])
+    if batches != sorted(set(batches)) or batches[0] != 1 or batches[-1] >= cell["n"]:
+        raise UsageError(
+            f"--batch: expected sizes that ascend from 1 to less than the {cell['n']} samples, got {batches}. All samples are "
+            "added by themselves."
+        )
+    if given != sorted(set(given)):
+        raise UsageError(f"--times: expected numbers that ascend, got {given}.")
 
 
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """Minima of descent with several steps, then of several batch sizes; then how single samples leave one."""
+    fitting(cell)
     x, y = examples(cell)
     net, n = TanhNetwork((x.shape[1], cell["width"], 1)), len(y)
     start, goal = net.start(stream("sgd-selection weights", cell["seed"])), cell["goal"]
     rng = np.random.default_rng([cell["seed"], 56])
     flow, taken, loss = descend(net, start, x, y, cell["flow_step"], n, cell["most"], rng, goal)
+    if not loss <= goal:
+        slope = float(np.linalg.norm(net.gradient(flow, x, y)[1]))
+        raise DataError(
+            f"flow_step: expected a run that reaches a loss of {goal:g} in {cell['most']} steps, got a loss of {loss:.3g} with a "
+            f"gradient of norm {slope:.3g}: no minimum that fits the samples. Raise --most or --goal, or take another step."
+        )
     first = told(net, flow, x, y, loss, goal)
     out: dict[str, Any] = {"flow_sharpness": first["sharpness"], "flow_share": cell["flow_step"] * first["sharpness"] / 2,
                            "flow_steps": taken, "flow_loss": loss}  # fmt: skip
@@ -107,10 +147,15 @@ def told(net: TanhNetwork, theta: Any, x: Any, y: Any, loss: float, goal: float)
     """Sharpness of the loss and the norm of its gradient, NaN where training was lost."""
     if not math.isfinite(loss):
         return {"sharpness": math.nan, "gradient": math.nan}
-    return {"sharpness": net.sharpness(theta, x, y), "gradient": float(np.linalg.norm(net.gradient(theta, x, y)[1]))}
+    return {
+        "sharpness": net.sharpness(theta, x, y),
+        "gradient": float(np.linalg.norm(net.gradient(theta, x, y)[1])),
+    }
 
 
-def by_batch(cell: Params, net: TanhNetwork, start: Any, x: Any, y: Any, gentle: Any, rng: Any, ends: Any) -> dict[str, Any]:
+def by_batch(
+    cell: Params, net: TanhNetwork, start: Any, x: Any, y: Any, gentle: Any, rng: Any, ends: Any
+) -> dict[str, Any]:
     """Sharpness, non-uniformity and the exact largest stable step of the minima of several batch sizes, at one step.
 
     ``longer``: gradient descent for as many steps as the smallest batch took, which is the rival of the batch.
@@ -175,7 +220,9 @@ def leaving(cell: Params, net: TanhNetwork, theta: Any, x: Any, y: Any, rng: Any
             for _ in range(cell["runs"] if batch == 1 else 1):
                 way = rng.standard_normal(len(theta))
                 size = math.sqrt(2 * OFF * len(y)) / np.linalg.norm(net.jacobian(fit.params, x) @ way)
-                peak, last = excursion(net, fit.params + size * way, x, y, share * bounds.exact, batch, cell["follow"], rng)
+                peak, last = excursion(
+                    net, fit.params + size * way, x, y, share * bounds.exact, batch, cell["follow"], rng
+                )
                 gone += peak >= GONE
                 ends.append(last)
             out[arm].append(gone if batch == 1 else gone * cell["runs"])
@@ -185,7 +232,9 @@ def leaving(cell: Params, net: TanhNetwork, theta: Any, x: Any, y: Any, rng: Any
     return out | names
 
 
-def excursion(net: TanhNetwork, theta: Any, x: Any, y: Any, step: float, batch: int, steps: int, rng: Any) -> tuple[float, float]:
+def excursion(
+    net: TanhNetwork, theta: Any, x: Any, y: Any, step: float, batch: int, steps: int, rng: Any
+) -> tuple[float, float]:
     """Largest loss of a run and powers of ten of its last, over the first; ends where it has left."""
     begin = net.gradient(theta, x, y)[0]
     peak = last = 1.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -18,9 +19,10 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from overparam.core.errors import DataError, UsageError
-from overparam.theory.assumption import Assumption, checked
-from overparam.theory.exact_networks import Exact, active, box, exact, forward, half_mean_square, least_squares
+from overparam.theory.assumption import Assumption
+from overparam.theory.exact_networks import Exact, active, exact, forward, least_squares
 from overparam.theory.inputs import all_finite, count, numbers, real
+from overparam.theory.minimum_proof import MinimumProof, prove
 from overparam.theory.theorem import Theorem
 
 CITATION = (
@@ -31,32 +33,6 @@ CITATION = (
 )
 MOST = 30_000_000  # products of whole numbers
 LINES = 200  # directions, and places along each, at which a kink is tried
-
-
-@dataclass(frozen=True, eq=False)
-class MinimumProof:
-    """What was proved of a network, each condition in exact arithmetic.
-
-    Attributes:
-        certified: whether the parameters are a local minimum that is not global.
-        reason: one sentence: what is proved, or which condition fails.
-        gradient: largest entry of the gradient in size; 0 means exactly 0.
-        margin: least that any unit gets at any example.
-        radius: every parameter may move by up to this, all at once, and no loss is smaller than the one here. So the Hessian
-            has no negative eigenvalue. It holds for the parameters rounded to float64 too, which lie in the box.
-        loss: ``(1/2n) sum r^2`` there, as a fraction.
-        lower: the loss of other parameters of the same network, as a fraction; None if none was found.
-        assumptions: the conditions, each with what was found.
-    """
-
-    certified: bool
-    reason: str
-    gradient: Fraction
-    margin: Fraction
-    radius: float
-    loss: Fraction
-    lower: Fraction | None
-    assumptions: tuple[Assumption, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +81,9 @@ class BadMinimum:
         return np.asarray((at @ weights[-1].T + biases[-1])[:, 0])
 
 
-def bad_minimum(x: ArrayLike, y: ArrayLike, widths: Sequence[int], slope: float = 0.0, seed: int = 0) -> BadMinimum:
+def bad_minimum(
+    x: ArrayLike, y: ArrayLike, widths: Sequence[int], slope: float = 0.0, seed: int = 0
+) -> BadMinimum:
     """A local minimum of the squared loss at which a network of any width is no better than a linear model.
 
     Hidden weights are drawn and rounded to eighths; biases lift what every unit gets to 1 or more at every example; one row of
@@ -153,59 +131,6 @@ def bad_minimum(x: ArrayLike, y: ArrayLike, widths: Sequence[int], slope: float 
     return BadMinimum(weights, biases, below, float(proof.loss), *more, lower, proof)
 
 
-def prove(layers: Any, better: Any, x: Exact, y: Exact, slope: Fraction) -> MinimumProof:
-    """Check in exact arithmetic that a network is at a local minimum and that another of its shape has a smaller loss.
-
-    It looks at the numbers alone, not at how they were made.
-
-    Args:
-        layers: pairs of exact weights ``(out, in)`` and biases ``(out,)``, hidden layers and one output.
-        better: another such network; empty if there is none.
-        x: inputs, shape ``(n, inputs)``.
-        y: targets, shape ``(n,)``.
-        slope: of the activation below 0.
-
-    References: as for :func:`bad_minimum`.
-    """
-    before, out = forward(layers, x, slope)
-    r = out + -y
-    margin = min(z.least() for z in before)
-    on = margin > 0
-    # all units on: every gradient entry is a backward weight times one of these sums, over n
-    sums = [at.T @ Exact(r.top[:, None], r.under) for at in (x, *before)]
-    total = Exact(np.array([r.top.sum()], dtype=object), r.under)
-    back, slopes = layers[-1][0], [Fraction(1)]
-    for weight, _ in reversed(layers[:-1]):
-        slopes.insert(0, max(abs(one) for one in back.fractions()))
-        back = back @ weight
-    every = [max([*(abs(one) for one in part.fractions()), abs(total.fractions()[0])]) for part in sums]
-    gradient = max(a * b for a, b in zip(slopes, every, strict=True)) / len(r.top)
-    linear = sums[0].zero and total.zero  # r is orthogonal to inputs and constant: least squares
-    rho = box(layers, before, x) if on else Fraction(0)
-    near = all(abs(Fraction(float(one)) - one) <= rho for pair in layers for part in pair for one in part.fractions())
-    loss = half_mean_square(r)
-    lower = half_mean_square(forward(better, x, slope)[1] + -y) if better else None
-    strict = lower is not None and lower < loss
-    told = (
-        checked("all on", "Every unit gets more than 0 at every example.", on, f"least {float(margin):.3g}"),
-        checked("stationary", "The gradient is exactly 0.", on and gradient == 0, f"largest entry {float(gradient):.3g}"),
-        checked("least squares", "Residuals are orthogonal to the inputs and sum to 0, so no affine function is better.",
-                linear, "exactly" if linear else "not orthogonal"),
-        checked("box", "In a box around the parameters every unit stays on.", rho > 0, f"half width {float(rho):.3g}"),
-        checked("rounded", "The parameters rounded to float64 lie in the box.", rho > 0 and near, "yes" if near else "no"),
-        checked("not global", "Other parameters of the same network have a smaller loss.", strict,
-                f"{float(lower):.6g} against {float(loss):.6g}" if lower is not None else "none were found"),
-    )  # fmt: skip
-    failed = [one.name for one in told if one.state != "holds"]
-    reason = (
-        f"Proved: no parameters within {float(rho):.3g} of these have a loss below {float(loss):.6g}; others have "
-        f"{float(lower or 0):.6g}."
-        if not failed
-        else f"Not proved: {', '.join(failed)}."
-    )
-    return MinimumProof(not failed, reason, gradient, margin, float(rho), loss, lower if strict else None, told)
-
-
 def assumptions(x: ArrayLike, y: ArrayLike, widths: Sequence[int], **other: Any) -> tuple[Assumption, ...]:
     """The conditions of the minimum, each checked exactly.
 
@@ -219,7 +144,9 @@ def assumptions(x: ArrayLike, y: ArrayLike, widths: Sequence[int], **other: Any)
     return bad_minimum(x, y, widths, **other).certificate.assumptions
 
 
-def _asked(x: Any, y: Any, widths: Any, slope: Any, seed: Any) -> tuple[np.ndarray, np.ndarray, list[int], float]:
+def _asked(
+    x: Any, y: Any, widths: Any, slope: Any, seed: Any
+) -> tuple[np.ndarray, np.ndarray, list[int], float]:
     inputs, targets = numbers(x, "x"), numbers(y, "y")
     if inputs.ndim != 2 or not inputs.size:
         raise DataError(f"x: expected shape (n, inputs), got {inputs.shape}. One row an example, at least one.")
@@ -230,15 +157,21 @@ def _asked(x: Any, y: Any, widths: Any, slope: Any, seed: Any) -> tuple[np.ndarr
     try:
         sizes = [count(one, "widths") for one in widths]
     except TypeError:
-        raise UsageError(f"widths: expected one number a hidden layer, such as [30, 30], got {widths!r}.") from None
+        raise UsageError(
+            f"widths: expected one number a hidden layer, such as [30, 30], got {widths!r}."
+        ) from None
     if not sizes:
-        raise UsageError("widths: expected one number a hidden layer, got none. A network without one is linear.")
+        raise UsageError(
+            "widths: expected one number a hidden layer, got none. A network without one is linear."
+        )
     below = real(slope)
     if not 0 <= below < 1:
-        raise UsageError(f"slope: expected a number of at least 0 and below 1, got {slope!r}. 1 would be linear.")
+        raise UsageError(
+            f"slope: expected a number of at least 0 and below 1, got {slope!r}. 1 would be linear."
+        )
     count(seed, "seed", 0)
     ways = [inputs.shape[1], *sizes, 1]
-    work = len(inputs) * (sum(a * b for a, b in zip(ways, ways[1:], strict=False)) + (ways[0] + 1) ** 2)
+    work = len(inputs) * (sum(a * b for a, b in pairwise(ways)) + (ways[0] + 1) ** 2)
     if work > MOST:
         raise UsageError(
             f"widths: expected sizes with at most {MOST:.0e} exact products, got {work:.1e}. Take fewer units or examples."
@@ -275,7 +208,10 @@ def _switched_on(
     chosen = int(np.argmax([abs(one) for one in back.fractions()]))
     rows = np.array(weights[0].fractions(), dtype=object).reshape(shapes[0])
     pull = back.fractions()
-    others = [sum((pull[j] * rows[j, i] for j in range(len(pull)) if j != chosen), Fraction(0)) for i in range(sizes[0])]
+    others = [
+        sum((pull[j] * rows[j, i] for j in range(len(pull)) if j != chosen), Fraction(0))
+        for i in range(sizes[0])
+    ]
     rows[chosen] = [(a - rest) / pull[chosen] for a, rest in zip(linear, others, strict=True)]
     weights[0] = exact(rows)
     layers, at, shift = [], x, exact([[0] * sizes[0]])
@@ -340,7 +276,10 @@ def _kinked(
     blank = widths[0] - 2
     rows = np.array([row, way.fractions(), *[[Fraction(0)] * len(row)] * blank], dtype=object)
     first = exact(rows), exact([bias, shift, *[1] * blank])
-    return [first, *_passed(first, x, slope, [Fraction(1), gamma], constant - gamma * slope * shift - bias, widths)]
+    return [
+        first,
+        *_passed(first, x, slope, [Fraction(1), gamma], constant - gamma * slope * shift - bias, widths),
+    ]
 
 
 def _one_unit(h: Exact, y: Exact, way: Exact, shift: Fraction, widths: list[int]) -> list[tuple[Exact, Exact]]:
@@ -361,7 +300,9 @@ def _passed(
     return _chain([*factors, *[Fraction(0)] * (widths[0] - 2)], constant, told.least(), widths)
 
 
-def _chain(factors: list[Fraction], constant: Fraction, least: Fraction, widths: list[int]) -> list[tuple[Exact, Exact]]:
+def _chain(
+    factors: list[Fraction], constant: Fraction, least: Fraction, widths: list[int]
+) -> list[tuple[Exact, Exact]]:
     """The layers behind the first: its mixture, lifted above 0, is passed on by one unit; the others are constant."""
     if len(widths) == 1:
         return [(exact(np.array([factors], dtype=object)), exact([constant]))]

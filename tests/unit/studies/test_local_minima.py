@@ -23,7 +23,16 @@ from overparam.sweep.judge import judge
 from overparam.theory.yun2019 import bad_minimum
 
 RNG = np.random.default_rng(3)
-TINY = {"n": 10, "d": 4, "ratio": (0.5, 4.0), "starts": 2, "built": (1, 3), "built_n": 12, "built_d": 2, "steps": 200}
+TINY = {
+    "n": 10,
+    "d": 4,
+    "ratio": (0.5, 4.0),
+    "starts": 2,
+    "built": (1, 3),
+    "built_n": 12,
+    "built_d": 2,
+    "steps": 200,
+}
 
 
 def cell(**change):
@@ -42,7 +51,10 @@ def test_jacobians_are_those_of_the_outputs():
     assert leaky(theta[:6].reshape(2, 3), theta[6:], x, eps)[1] == pytest.approx(want, abs=1e-7)
     flat = RNG.normal(size=2 * 3 + 2 + 3)
     assert smooth(flat, x, 2)[1] == pytest.approx(differences(lambda t: smooth(t, x, 2)[0], flat), abs=1e-7)
-    weights, biases = [RNG.normal(size=(2, 3)), RNG.normal(size=(1, 2))], [RNG.normal(size=2), RNG.normal(size=1)]
+    weights, biases = (
+        [RNG.normal(size=(2, 3)), RNG.normal(size=(1, 2))],
+        [RNG.normal(size=2), RNG.normal(size=1)],
+    )
     pull = RNG.normal(size=5)
 
     def value(t):
@@ -115,7 +127,10 @@ def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
     ("change", "text"),
     [
         ({"n": 7, "d": 4}, "--n, --d: expected at least twice as many samples as inputs, got 7 and 4"),
-        ({"built_n": 3, "built_d": 2}, "--built-n, --built-d: expected at least two samples more than inputs, got 3 and 2"),
+        (
+            {"built_n": 3, "built_d": 2},
+            "--built-n, --built-d: expected at least two samples more than inputs, got 3 and 2",
+        ),
         ({"built": (1, 6)}, "--built: expected numbers from 1 to 5"),
     ],
 )

@@ -160,7 +160,11 @@ def test_exact_outputs_are_those_of_float64():
         ({"x": np.where(X > 1, np.inf, X)}, DataError, "x: expected finite numbers"),
         ({"y": 1 + np.arange(12.0) * 0}, DataError, "y: expected targets that no linear model fits"),
         ({"x": X[:3], "y": Y[:3]}, DataError, "y: expected targets that no linear model fits"),
-        ({"x": np.column_stack([X, X[:, 0] / 3 + X[:, 1]])}, DataError, "got column 3, which depends on others but for"),
+        (
+            {"x": np.column_stack([X, X[:, 0] / 3 + X[:, 1]])},
+            DataError,
+            "got column 3, which depends on others but for",
+        ),
         ({"widths": []}, UsageError, "widths: expected one number a hidden layer, got none"),
         ({"widths": 5}, UsageError, "widths: expected one number a hidden layer, such as"),
         ({"widths": [0]}, UsageError, "widths: expected a whole number of at least 1"),
