@@ -139,14 +139,15 @@ def summary(
 ) -> dict[str, Any]:
     """What the claims read: slopes below and above the closed form of the critical batch size, and the measured knee.
 
-    ``knee``: batch size at which steps are twice those of perfect scaling; ``small``: slope of log steps over log batch from one
-    sample to the largest batch up to m*; ``large``: the same from the first batch of 8 m* or more to all samples.
+    ``knee``: batch size at which steps are twice those of perfect scaling, ``2 m*`` for a line that bends at m*;
+    ``small``: slope of log steps over log batch from one
+    sample to the largest batch up to m*; ``large``: the same from the first batch of 4 m* or more to all samples.
     """
     first = sgd.batch_guarantee(here, 1)
     critical = first.critical
     reached = [math.isfinite(one) for one in steps]
     below = [i for i, b in enumerate(batches) if b <= max(critical, 2)]
-    above = next((i for i, b in enumerate(batches[:-1]) if b >= 8 * critical), len(batches) - 2)
+    above = next((i for i, b in enumerate(batches[:-1]) if b >= 4 * critical), len(batches) - 2)
 
     def slope(values: list[float], i: int, j: int) -> float | None:
         if not (math.isfinite(values[i]) and math.isfinite(values[j])) or i == j:
@@ -163,6 +164,7 @@ def summary(
         "bent": [steps[0] / min(b, critical) if reached[0] else None for b in batches],
         "critical": critical, "critical_end": sgd.batch_guarantee(last, 1).critical, "goal_share": goal,
         "knee": knee if math.isfinite(knee) else None,
+        "bent_knee": 2 * critical,
         "small": slope(steps, 0, below[-1]), "large": slope(steps, above, len(batches) - 1),
         "fixed_small": slope(fixed, 0, below[-1]), "fixed_large": slope(fixed, above, len(batches) - 1),
         "few_over_all": samples[0] / samples[-1] if reached[0] and reached[-1] else None,

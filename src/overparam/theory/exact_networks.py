@@ -94,7 +94,10 @@ def active(z: Exact, slope: Fraction) -> Exact:
     >>> active(exact([-2.0, 3.0]), Fraction(1, 4)).fractions()
     [Fraction(-1, 2), Fraction(3, 1)]
     """
-    low = z.top * np.where(z.top > 0, slope.denominator, slope.numerator).astype(object)
+    low = np.empty(z.top.shape, dtype=object)
+    low.ravel()[:] = [
+        one * (slope.denominator if one > 0 else slope.numerator) for one in z.top.ravel().tolist()
+    ]
     return Exact(low, z.under * slope.denominator)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from overparam.core.errors import DataError, UsageError
 from overparam.theory.assumption import Assumption
 from overparam.theory.exact_networks import Exact, active, exact, forward, least_squares
-from overparam.theory.inputs import all_finite, count, numbers, real
+from overparam.theory.inputs import all_finite, count, numbers, real, shown
 from overparam.theory.minimum_proof import MinimumProof, prove
 from overparam.theory.theorem import Theorem
 
@@ -31,6 +31,7 @@ CITATION = (
     "Sub-optimal local minima exist for neural networks with almost all non-linear activations, arXiv:1911.01413. "
     "The construction for any depth and its box are elementary and proved here."
 )
+LOW, HIGH = 1e-100, 1e100  # sizes whose squares are numbers of float64
 MOST = 30_000_000  # products of whole numbers
 LINES = 200  # directions, and places along each, at which a kink is tried
 
@@ -147,7 +148,7 @@ def assumptions(x: ArrayLike, y: ArrayLike, widths: Sequence[int], **other: Any)
 def _asked(
     x: Any, y: Any, widths: Any, slope: Any, seed: Any
 ) -> tuple[np.ndarray, np.ndarray, list[int], float]:
-    inputs, targets = numbers(x, "x"), numbers(y, "y")
+    inputs, targets = (numbers(given, name, low=LOW, high=HIGH) for given, name in ((x, "x"), (y, "y")))
     if inputs.ndim != 2 or not inputs.size:
         raise DataError(f"x: expected shape (n, inputs), got {inputs.shape}. One row an example, at least one.")
     if targets.shape != (len(inputs),):
@@ -158,7 +159,7 @@ def _asked(
         sizes = [count(one, "widths") for one in widths]
     except TypeError:
         raise UsageError(
-            f"widths: expected one number a hidden layer, such as [30, 30], got {widths!r}."
+            f"widths: expected one number a hidden layer, such as [30, 30], got {shown(widths)}."
         ) from None
     if not sizes:
         raise UsageError(
@@ -167,7 +168,7 @@ def _asked(
     below = real(slope)
     if not 0 <= below < 1:
         raise UsageError(
-            f"slope: expected a number of at least 0 and below 1, got {slope!r}. 1 would be linear."
+            f"slope: expected a number of at least 0 and below 1, got {shown(slope)}. 1 would be linear."
         )
     count(seed, "seed", 0)
     ways = [inputs.shape[1], *sizes, 1]
