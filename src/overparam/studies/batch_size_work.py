@@ -167,6 +167,6 @@ def summary(
         "bent_knee": 2 * critical,
         "small": slope(steps, 0, below[-1]), "large": slope(steps, above, len(batches) - 1),
         "fixed_small": slope(fixed, 0, below[-1]), "fixed_large": slope(fixed, above, len(batches) - 1),
-        "few_over_all": samples[0] / samples[-1] if reached[0] and reached[-1] else None,
+        "few_over_all": steps[0] * batches[0] / (steps[-1] * batches[-1]) if reached[0] and reached[-1] else None,
         "reached": float(all(reached)),
     }  # fmt: skip

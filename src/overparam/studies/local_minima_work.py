@@ -6,6 +6,7 @@ Networks have one output. The loss is ``F = (1/2n) |r|^2`` with the residual r; 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,16 @@ def smooth(flat: Any, x: Any, k: int) -> tuple[Any, Any, Any]:
     return features @ v, np.concatenate([first, rise, features], axis=1), features
 
 
+def missed(flat: Any, x: Any, y: Any, k: int) -> Any:
+    """Residuals of :func:`smooth`."""
+    return smooth(flat, x, k)[0] - y
+
+
+def slope_of(flat: Any, x: Any, k: int) -> Any:
+    """Their Jacobian."""
+    return smooth(flat, x, k)[1]
+
+
 def wide_layers(cell: Params) -> dict[str, Any]:
     """Rank of a random tanh layer with a constant, and the ends of descent of layers with up to n - 1 units and fewer."""
     n, d = cell["n"], cell["d"]
@@ -169,8 +180,8 @@ def wide_layers(cell: Params) -> dict[str, Any]:
     for arm, k in (("narrow", max(1, (n - 1) // (2 * (d + 2)))), ("wide", n - 1)):
         residuals = []
         for _ in range(cell["starts"]):
-            fit = levenberg_marquardt(lambda t, k=k: smooth(t, x, k)[0] - y, lambda t, k=k: smooth(t, x, k)[1], start(k),
-                                      tolerance=1e-12, iterations=ITERATIONS)  # fmt: skip
+            fit = levenberg_marquardt(partial(missed, x=x, y=y, k=k), partial(slope_of, x=x, k=k), start(k), tolerance=1e-12,
+                                      iterations=ITERATIONS)  # fmt: skip
             value, jacobian, features = smooth(fit.params, x, k)
             end = at_point(jacobian, value - y, y)
             if end["critical"] or arm == "narrow":
@@ -193,7 +204,9 @@ def network(weights: Any, biases: Any, x: Any) -> tuple[list[Any], list[Any], An
 def slopes(weights: Any, biases: Any, x: Any, pull: Any) -> list[Any]:
     """Gradients by weights, then biases, of a function whose derivative by the outputs is ``pull``, ``(n,)``."""
     before, behind, _ = network(weights, biases, x)
-    by_weight, by_bias, at = [], [], pull[:, None]
+    by_weight: list[Any] = []
+    by_bias: list[Any] = []
+    at = pull[:, None]
     for layer in range(len(weights) - 1, -1, -1):
         by_weight.insert(0, at.T @ behind[layer])
         by_bias.insert(0, at.sum(axis=0))

@@ -206,7 +206,8 @@ def _switched_on(
         back = back @ weight
     if back.zero:  # a draw in which no input gets through: one unit is passed on
         return _switched_on(inputs, x, y, linear, constant, widths, seed + 1)
-    chosen = int(np.argmax([abs(one) for one in back.fractions()]))
+    sizes_of_pull = [abs(one) for one in back.fractions()]
+    chosen = sizes_of_pull.index(max(sizes_of_pull))
     rows = np.array(weights[0].fractions(), dtype=object).reshape(shapes[0])
     pull = back.fractions()
     others = [
