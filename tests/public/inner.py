@@ -37,6 +37,8 @@ INNER: dict[str, tuple[str, str]] = {
     "theory.dynamics.factors": ("flow_factors descent_factors", CHECKED),
     "theory.dynamics.inputs": ("matrix_of symmetric_of residuals_of step_of", CHECKS),
     "theory.dynamics.make": ("dynamics_of", CHECKED),
+    "theory.exact_networks": ("exact active forward least_squares half_mean_square box", CHECKED),
+    "theory.minimum_proof": ("prove", CHECKED),
     "theory.inputs": ("widths_of times_of vector columns_of penalty_of spectrum", CHECKS),
     "theory.kernels.convolution_patches": ("pieces window_mean", CHECKED),
     "theory.kernels.covariance": ("covariance_with_error covariance_of slope_moment closed_form", CHECKED),

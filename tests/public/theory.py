@@ -338,4 +338,11 @@ CASES = {
     "theory.activations.activation": Case(
         {"name": "relu"}, choices="name", other={"name": "activation"}, infinite="the curvature, at the kink"
     ),
+    "theory.yun2019.bad_minimum": Case(  # two inputs, so that no linear model fits
+        {"x": X[:, :2], "y": Y, "widths": [2, 2], "slope": 0.25, "seed": 1},
+        arrays="x y",
+        numbers="slope",
+        sizes="seed",
+    ),
+    "theory.yun2019.assumptions": Case({"x": X[:, :2], "y": Y, "widths": [2]}, arrays="x y"),
 }

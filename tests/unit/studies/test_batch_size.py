@@ -1,0 +1,79 @@
+"""The study of batch sizes: steps in a case that is known, what is made of them, a tiny cell, its needs."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from overparam.core import Evidence, UsageError, clean
+from overparam.studies.batch_size import STUDY, WORLD
+from overparam.studies.batch_size_work import best_rate, run, summary, walk
+from overparam.sweep.judge import judge
+from overparam.theory import sgd
+from overparam.training.tanh_network import TanhNetwork
+
+TINY = {"n": 12, "width": 16, "batch": (1, 2, 4), "goal": 0.4, "most": 800, "repeats": 1}
+NET, X, Y = TanhNetwork((2, 1)), np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0])
+
+
+def cell(**change):
+    return {axis.name: axis.default for axis in STUDY.axes} | TINY | change
+
+
+def test_steps_are_those_of_the_closed_form():
+    # along (1, -1) of two orthogonal inputs r falls by 1 - rate/2 a step: loss (1/2)(1/2)^(2t) <= 0.01 at t = 3
+    assert walk(NET, np.zeros(3), X, Y, 1.0, 2, 0.01, 100, np.random.default_rng(0))[0] == 3
+    assert walk(NET, np.zeros(3), X, Y, 1.0, 2, 0.01, 2, np.random.default_rng(0))[0] == math.inf
+    # the best of the grid times 1 is 2: one step
+    assert best_rate(NET, np.zeros(3), X, Y, 2, 1.0, 0.01, 100, 1, np.random.default_rng(0))[:2] == (1.0, 2.0)
+
+
+def test_slopes_and_knee_are_read_off_planted_steps():
+    here = sgd.minimum_of_features(np.eye(16) * 4 + 1.0)
+    critical = sgd.batch_guarantee(here, 1).critical
+    batches = [1, 2, 4, 8, 16]
+    steps = [960 / min(b, 4) for b in batches]
+    found = summary(batches, steps, [1.0] * 5, [960.0] * 5, here, here, 0.1)
+    assert found["critical"] == critical
+    assert found["small"] == pytest.approx(-1.0 if critical < 8 else np.log(1 / 4) / np.log(8))
+    assert found["fixed_small"] == 0.0
+    assert found["knee"] == pytest.approx(8.0)
+    assert found["few_over_all"] == pytest.approx(960 / (240 * 16))
+    assert found["reached"] == 1.0
+    lost = summary(batches, [math.inf, *steps[1:]], [1.0] * 5, [960.0] * 5, here, here, 0.1)
+    assert (lost["reached"], lost["knee"], lost["small"], lost["steps"][0]) == (0.0, None, None, None)
+
+
+def test_a_tiny_cell_holds_what_is_declared():
+    told = []
+    (found,) = STUDY.work([cell(seed=1000)], told.append)
+    assert told == sorted(told)
+    assert set(found.values) == set(STUDY.values)
+    assert len(json.dumps(clean(found.values), allow_nan=False)) < 9_000
+    assert found.values["batches"] == [1, 2, 4, 12]
+    assert found.values["steps"][0] > found.values["steps"][-1]
+
+
+def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
+    found = judge(STUDY, Evidence(WORLD(np.random.default_rng(0)).rows), profile="laptop", data="planted")
+    assert len(found) == len(STUDY.claims)
+    for verdict in found:
+        assert verdict.status == "supported", (verdict.claim, verdict.reason)
+        assert not verdict.control or verdict.control["ok"], verdict.claim
+
+
+def test_where_a_batch_size_does_not_get_there_nothing_is_judged():
+    rows = tuple((p, values | {"reached": 0.0}) for p, values in WORLD(np.random.default_rng(0)).rows)
+    for verdict in judge(STUDY, Evidence(rows), profile="laptop", data="planted"):
+        assert verdict.status == "not_applicable"
+        assert "0 of 8 seeds" in verdict.reason
+
+
+@pytest.mark.parametrize("batch", [(2, 4), (1, 1), (1, 4, 2), (1, 12)])
+def test_batch_sizes_that_do_not_go_together_are_refused(batch):
+    for refused in (STUDY.estimate, lambda one: run(one, lambda _: None)):
+        with pytest.raises(
+            UsageError, match="--batch: expected sizes that ascend from 1 to less than the 12 samples"
+        ):
+            refused(cell(batch=batch))
