@@ -14,7 +14,6 @@ from scipy.sparse import csr_array
 from overparam.core.checked import array_of, count
 from overparam.core.errors import DataError, UsageError
 
-_ROUNDS = 200
 _TINY = 1e-9  # margins below it, for features of size 1 and weights up to 1, are rounding
 _ADDED = 2000  # constraints that one round may add
 
@@ -71,7 +70,9 @@ def separable(features: ArrayLike, labels: ArrayLike) -> Separation:
     rows = np.column_stack([x / scale, np.ones(len(x))])
     chosen = _first(rows, y, classes)
     best, found = -np.inf, np.zeros((classes, rows.shape[1]))
-    for turn in range(1, _ROUNDS + 1):
+    turn = 0
+    while True:  # every turn adds a constraint, of which there are finitely many
+        turn += 1
         weights, bound = _solved(rows, y, classes, chosen)
         outputs = rows @ weights.T
         own = outputs[np.arange(len(y)), y]

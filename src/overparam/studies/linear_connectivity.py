@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Check, Claim, Control, Estimate, Hero, Params, World,
+from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Check, Claim, Control, Hero, World,
     arm, charts, grid, has, later, line, need, on_average, planned, profiles, study)  # fmt: skip
 
 SPLITS = (0.0, 0.0125, 0.0625, 0.25)
@@ -74,12 +74,10 @@ def kind(*names: str) -> Any:
     """That networks are of some kind."""
 
     def check(view: Any) -> Check:
-        from overparam.studies.linear_connectivity_work import setting
+        seen = sorted({str(values["kind"]) for _, values in view.evidence.rows if "kind" in values})
+        return Check(set(seen) <= set(names), f"networks: {', '.join(seen)}")
 
-        seen = sorted({setting(params).network for params, _ in view.evidence.rows if "network" in params})
-        return Check(not seen or set(seen) <= set(names), f"networks: {', '.join(seen) or 'planted'}")
-
-    return need("network", f"The network is one of {', '.join(names)}.", check, "network")
+    return need("network", f"The network is one of {', '.join(names)}.", check, values=("kind",))
 
 
 FITTED = on_average("both runs fit their samples", ends.first, at_most=2.0)
@@ -126,15 +124,15 @@ CLAIMS = (
           form="direction", outside=SMALLER, scope=(*SCOPE, "Half is ours; the source shows instability falling with the step."),
           null=(with_last("loss_barrier", 2e-3),), effect=WORLD, limit=(with_last("loss_barrier", 4e-3),),
           against=WORLD.but(loss_barrier=[1e-3, 2e-3, 8e-3, 3e-2])),
-    Claim("becomes-stable", "A convolutional network is not stable at its start, and becomes so early in training: from the start "
-          "the training error rises by more than 2 points on the path, after a quarter of the steps by less.", ("L63C",), SOURCE,
+    Claim("becomes-stable", "A convolutional network is not stable at its start, and becomes so early in training: from the "
+          "start the training error rises by more than 2 points on the path, after a quarter of the steps by less.", ("L63C",), SOURCE,
           error.first.at_least(STABLE) & error.at(LATE).at_most(STABLE), RUNS, not_early("error"), (kind("cnn"),), chart="error",
           form="exists", scope=(
               *SCOPE, "The source reads the test error; networks this small end with half of the test images wrong, where the "
               "barrier of the test error says little, so that the training error is read."),
           null=(WORLD.but(error_barrier=[0.02, 0.02, 0.01, 0.004]), with_last("error_barrier", 0.02)), effect=WORLD),
-    Claim("tickets", "Tickets are stable and better where they go back to a later step, and unstable and worse where they go back "
-          "to their start: the barrier of the test error is above 2 points at the start and below it after a quarter of the "
+    Claim("tickets", "Tickets are stable and better where they go back to a later step, and unstable and worse where they go "
+          "back to their start: the barrier of the test error is above 2 points at the start and below it after a quarter of the "
           "steps, where accuracy is a point higher.", ("L63C",), SOURCE,
           ticket.first.at_least(STABLE) & ticket.at(LATE).at_most(STABLE)
           & (ticket_right.at(LATE) - ticket_right.first).at_least(1.0), RUNS,
@@ -150,12 +148,13 @@ CLAIMS = (
           needs=(has("ticket_accuracy", "Networks trained with Adam have tickets: --data mnist1d."),), chart="accuracy",
           null=(with_last("ticket_accuracy", 0.63), WORLD.but(ticket_accuracy=[0.63, 0.63, 0.645, 0.65])), effect=WORLD),
     Claim("order", "Do the barriers of the training loss fall from split to split, with a rank correlation of -0.8 or below in "
-          "the mean over parents?", ("L63C",), SOURCE, loss.rank_with(line("split", "share of the steps before the split")).at_most(-0.8), RUNS, kind="question",
+          "the mean over parents?", ("L63C",), SOURCE, loss.rank_with(line("split", "share of the steps before the split")).at_most(-0.8),
+          RUNS, kind="question",
           needs=(FITTED,), chart="barrier",
           null=(WORLD.but(loss_barrier=[1e-3, 2e-3, 1.4e-3, 7e-4], spread={"loss_barrier": 0.6}),),
           effect=WORLD.but(spread={"loss_barrier": 0.1})),
-    Claim("soon", "Is the barrier of the training loss at most half of what it is from the start already after a sixteenth of the "
-          "steps?", ("L63C",), SOURCE, (loss.at(SOON) / loss.first).at_most(0.5), RUNS, kind="question", needs=(FITTED,),
+    Claim("soon", "Is the barrier of the training loss at most half of what it is from the start already after a sixteenth of "
+          "the steps?", ("L63C",), SOURCE, (loss.at(SOON) / loss.first).at_most(0.5), RUNS, kind="question", needs=(FITTED,),
           chart="barrier", null=(WORLD.but(loss_barrier=[4e-3, 3e-3, 2e-3, 6e-5]),), effect=WORLD.but(
               loss_barrier=[4e-3, 3e-3, 6e-4, 6e-5])))  # fmt: skip
 
@@ -182,27 +181,9 @@ CHARTS = charts(
 
 COUNTED = ("loss_barrier", "error_barrier", "test_barrier", "distance")
 VALUES = (
-    "split", "step", "t", "path_start", "path_late", "path_stranger", "child_error", "child_test_error", "dense_accuracy",
+    "kind", "split", "step", "t", "path_start", "path_late", "path_stranger", "child_error", "child_test_error", "dense_accuracy",
     *(f"{way}{name}" for way in ("", "skipped_", "stranger_") for name in COUNTED),
     *(f"{way}_{name}" for way in ("ticket", "random") for name in ("test_barrier", "error_barrier", "accuracy")))  # fmt: skip
-
-
-def estimate(cell: Params) -> Estimate:
-    """Trainings of every split, and of tickets; milliseconds a step as measured on one core."""
-    from overparam.data import shape_of
-    from overparam.studies.linear_connectivity_work import ADAM, setting
-    from overparam.sweep.work import cost, dense
-
-    how, shape = setting(cell), shape_of(str(cell["data"]))
-    many = 2 + 3 * len(cell["split"])
-    if how.network in ADAM and cell["tickets"] == "auto":
-        many += len(cell["split"]) * (len(cell["density"]) + 3)
-    inputs = min(shape.features, how.side**2) if how.side else shape.features
-    if how.network == "cnn":
-        return Estimate(many * how.steps * 1e-4 * how.batch * how.width / 8, 2e9)
-    size = dense(inputs, how.width, max(1, how.width // 3) if how.network == "lenet" else how.width, shape.classes)
-    told = {"steps": how.steps, "n": how.n or 60_000, "chains": many, "probes": 3 * cell["points"]}
-    return cost({**cell, "batch": how.batch}, size, **told)
 
 
 STUDY = study(
@@ -210,7 +191,8 @@ STUDY = study(
     question="From which step on do two runs end in minima that a straight path of low loss joins?", x="split",
     sources=(SOURCE,), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, values=VALUES,
     hero=Hero("barrier", fit=("loss_barrier", "skipped_loss_barrier", "stranger_loss_barrier")),
-    work=later("overparam.studies.linear_connectivity_work:run"), estimate=estimate, first_rows=True, stack_limit=8,
+    work=later("overparam.studies.linear_connectivity_work:run"),
+    estimate=later("overparam.studies.linear_connectivity_work:estimate"), first_rows=True, stack_limit=8,
     differences=(
         "Frankle et al. train two or more copies from the step of the split; here the run itself is one of them, which saves "
         "half of the training and leaves the law of the pair as it is.",

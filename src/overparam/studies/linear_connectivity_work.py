@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import jax
 import numpy as np
 
-from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome
-from overparam.data import coarser, flatten, load, subset
+from overparam.core import DataError, Estimate, Outcome, Params, Progress, UsageError, outcome
+from overparam.data import coarser, flatten, load, shape_of, subset
 from overparam.models import cnn, mlp
 from overparam.models.residual_mlp import residual_mlp
 from overparam.probes.paths import along, barrier, straight
@@ -18,7 +19,7 @@ from overparam.pruning import Line, Mask, Round, next_round
 from overparam.pruning.held import Held
 from overparam.pruning.rounds import DENSE
 from overparam.pruning.stages import stages
-from overparam.sweep.work import shared
+from overparam.sweep.work import cost, dense, shared
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 
 OTHER = 2**31  # added to a seed: the order of the samples that the other child sees
@@ -74,7 +75,11 @@ def setting(cell: Mapping[str, Any]) -> Setting:
     """
     own = SETTINGS.get(str(cell["data"]).split(":")[0], OWN)
     network = own.network if cell["network"] == "auto" else cell["network"]
-    rate = own.rate if network == own.network else {"cnn": 0.05, "lenet": 1.2e-3, "residual": 0.02}.get(network, 0.1)
+    rate = (
+        own.rate
+        if network == own.network
+        else {"cnn": 0.05, "lenet": 1.2e-3, "residual": 0.02}.get(network, 0.1)
+    )
     return Setting(
         network, cell["n"] or own.n, cell["width"] or own.width, cell["steps"] or own.steps, cell["batch"] or own.batch,
         cell["learning_rate"] or rate, 0 if network == "lenet" else own.side, own.tests,
@@ -95,7 +100,7 @@ def split_steps(shares: Sequence[float], steps: int) -> list[int]:
     [0, 50, 200]
     """
     at = [round(share * steps) for share in shares]
-    if at[0] != 0 or any(b <= a for a, b in zip(at, at[1:], strict=False)) or at[-1] >= steps:
+    if at[0] != 0 or any(b <= a for a, b in pairwise(at)) or at[-1] >= steps:
         raise UsageError(
             f"--splits: expected shares of the {steps} steps that begin at 0, ascend to below 1 and fall on different steps, got "
             f"{', '.join(f'{one:g}' for one in shares)}, which are steps {', '.join(map(str, at))}."
@@ -147,7 +152,9 @@ class Bench:
         """Keep them."""
         self.network, self.recipe, self.data, self.points = network, recipe, data, points
 
-    def runs(self, members: Sequence[Member], start: Sequence[Checkpoint] | None = None, **more: Any) -> tuple[Trained, ...]:
+    def runs(
+        self, members: Sequence[Member], start: Sequence[Checkpoint] | None = None, **more: Any
+    ) -> tuple[Trained, ...]:
         """Train members from checkpoints.
 
         Args:
@@ -203,7 +210,10 @@ def apart(one: Any, other: Any) -> float:
     >>> apart({"w": np.array([3.0, 4.0])}, {"w": np.array([3.0, 4.0])})
     0.0
     """
-    a, b = (np.concatenate([np.ravel(leaf).astype(np.float64) for leaf in jax.tree.leaves(tree)]) for tree in (one, other))
+    a, b = (
+        np.concatenate([np.ravel(leaf).astype(np.float64) for leaf in jax.tree.leaves(tree)])
+        for tree in (one, other)
+    )
     return float(np.linalg.norm(a - b) / np.sqrt(np.linalg.norm(a) * np.linalg.norm(b)))
 
 
@@ -216,7 +226,9 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     data = subset(data, how.n or data.n, min(how.tests or data.n_test, data.n_test))
     data = coarser(data, how.side) if how.side else data
     if how.batch > data.n:
-        raise UsageError(f"--batch: expected at most the {data.n} training samples, got {how.batch}. Take a smaller batch.")
+        raise UsageError(
+            f"--batch: expected at most the {data.n} training samples, got {how.batch}. Take a smaller batch."
+        )
     bench = Bench(network_of(how, data.shape, data.classes), recipe_of(how), flatten(data), given["points"])
     tickets = how.network in ADAM and given["tickets"] == "auto"
     told = _part_done(progress, 2 + 2 * len(at) + (len(given["density"]) + 3) * len(at) * tickets)
@@ -224,10 +236,16 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     keep = {str(step): Keep(step=step) for step in at}
     every = bench.runs([bench.member(seed) for seed in seeds], keep=keep)
     told()
-    lost = {seed: f"step {int(one.diverged_at)}" for seed, one in zip(seeds, every, strict=True) if one.diverged_at is not None}
+    lost = {
+        seed: f"step {int(one.diverged_at)}"
+        for seed, one in zip(seeds, every, strict=True)
+        if one.diverged_at is not None
+    }
     whole = [seed for seed in seeds if seed not in lost]
     parents = [one for seed, one in zip(seeds, every, strict=True) if seed in whole]
-    found: list[dict[str, Any]] = [{"split": list(given["split"]), "step": at} for _ in whole]
+    found: list[dict[str, Any]] = [
+        {"split": list(given["split"]), "step": at, "kind": how.network} for _ in whole
+    ]
     if whole:
         children(bench, whole, parents, at, found, told)
         for step in at if tickets else ():
@@ -335,6 +353,22 @@ def of_tickets(
             found[i].setdefault(f"{name}_accuracy", []).append(None if own is None else 1 - own["test"])
         found[i].setdefault("dense_accuracy", []).append(1 - found[i]["child_test_error"][0])
     told()
+
+
+def estimate(cell: Params) -> Estimate:
+    """Trainings of every split, and of tickets; milliseconds a step as measured on one core."""
+    how, shape = setting(cell), shape_of(str(cell["data"]))
+    many = 2 + 3 * len(cell["split"])
+    if how.network in ADAM and cell["tickets"] == "auto":
+        many += len(cell["split"]) * (len(cell["density"]) + 3)
+    inputs = min(shape.features, how.side**2) if how.side else shape.features
+    if how.network == "cnn":
+        return Estimate(many * how.steps * 1e-4 * how.batch * how.width / 8, 2e9)
+    size = dense(
+        inputs, how.width, max(1, how.width // 3) if how.network == "lenet" else how.width, shape.classes
+    )
+    told = {"steps": how.steps, "n": how.n or 60_000, "chains": many, "probes": 3 * cell["points"]}
+    return cost({**cell, "batch": how.batch}, size, **told)
 
 
 def _add(found: Sequence[dict[str, Any]], prefix: str, measured: Sequence[dict[str, Any]]) -> None:

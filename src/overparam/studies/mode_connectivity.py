@@ -49,7 +49,9 @@ gap = points("gap", "that of the worst dropout subnetwork, less that of the wors
 along_learned = points("learned_error", "largest training error on the path through learned subnetworks")
 along_bezier = points("bezier_error", "that on the Bezier curve")
 along_aligned = points("aligned_error", "that on the straight line after units changed places")
-along_separable = points("separable_error", "that on the path through linear classifiers of half of the features")
+along_separable = points(
+    "separable_error", "that on the path through linear classifiers of half of the features"
+)
 layers = points("separable_layers", "share of layers of which half of the units separate the classes")
 ends = points("end_error", "training error at the ends")
 
@@ -58,7 +60,12 @@ CURVES: dict[str, list[float]] = {
     "bezier_error": [0.05, 0.03, 0.004, 0.001], "aligned_error": [0.3, 0.2, 0.08, 0.01], "straight_error": [0.7, 0.6, 0.5, 0.35],
     "separable_error": [0.2, 0.1, 0.002, 0.001], "separable_layers": [0.0, 0.3, 1.0, 1.0],
     "shuffled_layers": [0.0] * 4, "end_error": [0.01, 0.001, 0.0, 0.0], "dropout_error": [0.7, 0.7, 0.6, 0.3]}  # fmt: skip
-NOISE = dict.fromkeys(CURVES, 0.004) | {"gap": 0.03, "straight_error": 0.04, "dropout_error": 0.04, "condition_error": 0.002}
+NOISE = dict.fromkeys(CURVES, 0.004) | {
+    "gap": 0.03,
+    "straight_error": 0.04,
+    "dropout_error": 0.04,
+    "condition_error": 0.002,
+}
 WORLD = World(("width", WIDTHS), apart=True, lines=CURVES, spread=NOISE, straight=tuple(CURVES), seeds=6)
 
 
@@ -114,7 +121,8 @@ CLAIMS = (
           ("L27",), SOURCE, along_aligned.at(WIDEST).at_most(FOUND), kind="question", chart="paths",
           null=(at_widest("aligned_error", 0.02),), effect=at_widest("aligned_error", 0.008)))  # fmt: skip
 
-NAMED = {"straight": "straight line", "aligned": "straight, units in the closest order", "bezier": "Bezier curve, one trained bend",
+NAMED = {"straight": "straight line", "aligned": "straight, units in the closest order",
+         "bezier": "Bezier curve, one trained bend",
          "dropout": "through dropout subnetworks", "learned": "through learned subnetworks",
          "separable": "through linear classifiers of half of the features"}  # fmt: skip
 CHARTS = charts(
@@ -157,7 +165,7 @@ STUDY = study(
     hero=Hero("paths", fit=("straight_error", "learned_error", "bezier_error")),
     work=later("overparam.studies.mode_connectivity_work:run"), estimate=estimate, first_rows=True, stack_limit=6,
     differences=(
-        "Nguyen et al. train ten networks on MNIST, ten layers of 245 units, and on CIFAR-10; here 1,024 digits and three layers.",
+        "Nguyen et al. train ten networks on MNIST, ten layers of 245 units, and on CIFAR-10; here 1,024 digits, three layers.",
         "They learn twenty draws of the half of the units that stay, and take two hundred for dropout; here one draw is learned, "
         "and dropout has the best of twenty, which can only hide the difference.",
         "Theorem and constants are not at hand: the path was rebuilt from the authors' code, and that the loss on it is at most "

@@ -40,7 +40,9 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     if half < 1 or width < 2:
         raise UsageError(f"--widths: expected at least 2 units, of which half can stay, got {width}.")
     if given["batch"] > data.n:
-        raise UsageError(f"--batch: expected at most the {data.n} training samples, got {given['batch']}. Take a smaller batch.")
+        raise UsageError(
+            f"--batch: expected at most the {data.n} training samples, got {given['batch']}. Take a smaller batch."
+        )
     seeds, told = [int(cell["seed"]) for cell in cells], _part_done(progress, 5 + depth)
     recipe = Recipe(given["epochs"] * (data.n // given["batch"]), given["learning_rate"], optimizer="adam",
                     batch=given["batch"], probes=2)  # fmt: skip
@@ -112,7 +114,14 @@ def learned(
 
 
 def of_pair(
-    network: Any, data: Any, seed: int, pair: Pair, units: Sequence[np.ndarray], small: Any, bend: Any, given: Any
+    network: Any,
+    data: Any,
+    seed: int,
+    pair: Pair,
+    units: Sequence[np.ndarray],
+    small: Any,
+    bend: Any,
+    given: Any,
 ) -> dict[str, Any]:
     """Every path between two solutions, and what the conditions ask.
 
@@ -138,11 +147,17 @@ def of_pair(
     ways["dropout"] = _through(network, pair, *drawn)
     sizes.append(_losses(network, pair, *drawn, data))
     classes = [
-        [separable(features(network, end, data.x, layer + 1)[:, units[layer]], data.y) for layer in range(depth)]
+        [
+            separable(features(network, end, data.x, layer + 1)[:, units[layer]], data.y)
+            for layer in range(depth)
+        ]
         for end in pair
     ]
     wrong = stream("labels of separability", seed).permutation(data.y)
-    other = [separable(features(network, pair[0], data.x, layer + 1)[:, units[layer]], wrong) for layer in range(depth)]
+    other = [
+        separable(features(network, pair[0], data.x, layer + 1)[:, units[layer]], wrong)
+        for layer in range(depth)
+    ]
     values |= {
         "separable_layers": float(np.mean([one.separable for end in classes for one in end])),
         "shuffled_layers": float(np.mean([one.separable for one in other])),
@@ -172,12 +187,19 @@ def of_pair(
             values |= {f"path_{name}": errors[:: max(1, len(errors) // 60)].tolist()}
         else:
             values |= {f"path_{name}": errors.tolist()}
-    values |= {"end_error": ends[1], "end_loss": ends[0], "condition_error": sizes[0][1], "condition_loss": sizes[0][0]}
+    values |= {
+        "end_error": ends[1],
+        "end_loss": ends[0],
+        "condition_error": sizes[0][1],
+        "condition_loss": sizes[0][0],
+    }
     values["gap"] = values["dropout_condition_error"] - values["condition_error"]
     for name in PATHS:
         line = values.get(f"path_{name}")
         if line:
-            values[f"path_{name}"] = np.interp(np.linspace(0, 1, 41), np.linspace(0, 1, len(line)), line).tolist()
+            values[f"path_{name}"] = np.interp(
+                np.linspace(0, 1, 41), np.linspace(0, 1, len(line)), line
+            ).tolist()
     return values | {"t": np.linspace(0, 1, 41).tolist()}
 
 
@@ -197,8 +219,14 @@ def best_dropout(
     found = []
     for draw in range(draws):
         width = network.form.sizes[1]
-        units = first if not draw else [_half(seed, layer, width, len(first[0]), draw) for layer in range(len(first))]
-        small = tuple([dropped(network, end, units, entry) for entry in range(len(units), -1, -1)] for end in pair)
+        units = (
+            first
+            if not draw
+            else [_half(seed, layer, width, len(first[0]), draw) for layer in range(len(first))]
+        )
+        small = tuple(
+            [dropped(network, end, units, entry) for entry in range(len(units), -1, -1)] for end in pair
+        )
         found.append((small, units, _losses(network, pair, small, units, data)[1]))
     best = min(found, key=lambda one: one[2])
     values = {"dropout_condition_error": best[2], "dropout_first_error": found[0][2]}

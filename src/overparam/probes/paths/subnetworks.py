@@ -32,7 +32,12 @@ class Subnetwork:
 
 
 def through_subnetworks(
-    network: Network, a: PyTree, b: PyTree, of_a: Sequence[Subnetwork], of_b: Sequence[Subnetwork], units: Sequence[np.ndarray]
+    network: Network,
+    a: PyTree,
+    b: PyTree,
+    of_a: Sequence[Subnetwork],
+    of_b: Sequence[Subnetwork],
+    units: Sequence[np.ndarray],
 ) -> tuple[PyTree, ...]:
     r"""Corners of a path of straight lines from a to b on which the loss is at most that of the ends and of all small networks.
 
@@ -89,7 +94,10 @@ class _Walk:
     def __init__(self, layers: list[Layer], sizes: Sequence[int], chosen: Sequence[np.ndarray]) -> None:
         self.layers, self.depth = layers, len(sizes) - 2
         self.kept = (np.arange(sizes[0]), *chosen)
-        self.free = (np.arange(0), *(np.setdiff1d(np.arange(n), one) for n, one in zip(sizes[1:], chosen, strict=False)))
+        self.free = (
+            np.arange(0),
+            *(np.setdiff1d(np.arange(n), one) for n, one in zip(sizes[1:], chosen, strict=False)),
+        )
         self.corners = [list(layers)]
 
     def take(self, small: Subnetwork) -> None:
@@ -170,7 +178,9 @@ def features(network: Network, params: PyTree, x: Any, layer: int) -> Float64[np
     return rows
 
 
-def outputs_of(small: Subnetwork, network: Network, inputs: Float64[np.ndarray, "n units"]) -> Float64[np.ndarray, "n classes"]:
+def outputs_of(
+    small: Subnetwork, network: Network, inputs: Float64[np.ndarray, "n units"]
+) -> Float64[np.ndarray, "n classes"]:
     """Outputs of a small network, in float64.
 
     Args:
@@ -185,7 +195,9 @@ def outputs_of(small: Subnetwork, network: Network, inputs: Float64[np.ndarray, 
     return rows @ weight.T + bias
 
 
-def carried(weight: np.ndarray, bias: np.ndarray, inputs: np.ndarray, hidden: int, entry: int, loss: float) -> Subnetwork:
+def carried(
+    weight: np.ndarray, bias: np.ndarray, inputs: np.ndarray, hidden: int, entry: int, loss: float
+) -> Subnetwork:
     """A small relu network that carries the outputs of a linear classifier, scaled so that its cross-entropy is small.
 
     One unit a class in each hidden layer, all positive on the examples, so that they pass on the outputs unchanged.
@@ -224,7 +236,9 @@ def _layers(params: PyTree, names: Sequence[str], scales: Sequence[float]) -> li
     ]
 
 
-def _tree(layers: Sequence[Layer], like: Mapping[str, Any], names: Sequence[str], scales: Sequence[float]) -> PyTree:
+def _tree(
+    layers: Sequence[Layer], like: Mapping[str, Any], names: Sequence[str], scales: Sequence[float]
+) -> PyTree:
     kind = np.asarray(like[names[0]]["weight"]).dtype
     return {
         name: {"weight": np.asarray(weight / scale, kind), "bias": np.asarray(bias, kind)}
@@ -246,7 +260,9 @@ def _chosen(units: Sequence[Any], widths: Sequence[int]) -> tuple[np.ndarray, ..
     return found
 
 
-def _check(name: str, small: Sequence[Subnetwork], sizes: Sequence[int], kept: Sequence[int], depth: int) -> None:
+def _check(
+    name: str, small: Sequence[Subnetwork], sizes: Sequence[int], kept: Sequence[int], depth: int
+) -> None:
     if [one.entry for one in small] != list(range(depth, -1, -1)):
         raise UsageError(
             f"{name}: expected small networks of entries {depth} to 0, falling, got {[one.entry for one in small]}."
