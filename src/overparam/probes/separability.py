@@ -1,4 +1,4 @@
-"""Whether classes are linearly separable by some features: a linear program, exact in what it answers."""
+"""Whether classes are linearly separable by some features: a perceptron, else a linear program, exact in what it answers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from overparam.core.checked import array_of, count
 from overparam.core.errors import DataError, UsageError
 
 _TINY = 1e-9  # margins below it, for features of size 1 and weights up to 1, are rounding
+_TURNS = 1000  # of the perceptron
 _ADDED = 2000  # constraints that one round may add
 
 
@@ -28,7 +29,7 @@ class Separation:
             scaled to at most 1 and weights from -1 to 1; at most 0 where classes are not separable.
         weight: of the classifier, for the features as given, shape ``(classes, features)``.
         bias: its offsets, shape ``(classes,)``.
-        rounds: linear programs that were solved.
+        rounds: linear programs that were solved; 0 where a perceptron was right on every example.
     """
 
     separable: bool
@@ -41,10 +42,11 @@ class Separation:
 def separable(features: ArrayLike, labels: ArrayLike) -> Separation:
     r"""Whether a linear classifier ``argmax_c w_c x + b_c`` can be right on all examples, and one that is.
 
-    The linear program is ``max t`` with ``(w_y - w_c) x + b_y - b_c >= t`` for every example x of class y and every other class
-    c, all weights from -1 to 1. It is solved on some of these constraints, those that are violated most are added, and again:
-    a classifier that is right everywhere proves separability and ends it (its margin need not be the largest), and ``t = 0`` on
-    some constraints proves that there is none.
+    A perceptron is tried first; what it separates is proved so. Else the linear program is ``max t`` with
+    ``(w_y - w_c) x + b_y - b_c >= t`` for every example x of class y and every other class c, all weights from -1 to 1. It is
+    solved on some of these constraints, those that are violated most are added, and again: a classifier that is right everywhere
+    proves separability and ends it (its margin need not be the largest), and ``t = 0`` on some constraints proves that there is
+    none.
 
     Args:
         features: shape ``(n, features)``.
@@ -68,22 +70,21 @@ def separable(features: ArrayLike, labels: ArrayLike) -> Separation:
     scale = np.abs(x).max(axis=0)
     scale[scale == 0] = 1.0
     rows = np.column_stack([x / scale, np.ones(len(x))])
+    found = _perceptron(rows, y, classes)
+    best, turn = float(_gaps(rows, y, found)[0].min()), 0
+    if best > _TINY:
+        return Separation(True, best, found[:, :-1] / scale, found[:, -1], 0)
     chosen = _first(rows, y, classes)
-    best, found = -np.inf, np.zeros((classes, rows.shape[1]))
-    turn = 0
     while True:  # every turn adds a constraint, of which there are finitely many
         turn += 1
         weights, bound = _solved(rows, y, classes, chosen)
-        outputs = rows @ weights.T
-        own = outputs[np.arange(len(y)), y]
-        outputs[np.arange(len(y)), y] = -np.inf
-        gaps = own - outputs.max(axis=1)
+        gaps, other = _gaps(rows, y, weights)
         if gaps.min() > best:
             best, found = float(gaps.min()), weights
         if best > _TINY or bound <= _TINY:
             break
         worst = np.argsort(gaps)[:_ADDED]
-        new = {(int(i), int(outputs[i].argmax())) for i in worst if gaps[i] < bound - _TINY / 2} - chosen
+        new = {(int(i), int(other[i])) for i in worst if gaps[i] < bound - _TINY / 2} - chosen
         if not new:
             break
         chosen |= new
@@ -105,6 +106,33 @@ def _checked(features: Any, labels: Any) -> tuple[Any, Any, int]:
     if len(np.unique(y)) < 2:
         raise UsageError("labels: expected at least two classes, got one. One class is always separated.")
     return x, y, classes
+
+
+def _gaps(rows: Any, y: Any, weights: Any) -> tuple[Any, Any]:
+    """Output of the right class less the largest other one, for every example, and which class that is."""
+    outputs = rows @ weights.T
+    at = np.arange(len(y))
+    own = outputs[at, y]
+    outputs[at, y] = -np.inf
+    other = outputs.argmax(axis=1)
+    return own - outputs[at, other], other
+
+
+def _perceptron(rows: Any, y: Any, classes: int) -> Any:
+    """Weights from -1 to 1 of a perceptron on all examples at once; where it is right everywhere, no program is needed."""
+    targets = np.eye(classes)[y] - 1.0 / classes
+    weights = np.linalg.lstsq(rows, targets, rcond=None)[0].T
+    best, found = -np.inf, weights
+    for _ in range(_TURNS):
+        gaps, other = _gaps(rows, y, weights)
+        if gaps.min() > best:
+            best, found = float(gaps.min()), weights
+        if best > 0:
+            break
+        wrong = gaps <= 0
+        push = np.eye(classes)[y[wrong]] - np.eye(classes)[other[wrong]]
+        weights = weights + push.T @ rows[wrong] / np.sqrt(wrong.sum())
+    return found / max(np.abs(found).max(), 1e-300)
 
 
 def _first(rows: Any, y: Any, classes: int) -> set[tuple[int, int]]:

@@ -125,7 +125,8 @@ CLAIMS = (
           null=(with_last("loss_barrier", 2e-3),), effect=WORLD, limit=(with_last("loss_barrier", 4e-3),),
           against=WORLD.but(loss_barrier=[1e-3, 2e-3, 8e-3, 3e-2])),
     Claim("becomes-stable", "A convolutional network is not stable at its start, and becomes so early in training: from the "
-          "start the training error rises by more than 2 points on the path, after a quarter of the steps by less.", ("L63C",), SOURCE,
+          "start the training error rises by more than 2 points on the path, after a quarter of the steps by less.",
+          ("L63C",), SOURCE,
           error.first.at_least(STABLE) & error.at(LATE).at_most(STABLE), RUNS, not_early("error"), (kind("cnn"),), chart="error",
           form="exists", scope=(
               *SCOPE, "The source reads the test error; networks this small end with half of the test images wrong, where the "
@@ -148,8 +149,8 @@ CLAIMS = (
           needs=(has("ticket_accuracy", "Networks trained with Adam have tickets: --data mnist1d."),), chart="accuracy",
           null=(with_last("ticket_accuracy", 0.63), WORLD.but(ticket_accuracy=[0.63, 0.63, 0.645, 0.65])), effect=WORLD),
     Claim("order", "Do the barriers of the training loss fall from split to split, with a rank correlation of -0.8 or below in "
-          "the mean over parents?", ("L63C",), SOURCE, loss.rank_with(line("split", "share of the steps before the split")).at_most(-0.8),
-          RUNS, kind="question",
+          "the mean over parents?", ("L63C",), SOURCE,
+          loss.rank_with(line("split", "share of the steps before the split")).at_most(-0.8), RUNS, kind="question",
           needs=(FITTED,), chart="barrier",
           null=(WORLD.but(loss_barrier=[1e-3, 2e-3, 1.4e-3, 7e-4], spread={"loss_barrier": 0.6}),),
           effect=WORLD.but(spread={"loss_barrier": 0.1})),

@@ -10,6 +10,7 @@ import numpy as np
 from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome
 from overparam.data.stream import stream
 from overparam.models import mlp
+from overparam.models.mlp import layer_names
 from overparam.probes.paths import aligned, along, bezier, learned_bends, polygon, straight
 from overparam.probes.paths.subnetworks import (
     Subnetwork,
@@ -27,6 +28,7 @@ STRANGER = 2**30  # added to a seed: the other solution of a pair
 SMALL = 2**29  # added to a seed: the small network on the inputs, and, times an entry, those on features
 POINTS = 4  # lines of a polygon between two corners
 PATHS = ("straight", "aligned", "bezier", "dropout", "learned", "separable")
+MANY = 64  # features above which shuffled labels are not tried: their programs take minutes
 NEEDED = 1e-3  # cross-entropy of every example that a carried classifier may have
 
 Pair = tuple[Any, Any]
@@ -136,41 +138,39 @@ def of_pair(
         given: axes of the cell.
     """
     points, depth = given["points"], len(units)
+    seen = [[features(network, end, data.x, layer) for layer in range(depth + 1)] for end in pair]
     ways: dict[str, Any] = {
         "straight": straight(network, *pair, points),
         "aligned": straight(network, pair[0], aligned(network, *pair, starts=2, seed=seed).params, points),
         "bezier": bezier(network, pair[0], bend, pair[1], points),
         "learned": _through(network, pair, small, units),
     }
-    sizes = [_losses(network, pair, small, units, data)]
-    drawn, values = best_dropout(network, pair, units, data, given["draws"], seed)
+    sizes = [_losses(network, seen, small, units, data)]
+    drawn, values = best_dropout(network, pair, seen, units, data, given["draws"], seed)
     ways["dropout"] = _through(network, pair, *drawn)
-    sizes.append(_losses(network, pair, *drawn, data))
+    sizes.append(_losses(network, seen, *drawn, data))
     classes = [
-        [
-            separable(features(network, end, data.x, layer + 1)[:, units[layer]], data.y)
-            for layer in range(depth)
-        ]
-        for end in pair
+        [separable(of_end[layer + 1][:, units[layer]], data.y) for layer in range(depth)] for of_end in seen
     ]
     wrong = stream("labels of separability", seed).permutation(data.y)
     other = [
-        separable(features(network, pair[0], data.x, layer + 1)[:, units[layer]], wrong)
+        separable(seen[0][layer + 1][:, units[layer]], wrong)
         for layer in range(depth)
+        if len(units[layer]) <= MANY
     ]
     values |= {
         "separable_layers": float(np.mean([one.separable for end in classes for one in end])),
-        "shuffled_layers": float(np.mean([one.separable for one in other])),
+        "shuffled_layers": float(np.mean([one.separable for one in other])) if other else None,
         "least_margin": min(one.margin for end in classes for one in end),
     }
     room = min(len(units[0]), given["width"] - len(units[0])) >= data.classes
     if room and values["separable_layers"] == 1.0:
         both = tuple(
-            [*(_carried(network, end, units, found, data, layer) for layer in range(depth, 0, -1)), side[-1]]
-            for end, found, side in zip(pair, classes, small, strict=True)
+            [*(_carried(of_end[layer], units, found, layer) for layer in range(depth, 0, -1)), side[-1]]
+            for of_end, found, side in zip(seen, classes, small, strict=True)
         )
         ways["separable"] = _through(network, pair, both, units)
-        sizes.append(_losses(network, pair, both, units, data))
+        sizes.append(_losses(network, seen, both, units, data))
     ends: tuple[float, float] = (0.0, 0.0)
     bounds = dict(zip(("learned", "dropout", "separable"), sizes, strict=False))
     for name in PATHS:
@@ -204,13 +204,14 @@ def of_pair(
 
 
 def best_dropout(
-    network: Any, pair: Pair, first: Sequence[np.ndarray], data: Any, draws: int, seed: int
+    network: Any, pair: Pair, seen: Any, first: Sequence[np.ndarray], data: Any, draws: int, seed: int
 ) -> tuple[tuple[Any, Any], dict[str, Any]]:
-    """Of several draws of the units that stay, those with the smallest worst error over the layers, and that of the last draw.
+    """Of several draws of the units that stay, those with the smallest worst error over the layers, and that of the first draw.
 
     Args:
         network: of the pair.
         pair: the solutions.
+        seen: outputs of every layer of both, the inputs first.
         first: the first draw.
         data: training data.
         draws: how many.
@@ -227,7 +228,7 @@ def best_dropout(
         small = tuple(
             [dropped(network, end, units, entry) for entry in range(len(units), -1, -1)] for end in pair
         )
-        found.append((small, units, _losses(network, pair, small, units, data)[1]))
+        found.append((small, units, _losses(network, seen, small, units, data)[1]))
     best = min(found, key=lambda one: one[2])
     values = {"dropout_condition_error": best[2], "dropout_first_error": found[0][2]}
     return (best[0], best[1]), values
@@ -238,12 +239,12 @@ def _through(network: Any, pair: Pair, small: Any, units: Any) -> Any:
     return polygon(network, corners, (len(corners) - 1) * POINTS + 1)
 
 
-def _losses(network: Any, pair: Pair, small: Any, units: Any, data: Any) -> tuple[float, float]:
+def _losses(network: Any, seen: Any, small: Any, units: Any, data: Any) -> tuple[float, float]:
     """Largest cross-entropy and largest error of the small networks of both ends, in float64."""
     losses, errors = [], []
-    for end, side in zip(pair, small, strict=True):
+    for of_end, side in zip(seen, small, strict=True):
         for one in side:
-            rows = features(network, end, data.x, one.entry)
+            rows = of_end[one.entry]
             rows = rows if one.entry == 0 else rows[:, units[one.entry - 1]]
             outputs = outputs_of(one, network, rows)
             outputs = outputs - outputs.max(axis=1, keepdims=True)
@@ -253,9 +254,9 @@ def _losses(network: Any, pair: Pair, small: Any, units: Any, data: Any) -> tupl
     return max(losses), max(errors)
 
 
-def _carried(network: Any, end: Any, units: Any, found: Any, data: Any, layer: int) -> Subnetwork:
-    own, rows = found[layer - 1], features(network, end, data.x, layer)[:, units[layer - 1]]
-    return carried(own.weight, own.bias, rows, len(units) - layer, layer, NEEDED)
+def _carried(rows: Any, units: Any, found: Any, layer: int) -> Subnetwork:
+    own = found[layer - 1]
+    return carried(own.weight, own.bias, rows[:, units[layer - 1]], len(units) - layer, layer, NEEDED)
 
 
 def _small(run: Trained, entry: int) -> Subnetwork:
@@ -265,8 +266,11 @@ def _small(run: Trained, entry: int) -> Subnetwork:
             f"--learning-rate: expected small networks whose training does not diverge, got one of entry {entry} that did. "
             "Lower it."
         )
-    return Subnetwork(entry, tuple((one["weight"].astype(np.float64), one["bias"].astype(np.float64))
-                                   for one in run.params.values()))  # fmt: skip
+    layers = (run.params[name] for name in layer_names(len(run.params) - 1))
+    return Subnetwork(
+        entry,
+        tuple((np.asarray(one["weight"], np.float64), np.asarray(one["bias"], np.float64)) for one in layers),
+    )
 
 
 def _half(seed: int, layer: int, width: int, half: int, draw: int = 0) -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from overparam.core.errors import UsageError
-from overparam.models.activations import activation
 from overparam.models.mlp import layer_names
 from overparam.models.network import Network, PyTree
+from overparam.operators.chain import ACTIVATIONS
 from overparam.probes.paths.ends import checked_ends
 
 Layer = tuple[np.ndarray, np.ndarray]  # weight of shape (outputs, inputs), bias
@@ -68,9 +68,7 @@ def through_subnetworks(
     References: Q. Nguyen, P. Brechet and M. Mondelli, When are solutions connected in deep networks?, NeurIPS 2021; the
         construction was rebuilt from their code (path.py), the argument above is complete for it.
     """
-    form = network.form
-    if form is None or not form.bias:
-        raise UsageError(f"network: expected an mlp with biases, got '{network.name}'.")
+    form = _form(network)
     a, b = checked_ends(network, (a, b))
     depth = len(form.sizes) - 2
     chosen = _chosen(units, form.sizes[1:-1])
@@ -171,10 +169,9 @@ def features(network: Network, params: PyTree, x: Any, layer: int) -> Float64[np
         layer: 0 the inputs, else a hidden layer from 1.
     """
     form = _form(network)
-    act = activation(form.activation)
-    rows = np.asarray(x, np.float64)
+    act, rows = _activation(form), np.asarray(x, np.float64)
     for weight, bias in _layers(params, layer_names(len(form.sizes) - 2), form.scales)[:layer]:
-        rows = np.asarray(act(rows @ weight.T + bias), np.float64)
+        rows = act(rows @ weight.T + bias)
     return rows
 
 
@@ -188,9 +185,9 @@ def outputs_of(
         network: whose activation counts.
         inputs: what it reads, shape ``(n, units)``.
     """
-    act, rows = activation(_form(network).activation), np.asarray(inputs, np.float64)
+    act, rows = _activation(_form(network)), np.asarray(inputs, np.float64)
     for weight, bias in small.layers[:-1]:
-        rows = np.asarray(act(rows @ weight.T + bias), np.float64)
+        rows = act(rows @ weight.T + bias)
     weight, bias = small.layers[-1]
     return rows @ weight.T + bias
 
@@ -226,6 +223,13 @@ def _form(network: Network) -> Any:
     if network.form is None or not network.form.bias:
         raise UsageError(f"network: expected an mlp with biases, got '{network.name}'.")
     return network.form
+
+
+def _activation(form: Any) -> Any:
+    """The activation of a form on arrays of float64."""
+    if form.activation not in ACTIVATIONS:
+        raise UsageError(f"network: expected one of {', '.join(ACTIVATIONS)} as activation, got '{form.activation}'.")
+    return ACTIVATIONS[form.activation]
 
 
 def _layers(params: PyTree, names: Sequence[str], scales: Sequence[float]) -> list[Layer]:
