@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from overparam.core import (BATCH, DATA, N, RATE, SEED, STEPS, WIDTH, Axis, Check, Claim, Control, Hero, World,
-    arm, charts, grid, has, later, line, need, on_average, planned, profiles, study)  # fmt: skip
+    arm, charts, grid, has, later, line, need, on_average, per_seed, planned, profiles, study)  # fmt: skip
 
 SPLITS = (0.0, 0.0125, 0.0625, 0.25)
 STABLE = 2.0  # points: "stable" of the source
@@ -40,8 +40,8 @@ PROFILES = profiles(
     {"split": SPLITS},
     quick=("1,200 digits, a perceptron of 64 and 64 units, splits up to a quarter of 800 steps, 8 seeds: a minute on two cores",
            {"data": "digits", "seed": planned(8)}),
-    laptop=("a perceptron on MNIST (14 x 14 pixels), convolutions on CIFAR-10 (16 x 16), tickets on MNIST-1D, 6 seeds: under ten "
-            "minutes on two cores", {"data": ("mnist", "cifar10", "mnist1d"), "seed": planned(6)}),
+    laptop=("a perceptron on MNIST (14 x 14 pixels), convolutions on CIFAR-10 (16 x 16), tickets on MNIST-1D, 8 seeds: under ten "
+            "minutes on two cores", {"data": ("mnist", "cifar10", "mnist1d"), "seed": planned(8)}),
     paper=("LeNet-300-100 on 55,000 of MNIST for 24,000 steps (recalled), tickets of 15 rounds: some hours a seed. The source's "
            "ResNet-20 and VGG-16 on CIFAR-10 take days on a CPU and are left out",
            {"data": "mnist", "network": "lenet", "n": 55_000, "width": 300, "steps": 24_000, "batch": 60, "points": 31,
@@ -53,6 +53,8 @@ split = grid("split", words="share of the steps before the split")
 LATE, SOON = split.nearest(0.25), split.nearest(0.0625)
 FLOOR = 1e-6  # nats, what float32 tells
 loss = line("loss_barrier", "barrier of the training loss").floor(FLOOR)
+ranked = per_seed(lambda found: -0.7 - found, "-0.7 less the rank correlation of the barrier of the training loss with the split",
+                  loss.rank_with(line("split", "share of the steps before the split")))  # fmt: skip
 error = line("error_barrier", "barrier of the training error", "points", times=100)
 test = line("test_barrier", "barrier of the test error", "points", times=100)
 ends = line("child_error", "training error at the ends", "points", times=100)
@@ -88,13 +90,13 @@ CURVES: dict[str, list[float]] = {
     "error_barrier": [0.08, 0.06, 0.02, 0.004], "skipped_error_barrier": [0.08, 0.08, 0.09, 0.08],
     "test_barrier": [0.003, 0.002, 0.001, 0.0005], "stranger_test_barrier": [0.25] * 4, "child_error": [0.0] * 4,
     "ticket_test_barrier": [0.12, 0.06, 0.015, 0.005], "random_test_barrier": [0.16, 0.14, 0.11, 0.06],
-    "ticket_accuracy": [0.62, 0.63, 0.645, 0.65], "random_accuracy": [0.585, 0.57, 0.56, 0.55],
+    "ticket_accuracy": [0.615, 0.63, 0.645, 0.65], "random_accuracy": [0.585, 0.57, 0.56, 0.55],
     "dense_accuracy": [0.63] * 4}  # fmt: skip
-NOISE = {"loss_barrier": 0.5, "skipped_loss_barrier": 0.5, "error_barrier": 0.008, "skipped_error_barrier": 0.01,
-         "test_barrier": 0.002, "stranger_test_barrier": 0.03, "ticket_test_barrier": 0.008, "random_test_barrier": 0.02,
+NOISE = {"loss_barrier": 0.5, "skipped_loss_barrier": 0.5, "error_barrier": 0.006, "skipped_error_barrier": 0.01,
+         "test_barrier": 0.002, "stranger_test_barrier": 0.03, "ticket_test_barrier": 0.006, "random_test_barrier": 0.02,
          "ticket_accuracy": 0.006, "random_accuracy": 0.01, "dense_accuracy": 0.003}  # fmt: skip
-WORLD = World(("split", SPLITS), lines=CURVES, spread=NOISE, seeds=6,
-              straight=tuple(name for name in NOISE if "loss" not in name))  # fmt: skip
+WORLD = World(("split", SPLITS), lines=CURVES, spread=NOISE, seeds=8,
+              straight=tuple(name for name in CURVES if "loss" not in name))  # fmt: skip
 
 
 def with_last(name: str, value: float) -> World:
@@ -142,22 +144,22 @@ CLAIMS = (
           scope=(*SCOPE, "One point is ours. Tickets here: a fifth of the weights of a perceptron on MNIST-1D, whose rate of "
                  "0.02 makes going back to the start fail."),
           null=(WORLD.but(ticket_test_barrier=[0.02, 0.02, 0.015, 0.005]), with_last("ticket_test_barrier", 0.02),
-                with_last("ticket_accuracy", 0.63)), effect=WORLD),
+                with_last("ticket_accuracy", 0.625)), effect=WORLD),
     Claim("matches", "Do tickets that go back to a quarter of the steps match the dense network, and those that go back to the "
           "start not?", ("L63C",), SOURCE, (ticket_right.at(LATE) - dense_right.at(LATE)).at_least(0.0)
           & (dense_right.first - ticket_right.first).at_least(0.0), RUNS, kind="question",
           needs=(has("ticket_accuracy", "Networks trained with Adam have tickets: --data mnist1d."),), chart="accuracy",
           null=(with_last("ticket_accuracy", 0.63), WORLD.but(ticket_accuracy=[0.63, 0.63, 0.645, 0.65])), effect=WORLD),
-    Claim("order", "Do the barriers of the training loss fall from split to split, with a rank correlation of -0.8 or below in "
-          "the mean over parents?", ("L63C",), SOURCE,
-          loss.rank_with(line("split", "share of the steps before the split")).at_most(-0.8), RUNS, kind="question",
+    Claim("order", "Do the barriers of the training loss fall from split to split: is their rank correlation with the split "
+          "below -0.7 for more than half of the parents?", ("L63C",), SOURCE,
+          ranked.positive_share().at_least(0.5), RUNS, kind="question",
           needs=(FITTED,), chart="barrier",
-          null=(WORLD.but(loss_barrier=[1e-3, 2e-3, 1.4e-3, 7e-4], spread={"loss_barrier": 0.6}),),
-          effect=WORLD.but(spread={"loss_barrier": 0.1})),
+          null=(WORLD.but(loss_barrier=[1.3e-3, 1.15e-3, 1e-3, 0.65e-3], spread={"loss_barrier": 0.4}),),
+          effect=WORLD.but(loss_barrier=[4e-3, 3.2e-3, 1e-3, 6e-5], spread={"loss_barrier": 0.15})),
     Claim("soon", "Is the barrier of the training loss at most half of what it is from the start already after a sixteenth of "
           "the steps?", ("L63C",), SOURCE, (loss.at(SOON) / loss.first).at_most(0.5), RUNS, kind="question", needs=(FITTED,),
           chart="barrier", null=(WORLD.but(loss_barrier=[4e-3, 3e-3, 2e-3, 6e-5]),), effect=WORLD.but(
-              loss_barrier=[4e-3, 3e-3, 6e-4, 6e-5])))  # fmt: skip
+              loss_barrier=[4e-3, 3e-3, 4e-4, 6e-5])))  # fmt: skip
 
 RISE, OTHERS = "points that the path rises above the mean of its ends", "-different initial weights"
 CHARTS = charts(
