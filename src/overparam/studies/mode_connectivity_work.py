@@ -158,13 +158,15 @@ def of_pair(
         for layer in range(depth)
         if len(units[layer]) <= MANY
     ]
+    every = [one.separable for of_end in classes for one in of_end]
     values |= {
-        "separable_layers": float(np.mean([one.separable for end in classes for one in end])),
+        "separable_layers": float(np.mean(every)), "separated": sum(every), "asked": len(every),
         "shuffled_layers": float(np.mean([one.separable for one in other])) if other else None,
-        "least_margin": min(one.margin for end in classes for one in end),
-    }
+        "shuffled_separated": sum(one.separable for one in other), "shuffled_asked": len(other),
+        "least_margin": min(one.margin for of_end in classes for one in of_end),
+    }  # fmt: skip
     room = min(len(units[0]), given["width"] - len(units[0])) >= data.classes
-    if room and values["separable_layers"] == 1.0:
+    if room and all(every):
         both = tuple(
             [*(_carried(of_end[layer], units, found, layer) for layer in range(depth, 0, -1)), side[-1]]
             for of_end, found, side in zip(seen, classes, small, strict=True)
