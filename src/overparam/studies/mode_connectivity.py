@@ -112,7 +112,8 @@ CLAIMS = (
                   arm("the straight line", metrics={"learned_error": "straight_error"})), (SOLVED,), chart="paths",
           form="exists", scope=SCOPE, null=(at_twice("learned_error", 0.02),), effect=WORLD),
     Claim("separable", "In three layers of four or more, half of the units separate the classes linearly, which is proved "
-          "for each, and the path through these classifiers keeps the training error at 2 points or less: almost no over-parameterisation is needed.",
+          "for each, and the path through these classifiers keeps the training error at 2 points or less: "
+          "almost no over-parameterisation is needed.",
           ("L27",), SOURCE, layers.at_least(0.75) & along_separable.at(TWICE).at_most(FOUND),
           arm("64 units a layer"), Control("The same units and shuffled labels.", arm(
               "shuffled labels", metrics={"separated": "shuffled_separated", "asked": "shuffled_asked"})), (SOLVED,),
