@@ -23,6 +23,7 @@ from overparam.sweep.work import cost, dense, shared
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 
 OTHER = 2**31  # added to a seed: the order of the samples that the other child sees
+COMPILED = 4.0  # seconds a cell that compilations of a plain perceptron take, shared by a stack
 STRANGER = 2**30  # added to a seed: a network with initial weights of its own
 SIGNALS = 2**29  # added to a seed: a random mask
 METRICS = ("loss_barrier", "error_barrier", "test_barrier", "distance")
@@ -368,7 +369,8 @@ def estimate(cell: Params) -> Estimate:
         inputs, how.width, max(1, how.width // 3) if how.network == "lenet" else how.width, shape.classes
     )
     told = {"steps": how.steps, "n": how.n or 60_000, "chains": many, "probes": 3 * cell["points"]}
-    return cost({**cell, "batch": how.batch}, size, **told)
+    found = cost({**cell, "batch": how.batch}, size, **told)
+    return Estimate(found.seconds + COMPILED * many / 14, found.bytes)
 
 
 def _add(found: Sequence[dict[str, Any]], prefix: str, measured: Sequence[dict[str, Any]]) -> None:
