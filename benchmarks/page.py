@@ -18,6 +18,7 @@ ORDER = (
     "trainer_overhead",
     "masks",
     "teachers",
+    "paths",
     "stack_or_map",
     "pruning",
     "store_listing",

@@ -24,6 +24,7 @@ TORCH = {
     "convolution",
     "pruning",
     "teachers",
+    "paths",
 }  # compared with PyTorch, which has an environment of its own
 PEERS, LIST = common.HERE / ".peers", common.HERE / "peers.txt"
 

@@ -39,4 +39,9 @@ CASES = {
         sizes="steps starts seed",
         choices="box",
     ),
+    "probes.curvature.subspace.subspace_sharpness": Case(
+        {"model": MODEL, "eps": 0.125, "dimensions": 2, "steps": 3, "seed": 0},
+        numbers="eps",
+        sizes="dimensions steps seed",
+    ),
 }

@@ -13,5 +13,6 @@ from overparam.probes.curvature.layers import per_layer as per_layer
 from overparam.probes.curvature.sharpness import Sharpness as Sharpness
 from overparam.probes.curvature.sharpness import sharpness as sharpness
 from overparam.probes.curvature.stacked import PROBE as PROBE
+from overparam.probes.curvature.subspace import subspace_sharpness as subspace_sharpness
 from overparam.probes.curvature.trace import Trace as Trace
 from overparam.probes.curvature.trace import trace as trace

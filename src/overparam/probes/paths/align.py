@@ -106,10 +106,12 @@ def aligned(
             "straight path needs no order."
         )
     ours, theirs = named(a), named(b)
-    if by == "weights":
-        orders = by_weights(ours, theirs, units, starts=many, seed=first)
-    else:
-        orders = _by_activations(network, a, b, x)
+    weighed = by == "weights"
+    orders = (
+        by_weights(ours, theirs, units, starts=many, seed=first)
+        if weighed
+        else _by_activations(network, a, b, x)
+    )
     turned = permuted(theirs, units, orders)
     return Aligned(
         tree_of(turned, b), tuple(one.layer for one in units), tuple(orders), apart(ours, turned), apart(ours, theirs),

@@ -86,8 +86,8 @@ def barrier(
     ``larger``: ``max_t L(t) - max(L(0), L(1))``; ``linear``: ``max_t L(t) - ((1-t) L(0) + t L(1))``; ``mean``:
     ``max_t L(t) - (L(0) + L(1)) / 2``, the error barrier of Frankle et al. Each is a maximum of differences that are paired over
     the examples. The interval holds all of these differences at once: the largest deviation in standard errors is drawn from
-    the normal distribution with their correlations, so that choosing the highest point costs nothing. A rise of errors is
-    widened by ``q^2 / n``, so that no disagreement in n examples is not taken for certainty.
+    the normal distribution with their correlations, so that choosing the highest point costs nothing. That of errors is
+    widened as Wilson's is, to ``q^2 / n`` where no example disagrees, so that this is not taken for certainty.
 
     Args:
         along: of :func:`along`, with the losses of every example; only t from 0 to 1 counts, and both ends must be there.
@@ -182,11 +182,11 @@ def _half(centred: Any, level: float, seed: int, of: str) -> Float64[np.ndarray,
         from scipy.special import ndtri
 
         quantile = float(ndtri(0.5 + level / 2))
-    half = np.where(
-        np.isfinite(spread), quantile * np.where(np.isfinite(spread), spread, 0.0) / np.sqrt(n), np.inf
-    )
-    if of == "error":
-        half = half + quantile**2 / n
+    safe = np.where(np.isfinite(spread), spread, 0.0)
+    half = np.where(np.isfinite(spread), quantile * safe / np.sqrt(n), np.inf)
+    if of == "error":  # as in Wilson's interval: q^2 / n where there is no disagreement at all
+        more = quantile**2 / (2 * n)
+        half = more + np.sqrt(half**2 + more**2)
     return np.asarray(half.reshape(many, points))
 
 

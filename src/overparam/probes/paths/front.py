@@ -1,4 +1,4 @@
-"""The first layer of a network of dense layers, which is linear in the weights: of a weighted sum it is the sum of what each gives."""
+"""The first layer of dense layers, apart: it is linear in the weights, so of a weighted sum it is the sum of what each gives."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Plane:
     path: Path
     across: Float64[np.ndarray, " columns"]
     up: Float64[np.ndarray, " rows"]
-    corners: Float64[np.ndarray, "3 2"]
+    corners: Float64[np.ndarray, "_ _"]
 
     def grid(self, values: Float64[np.ndarray, " points"]) -> Float64[np.ndarray, "rows columns"]:
         """Values of the points as rows and columns.
@@ -46,7 +46,7 @@ class Plane:
         """
         return np.asarray(values).reshape(len(self.up), len(self.across))
 
-    def projected(self, path: Path) -> tuple[Float64[np.ndarray, "points 2"], Float64[np.ndarray, " points"]]:
+    def projected(self, path: Path) -> tuple[Float64[np.ndarray, "points _"], Float64[np.ndarray, " points"]]:
         """Where the points of a path lie on the plane, and how far they are from it.
 
         Args:

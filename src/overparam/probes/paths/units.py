@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def units_of(network: Network) -> tuple[Units, ...]:
     if not layers or _LAYER.fullmatch(layers[-1]) is None or layers[-1] != "output":
         return ()  # a last layer that is not trained has signs of its own for every unit
     found = []
-    for layer, after in zip(layers[:-1], layers[1:], strict=True):
+    for layer, after in itertools.pairwise(layers):
         size, inputs = shapes[f"{layer}/weight"][0], shapes[f"{after}/weight"][1]
         places = [Place(f"{layer}/weight", 0)]
         places += [Place(f"{layer}/bias", 0)] if f"{layer}/bias" in shapes else []
