@@ -195,8 +195,8 @@ class Bench:
             "error_barrier": barrier(train_set, of="error", above="mean").value,
             "test_barrier": barrier(test_set, of="error", above="mean").value,
             "distance": apart(*ends),
-            "train": float(np.mean(train_set.error[[0, -1]])),
-            "test": float(np.mean(test_set.error[[0, -1]])),
+            "train": float(np.asarray(train_set.error)[[0, -1]].mean()),
+            "test": float(np.asarray(test_set.error)[[0, -1]].mean()),
             "line": train_set.loss.tolist(),
         }
 

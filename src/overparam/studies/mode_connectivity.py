@@ -83,7 +83,7 @@ def half_separable() -> Any:
         from dataclasses import replace
 
         run = WORLD(rng)
-        rows = [(cell, values | {"separated": float(rng.binomial(6, 0.75))}) for cell, values in run.rows]
+        rows = [(cell, {**values, "separated": float(rng.binomial(6, 0.75))}) for cell, values in run.rows]
         return replace(run, rows=tuple(rows))
 
     return draw

@@ -237,7 +237,7 @@ def best_dropout(
 
 
 def _through(network: Any, pair: Pair, small: Any, units: Any) -> Any:
-    corners = through_subnetworks(network, *pair, *small, units)
+    corners = through_subnetworks(network, pair[0], pair[1], small[0], small[1], units)
     return polygon(network, corners, (len(corners) - 1) * POINTS + 1)
 
 
