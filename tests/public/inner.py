@@ -135,6 +135,8 @@ INNER: dict[str, tuple[str, str]] = {
     "probes.margins": ("margins margins_of measure path_norm spectral_product", TREES),
     "probes.matching": ("matched specialised", CHECKED),
     "probes.patterns": ("measure most_switches pattern_changes worst_case", TREES),
+    "probes.separability": ("separable", CHECKED),
+    "probes.paths.subnetworks": ("carried dropped features outputs_of through_subnetworks", TREES),
     "probes.surface": ("loss_line loss_plane", TREES),
     "probes.weights": ("effective_rank length measure spectrum stable_rank unfoldings weight_spectra", TREES),
     "probes.outputs": ("outputs", TREES),
