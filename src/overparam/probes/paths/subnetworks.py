@@ -228,7 +228,9 @@ def _form(network: Network) -> Any:
 def _activation(form: Any) -> Any:
     """The activation of a form on arrays of float64."""
     if form.activation not in ACTIVATIONS:
-        raise UsageError(f"network: expected one of {', '.join(ACTIVATIONS)} as activation, got '{form.activation}'.")
+        raise UsageError(
+            f"network: expected one of {', '.join(ACTIVATIONS)} as activation, got '{form.activation}'."
+        )
     return ACTIVATIONS[form.activation]
 
 
