@@ -22,6 +22,7 @@ def cell(study, **change):
 
 def test_the_studies_with_convolutions_are_found():
     assert {name for name, _, _ in IMAGES} == {
+        "linear-connectivity",
         "supermasks",
         "edge-popup",
         "ticket-transfer",

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from overparam.core import DataError, Estimate, Outcome, Params, Progress, UsageError, outcome
+from overparam.core.examples import image
 from overparam.data import coarser, flatten, load, shape_of, subset
 from overparam.models import cnn, mlp
 from overparam.models.residual_mlp import residual_mlp
@@ -364,6 +365,7 @@ def estimate(cell: Params) -> Estimate:
         many += len(cell["split"]) * (len(cell["density"]) + 3)
     inputs = min(shape.features, how.side**2) if how.side else shape.features
     if how.network == "cnn":
+        image(shape.image, cell["network"] if cell["network"] != "auto" else "cnn")
         return Estimate(many * how.steps * 1e-4 * how.batch * how.width / 8, 2e9)
     size = dense(
         inputs, how.width, max(1, how.width // 3) if how.network == "lenet" else how.width, shape.classes

@@ -192,7 +192,7 @@ def connect(
     >>> x, y = np.array([[1.0], [2.0]], np.float32), np.array([0.0, 0.0], np.float32)
     >>> ends = [{"output": {"weight": np.full((1, 1), w, np.float32)}} for w in (-1.0, 1.0)]
     >>> found = connect(linear(1, 1, bias=False), linear(1, 1, bias=False), (x, y), params=ends, paths="straight")
-    >>> found["straight"].along.loss[20], found["straight"].loss.value  # a parabola with its minimum between
+    >>> float(found["straight"].along.loss[20]), found["straight"].loss.value  # a parabola with its minimum between
     (0.0, 0.0)
     """
     asked = _paths(paths)

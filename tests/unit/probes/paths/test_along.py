@@ -121,7 +121,7 @@ def test_statistics_of_batches_are_found_anew_at_every_point():
     shifted = outputs - outputs.max(axis=1, keepdims=True)
     by_hand = np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(40), Y])
     assert found.loss[1] == pytest.approx(by_hand, rel=1e-4)
-    stale = network.apply(path.params(1), X)  # with the statistics of a
+    stale = network.apply(path.params(1), jnp.asarray(X))  # with the statistics of a
     assert abs(float(loss("cross_entropy").mean(stale, jnp.asarray(Y))) - by_hand) > 1e-3
 
 

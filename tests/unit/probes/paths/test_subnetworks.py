@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_refused():
     refused("some, not all", units=[np.arange(6), *UNITS[1:]])
     refused("some, not all", units=[np.array([0, 0, 2]), *UNITS[1:]])
     refused("some, not all", units=UNITS[:2])
-    refused("of entry 3 layers from 2 units", of_b=[small(2, np.random.default_rng(0)).__class__(3, family(2)[1].layers[1:]),
+    refused("of entry 0 layers from 4 units", of_b=[small(2, np.random.default_rng(0)).__class__(3, family(2)[1].layers[1:]),
                                                     *family(3)[1:-1], Subnetwork(0, family(3)[-1].layers[:2])])  # fmt: skip
     refused("an mlp with biases", network=cnn((4, 4), (2,), 3))
     refused("an mlp with biases", network=mlp(4, (6, 7, 5), 3, bias=False))
