@@ -347,13 +347,14 @@ def worst(
     """The worst of all runs of all seeds, without any average: for what is exact.
 
     Args:
-        metric: a number of a cell, or a list of them; ``words`` say what it is.
+        metric: a number of a cell, or a list of them.
+        words: what it is.
         where: a list among the cell's values that marks which of the runs count.
         missing: what stands for a value that is not a number; by default it makes the worst unknown.
         unit: its unit.
     """
-    marked = named(where, "worst, where", "text")
-    text = f"worst {words or named(metric, 'worst, metric')}" + (f" where {marked}" if marked else "")
+    marked = f" where {named(where, 'worst, where', 'text')}" if where else ""
+    text = f"worst {words or named(metric, 'worst, metric')}{marked}"
     return Number("worst", (metric, where, missing), text, unit, estimate="worst")
 
 
