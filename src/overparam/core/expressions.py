@@ -138,10 +138,7 @@ class Line(Expression):
         return Number("peak_place", (self, along), words, along.unit, estimate="place")
 
     def climb(self, *, factor: bool = False) -> Number:
-        """Largest climb from a point to any later one, both chosen on the mean of all seeds, which can only enlarge it.
-
-        With ``factor`` the climb of the logarithm, as a factor.
-        """
+        """Largest climb to any later point (or factor), both chosen on the mean of all seeds, which can only enlarge it."""
         est: Estimated = "geometric" if factor else "mean"
         text = f"largest climb of {self.words} to any later point" + (", as a factor" if factor else "")
         return Number("climb", (self, factor), text, "" if factor else self.unit, estimate=est)
@@ -332,13 +329,13 @@ class Hump:
 
 def line(metric: str, words: str = "", unit: str = "", times: float = 1.0) -> Line:
     """A metric along x: one row a seed. ``times`` changes its unit, for instance 100 for percentage points."""
-    found = Line("line", (metric,), words or named(metric, "line, metric"), unit)
+    found = Line("line", (metric,), words or metric.replace("_", " "), unit)
     return found if times == 1.0 else found * times
 
 
 def scalar(metric: str, words: str = "", unit: str = "", missing: Literal["drop", "nan"] = "drop") -> Number:
     """A number of a cell, one a seed, in its own unit; a seed without it is dropped, or (``nan``) makes the mean unknown."""
-    return Number("scalar", (metric, missing), words or named(metric, "scalar, metric"), unit)
+    return Number("scalar", (metric, missing), words or metric.replace("_", " "), unit)
 
 
 def worst(
@@ -392,7 +389,7 @@ def share_of_trials(hits: Number, trials: Number, words: str) -> Number:
 
 def raw(metric: str) -> Expression:
     """What the cells hold under a name, whatever it is, an operand for the escapes: one entry a cell, in order of seeds."""
-    return Expression("raw", (metric,), named(metric, "raw, metric"))
+    return Expression("raw", (metric,), metric.replace("_", " "))
 
 
 ROWS = Expression("rows", (), "the cells of the arm")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from overparam.core.errors import UsageError
 from overparam.core.expression import Expression
-from overparam.core.operands import named, of_kind, said, shown
+from overparam.core.operands import of_kind, said, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def grid(name: str, per: str = "", words: str = "") -> Grid:
         per: an axis, or a value of the cells, by which it is divided: ``grid("width", per="n")``.
         words: the quantity in words; by default its name.
     """
-    text = words or named(name, "grid, name") + (f"/{per}" if per else "")
+    text = words or name.replace("_", " ") + (f"/{per}" if per else "")
     return Grid("grid", (name, per), text)
 
 

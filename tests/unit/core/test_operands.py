@@ -24,7 +24,7 @@ WRONG = {
     "a factor for a unit of the worst": (lambda: worst("s", unit=100), "worst, unit"),
     "a text for a missing value": (lambda: worst("s", missing="nan"), "worst, missing"),
     "a number for marks": (lambda: worst("s", where=1), "worst, where"),
-    "a number for a metric": (lambda: raw(3), "raw, metric"),
+    "a number for a metric": (lambda: worst(3), "worst, metric"),
     "no metric": (lambda: line(""), "line, metric"),
     "a number for a divisor": (lambda: grid("x", 10, "x over 10"), "grid, per"),
     "a number for a floor's divisor": (lambda: y.floor(0.5, 100), "floor, per"),
