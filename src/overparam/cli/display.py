@@ -23,6 +23,7 @@ from overparam.core.words import moment
 if TYPE_CHECKING:
     from overparam.sweep.run import Plan
 
+PAGE = 80  # characters of a terminal of which nothing is known
 COLOURS = {
     "supported": "green",
     "contradicted": "red",
@@ -98,13 +99,20 @@ def told_otherwise(plan: Plan) -> str:
     )
 
 
-def verdict_table(record: Mapping[str, Any]) -> RenderableType:
-    """The verdicts of a run, claims, checks and questions apart: two lines a statement, the second what was measured."""
+def verdict_table(record: Mapping[str, Any], width: int = PAGE) -> RenderableType:
+    """The verdicts of a run, claims, checks and questions apart: two lines a statement, the second what was measured.
+
+    Where the columns are wider than the terminal, the units go into the second lines, and then the names too.
+
+    Args:
+        record: the stored record.
+        width: characters of the terminal.
+    """
     head = f"{record['title']} · {record['profile']}" + (f" · {record['mark']}" if record["mark"] else "")
     several = len({v["data"] for v in record["verdicts"]}) > 1
-    rows = [_row(v) for v in record["verdicts"]]
     titles = ("verdict", "statement", "effect", _interval_title(record), "asked", "n")
-    wide = [max(len(text) for text in (title, *(row[i] for row in rows))) for i, title in enumerate(titles)]
+    rows, wide, moved = _fitted(record["verdicts"], titles, width)
+    titles = (titles[0], "" if "name" in moved else titles[1], *titles[2:])
     lines: list[RenderableType] = [Text(head, style="bold"), Text(_columns(titles, wide), style="bright_black")]
     for kind, heading in GROUPS.items():
         of_kind = [(v, row) for v, row in zip(record["verdicts"], rows, strict=True) if kind_of(v) == kind]
@@ -116,6 +124,7 @@ def verdict_table(record: Mapping[str, Any]) -> RenderableType:
             line.stylize("bold", wide[0] + 2, wide[0] + 2 + wide[1])
             below = _joined(_own_mark(verdict, record["mark"]), _below(verdict))
             below = f"{verdict['data']}: {below}" if several else below
+            below = _with_moved(verdict, below, moved)
             lines += [line, Padding(Text(below, style="bright_black"), (0, 0, 0, wide[0] + 2))]
     cells = record["cells"]
     said = [f"{count(cells['total'], 'cell')}{_computed(record)}"]
@@ -211,17 +220,41 @@ def _binding(verdict: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(same, None)
 
 
-def _row(verdict: Mapping[str, Any]) -> tuple[str, ...]:
-    claim = verdict["claim"].split(".", 1)[1]
+def _row(verdict: Mapping[str, Any], moved: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    claim = "" if "name" in moved else verdict["claim"].split(".", 1)[1]
     status = f"{SIGNS[verdict['status']]} {word(kind_of(verdict), verdict['status'])}"
     if verdict["status"] == "not_applicable" and verdict["effect"] is None:
         return (status, claim, "", "", "", "")
     part = _binding(verdict) or {"at_least": None, "at_most": None}
-    unit = f" {verdict['unit']}" if verdict["unit"] else ""
+    unit = f" {verdict['unit']}" if verdict["unit"] and "unit" not in moved else ""
     ends = (verdict["low"], verdict["high"], part["at_least"], part["at_most"])
     effect, low, high, least, most = together(verdict["effect"], *ends)
     interval = "none" if verdict["low"] is None or verdict["low"] == verdict["high"] else f"{low} to {high}"
     return (status, claim, f"{effect}{unit}", interval, _asked(part, least, most), str(verdict["n"]))
+
+
+def _fitted(
+    verdicts: Sequence[Mapping[str, Any]], titles: Sequence[str], width: int
+) -> tuple[list[tuple[str, ...]], list[int], frozenset[str]]:
+    """The rows with the widths of their columns, and what had to leave them: ``unit``, ``name``."""
+    rows: list[tuple[str, ...]] = []
+    wide: list[int] = []
+    for moved in (frozenset[str](), frozenset({"unit"}), frozenset({"unit", "name"})):
+        rows = [_row(v, moved) for v in verdicts]
+        heads = (titles[0], "" if "name" in moved else titles[1], *titles[2:])
+        wide = [max(len(text) for text in (head, *(row[i] for row in rows))) for i, head in enumerate(heads)]
+        if sum(wide) + 2 * (len(wide) - 1) <= width:
+            break
+    return rows, wide, moved
+
+
+def _with_moved(verdict: Mapping[str, Any], below: str, moved: frozenset[str]) -> str:
+    """The second line with what the first has no room for."""
+    if "name" in moved:
+        below = f"{verdict['claim'].split('.', 1)[1]}: {below}"
+    unit = str(verdict["unit"] or "").strip("()")
+    needed = "unit" in moved and unit and verdict["effect"] is not None and not _explained(verdict)
+    return f"{below} ({unit})" if needed and not below.startswith(unit) else below
 
 
 def _columns(texts: Sequence[str], wide: Sequence[int]) -> str:

@@ -21,6 +21,7 @@ from overparam.cli.app import app, console
 from overparam.cli.check import check
 from overparam.cli.diagnose import diagnose
 from overparam.cli.gallery import gallery
+from overparam.cli.landscape import connect, sharpness
 from overparam.cli.risk import risk
 from overparam.cli.store import gc, merge, pack, query
 from overparam.cli.sweep import sweep
@@ -41,6 +42,8 @@ VERBS = (
     gallery,
     risk,
     diagnose,
+    connect,
+    sharpness,
 )
 
 for _verb in VERBS:

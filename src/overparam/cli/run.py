@@ -181,7 +181,7 @@ def run(
             record = execute(one, on=on, limit=limit, listen=listen)
         failed += len(record["failures"])
         page = _write_page(record, out)
-        console().print(verdict_table(record))
+        console().print(verdict_table(record, console().width))
         say_path("page", page)
     return told_failed(failed, out)
 
@@ -214,7 +214,7 @@ def show(
     if as_json:
         write_json(claim_rows(record))
     else:
-        console().print(verdict_table(record))
+        console().print(verdict_table(record, console().width))
     return 0
 
 

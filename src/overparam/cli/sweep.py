@@ -152,7 +152,7 @@ def sweep(
         return 0
     result = ready.finish(limit=limit)
     record = dict(result.record)
-    console().print(verdict_table(record))
+    console().print(verdict_table(record, console().width))
     if result.page is not None:
         say_path("page", result.page)
     return told_failed(len(record["failures"]), out)

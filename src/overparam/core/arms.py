@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from overparam.core.code import value_of
-from overparam.core.errors import MissingEvidence
+from overparam.core.errors import MissingEvidence, UsageError
+from overparam.core.operands import of_kind
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,19 @@ class Arm:
     x: str = ""
     complete: tuple[str, ...] = ()
     only: Only | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would be read as something else: one name where several are asked for, a number as words."""
+        for name in ("words", "x"):
+            of_kind(getattr(self, name), ("text",), f"arm, {name}")
+        if not isinstance(self.complete, tuple | list) or not all(
+            isinstance(one, str) for one in self.complete
+        ):
+            raise UsageError(
+                f"arm, complete: expected a tuple of names of metrics, got {self.complete!r}. Write one as ('test_loss',)."
+            )
+        if not isinstance(self.where, Mapping) or not isinstance(self.metrics, Mapping):
+            raise UsageError("arm: expected axes with their values and names of metrics as dictionaries.")
 
     @property
     def tree(self) -> tuple[Any, ...]:

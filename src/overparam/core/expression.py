@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from overparam.core.code import digest, value_of
+from overparam.core.operands import look
 
 Estimated = Literal[
     "mean", "geometric", "place", "step", "signs", "binomial", "ratio", "worst", "total", "trend"
@@ -58,6 +59,10 @@ class Expression:
     of: tuple[Any, ...] = ()
     words: str = ""
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        """Hold every operand against its kind."""
+        look(self.op, self.of, self.words, self.unit)
 
     @cached_property
     def reads(self) -> frozenset[str]:

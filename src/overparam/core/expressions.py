@@ -1,9 +1,8 @@
 """Lines and numbers: what a rule reads from the cells. Standard library only.
 
-A **line** has one row a seed and one column a point; a **number** has one value a seed. The way in which a place is
-chosen is part of the word, so that a reader sees it: ``largest``, ``lowest``, ``climb``, ``farthest`` on the mean of
-all seeds, which works against the claims that use them; ``peak`` and ``hump`` leaving one seed out; ``held_out_climb``
-on every second seed; ``top``, ``bottom``, ``place`` each seed's own.
+A **line** has one row a seed and one column a point; a **number** has one value a seed. How a place is chosen is part of
+the word: ``largest``, ``lowest``, ``climb``, ``farthest`` on the mean of all seeds, against the claims that use them;
+``peak`` and ``hump`` leaving one seed out; ``held_out_climb`` on every second seed; ``top``, ``bottom`` each seed's own.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from overparam.core.arms import Arm
-from overparam.core.errors import UsageError
-from overparam.core.expression import Estimated, Expression, bracketed
+from overparam.core.errors import UsageError, unknown
+from overparam.core.expression import WORDS, Estimated, Expression, bracketed
+from overparam.core.operands import named, of_kind, said, shown
 from overparam.core.places import END, START, Grid, Place, Region
 from overparam.core.rule import Bound, Cut, Rule
 
@@ -25,8 +25,9 @@ class Line(Expression):
 
     def smoothed(self, points: int) -> Line:
         """Running mean over so many neighbouring points (an odd number), fewer at both ends."""
+        of_kind(points, ("whole",), "smoothed, points")
         if points < 1 or points % 2 == 0:
-            raise UsageError(f"smoothed: expected an odd number of points, got {points}.")
+            raise UsageError(f"smoothed, points: expected an odd number, at least 1, got {points}.")
         return Line("smoothed", (self, points), f"{self.words} (running mean of {points})", self.unit)
 
     def backwards(self) -> Line:
@@ -35,21 +36,24 @@ class Line(Expression):
 
     def inside(self, region: Region) -> Line:
         """At the points of a region alone."""
-        return Line("inside", (self, region), f"{self.words} with {region.words}", self.unit)
+        return Line(
+            "inside", (self, region), f"{self.words} with {said(region, 'inside, region', 'region')}", self.unit
+        )
 
     def floor(self, least: float, per: str = "") -> Line:
         """Raised to a least value, for instance half a sample: ``error.floor(0.5, per="n_test")``."""
         return Line("floor", (self, least, per), self.words, self.unit)
 
     def __truediv__(self, other: Line | Number) -> Line:
-        words = f"{bracketed(self.words)} over {bracketed(other.words)}"
+        words = f"{bracketed(self.words)} over {bracketed(said(other, 'a ratio, other', 'line', 'number'))}"
         if isinstance(other, Number):
             other._plain("a ratio")
         return Line("over" if isinstance(other, Number) else "divide", (self, other), words)
 
     def __sub__(self, other: Number) -> Line:
+        words = f"{self.words} minus {said(other, 'a difference, other', 'number')}"
         other._plain("a difference")
-        return Line("less", (self, other), f"{self.words} minus {other.words}", self.unit)
+        return Line("less", (self, other), words, self.unit)
 
     def __mul__(self, factor: float) -> Line:
         return Line("times", (self, factor), self.words, self.unit)
@@ -57,7 +61,7 @@ class Line(Expression):
     def at(self, place: Place | Region) -> Number:
         """Each seed at a place; at the last point of a region."""
         here = place.last if isinstance(place, Region) else place
-        return Number("at", (self, here), f"{self.words} at {here.words}", self.unit)
+        return Number("at", (self, here), f"{self.words} at {said(here, 'at, place', 'place')}", self.unit)
 
     @property
     def first(self) -> Number:
@@ -130,36 +134,29 @@ class Line(Expression):
 
     def peak_place(self, along: Grid) -> Number:
         """Where each seed's own largest value lies, in units of a quantity along the line."""
-        words = f"{along.words} at each seed's largest {self.words}"
+        words = f"{said(along, 'peak_place, along', 'grid')} at each seed's largest {self.words}"
         return Number("peak_place", (self, along), words, along.unit, estimate="place")
 
     def climb(self, *, factor: bool = False) -> Number:
-        """Largest climb from a point to any later one, both chosen on the mean of all seeds, which can only enlarge it.
-
-        With ``factor`` the climb of the logarithm, as a factor.
-        """
-        unit = "" if factor else self.unit
+        """Largest climb to any later point (or factor), both chosen on the mean of all seeds, which can only enlarge it."""
         est: Estimated = "geometric" if factor else "mean"
-        text = f"largest climb of {self.words} to any later point"
-        return Number("climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est)
+        text = f"largest climb of {self.words} to any later point" + (", as a factor" if factor else "")
+        return Number("climb", (self, factor), text, "" if factor else self.unit, estimate=est)
 
     def held_out_climb(self, *, factor: bool = False) -> Number:
         """The largest climb of every second seed, read at the other seeds."""
-        unit = "" if factor else self.unit
         est: Estimated = "geometric" if factor else "mean"
-        text = f"largest climb of {self.words} to any later point"
-        return Number(
-            "held_out_climb", (self, factor), text + (", as a factor" if factor else ""), unit, estimate=est
-        )
+        text = f"largest climb of {self.words} to any later point" + (", as a factor" if factor else "")
+        return Number("held_out_climb", (self, factor), text, "" if factor else self.unit, estimate=est)
 
     def slope(self, over: Grid | None = None) -> Number:
         """Each seed's least-squares slope of the logarithm over the logarithm of x, or of another quantity."""
-        x = "x" if over is None else over.words
+        x = "x" if over is None else said(over, "slope, over", "grid")
         return Number("slope", (self, over), f"slope of log {bracketed(self.words)} over log {x}")
 
     def straightness(self, over: Grid | None = None) -> Number:
         """R^2 of that line."""
-        x = "x" if over is None else over.words
+        x = "x" if over is None else said(over, "straightness, over", "grid")
         return Number("straightness", (self, over), f"R^2 of the line of log {self.words} over log {x}")
 
     def growth(self, *, from_middle: bool = False) -> Number:
@@ -169,7 +166,8 @@ class Line(Expression):
 
     def rank_with(self, other: Line) -> Number:
         """Spearman's correlation with another line over the points."""
-        return Number("rank_with", (self, other), f"rank correlation of {self.words} and {other.words}")
+        words = f"rank correlation of {self.words} and {said(other, 'rank_with, other', 'line')}"
+        return Number("rank_with", (self, other), words)
 
     def share(self, holds: Callable[..., Any], words: str, *others: Expression) -> Number:
         """Share of the points at which something holds."""
@@ -177,21 +175,19 @@ class Line(Expression):
 
     def farthest(self, other: Line | float = 1.0) -> Number:
         """Ratio to another line (or value) where its mean is farthest from 1: works against agreement."""
-        what = f"{other:g}" if isinstance(other, int | float) else other.words
+        what = other.words if isinstance(other, Line) else shown(other, "farthest, other")
         text = f"{bracketed(self.words)} over {bracketed(what)} where farthest from 1"
         return Number("farthest", (self, other), text, estimate="geometric")
 
     def first_at_most(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is at most the cut."""
-        return Place(
-            "first_at_most", (self, cut, False), f"the first point with mean {self.words} at most {cut:g}"
-        )
+        words = f"the first point with mean {self.words} at most {shown(cut, 'first_at_most, cut')}"
+        return Place("first_at_most", (self, cut, False), words)
 
     def first_below(self, cut: float) -> Place:
         """The first point at which the mean over all seeds is below the cut; neither end may be it."""
-        return Place(
-            "first_at_most", (self, cut, True), f"the first point with mean {self.words} below {cut:g}"
-        )
+        words = f"the first point with mean {self.words} below {shown(cut, 'first_below, cut')}"
+        return Place("first_at_most", (self, cut, True), words)
 
     def hump(self, left: Region) -> Hump:
         """The minimum in the left part and the peak to the right of it."""
@@ -208,44 +204,52 @@ class Number(Expression):
 
     estimate: Estimated = "mean"
 
+    def __post_init__(self) -> None:
+        """Hold every operand against its kind, and the estimate against those that there are."""
+        super().__post_init__()
+        if self.estimate not in WORDS:
+            raise unknown("estimate", self.estimate, WORDS)
+
     @property
     def tree(self) -> tuple[Any, ...]:
         """The expression as nested tuples of plain values."""
         return (*super().tree, self.estimate)
 
-    def _plain(self, what: str, *more: Estimated) -> None:
+    def _plain(self, what: str, *others: Number, also: tuple[Estimated, ...] = ()) -> None:
         """Refuse what would work on the values behind an estimate, not on the estimate that the words speak of."""
-        if self.estimate not in ("mean", "geometric", "step", *more):
-            raise UsageError(
-                f"{what}: expected a number with one value a seed, got '{self.words}', which is estimated from all seeds "
-                f"at once ({self.estimate}). Compare it with a cut-off as it is."
-            )
+        for one in (self, *others):
+            if one.estimate not in ("mean", "geometric", "step", *also):
+                raise UsageError(
+                    f"{what}: expected a number with one value a seed, got '{one.words}', which is estimated from all "
+                    f"seeds at once ({one.estimate}). Compare it with a cut-off as it is."
+                )
 
     def __truediv__(self, other: Number) -> Number:
-        self._plain("a ratio")
-        other._plain("a ratio")
-        words = f"{bracketed(self.words)} over {bracketed(other.words)}"
+        words = f"{bracketed(self.words)} over {bracketed(said(other, 'a ratio, other', 'number'))}"
+        self._plain("a ratio", other)
         return Number("ratio", (self, other), words, estimate="geometric")
 
     def __sub__(self, other: Number) -> Number:
-        self._plain("a difference")
-        other._plain("a difference")
-        return Number("minus", (self, other), f"{self.words} minus {other.words}", self.unit)
+        words = f"{self.words} minus {said(other, 'a difference, other', 'number')}"
+        self._plain("a difference", other)
+        return Number("minus", (self, other), words, self.unit)
 
     def plus(self, constant: float) -> Number:
         """The same plus a constant, for instance a logarithm of a factor."""
-        self._plain("plus", "worst", "total")
-        return Number("plus", (self, constant), f"{self.words} plus {constant:.3g}", self.unit, self.estimate)
+        self._plain("plus", also=("worst", "total"))
+        words = f"{self.words} plus {shown(constant, 'plus, constant', '.3g')}"
+        return Number("plus", (self, constant), words, self.unit, self.estimate)
 
     def on(self, arm: Arm) -> Number:
         """Read on another arm; the seeds that both arms share are kept."""
-        return Number("on", (self, arm), f"{self.words} ({arm.words})", self.unit, self.estimate)
+        words = f"{self.words} ({said(arm, 'on, arm', 'arm')})"
+        return Number("on", (self, arm), words, self.unit, self.estimate)
 
     def over_mean_of(self, other: Number) -> Number:
         """Ratio of the two means over seeds, with Fieller's interval: for a share whose denominator may be small."""
-        self._plain("over_mean_of")
-        other._plain("over_mean_of")
-        return Number("pair", (self, other), f"{self.words} as a share of {other.words}", estimate="ratio")
+        words = f"{self.words} as a share of {said(other, 'over_mean_of, other', 'number')}"
+        self._plain("over_mean_of", other)
+        return Number("pair", (self, other), words, estimate="ratio")
 
     def positive_share(self) -> Number:
         """Share of the seeds where it is above 0, among those where it is not 0, with the exact binomial interval."""
@@ -273,7 +277,7 @@ class Number(Expression):
         """The whole interval is at most the cut-off."""
         return Rule((Cut(self, at_most=cut),))
 
-    def within(self, low: Bound, high: Bound, slack: float = 0.0) -> Rule:
+    def within(self, low: Bound, high: Bound, *, slack: float = 0.0) -> Rule:
         """The whole interval lies between two cut-offs; ``slack`` widens those that are places, in grid steps."""
         return Rule((Cut(self, low, high, slack),))
 
@@ -313,7 +317,7 @@ class Hump:
 
     def place(self, along: Grid) -> Number:
         """Where each seed's own peak lies, in units of a quantity along the line."""
-        words = f"{along.words} at the peak of {self.line.words}"
+        words = f"{said(along, 'place, along', 'grid')} at the peak of {self.line.words}"
         return Number("hump_place", (self.line, self.left, along), words, along.unit, estimate="place")
 
     @property
@@ -330,12 +334,12 @@ def line(metric: str, words: str = "", unit: str = "", times: float = 1.0) -> Li
 
 
 def scalar(metric: str, words: str = "", unit: str = "", missing: Literal["drop", "nan"] = "drop") -> Number:
-    """A number of a cell, one a seed; a seed without it is dropped, or (``nan``) makes the mean unknown."""
+    """A number of a cell, one a seed, in its own unit; a seed without it is dropped, or (``nan``) makes the mean unknown."""
     return Number("scalar", (metric, missing), words or metric.replace("_", " "), unit)
 
 
 def worst(
-    metric: str, words: str = "", where: str = "", missing: float | None = None, unit: str = ""
+    metric: str, words: str = "", *, where: str = "", missing: float | None = None, unit: str = ""
 ) -> Number:
     """The worst of all runs of all seeds, without any average: for what is exact.
 
@@ -346,7 +350,8 @@ def worst(
         missing: what stands for a value that is not a number; by default it makes the worst unknown.
         unit: its unit.
     """
-    text = f"worst {words or metric.replace('_', ' ')}" + (f" where {where.replace('_', ' ')}" if where else "")
+    marked = f" where {named(where, 'worst, where', 'text')}" if where else ""
+    text = f"worst {words or named(metric, 'worst, metric')}{marked}"
     return Number("worst", (metric, where, missing), text, unit, estimate="worst")
 
 

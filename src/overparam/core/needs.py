@@ -10,6 +10,7 @@ from overparam.core.arms import Arm
 from overparam.core.claim import Check
 from overparam.core.code import value_of
 from overparam.core.expressions import Line, Number, line
+from overparam.core.operands import of_kind
 from overparam.core.places import Grid, Place, Region
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def need(
 
 def enough_noise(asked: float, axis: str = "noise", words: str = "label noise") -> Need:
     """Some arm has at least this rate of noise."""
+    of_kind(asked, ("real",), "enough_noise, asked")
 
     def check(view: View) -> Check:
         level = max(view.evidence.levels(axis), default=0.0)
@@ -144,6 +146,7 @@ def fits(measure: Line, at_most: float, *, before_the_end: bool = True) -> Need:
         at_most: the cut-off, in the unit of the measure.
         before_the_end: whether some point must follow.
     """
+    of_kind(at_most, ("real",), "fits, at_most")
 
     def check(view: View) -> Check:
         seen = view.on(view.arm, measure.reads)
@@ -166,6 +169,9 @@ def fits(measure: Line, at_most: float, *, before_the_end: bool = True) -> Need:
 
 def around(region: Region, points: int, left: int = 0, near: float | None = None, within: float = 0.02) -> Need:
     """Enough points lie in a region, to the left of it, and perhaps close to one value."""
+    of_kind(points, ("whole",), "around, points")
+    of_kind(left, ("whole",), "around, left")
+    of_kind(near, ("real", "none"), "around, near")
 
     def check(view: View) -> Check:
         from overparam.core.view import along, mask
@@ -191,6 +197,8 @@ def around(region: Region, points: int, left: int = 0, near: float | None = None
 
 def reaches(grid: Grid, asked: float, within: float = 0.0) -> Need:
     """The grid goes on to a value; ``within`` is a relative tolerance."""
+    of_kind(asked, ("real",), "reaches, asked")
+    of_kind(within, ("real",), "reaches, within")
 
     def check(view: View) -> Check:
         from overparam.core.view import along
@@ -206,6 +214,7 @@ def reaches(grid: Grid, asked: float, within: float = 0.0) -> Need:
 
 def fine_step(region: Region, at_most: float) -> Need:
     """The last point of a region and the next differ by at most a factor."""
+    of_kind(at_most, ("real",), "fine_step, at_most")
 
     def check(view: View) -> Check:
         from overparam.core.view import along, index
@@ -226,6 +235,7 @@ def complete(lost: float = 0.2, *metrics: str, axis: str = "") -> Need:
         metrics: what a complete seed has at every point; by default what the rule reads.
         axis: an axis whose every value is looked at, for instance the noise.
     """
+    of_kind(lost, ("real",), "complete, lost", "Names of metrics follow the share.")
 
     def check(view: View) -> Check:
         told, ok = [], True
@@ -246,6 +256,7 @@ def complete(lost: float = 0.2, *metrics: str, axis: str = "") -> Need:
 
 def enough_seeds(least: int) -> Need:
     """At least so many seeds are complete in what the rule reads."""
+    of_kind(least, ("whole",), "enough_seeds, least")
 
     def check(view: View) -> Check:
         seeds = len(view.aligned().seeds)
@@ -256,6 +267,8 @@ def enough_seeds(least: int) -> Need:
 
 def spans(measured: Line, points: int = 4, factor: float = 16) -> Need:
     """A line is measured in every seed at enough points, the largest so many times the smallest: for slopes."""
+    of_kind(points, ("whole",), "spans, points")
+    of_kind(factor, ("real",), "spans, factor")
 
     def check(view: View) -> Check:
         found = view.on(view.arm, measured.reads).aligned()

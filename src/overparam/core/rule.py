@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from overparam.core.code import digest
+from overparam.core.errors import UsageError
 from overparam.core.expression import WORDS, Expression, plain
+from overparam.core.operands import of_kind
 from overparam.core.places import Region
 
 Bound = float | Expression
@@ -46,6 +48,24 @@ class Cut:
     together: bool = False
     stated: bool = False
     trend: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a cut-off that is no number, and a slack that nothing would use."""
+        for name in ("at_least", "at_most", "contradicted_below", "contradicted_above"):
+            kinds = ("real", "none") if name.startswith("contradicted") else ("real", "expression", "none")
+            of_kind(getattr(self, name), kinds, f"a rule, {name}")
+        of_kind(self.slack, ("real",), "within, slack")
+        if self.slack < 0 or (
+            self.slack and not any(isinstance(b, Expression) for b in (self.at_least, self.at_most))
+        ):
+            raise UsageError(
+                f"within, slack: expected grid steps by which cut-offs that are places are widened, got {self.slack:g} "
+                "beside cut-offs that are numbers. Widen those numbers instead."
+            )
+        low, high = self.at_least, self.at_most
+        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+            raise UsageError(f"within: expected the lower cut-off first, got {low:g} and {high:g}.")
+        of_kind(self.each, ("text", "region"), "each, what")
 
     @property
     def words(self) -> str:

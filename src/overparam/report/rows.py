@@ -19,6 +19,8 @@ _NEVER_NEGATIVE = re.compile(
 _ALONG = ("mean", "low", "high", "n")
 _CORRELATION = re.compile(r"(?:\w+ )?correlation\b")
 _PARTS = re.compile(r"share of|fraction of|% of")
+_WHOLE = re.compile(r"(?:share|fraction|probability|% of)\b|(?:\w+ )?accuracy\b(?! (?:gain|loss|minus|over))")
+_SIGNED = re.compile(r"gap|difference|gain|excess|change|less|minus|over\b")
 
 
 def arms(chart: Mapping[str, Any]) -> list[str]:
@@ -103,12 +105,16 @@ def ends(chart: Mapping[str, Any], series: Mapping[str, Any]) -> tuple[float | N
     """Return the smallest and largest value that a quantity can have, None where it has none.
 
     An error, a loss or a length is never negative, a share of something at most the whole, and a correlation at most 1 in
-    size: an interval that says
-    otherwise is cut where it is drawn.
+    size: an interval that says otherwise is cut where it is drawn. A chart whose title is a share or an accuracy holds such
+    values whatever its lines are called, but for differences of them.
     """
     values = [v for line in (series["mean"], *series["seeds"]) for v in line if v is not None]
     if _CORRELATION.match(chart["y_title"]) and all(abs(v) <= 1 for v in values):
         return -1.0, 1.0
+    if _WHOLE.match(chart["y_title"]) and not _SIGNED.search(f"{series['metric']} {chart['y_title']}"):
+        most = 100.0 if re.search(r"%|points", chart["y_title"]) else 1.0
+        if all(0 <= v <= most for v in values):
+            return 0.0, most
     if not _NEVER_NEGATIVE.search(series["metric"]) or any(v < 0 for v in values):
         return None, None
     whole = {"% of": 100.0}.get((_PARTS.search(chart["y_title"]) or [""])[0])

@@ -142,7 +142,7 @@ def estimate(cell: Params) -> Estimate:
         stack = len(weights) * cell["starts"] * max(weights) * n
         seconds += 1.0 + cell["steps"] * (1e-5 + 1.2e-10 * stack * (6 + 40 / d))
         held = max(held, 4.0 * stack / d + 4.0 * n * max(weights))
-    return Estimate(seconds + computed(0, 0).seconds, computed(0, held).bytes)
+    return Estimate(0.4 * seconds + computed(0, 0).seconds, computed(0, held).bytes)
 
 
 STUDY = study(

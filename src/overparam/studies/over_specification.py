@@ -171,7 +171,7 @@ def estimate(cell: Params) -> Estimate:
         raise UsageError(f"--one: expected one of the rates {rates}, got {cell['one']:g}. Add it to --rates.")
     size = dense(cell["d"], cell["nodes"] * cell["factor"], 1)
     found = cost({**cell, "n": 1000}, size, trained=len(cell["rates"]), probes=100)
-    return Estimate(2.5 * found.seconds + 3e-5 * cell["steps"] * len(cell["rates"]), found.bytes)
+    return Estimate(0.83 * found.seconds + 1e-5 * cell["steps"] * len(cell["rates"]), found.bytes)
 
 
 STUDY = study(

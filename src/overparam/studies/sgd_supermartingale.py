@@ -137,7 +137,7 @@ def rise(toy: Any, state: Any, step: float, points: Any) -> tuple[float, ...]:
 
 def estimate(cell: Params) -> Estimate:
     """Distances of every state, before and after, to every point of the cover."""
-    return Estimate(0.2 + 20 * cell["around"] * (5e-5 + 2e-7 * cell["cover"] ** 2), 1e8)
+    return Estimate(0.2 + 20 * cell["around"] * (1.4e-4 + 5.6e-7 * cell["cover"] ** 2), 1e8)
 
 
 STUDY = study(

@@ -32,6 +32,32 @@ def test_the_verdict_table_gives_effect_interval_cutoff_and_n(toy, tmp_path):
     assert "18 cells, 18 of them computed in" in shown
 
 
+@pytest.mark.parametrize("name", ["rise", "a-statement-with-a-name-of-forty-characters"])
+def test_no_row_is_wider_than_the_terminal_whatever_the_unit_and_the_name(toy, tmp_path, name):
+    record = execute(make_plan(toy, out=tmp_path), on="inline")
+    (one, *_) = (v for v in record["verdicts"] if v["claim"].endswith(".rise"))
+    of_seeds = one | {"claim": f"toy.{name}", "unit": "of the seeds", "low": -0.5371234, "high": 0.5220001}
+    record["verdicts"] = [*record["verdicts"], of_seeds]
+
+    def lines(width):
+        console = Console(file=io.StringIO(), width=width)
+        console.print(verdict_table(record, width))
+        return console.file.getvalue().splitlines()
+
+    narrow, full = lines(80), lines(400)
+    assert "8 of the seeds" in " ".join(full)
+    head = next(line for line in narrow if line.startswith("verdict"))
+    assert head.rstrip().endswith("asked  n")
+    assert sum(line.lstrip().startswith(("asked", "≥", "≤")) for line in narrow) == 0
+    rows = [line for line in narrow if line.startswith(("✓", "✗", "?"))]
+    assert len(rows) == len(record["verdicts"])
+    assert all(line.rstrip().endswith(" 3") for line in rows)
+    told = " ".join(" ".join(narrow).split())
+    assert name in told
+    assert ("(of the seeds)" in told) == (name != "rise"), "a short name leaves room for the unit"
+    assert "(of the seeds)" not in " ".join(full)
+
+
 def test_what_is_not_applicable_says_why(toy, tmp_path):
     record = execute(make_plan(toy, out=tmp_path, overrides={"noise": [0.0, 0.05]}), on="inline")
     assert "– not applicable" in text(verdict_table(record))

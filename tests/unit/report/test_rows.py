@@ -1,6 +1,8 @@
 import csv
 import io
 
+import pytest
+
 from overparam.report import rows
 
 
@@ -121,6 +123,32 @@ def test_an_interval_of_a_correlation_is_cut_at_one_in_size(chart):
     assert (drawn[0]["low"], drawn[1]["high"]) == (-1.0, 1.0)
     chart["y_title"] = "log 1 - correlation"
     assert rows.points(chart)[0]["low"] == -4.0
+
+
+@pytest.mark.parametrize(
+    ("title", "metric", "most"),
+    [
+        ("share of the seeds", "reached", 1.0),
+        ("share that is fitted", "wrong_fit", 1.0),
+        ("test accuracy, %", "constant", 100.0),
+        ("share of samples", "gap", None),
+        ("test accuracy minus that of the parent, points", "ticket", None),
+        ("loss, share of its start", "mean_4", None),
+    ],
+)
+def test_a_share_is_cut_at_the_whole_by_its_title_whatever_its_line_is_called(chart, title, metric, most):
+    chart["y_title"], chart["series"] = title, chart["series"][:1]
+    (one,) = chart["series"]
+    one["metric"], one["mean"] = metric, [0.9] * len(one["mean"])
+    one["low"], one["high"] = [-120.0] * len(one["low"]), [120.0] * len(one["high"])
+    one["seeds"] = [[0.9] * len(line) for line in one["seeds"]]
+    ends = {(row["low"], row["high"]) for row in rows.points(chart)}
+    if metric == "gap":  # never below zero where no seed is, as before
+        assert ends == {(0.0, 1.0)}
+    else:
+        assert ends == ({(-120.0, 120.0)} if most is None else {(0.0, most)})
+    one["seeds"][0][0] = -0.1  # what was measured below 0 is no share
+    assert {(row["low"], row["high"]) for row in rows.points(chart)} == {(-120.0, 120.0)}
 
 
 def test_an_interval_of_what_can_be_negative_is_not_cut(chart):
