@@ -36,7 +36,7 @@ PROFILES = profiles(
 
 small = scalar("small", "slope of log steps over log batch from one sample up to m*", missing="nan")
 large = scalar("large", "the same from 4 m* to all samples", missing="nan")
-ratio = scalar("knee", "batch at which steps are twice those of perfect scaling") / scalar(
+ratio = scalar("knee", "batch at which steps are twice those of perfect scaling", missing="nan") / scalar(
     "bent_knee", "2 m* of the kernel at the start"
 )
 few = scalar("few_over_all", "samples with one a step over samples with all").geometric()

@@ -141,16 +141,17 @@ def summary(
 
     ``knee``: batch size at which steps are twice those of perfect scaling, ``2 m*`` for a line that bends at m*;
     ``small``: slope of log steps over log batch from one
-    sample to the largest batch up to m*; ``large``: the same from the first batch of 4 m* or more to all samples.
+    sample to the largest batch up to m*; ``large``: the same from the first batch of 4 m* or more to all samples,
+    None where there is no such batch.
     """
     first = sgd.batch_guarantee(here, 1)
     critical = first.critical
     reached = [math.isfinite(one) for one in steps]
     below = [i for i, b in enumerate(batches) if b <= max(critical, 2)]
-    above = next((i for i, b in enumerate(batches[:-1]) if b >= 4 * critical), len(batches) - 2)
+    above = next((i for i, b in enumerate(batches[:-1]) if b >= 4 * critical), None)
 
-    def slope(values: list[float], i: int, j: int) -> float | None:
-        if not (math.isfinite(values[i]) and math.isfinite(values[j])) or i == j:
+    def slope(values: list[float], i: int | None, j: int) -> float | None:
+        if i is None or not (math.isfinite(values[i]) and math.isfinite(values[j])) or i == j:
             return None
         return math.log(values[j] / values[i]) / math.log(batches[j] / batches[i])
 

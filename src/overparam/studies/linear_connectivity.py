@@ -60,7 +60,7 @@ test = line("test_barrier", "barrier of the test error", "points", times=100)
 ends = line("child_error", "training error at the ends", "points", times=100)
 ticket = line("ticket_test_barrier", "barrier of the test error between tickets", "points", times=100)
 ticket_right = line("ticket_accuracy", "test accuracy of tickets", "points", times=100)
-dense_right = line("dense_accuracy", "that of the dense network", "points", times=100)
+dense_right = line("dense_accuracy", "test accuracy of the dense network", "points", times=100)
 RANDOM = {"ticket_test_barrier": "random_test_barrier", "ticket_accuracy": "random_accuracy"}
 RUNS = arm("runs that part")
 
@@ -106,8 +106,8 @@ def with_last(name: str, value: float) -> World:
 
 SOURCE = "frankle2020linear"
 SCOPE = (
-    "Frankle et al.: LeNet-300-100 on MNIST, ResNet-20 and VGG-16 on CIFAR-10, larger ones on ImageNet; three initialisations, "
-    "30 points of a path, test error.",
+    "Frankle et al. (in part recalled): LeNet-300-100 on MNIST, ResNet-20 and VGG-16 on CIFAR-10, larger ones on ImageNet; three "
+    "initialisations, 30 points of a path, test error.",
     "Here: smaller networks on a few thousand images, 21 points, and one copy a split: the run itself is the other.")  # fmt: skip
 SMALLER = "The source's networks and data sets are larger than these, so that nothing here contradicts it."
 

@@ -93,7 +93,7 @@ def leaky_ends(cell: Params) -> dict[str, Any]:
                 if end["critical"] and not end["kink"]:
                     off += 1
                     largest = max(largest, end["residual"])
-                    if ratio >= 1 and end["regular"]:
+                    if ratio >= 1:
                         wrong.append(end["wrong"])
             kinks.append(on)
             critical.append(off)

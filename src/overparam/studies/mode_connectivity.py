@@ -45,12 +45,14 @@ def points(name: str, words: str) -> Any:
 
 
 condition = points("condition_error", "training error of the worst learned subnetwork")
-gap = points("gap", "that of the worst dropout subnetwork, less that of the worst learned one")
+gap = points("gap", "training error of the worst dropout subnetwork, less that of the worst learned one")
 along_learned = points("learned_error", "largest training error on the path through learned subnetworks")
-along_bezier = points("bezier_error", "that on the Bezier curve")
-along_aligned = points("aligned_error", "that on the straight line after units changed places")
+along_bezier = points("bezier_error", "largest training error on the Bezier curve")
+along_aligned = points(
+    "aligned_error", "largest training error on the straight line after units changed places"
+)
 along_separable = points(
-    "separable_error", "that on the path through linear classifiers of half of the features"
+    "separable_error", "largest training error on the path through linear classifiers of half of the features"
 )
 layers = share_of_trials(line("separated").at(TWICE), line("asked").at(TWICE),
                          "share of the layers of which half of the units separate the classes, at 64 units")  # fmt: skip
@@ -112,8 +114,8 @@ CLAIMS = (
                   arm("the straight line", metrics={"learned_error": "straight_error"})), (SOLVED,), chart="paths",
           form="exists", scope=SCOPE, null=(at_twice("learned_error", 0.02),), effect=WORLD),
     Claim("separable", "In three layers of four or more, half of the units separate the classes linearly, which is proved "
-          "for each, and the path through these classifiers keeps the training error at 2 points or less: "
-          "almost no over-parameterisation is needed.",
+          "for each, and where all layers do so the path through these classifiers keeps the training error at 2 points or less: "
+          "the condition under which the source needs almost no over-parameterisation.",
           ("L27",), SOURCE, layers.at_least(0.75) & along_separable.at(TWICE).at_most(FOUND),
           arm("64 units a layer"), Control("The same units and shuffled labels.", arm(
               "shuffled labels", metrics={"separated": "shuffled_separated", "asked": "shuffled_asked"})), (SOLVED,),

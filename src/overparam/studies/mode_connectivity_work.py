@@ -29,6 +29,7 @@ SMALL = 2**29  # added to a seed: the small network on the inputs, and, times an
 POINTS = 4  # lines of a polygon between two corners
 PATHS = ("straight", "aligned", "bezier", "dropout", "learned", "separable")
 MANY = 64  # features above which shuffled labels are not tried: their programs take minutes
+RESOLVED = 1e-3  # margin below which the large weights of a carried classifier are beyond the digits of float32
 NEEDED = 1e-3  # cross-entropy of every example that a carried classifier may have
 
 Pair = tuple[Any, Any]
@@ -185,7 +186,8 @@ def of_pair(
         values |= {f"{name}_error": float(errors.max()), f"{name}_rise": float(losses.max()) - ends[0]}
         if name in bounds:
             bound = max(ends[0], bounds[name][0])
-            values.setdefault("excess", []).append((float(losses.max()) - bound) / (1.0 + bound))
+            if name != "separable" or values["least_margin"] >= RESOLVED:
+                values.setdefault("excess", []).append((float(losses.max()) - bound) / (1.0 + bound))
             values |= {f"path_{name}": errors[:: max(1, len(errors) // 60)].tolist()}
         else:
             values |= {f"path_{name}": errors.tolist()}

@@ -73,7 +73,7 @@ def apart(one: str, other: str) -> Number:
     return first - second
 
 
-SAME = 1e-3  # nats: rounding and the epsilon of the normalisation stay below 1e-4, an unmatched rate is above 4e-3 (pilots)
+SAME = 1e-3  # nats: rounding and the epsilon of the normalisation stay below 2e-4, an unmatched rate is above 4e-3 (pilots)
 SLIDE = (
     "The slide names the kinds of regularization, no strengths, data or networks.",
     "Here a perceptron of two layers on 1,000 small images; strengths are ours and the points asked for too. That some "
@@ -117,16 +117,20 @@ CLAIMS = (
           Control("On clean labels it does not by as much.", rule=gain("dropout", RIGHT).at_least(3.0)), (NOISY, FITS),
           chart="wrong", form="exists", scope=SLIDE, null=(world(dirty={"dropout": 72.6}, seeds=10),), effect=FEWER),
     Claim("norm", "Batch normalisation regularizes: on clean labels, which the plain network fits too, it raises the test "
-          "accuracy, here by 0.2 points.", L57, HE, gain("norm", RIGHT).at_least(0.2).contradicted(below=0.0), on("norm", RIGHT),
+          "accuracy, here by 0.2 points.", L57, HE, gain("norm", RIGHT).at_least(0.2), on("norm", RIGHT),
           Control("With wrong labels it does not.", rule=gain("norm", WRONG).at_least(0.2)), (FITS,), chart="clean",
-          form="direction", scope=SLIDE, null=(world({"norm": 89.9}, seeds=10),), effect=FEW,
-          limit=(world({"norm": 89.7}, seeds=10),), against=world({"norm": 88.7}, seeds=10)),
+          form="exists", scope=SLIDE, null=(world({"norm": 89.9}, seeds=10),), effect=FEW),
     Claim("sgd", "The noise of SGD regularizes: with wrong labels, at the same rate and as many steps, small batches end above "
           "large ones, here by half a point.", L57, HE, gain("plain", WRONG, "large_steps").at_least(0.5), on("plain", WRONG),
-          Control("Large batches at a rate in proportion do not end below by as much.",
-                  rule=gain("large_rate", WRONG, "plain").at_least(0.5)), (NOISY, FITS),
+          Control("With as many passes, and so an eighth of the steps, small batches do not end above large ones.",
+                  rule=gain("plain", WRONG, "large").at_least(0.5)), (NOISY, FITS),
           chart="sgd", form="exists", scope=(*SLIDE, "With as many steps a large batch sees every sample more often."),
           profiles=LARGER, null=(world(dirty={"large_steps": 69.1}),), effect=NOISIER),
+    Claim("sgd-rate", "Do small batches end above large ones with wrong labels, by half a point or more, also where the rate of "
+          "the large ones is in proportion to their size, as many passes?", L57, HE,
+          gain("plain", WRONG, "large_rate").at_least(0.5), on("plain", WRONG), None, (NOISY, FITS), chart="sgd",
+          kind="question", profiles=LARGER, null=(world(dirty={"large_rate": 69.1}),),
+          effect=world(dirty={"large_rate": 67.6})),
     Claim("fewer-steps", "With as many passes over the samples, and so fewer steps, is it large batches that end above small "
           "ones with wrong labels, by 3 points?", L57, HE, gain("large", WRONG).at_least(3.0), on("large", WRONG),
           Control("On clean labels they do not.", rule=gain("large", RIGHT).at_least(3.0)), (NOISY, FITS),

@@ -21,6 +21,7 @@ SHARES = (0.9, 1.5, 3.0)  # of the largest stable step of single samples, from w
 OFF = 1e-8  # loss to which a minimum is moved before it is left
 GONE = 100.0  # times the first loss at which a run has left
 LENGTH = 2.0  # of every input
+WHOLE = 2  # runs of all samples that try to leave
 
 
 def descend(
@@ -209,7 +210,7 @@ def leaving(cell: Params, net: TanhNetwork, theta: Any, x: Any, y: Any, rng: Any
     here = sgd.minimum_of_features(net.jacobian(fit.params, x))
     bounds = sgd.step_bounds(here, 1)
     out: dict[str, Any] = {
-        "residual": fit.norm / len(y) ** 0.5, "edge_share": list(SHARES), "runs": cell["runs"],
+        "residual": fit.norm / len(y) ** 0.5, "edge_share": list(SHARES), "runs": cell["runs"], "all_runs": WHOLE,
         "single_share": bounds.exact / bounds.descent,
         "moved": float(np.linalg.norm(fit.params - theta) / np.linalg.norm(theta)),
     }  # fmt: skip
@@ -217,7 +218,7 @@ def leaving(cell: Params, net: TanhNetwork, theta: Any, x: Any, y: Any, rng: Any
         out[arm], out[f"{arm}_end"] = [], []
         for share in SHARES:
             gone, ends = 0, []
-            for _ in range(cell["runs"] if batch == 1 else 1):
+            for _ in range(cell["runs"] if batch == 1 else WHOLE):
                 way = rng.standard_normal(len(theta))
                 size = math.sqrt(2 * OFF * len(y)) / np.linalg.norm(net.jacobian(fit.params, x) @ way)
                 peak, last = excursion(
@@ -225,7 +226,7 @@ def leaving(cell: Params, net: TanhNetwork, theta: Any, x: Any, y: Any, rng: Any
                 )
                 gone += peak >= GONE
                 ends.append(last)
-            out[arm].append(gone if batch == 1 else gone * cell["runs"])
+            out[arm].append(gone)
             out[f"{arm}_end"].append(float(np.median(ends)))
     names = {"leave_below": out["leave"][0], "leave_beyond": out["leave"][1], "all_below": out["leave_all"][0],
              "all_beyond": out["leave_all"][1]}  # fmt: skip

@@ -43,6 +43,9 @@ def test_slopes_and_knee_are_read_off_planted_steps():
     assert found["reached"] == 1.0
     lost = summary(batches, [math.inf, *steps[1:]], [1.0] * 5, [960.0] * 5, here, here, 0.1)
     assert (lost["reached"], lost["knee"], lost["small"], lost["steps"][0]) == (0.0, None, None, None)
+    few = summary([1, 16], [960.0, 240.0], [1.0] * 2, [960.0] * 2, here, here, 0.1)
+    assert critical > 1
+    assert few["large"] is None  # no batch between 4 m* and all samples
 
 
 def test_a_tiny_cell_holds_what_is_declared():
