@@ -42,7 +42,7 @@ PROFILES = profiles(
     laptop=("2,000 images of MNIST at 14 x 14 pixels, 40 % wrong labels, seven arms, 16 seeds",
             {"data": "mnist", "n": 2000, "seed": planned(16)}),
     paper=("MNIST whole, 54,000 images of 28 x 28 pixels and 6,000 held out, 20 and 40 % wrong labels, 100 epochs at the rate "
-           "and batch of the published code, without its two drops of the rate; a perceptron for its LeNet; 5 seeds: weeks of a core",
+           "and batch of the published code, without its drops; a perceptron for its LeNet; 5 seeds: weeks of a core",
            {"data": "mnist", "side": 28, "n": 54_000, "validation": 6000, "noise": (0.2, 0.4), "width": 256, "epochs": 100,
             "learning_rate": 0.01, "seed": planned(5)}),
 )  # fmt: skip
