@@ -142,8 +142,9 @@ def perturbed(params: Any, fresh: Any, mask: Mask, seed: int, k: int) -> dict[st
         k: the step.
 
     Returns:
-        By name: ``none``; ``order``, the same weights, for another order of the samples; ``shuffled`` in another order; ``reinit`` from the other draw; ``signs`` drawn anew, sizes kept;
-        ``magnitudes`` in another order, signs kept; ``noise`` added, Gaussian, of the standard deviation of the kept weights.
+        By name: ``none``; ``order``, the same weights, for another order of the samples; ``shuffled`` in another order;
+        ``reinit`` from the other draw; ``signs`` drawn anew, sizes kept; ``magnitudes`` in another order, signs kept; ``noise``
+        added, Gaussian, of the standard deviation of the kept weights.
     """
     made: dict[str, Any] = {
         name: {layer: dict(own) for layer, own in (fresh if name == "reinit" else params).items()}
