@@ -33,8 +33,8 @@ PROFILES = profiles(
            {"seed": planned(8)}),
     laptop=("the same with six early steps and 24 seeds: some minutes on two cores",
             {"early": (0, 25, 50, 100, 200, 400), "seed": planned(24)}),
-    paper=("MNIST-1D, 300 units, a twentieth of the weights, 10,000 steps, 20 seeds: many hours of a core. The source's ResNet-20 and "
-           "others on CIFAR-10, with masks of many rounds, take weeks and are left out",
+    paper=("MNIST-1D, 300 units, a twentieth of the weights, 10,000 steps, 20 seeds: many hours of a core. The source's networks "
+           "on CIFAR-10, with masks of many rounds, take weeks and are left out",
            {"width": 300, "density": 0.05, "steps": 10_000, "early": (0, 100, 500, 2000, 4000), "seed": planned(20)}),
 )  # fmt: skip
 
