@@ -163,7 +163,7 @@ CLAIMS = (
 
 RISE, OTHERS = "points that the path rises above the mean of its ends", "-different initial weights"
 CHARTS = charts(
-    {"step": "sym step of the split", "split": "lin share of the steps before the split"},
+    {"step": "lin step of the split", "split": "lin share of the steps before the split"},
     barrier=("The barrier between two ends against the step at which they part", "log barrier of the training loss (nats)",
              {"loss_barrier": "runs that part", "skipped_loss_barrier": "the same without the steps before the split",
               "stranger_loss_barrier": OTHERS}, "Barrier: the highest point of a straight path above the mean of its ends."),

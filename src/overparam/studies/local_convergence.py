@@ -175,8 +175,9 @@ CLAIMS = (
           arm("local start"), Control("As many students as teachers: exponential.",
                                       rule=many[1].inside(time.between(10, 100)).slope().within(-3.1, -2.9)),
           chart="many", kind="question", effect=FLOW, null=(FLOW.but(many_2=power_law(-2.9)),),
-          history=("The control is read from time 10 to 100 in place of 3 to 30, where an exponential has about the slope of a cube "
-                   "by chance: changed after the first ten seeds, for which the control had been too weak.",)),
+          history=(
+              "The control is read from time 10 to 100 in place of 3 to 30, where an exponential has about the slope of a cube "
+              "by chance: changed after the first ten seeds, for which the control had been too weak.",)),
     Claim("random", "From a random start too, has every student of two a teacher turned to a teacher at the end?", L29, ZHOU,
           line("random_angle", "largest angle to a teacher from a random start", "radians").last.at_most(0.05),
           arm("random start"), Control("One student fewer than teachers.", arm(metrics={"random_angle": "few_angle"})),
