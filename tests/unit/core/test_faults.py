@@ -74,9 +74,6 @@ FAULTS = {
     "a text for several": ("null=(FLAT,)", 'history="newer", null=(FLAT,)', "expected a tuple for history", "history="),
     "a number for a rule": ("RISE.at_least(2.0)", "RISE", "expected a rule, got Number", "Claim("),
     "a kind": ("null=(FLAT,)", 'kind="chek", null=(FLAT,)', "no kind 'chek'. Did you mean 'check'?", '"chek"'),
-    "cut-offs the wrong way round": (
-        "RISE.at_least(2.0)", "RISE.within(3.0, 2.0)", "nothing lies within its cut-offs [3.0, 2.0]", "Claim("
-    ),
     "a rule that reads nothing": (
         "RISE = ", "RISE = per_seed(lambda: [3.0, 3.1], 'made up')\nOLD = ", "got one that reads nothing", "Claim("
     ),
