@@ -57,7 +57,7 @@ def test_the_plane_is_drawn_and_answers_the_pointer(page, width):
     )
     assert wide[0] <= wide[1]
     plane = driver.find_elements("css selector", "figure.drawing")[2]
-    cells = plane.find_elements("css selector", ".mark-rect path")
+    cells = plane.find_elements("css selector", ".mark-rect.role-mark path")
     assert len(cells) == 49
     texts = [one.text for one in plane.find_elements("css selector", ".mark-text text")]
     assert {"a", "b", "bend"} <= set(texts)
