@@ -126,7 +126,7 @@ INNER: dict[str, tuple[str, str]] = {
     "probes.paths.evaluate": ("along summed", TREES),
     "probes.paths.front": ("front_of", TREES),
     "probes.paths.path": ("combined straight polygon hats bezier places", TREES),
-    "probes.paths.plane": ("plane basis", TREES),
+    "probes.paths.plane": ("plane basis lattice", TREES),
     "probes.paths.units": ("moved permuted rows_of units_of named tree_of", TREES),
     "own.certify_model": ("certify_model dense_of_chain", TREES),
     "probes.alignment": ("alignment cka", TREES),

@@ -28,7 +28,7 @@ from overparam.core.needs import (
     Need, around, clean_arm, complete, enough_noise, enough_seeds, fine_step, fits, has, inside, need,
     on_average, one_draw, reaches, spans,
 )  # fmt: skip
-from overparam.core.outcomes import each_cell, later, lost_in, outcome, rounded, shares, within
+from overparam.core.outcomes import counted, each_cell, later, lost_in, outcome, rounded, shares, within
 from overparam.core.parts import (
     Axis, Chart, Estimate, FitRule, Formerly, Hero, Outcome, Profile, Progress, Series, Source, Study, XAxis, clean,
 )  # fmt: skip

@@ -75,6 +75,18 @@ def within(progress: Progress, low: float, high: float) -> Progress:
     return lambda fraction: progress(low + (high - low) * fraction)
 
 
+def counted(progress: Progress, parts: int) -> Callable[[], None]:
+    """What is called once after each of so many equal parts, and reports the share that is done.
+
+    >>> told = []
+    >>> done = counted(told.append, 2)
+    >>> done(), done(), told
+    (None, None, [0.5, 1.0])
+    """
+    done = itertools.count(1)
+    return lambda: progress(min(1.0, next(done) / parts))
+
+
 def shares(weights: Sequence[float]) -> list[tuple[float, float]]:
     """Where parts of these weights begin and end in the whole, for :func:`within`.
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from overparam.core import DataError, Estimate, Outcome, Params, Progress, UsageError, outcome
+from overparam.core import DataError, Estimate, Outcome, Params, Progress, UsageError, counted, outcome
 from overparam.core.examples import image
 from overparam.data import coarser, flatten, load, shape_of, subset
 from overparam.models import cnn, mlp
@@ -233,7 +233,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         )
     bench = Bench(network_of(how, data.shape, data.classes), recipe_of(how), flatten(data), given["points"])
     tickets = how.network in ADAM and given["tickets"] == "auto"
-    told = _part_done(progress, 2 + 2 * len(at) + (len(given["density"]) + 3) * len(at) * tickets)
+    told = counted(progress, 2 + 2 * len(at) + (len(given["density"]) + 3) * len(at) * tickets)
 
     keep = {str(step): Keep(step=step) for step in at}
     every = bench.runs([bench.member(seed) for seed in seeds], keep=keep)
@@ -383,15 +383,3 @@ def _add(found: Sequence[dict[str, Any]], prefix: str, measured: Sequence[dict[s
         if not prefix:
             values.setdefault("child_error", []).append(own["train"])
             values.setdefault("child_test_error", []).append(own["test"])
-
-
-def _part_done(progress: Progress, parts: int) -> Callable[[], None]:
-    """Called once a part."""
-    done = 0
-
-    def told() -> None:
-        nonlocal done
-        done += 1
-        progress(min(1.0, done / parts))
-
-    return told

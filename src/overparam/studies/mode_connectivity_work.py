@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome
+from overparam.core import DataError, Outcome, Params, Progress, UsageError, counted, outcome
 from overparam.data.stream import stream
 from overparam.models import mlp
 from overparam.models.mlp import layer_names
@@ -46,7 +46,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         raise UsageError(
             f"--batch: expected at most the {data.n} training samples, got {given['batch']}. Take a smaller batch."
         )
-    seeds, told = [int(cell["seed"]) for cell in cells], _part_done(progress, 5 + depth)
+    seeds, told = [int(cell["seed"]) for cell in cells], counted(progress, 5 + depth)
     recipe = Recipe(given["epochs"] * (data.n // given["batch"]), given["learning_rate"], optimizer="adam",
                     batch=given["batch"], probes=2)  # fmt: skip
     network = mlp(data.features, (width,) * depth, data.classes)
@@ -283,15 +283,3 @@ def _half(seed: int, layer: int, width: int, half: int, draw: int = 0) -> np.nda
 
 def _lost(runs: Sequence[Trained]) -> str:
     return next((f"step {int(one.diverged_at)}" for one in runs if one.diverged_at is not None), "")
-
-
-def _part_done(progress: Progress, parts: int) -> Callable[[], None]:
-    """Called once a part."""
-    done = 0
-
-    def told() -> None:
-        nonlocal done
-        done += 1
-        progress(min(1.0, done / parts))
-
-    return told

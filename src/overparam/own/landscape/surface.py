@@ -10,7 +10,7 @@ import numpy as np
 from overparam.own.landscape.fact import plain
 from overparam.own.landscape.pair import Pair
 from overparam.own.landscape.points import Points
-from overparam.probes.paths.plane import MARGIN, THIN, basis
+from overparam.probes.paths.plane import MARGIN, lattice
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +61,11 @@ def surface_of(
         side: points a side.
         many: points of the curve.
     """
-    u, v, share = basis(pair.a, pair.b, third)
-    long, high = float(np.linalg.norm(u)), float(np.linalg.norm(v))
-    if not long or high <= THIN * max(long, float(np.linalg.norm(third - pair.a))):
+    grid = lattice(pair.a, pair.b, third, side, MARGIN)
+    if grid is None:
         return None
-    corners = np.array([[0.0, 0.0], [long, 0.0], [share * long, high]])
-    low, top = corners.min(axis=0), corners.max(axis=0)
-    wide = MARGIN * float((top - low).max())
-    across, up = (np.linspace(low[i] - wide, top[i] + wide, side) for i in range(2))
-    x, y = (one.ravel() for one in np.meshgrid(across, up))
-    beyond = y / high
-    second = x / long - share * beyond
-    weights = np.stack([1 - second - beyond, second, beyond], 1)
-    found = points.along(np.stack([x, y], 1), weights, np.stack([pair.a, pair.b, third]), each=False)
+    corners = grid.corners
+    found = points.along(grid.places, grid.weights, np.stack([pair.a, pair.b, third]), each=False)
     t = np.linspace(0.0, 1.0, many)[:, None]
     curve = (
         (1 - t) ** 2 * corners[0] + 2 * t * (1 - t) * corners[2] + t**2 * corners[1]
@@ -82,6 +74,6 @@ def surface_of(
     )
     shape = (side, side)
     return Surface(
-        across, up, found.loss.reshape(shape), None if found.error is None else found.error.reshape(shape),
+        grid.across, grid.up, found.loss.reshape(shape), None if found.error is None else found.error.reshape(shape),
         ("a", "b", name), corners, curve,
     )  # fmt: skip

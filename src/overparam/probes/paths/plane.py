@@ -96,22 +96,48 @@ def plane(
     side, share = count(points, "points", 2, MOST), nonnegative(margin, "margin")
     anchors = checked_ends(network, solutions, ("a", "b", "c"))
     a, b, c = (_flat(network, one) for one in anchors)
-    u, v, along_u = basis(a, b, c)
-    long, high = float(np.linalg.norm(u)), float(np.linalg.norm(v))
-    if not long or not high > THIN * max(long, float(np.linalg.norm(c - a))):
+    grid = lattice(a, b, c, side, share)
+    if grid is None:
         raise UsageError(
             "solutions: expected three networks that are not on one line, got two that are equal or a third between two others. "
             "Take another third one."
         )
+    return Plane(Path("plane", network, anchors, grid.places, grid.weights), grid.across, grid.up, grid.corners)
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """A grid on the plane through three points.
+
+    Attributes:
+        across: coordinates of the columns.
+        up: coordinates of the rows.
+        corners: where the three points lie, shape ``(3, 2)``.
+        places: coordinates of the grid's points, row by row, shape ``(points, 2)``.
+        weights: shares of the three points in each of them, shape ``(points, 3)``; they sum to 1.
+    """
+
+    across: np.ndarray
+    up: np.ndarray
+    corners: np.ndarray
+    places: np.ndarray
+    weights: np.ndarray
+
+
+def lattice(a: np.ndarray, b: np.ndarray, c: np.ndarray, side: int, margin: float) -> Lattice | None:
+    """A grid of ``side`` by ``side`` points around three flat vectors; None where they lie on one line."""
+    u, v, along_u = basis(a, b, c)
+    long, high = float(np.linalg.norm(u)), float(np.linalg.norm(v))
+    if not long or not high > THIN * max(long, float(np.linalg.norm(c - a))):
+        return None
     corners = np.array([[0.0, 0.0], [long, 0.0], [along_u * long, high]])
     low, top = corners.min(axis=0), corners.max(axis=0)
-    wide = share * float((top - low).max())
+    wide = margin * float((top - low).max())
     across, up = (np.linspace(low[i] - wide, top[i] + wide, side) for i in range(2))
     x, y = (one.ravel() for one in np.meshgrid(across, up))
     third = y / high
     second = x / long - along_u * third
-    weights = np.stack([1 - second - third, second, third], 1)
-    return Plane(Path("plane", network, anchors, np.stack([x, y], 1), weights), across, up, corners)
+    return Lattice(across, up, corners, np.stack([x, y], 1), np.stack([1 - second - third, second, third], 1))
 
 
 def basis(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
