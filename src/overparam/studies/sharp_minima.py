@@ -182,6 +182,14 @@ CLAIMS = (
           null=(WORLD.but(ends_off=0.01),), effect=WORLD),
 )  # fmt: skip
 
+SHORT = (
+    "small",
+    "large, same epochs",
+    "small, matched loss",
+    "large, matched loss",
+    "large, same steps",
+    "large, tuned rate",
+)
 ALONG = {"x": {"arm": "network"}}
 
 
@@ -211,9 +219,7 @@ CHARTS = charts(
     eigenvalue=("The largest eigenvalue of the Hessian", "log eigenvalue", bars("top_eigenvalue"), ALONG),
     norm=("Norm of the weights", "norm of all parameters", bars("norm"), ALONG))  # fmt: skip
 CHARTS = tuple(
-    replace(
-        one, x=tuple(replace(x, log=False, names=tuple(ARMS.values())) if x.name == "arm" else x for x in one.x)
-    )
+    replace(one, x=tuple(replace(x, log=False, names=SHORT) if x.name == "arm" else x for x in one.x))
     for one in CHARTS
 )
 
