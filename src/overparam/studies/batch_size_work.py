@@ -13,15 +13,17 @@ from overparam.data.stream import stream
 from overparam.theory import sgd
 from overparam.training.tanh_network import TanhNetwork
 
-RATES = (
-    1.0,
-    2**0.5,
-    2.0,
-    2**1.5,
-    2**-0.5,
-    0.5,
-    0.25,
-)  # times the step of Ma, Bassily and Belkin, in the order in which they are tried
+HALVES = (
+    0,
+    1,
+    2,
+    3,
+    -1,
+    -2,
+    -3,
+)  # half powers of two times the step of Ma, Bassily and Belkin, in the order of trial
+FARTHEST = 8  # half powers of two at most, where the best rate is at the edge of those
+GENTLE = 0.5  # of their step for one sample: a rate at which the noise of small batches hardly costs steps
 LENGTH = 2.0  # of every input
 FINE = 25  # the loss is looked at whenever steps have grown by one in so many
 
@@ -37,7 +39,7 @@ def fitting(cell: Params) -> None:
 
 
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
-    """Steps to the goal for all batch sizes, with the best rate of each and with that of one sample, and the kernel's knee."""
+    """Steps to the goal for all batch sizes, with the best rate of each and with one small rate, and the kernel's knee."""
     fitting(cell)
     n = cell["n"]
     found = subset(flatten(load(cell["data"])), n, 1, seed=cell["seed"])
@@ -55,26 +57,24 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     first = net.gradient(start, x, y)[0]
     goal, rng = cell["goal"] * first, np.random.default_rng([cell["seed"], 52])
     batches = [*cell["batch"], n]
-    steps, rates, fixed = [], [], []
+    gentle = GENTLE * sgd.batch_guarantee(here, 1).step
+    steps, rates, shares, fixed, edges = [], [], [], [], 0
     for place, batch in enumerate(batches):
         base = sgd.batch_guarantee(here, batch).step
         repeats = 1 if batch == n else cell["repeats"]
-        best, rate, end = best_rate(net, start, x, y, batch, base, goal, cell["most"], repeats, rng)
+        best, share, end, edge = best_rate(net, start, x, y, batch, base, goal, cell["most"], repeats, rng)
         steps.append(best)
-        rates.append(rate)
+        shares.append(share)
+        rates.append(share * base)
+        edges += edge
         if batch == n:
             last = end
-        # the rate of one sample for all: a run of its own only where it is another
-        same = (
-            best
-            if batch == 1
-            else walk(net, start, x, y, rates[0], batch, goal, min(4 * steps[0], cell["most"]), rng)[0]
-        )
-        fixed.append(same)
+        fixed.append(walk(net, start, x, y, gentle, batch, goal, min(4 * steps[0], cell["most"]), rng)[0])
         progress((place + 1) / len(batches))
-    return summary(
+    found = summary(
         batches, steps, rates, fixed, here, sgd.minimum_of_features(net.jacobian(last, x)), cell["goal"]
     )
+    return found | {"rate_share": shares, "at_edge": edges}
 
 
 def walk(
@@ -109,23 +109,33 @@ def best_rate(
     most: int,
     repeats: int,
     rng: Any,
-) -> tuple[float, float, Any]:
-    """Fewest steps to the goal over the grid of rates (geometric mean of the repeats), the rate, and an end.
+) -> tuple[float, float, Any, bool]:
+    """Fewest steps to the goal over the grid of rates (geometric mean of the repeats).
 
-    A rate of which one run needs four times the best so far is cut off.
+    A rate of which one run needs four times the best so far is cut off. Where the best is the largest or the smallest rate
+    that was tried, the grid goes on beyond it.
+
+    Returns:
+        Steps; the best rate as a multiple of ``base``; an end of its runs; whether it is still at an edge of the grid.
     """
-    best, chosen, where = math.inf, base, start
-    for times in RATES:
-        found = []
+    best, chosen, where = math.inf, 0, start
+    tried: list[int] = []
+    ahead = [*HALVES]
+    while ahead:
+        half, found = ahead.pop(0), []
+        tried.append(half)
         for _ in range(repeats):
-            one, end = walk(net, start, x, y, times * base, batch, goal, min(4 * best, most), rng)
+            one, end = walk(net, start, x, y, 2 ** (half / 2) * base, batch, goal, min(4 * best, most), rng)
             found.append(one)
             if not math.isfinite(one):
                 break
         taken = math.exp(sum(map(math.log, found)) / len(found))
         if taken < best:
-            best, chosen, where = taken, times * base, end
-    return best, chosen, where
+            best, chosen, where = taken, half, end
+        edge = chosen in (min(tried), max(tried))
+        if not ahead and edge and abs(chosen) < FARTHEST:
+            ahead.append(chosen + (1 if chosen > 0 else -1))
+    return best, 2 ** (chosen / 2), where, edge
 
 
 def summary(
