@@ -30,6 +30,18 @@ def test_steps_are_those_of_the_closed_form():
     assert (steps, share, edge) == (1.0, pytest.approx(2.0), False)
 
 
+class Passing:
+    """Parameters count steps; the loss is low after two steps, and low for good after the fifth."""
+
+    def gradient(self, theta, x, y):
+        return (1e-3 if theta in (2, 3) or theta >= 5 else 1.0), -1.0
+
+
+def test_a_low_loss_that_is_passed_by_is_not_counted():
+    assert walk(Passing(), 0.0, X, Y, 1.0, 2, 0.01, 100, np.random.default_rng(0)) == (5, 25.0)
+    assert walk(Passing(), 0.0, X, Y, 1.0, 2, 0.01, 24, np.random.default_rng(0))[0] == math.inf
+
+
 @pytest.mark.parametrize(("base", "share"), [(0.25, 8.0), (8.0, 0.25)])
 def test_a_best_rate_at_the_edge_is_followed(base, share):
     found = best_rate(NET, np.zeros(3), X, Y, 2, base, 1e-3, 1000, 1, np.random.default_rng(0))
@@ -49,7 +61,7 @@ def test_slopes_and_knee_are_read_off_planted_steps():
     found = summary(batches, steps, [1.0] * 5, [960.0] * 5, here, here, 0.1)
     assert found["critical"] == critical
     assert found["small"] == pytest.approx(-1.0 if critical < 8 else np.log(1 / 4) / np.log(8))
-    assert found["fixed_small"] == 0.0
+    assert found["fixed_steps"] == [960.0] * 5
     assert found["knee"] == pytest.approx(8.0)
     assert found["few_over_all"] == pytest.approx(960 / (240 * 16))
     assert found["reached"] == 1.0
