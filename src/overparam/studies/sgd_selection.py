@@ -181,7 +181,7 @@ def estimate(cell: Params) -> Estimate:
     needed = min(cell["most"], 4.0 * (5e-4 / cell["goal"]) ** 0.6 / cell["flow_step"] * 25)
     runs = needed * whole * (1.2 + 0.2 * len(cell["times"])) + 2 * needed * few * len(cell["batch"])
     away = 3 * cell["follow"] * (cell["runs"] * few + 2 * whole)
-    return Estimate(2.0 + runs + away + 3e-7 * n**3 * (len(cell["batch"]) + 3), 1e8 + 32.0 * n * p)
+    return Estimate(2.0 + 0.65 * (runs + away) + 3e-7 * n**3 * (len(cell["batch"]) + 3), 1e8 + 32.0 * n * p)
 
 
 STUDY = study(
