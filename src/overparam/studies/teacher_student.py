@@ -301,7 +301,9 @@ STUDY = study(
     question="Which teacher nodes do students find, when, and do more student nodes help?", x="factor", sources=("tian2019",),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("coverage"),
     work=later("overparam.studies.teacher_student_work:run"), estimate=estimate, values=VALUES, stack_limit=8,
-    stack_by=tuple(axis.name for axis in AXES if axis.name not in ("seed", "decay")),
+    stack_by=tuple(axis.name for axis in AXES if axis.name not in ("seed", "decay")), stack_whole=("decay",),
+    work_history=("Cells of one seed, which had equal inputs and minibatches before, share one array of inputs; equal up to "
+                  "rounding.",),
     differences=(
         "Weights of teachers are drawn from a grid that the published code refers to and never defines; -0.5 to 0.5 in "
         "quarters, that "

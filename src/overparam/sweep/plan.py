@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ class Stack:
 def stacks(study: Study, cells: Iterable[Params], memory: float = DEFAULT_MEMORY) -> list[Stack]:
     """Group cells into stacks that agree on ``study.stack_by`` and fit the memory budget, dearest first.
 
-    A stack of several cells is expected to end within half an hour.
+    A stack of several cells is expected to end within half an hour. Cells that differ in ``study.stack_whole`` alone stand
+    next to each other, in one stack with as many others where they fit.
 
     Args:
         study: the study.
@@ -50,8 +51,26 @@ def stacks(study: Study, cells: Iterable[Params], memory: float = DEFAULT_MEMORY
             )
         fits = int(min(memory // max(cost.bytes, 1.0), LONGEST // max(cost.seconds, 1e-9)))
         size = max(1, min(study.stack_limit, fits))
-        for start in range(0, len(group), size):
-            part = tuple(group[start : start + size])
+        for part in _parts(group, study.stack_whole, size):
             estimates = [study.estimate(cell) for cell in part]
             planned.append(Stack(part, sum(e.seconds for e in estimates), sum(e.bytes for e in estimates)))
     return sorted(planned, key=lambda stack: -stack.seconds)
+
+
+def _parts(group: Sequence[Params], whole: Sequence[str], size: int) -> Iterator[tuple[Params, ...]]:
+    """Cells in parts of at most ``size``; those that differ in ``whole`` alone are parted only where they are more."""
+    blocks: dict[tuple[Any, ...], list[Params]] = {}
+    for at, cell in enumerate(group):
+        rest = tuple(value for name, value in cell.items() if name not in whole) if whole else (at,)
+        blocks.setdefault(rest, []).append(cell)
+    part: list[Params] = []
+    last = 0
+    for block in blocks.values():
+        for start in range(0, len(block), size):
+            piece = block[start : start + size]
+            if part and (len(part) + len(piece) > size or len(piece) != last):
+                yield tuple(part)
+                part = []
+            part, last = part + piece, len(piece)
+    if part:
+        yield tuple(part)

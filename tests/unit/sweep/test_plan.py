@@ -188,3 +188,23 @@ def test_a_stack_is_split_so_that_a_kill_costs_at_most_half_an_hour(toy):
     ]
     longer = [{**cell, "width": 1_000_000} for cell in cells]  # a cell of 10,000 s cannot be split
     assert [len(stack.cells) for stack in stacks(toy, longer)] == [1] * 8
+
+
+def test_cells_that_share_examples_stand_next_to_each_other_and_are_not_parted(toy):
+    """Three noises of a width and seed share a stack, two seeds at most; with one noise stored the stacks do not mix."""
+    cells = [
+        {"data": "digits", "width": 8, "noise": p, "fault": "none", "seed": s}
+        for p in (0.0, 0.1, 0.2)
+        for s in range(5)
+    ]
+    study = dataclasses.replace(toy, stack_by=("data", "width", "fault"), stack_whole=("noise",), stack_limit=8)
+    found = [[(cell["seed"], cell["noise"]) for cell in stack.cells] for stack in stacks(study, cells)]
+    expected = [[(s, p) for s in some for p in (0.0, 0.1, 0.2)] for some in ((0, 1), (2, 3), (4,))]
+    assert sorted(found) == expected
+    left = [cell for cell in cells if (cell["seed"], cell["noise"]) != (0, 0.1)]
+    found = [[(cell["seed"], cell["noise"]) for cell in stack.cells] for stack in stacks(study, left)]
+    assert sorted(found)[0] == [(0, 0.0), (0, 0.2)]
+    assert {len(one) for one in found} == {2, 6}
+    small = dataclasses.replace(study, stack_limit=2)  # three do not fit
+    assert {len(stack.cells) for stack in stacks(small, cells)} == {1, 2}
+    assert sum(len(stack.cells) for stack in stacks(small, cells)) == 15
