@@ -68,6 +68,16 @@ def test_a_stack_of_the_published_sweep_is_the_six_decays_of_a_seed():
         assert [own["decay"] for own in one.cells] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
 
 
+@pytest.mark.parametrize("profile", ["quick", "laptop"])
+def test_stacks_of_the_smaller_profiles_are_those_in_which_they_were_judged(profile):
+    """A cell is measured on the test inputs of the first seed of its stack, so these stacks must stay."""
+    cells = select(STUDY, profile).cells()
+    found = {tuple((one["decay"], one["seed"]) for one in stack.cells) for stack in stacks(STUDY, cells)}
+    assert found == {
+        tuple((one["decay"], one["seed"]) for one in cells[at : at + 8]) for at in range(0, len(cells), 8)
+    }
+
+
 def test_the_start_is_small_and_learns_nothing_in_sixty_steps(found):
     assert found[0]["cover_time"] == [60, 60]
     assert found[0]["never"] == [4, 4]
