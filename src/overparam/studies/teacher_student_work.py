@@ -37,10 +37,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         data.teacher(given["d"], given["nodes"], given["outputs"], decay=cell["decay"], seed=cell["seed"])
         for cell in cells
     ]
-    sets = [
-        one.examples(given["n"], scale=1.5, seed=cell["seed"])
-        for one, cell in zip(teachers, cells, strict=True)
-    ]
+    sets = examples(teachers, cells, scale=1.5)
     times = probe_times(given["steps"])
     found: list[dict[str, Any]] = [
         {"factor": list(factors), "step": list(times), "node": list(range(1, given["nodes"] + 1)),
@@ -61,6 +58,18 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
             record(found[i], one.values, factor, times, given["steps"])
     deep(cells, found, times, within(progress, units[-2] / units[-1], 1.0))
     return [outcome(values, lost=gone) for values, gone in zip(found, lost, strict=True)]
+
+
+def examples(teachers: Sequence[Any], cells: Sequence[Params], *, scale: float) -> list[tuple[Any, Any]]:
+    """Examples of every teacher; teachers of one seed share the inputs, which makes one product of their students' layers."""
+    inputs: dict[int, Any] = {}
+    found = []
+    for one, cell in zip(teachers, cells, strict=True):
+        seed = cell["seed"]
+        if seed not in inputs:
+            inputs[seed] = one.examples(cell["n"], scale=scale, seed=seed)[0]
+        found.append((inputs[seed], one.targets(inputs[seed]).astype(np.float32)))
+    return found
 
 
 def trained(
@@ -202,10 +211,7 @@ def deep(
     teachers = [
         data.deep_teacher(given["d"], (m, m), given["outputs"], scale=10.0, seed=cell["seed"]) for cell in mine
     ]
-    sets = [
-        one.examples(given["n"], scale=10.0, seed=cell["seed"])
-        for one, cell in zip(teachers, mine, strict=True)
-    ]
+    sets = examples(teachers, mine, scale=10.0)
     student = mlp(given["d"], (given["deep_factor"] * m,) * 2, given["outputs"])
     recipe = Recipe(
         given["steps"],
