@@ -26,8 +26,8 @@ AXES = (
 
 PROFILES = profiles(
     {"data": "digits"},
-    quick=("1,024 digits, three hidden layers of 16 and 64 units, 4 pairs: a minute on two cores",
-           {"width": (16, 64), "seed": planned(4)}),
+    quick=("1,024 digits, three hidden layers of 16, 32 and 64 units, 4 pairs: a minute on two cores",
+           {"width": (16, 32, 64), "seed": planned(4)}),
     laptop=("1,024 digits, three hidden layers of 16 to 256 units, 6 pairs: minutes on two cores",
             {"width": WIDTHS, "seed": planned(6)}),
     paper=("MNIST, ten hidden layers of 245 units, 200 passes over 60,000 samples, as the authors' scripts: about a day a pair",
