@@ -121,7 +121,7 @@ def estimate(cell: Params) -> Estimate:
 
     fitting(cell)
     n, p, goal = cell["n"], 66 * cell["width"], cell["goal"]
-    steps = min(cell["most"], 90.0 / goal**0.8 * (n / 100) ** 0.7)
+    steps = min(cell["most"], 90.0 / goal**0.8 * (n / 100) ** 1.2)
     runs = steps * (6e-5 * 8 * cell["repeats"] * (2 + len(cell["batch"])) + 8 * 6.0 * n * p / 6e9)
     return Estimate(2.0 + runs + 3e-9 * n**3, 1e8 + 32.0 * n * p)
 
