@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from overparam.core import Evidence, UsageError, clean
+from overparam.studies import batch_size_work
 from overparam.studies.batch_size import STUDY, WORLD
 from overparam.studies.batch_size_work import best_rate, run, summary, walk
 from overparam.sweep.judge import judge
@@ -51,6 +52,25 @@ def test_a_best_rate_at_the_edge_is_followed(base, share):
     far = best_rate(NET, np.zeros(3), X, Y, 2, 1 / 64, 1e-3, 10_000, 1, np.random.default_rng(0))
     assert far[1] == pytest.approx(16.0)
     assert far[3]
+
+
+def test_a_rate_counts_only_if_all_runs_get_there_and_those_of_all_samples_start_moved(monkeypatch):
+    begins = []
+
+    def walked(net, theta, x, y, rate, batch, goal, most, rng):
+        begins.append(theta)
+        return (5.0 if rate != 1.0 or len(begins) == 1 else math.inf), theta
+
+    monkeypatch.setattr(batch_size_work, "walk", walked)
+    start = np.array([1.0, -2.0, 4.0])
+    steps, share, _, _ = best_rate(NET, start, X, Y, 2, 1.0, 0.01, 100, 2, np.random.default_rng(0))
+    assert steps == pytest.approx(5.0)
+    assert share != 1.0  # its second run does not get there
+    moved = [np.abs(one / start - 1).max() for one in begins]
+    assert 0 < min(moved) < max(moved) < 5e-3
+    begins.clear()
+    best_rate(NET, start, X, Y, 1, 1.0, 0.01, 100, 2, np.random.default_rng(0))
+    assert all((one == start).all() for one in begins)
 
 
 def test_slopes_and_knee_are_read_off_planted_steps():
