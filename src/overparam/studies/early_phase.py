@@ -71,7 +71,11 @@ PLANTED = {
     **{f"{name}_cost": values for name, values in COSTS.items()}, "none": [40.0, 42.0, 44.5, 45.5],
     "none_loss": [2.0] * 4, "order_loss": [2.0] * 4, "shuffled_loss": [2.0, 2.0, 2.05, 2.07],
 }  # fmt: skip
-SPREAD = {name: 0.05 if "loss" in name else 2.6 for name in PLANTED} | {"order_cost": 0.6, "longer_cost": 4.0}
+SPREAD = {name: 0.05 if "loss" in name else 2.6 for name in PLANTED} | {
+    "order_cost": 0.6,
+    "longer_cost": 4.0,
+    "magnitudes_cost": 1.0,
+}
 WORLD = World(("early", EARLY), lines=PLANTED, spread=SPREAD, seeds=48, straight=tuple(PLANTED))
 
 
@@ -111,11 +115,11 @@ CLAIMS = (
     later_costs("signs", "To draw the signs of the weights anew costs more the later it is done, at the last early step 1 point "
                 "of test accuracy more than at the start."),
     Claim("sizes", "Signs are not enough: with the signs kept and the sizes shuffled within their layers, the last early step "
-          "ends half a point of test accuracy or more below unperturbed weights.", L63D, SOURCE,
-          cost["magnitudes"].last.at_least(0.5).contradicted(below=0.0), RUNS,
+          "ends with a lower test accuracy than unperturbed weights.", L63D, SOURCE,
+          cost["magnitudes"].last.at_least(0.0).contradicted(below=0.0), RUNS,
           Control(ORDER, arm("another order", metrics={"magnitudes_cost": "order_cost"})), NEEDS, chart="cost", form="direction",
           scope=(*SCOPE, "The source draws new sizes; shuffled ones keep the sizes that a layer has, and so change less."),
-          outside=SMALLER, profiles=LARGER, null=(last(0.5, "magnitudes_cost"),), effect=last(2.2, "magnitudes_cost"),
+          outside=SMALLER, profiles=LARGER, null=(last(0.0, "magnitudes_cost"),), effect=last(0.6, "magnitudes_cost"),
           limit=(last(0.0, "magnitudes_cost"),), against=last(-2.0, "magnitudes_cost")),
     Claim("rank", "Does the cost of shuffling rise with the step: is their rank correlation above 0 for more than half of the "
           "dense runs?", L63D, SOURCE, ranked.positive_share().at_least(0.5), RUNS,
