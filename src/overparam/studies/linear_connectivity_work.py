@@ -371,7 +371,12 @@ def estimate(cell: Params) -> Estimate:
     size = dense(
         inputs, how.width, max(1, how.width // 3) if how.network == "lenet" else how.width, shape.classes
     )
-    told = {"steps": how.steps, "n": how.n or 60_000, "chains": many, "probes": 2 * paths * cell["points"] // many}
+    told = {
+        "steps": how.steps,
+        "n": how.n or 60_000,
+        "chains": many,
+        "probes": 2 * paths * cell["points"] // many,
+    }
     found = cost({**cell, "batch": how.batch}, size, **told)
     return Estimate(found.seconds + COMPILED * many / 14, found.bytes)
 
