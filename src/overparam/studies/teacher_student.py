@@ -304,8 +304,11 @@ STUDY = study(
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("coverage"),
     work=later("overparam.studies.teacher_student_work:run"), estimate=estimate, values=VALUES, stack_limit=8,
     stack_by=tuple(axis.name for axis in AXES if axis.name not in ("seed", "decay")), stack_whole=("decay",),
+    cell_version=2,
     work_history=("Cells of one seed, which had equal inputs and minibatches before, share one array of inputs; equal up to "
-                  "rounding.",),
+                  "rounding.",
+                  "All cells are measured on the same test inputs, which were those of the first seed of a stack: a cell "
+                  "depended on which seeds were trained beside it.",),
     differences=(
         "Weights of teachers are drawn from a grid that the published code refers to and never defines; -0.5 to 0.5 in "
         "quarters, that "

@@ -41,6 +41,12 @@ def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     assert len(equal["found_1"]) == len(equal["strength"]) == 4
 
 
+def test_what_a_cell_holds_does_not_depend_on_the_seeds_beside_it(found):
+    beside = STUDY.work([cell(seed=1001, decay=0.0), cell(seed=1000, decay=1.0)], lambda _: None)[1].values
+    for name in ("loss_1", "gradient_0_5"):
+        assert beside[name] == pytest.approx(found[1][name], rel=1e-3, nan_ok=True)
+
+
 def test_cells_of_one_seed_share_teachers_but_for_their_fan_outs(found):
     equal, unequal = found
     ratio = np.array(equal["strength"]) / np.array(unequal["strength"])
