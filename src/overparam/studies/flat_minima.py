@@ -250,7 +250,7 @@ STUDY = study(
     question="Of networks that fit the same rows, are those in flat minima the ones that generalize, and does flatness say more "
     "than the norm of the weights?",
     sources=(WU, DINH, NOVAK, "belkin2019"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    work=later("overparam.studies.flat_minima_work:run"), estimate=estimate, hero=Hero("spectrum"), stack_limit=3,
+    work=later("overparam.studies.flat_minima_work:run"), estimate=estimate, hero=Hero("spectrum"), stack_limit=3, cell_version=2,
     values=("attack", "parameters", "step", "loss", "gradient_norm", "test_error", "test_loss", *NAMES, "trace_error", "bulk",
             "twin_top", "twin_gap", "twin_scaled_gap", *(f"{name}_{end}" for name in ("top", "bulk") for end in MANY),
             *(f"follows_{name}" for name in NAMES), "rank", "decade", "measure", "follows"),

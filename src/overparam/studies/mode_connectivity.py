@@ -52,7 +52,8 @@ along_aligned = points(
     "aligned_error", "largest training error on the straight line after units changed places"
 )
 along_separable = points(
-    "separable_error", "largest training error on the path through linear classifiers of half of the features"
+    "separable_error",
+    "largest training error on the path through linear classifiers of half of the features, 100 where there is none",
 )
 layers = share_of_trials(line("separated").at(TWICE), line("asked").at(TWICE),
                          "share of the layers of which half of the units separate the classes, at 64 units")  # fmt: skip
