@@ -46,7 +46,7 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """Steps to the goal for all batch sizes, with the best rate of each and with that of one sample, and the kernel's knee."""
     fitting(cell)
     n = cell["n"]
-    found = subset(flatten(load(cell["data"])), n, 1, seed=cell["seed"])
+    found: Any = subset(flatten(load(cell["data"])), n, 1, seed=cell["seed"])
     x, y = found.x.reshape(n, -1).astype(np.float64), 2.0 * (found.y % 2) - 1.0
     x = x - x.mean(axis=0)
     size = np.linalg.norm(x, axis=1, keepdims=True)
