@@ -93,7 +93,9 @@ def from_edges(pairs: Any, nodes: int | None = None) -> Graph:
     rows = rows.astype(np.int64)
     total = int(rows.max()) + 1 if nodes is None else count(nodes, "nodes", low=2)
     if rows.max() >= total:
-        raise DataError(f"pairs: expected node numbers below {total}, got {rows.max()}. Number the nodes from 0.")
+        raise DataError(
+            f"pairs: expected node numbers below {total}, got {rows.max()}. Number the nodes from 0."
+        )
     return _graph(rows, total, ())
 
 

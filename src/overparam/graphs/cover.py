@@ -118,10 +118,14 @@ def chosen_nodes(chosen: Any, nodes: int) -> np.ndarray:
     except Exception:
         fits = False
     if not fits:
-        raise DataError(f"chosen: expected a list of node numbers, got {shown(chosen)}. Number the nodes from 0.")
+        raise DataError(
+            f"chosen: expected a list of node numbers, got {shown(chosen)}. Number the nodes from 0."
+        )
     own = own.astype(np.int64)
     if own.size and not (own.min() >= 0 and own.max() < nodes):
-        raise DataError(f"chosen: expected node numbers from 0 to {nodes - 1}, got {shown(chosen)}. Leave out the others.")
+        raise DataError(
+            f"chosen: expected node numbers from 0 to {nodes - 1}, got {shown(chosen)}. Leave out the others."
+        )
     if len(np.unique(own)) < len(own):
         raise DataError(f"chosen: expected each node once, got {shown(chosen)}. Leave out what is repeated.")
     return own
@@ -138,5 +142,7 @@ def budget_of(budget: Any, nodes: int) -> int:
     """
     whole = count(budget, "budget", low=1)
     if whole > nodes:
-        raise UsageError(f"budget: expected at most the {nodes:,} nodes, got {whole:,}. Take fewer, or a larger graph.")
+        raise UsageError(
+            f"budget: expected at most the {nodes:,} nodes, got {whole:,}. Take fewer, or a larger graph."
+        )
     return whole

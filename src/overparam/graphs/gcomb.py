@@ -148,7 +148,9 @@ def train(
     return Solver(taught.problem, weights, taught.budgets, taught.ranks, q, left)
 
 
-def solve(solver: Solver, graph: Graph, budget: int, seed: int = 0, *, q: Sequence[float] | None = None) -> Choice:
+def solve(
+    solver: Solver, graph: Graph, budget: int, seed: int = 0, *, q: Sequence[float] | None = None
+) -> Choice:
     """Choose nodes of a graph.
 
     Args:

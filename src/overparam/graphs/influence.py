@@ -48,7 +48,9 @@ def exact_spread(graph: Graph, chosen: Any, chance: float) -> float:
     """
     own, p, pairs = chosen_nodes(chosen, graph.nodes), probability(chance, "chance"), graph.pairs
     if len(pairs) > MOST_EDGES:
-        raise UsageError(f"graph: expected at most {MOST_EDGES} edges, got {len(pairs)}. Use spread() on random sets.")
+        raise UsageError(
+            f"graph: expected at most {MOST_EDGES} edges, got {len(pairs)}. Use spread() on random sets."
+        )
     total = 0.0
     for live in itertools.product((False, True), repeat=len(pairs)):
         active = np.zeros(graph.nodes, bool)
@@ -213,5 +215,7 @@ def _rounds(n: int, k: int, eps: float) -> Iterator[tuple[float, int]]:
     own = math.sqrt(2) * eps
     for i in range(1, max(2, math.ceil(math.log2(n)))):
         x = n / 2**i
-        asked = (2 + 2 * own / 3) * (choices + math.log(2 * n) + math.log(max(1.0, math.log2(n)))) * n / own**2 / x
+        asked = (
+            (2 + 2 * own / 3) * (choices + math.log(2 * n) + math.log(max(1.0, math.log2(n)))) * n / own**2 / x
+        )
         yield x, math.ceil(asked)

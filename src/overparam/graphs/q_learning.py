@@ -94,9 +94,13 @@ def learn_q(
             if turn >= AHEAD:
                 paid = past[turn - AHEAD][1] + DISCOUNT * past[turn - 1][1]
                 steps += 1
-                gradient = (past[turn - AHEAD][0] @ weights - paid - DISCOUNT**AHEAD * value.max()) * past[turn - AHEAD][0]
+                gradient = (past[turn - AHEAD][0] @ weights - paid - DISCOUNT**AHEAD * value.max()) * past[
+                    turn - AHEAD
+                ][0]
                 first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
-                weights = weights - RATE * (first / (1 - 0.9**steps)) / (np.sqrt(second / (1 - 0.999**steps)) + 1e-8)
+                weights = weights - RATE * (first / (1 - 0.9**steps)) / (
+                    np.sqrt(second / (1 - 0.999**steps)) + 1e-8
+                )
             free = rng.random_sample() < explore
             picked = int(rng.choice(np.flatnonzero(now.open))) if free else int(np.argmax(value))
             past.append((seen[picked], now.take(picked)))

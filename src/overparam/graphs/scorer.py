@@ -22,7 +22,7 @@ from overparam.data.stream import stream
 from overparam.graphs.greedy import spans
 
 Weights = Mapping[str, np.ndarray]
-RATE = 0.01
+RATE, PADDED = 0.01, 1024
 
 
 def features(graph: Graph) -> np.ndarray:
@@ -85,7 +85,8 @@ def _program(nodes: int) -> Any:
 
     def loss(p: Any, x: Any, sources: Any, neighbours: Any, degrees: Any, target: Any, weight: Any) -> Any:
         def mean(h: Any) -> Any:
-            return jax.ops.segment_sum(h[neighbours], sources, nodes, indices_are_sorted=True) / degrees[:, None]
+            sums = jax.ops.segment_sum(h[neighbours], sources, nodes + 1, indices_are_sorted=True)
+            return sums[:nodes] / degrees[:, None]
 
         h = _first(p, x, mean(x), jax.nn.relu)
         off = _second(p, h, mean(h), jax.nn.relu) - target
@@ -125,7 +126,10 @@ def train_scorer(
     """
     weight, wanted = np.zeros(graph.nodes, np.float32), np.zeros(graph.nodes, np.float32)
     weight[nodes], wanted[nodes] = 1.0, target
-    data = (features(graph), graph.sources, graph.neighbours, graph.degrees.astype(np.float32), wanted, weight)
+    idle = -len(graph.neighbours) % PADDED  # edges of no node, so that graphs of one size share a program
+    sources = np.pad(graph.sources, (0, idle), constant_values=graph.nodes)
+    neighbours = np.pad(graph.neighbours, (0, idle))
+    data = (features(graph), sources, neighbours, graph.degrees.astype(np.float32), wanted, weight)
     found, left = _program(graph.nodes)(initial(width, seed), count(steps, "steps"), *map(jnp.asarray, data))
     scale = positive(max(float(np.var(target)), 1e-12), "target")
     return {name: np.asarray(one) for name, one in found.items()}, float(left) / scale

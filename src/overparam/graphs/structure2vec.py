@@ -1,6 +1,7 @@
 """S2V-DQN, the learned solver that GCOMB is compared with: embeddings by structure2vec, and Q-learning on small graphs.
 
-At every choice all nodes are embedded anew by several rounds over all edges, and the node with the largest Q is taken.
+At every choice all nodes are embedded anew by several rounds over all edges, and the node with the largest Q is taken. Sums over
+neighbours are divided by the largest degree of the graph: without that what is learnt on small graphs does not carry over.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from overparam.graphs.cover import Cover, budget_of
 from overparam.graphs.greedy import Choice, Gains
 
 ROUNDS, WIDTH = 4, 64  # as published
-SCALE = 0.1  # of sums over neighbours
-DISCOUNT, AHEAD, BATCH, RATE, LEAST = 0.8, 2, 32, 2e-3, 0.05
+DISCOUNT, AHEAD, BATCH, RATE, LEAST = 0.8, 2, 16, 3e-3, 0.05
 Weights = Mapping[str, np.ndarray]
 
 
@@ -74,10 +74,11 @@ def solve_by_embedding(weights: Weights, graph: Graph, cover: Cover, budget: int
     References: Dai et al. 2017, algorithm 1.
     """
     most = budget_of(budget, graph.nodes)
-    shape, ones = (graph.nodes, graph.nodes), np.full(len(graph.neighbours), SCALE, np.float32)
+    scale = 1 / float(graph.degrees.max())
+    shape, ones = (graph.nodes, graph.nodes), np.full(len(graph.neighbours), scale, np.float32)
     adjacent = sparse.csr_matrix((ones, graph.neighbours, graph.starts), shape=shape)
     chosen = np.zeros((graph.nodes, 1), np.float32)
-    degrees = (SCALE * graph.degrees[:, None]).astype(np.float32)
+    degrees = (scale * graph.degrees[:, None]).astype(np.float32)
     nodes: list[int] = []
     for _ in range(most):
         q = values(weights, chosen, degrees, lambda h: adjacent @ h, lambda x: np.maximum(x, 0))
@@ -115,7 +116,13 @@ def _program(nodes: int, width: int) -> Any:
 
 
 def train_embedding(
-    graphs: Sequence[Graph], covers: Sequence[Cover], *, turns: int = 10, steps: int = 400, width: int = WIDTH, seed: int = 0
+    graphs: Sequence[Graph],
+    covers: Sequence[Cover],
+    *,
+    turns: int = 10,
+    steps: int = 400,
+    width: int = WIDTH,
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Train by Q-learning two steps ahead with replay, one choice of one episode for each step of Adam.
 
@@ -135,13 +142,15 @@ def train_embedding(
     """
     sizes = sorted({graph.nodes for graph in graphs})
     if len(sizes) != 1 or len(covers) != len(graphs):
-        raise UsageError(f"graphs: expected graphs of one size with a cover each, got {sizes} nodes. Draw them alike.")
+        raise UsageError(
+            f"graphs: expected graphs of one size with a cover each, got {sizes} nodes. Draw them alike."
+        )
     n, many = sizes[0], count(turns, "turns", low=AHEAD + 1)
     if many >= n:
         raise UsageError(f"turns: expected fewer than the {n} nodes, got {many}. Take fewer.")
     dense = np.zeros((len(graphs), n, n), np.float32)
     for place, graph in enumerate(graphs):
-        dense[place, graph.sources, graph.neighbours] = SCALE
+        dense[place, graph.sources, graph.neighbours] = 1 / graph.degrees.max()
     step, start, q_of = _program(n, width)
     rng = stream("structure2vec exploration", seed)
     p: Any = initial(width, seed)
@@ -164,7 +173,16 @@ def train_embedding(
             if len(memory) >= BATCH and done < total:
                 places = rng.randint(len(memory), size=BATCH)
                 whose, before_, acted, paid_, after = zip(*(memory[i] for i in places), strict=True)
-                p, state = step(p, old, state, dense[list(whose)], np.stack(before_), np.array(acted), np.array(paid_, np.float32), np.stack(after))
+                p, state = step(
+                    p,
+                    old,
+                    state,
+                    dense[list(whose)],
+                    np.stack(before_),
+                    np.array(acted),
+                    np.array(paid_, np.float32),
+                    np.stack(after),
+                )
                 done += 1
                 if done % 25 == 0:
                     old = p
