@@ -6,6 +6,7 @@ Drawing needs networkx, the optional extra ``graphs``; reading, and everything t
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from overparam.core.checked import count, shown
 from overparam.core.errors import DataError, UsageError
 from overparam.data.stream import stream
 
-KINDS = ("power-law", "random", "communities", "karate", "les-miserables")
+KINDS = ("power-law", "random-edges", "communities", "karate", "les-miserables")
 EDGES = 3  # a node of drawn graphs has twice as many neighbours on average
 BLOCKS = 10  # communities
 
@@ -169,7 +170,7 @@ def _numbered(lines: Iterable[str]) -> tuple[np.ndarray, int, tuple[str, ...]]:
 def draw_graph(kind: str, nodes: int = 0, seed: int = 0) -> Graph:
     """A graph of one of :data:`KINDS`.
 
-    ``power-law`` is preferential attachment with three edges a new node (Barabasi and Albert 1999); ``random`` has as many
+    ``power-law`` is preferential attachment with three edges a new node (Barabasi and Albert 1999); ``random-edges`` has as many
     edges between any nodes (Erdos and Renyi 1959); ``communities`` ten groups of equal size, with nine of ten edges inside
     (stochastic block model). Nodes that come out isolated are joined to one other. ``karate`` and ``les-miserables`` are the
     graphs of 34 and 77 people that networkx ships.
@@ -195,7 +196,7 @@ def draw_graph(kind: str, nodes: int = 0, seed: int = 0) -> Graph:
     total, draw = count(nodes, "nodes", low=20), int(rng.randint(2**31 - 1))
     if kind == "power-law":
         found = networkx.barabasi_albert_graph(total, EDGES, seed=draw)
-    elif kind == "random":
+    elif kind == "random-edges":
         found = networkx.gnm_random_graph(total, EDGES * total, seed=draw)
     else:
         sizes = [len(part) for part in np.array_split(np.arange(total), BLOCKS)]
@@ -210,6 +211,23 @@ def draw_graph(kind: str, nodes: int = 0, seed: int = 0) -> Graph:
 
 def _once(rows: np.ndarray) -> np.ndarray:
     return np.unique(np.sort(rows, axis=1), axis=0)
+
+
+def fingerprint(kind: str) -> str:
+    """16 hexadecimal digits that stand for a law of graphs."""
+    return hashlib.sha256(f"graph {kind} 1".encode()).hexdigest()[:16]
+
+
+def no_examples(kind: str) -> Any:
+    """Say that a graph has no examples with labels.
+
+    Raises:
+        DataError: always.
+    """
+    raise DataError(
+        f"data set {shown(kind)}: expected examples with labels, got a law of graphs. The study graph-coverage takes it, and "
+        "overparam.data.graphs.draw_graph draws one."
+    )
 
 
 def _networkx() -> Any:

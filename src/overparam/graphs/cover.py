@@ -1,5 +1,7 @@
-"""What nodes cover: an incidence of nodes and elements, read both ways. Maximum coverage, vertex cover and influence are
-the same problem with other elements: nodes, edges, or random sets of nodes that could reach one."""
+"""What nodes cover: an incidence of nodes and elements, read both ways.
+
+Maximum coverage, vertex cover and influence are one problem with other elements: nodes, edges, or random sets of nodes.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def exact_spread(graph: Graph, chosen: Any, chance: float) -> float:
 
 
 def reverse_sets(graph: Graph, chance: float, sets: int, rng: np.random.RandomState) -> Cover:
-    """Random reverse-reachable sets: each has the nodes that would have reached one random node. Nodes cover the sets they are in.
+    """Random reverse-reachable sets: each has the nodes that would have reached one random node, and is covered by them.
 
     The spread of any nodes is the number of nodes times the share of sets they cover, on average over the draw.
 

@@ -16,9 +16,9 @@ BUDGETS, WIDTHS = (20, 40, 80, 160), (2, 8, 32, 128)
 SHIPPED = {"karate": 34, "les-miserables": 77}
 
 AXES = (
-    Axis("data", "Graph: by preferential attachment (power-law), with edges anywhere (random), in ten communities, or one of two "
-         "that networkx ships.", str, "power-law",
-         choices=("power-law", "random", "communities", "karate", "les-miserables"), flag="data"),
+    Axis("data", "Graph: by preferential attachment (power-law), with edges anywhere (random-edges), in ten communities, or one "
+         "of two that networkx ships.", str, "power-law",
+         choices=("power-law", "random-edges", "communities", "karate", "les-miserables"), flag="data"),
     Axis("problem", "What is chosen for: nodes covered, edges covered, or nodes that become active.", str, "coverage",
          choices=PROBLEMS, flag="problems"),
     Axis("nodes", "Nodes of the graph that is solved; of no effect for one that is shipped.", int, 8000, low=20, high=1_000_000,
@@ -84,10 +84,10 @@ WIDER = World(("width", WIDTHS), arms={"problem": PROBLEMS}, lines={"width_quali
 
 L30, SOURCE = ("L30",), "manchanda2020"
 SCOPE = (
-    "Manchanda et al. (the abstract, in part recalled): real graphs of thousands to tens of millions of nodes, S2V-DQN and a tree "
-    "search guided by a graph network as learned baselines, IMM on real graphs for influence; times of solving, without training.",
-    "Here: generated graphs of thousands of nodes, both sides in numpy and scipy on one thread, S2V-DQN alone of the learned ones; "
-    "processor time from the graph to the nodes, without training, at the largest budget.")  # fmt: skip
+    "Manchanda et al. (the abstract, in part recalled): real graphs of thousands to tens of millions of nodes, S2V-DQN and a "
+    "tree search guided by a graph network as learned baselines, IMM for influence; times of solving, without training.",
+    "Here: generated graphs of thousands of nodes, both sides in numpy and scipy on one thread, S2V-DQN alone of the learned "
+    "ones; processor time from the graph to the nodes, without training, at the largest budget.")  # fmt: skip
 SMALLER = "The source's graphs are real and larger, and its programs are others"
 
 
@@ -120,8 +120,8 @@ CLAIMS = (
           Control("Random nodes in the place of GCOMB's: where they do as well, any choice is similar.",
                   instead("random nodes for GCOMB's", "gcomb_quality", "random_quality", INFLUENCE)),
           (ROOM,), chart="quality", form="equal", outside=SMALLER,
-          scope=(*SCOPE, "95 % is ours: the source gives no number. Spreads in its released results rise by 1.4 % from the smallest "
-                 "budget to the largest, where any choice is similar."),
+          scope=(*SCOPE, "95 % is ours: the source gives no number. Spreads in its released results rise by 1.4 % from the "
+                 "smallest budget to the largest, where any choice is similar."),
           null=(WORLD.but(gcomb_quality=[0.95] * 4),), effect=WORLD),
     Claim("lazy-same", "Lazy greedy choice is plain greedy choice, on tiny graphs to the last node.", L30, "minoux1978",
           worst("lazy_differs", "choices or gains in which lazy and plain greedy differ").at_most(0.0), kind="check",
@@ -130,15 +130,15 @@ CLAIMS = (
           "nemhauser1978",
           worst("worst_greedy", "least share that greedy choice covers of the most").at_least(0.6321), kind="check",
           chart="quality", null=(WORLD.but(worst_greedy=0.6),), effect=WORLD),
-    Claim("sets-exact", "Random reverse-reachable sets estimate the spread without bias: within 5 standard errors of the sum over "
-          "all worlds of live edges.", L30, "borgs2014",
+    Claim("sets-exact", "Random reverse-reachable sets estimate the spread without bias: within 5 standard errors of the sum "
+          "over all worlds of live edges.", L30, "borgs2014",
           worst("ris_off", "largest distance from the exact spread, in standard errors").at_most(5.0), kind="check",
           chart="quality", null=(WORLD.but(ris_off=6.0),), effect=WORLD),
     Claim("faster-lazy", "Is GCOMB at least as fast as lazy greedy choice, which learns nothing?", L30, SOURCE,
           (lazy_s.last / ours_s.last).at_least(1.0), LEARNED, kind="question", chart="seconds",
           null=(WORLD.but(lazy_seconds=[0.012] * 4),), effect=WORLD.but(lazy_seconds=[0.03] * 4)),
-    Claim("grows", "Does the advantage in time over the learned solver grow with the budget, at least fourfold from the smallest to "
-          "one eight times as large?", L30, SOURCE, (faster.last / faster.first).at_least(4.0), LEARNED, kind="question",
+    Claim("grows", "Does the advantage in time over the learned solver grow with the budget, at least fourfold from the smallest "
+          "to one eight times as large?", L30, SOURCE, (faster.last / faster.first).at_least(4.0), LEARNED, kind="question",
           chart="seconds", null=(WORLD.but(s2v_seconds=[0.32, 0.5, 0.9, 1.28]),), effect=WORLD),
     Claim("edges", "Counted in edges that are looked at, is it a hundredfold too?", L30, SOURCE,
           (learned_e.last / ours_e.last).at_least(100.0), LEARNED, kind="question", chart="edges",
@@ -169,8 +169,8 @@ CHARTS = charts(
              "What lazy greedy choice reaches is 1; for influence it chooses on ten random sets a node."),
     width=("Quality against the width of the network, at the largest budget", "share of what lazy greedy choice reaches",
            {"width_quality": "GCOMB", "width_top_quality": "largest scores alone"}, {"x": {"width": "log units"}}),
-    seconds=("Time from the graph to the nodes", "log processor seconds", {f"{one}_seconds": words for one, words in NAMES.items()},
-             "One thread, one process; training is not counted."),
+    seconds=("Time from the graph to the nodes", "log processor seconds",
+             {f"{one}_seconds": words for one, words in NAMES.items()}, "One thread, one process; training is not counted."),
     edges=("Edges looked at", "log edges", {f"{one}_edges": words for one, words in NAMES.items()},
            "The same on every machine; a layer of a network looks at every edge once."),
     parts=("What the parts of GCOMB do", "share of what lazy greedy choice reaches",
@@ -212,25 +212,27 @@ def estimate(cell: Params) -> Estimate:
 QUALITIES = ("gcomb", "s2v", "imm", "degree", "random", "local", "top", "untrained")
 STUDY = study(
     name="graph-coverage", title="Graphs: a trained network beside greedy choice",
-    question="Does a network that learnt to choose nodes do it better or faster than greedy choice and other solvers?", x="budget",
+    question="Does a network that learnt to choose nodes do it better or faster than greedy choice and other solvers?",
+    x="budget",
     sources=(SOURCE, "khalil2017", "tang2015", "leskovec2007", "minoux1978", "nemhauser1978", "borgs2014", "barabasi1999"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("quality"), estimate=estimate, stack_limit=1,
     work=each_cell(later("overparam.studies.graph_coverage_work:run")),
-    values=("budget", *(f"{name}_quality" for name in QUALITIES), *(f"{name}_{what}" for name in NAMES for what in ("seconds", "edges")),
-            "lazy_share", "gcomb_share", "random_share", "train_seconds", "width", "width_quality", "width_top_quality", "width_left",
-            "width_slower", "kept_nodes", "kept_picks", "lazy_differs", "worst_greedy", "ris_off"),
+    values=("budget", *(f"{name}_quality" for name in QUALITIES),
+            *(f"{name}_{what}" for name in NAMES for what in ("seconds", "edges")), "lazy_share", "gcomb_share", "random_share",
+            "train_seconds", "width", *(f"width_{what}" for what in ("quality", "top_quality", "left", "slower")), "kept_nodes",
+            "kept_picks", "lazy_differs", "worst_greedy", "ris_off"),
     differences=(
-        "The source's graphs are real, with up to tens of millions of nodes; here they are generated, with thousands, or two small "
-        "ones that networkx ships.",
-        "Its programs are Python with TensorFlow and IMM in C++; here all are numpy and scipy. Ratios of times depend on programs: "
-        "the edges that each looks at are counted beside them.",
-        "Noise is pruned by the order of degrees, at the rank that choices by lot reached on the training graph (as in the paper, "
-        "recalled); the network is a plain mean over neighbours, of two layers, trained on all good nodes at once.",
+        "The source's graphs are real, with up to tens of millions of nodes; here they are generated, with thousands, or two "
+        "small ones that networkx ships.",
+        "Its programs are Python with TensorFlow and IMM in C++; here all are numpy and scipy. Ratios of times depend on "
+        "programs: the edges that each looks at are counted beside them.",
+        "Noise is pruned by the order of degrees, at the rank that choices by lot reached on the training graph (as in the "
+        "paper, recalled); the network takes plain means over neighbours in two layers, trained on all good nodes at once.",
         "A choice by lot takes the most frequent of 10,000 draws, as the released code does.",
         "Q is linear, as in the released code, so that what is pooled over all nodes shifts no choice; it learns with a rate of "
         "0.01 for 40 episodes, since the released 0.0005 for 10 leaves it near its random start.",
-        "S2V-DQN divides sums over neighbours by the largest degree, and looks two choices ahead at a discount of 0.8; it is trained "
-        "on 20 graphs of 50 nodes, for 300 steps.",
+        "S2V-DQN divides sums over neighbours by the largest degree, and looks two choices ahead at a discount of 0.8; it is "
+        "trained on 20 graphs of 50 nodes, for 300 steps.",
         "For influence GCOMB sees neighbourhoods alone, as in the source, and learns from the random sets of the training graph.",
         "IMM asks for an error of 0.5, as in the source's comparison, and its sets are drawn anew for the choice (Chen 2018).",
     ))  # fmt: skip

@@ -199,7 +199,7 @@ def checks(seed: int) -> dict[str, Any]:
     """Tiny covers: choices in which lazy and plain greedy differ, greedy over the best, and random sets against all worlds."""
     rng, differ, worst = stream("graph checks", seed), 0, 1.0
     for place in range(CHECKED):
-        tiny = draw_graph("power-law" if place % 2 else "random", 20, CHECKED * seed + place)
+        tiny = draw_graph("power-law" if place % 2 else "random-edges", 20, CHECKED * seed + place)
         drawn = Cover(sparse.csr_matrix((rng.random_sample((14, 30)) < 0.2).astype(np.int32)))
         for cover in (near_of("coverage", tiny), near_of("vertex-cover", tiny), drawn):
             plain, fast = greedy(cover, cover.nodes), lazy_greedy(cover, cover.nodes)
