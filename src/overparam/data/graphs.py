@@ -21,6 +21,7 @@ from overparam.data.stream import stream
 KINDS = ("power-law", "random-edges", "communities", "karate", "les-miserables")
 EDGES = 3  # a node of drawn graphs has twice as many neighbours on average
 BLOCKS = 10  # communities
+MOST = 10_000_000  # nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +194,7 @@ def draw_graph(kind: str, nodes: int = 0, seed: int = 0) -> Graph:
         shipped = networkx.karate_club_graph() if kind == "karate" else networkx.les_miserables_graph()
         numbered = networkx.convert_node_labels_to_integers(shipped)
         return from_edges(np.array(numbered.edges()), len(numbered))
-    total, draw = count(nodes, "nodes", low=20), int(rng.randint(2**31 - 1))
+    total, draw = count(nodes, "nodes", low=20, high=MOST), int(rng.randint(2**31 - 1))
     if kind == "power-law":
         found = networkx.barabasi_albert_graph(total, EDGES, seed=draw)
     elif kind == "random-edges":
