@@ -40,18 +40,18 @@ PROFILES = profiles(
            {"data": "power-law", "nodes": 2000, "budget": (5, 10, 20, 40), "width": (2, 32), "sets": 50_000, "seed": planned(4)}),
     laptop=("graphs of 8,000 nodes, with a power law and in communities, budgets of 20 to 160, 6 seeds",
             {"data": ("power-law", "communities"), "seed": planned(6)}),
-    paper=("graphs of 200,000 nodes, budgets up to 200 (the source has real graphs of up to 65 million nodes, which are not "
-           "shipped): some hours and 16 GB a seed",
+    paper=("graphs of 200,000 nodes, budgets of 10 to 200, 6 seeds: about half an hour on one core and 2 GB. The source has real "
+           "graphs of up to 65 million nodes, which are not shipped",
            {"data": "power-law", "nodes": 200_000, "train_nodes": 5000, "budget": (10, 50, 100, 200), "sets": 200_000,
             "seed": planned(6)}))  # fmt: skip
 
 # what is measured: lines over the budget, one a seed
-SECONDS, QUALITY = "processor seconds of {}", "quality of {} over that of lazy greedy choice"
+SECONDS, QUALITY = "processor seconds of {}", "quality of {}"
 ours_s, learned_s, lazy_s, imm_s = (line(f"{name}_seconds", SECONDS.format(words)) for name, words in (
     ("gcomb", "GCOMB"), ("s2v", "S2V-DQN"), ("lazy", "lazy greedy choice"), ("imm", "IMM")))  # fmt: skip
-ours, learned, by_imm, by_degree, by_score = (line(f"{name}_quality", QUALITY.format(words)) for name, words in (
+ours, learned, by_imm, by_degree, by_near = (line(f"{name}_quality", QUALITY.format(words)) for name, words in (
     ("gcomb", "GCOMB"), ("s2v", "S2V-DQN"), ("imm", "IMM"), ("degree", "the nodes of largest degree"),
-    ("top", "the nodes of largest score")))  # fmt: skip
+    ("local", "greedy choice on the sampled neighbourhoods")))  # fmt: skip
 ours_e, learned_e = (
     line("gcomb_edges", "edges looked at by GCOMB"),
     line("s2v_edges", "edges looked at by S2V-DQN"),
@@ -59,7 +59,7 @@ ours_e, learned_e = (
 share = line("lazy_share", "share that lazy greedy choice covers", "%", times=100)
 kept = line("kept_nodes", "share of the nodes that pruning keeps", "%", times=100)
 picks = line("kept_picks", "share of the nodes of lazy greedy choice that pruning keeps", "%", times=100)
-wide = line("width_quality", "quality of GCOMB over that of lazy greedy choice", "points", times=100)
+wide = line("width_quality", "quality of GCOMB", "points", times=100)
 faster = learned_s / ours_s
 
 LEARNED = arm("coverage and vertex cover", only=holding("s2v_seconds"))
@@ -71,7 +71,7 @@ LEARNT = on_average("the learned baseline learnt", learned.last, at_least=0.8)
 RATIO = {"s2v_seconds": power_law(1.0, 0.016), "gcomb_seconds": [0.012] * 4, "lazy_seconds": [0.004] * 4,
          "imm_seconds": [3.0] * 4}  # fmt: skip
 WORTH = {"gcomb_quality": [0.99] * 4, "s2v_quality": [0.97] * 4, "imm_quality": [1.0] * 4, "degree_quality": [0.95] * 4,
-         "random_quality": [0.2] * 4, "top_quality": [0.94] * 4}  # fmt: skip
+         "random_quality": [0.2] * 4, "local_quality": [0.95] * 4}  # fmt: skip
 REST = {"s2v_edges": power_law(1.0, 1e5), "gcomb_edges": [8e4] * 4, "lazy_share": [0.1, 0.2, 0.4, 0.6],
         "kept_nodes": [0.05] * 4, "kept_picks": [0.98] * 4}  # fmt: skip
 WORLD = World(
@@ -137,9 +137,9 @@ CLAIMS = (
     Claim("faster-lazy", "Is GCOMB at least as fast as lazy greedy choice, which learns nothing?", L30, SOURCE,
           (lazy_s.last / ours_s.last).at_least(1.0), LEARNED, kind="question", chart="seconds",
           null=(WORLD.but(lazy_seconds=[0.012] * 4),), effect=WORLD.but(lazy_seconds=[0.03] * 4)),
-    Claim("grows", "Does the advantage in time over the learned solver grow with the budget, at least fourfold from the smallest "
-          "to one eight times as large?", L30, SOURCE, (faster.last / faster.first).at_least(4.0), LEARNED, kind="question",
-          chart="seconds", null=(WORLD.but(s2v_seconds=[0.32, 0.5, 0.9, 1.28]),), effect=WORLD),
+    Claim("grows", "Does the advantage in time over the learned solver grow with the budget, at least twofold from the smallest "
+          "to one eight times as large?", L30, SOURCE, (faster.last / faster.first).at_least(2.0), LEARNED, kind="question",
+          chart="seconds", null=(WORLD.but(s2v_seconds=[0.32, 0.4, 0.5, 0.64]),), effect=WORLD),
     Claim("edges", "Counted in edges that are looked at, is it a hundredfold too?", L30, SOURCE,
           (learned_e.last / ours_e.last).at_least(100.0), LEARNED, kind="question", chart="edges",
           null=(WORLD.but(gcomb_edges=[1.6e5] * 4),), effect=WORLD),
@@ -149,9 +149,10 @@ CLAIMS = (
     Claim("beats-degree", "Does it cover at least 1 % more than the nodes of largest degree?", L30, SOURCE,
           (ours.last / by_degree.last).at_least(1.01), COVERAGE, kind="question", chart="quality",
           null=(WORLD.but(degree_quality=[0.9802] * 4),), effect=WORLD),
-    Claim("q-adds", "Does choosing by Q-learning add at least half a percent to choosing the largest scores?", L30, SOURCE,
-          (ours.last / by_score.last).at_least(1.005), COVERAGE, kind="question", chart="parts",
-          null=(WORLD.but(top_quality=[0.98507] * 4),), effect=WORLD),
+    Claim("score-adds", "Do the network's scores, in the Q function, add at least half a percent to greedy choice on the "
+          "same sampled neighbourhoods?", L30, SOURCE,
+          (ours.last / by_near.last).at_least(1.005), COVERAGE, kind="question", chart="parts",
+          null=(WORLD.but(local_quality=[0.98507] * 4),), effect=WORLD),
     Claim("pruning", "Does pruning keep a tenth of the nodes or fewer, and nine tenths of what lazy greedy chooses?", L30, SOURCE,
           kept.last.at_most(10.0) & picks.last.at_least(90.0), COVERAGE, kind="question", chart="pruning",
           null=(WORLD.but(kept_nodes=[0.1] * 4), WORLD.but(kept_picks=[0.9] * 4)), effect=WORLD),
@@ -160,6 +161,7 @@ CLAIMS = (
           null=(WIDER.but(width_quality=[0.95, 0.95, 0.96, 0.96]),), effect=WIDER),
 )  # fmt: skip
 
+NEAR = ("gcomb_quality", "s2v_quality", "imm_quality", "degree_quality")
 NAMES = {"gcomb": "GCOMB", "s2v": "S2V-DQN", "imm": "IMM", "lazy": "lazy greedy choice"}
 CHARTS = charts(
     {"budget": "nodes chosen"}, ("problem", "problem"),
@@ -206,16 +208,18 @@ def estimate(cell: Params) -> Estimate:
         )
     else:
         seconds += 6e-3 * cell["s2v_steps"] + 1.4e-6 * most * nodes
-    return Estimate(0.4 * seconds + computed(0, 0).seconds, computed(0, 30 * cell["sets"] + 1100 * nodes).bytes)
+    return Estimate(
+        0.85 * seconds + computed(0, 0).seconds, computed(0, 30 * cell["sets"] + 1100 * nodes).bytes
+    )
 
 
 QUALITIES = ("gcomb", "s2v", "imm", "degree", "random", "local", "top", "untrained")
 STUDY = study(
     name="graph-coverage", title="Graphs: a trained network beside greedy choice",
     question="Does a network that learnt to choose nodes do it better or faster than greedy choice and other solvers?",
-    x="budget",
+    x="budget", hero=Hero("quality", fit=NEAR, toggled=("random_quality",), toggle="random nodes", together=False),
     sources=(SOURCE, "khalil2017", "tang2015", "leskovec2007", "minoux1978", "nemhauser1978", "borgs2014", "barabasi1999"),
-    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, hero=Hero("quality"), estimate=estimate, stack_limit=1,
+    axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, estimate=estimate, stack_limit=1,
     work=each_cell(later("overparam.studies.graph_coverage_work:run")),
     values=("budget", *(f"{name}_quality" for name in QUALITIES),
             *(f"{name}_{what}" for name in NAMES for what in ("seconds", "edges")), "lazy_share", "gcomb_share", "random_share",
