@@ -9,18 +9,9 @@ from tests.public.case import Case
 PATH = from_edges([(0, 1), (1, 2), (2, 3)])
 
 CASES = {
-    "data.graphs.from_edges": Case(
-        {"pairs": [(0, 1), (1, 2), (2, 3)], "nodes": 4},
-        arrays="pairs",
-        sizes="nodes",
-        other={"nodes": "pairs"},
-    ),
     "data.graphs.draw_graph": Case(
         {"kind": "power-law", "nodes": 30, "seed": 0}, sizes="nodes seed", choices="kind", lean=True
     ),
     "graphs.greedy.greedy": Case({"cover": neighbourhoods(PATH), "budget": 2}, sizes="budget"),
     "graphs.greedy.lazy_greedy": Case({"cover": neighbourhoods(PATH), "budget": 2}, sizes="budget"),
-    "graphs.influence.exact_spread": Case(
-        {"graph": PATH, "chosen": [0, 2], "chance": 0.5}, arrays="chosen", numbers="chance"
-    ),
 }

@@ -29,14 +29,14 @@ def cell(**change):
 
 
 def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
-    world, other = WORLD.but(lazy_seconds=[0.018] * 4), ("wider",)
+    world, other = WORLD.but(lazy_seconds=[0.018] * 4), "wider"
     found = judge(STUDY, world(np.random.default_rng(0)), profile="laptop", data="planted")
     assert len(found) == len(STUDY.claims)
     for verdict in found:
-        if verdict.claim not in other:
+        if not verdict.claim.endswith(other):
             assert (verdict.status, verdict.control["ok"]) == ("supported", True), verdict.reason
     found = judge(STUDY, WIDER(np.random.default_rng(0)), profile="laptop", data="planted")
-    assert {verdict.claim: verdict.status for verdict in found}["wider"] == "supported"
+    assert [verdict.status for verdict in found if verdict.claim.endswith(other)] == ["supported"]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
