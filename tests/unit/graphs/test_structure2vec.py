@@ -42,6 +42,7 @@ def test_choices_have_the_largest_q_of_those_left():
     assert found.gains[0] == graph.degrees[found.nodes[0]] + 1
 
 
+@pytest.mark.slow
 def test_it_learns_to_choose_and_carries_over_to_a_larger_graph():
     graphs = [draw_graph("power-law", 24, seed) for seed in range(8)]
     weights = train_embedding(

@@ -39,7 +39,9 @@ def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
     assert [verdict.status for verdict in found if verdict.claim.endswith(other)] == ["supported"]
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize(
+    "problem", [PROBLEMS[2], *(pytest.param(one, marks=pytest.mark.slow) for one in PROBLEMS[:2])]
+)
 def test_a_small_cell_holds_what_is_declared(problem):
     told = []
     (found,) = STUDY.work([cell(problem=problem)], told.append)
@@ -62,6 +64,7 @@ def test_a_small_cell_holds_what_is_declared(problem):
         assert again[name] == pytest.approx(values[name], rel=1e-4), name
 
 
+@pytest.mark.slow
 def test_all_values_come_from_some_problem():
     seen = set()
     for problem in ("coverage", "influence"):
@@ -97,6 +100,7 @@ def test_budgets_that_no_graph_has_are_refused():
         run(cell(data="karate", budget=(10, 40)), lambda _: None)
 
 
+@pytest.mark.slow
 def test_a_graph_that_networkx_ships_is_solved():
     found = run(cell(data="karate", budget=(2, 4), steps=10, s2v_steps=2), lambda _: None)
     assert found["lazy_share"][1] > found["lazy_share"][0] > 0.5
