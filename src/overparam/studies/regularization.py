@@ -160,7 +160,7 @@ CLAIMS = (
           apart("norm_decay", "norm_rate").within(-SAME, SAME), arm(x="early_step"),
           Control("Without the growing rate they do not.", rule=apart("norm_decay", "norm").within(-SAME, SAME)), (),
           chart="rate", kind="check", effect=COURSE,
-          null=(COURSE.but(early_loss=lambda method, noise: [2.0, 1.5, 1.2, 1.0 + 0.001 * (method == "norm_rate")]),)),
+          null=(COURSE.but(early_loss=lambda method, noise: [2.0, 1.5, 1.2, 1.0 + 0.002 * (method == "norm_rate")]),)),
     Claim("rescaled-end", "Do the two also end within 1 point of each other on clean labels?", L57, "li2020exponential",
           gain("norm_decay", RIGHT, "norm_rate").within(-1.0, 1.0), on("norm_decay", RIGHT), None, (FITS,), chart="rate",
           kind="question", profiles=LARGER,

@@ -56,6 +56,7 @@ def test_where_late_perturbations_cost_no_more_nothing_is_supported():
             assert verdict.status != "supported", verdict.reason
 
 
+@pytest.mark.slow
 def test_every_perturbation_keeps_what_it_says():
     params, fresh, mask = weights()
     made = perturbed(params, fresh, mask, 3, 5)
@@ -121,6 +122,7 @@ def test_a_mask_keeps_the_largest_final_weights_of_every_layer():
     assert mask_of(network, Run, 1.0, 0).density == 1.0
 
 
+@pytest.mark.slow
 def test_a_small_stack_holds_what_is_declared():
     assert tuple(TOLD) == ARMS
     found = STUDY.work([cell(seed=seed) for seed in (0, 1)], lambda _: None)

@@ -58,6 +58,7 @@ def test_without_room_for_a_unit_a_class_there_is_no_path_of_linear_classifiers(
     assert one.status == "ok"
 
 
+@pytest.mark.slow
 def test_paths_between_untrained_networks_keep_to_their_bound():
     data, network = flatten(subset(load("digits"), 30)), mlp(64, (4, 4), 10)
     pair = tuple(jax.tree.map(np.asarray, network.init(jax.random.key(i))) for i in (0, 1))

@@ -29,6 +29,7 @@ def found():
     return [one.values for one in outcomes]
 
 
+@pytest.mark.slow
 def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     equal, unequal = found
     widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")}
@@ -41,6 +42,7 @@ def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     assert len(equal["found_1"]) == len(equal["strength"]) == 4
 
 
+@pytest.mark.slow
 def test_what_a_cell_holds_does_not_depend_on_the_seeds_beside_it(found):
     beside = STUDY.work([cell(seed=1001, decay=0.0), cell(seed=1000, decay=1.0)], lambda _: None)[1].values
     for name in ("loss_1", "gradient_0_5"):
