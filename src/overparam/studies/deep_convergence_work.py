@@ -55,7 +55,7 @@ def defect(run: Run, y: Any, seed: int) -> float:
     rng = stream("deep-convergence directions", seed)
     top, whole = float(np.linalg.eigvalsh(run.kernel)[-1]), size(moves(run.start, run.end))
     largest = -math.inf
-    for chain in run.kept[:-1]:
+    for chain in run.kept[:-1] or run.kept:
         seen = passed(chain)
         r = seen.outputs - y
         grad = seen.gradient(r)

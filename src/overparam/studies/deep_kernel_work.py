@@ -37,7 +37,7 @@ def layers_of(kind: str, depth: int) -> tuple[Any, ...]:
     (5, 6, 5)
     """
     if kind == "fc":
-        return (Flatten(), *((Dense(GAIN), RELU) * depth), Dense())[1:]
+        return (*((Dense(GAIN), RELU) * depth), Dense())
     conv = Conv((3, 3), weight_std=GAIN)
     if kind == "cnn":
         return (*((conv, RELU) * (depth - 1)), Flatten(), Dense())
@@ -147,30 +147,39 @@ def one_kind(kind: str, cell: Params, progress: Progress) -> dict[str, list[floa
     rate = cell["share"] / float(np.linalg.eigvalsh(limit[:n, :n])[-1])
     course = kernel_dynamics(limit[:n, :n])
     found: dict[str, list[float]] = {name: [] for name in LINES}
+    many = cell["draws"]
     for at, width in enumerate(cell["width"]):
         draw, model = finite(layers_of(kind, depth), shape, width)
-        params = [jnp.asarray(p) for p in draw(stream(f"deep-kernel {kind} {width}", cell["seed"]))]
-        jac = model_jacobian(model, params, rows[:n])
-        gram = jac @ jac.T
-        first = np.asarray(model(params, jnp.asarray(rows)))
-        stack = [leaf[None] for leaf in params]
+        rng = stream(f"deep-kernel {kind} {width}", cell["seed"])
+        nets = [[jnp.asarray(p) for p in draw(rng)] for _ in range(many)]
+        stack = jax.tree.map(lambda *leaves: jnp.stack(leaves), *nets)
+        grams = [gram_of(model, net, rows[:n]) for net in nets]
+        firsts = [np.asarray(model(net, jnp.asarray(rows))) for net in nets]
+        seen: dict[str, list[float]] = {name: [] for name in LINES}
+        seen["start"] = [share(gram - limit[:n, :n], limit[:n, :n]) for gram in grams]
+        seen["other_start"] = [share(gram - other[:n, :n], other[:n, :n]) for gram in grams]
         for name, scale in (("", 1.0), ("featured_", width**-0.5)):
-            run = descend(
-                model, stack, rows[:n], y[None], [rate / scale**2], [scale], (0, cell["steps"]), lambda _: None
-            )
-            end = run.member(1, 0)
-            after = model_jacobian(model, end, rows[:n])
-            found[f"{name}drift"].append(share(after @ after.T - gram, gram))
-            told = course.predict(
-                scale * first[n:], limit[n:, :n], scale * first[:n] - y, [cell["steps"]], rate
-            )
-            told = np.asarray(told).reshape(-1)
-            last = scale * np.asarray(model(end, jnp.asarray(rows[n:])))
-            found[f"{name}function"].append(share(last - told, told - scale * first[n:]))
-        found["start"].append(share(gram - limit[:n, :n], limit[:n, :n]))
-        found["other_start"].append(share(gram - other[:n, :n], other[:n, :n]))
+            rates, scales = np.full(many, rate / scale**2), np.full(many, scale)
+            targets = np.broadcast_to(y, (many, n))
+            done = descend(model, stack, rows[:n], targets, rates, scales, (0, cell["steps"]), lambda _: None)
+            for k, (gram, first) in enumerate(zip(grams, firsts, strict=True)):
+                end = done.member(1, k)
+                seen[f"{name}drift"].append(share(gram_of(model, end, rows[:n]) - gram, gram))
+                begin = scale * first
+                told = course.predict(begin[n:], limit[n:, :n], begin[:n] - y, [cell["steps"]], rate)
+                last = scale * np.asarray(model(end, jnp.asarray(rows[n:])))
+                found_at, wanted = last - begin[n:], np.asarray(told).reshape(-1) - begin[n:]
+                seen[f"{name}function"].append(share(found_at - wanted, wanted))
+        for name, values in seen.items():
+            found[name].append(float(np.mean(values)))
         progress((at + 1) / len(cell["width"]))
     return found
+
+
+def gram_of(model: Any, params: Any, x: Any) -> Any:
+    """Tangent kernel of a network, shape ``(n, n)``."""
+    jacobian = model_jacobian(model, params, x)
+    return jacobian @ jacobian.T
 
 
 def run(cell: Params, progress: Progress) -> Outcome:

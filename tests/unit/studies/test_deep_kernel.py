@@ -14,7 +14,7 @@ from overparam.theory.kernels import Dense, kernels
 from overparam.training.full_batch import model_jacobian
 
 RNG = np.random.default_rng(2)
-TINY = {"n": 4, "n_test": 4, "side": 3, "layers": 2, "width": (4, 8), "steps": 5}
+TINY = {"n": 4, "n_test": 4, "side": 4, "layers": 2, "width": (4, 8), "steps": 5, "draws": 2}
 
 
 def cell(**change):
@@ -51,8 +51,8 @@ def test_a_linear_network_is_a_product_with_its_inputs():
 
 def test_images_have_mean_square_one_and_labels_are_signs():
     x, y, z = task(cell())
-    assert x.shape == (4, 3, 3, 1)
-    assert z.shape == (4, 3, 3, 1)
+    assert x.shape == (4, 4, 4, 1)
+    assert z.shape == (4, 4, 4, 1)
     assert np.square(x).mean(axis=(1, 2, 3)) == pytest.approx(1.0)
     assert set(y) <= {1.0, -1.0}
     assert (task(cell(seed=1))[0] != x).any()

@@ -74,7 +74,7 @@ def test_a_chain_of_one_unit_that_stays_on_falls_as_least_squares_do():
     assert run.kernel == pytest.approx(np.array([[1.0, 2.0], [2.0, 4.0]]))
     assert run.losses[:4] == pytest.approx(10.0 / 4.0 ** np.arange(4))
     assert run.ratios[:4] == pytest.approx(5.0)  # |J^T r|^2 / |r|^2, r along the only direction
-    assert run.steps_to(10 / 16 / 22.5) == 2.0
+    assert run.steps_to(10.01 / 16 / 22.5) == 2.0
     assert run.steps_to(1e-9) is None
     assert straightness(run) == pytest.approx(1.0)
     assert outside(run, np.array([3.0, 6.0])) <= 1e-12
