@@ -170,8 +170,8 @@ CLAIMS = (
                   arm("small outputs", metrics={"defect": "featured_defect"})), SEPARATED, chart="smooth", form="exists",
           effect=BASE,
           null=(BASE.but(defect=[1.0] * 5),),
-          scope=(*SCOPE, "Moves at most as long as the run: along the negative gradient, at random and to the end. The theorem has a "
-                 "term in |W'| besides, whose constant is not given and which is not needed here.")),
+          scope=(*SCOPE, "Moves no longer than the run: along the negative gradient, at random and to the end. The theorem has "
+                 "a term in |W'| besides, whose constant is not given and which is not needed here.")),
     Claim("near", "The wider the chain, the nearer to its start training ends: no layer moves farther than O(1/sqrt(m)), and "
           "ever fewer ReLUs switch.", L24, PAPER,
           shift.inside(WIDE).slope().at_most(-0.4) & switch.inside(WIDE).slope().at_most(-0.2), arm("widths from 32 on"),

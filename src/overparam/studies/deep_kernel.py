@@ -133,8 +133,8 @@ STUDY = study(
     work=each_cell(later("overparam.studies.deep_kernel_work:run")), estimate=estimate, stack_limit=1,
     values=("width", *LINES, *STAYING),
     differences=(
-        "Gradient descent with a fixed number of steps stands for the papers' flow; the step is a fifth of 1 / largest eigenvalue "
-        "of the analytic kernel. The kernel's descent has the same steps and the network's own outputs at its start.",
+        "Gradient descent with a fixed number of steps stands for the papers' flow; the step is a fifth of 1 / largest "
+        "eigenvalue of the analytic kernel. The kernel's descent has the same steps and the network's own outputs at its start.",
         "The residual networks have no normalisation: blocks of ReLU and a 3x3 convolution are added to their input.",
         "Fully connected networks of one to three layers of tanh are in kernel-drift; here all three kinds are ReLU networks.",
         "All computations are in float64."))  # fmt: skip
