@@ -16,8 +16,9 @@ from overparam.studies.deep_convergence_work import (
     one_of_three,
 )
 from overparam.sweep.judge import judge
-from overparam.training.relu_chain import Chain, descend
+from overparam.training.relu_chain import Chain, descend, draw
 
+LABELS = np.array([1.0, -1.0, 1.0, 1.0])
 TINY = {
     "images": 20, "steps": 20, "batch": 10, "layers": 2, "wide_units": 4, "wide_channels": 1, "n": 4, "d": 4, "width": (8, 16),
     "depth": (1, 2), "samples": (4, 6), "gap": (0.8, 0.4), "pair_n": 4,
@@ -32,7 +33,25 @@ def test_a_move_of_a_linear_chain_adds_what_its_jacobian_says():
     # one unit that stays on: f = w x, the loss is quadratic and its largest curvature that of the kernel
     chain = Chain((np.array([[1.0]]),), np.array([[1.0, 2.0]]), np.array([1.0]))
     y = np.array([3.0, 6.0])
-    assert defect(descend(chain, y, 0.5, 1e-6), y, 0) == pytest.approx(1.0)
+    run = descend(chain, y, 0.5, 1e-6)
+    assert defect(run, y, 0) == pytest.approx(1.0)
+    assert straightness(run) == pytest.approx(1.0)  # the residual halves at every step
+
+
+def test_equal_inputs_with_both_labels_leave_half_of_a_label_each():
+    x, y = contradicted(np.eye(4), LABELS, 1)
+    assert (x[-1] == x[0]).all()
+    assert y[-1] == -LABELS[0]
+    run = descend(draw(x, 64, 1, 0), y, 0.5, 1e-9, most=400)
+    assert run.losses[-1] == pytest.approx(1.0, abs=1e-3)  # two residuals of 1, whatever the width
+    assert run.ratios[-1] < 1e-3 * run.ratios[0]
+    assert contradicted(x, y, 0)[0] is x
+
+
+def test_pairs_lie_as_far_apart_as_asked():
+    x = pairs(6, 5, 0.3, 0)
+    assert np.linalg.norm(x, axis=1) == pytest.approx(1.0)
+    assert np.linalg.norm(x[:3] - x[3:], axis=1) == pytest.approx(0.3)
 
 
 def test_one_loss_of_three_is_taken_as_the_targets_say():

@@ -10,16 +10,13 @@ from overparam.models.deep import FIXED, deep_mlp
 from overparam.own.jacobian import empirical_kernel
 from overparam.training.relu_chain import (
     Chain,
-    contradicted,
     descend,
     draw,
     moved,
     moves,
     outside,
-    pairs,
     passed,
     size,
-    straightness,
     switched,
 )
 
@@ -76,27 +73,10 @@ def test_a_chain_of_one_unit_that_stays_on_falls_as_least_squares_do():
     assert run.ratios[:4] == pytest.approx(5.0)  # |J^T r|^2 / |r|^2, r along the only direction
     assert run.steps_to(10.01 / 16 / 22.5) == 2.0
     assert run.steps_to(1e-9) is None
-    assert straightness(run) == pytest.approx(1.0)
     assert outside(run, np.array([3.0, 6.0])) <= 1e-12
     assert moved(run) == pytest.approx([run.end.weights[0][0, 0] - 1.0])
     assert switched(run) == 0.0
     assert size(moves(run.start, run.end)) == pytest.approx(moved(run)[0])
-
-
-def test_equal_inputs_with_both_labels_leave_half_of_a_label_each():
-    x, y = contradicted(np.eye(4), Y, 1)
-    assert (x[-1] == x[0]).all()
-    assert y[-1] == -y[0]
-    run = descend(draw(x, 64, 1, 0), y, 0.5, 1e-9, most=400)
-    assert run.losses[-1] == pytest.approx(1.0, abs=1e-3)  # two residuals of 1, whatever the width
-    assert run.ratios[-1] < 1e-3 * run.ratios[0]
-    assert contradicted(x, y, 0)[0] is x
-
-
-def test_pairs_lie_as_far_apart_as_asked():
-    x = pairs(6, 5, 0.3, 0)
-    assert np.linalg.norm(x, axis=1) == pytest.approx(1.0)
-    assert np.linalg.norm(x[:3] - x[3:], axis=1) == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(("width", "depth"), [(0, 1), (4, 0), (4, 1.5)])
