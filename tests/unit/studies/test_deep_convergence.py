@@ -11,9 +11,12 @@ from overparam.studies.deep_convergence_work import (
     by_descent,
     by_sgd,
     certified,
+    contradicted,
     defect,
     networks,
     one_of_three,
+    pairs,
+    straightness,
 )
 from overparam.sweep.judge import judge
 from overparam.training.relu_chain import Chain, descend, draw
