@@ -39,6 +39,9 @@ SHARE = 0.5  # of the step 1 over the largest eigenvalue of the kernel at the st
 GOAL, DEEP, NEAR = 1e-2, 1e-4, 3e-2  # loss over that of answering 0: of times, of runs over the width, of pairs
 HIDDEN, DEPTH, SMALL = 64, 3, 0.5  # units and layers where they are not what varies; variance of the control
 STUCK = 1500  # steps where two equal inputs have different labels
+SLOW = (
+    4000  # most steps of chains with half of the variance; where these do not suffice they stand for the time
+)
 CERTIFIED_N, CERTIFIED_WIDTH, CERTIFIED_DEPTHS = 20, 16, (1, 2, 3, 4)
 NETWORKS, LOSSES = ("fc", "cnn", "resnet"), ("cross_entropy", "squared", "bounded")
 RATES = (0.05, 0.03, 0.2)  # of SGD, for each loss
@@ -128,7 +131,8 @@ def over_depth(x: Any, y: Any, depths: Sequence[int], seed: int) -> dict[str, An
         run = descend(draw(x, HIDDEN, depth, seed), y, SHARE, GOAL)
         steps.append(run.steps_to(GOAL))
         weak = draw(x, HIDDEN, depth, seed, variance=SMALL)
-        small.append(descend(weak, y, SHARE, GOAL, rate=run.rate).steps_to(GOAL) or float(MOST))
+        ended = descend(weak, y, SHARE, GOAL, most=SLOW, rate=run.rate)
+        small.append(ended.steps_to(GOAL) or float(SLOW))
     layers = moved(run)
     return {
         "depth": list(depths), "depth_steps": steps, "small_steps": small,
