@@ -23,7 +23,6 @@ from overparam.theory.sufficient_width import separation
 from overparam.training import Member, Recipe, train
 from overparam.training.levenberg_marquardt import levenberg_marquardt
 from overparam.training.relu_chain import (
-    MOST,
     Run,
     descend,
     draw,
