@@ -234,9 +234,9 @@ def estimate(cell: Params) -> Estimate:
         raise UsageError(
             f"--batch: expected at most the {cell['images']} images, got {cell['batch']}. Take a smaller batch."
         )
-    flops = sum(3e3 * m * m * cell["n"] for m in cell["width"]) + 4e3 * 64 * 64 * cell["n"] * sum(cell["depth"])
+    flops = sum(4e3 * m * m * cell["n"] for m in cell["width"]) + 5e3 * 64 * 64 * cell["n"] * sum(cell["depth"])
     trained = cell["steps"] * (cell["batch"] / 20) * (1.0 + (cell["wide_channels"] / 8) ** 2) * 5e-3
-    return Estimate(4.0 + trained + flops * 6 / 8e9, 5e8)
+    return Estimate(4.0 + trained + flops / 8e9, 5e8)
 
 
 STUDY = study(

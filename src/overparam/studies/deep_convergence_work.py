@@ -38,9 +38,8 @@ SHARE = 0.5  # of the step 1 over the largest eigenvalue of the kernel at the st
 GOAL, DEEP, NEAR = 1e-2, 1e-4, 3e-2  # loss over that of answering 0: of times, of runs over the width, of pairs
 HIDDEN, DEPTH, SMALL = 64, 3, 0.5  # units and layers where they are not what varies; variance of the control
 STUCK = 1500  # steps where two equal inputs have different labels
-SLOW = (
-    4000  # most steps of chains with half of the variance; where these do not suffice they stand for the time
-)
+# most steps of chains with half of the variance; where they do not suffice they stand for the time
+SLOW = 2000
 CERTIFIED_N, CERTIFIED_WIDTH, CERTIFIED_DEPTHS = 20, 16, (1, 2, 3, 4)
 NETWORKS, LOSSES = ("fc", "cnn", "resnet"), ("cross_entropy", "squared", "bounded")
 RATES = (0.05, 0.03, 0.2)  # of SGD, for each loss
