@@ -1,4 +1,4 @@
-"""The lines of capacity bounds."""
+"""The lines of capacity bounds and of learning curves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ HEIGHT = Law({"x": 1}, 1, refused=ROWS, scales=(-100, 100))
 CHAIN = {"weights": WEIGHTS, "x": X}
 BETWEEN = {**CHAIN, "margin": 0.5, "references": [0.5 * one for one in WEIGHTS]}
 NOISY = {"error": 0.125, "divergence": 2.0, "n": 100, "draws": 50, "choices": 3}
+SAMPLES = np.array([0.0, 1.0, 20.0])
 CASES = {
     "theory.capacity.layers_of": Case({"weights": WEIGHTS}),
     "theory.capacity.rows_of": Case({"x": X, "inputs": 2}, arrays="x"),
@@ -50,4 +51,21 @@ CASES = {
     "theory.dziugaite2017.kl_inverse": Case({"error": 0.25, "bound": 0.5}, numbers="error bound"),
     "theory.dziugaite2017.pac_bayes": Case(NOISY, numbers="error divergence", sizes="n draws choices"),
     "theory.dziugaite2017.assumptions": Case(NOISY, numbers="error divergence", sizes="n draws choices"),
+    "theory.bousquet2021.finite_error": Case(
+        {"samples": SAMPLES, "probabilities": np.array([0.5, 0.25, 0.25])}, arrays="samples probabilities"
+    ),
+    "theory.bousquet2021.integer_threshold_error": Case(
+        {"samples": SAMPLES, "ratio": 0.5, "target": 3.0}, arrays="samples", numbers="ratio target"
+    ),
+    "theory.bousquet2021.threshold_error": Case({"samples": SAMPLES, "target": 0.25}, arrays="samples", numbers="target"),
+    "theory.bousquet2021.least_threshold_error": Case({"samples": SAMPLES}, arrays="samples"),
+    "theory.bousquet2021.tail_mass": Case(
+        {"points": SAMPLES, "tail": "power", "exponent": 0.5}, arrays="points", numbers="exponent", choices="tail"
+    ),
+    "theory.bousquet2021.memorizer_error": Case(
+        {"samples": SAMPLES, "tail": "power", "exponent": 0.5}, arrays="samples", numbers="exponent", choices="tail", lean=True
+    ),
+    "theory.bousquet2021.assumptions": Case(
+        {"samples": SAMPLES, "tail": "log", "exponent": 1.0}, arrays="samples", numbers="exponent", choices="tail"
+    ),
 }  # fmt: skip
