@@ -140,7 +140,7 @@ CLAIMS = (
           Control("One input with both labels: the loss stays up.",
                   rule=scalar("stuck_straight", "the same where one input has both labels").at_least(STRAIGHT)),
           SEPARATED, chart="linear", form="exists", scope=(*SCOPE, "R^2 of 0.95 is ours."), effect=BASE,
-          null=(BASE.but(straight=[0.95] * 5),)),
+          null=(BASE.but(lines={**BASE.lines, "straight": [0.95] * 5}),)),
     Claim("depth", "The time to a small loss is polynomial in the number of layers: it grows at most like their "
           "square root.", L23, PAPER, slow.slope().at_most(POWER_DEPTH), arm(x="depth"),
           Control("Weights of half of He's variance, at the same step: signals and gradients shrink with every layer.",

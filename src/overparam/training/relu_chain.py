@@ -185,9 +185,9 @@ def size(move: Sequence[Matrix]) -> float:
     return math.sqrt(sum(float(np.square(one).sum()) for one in move))
 
 
-def moves(start: Chain, end: Chain) -> list[Matrix]:
-    """End minus start, layer by layer."""
-    return [b - a for a, b in zip(start.weights, end.weights, strict=True)]
+def moves(first: Chain, last: Chain) -> list[Matrix]:
+    """Last minus first, layer by layer."""
+    return [b - a for a, b in zip(first.weights, last.weights, strict=True)]
 
 
 def moved(run: Run) -> list[float]:
