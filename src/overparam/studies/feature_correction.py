@@ -143,7 +143,7 @@ def estimate(cell: Params) -> Estimate:
         sum(cell["batch"] * w * (cell["d"] + cell["second"]) for w in cell["width"]) * cell["steps"] * members
     )
     kernels = computed(6 * n**3 / 3 + 60 * n * (n + 4000), 4 * n * (n + 4000))
-    return Estimate(5.0 + 4.0 * len(cell["width"]) + 6.0 * passes / 12e9 + kernels.seconds, kernels.bytes + 4e8)
+    return Estimate(0.5 + 1.0 * len(cell["width"]) + 6.0 * passes / 24e9 + kernels.seconds, kernels.bytes + 4e8)
 
 
 STUDY = study(

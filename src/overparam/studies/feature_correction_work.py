@@ -155,7 +155,7 @@ def nested(
     steps, rate, n = cell["steps"], cell["rate"], len(x)
 
     def go(starts: list[Any], arms: list[str]) -> list[Any]:
-        order = rng.integers(0, n, size=(steps, cell["batch"])).astype(np.int32)
+        order = rng.randint(0, n, size=(steps, cell["batch"])).astype(np.int32)
         return train(starts, arms, x, y, order, steps, rate)
 
     alone = {**begin, "b": np.zeros_like(begin["b"])}
