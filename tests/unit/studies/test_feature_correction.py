@@ -90,7 +90,7 @@ def adam(p, trained, x, y, order, rate):
             second[k] = 0.999 * second[k] + 0.001 * g**2
             step = first[k] / (1 - 0.9 ** (t + 1)) / (np.sqrt(second[k] / (1 - 0.999 ** (t + 1))) + 1e-8)
             if k in trained:
-                p[k] = p[k] - now * step
+                p[k] = np.array(p[k] - now * step)  # a scalar stays an array
     return p
 
 
