@@ -1,6 +1,6 @@
-"""Whether a device computes what a CPU does, how fast it trains stacks, and how large a stack may be; at most 8 minutes.
+"""Whether a device computes what a CPU does, how fast it trains stacks, and how large a stack may be.
 
-    python benchmarks/device_check.py [--small] [--peer PYTHON-WITH-TORCH] [--out benchmarks/results]
+    python benchmarks/device_check.py [--small] [--limit SECONDS] [--peer PYTHON-WITH-TORCH] [--out benchmarks/results]
 
 1. Stacks of MLPs as the demo has them (40-H-H-10, minibatches of 100, momentum) are trained on the device and, in a child
    process, on the CPU. Training losses after 200 steps may differ by 1e-3 of their size: float32, another order of sums.
@@ -20,7 +20,7 @@ from pathlib import Path
 import common
 import families
 
-BATCH, CLOSE, LIMIT = 100, 1e-3, 480.0
+BATCH, CLOSE = 100, 1e-3
 
 
 def losses(widths, steps, members):
@@ -97,6 +97,7 @@ def compared(args, peer, until):
 def main():
     parser = common.arguments(__doc__, repeats=1)
     parser.add_argument("--small", action="store_true", help="sizes for a CPU")
+    parser.add_argument("--limit", type=float, default=480.0, help="seconds after which nothing new is begun")
     args = parser.parse_args()
     if args.worker:
         print(json.dumps(losses(**json.loads(args.worker))))
@@ -118,13 +119,13 @@ def main():
         else:
             notes.append("PyTorch was not given (--peer PYTHON): our times alone.")
         environment = common.describe(peer.ask("versions") if peer else None)
-        rows = compared(args, peer, begun + 0.6 * LIMIT)
+        rows = compared(args, peer, begun + 0.6 * args.limit)
     for row in rows:
         for name, other in zip(("eager", "compiled"), row[3:], strict=True):
             if other is not None:
                 ratio = common.spread([other / row[2]])
                 goals.append(common.goal(f"PyTorch {name} over ours, H = {row[0]}", ratio, "x"))
-    fits, short = largest(16 if args.small else 512, 64 if args.small else 1 << 20, begun + 0.9 * LIMIT)
+    fits, short = largest(16 if args.small else 512, 64 if args.small else 1 << 20, begun + 0.9 * args.limit)
     goals.append(common.goal("Members of the largest stack that trained", common.spread([fits]), ""))
     if not short:
         notes.append("The largest stack was ended by the time or size allowed, not by memory.")

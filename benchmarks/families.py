@@ -43,8 +43,8 @@ def steps_of(name, width, size, batch, members, masked=False, form="auto"):
     rows = jax.numpy.asarray(rng.integers(0, n, (members, capacity, batch)).astype(np.uint16))
     params = fresh_params(seeds, network=net)
     stack = [Member(i, np.asarray(y[i]), mask=_mask(net, i) if masked else None) for i in range(members)]
-    state = [params, fresh_slots(params, network=net, recipe=recipe)]
     own, rates = stacked_constants(net, stack), jax.numpy.full(members, RATE, np.float32)
+    state = [params, fresh_slots(params, own, network=net, recipe=recipe)]
     one = one_by_one(net, form)
 
     def run(steps):

@@ -5,12 +5,30 @@
 >>> result.verdicts                                             # doctest: +SKIP
 
 Names below are imported on first use, so that ``import overparam`` costs nothing (PEP 562).
+
+Importing it makes JAX multiply float32 as float32. On graphics processors JAX rounds the factors to 11 bits unless told
+otherwise: on an NVIDIA H200 the training loss of a small network was then 2.5 % off after 200 steps. A precision that you
+set yourself, by ``JAX_DEFAULT_MATMUL_PRECISION`` or ``jax.config``, is kept.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import Any
+
+
+def _multiply_in_float32() -> None:
+    """Set JAX's precision of products where nothing is set, without importing JAX; child processes inherit it."""
+    jax = sys.modules.get("jax")
+    if jax is None or not hasattr(jax, "config"):
+        os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+    elif jax.config.jax_default_matmul_precision is None:
+        jax.config.update("jax_default_matmul_precision", "highest")
+
+
+_multiply_in_float32()
 
 _WHERE = {
     "run": "api.run",

@@ -58,6 +58,8 @@ def test_the_toy_study_keeps_its_contract(toy):
     [
         ({"name": "My Study"}, "a name in lower case with dashes"),
         ({"stack_by": ("depth",)}, "stack_by: no axis 'depth'"),
+        ({"stack_whole": ("nodes",)}, "stack_whole: expected axes that are not in stack_by, got 'nodes'"),
+        ({"stack_whole": ("data",)}, "stack_whole: expected axes that are not in stack_by, got 'data'"),
         ({"stack_by": ("data", "seed")}, "expected seeds to share a stack"),
         ({"profiles": {"slow": Profile("", {})}}, "a profile 'quick'"),
         ({"differences": ()}, "at least one known difference"),

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import overparam
-from tests.public import capacity, curvature, kernels, networks, proofs, rooms, theory
+from tests.public import capacity, curvature, graphs, kernels, networks, proofs, rooms, theory
 from tests.public.case import function_of, problems
 from tests.public.inner import INNER, WHOLE
 
 CASES = {
     **theory.CASES, **kernels.CASES, **rooms.CASES, **proofs.CASES, **networks.CASES, **curvature.CASES, **capacity.CASES,
+    **graphs.CASES,
 }  # fmt: skip
 PACKAGE = Path(overparam.__file__).parent
 ROOMS = (
@@ -25,6 +26,7 @@ ROOMS = (
     "training",
     "operators",
     "pruning",
+    "graphs",
     "core/stats.py",
     "core/crossing.py",
 )

@@ -33,7 +33,7 @@ MODULES = {
 }
 VOCABULARY = {
     "_",  # an axis whose length differs from array to array of a list
-    *("members", "*members", "streams", "batch", "classes", "params", "features", "steps"),
+    *("members", "*members", "*sets", "streams", "batch", "classes", "params", "features", "steps"),
     *("n", "n_test", "m"),  # examples of a whole set, of the test set, of a second set
     *("units", "inputs"),  # outputs of a hidden layer; inputs where `features` counts random features
     *("seeds", "points", "times"),  # lines of a curve, its points, probe times

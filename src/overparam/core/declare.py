@@ -104,7 +104,8 @@ def study(
     Raises:
         UsageError: a field that a study does not have, or a hero picture that is none of its charts.
     """
-    for name, given in (("values", values), ("stack_by", more.get("stack_by", ()))):
+    listed = {name: more.get(name, ()) for name in ("stack_by", "stack_whole")}
+    for name, given in (("values", values), *listed.items()):
         if isinstance(given, str):
             raise UsageError(f"study: expected several names for {name}, got '{given}'. Write ('{given}',).")
     allowed = inspect.signature(Study).parameters

@@ -184,6 +184,8 @@ class _Exact(Reader):
             return ("property", self.value(value.func))
         if type(value).__name__ in ("member_descriptor", "getset_descriptor"):
             return type(value).__name__
+        if type(value).__name__ == "_tuplegetter":  # a field of a named tuple
+            return ("field", value.__reduce__()[1][0])
         return self.value(value)
 
     def _foreign(self, inner: FunctionType) -> Any:

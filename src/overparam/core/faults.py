@@ -136,6 +136,9 @@ def _axes(study: Study, at: Places) -> Iterator[Fault]:
     for name in study.stack_by:
         if name not in axes:
             yield at.fault(f"stack_by: no axis '{name}'.{nearest(name, axes)}", name)
+    for name in study.stack_whole:
+        if name not in axes or name in study.stack_by:
+            yield at.fault(f"stack_whole: expected axes that are not in stack_by, got '{name}'", name)
     if "seed" in study.stack_by and study.stack_limit > 1:
         yield at.fault("stack_by: expected seeds to share a stack; leave 'seed' out", "stack_by")
     for profile, one in study.profiles.items():

@@ -279,6 +279,8 @@ class Study:
         differences: known differences from the papers, one sentence each.
         cell_version: raised whenever the computation of a cell changes.
         stack_limit: most cells in one stack.
+        stack_whole: axes, none of ``stack_by``, whose cells share examples: those that differ in nothing else make a stack of
+            their own, if they are more than half of ``stack_limit``.
         diagnose: looks for the causes of an absent effect; None for a study that does not.
         diagnosed_claims: names of the claims whose failure it explains; empty for all.
         extra_identity: what identifies a cell besides its parameters and data, as JSON types; None for nothing.
@@ -309,6 +311,7 @@ class Study:
     fit: FitRule | None = None
     cell_version: int = 1
     stack_limit: int = 64
+    stack_whole: tuple[str, ...] = ()
     diagnose: Callable[[Evidence], Sequence[Diagnosis]] | None = None
     diagnosed_claims: tuple[str, ...] = ()
     extra_identity: Callable[[Params], Mapping[str, Any]] | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from overparam.core import data_name
 from overparam.core.errors import DataError, UsageError, unknown
-from overparam.data import digits, hub, mnist1d, own
+from overparam.data import digits, graphs, hub, mnist1d, own
 from overparam.data.dataset import Dataset
 from overparam.data.generated import GENERATORS, Generator
 from overparam.data.read.parquets import count_rows
@@ -227,4 +227,6 @@ def _find(name: str | os.PathLike[str], download: bool) -> _Found:
     if own.is_path(base):
         path = own.locate(name)
         return _Found(own.fingerprint(name), str(path), lambda: own.load(name))
+    if name in graphs.KINDS:
+        return _Found(graphs.fingerprint(name), _HERE, lambda: graphs.no_examples(name))
     raise unknown("data set", name, names(), _OWN)

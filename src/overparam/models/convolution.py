@@ -98,10 +98,10 @@ def library(x: Maps, kernel: Kernel, stride: int, padding: int) -> Float[Array, 
     Returns:
         As :func:`convolve`.
     """
-    axes = x.ndim - 2
+    axes, kind = x.ndim - 2, jnp.result_type(x, kernel)
     return lax.conv_general_dilated(
-        jnp.asarray(x),
-        jnp.asarray(kernel),
+        jnp.asarray(x, kind),
+        jnp.asarray(kernel, kind),
         [stride] * axes,
         [(padding, padding)] * axes,
         dimension_numbers=_AXES[axes],

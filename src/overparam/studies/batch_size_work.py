@@ -13,15 +13,21 @@ from overparam.data.stream import stream
 from overparam.theory import sgd
 from overparam.training.tanh_network import TanhNetwork
 
-RATES = (
-    1.0,
-    2**0.5,
-    2.0,
-    2**1.5,
-    2**-0.5,
-    0.5,
+HALVES = (
+    0,
+    1,
+    2,
+    3,
+    -1,
+    -2,
+    -3,
+)  # half powers of two times the step of Ma, Bassily and Belkin, in the order of trial
+FARTHEST = 8  # half powers of two at most, where the best rate is at the edge of those
+STAY, LEAST = (
     0.25,
-)  # times the step of Ma, Bassily and Belkin, in the order in which they are tried
+    20,
+)  # share of the steps to the goal, and steps at least, in which the loss must then stay there
+NUDGE = 1e-3  # all samples are no draw: their runs start from weights that differ by so much, relative
 LENGTH = 2.0  # of every input
 FINE = 25  # the loss is looked at whenever steps have grown by one in so many
 
@@ -40,7 +46,7 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     """Steps to the goal for all batch sizes, with the best rate of each and with that of one sample, and the kernel's knee."""
     fitting(cell)
     n = cell["n"]
-    found = subset(flatten(load(cell["data"])), n, 1, seed=cell["seed"])
+    found: Any = subset(flatten(load(cell["data"])), n, 1, seed=cell["seed"])
     x, y = found.x.reshape(n, -1).astype(np.float64), 2.0 * (found.y % 2) - 1.0
     x = x - x.mean(axis=0)
     size = np.linalg.norm(x, axis=1, keepdims=True)
@@ -55,45 +61,60 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     first = net.gradient(start, x, y)[0]
     goal, rng = cell["goal"] * first, np.random.default_rng([cell["seed"], 52])
     batches = [*cell["batch"], n]
-    steps, rates, fixed = [], [], []
+    steps, rates, shares, fixed, edges = [], [], [], [], 0
     for place, batch in enumerate(batches):
         base = sgd.batch_guarantee(here, batch).step
-        repeats = 1 if batch == n else cell["repeats"]
-        best, rate, end = best_rate(net, start, x, y, batch, base, goal, cell["most"], repeats, rng)
+        best, share, end, edge = best_rate(
+            net, start, x, y, batch, base, goal, cell["most"], cell["repeats"], rng
+        )
         steps.append(best)
-        rates.append(rate)
+        shares.append(share)
+        rates.append(share * base)
+        edges += edge
         if batch == n:
             last = end
         # the rate of one sample for all: a run of its own only where it is another
-        same = (
+        fixed.append(
             best
             if batch == 1
-            else walk(net, start, x, y, rates[0], batch, goal, min(4 * steps[0], cell["most"]), rng)[0]
+            else walk(net, start, x, y, rates[0], batch, goal, min(stayed(4 * steps[0]), cell["most"]), rng)[0]
         )
-        fixed.append(same)
         progress((place + 1) / len(batches))
-    return summary(
+    found = summary(
         batches, steps, rates, fixed, here, sgd.minimum_of_features(net.jacobian(last, x)), cell["goal"]
     )
+    return found | {"rate_share": shares, "at_edge": edges}
+
+
+def stayed(steps: float) -> float:
+    """The step up to which the loss must stay at the goal after so many steps to it.
+
+    >>> stayed(1000), stayed(8)
+    (1250.0, 28)
+    """
+    return steps + max(STAY * steps, LEAST)
 
 
 def walk(
     net: TanhNetwork, theta: Any, x: Any, y: Any, rate: float, batch: int, goal: float, most: float, rng: Any
 ) -> Any:
-    """Steps until the loss of all samples is at the goal, infinite if that is not so after the most steps; and the end.
+    """Steps until the loss of all samples is at the goal and stays there for a quarter as many more, 20 at least; and the end.
 
+    A rate at the edge of stability passes low losses by: one look would count luck. Infinite where the loss is not there
+    to stay within the most steps.
     Samples are drawn with replacement, as in the theorem; all of them are one batch without.
     """
-    look, n = 1, len(y)
+    look, n, since = 1, len(y), 0
     for t in range(1, int(most) + 1):
         some = slice(None) if batch == n else rng.integers(0, n, batch)
         theta = theta - rate * net.gradient(theta, x[some], y[some])[1]
         if t >= look:
             loss = net.gradient(theta, x, y)[0]
-            if loss <= goal:
-                return t, theta
             if not loss < 1e6:
                 break
+            since = (since or t) if loss <= goal else 0
+            if since and t >= stayed(since):
+                return since, theta
             look = t + max(1, t // FINE)
     return math.inf, theta
 
@@ -109,23 +130,37 @@ def best_rate(
     most: int,
     repeats: int,
     rng: Any,
-) -> tuple[float, float, Any]:
-    """Fewest steps to the goal over the grid of rates (geometric mean of the repeats), the rate, and an end.
+) -> tuple[float, float, Any, bool]:
+    """Fewest steps to the goal over the grid of rates (geometric mean of the repeats).
 
-    A rate of which one run needs four times the best so far is cut off.
+    Runs of all samples start from weights moved by a thousandth: beyond the edge of stability one run may land at a low loss
+    by luck, and a rate counts only if all of its runs get there. One that needs four times the best so far is cut off.
+    Where the best is the largest or the smallest rate that was tried, the grid goes on beyond it.
+
+    Returns:
+        Steps; the best rate as a multiple of ``base``; an end of its runs; whether it is still at an edge of the grid.
     """
-    best, chosen, where = math.inf, base, start
-    for times in RATES:
-        found = []
+    best, chosen, where = math.inf, 0, start
+    tried: list[int] = []
+    ahead = [*HALVES]
+    while ahead:
+        half, found = ahead.pop(0), []
+        tried.append(half)
         for _ in range(repeats):
-            one, end = walk(net, start, x, y, times * base, batch, goal, min(4 * best, most), rng)
+            begin = start * (1 + NUDGE * rng.standard_normal(len(start))) if batch == len(y) else start
+            one, end = walk(
+                net, begin, x, y, 2 ** (half / 2) * base, batch, goal, min(stayed(4 * best), most), rng
+            )
             found.append(one)
             if not math.isfinite(one):
                 break
         taken = math.exp(sum(map(math.log, found)) / len(found))
         if taken < best:
-            best, chosen, where = taken, times * base, end
-    return best, chosen, where
+            best, chosen, where = taken, half, end
+        edge = chosen in (min(tried), max(tried))
+        if not ahead and edge and abs(chosen) < FARTHEST:
+            ahead.append(chosen + (1 if chosen > 0 else -1))
+    return best, 2 ** (chosen / 2), where, edge
 
 
 def summary(
@@ -167,7 +202,6 @@ def summary(
         "knee": knee if math.isfinite(knee) else None,
         "bent_knee": 2 * critical,
         "small": slope(steps, 0, below[-1]), "large": slope(steps, above, len(batches) - 1),
-        "fixed_small": slope(fixed, 0, below[-1]), "fixed_large": slope(fixed, above, len(batches) - 1),
         "few_over_all": steps[0] * batches[0] / (steps[-1] * batches[-1]) if reached[0] and reached[-1] else None,
         "reached": float(all(reached)),
     }  # fmt: skip

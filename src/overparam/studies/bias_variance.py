@@ -223,7 +223,7 @@ def estimate(cell: Params) -> Estimate:
         load(cell["data"])  # refuses clusters that meet
     if cell["family"] == "features":
         products = sum(min(cell["n"], one) ** 2 * max(cell["n"], one) for one in cell["features"])
-        return Estimate(0.3 + fits * products * 3e-9, 8.0 * (cell["n"] + shape.test) * max(cell["features"]))
+        return Estimate(0.3 + fits * products * 1.3e-9, 8.0 * (cell["n"] + shape.test) * max(cell["features"]))
     batch_fits(cell)
     deep = cell["family"] == "depth"
     layers = [(cell["deep_width"],) * k for k in cell["depths"]] if deep else [(k,) for k in cell["widths"]]

@@ -22,7 +22,7 @@ from overparam.probes.subset import subset
 from overparam.sweep.work import shared
 from overparam.training import Keep, Member, Recipe, train
 
-LOOK = 25  # steps between two looks at the loss of the rows that are fitted
+LOOK = 5  # steps between two looks at the loss of the rows that are fitted
 TOP, MANY = 10, 20  # eigenvalues that are summed; whose logarithms are
 TRACE, STEPS, STARTS = 48, 15, 4  # products of a trace; Lanczos steps and starts of a spectrum
 SIDE = 14  # pixels of a side at most

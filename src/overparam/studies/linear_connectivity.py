@@ -27,7 +27,7 @@ AXES = (
     Axis("tickets", "auto: tickets too, where networks are trained with Adam (lenet, residual).", str, "auto",
          choices=("auto", "none"), flag="tickets"),
     Axis("density", "Shares of the weights that rounds of pruning keep, falling to that of the tickets, all in one cell.", float,
-         (0.4, 0.2), low=1e-3, high=0.99, inside_cell=True, flag="densities"),
+         (0.4, 0.2, 0.13, 0.09), low=1e-3, high=0.99, inside_cell=True, flag="densities"),
     N.but(default=0, low=0, help=f"Training samples. {BELONGS}"),
     WIDTH.but(default=0, low=0, help=f"Units w of the first layer. {BELONGS}"),
     STEPS.but(default=0, low=0, help=f"Steps of a whole run. {BELONGS}"),
@@ -82,26 +82,27 @@ def kind(*names: str) -> Any:
     return need("network", f"The network is one of {', '.join(names)}.", check, values=("kind",))
 
 
-FITTED = on_average("both runs fit their samples", ends.first, at_most=2.0)
+FITTED = on_average("every end fits its samples", ends.top(), at_most=2.0)
 
 # planted worlds: a perceptron whose barrier falls, a convolution that is unstable first, tickets of both kinds
 CURVES: dict[str, list[float]] = {
     "loss_barrier": [4e-3, 3e-3, 1e-3, 6e-5], "skipped_loss_barrier": [4e-3, 4e-3, 5e-3, 5e-3],
     "error_barrier": [0.08, 0.06, 0.02, 0.004], "skipped_error_barrier": [0.08, 0.08, 0.09, 0.08],
     "test_barrier": [0.003, 0.002, 0.001, 0.0005], "stranger_test_barrier": [0.25] * 4, "child_error": [0.0] * 4,
-    "ticket_test_barrier": [0.12, 0.06, 0.015, 0.005], "random_test_barrier": [0.16, 0.14, 0.11, 0.06],
-    "ticket_accuracy": [0.615, 0.63, 0.645, 0.65], "random_accuracy": [0.585, 0.57, 0.56, 0.55],
-    "dense_accuracy": [0.63] * 4}  # fmt: skip
+    "ticket_test_barrier": [0.09, 0.026, 0.011, 0.004], "random_test_barrier": [0.11, 0.08, 0.068, 0.05],
+    "ticket_accuracy": [0.59, 0.611, 0.6185, 0.614], "random_accuracy": [0.466, 0.438, 0.407, 0.379],
+    "dense_accuracy": [0.626] * 4}  # fmt: skip
 NOISE = {"loss_barrier": 0.5, "skipped_loss_barrier": 0.5, "error_barrier": 0.006, "skipped_error_barrier": 0.01,
          "test_barrier": 0.002, "stranger_test_barrier": 0.03, "ticket_test_barrier": 0.006, "random_test_barrier": 0.02,
-         "ticket_accuracy": 0.006, "random_accuracy": 0.01, "dense_accuracy": 0.003}  # fmt: skip
+         "ticket_accuracy": 0.009, "random_accuracy": 0.017, "dense_accuracy": 0.005}  # fmt: skip
 WORLD = World(("split", SPLITS), lines=CURVES, spread=NOISE, seeds=8,
               straight=tuple(name for name in CURVES if "loss" not in name))  # fmt: skip
 
 
-def with_last(name: str, value: float) -> World:
-    """The planted world with another value at the last split."""
-    return WORLD.but(**{name: [*CURVES[name][:-1], value]})
+def with_one(name: str, value: float, place: int = 3) -> World:
+    """The planted world with another value at one split, the last unless said."""
+    values = CURVES[name]
+    return WORLD.but(**{name: [*values[:place], value, *values[place + 1 :]]})
 
 
 SOURCE = "frankle2020linear"
@@ -124,32 +125,33 @@ CLAIMS = (
           "loss rises by at most half as much as from the start.", ("L63C",), SOURCE,
           (loss.at(LATE) / loss.first).at_most(0.5).contradicted(above=1.0), RUNS, not_early("loss"), (FITTED,), chart="barrier",
           form="direction", outside=SMALLER, scope=(*SCOPE, "Half is ours; the source shows instability falling with the step."),
-          null=(with_last("loss_barrier", 2e-3),), effect=WORLD, limit=(with_last("loss_barrier", 4e-3),),
+          null=(with_one("loss_barrier", 2e-3),), effect=WORLD, limit=(with_one("loss_barrier", 4e-3),),
           against=WORLD.but(loss_barrier=[1e-3, 2e-3, 8e-3, 3e-2])),
     Claim("becomes-stable", "A convolutional network is not stable at its start, and becomes so early in training: from the "
           "start the training error rises by more than 2 points on the path, after a quarter of the steps by less.",
           ("L63C",), SOURCE,
-          error.first.at_least(STABLE) & error.at(LATE).at_most(STABLE), RUNS, not_early("error"), (kind("cnn"),), chart="error",
+          error.first.at_least(STABLE) & error.at(LATE).at_most(STABLE), RUNS, not_early("error"), (kind("cnn"), FITTED),
+          chart="error",
           form="exists", scope=(
-              *SCOPE, "The source reads the test error; networks this small end with half of the test images wrong, where the "
-              "barrier of the test error says little, so that the training error is read."),
-          null=(WORLD.but(error_barrier=[0.02, 0.02, 0.01, 0.004]), with_last("error_barrier", 0.02)), effect=WORLD),
+              *SCOPE, "The source reads the test error; 1,000 images teach so little that six in ten test images are wrong and "
+              "the barrier of the test error says little, so that the training error is read, which ends near 0."),
+          null=(WORLD.but(error_barrier=[0.02, 0.02, 0.01, 0.004]), with_one("error_barrier", 0.02)), effect=WORLD),
     Claim("tickets", "Tickets are stable and better where they go back to a later step, and unstable and worse where they go "
-          "back to their start: the barrier of the test error is above 2 points at the start and below it after a quarter of the "
-          "steps, where accuracy is a point higher.", ("L63C",), SOURCE,
-          ticket.first.at_least(STABLE) & ticket.at(LATE).at_most(STABLE)
-          & (ticket_right.at(LATE) - ticket_right.first).at_least(1.0), RUNS,
+          "back to their start: the barrier of the test error is above 2 points at the start and below it after a sixteenth of "
+          "the steps, where accuracy is higher.", ("L63C",), SOURCE,
+          ticket.first.at_least(STABLE) & ticket.at(SOON).at_most(STABLE)
+          & (ticket_right.at(SOON) - ticket_right.first).at_least(0.0), RUNS,
           Control("Random masks of the same density in every layer.", arm("random masks", metrics=RANDOM)),
           (has("ticket_accuracy", "Networks trained with Adam have tickets: --data mnist1d."),), chart="tickets", form="exists",
-          scope=(*SCOPE, "One point is ours. Tickets here: a fifth of the weights of a perceptron on MNIST-1D, whose rate of "
-                 "0.02 makes going back to the start fail."),
-          null=(WORLD.but(ticket_test_barrier=[0.02, 0.02, 0.015, 0.005]), with_last("ticket_test_barrier", 0.02),
-                with_last("ticket_accuracy", 0.625)), effect=WORLD),
-    Claim("matches", "Do tickets that go back to a quarter of the steps match the dense network, and those that go back to the "
-          "start not?", ("L63C",), SOURCE, (ticket_right.at(LATE) - dense_right.at(LATE)).at_least(0.0)
+          scope=(*SCOPE, "Tickets here: nine in a hundred of the weights of a perceptron on MNIST-1D."),
+          null=(with_one("ticket_test_barrier", 0.02, 0), with_one("ticket_test_barrier", 0.02, 2),
+                with_one("ticket_accuracy", 0.59, 2)), effect=WORLD),
+    Claim("matches", "Do tickets that go back to a sixteenth of the steps match the dense network, and those that go back to "
+          "the start not?", ("L63C",), SOURCE, (ticket_right.at(SOON) - dense_right.at(SOON)).at_least(0.0)
           & (dense_right.first - ticket_right.first).at_least(0.0), RUNS, kind="question",
           needs=(has("ticket_accuracy", "Networks trained with Adam have tickets: --data mnist1d."),), chart="accuracy",
-          null=(with_last("ticket_accuracy", 0.63), WORLD.but(ticket_accuracy=[0.63, 0.63, 0.645, 0.65])), effect=WORLD),
+          null=(WORLD.but(ticket_accuracy=[0.59, 0.611, 0.626, 0.63]), WORLD.but(ticket_accuracy=[0.626, 0.63, 0.645, 0.65])),
+          effect=WORLD.but(ticket_accuracy=[0.59, 0.62, 0.645, 0.65])),
     Claim("order", "Do the barriers of the training loss fall from split to split: is their rank correlation with the split "
           "below -0.7 for more than half of the parents?", ("L63C",), SOURCE,
           ranked.positive_share().at_least(0.5), RUNS, kind="question",
@@ -161,7 +163,7 @@ CLAIMS = (
           chart="barrier", null=(WORLD.but(loss_barrier=[4e-3, 3e-3, 2e-3, 6e-5]),), effect=WORLD.but(
               loss_barrier=[4e-3, 3e-3, 4e-4, 6e-5])))  # fmt: skip
 
-RISE, OTHERS = "points that the path rises above the mean of its ends", "-different initial weights"
+RISE, OTHERS = "rise above the mean of the ends", "-different initial weights"
 CHARTS = charts(
     {"step": "lin step of the split", "split": "lin share of the steps before the split"},
     barrier=("The barrier between two ends against the step at which they part", "log barrier of the training loss (nats)",
@@ -176,7 +178,7 @@ CHARTS = charts(
     path=("Along the path", "training loss (nats)", {"path_start": "runs that part at the start",
           "path_late": "at the last split", "path_stranger": OTHERS}, {"x": {"t": "lin place on the path"}}),
     tickets=("Tickets: test error on the straight path", f"share of test samples: {RISE}",
-             {"ticket_test_barrier": "tickets", "random_test_barrier": "random masks", "test_barrier": "the dense network"}),
+             {"ticket_test_barrier": "tickets", "random_test_barrier": "random masks"}),
     accuracy=("Tickets: accuracy against the step they go back to", "share of test samples right",
               {"ticket_accuracy": "tickets", "random_accuracy": "random masks", "dense_accuracy": "-dense"}),
     distance=("How far the ends are apart", "distance over the norm", {"distance": "runs that part",
@@ -200,11 +202,11 @@ STUDY = study(
         "Frankle et al. train two or more copies from the step of the split; here the run itself is one of them, which saves "
         "half of the training and leaves the law of the pair as it is.",
         "They read the test error at 30 points; here training loss, training error and test error at 21.",
-        "Perceptrons on 1,200 digits or 4,000 images of MNIST, SGD with a cosine; convolutions of 8 and 16 channels on 2,000 "
+        "Perceptrons on 1,200 digits or 4,000 images of MNIST, SGD with a cosine; convolutions of 12 and 24 channels on 1,000 "
         "images of CIFAR-10; not LeNet-300-100, ResNet-20 and VGG-16.",
         "A later split leaves fewer steps to part. The arm without the steps before the split has as few, at the same rates, "
         "from the initial weights: what falls only in the other arm is due to the steps before the split.",
-        "Tickets are found with two rounds of pruning, each to half or less, not with fifths. Their second run differs in the "
-        "order of the samples from the step on to which weights went back.",
+        "Tickets are found with four rounds of pruning, the first to four tenths, not with fifths. Their second run differs in "
+        "the order of the samples from the step on to which weights went back.",
         "A straight path without a barrier shows that two ends are joined at the points that were looked at. One with a barrier "
         "says that this path is none, and nothing of others."))  # fmt: skip

@@ -24,7 +24,7 @@ from overparam.sweep.work import cost, dense, shared
 from overparam.training import Checkpoint, Keep, Member, Recipe, Trained, train
 
 OTHER = 2**31  # added to a seed: the order of the samples that the other child sees
-COMPILED = 4.0  # seconds a cell that compilations of a plain perceptron take, shared by a stack
+COMPILED = 1.5  # seconds a cell that compilations of a plain perceptron take, shared by a stack
 STRANGER = 2**30  # added to a seed: a network with initial weights of its own
 SIGNALS = 2**29  # added to a seed: a random mask
 METRICS = ("loss_barrier", "error_barrier", "test_barrier", "distance")
@@ -58,7 +58,7 @@ class Setting:
 SETTINGS = {
     "digits": Setting("mlp", 1200, 64, 800, 50, 0.1),
     "mnist": Setting("mlp", 4000, 64, 1600, 100, 0.1, side=14),
-    "cifar10": Setting("cnn", 2000, 8, 600, 50, 0.05, side=16, tests=1000),
+    "cifar10": Setting("cnn", 1000, 12, 1400, 50, 0.05, side=16, tests=500),
     "mnist1d": Setting("residual", 4000, 100, 1500, 100, 0.02),
 }  # fmt: skip
 OWN = Setting("mlp", 0, 64, 800, 50, 0.1)
@@ -360,17 +360,23 @@ def of_tickets(
 def estimate(cell: Params) -> Estimate:
     """Trainings of every split, and of tickets; milliseconds a step as measured on one core."""
     how, shape = setting(cell), shape_of(str(cell["data"]))
-    many = 2 + 3 * len(cell["split"])
+    many, paths = 2 + 3 * len(cell["split"]), 1 + 2 * len(cell["split"])
     if how.network in ADAM and cell["tickets"] == "auto":
         many += len(cell["split"]) * (len(cell["density"]) + 3)
+        paths += 2 * len(cell["split"])
     inputs = min(shape.features, how.side**2) if how.side else shape.features
     if how.network == "cnn":
         image(shape.image, cell["network"] if cell["network"] != "auto" else "cnn")
-        return Estimate(many * how.steps * 1e-4 * how.batch * how.width / 8, 2e9)
+        return Estimate(many * how.steps * 8e-5 * how.batch * how.width / 12, 2e9)
     size = dense(
         inputs, how.width, max(1, how.width // 3) if how.network == "lenet" else how.width, shape.classes
     )
-    told = {"steps": how.steps, "n": how.n or 60_000, "chains": many, "probes": 3 * cell["points"]}
+    told = {
+        "steps": how.steps,
+        "n": how.n or 60_000,
+        "chains": many,
+        "probes": 2 * paths * cell["points"] // many,
+    }
     found = cost({**cell, "batch": how.batch}, size, **told)
     return Estimate(found.seconds + COMPILED * many / 14, found.bytes)
 

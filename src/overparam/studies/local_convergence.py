@@ -300,7 +300,7 @@ def estimate(cell: Params) -> Estimate:
             f"--teachers: expected at most {d}, as many as dimensions so that they can be orthonormal, got {m}. Raise --d."
         )
     pairs = sum((m * (k + 1)) ** 2 for k in (*MANY, 2))
-    return Estimate(2.0 + 6e-3 * pairs * (1 + d / 10), 1e8 + 80.0 * pairs * d)
+    return Estimate(1.0 + 4e-3 * pairs * (1 + d / 10), 1e8 + 80.0 * pairs * d)
 
 
 VALUES = (

@@ -47,7 +47,7 @@ SMALL = {"data": "digits", "n": 1200, "width": 300, "densities": DENSITIES, "act
          "learning_rate": 1.2e-3}  # fmt: skip
 PROFILES = profiles(
     SMALL,
-    quick=("digits, 64-300-100, four criteria, all actions, 10 seeds: a minute and a half on two cores",
+    quick=("digits, 64-300-100, four criteria, all actions, 10 seeds: under a minute on two cores",
            {"criteria": ASKED, "seed": planned(10)}),
     laptop=("digits, 64-300-100, thirteen criteria, 20 seeds", {"criteria": (*ASKED, *MORE), "seed": planned(20)}),
     mnist=("10,000 images of MNIST, 784-300-100, four criteria, 5 seeds: some ten minutes on two cores",

@@ -26,8 +26,8 @@ AXES = (
 
 PROFILES = profiles(
     {"data": "digits"},
-    quick=("1,024 digits, three hidden layers of 16 and 64 units, 4 pairs: a minute on two cores",
-           {"width": (16, 64), "seed": planned(4)}),
+    quick=("1,024 digits, three hidden layers of 16, 32 and 64 units, 4 pairs: a minute on two cores",
+           {"width": (16, 32, 64), "seed": planned(4)}),
     laptop=("1,024 digits, three hidden layers of 16 to 256 units, 6 pairs: minutes on two cores",
             {"width": WIDTHS, "seed": planned(6)}),
     paper=("MNIST, ten hidden layers of 245 units, 200 passes over 60,000 samples, as the authors' scripts: about a day a pair",
@@ -52,7 +52,8 @@ along_aligned = points(
     "aligned_error", "largest training error on the straight line after units changed places"
 )
 along_separable = points(
-    "separable_error", "largest training error on the path through linear classifiers of half of the features"
+    "separable_error",
+    "largest training error on the path through linear classifiers of half of the features, 100 where there is none",
 )
 layers = share_of_trials(line("separated").at(TWICE), line("asked").at(TWICE),
                          "share of the layers of which half of the units separate the classes, at 64 units")  # fmt: skip
@@ -151,7 +152,8 @@ CHARTS = charts(
            {f"{name}_error": words for name, words in NAMED.items()},
            "A path is found where the error stays within 2 points. One that is not found here says nothing of others."),
     along=("Along the paths", "share of training samples wrong", {f"path_{name}": words for name, words in NAMED.items()},
-           "Every path takes the same length of the axis.", {"x": {"t": "lin place on the path"}}),
+           "Every path takes the same length of the axis.",
+           {"x": {"t": "lin place on the path"}, "arm": ("width", "Units"), "arm_first": 64}),
     condition=("The condition, and dropout stability", "share of training samples wrong",
                {"condition_error": "worst learned subnetwork", "dropout_condition_error": "worst dropout subnetwork, best draw",
                 "dropout_first_error": "the same, one draw", "end_error": "-the solutions"}),

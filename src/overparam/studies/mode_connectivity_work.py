@@ -177,8 +177,8 @@ def of_pair(
     ends: tuple[float, float] = (0.0, 0.0)
     bounds = dict(zip(("learned", "dropout", "separable"), sizes, strict=False))
     for name in PATHS:
-        if name not in ways:
-            values |= {f"{name}_{what}": None for what in ("error", "rise")}
+        if name not in ways:  # no path: nothing lower than every sample wrong is known
+            values |= {f"{name}_error": 1.0, f"{name}_rise": None}
             continue
         measured = along(ways[name], data.x, data.y, each=False)
         losses, errors = np.asarray(measured.loss), np.asarray(measured.error)

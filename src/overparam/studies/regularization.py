@@ -39,10 +39,10 @@ AXES = (
 QUICK = ("plain", "decay", "dropout", "norm", "large", "norm_decay", "norm_rate")
 PROFILES = profiles(
     {"data": "digits", "noise": (0.0, 0.3), "method": tuple(METHODS)},
-    quick=("1,000 digits, clean labels and 30 % wrong ones, seven of the ten arms, 10 seeds: about a minute on two cores. What "
+    quick=("1,000 digits, clean labels and 30 % wrong ones, seven of the ten arms, 10 seeds: half a minute on two cores. What "
            "SGD's noise does is left to the others", {"method": QUICK, "seed": planned(10)}),
-    laptop=("1,000 images of MNIST at 14 x 14 pixels, clean labels and 30 % wrong ones, ten arms, 16 seeds",
-            {"data": "mnist", "seed": planned(16)}),
+    laptop=("1,000 images of MNIST at 14 x 14 pixels, clean labels and 30 % wrong ones, ten arms, 32 seeds",
+            {"data": "mnist", "seed": planned(32)}),
     paper=("MNIST whole, 60,000 images of 28 x 28 pixels, two layers of 512 units, 40 epochs, 8 seeds: days of a core. The "
            "slide names no setting; this is the usual one", {"data": "mnist", "side": 28, "n": 60_000, "width": 512,
                                                             "seed": planned(8)}),
@@ -84,20 +84,20 @@ FITS = on_average("the plain network fits clean labels", fitted.on(on("plain", R
 L57, HE, LARGER = ("L57",), "he2021", ("laptop", "paper")
 
 # planted worlds, with the accuracies and spreads of the pilot seeds: wrong labels spread more
-CLEAN = {"plain": 89.7, "decay": 89.2, "weak": 89.8, "dropout": 90.9, "norm": 90.8, "large": 88.5, "large_steps": 89.2,
-         "large_rate": 89.6, "norm_decay": 90.1, "norm_rate": 90.1}  # fmt: skip
-DIRTY = {"plain": 69.6, "decay": 79.1, "weak": 72.0, "dropout": 82.4, "norm": 67.6, "large": 83.0, "large_steps": 67.6,
-         "large_rate": 68.8, "norm_decay": 65.0, "norm_rate": 65.0}  # fmt: skip
+CLEAN = {"plain": 89.4, "decay": 88.6, "weak": 89.5, "dropout": 90.0, "norm": 90.4, "large": 88.1, "large_steps": 88.9,
+         "large_rate": 89.3, "norm_decay": 88.8, "norm_rate": 88.9}  # fmt: skip
+DIRTY = {"plain": 68.4, "decay": 79.8, "weak": 68.8, "dropout": 81.6, "norm": 66.4, "large": 82.3, "large_steps": 66.7,
+         "large_rate": 67.4, "norm_decay": 64.2, "norm_rate": 63.4}  # fmt: skip
 
 
-def world(
-    clean: dict[str, float] | None = None, dirty: dict[str, float] | None = None, seeds: int = 16
-) -> World:
+def world(clean: dict[str, float] | None = None, dirty: dict[str, float] | None = None, seeds: int = 32,
+          spread: float = 0.0) -> World:  # fmt: skip
     """The planted grid with some accuracies changed; those with wrong labels spread more."""
     right, wrong = CLEAN | (clean or {}), DIRTY | (dirty or {})
     return World(("share", (0.0, 100.0)), arms={"method": tuple(METHODS), "noise": (0.0, 0.3)}, seeds=seeds,
                  numbers={"test_accuracy": lambda method, noise: (wrong if noise else right)[method], "train_accuracy": 100.0},
-                 straight=("test_accuracy", "train_accuracy"), spread={"test_accuracy": 1.1 if dirty else 0.45})  # fmt: skip
+                 straight=("test_accuracy", "train_accuracy"),
+                 spread={"test_accuracy": spread or (1.2 if dirty else 0.35)})  # fmt: skip
 
 
 WORLD, NOISIER = world(), world(dirty=DIRTY)
@@ -111,57 +111,61 @@ CLAIMS = (
     Claim("decay", "Weight decay regularizes: with wrong labels it raises the test accuracy, here by 3 points.", L57, HE,
           gain("decay", WRONG).at_least(3.0), on("decay", WRONG),
           Control("On clean labels it does not.", rule=gain("decay", RIGHT).at_least(3.0)), (NOISY, FITS), chart="wrong",
-          form="exists", scope=SLIDE, null=(world(dirty={"decay": 72.6}, seeds=10),), effect=FEWER),
+          form="exists", scope=SLIDE, null=(world(dirty={"decay": 71.4}, seeds=10),), effect=FEWER),
     Claim("dropout", "Dropout regularizes: with wrong labels it raises the test accuracy, here by 3 points.", L57, HE,
           gain("dropout", WRONG).at_least(3.0), on("dropout", WRONG),
           Control("On clean labels it does not by as much.", rule=gain("dropout", RIGHT).at_least(3.0)), (NOISY, FITS),
-          chart="wrong", form="exists", scope=SLIDE, null=(world(dirty={"dropout": 72.6}, seeds=10),), effect=FEWER),
+          chart="wrong", form="exists", scope=SLIDE, null=(world(dirty={"dropout": 71.4}, seeds=10),), effect=FEWER),
     Claim("norm", "Batch normalisation regularizes: on clean labels, which the plain network fits too, it raises the test "
           "accuracy, here by 0.2 points.", L57, HE, gain("norm", RIGHT).at_least(0.2), on("norm", RIGHT),
           Control("With wrong labels it does not.", rule=gain("norm", WRONG).at_least(0.2)), (FITS,), chart="clean",
-          form="exists", scope=SLIDE, null=(world({"norm": 89.9}, seeds=10),), effect=FEW),
+          form="exists", scope=SLIDE, null=(world({"norm": 89.6}, seeds=10),), effect=FEW),
     Claim("sgd", "The noise of SGD regularizes: with wrong labels, at the same rate and as many steps, small batches end above "
           "large ones, here by half a point.", L57, HE, gain("plain", WRONG, "large_steps").at_least(0.5), on("plain", WRONG),
           Control("With as many passes, and so an eighth of the steps, small batches do not end above large ones.",
                   rule=gain("plain", WRONG, "large").at_least(0.5)), (NOISY, FITS),
           chart="sgd", form="exists", scope=(*SLIDE, "With as many steps a large batch sees every sample more often."),
-          profiles=LARGER, null=(world(dirty={"large_steps": 69.1}),), effect=NOISIER),
-    Claim("sgd-rate", "Do small batches end above large ones with wrong labels, by half a point or more, also where the rate of "
-          "the large ones is in proportion to their size, as many passes?", L57, HE,
-          gain("plain", WRONG, "large_rate").at_least(0.5), on("plain", WRONG), None, (NOISY, FITS), chart="sgd",
-          kind="question", profiles=LARGER, null=(world(dirty={"large_rate": 69.1}),),
-          effect=world(dirty={"large_rate": 67.6})),
+          profiles=LARGER, null=(world(dirty={"large_steps": 67.9}),), effect=NOISIER),
+    Claim("sgd-rate", "Do small batches end above large ones with wrong labels also where the rate of the large ones is in "
+          "proportion to their size, as many passes?", L57, HE,
+          gain("plain", WRONG, "large_rate").at_least(0.0), on("plain", WRONG), None, (NOISY, FITS), chart="sgd",
+          kind="question", profiles=LARGER, null=(world(dirty={"large_rate": 68.4}),),
+          effect=world(dirty={"large_rate": 67.1})),
     Claim("fewer-steps", "With as many passes over the samples, and so fewer steps, is it large batches that end above small "
           "ones with wrong labels, by 3 points?", L57, HE, gain("large", WRONG).at_least(3.0), on("large", WRONG),
           Control("On clean labels they do not.", rule=gain("large", RIGHT).at_least(3.0)), (NOISY, FITS),
-          chart="sgd", kind="question", null=(world(dirty={"large": 72.6}, seeds=10),), effect=FEWER),
+          chart="sgd", kind="question", null=(world(dirty={"large": 71.4}, seeds=10),), effect=FEWER),
     Claim("under-training", "On clean labels, do large batches lose less with as many steps than with as many passes, by 0.2 "
           "points or more: is it training that they lack?", L57, HE,
           gain("large_steps", RIGHT, "large").at_least(0.2), on("large_steps", RIGHT), None, (FITS,), chart="clean",
-          kind="question", profiles=LARGER, null=(world({"large_steps": 88.7}),), effect=world({"large_steps": 89.4})),
+          kind="question", profiles=LARGER, null=(world({"large_steps": 88.3}),), effect=WORLD),
     Claim("norm-noise", "Does batch normalisation cost half a point or more with wrong labels, which it helps to fit?", L57, HE,
           gain("plain", WRONG, "norm").at_least(0.5), on("norm", WRONG),
           Control("On clean labels it does not.", rule=gain("plain", RIGHT, "norm").at_least(0.5)), (NOISY, FITS), chart="wrong",
-          kind="question", profiles=LARGER, null=(world(dirty={"norm": 69.1}),), effect=NOISIER),
+          kind="question", profiles=LARGER, null=(world(dirty={"norm": 67.9}),), effect=NOISIER),
     Claim("decay-clean", "Does the decay that helps with wrong labels cost anything on clean ones?", L57, HE,
           gain("plain", RIGHT, "decay").at_least(0.0), on("decay", RIGHT),
           Control("Batch normalisation does not.", rule=gain("plain", RIGHT, "norm").at_least(0.0)), (FITS,), chart="clean",
-          kind="question", null=(world({"decay": 89.7}, seeds=10),), effect=world({"decay": 88.7}, seeds=10)),
+          kind="question", null=(world({"decay": 89.4}, seeds=10),), effect=FEW),
     Claim("dropout-clean", "Does dropout raise the test accuracy on clean labels too, by 0.2 points or more?", L57, HE,
           gain("dropout", RIGHT).at_least(0.2), on("dropout", RIGHT), None, (FITS,), chart="clean", kind="question",
-          profiles=LARGER, null=(world({"dropout": 89.9}),), effect=WORLD),
-    Claim("weak", "Does a tenth of the decay raise the test accuracy with wrong labels, by 1 point or more?", L57, HE,
-          gain("weak", WRONG).at_least(1.0), on("weak", WRONG), None, (NOISY, FITS), chart="wrong", kind="question",
-          profiles=LARGER, null=(world(dirty={"weak": 70.6}),), effect=world(dirty={"weak": 72.6})),
+          profiles=LARGER, null=(world({"dropout": 89.6}),), effect=WORLD),
+    Claim("weak", "Is a tenth of the decay too little: does it raise the test accuracy with wrong labels by at most 1.5 points?",
+          L57, HE, gain("weak", WRONG).at_most(1.5), on("weak", WRONG),
+          Control("The whole decay raises it by more.", rule=gain("decay", WRONG).at_most(1.5)), (NOISY, FITS), chart="wrong",
+          kind="question", profiles=LARGER, null=(world(dirty={"weak": 69.9}, spread=0.7),),
+          effect=world(dirty=DIRTY, spread=0.7)),
     Claim("rescaled", "Decay of weights that a normalisation follows is a growing learning rate and nothing else: the training "
           "losses of the two stay within 0.001 of each other as long as rounding does not grow.", L57, "li2020exponential",
           apart("norm_decay", "norm_rate").within(-SAME, SAME), arm(x="early_step"),
           Control("Without the growing rate they do not.", rule=apart("norm_decay", "norm").within(-SAME, SAME)), (),
           chart="rate", kind="check", effect=COURSE,
-          null=(COURSE.but(early_loss=lambda method, noise: [2.0, 1.5, 1.2, 1.0 + 0.001 * (method == "norm_rate")]),)),
+          null=(COURSE.but(early_loss=lambda method, noise: [2.0, 1.5, 1.2, 1.0 + 0.002 * (method == "norm_rate")]),)),
     Claim("rescaled-end", "Do the two also end within 1 point of each other on clean labels?", L57, "li2020exponential",
           gain("norm_decay", RIGHT, "norm_rate").within(-1.0, 1.0), on("norm_decay", RIGHT), None, (FITS,), chart="rate",
-          kind="question", profiles=LARGER, null=(world({"norm_decay": 91.1}), world({"norm_decay": 89.1})), effect=WORLD),
+          kind="question", profiles=LARGER,
+          null=(world({"norm_decay": 89.9}, spread=0.9), world({"norm_decay": 87.9}, spread=0.9)),
+          effect=world({"norm_decay": 88.9}, spread=0.9)),
 )  # fmt: skip
 
 
@@ -179,7 +183,7 @@ CHARTS = (
     courses("wrong", "Test accuracy with 30 % wrong labels", ONES, 0.3,
             note="Clean test labels. All but large batches take the same number of steps; large batches take an eighth."),
     courses("clean", "Test accuracy on clean labels", (*ONES, "large_steps"), 0.0,
-            note="All fit the training labels but decay and large batches, nearly."),
+            note="All but weight decay and large batches fit their training labels; these two nearly do."),
     courses("fit", "How much of the wrong labels' training set is fitted", ONES, 0.3, "train",
             "At 70 % the right labels alone are fitted, at 100 % the wrong ones too."),
     courses("sgd", "Small and large batches with 30 % wrong labels", ("plain", "large", "large_steps", "large_rate"), 0.3,
@@ -203,9 +207,7 @@ def estimate(cell: Params) -> Estimate:
     )
     size = dense(shape.features // factor**2, *[cell["width"]] * cell["depth"], shape.classes)
     found = cost({**cell, "batch": batch}, size, steps=steps, tests=cell["n_test"] or shape.test, probes=15)
-    slower = (
-        3.0 if cell["method"].startswith(("norm", "dropout")) else 1.7
-    )  # measured: two compilations a method
+    slower = 1.0 if cell["method"].startswith(("norm", "dropout")) else 0.6  # measured
     return Estimate(slower * found.seconds, found.bytes)
 
 

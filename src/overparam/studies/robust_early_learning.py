@@ -36,11 +36,11 @@ AXES = (
 MAIN = ("decay", "cdr", "cdr_unscaled", "random", "rate", "rate_twice")
 PROFILES = profiles(
     {"data": "digits", "noise": 0.4, "method": tuple(METHODS)},
-    quick=("1,000 digits, 40 % wrong labels, six arms, a larger rate and 40 epochs, 16 seeds: about a minute on two cores. Of "
+    quick=("1,000 digits, 40 % wrong labels, six arms, a larger rate and 40 epochs, 16 seeds: half a minute on two cores. Of "
            "the rivals it draws the lines and judges none", {"method": MAIN, "learning_rate": 0.05, "epochs": 40,
                                                          "seed": planned(16)}),
-    laptop=("2,000 images of MNIST at 14 x 14 pixels, 40 % wrong labels, seven arms, 16 seeds",
-            {"data": "mnist", "n": 2000, "seed": planned(16)}),
+    laptop=("2,000 images of MNIST at 14 x 14 pixels, 40 % wrong labels, seven arms, 32 seeds",
+            {"data": "mnist", "n": 2000, "seed": planned(32)}),
     paper=("MNIST whole, 54,000 images of 28 x 28 pixels and 6,000 held out, 20 and 40 % wrong labels, 100 epochs at the rate "
            "and batch of the published code, without its drops; a perceptron for its LeNet; 5 seeds: weeks of a core",
            {"data": "mnist", "side": 28, "n": 54_000, "validation": 6000, "noise": (0.2, 0.4), "width": 256, "epochs": 100,
@@ -79,28 +79,14 @@ NEEDS = (
 )
 
 # planted worlds, with the numbers and spreads of the pilot seeds
-ENDS = {
-    "plain": 65.3,
-    "decay": 69.4,
-    "cdr": 76.3,
-    "cdr_unscaled": 69.1,
-    "random": 83.0,
-    "rate": 73.9,
-    "rate_twice": 80.5,
-}
-FITS = {
-    "plain": 47.5,
-    "decay": 37.6,
-    "cdr": 19.8,
-    "cdr_unscaled": 36.5,
-    "random": 9.8,
-    "rate": 24.3,
-    "rate_twice": 12.2,
-}
-STOPS = dict.fromkeys(METHODS, 85.0)
+ENDS = {"plain": 64.7, "decay": 68.8, "cdr": 77.3, "cdr_unscaled": 69.2, "random": 82.5, "rate": 74.8,
+        "rate_twice": 80.6}  # fmt: skip
+FITS = {"plain": 51.0, "decay": 38.1, "cdr": 20.2, "cdr_unscaled": 38.8, "random": 9.3, "rate": 25.5,
+        "rate_twice": 12.4}  # fmt: skip
+STOPS = dict.fromkeys(METHODS, 83.3)
 
 
-def world(seeds: int = 16, fits: dict[str, float] | None = None, stops: float = 85.0, **ends: float) -> World:
+def world(seeds: int = 32, fits: dict[str, float] | None = None, stops: float = 84.0, **ends: float) -> World:
     """The planted methods with some numbers changed; ``stops`` is that of CDR."""
     final, memory, best = ENDS | ends, FITS | (fits or {}), STOPS | {"cdr": stops}
     return World(("epoch", (0.0, 1.0)), arms={"method": tuple(METHODS), "noise": (0.4,)}, seeds=seeds,
@@ -108,7 +94,7 @@ def world(seeds: int = 16, fits: dict[str, float] | None = None, stops: float = 
                           "final_wrong_fit": lambda method, noise: memory[method],
                           "stopped_accuracy": lambda method, noise: best[method]},
                  straight=("final_accuracy", "final_wrong_fit", "stopped_accuracy", "wrong_labels"),
-                 spread={"final_accuracy": 1.2, "final_wrong_fit": 4.0, "stopped_accuracy": 1.2})  # fmt: skip
+                 spread={"final_accuracy": 1.6, "final_wrong_fit": 2.5, "stopped_accuracy": 1.3})  # fmt: skip
 
 
 WORLD = world()
@@ -116,35 +102,35 @@ CLAIMS = (
     Claim("better", "CDR hinders what wrong labels cost: trained to the end, its test accuracy is 3 points above that of plain "
           "training.", L63E, XIA, gain("cdr", "decay").at_least(3.0).contradicted(below=0.0), on("cdr"),
           Control("Where both are stopped by held-out samples it is not.", rule=gain("cdr", "decay", stopped).at_least(3.0)),
-          NEEDS, chart="test", form="direction", scope=SCOPE, null=(world(cdr=72.4),), effect=WORLD, limit=(world(cdr=69.4),),
+          NEEDS, chart="test", form="direction", scope=SCOPE, null=(world(cdr=71.8),), effect=WORLD, limit=(world(cdr=68.8),),
           against=world(cdr=62.0), outside="The source stops early and compares there; what follows at the end is not said."),
     Claim("memorizes-less", "CDR hinders the memorization of wrong labels: at the end it has fitted fewer of them than "
           "plain training, by 3 points of their share.", L63E, XIA,
           gain("decay", "cdr", wrong).at_least(3.0).contradicted(below=0.0), on("cdr"),
           Control("Not fewer than by plain training at a rate smaller by its factor twice.",
                   rule=gain("rate_twice", "cdr", wrong).at_least(3.0)), NEEDS, chart="memory", form="direction", scope=SCOPE,
-          null=(world(fits={"cdr": 34.6}),), effect=WORLD, limit=(world(fits={"cdr": 37.6}),),
-          against=world(fits={"cdr": 47.6})),
+          null=(world(fits={"cdr": 35.1}),), effect=WORLD, limit=(world(fits={"cdr": 38.1}),),
+          against=world(fits={"cdr": 48.1})),
     Claim("random", "Does a random mask of the same size and factor end above CDR, by a point or more?", L63E, XIA,
           gain("random", "cdr").at_least(1.0), on("random"),
           Control("CDR's own mask without the factor does not.", rule=gain("cdr_unscaled", "cdr").at_least(1.0)), NEEDS,
-          chart="test", kind="question", profiles=LARGER, null=(world(random=77.3),), effect=WORLD),
+          chart="test", kind="question", profiles=LARGER, null=(world(random=78.3),), effect=WORLD),
     Claim("smaller-rate", "Does plain training at a rate smaller by the factor twice, once for the factor and once for the mask, "
           "end above CDR, by a point or more?", L63E, XIA, gain("rate_twice", "cdr").at_least(1.0), on("rate_twice"),
           Control("At the rate smaller by the factor once it does not.", rule=gain("rate", "cdr").at_least(1.0)), NEEDS,
-          chart="test", kind="question", profiles=LARGER, null=(world(rate_twice=77.3),), effect=WORLD),
+          chart="test", kind="question", profiles=LARGER, null=(world(rate_twice=78.3),), effect=WORLD),
     Claim("factor", "Is it the factor, a smaller step: does CDR lose 3 points or more without it?", L63E, XIA,
           gain("cdr", "cdr_unscaled").at_least(3.0), on("cdr"),
           Control("A rate smaller by the factor twice is no loss.", rule=gain("cdr", "rate_twice").at_least(3.0)), NEEDS,
-          chart="test", kind="question", profiles=LARGER, null=(world(cdr_unscaled=73.3),), effect=WORLD),
-    Claim("stopped", "Where held-out samples with wrong labels say to stop, is CDR at most 1.5 points above plain training?",
-          L63E, XIA, gain("cdr", "decay", stopped).at_most(1.5), on("cdr"),
-          Control("At the end it is more.", rule=gain("cdr", "decay").at_most(1.5)), NEEDS, chart="validation", kind="question",
-          profiles=LARGER, null=(world(stops=86.5),), effect=world(stops=84.4)),
+          chart="test", kind="question", profiles=LARGER, null=(world(cdr_unscaled=74.3),), effect=WORLD),
+    Claim("stopped", "Where held-out samples with wrong labels say to stop, is CDR at most 2 points above plain training?",
+          L63E, XIA, gain("cdr", "decay", stopped).at_most(2.0), on("cdr"),
+          Control("At the end it is more.", rule=gain("cdr", "decay").at_most(2.0)), NEEDS, chart="validation", kind="question",
+          profiles=LARGER, null=(world(stops=85.3),), effect=WORLD),
     Claim("stopping", "Does stopping plain training by held-out samples with wrong labels give 3 points more than CDR trained to "
           "the end?", L63E, XIA, gain("decay", "cdr", stopped, final).at_least(3.0), on("decay"),
           Control("Plain training to the end does not.", rule=gain("decay", "cdr").at_least(3.0)), NEEDS, chart="validation",
-          kind="question", profiles=LARGER, null=(world(cdr=82.0),), effect=WORLD),
+          kind="question", profiles=LARGER, null=(world(cdr=80.3),), effect=WORLD),
 )  # fmt: skip
 
 
@@ -177,9 +163,8 @@ def estimate(cell: Params) -> Estimate:
     steps = cell["epochs"] * (cell["n"] // cell["batch"])
     rows = (cell["n_test"] or shape.test) + cell["validation"]
     found = cost(cell, size, steps=steps, tests=rows, probes=42)
-    return Estimate(
-        (2.0 if cell["method"] in ("cdr", "cdr_unscaled", "random") else 1.0) * found.seconds, found.bytes
-    )
+    slower = 1.3 if cell["method"] in ("cdr", "cdr_unscaled", "random") else 0.7  # measured
+    return Estimate(slower * found.seconds, found.bytes)
 
 
 STUDY = study(

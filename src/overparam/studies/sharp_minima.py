@@ -52,7 +52,7 @@ eigen = {
 }
 curve = line("epochs_train_loss", "training loss on the line")
 matched = line("matched_train_loss", "training loss on the line, matched losses")
-MORE, STILL, LOSSES, HALF, DOWN, POINTS = 1.2, 1.4, 3.0, 0.5, 0.9, 0.0
+MORE, STILL, LOSSES, HALF, DOWN, POINT, TWICE = 1.2, 1.4, 3.0, 0.5, 0.9, 0.01, 2.0
 
 
 def ratio(pair: str) -> Any:
@@ -90,7 +90,9 @@ def _matched(view: Any) -> Check:
     lengths = [
         values[f"{name}_matched_gradient_norm"] for _, values in view.rows() for name in ("small", "large")
     ]
-    told = f"losses of a pair within a factor of {worst_:.3g}, gradients up to {max(lengths):.2g}: near minima, not at them"
+    told = (
+        f"losses of a pair within a factor of {worst_:.3g}, gradients up to {max(lengths):.2g}: not at minima"
+    )
     return Check(worst_ <= 1.5, told)
 
 
@@ -101,15 +103,16 @@ REACHED = need("matched", "Both batches reach the matched loss, and are measured
 SCOPE = (
     "The source trains both batches until the loss no longer falls, with Adam, on six networks; the sharpness of the large "
     "batches is one or two orders of magnitude above that of the small ones (recalled).",
-    "Here both have the same epochs at the same rate, after which the large batch has had some eighth of the steps and "
-    "has not fitted. A fifth is ours: at matched loss the ratio is about 1, not to be told from a cut-off of 1.")  # fmt: skip
+    "Here both have the same epochs at the same rate, after which the large batch has had an eighth of the steps or "
+    "less and has not fitted.",
+    "A fifth is ours: at matched loss the ratio is about 1, not to be told from a cut-off of 1.")  # fmt: skip
 
 UNLIKE = "The source compares networks whose loss no longer falls; here the large batch has not come so far."
-SPREAD = {f"{name}_{what}": size for name in ARMS for what, size in (("sharpness", 0.2), ("train_loss", 0.15),
+SPREAD = {f"{name}_{what}": size for name in ARMS for what, size in (("sharpness", 0.28), ("train_loss", 0.15),
           ("test_error", 0.004))}  # fmt: skip
-PLAN = {"small": (1.65, 0.0098, 0.023), "large": (2.85, 0.12, 0.040), "small_matched": (1.8, 0.0195, 0.024),
-        "large_matched": (1.75, 0.019, 0.022), "large_steps": (0.52, 0.0015, 0.021),
-        "large_tuned": (0.48, 0.0022, 0.022)}  # fmt: skip
+PLAN = {"small": (1.5, 0.0065, 0.075), "large": (4.2, 0.19, 0.095), "small_matched": (2.5, 0.019, 0.077),
+        "large_matched": (2.5, 0.019, 0.077), "large_steps": (0.5, 0.0004, 0.075),
+        "large_tuned": (0.9, 0.0045, 0.075)}  # fmt: skip
 AT = (-1.0, -0.5, 0.0, 0.5, 0.75, 1.0, 1.5, 2.0)
 WORLD = World(
     ("t", AT), seeds=10, straight=(*(f"{name}_test_error" for name in ARMS), "ends_off"),
@@ -117,7 +120,7 @@ WORLD = World(
              **{f"{name}_matched_gradient_norm": 0.05 for name in ("small", "large")}, "ends_off": 1e-6,
              "small_matched_top_eigenvalue": 4.7, "large_matched_top_eigenvalue": 5.8},
     lines={"epochs_train_loss": [0.02, 0.01, 0.02, 0.08, 0.13, 0.2, 0.45, 0.9],
-           "matched_train_loss": [4.0, 0.2, 0.02, 0.05, 0.04, 0.02, 0.5, 1.5]},
+           "matched_train_loss": [4.0, 0.1, 0.02, 0.05, 0.04, 0.02, 0.5, 1.5]},
     spread={**SPREAD, "small_matched_train_loss": 0.01, "large_matched_train_loss": 0.01, "epochs_train_loss": 0.1,
             "small_matched_top_eigenvalue": 0.08, "large_matched_top_eigenvalue": 0.08,
             "matched_train_loss": 0.15})  # fmt: skip
@@ -136,7 +139,7 @@ def asked(name: str, words: str, pair: str, large: str, base: str = "small", nee
     return Claim(
         name, f"Is the large batch still {STILL:g} times as sharp {words}?", (), KESKAR, ratio(pair).at_least(STILL), SAME, None,
         needs, chart="sharpness", kind="question", null=(sharper(STILL, large, base),),
-        effect=sharper(2.3, large, base))  # fmt: skip
+        effect=sharper(2.6, large, base))  # fmt: skip
 
 
 CLAIMS = (
@@ -158,27 +161,35 @@ CLAIMS = (
     Claim("eigenvalue", "At the same training loss, is the largest eigenvalue of the Hessian larger with the large batch?", (),
           KESKAR, (eigen["large_matched"] / eigen["small_matched"]).at_least(1.0), SAME, None, (REACHED,), chart="eigenvalue",
           kind="question", null=(WORLD.but(large_matched_top_eigenvalue=4.7),), effect=WORLD),
-    Claim("gap", "Is the test error of the large batch higher after the same epochs?", (), KESKAR,
-          (wrong["large"] - wrong["small"]).at_least(POINTS), SAME, None, chart="error", kind="question",
-          null=(WORLD.but(large_test_error=PLAN["small"][2]),), effect=WORLD),
-    Claim("gap-matched", "Is it higher at the same training loss?", (), KESKAR,
-          (wrong["large_matched"] - wrong["small_matched"]).at_least(POINTS), SAME, None, (REACHED,), chart="error",
-          kind="question", null=(WORLD.but(large_matched_test_error=PLAN["small_matched"][2]),),
-          effect=WORLD.but(large_matched_test_error=0.035)),
+    Claim("gap", "Is the test error of the large batch higher by a point or more after the same epochs?", (), KESKAR,
+          (wrong["large"] - wrong["small"]).at_least(POINT), SAME, None, chart="error", kind="question",
+          null=(WORLD.but(large_test_error=PLAN["small"][2] + POINT),), effect=WORLD),
+    Claim("gap-matched", "Is it higher by a point or more at the same training loss?", (), KESKAR,
+          (wrong["large_matched"] - wrong["small_matched"]).at_least(POINT), SAME, None, (REACHED,), chart="error",
+          kind="question", null=(WORLD.but(large_matched_test_error=PLAN["small_matched"][2] + POINT),),
+          effect=WORLD.but(large_matched_test_error=0.097)),
     Claim("slope", "Along the line through both, after the same epochs, is the large-batch network no minimum at all: is the "
           "loss a tenth lower a quarter of the way to the small-batch network?", (), KESKAR,
           (curve.at(t.near(0.75)) / curve.at(t.near(1.0))).at_most(DOWN), SAME, None, chart="curves", kind="question",
           effect=WORLD,
           null=(WORLD.but(epochs_train_loss=[0.02, 0.01, 0.02, 0.08, DOWN * 0.2, 0.2, 0.45, 0.9]),)),
-    Claim("line", "At matched loss, does the loss rise more beyond the large-batch end: is it higher half a length outside of it "
-          "than half a length outside of the other?", (), KESKAR,
-          (matched.at(t.near(1.5)) / matched.at(t.near(-0.5))).at_least(1.0), SAME, None, (REACHED,), chart="curves-matched",
-          kind="question", null=(WORLD.but(matched_train_loss=[4.0, 0.5, 0.02, 0.05, 0.04, 0.02, 0.5, 1.5]),), effect=WORLD),
+    Claim("line", "At matched loss, does the loss rise more beyond the large-batch end: is it twice as high half a length "
+          "outside of it as half a length outside of the other, or higher?", (), KESKAR,
+          (matched.at(t.near(1.5)) / matched.at(t.near(-0.5))).at_least(TWICE), SAME, None, (REACHED,), chart="curves-matched",
+          kind="question", null=(WORLD.but(matched_train_loss=[4.0, 0.25, 0.02, 0.05, 0.04, 0.02, 0.5, 1.5]),), effect=WORLD),
     Claim("ends", "On the line, the networks have the losses that they have apart from it.", L55, KESKAR,
           worst("ends_off", "difference of a loss").at_most(1e-3), SAME, chart="curves", kind="check",
           null=(WORLD.but(ends_off=0.01),), effect=WORLD),
 )  # fmt: skip
 
+SHORT = (
+    "small",
+    "large, same epochs",
+    "small, matched loss",
+    "large, matched loss",
+    "large, same steps",
+    "large, tuned rate",
+)
 ALONG = {"x": {"arm": "network"}}
 
 
@@ -208,9 +219,7 @@ CHARTS = charts(
     eigenvalue=("The largest eigenvalue of the Hessian", "log eigenvalue", bars("top_eigenvalue"), ALONG),
     norm=("Norm of the weights", "norm of all parameters", bars("norm"), ALONG))  # fmt: skip
 CHARTS = tuple(
-    replace(
-        one, x=tuple(replace(x, log=False, names=tuple(ARMS.values())) if x.name == "arm" else x for x in one.x)
-    )
+    replace(one, x=tuple(replace(x, log=False, names=SHORT) if x.name == "arm" else x for x in one.x))
     for one in CHARTS
 )
 
@@ -250,6 +259,6 @@ STUDY = study(
         "on to corners of the box; the result is a bound from below. Rescaling the weights changes it (Dinh et al.).",
         "No network is at a minimum: cross-entropy has none at a finite distance. The length of the gradient is stored beside.",
         "Matched networks are those first seen at the given training loss, looked at every ten steps.",
-        "There are few test samples: the questions on the test error have little power, and a difference of a point is not seen.",
+        "There are few test samples: the questions on the test error ask for a point, and a smaller difference is not seen.",
         "All networks of a seed start from the same weights. The rows are the first of the training set for all seeds.",
         "MNIST is averaged to 14 by 14 pixels."))  # fmt: skip

@@ -341,7 +341,11 @@ def checked(cell: Params, shape: Any) -> None:
 
 
 def estimate(cell: Params) -> Estimate:
-    """Two layers on minibatches, the spectra of their weights, and the trainings that find how many samples are needed."""
+    """Two layers on minibatches, the spectra of their weights, and the trainings that find how many samples are needed.
+
+    Data sets of one width are in one stack: sixteen cells share a compilation, elsewhere eight.
+    """
+    from overparam.core.cost import START
     from overparam.data import shape_of
     from overparam.sweep.work import cost, dense
 
@@ -351,7 +355,7 @@ def estimate(cell: Params) -> Estimate:
     size, probes = dense(shape.features, cell["width"], shape.classes), cell["probe_times"]
     own, more = (cost(cell, size, probes=probes, trained=k) for k in (1, 4 if asked else 1))
     spectra = 2e-9 * cell["width"] * shape.features * min(cell["width"], shape.features)
-    return Estimate(more.seconds + spectra + 0.15, own.bytes + 8 * 400 * cell["width"])
+    return Estimate(more.seconds - START / 16 + spectra + 0.15, own.bytes + 8 * 400 * cell["width"])
 
 
 STUDY = study(

@@ -37,10 +37,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         data.teacher(given["d"], given["nodes"], given["outputs"], decay=cell["decay"], seed=cell["seed"])
         for cell in cells
     ]
-    sets = [
-        one.examples(given["n"], scale=1.5, seed=cell["seed"])
-        for one, cell in zip(teachers, cells, strict=True)
-    ]
+    sets = examples(teachers, cells, scale=1.5)
     times = probe_times(given["steps"])
     found: list[dict[str, Any]] = [
         {"factor": list(factors), "step": list(times), "node": list(range(1, given["nodes"] + 1)),
@@ -63,6 +60,18 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
     return [outcome(values, lost=gone) for values, gone in zip(found, lost, strict=True)]
 
 
+def examples(teachers: Sequence[Any], cells: Sequence[Params], *, scale: float) -> list[tuple[Any, Any]]:
+    """Examples of every teacher; teachers of one seed share the inputs, which makes one product of their students' layers."""
+    inputs: dict[int, Any] = {}
+    found = []
+    for one, cell in zip(teachers, cells, strict=True):
+        seed = cell["seed"]
+        if seed not in inputs:
+            inputs[seed] = one.examples(cell["n"], scale=scale, seed=seed)[0]
+        found.append((inputs[seed], one.targets(inputs[seed]).astype(np.float32)))
+    return found
+
+
 def trained(
     student: Any, recipe: Any, cells: Sequence[Params], teachers: Any, sets: Any, starts: Any, scale: float, part: Progress
 ) -> Any:  # fmt: skip
@@ -70,7 +79,8 @@ def trained(
     network = holding(student, teacher=teachers[0].params)
     members = [Member(cell["seed"], y, x=x, state={"teacher": one.params})
                for cell, one, (x, y) in zip(cells, teachers, sets, strict=True)]  # fmt: skip
-    x_test, y_test = teachers[0].examples(2000, scale=scale, seed=cells[0]["seed"], tag="test")
+    # the same for all seeds: what a cell holds does not depend on those beside it
+    x_test, y_test = teachers[0].examples(2000, scale=scale, tag="test")
     probes = {"recovery": recovery(student, level=LEVEL, rows=min(SHOWN, len(sets[0][0])))}
     return train(
         network, recipe, members, sets[0][0], x_test, y_test, probes=probes, start=starts, progress=part
@@ -202,10 +212,7 @@ def deep(
     teachers = [
         data.deep_teacher(given["d"], (m, m), given["outputs"], scale=10.0, seed=cell["seed"]) for cell in mine
     ]
-    sets = [
-        one.examples(given["n"], scale=10.0, seed=cell["seed"])
-        for one, cell in zip(teachers, mine, strict=True)
-    ]
+    sets = examples(teachers, mine, scale=10.0)
     student = mlp(given["d"], (given["deep_factor"] * m,) * 2, given["outputs"])
     recipe = Recipe(
         given["steps"],

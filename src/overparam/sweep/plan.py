@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ class Stack:
 def stacks(study: Study, cells: Iterable[Params], memory: float = DEFAULT_MEMORY) -> list[Stack]:
     """Group cells into stacks that agree on ``study.stack_by`` and fit the memory budget, dearest first.
 
-    A stack of several cells is expected to end within half an hour.
+    A stack of several cells is expected to end within half an hour. Cells that differ in ``study.stack_whole`` alone
+    make a stack of their own, if they are more than half of the most that a stack holds.
 
     Args:
         study: the study.
@@ -50,8 +51,21 @@ def stacks(study: Study, cells: Iterable[Params], memory: float = DEFAULT_MEMORY
             )
         fits = int(min(memory // max(cost.bytes, 1.0), LONGEST // max(cost.seconds, 1e-9)))
         size = max(1, min(study.stack_limit, fits))
-        for start in range(0, len(group), size):
-            part = tuple(group[start : start + size])
+        for part in _parts(group, study, size):
             estimates = [study.estimate(cell) for cell in part]
             planned.append(Stack(part, sum(e.seconds for e in estimates), sum(e.bytes for e in estimates)))
     return sorted(planned, key=lambda stack: -stack.seconds)
+
+
+def _parts(group: Sequence[Params], study: Study, size: int) -> Iterator[tuple[Params, ...]]:
+    """Cells in parts of at most ``size``: sets that share examples, if a stack has room for one alone, then the others."""
+    sets: dict[tuple[Any, ...], list[Params]] = {}
+    for cell in group if study.stack_whole else ():
+        rest = tuple(value for name, value in cell.items() if name not in study.stack_whole)
+        sets.setdefault(rest, []).append(cell)
+    alone = [one for one in sets.values() if study.stack_limit / 2 < len(one) <= size]
+    yield from map(tuple, alone)
+    taken = {id(cell) for one in alone for cell in one}
+    others = [cell for cell in group if id(cell) not in taken]
+    for start in range(0, len(others), size):
+        yield tuple(others[start : start + size])

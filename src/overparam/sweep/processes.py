@@ -80,7 +80,10 @@ def default_workers() -> int:
 
 
 def worker_environment(slot: int, workers: int) -> dict[str, str]:
-    """Environment of a worker: one thread, its own core or GPU."""
+    """Environment of a worker: one thread, and its own core or GPU where there is one for each.
+
+    Fewer workers than cores are left to the system: runs beside each other would share the first core and leave the others idle.
+    """
     env = fresh.named_only(os.environ)
     env.pop("OVERPARAM_CORE", None)
     for name, value in compilation_cache().items():
@@ -94,7 +97,7 @@ def worker_environment(slot: int, workers: int) -> dict[str, str]:
     env["XLA_FLAGS"] = f"{env.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
     if hasattr(os, "sched_getaffinity"):
         usable = sorted(os.sched_getaffinity(0))
-        if workers <= len(usable):
+        if workers == len(usable):
             env["OVERPARAM_CORE"] = str(usable[slot])
     return env
 

@@ -42,15 +42,15 @@ class LearningCurve:
     """The error of a learner against the number of samples.
 
     Attributes:
-        samples: numbers of samples, shape ``(sizes,)``.
-        error: probability that a fresh point is wrong, in expectation over the samples, shape ``(sizes,)``.
+        samples: numbers of samples, shape ``(points,)``.
+        error: probability that a fresh point is wrong, in expectation over the samples, shape ``(points,)``.
         deviation: standard deviation of that probability from one training set to another, or an upper bound on it,
-            shape ``(sizes,)``.
+            shape ``(points,)``.
     """
 
-    samples: Float64[np.ndarray, " sizes"]
-    error: Float64[np.ndarray, " sizes"]
-    deviation: Float64[np.ndarray, " sizes"]
+    samples: Float64[np.ndarray, " points"]
+    error: Float64[np.ndarray, " points"]
+    deviation: Float64[np.ndarray, " points"]
 
 
 def finite_error(samples: ArrayLike, probabilities: ArrayLike) -> LearningCurve:
@@ -65,7 +65,7 @@ def finite_error(samples: ArrayLike, probabilities: ArrayLike) -> LearningCurve:
     associated, so the variance is at most :math:`\sum_i p_i^2 q_i (1 - q_i)`, :math:`q_i = (1 - p_i)^n`.
 
     Args:
-        samples: numbers of samples n, at least 0, shape ``(sizes,)``.
+        samples: numbers of samples n, at least 0, shape ``(points,)``.
         probabilities: of the points, shape ``(points,)``; they sum to 1.
 
     Returns:
@@ -101,7 +101,7 @@ def integer_threshold_error(samples: ArrayLike, ratio: float, target: float = ma
     it sees a positive label makes no error there, and still an exponential one elsewhere.
 
     Args:
-        samples: numbers of samples n, at least 0, shape ``(sizes,)``.
+        samples: numbers of samples n, at least 0, shape ``(points,)``.
         ratio: r, from 0.01 to 0.999.
         target: t, a whole number from 1 to 10,000, or infinity.
 
@@ -145,7 +145,7 @@ def threshold_error(samples: ArrayLike, target: float) -> LearningCurve:
     :math:`|U - V| / 2`. Any continuous distribution gives the same, with c the mass below the target.
 
     Args:
-        samples: numbers of samples n, at least 0, shape ``(sizes,)``.
+        samples: numbers of samples n, at least 0, shape ``(points,)``.
         target: c, from 0 to 1.
 
     Returns:
@@ -168,17 +168,17 @@ def threshold_error(samples: ArrayLike, target: float) -> LearningCurve:
     return LearningCurve(n, error, 1 / np.sqrt((n + 1) * (n + 2)))
 
 
-def least_threshold_error(samples: ArrayLike) -> Float64[np.ndarray, " sizes"]:
+def least_threshold_error(samples: ArrayLike) -> Float64[np.ndarray, " points"]:
     r"""The least error that any learner of thresholds on [0, 1] has on average over uniformly drawn targets.
 
     Given the samples, the target is uniform on the gap in which it lies, and the middle of it is best: a quarter of the
     gap, whose mean length is :math:`2 / (n + 2)`. So :math:`E_n \ge 1 / (2 (n + 2))`, and the middle reaches it.
 
     Args:
-        samples: numbers of samples n, at least 0, shape ``(sizes,)``.
+        samples: numbers of samples n, at least 0, shape ``(points,)``.
 
     Returns:
-        Shape ``(sizes,)``.
+        Shape ``(points,)``.
 
     Raises:
         UsageError: samples that are no whole numbers from 0 to 1e15.
@@ -232,7 +232,7 @@ def memorizer_error(samples: ArrayLike, tail: str, exponent: float = 1.0) -> Lea
     others the sum is the integral of :math:`(1 - p)^n` over the mass beyond, to a relative error of 1e-8.
 
     Args:
-        samples: numbers of samples n, at least 0, shape ``(sizes,)``.
+        samples: numbers of samples n, at least 0, shape ``(points,)``.
         tail: see :func:`tail_mass`.
         exponent: a, of ``power`` alone.
 

@@ -35,6 +35,36 @@ def each_member(
     return lax.map(lambda own: member(*own), stacked)
 
 
+def each_in_sets(
+    network: Network, member: Callable[..., Any], shared: PyTree, *stacked: PyTree, one_by_one: bool = False
+) -> Any:
+    """The same for members in sets that share arrays: members of one set stand next to each other.
+
+    What multiplies a shared array then is one large product a set, in place of a small one a member: with examples that
+    are shared, the first layer of all its members, and the gradient of that layer.
+
+    Args:
+        network: as for :func:`each_member`.
+        member: function of one member's arguments, and of what its set shares after them.
+        shared: arrays with a leading axis ``sets``; as many sets as members share nothing.
+        stacked: arguments with a leading axis ``members``, a multiple of ``sets``.
+        one_by_one: whether members come one after another.
+
+    Returns:
+        Its values, with a leading axis ``members``.
+    """
+    members, sets = (jax.tree.leaves(one)[0].shape[0] for one in (stacked, shared))
+    if sets == members:
+        return each_member(network, member, *stacked, shared, one_by_one=one_by_one)
+
+    def of_set(held: PyTree, *own: PyTree) -> Any:
+        return each_member(network, lambda *one: member(*one, held), *own, one_by_one=one_by_one)
+
+    folded = jax.tree.map(lambda leaf: leaf.reshape(sets, members // sets, *leaf.shape[1:]), stacked)
+    found = each_member(network, of_set, shared, *folded, one_by_one=one_by_one)
+    return jax.tree.map(lambda leaf: leaf.reshape(members, *leaf.shape[2:]), found)
+
+
 def mean_gradient(
     network: Network, loss: Loss, params: PyTree, x: Examples, y: Targets, key: PRNGKeyArray | None = None
 ) -> PyTree:

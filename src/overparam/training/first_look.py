@@ -32,7 +32,7 @@ def check_start(
         network: the network.
         recipe: how to train.
         params: parameters, leading axis ``members``.
-        x: examples, shape ``(n, inputs)`` or ``(members, n, inputs)``.
+        x: examples, shape ``(n, inputs)`` or ``(sets, n, inputs)``.
         y: labels or targets, leading axis ``members``.
         own: the members' constants.
         numbers: the members' numbers among all, for messages.
@@ -47,6 +47,8 @@ def check_start(
         return
     _check_rows(recipe.loss, network.outputs, y[0])
     some = x[..., :_ROWS, :]
+    if some.ndim > 2:
+        some = jnp.repeat(some, len(y) // len(some), axis=0)
     losses, slopes = _odd(params, some, y[:, :_ROWS], own, network=network, each=recipe.loss)
     for what, counts in (("numbers", losses), ("slopes", slopes)):
         for i, bad in zip(numbers, np.asarray(counts), strict=True):

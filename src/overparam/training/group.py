@@ -81,13 +81,18 @@ class Group:
         network, recipe = task.network, stacks.with_batch(task.recipe, members[0])
         self._task, self._recipe, self._members = task, recipe, members
         shared = all(one is None for one in own_x)
-        self._x = task.x if shared else jnp.asarray(np.stack([task.x if one is None else one for one in own_x]))
+        each = 1 if shared else stacks.sharing(members, own_x)
+        self._x = task.x
+        if not shared:  # members of a set share examples; a single set has no axis of its own
+            sets = np.stack([task.x if one is None else one for one in own_x[::each]])
+            self._x = jnp.asarray(sets[0] if each == len(members) > 1 else sets)
+            shared = self._x.ndim == 2
         n = self._x.shape[-2]
         self._y = jnp.asarray(stacks.stacked_targets(members, n, network, recipe, numbers))
         y_test = inputs.targets("y_test", task.y_test, len(task.x_test), network, recipe)
         self._test = (task.x_test, jnp.asarray(y_test))
         self._rates = jnp.asarray(stacks.learning_rates(members, recipe))
-        seeds = [m.seed if m.order is None else m.order for m in members]
+        seeds = [m.seed if m.order is None else m.order for m in members[::each]]
         self._orders = jnp.asarray(seeds if len(set(seeds)) > 1 else seeds[:1], jnp.uint32)
         self._step = 0 if start is None else start[0].step
         self._feed = Feed(

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, Integer, PRNGKeyArray, Shaped, UInt32
 
 from overparam.models.network import AnyArray, Network, PyTree
 from overparam.models.state import join, split
-from overparam.training.blocks import each_member, mean_gradient
+from overparam.training.blocks import each_in_sets, each_member, mean_gradient
 from overparam.training.constants import Constants, constrained, moved, moving, resting
 from overparam.training.evaluate import Examples, Targets, fit
 from overparam.training.losses import Loss, loss
@@ -75,7 +75,7 @@ def advance(
     orders: UInt32[Array, " streams"],
     own: Constants,
     y: Shaped[Array, "members n ..."],
-    x: Shaped[Array, "*members n features"],
+    x: Shaped[Array, "*sets n features"],
     rows: Integer[Array, "streams steps batch"] | None,
     base: Any,
     first: Any,
@@ -91,11 +91,12 @@ def advance(
         params: parameters, leading axis ``members``.
         slots: optimizer state, leading axis ``members``.
         rates: learning rates, shape ``(members,)``.
-        orders: seeds of what is random in a step, shape ``(members,)``, or ``(1,)`` if all members have the same.
+        orders: seeds of what is random in a step, shape ``(sets,)``, or ``(1,)`` if all members have the same.
         own: the members' constants.
         y: labels or targets, shape ``(members, n)`` or ``(members, n, outputs)``.
-        x: examples, shape ``(n, inputs)`` if shared, else ``(members, n, inputs)``.
-        rows: minibatch rows, shape ``(members, capacity, batch)``, or ``(1, capacity, batch)`` if all members see the
+        x: examples, shape ``(n, inputs)`` if shared, else ``(sets, n, inputs)``: as many sets as members, or fewer, of
+            equal size, whose members stand next to each other and share examples and minibatches.
+        rows: minibatch rows, shape ``(sets, capacity, batch)``, or ``(1, capacity, batch)`` if all members see the
             same; None for the full batch.
         base: step of the buffer's first entry.
         first: first step.
@@ -153,7 +154,9 @@ def advance(
         trained, slots = lax.fori_loop(first, last, step, (trained, slots))
         return join(trained, held), slots
 
-    return each_member(network, member, params, slots, rates, own, y, stacked, one_by_one=one_by_one)
+    if shared_x and shared_order:
+        return each_member(network, member, params, slots, rates, own, y, stacked, one_by_one=one_by_one)
+    return each_in_sets(network, member, stacked, params, slots, rates, own, y, one_by_one=one_by_one)
 
 
 def step_key(order: Any, step: Any) -> PRNGKeyArray:
@@ -172,7 +175,7 @@ def measure(
     origin: PyTree,
     own: Constants,
     y: Shaped[Array, "members n ..."],
-    x: Shaped[Array, "*members n features"],
+    x: Shaped[Array, "*sets n features"],
     x_test: TestExamples,
     y_test: TestTargets,
     *,
@@ -189,7 +192,7 @@ def measure(
         origin: parameters at initialisation, leading axis ``members``.
         own: the members' constants.
         y: labels or targets, leading axis ``members``.
-        x: training examples, shape ``(n, inputs)``, or ``(members, n, inputs)``.
+        x: training examples, shape ``(n, inputs)``, or ``(sets, n, inputs)`` as for :func:`advance`.
         x_test: test examples, shape ``(n_test, inputs)``.
         y_test: test labels or targets, shape ``(n_test, ...)``.
         network: the network.
@@ -219,4 +222,6 @@ def measure(
                 values["train_error"] = error
         return params, {name: jnp.asarray(value) for name, value in values.items()}
 
-    return each_member(network, member, params, origin, own, y, None if shared else x, one_by_one=one_by_one)
+    if shared:
+        return each_member(network, member, params, origin, own, y, None, one_by_one=one_by_one)
+    return each_in_sets(network, member, x, params, origin, own, y, one_by_one=one_by_one)

@@ -24,7 +24,8 @@ class Member:
             start equal and see the same batches, so that arms that differ in labels or learning rate are paired.
         y: integer labels of shape ``(n,)``, or float targets of shape ``(n,)`` or ``(n, outputs)``.
         learning_rate: its own learning rate; None takes the recipe's.
-        x: its own training examples, shape ``(n, inputs)``; None takes those of the stack.
+        x: its own training examples, shape ``(n, inputs)``; None takes those of the stack. Members next to each other that
+            are given one array, and one order, share them: their first layers are one product.
         batch: its own minibatch; None takes the recipe's.
         order: seed of its minibatch orders and of what is random in a step; None takes ``seed``.
         mask: 0 and 1, a weight that is left out and one that is kept.

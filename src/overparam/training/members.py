@@ -46,7 +46,7 @@ def check_members(members: Any) -> None:
 
 
 def own_examples(members: Sequence[Member], network: Network) -> list[Float32[np.ndarray, "n features"] | None]:
-    """The training examples of every member that has its own, and None for the others.
+    """The training examples of every member that has its own, and None for the others; one array for one that was given.
 
     Args:
         members: the members.
@@ -55,10 +55,27 @@ def own_examples(members: Sequence[Member], network: Network) -> list[Float32[np
     Raises:
         DataError: another shape.
     """
-    return [
-        None if m.x is None else inputs.examples(f"x of member {i}", m.x, network)
-        for i, m in enumerate(members)
-    ]
+    seen: dict[int, Float32[np.ndarray, "n features"]] = {}
+    for i, m in enumerate(members):
+        if m.x is not None and id(m.x) not in seen:
+            seen[id(m.x)] = inputs.examples(f"x of member {i}", m.x, network)
+    return [None if m.x is None else seen[id(m.x)] for m in members]
+
+
+def sharing(members: Sequence[Member], own_x: Sequence[Any]) -> int:
+    """How many members next to each other share examples and the order of their minibatches: sets of one size.
+
+    Args:
+        members: the members.
+        own_x: their own examples, as :func:`own_examples` gives them; members that gave one array have one here.
+
+    Returns:
+        Members of every set; 1 where sets differ in size.
+    """
+    same = [(id(x), m.seed if m.order is None else m.order) for m, x in zip(members, own_x, strict=True)]
+    each = next((i for i, one in enumerate(same) if one != same[0]), len(same))
+    sets = [same[at : at + each] for at in range(0, len(same), each)]
+    return each if all(len(one) == each and len(set(one)) == 1 for one in sets) else 1
 
 
 def alike(members: Sequence[Member], recipe: Recipe, sizes: Sequence[int]) -> list[list[int]]:

@@ -18,6 +18,7 @@ def stored(tmp_path, toy, monkeypatch):
     return tmp_path, known
 
 
+@pytest.mark.slow
 def test_an_unchanged_run_is_loaded_as_it_is(stored):
     out, _ = stored
     assert overparam.load("toy", out=out).remark == ""
@@ -42,6 +43,7 @@ def test_a_run_with_a_changed_computation_is_stale(stored, toy):
     assert overparam.load("toy", out=out).remark == "stale: computed by version 1, now 2; run it again"
 
 
+@pytest.mark.slow
 def test_a_run_whose_cells_are_gone_cannot_be_judged_again(stored, toy):
     out, known = stored
     next((out / "toy" / "cells").iterdir()).unlink()

@@ -105,7 +105,9 @@ def test_members_and_examples_of_the_form_in_pieces_can_be_mapped():
     np.testing.assert_allclose(out[0], oracle(x, kernel, stride, padding), rtol=1e-4, atol=1e-5)
 
 
-def test_large_maps_are_convolved_in_pieces():
+def test_large_maps_are_convolved_in_pieces(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+
     def program(batch):
         x = jax.ShapeDtypeStruct((8, 16, 16, batch), np.float32)
         return str(jax.make_jaxpr(lambda x: convolve(x, np.ones((8, 8, 3, 3), np.float32), padding=1))(x))
@@ -212,3 +214,11 @@ def test_errors_say_what_to_do():
         max_pool(np.ones((1, 2, 1)), 3)
     with pytest.raises(UsageError, match="kernel of at most 4 taps, got 5 on 2 entries with padding 1"):
         output_length(2, 5, 1, 1)
+
+
+def test_the_form_for_other_devices_takes_numbers_of_two_kinds_as_the_other_does():
+    x, kernel, stride, padding = drawn(CASES["3x3 of an image"])
+    with jax.enable_x64(True):
+        mixed = (np.asarray(x, np.float64), np.asarray(kernel, np.float32), stride, padding)
+        assert library(*mixed).dtype == shifted_views(*mixed).dtype == np.float64
+        np.testing.assert_allclose(library(*mixed), shifted_views(*mixed), rtol=1e-6, atol=1e-6)

@@ -104,6 +104,7 @@ def differences(network, params, way, rng):
     return dict(zip(layers, zip(gradient, by_step[first, range(len(layers))], strict=True), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "way"), PASSES)
 def test_gradients_against_differences_in_float64(make, way):
     network, rng = make(), np.random.default_rng(3)

@@ -28,6 +28,7 @@ def test_outputs_and_counts_are_those_without():
     assert holding(NETWORK, clean=np.zeros(2)) is not holding(NETWORK, clean=np.ones(2))
 
 
+@pytest.mark.slow
 def test_training_is_that_without_and_a_part_is_each_members_own():
     held = holding(NETWORK, clean=np.ones(6))
     recipe = Recipe(5, 0.1, batch=3, probes=3)

@@ -117,6 +117,7 @@ def test_wrong_rules_of_jax_are_refused(name):
         open_model(lambda p, x: own(x @ p["a"]) @ p["b"], (ROWS, LABELS), params=TWO)
 
 
+@pytest.mark.slow
 def test_right_rules_and_stopped_gradients_of_jax_are_told():
     right = rule(lambda r, g: (g * (1 - r**2),))
     model = open_model(lambda p, x: right(x @ p["a"]) @ p["b"], (ROWS, LABELS), params=TWO)
@@ -140,6 +141,7 @@ def focal(weight):
     return loss
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_detached_in_part_is_told():
     model = open_model(lambda p, x: x @ p["a"], (ROWS, LABELS), params=TWO, loss=focal(HELD))
     assert any("not that of the whole loss" in note for note in model.notes)
@@ -236,6 +238,7 @@ def scaled(act):
     return forward
 
 
+@pytest.mark.slow
 def test_a_rule_of_jax_beside_a_stopped_gradient_is_judged_alone():
     right, wrong = rule(lambda r, g: (g * (1 - r**2),)), rule(lambda r, g: (g * (1 - r),))
     notes = " ".join(open_model(scaled(right), (ROWS, LABELS), params=TWO).notes)

@@ -58,6 +58,7 @@ def linen_net():
     return net, net.init(jax.random.key(0), ROWS, False)
 
 
+@pytest.mark.slow
 def test_a_linen_module_is_called_in_evaluation(linen_net):
     net, variables = linen_net
     model = open_model(net, (ROWS, LABELS), params=variables, batch=50)
@@ -80,6 +81,7 @@ def test_the_hessian_of_a_linen_module_is_that_of_its_evaluation(linen_net):
     assert np.abs(hessian(model) @ np.eye(model.size, dtype=np.float32) - want).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_an_nnx_module_is_copied_and_left_in_its_mode():
     flax()
     from flax import nnx

@@ -178,6 +178,7 @@ def test_losses_of_ones_own():
     assert not total.objective.mean
 
 
+@pytest.mark.slow
 def test_a_function_with_a_derivative_of_its_own_is_measured_by_reverse_passes():
     @jax.custom_vjp
     def tanh(values):

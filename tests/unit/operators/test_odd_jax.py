@@ -96,6 +96,7 @@ def test_a_mark_tells_how_operations_are_joined():
     assert mark_of(lambda a: a * np.ones(3), 1.0) != mark_of(lambda a: a * np.arange(3.0), 1.0)
 
 
+@pytest.mark.slow
 def test_modes_of_training_of_flax_are_told():
     pytest.importorskip("flax", reason="Flax is optional, and is not installed")
     from flax import linen, nnx

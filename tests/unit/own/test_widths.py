@@ -24,6 +24,7 @@ def build(width):
     return mlp(4, (width,), 3)
 
 
+@pytest.mark.slow
 def test_layers_and_counts_need_no_training():
     found = overparam.widths(NETWORK, TRAIN, params=PARAMS, build=build)
     assert [(one.name, one.shape, one.units, one.parameters) for one in found.layers] == [

@@ -57,6 +57,7 @@ def test_positions_of_a_sequence_are_labels_and_ignored_ones_are_left_out():
     assert found.examples.tolist() == np.repeat(np.arange(12), 2)[kept].tolist()
 
 
+@pytest.mark.slow
 def test_binary_and_several_labels_have_signs():
     labels = rng.integers(0, 2, (12, 3)).astype(float)
     model, scores = linear((3,), labels, loss="binary_cross_entropy")
@@ -136,6 +137,7 @@ def test_a_spectral_margin_bounds_the_distance_to_another_label():
             assert outputs(numbers(), X[i : i + 1] + step)[0].argmax() == scores[i].argmax()
 
 
+@pytest.mark.slow
 def test_the_probe_of_a_member_is_that_of_a_model():
     from overparam.models import mlp
     from overparam.probes.margins import PROBE

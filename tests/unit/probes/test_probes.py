@@ -73,6 +73,7 @@ def test_probes_give_the_names_they_declare():
         assert all(sentence.endswith(".") for sentence in probe.values.values())
 
 
+@pytest.mark.slow
 def test_a_new_probe_is_a_function():
     def sharpest(network, loss, params, params0, x, y, x_test, y_test):
         return {"largest_weight": jnp.max(jnp.abs(params["output"]["weight"]))}

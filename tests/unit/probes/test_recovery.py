@@ -52,6 +52,7 @@ def test_a_network_without_a_teacher_is_said():
         train(network, Recipe(1, 0.1, loss="squared"), [Member(0, y)], X, X, y, probes={"r": recovery(network)})
 
 
+@pytest.mark.slow
 def test_correlations_of_both_forms_are_the_same():
     """The stacked probe's in JAX and that of two trained chains in NumPy: one number, in float32 to 1e-5."""
     rng = np.random.default_rng(0)

@@ -52,6 +52,7 @@ def test_the_means_are_those_of_the_rows(runs):
         assert runs[0].values[f"{name}_error"][-1] == pytest.approx(share @ wrong, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_rule_reads_the_labels_of_the_member_itself(runs):
     assert np.isnan(runs[1].values["replaced_loss"]).all()  # none were replaced
     assert np.isfinite(runs[0].values["replaced_loss"]).all()

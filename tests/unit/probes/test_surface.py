@@ -34,6 +34,7 @@ def test_a_quadratic_loss_on_a_line_is_its_closed_form():
     assert found.length == pytest.approx(np.linalg.norm(step))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opened", [theirs, ours])
 def test_points_of_a_line_are_losses_there_with_their_barrier(opened):
     start, end = opened(), moved(opened(), pushed(numbers(), 1.5))

@@ -132,6 +132,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_pruned_weight_is_exactly_where_it_was_after_1000_steps(name):
     """Weights, gradients and the optimizer's state; frozen ones at their initial values, the others at 0."""

@@ -56,6 +56,7 @@ def test_snip_is_the_effect_of_the_mask_on_the_loss(wide):
         assert scores[path][place] == pytest.approx(want, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_grasp_is_the_slope_of_the_gradients_norm(wide):
     """w . Hg = w d(|g|^2 / 2)/dw with the loss of outputs over 200, over the absolute value of the sum of all."""
     scores = grasp(NETWORK, PARAMS, X, Y, MASK)

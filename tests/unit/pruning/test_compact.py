@@ -47,6 +47,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "density"),
     [("conv", 0.2), *((name, density) for name in list(NETWORKS)[:-1] for density in (0.05, 0.15, 0.6, 1.0))],

@@ -37,6 +37,7 @@ def line(one, seed, arm):
     return next(line for line in one.lines if (line.seed, line.arm) == (seed, arm))
 
 
+@pytest.mark.slow
 def test_all_seeds_go_into_all_arms_after_one_dense_run_each(rounds):
     assert [one.number for one in rounds] == [0, 1, 2]
     assert [(one.seed, one.arm) for one in rounds[0].lines] == [(3, "dense"), (4, "dense")]

@@ -28,6 +28,7 @@ def variables(network, scores=SCORES):
     return {**jax.jit(network.init)(jax.random.key(0)), "scores": scores}
 
 
+@pytest.mark.slow
 def test_the_gradient_in_a_score_is_that_in_the_mask_times_p_1_minus_p():
     scores = jnp.asarray(RNG.normal(size=(5, 4)), jnp.float32)
     weights = RNG.normal(size=(5, 4)).astype(np.float32)

@@ -308,6 +308,7 @@ def test_a_mask_of_other_kinds_of_numbers_and_without_words_about_itself_is_read
     assert Mask({"gain": np.array(1.0)}).total == 1
 
 
+@pytest.mark.slow
 def test_what_is_drawn_is_what_was_always_drawn():
     from overparam.pruning import transfer
     from overparam.pruning.tickets import _drawn

@@ -223,6 +223,7 @@ def test_what_was_trained_is_measured_with_its_own_statistics():
     assert torch.equal(net[1].running_mean, torch.zeros(6))
 
 
+@pytest.mark.slow
 def test_functions_are_retrained_with_params_and_mask():
     found = overparam.prune(apply, PARAMS, (X, Y), density=0.4)
 
@@ -284,6 +285,7 @@ def test_data_of_any_form():
     assert several.after.accuracy is None
 
 
+@pytest.mark.slow
 def test_numbers_several_labels_and_positions():
     targets = np.stack([X[:, 0], X[:, 1], X[:, 2]], 1)
     numbers = overparam.prune(apply, PARAMS, (X, targets), density=0.4)

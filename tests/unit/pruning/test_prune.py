@@ -45,6 +45,7 @@ def test_before_and_after_are_those_of_the_test_part(pruned):
     assert not pruned.params["output"]["weight"][pruned.mask.arrays["output/weight"] == 0].any()
 
 
+@pytest.mark.slow
 def test_retraining_helps_and_keeps_the_mask(pruned):
     again = pruned.retrain(RECIPE)
     assert again.after.accuracy > max(0.8, pruned.after.accuracy)
@@ -167,6 +168,7 @@ def test_what_cannot_be_pruned_is_refused_in_a_sentence(call, kind, told):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_ticket_moves_to_another_number_of_classes():
     mask = Mask.random(NETWORK, 0.5, 0)
     same, more = transfer(mask, PARAMS, NETWORK, 1), transfer(mask, PARAMS, mlp(6, (12,), 5), 1)

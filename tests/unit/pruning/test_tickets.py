@@ -105,6 +105,7 @@ def test_a_curve_in_steps_prunes_by_the_weights_that_were_trained(pruned):
     assert "trained from the start weights" in str(back)
 
 
+@pytest.mark.slow
 def test_tickets_stand_beside_their_controls(found):
     assert found.arms == ("ticket", "one_shot", "reinit", "random")
     assert found.seeds == (3, 4)
@@ -129,6 +130,7 @@ def test_intervals_are_over_seeds_and_paired(found):
     assert dense.mean == pytest.approx(found.interval("ticket", 0.5).mean - found.interval("dense").mean)
 
 
+@pytest.mark.slow
 def test_the_table_says_n_and_intervals(found):
     lines = str(found).splitlines()
     assert lines[0] == "Tickets of 'own' by large_final: test accuracy in %, n = 2 seeds, 97 % intervals"

@@ -74,6 +74,7 @@ def test_named_places_are_labelled_and_not_joined(chart):
     assert [plain[2]["layer"][0]["mark"]["strokeWidth"], plain[1]["mark"]["type"]] == [2, "line"]
 
 
+@pytest.mark.slow
 def test_every_specification_is_valid_for_altair(chart):
     for view in (first_view(chart), first_view(chart).with_(arm=ALL, x=2, y_log=True, x_log=False, seeds=True)):
         for screen in (False, True):

@@ -59,6 +59,7 @@ def test_the_last_frame_is_shown_first(moving, chart):
     assert charts.parcel(chart)["frames"] == []
 
 
+@pytest.mark.slow
 def test_patches_of_frames_combine_with_those_of_other_toggles(moving):
     parcel, first = charts.parcel(moving), first_view(moving)
     for frame, arm, x, y_log in itertools.product(range(3), ("0", "all"), (0, 1), (False, True)):

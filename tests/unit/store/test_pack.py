@@ -39,6 +39,7 @@ KEYS = st.text(st.characters(min_codepoint=32, exclude_characters="\x7f"), min_s
 NAMES = st.text("abcXYZ0189=.,_+-é", min_size=1, max_size=12).filter(is_safe)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(NAMES, st.dictionaries(KEYS, VALUES, max_size=4), max_size=6), st.booleans())
 @example({"0": {"\ud800": None}}, True)

@@ -81,6 +81,7 @@ def test_training_sets_have_no_row_in_common_and_noise_of_the_asked_share():
         work.split(data, 20, 200, 0.0, 1000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["features", "width", "depth"])
 def test_a_cell_gives_lines_over_its_sizes(family):
     found = work.solve(cell(family=family), lambda _: None)

@@ -24,6 +24,7 @@ def few(monkeypatch):
     monkeypatch.setattr(work, "SPREADS", (0.1, 0.5))
 
 
+@pytest.mark.slow
 def test_a_run_gives_every_value_and_no_bound_is_below_its_error():
     given, coins = work.run([cell(), cell(labels="random")], lambda _: None)
     assert set(given.values) == set(STUDY.values)

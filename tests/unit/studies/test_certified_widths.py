@@ -46,6 +46,7 @@ def test_an_infinite_formula_is_above_every_width():
     assert CLAIMS["formulas"].judge(Evidence(tuple(rows))).status == "supported"
 
 
+@pytest.mark.slow
 def test_a_small_cell_holds_the_ladder_and_rooms_that_follow_their_laws():
     values = solved()
     assert set(STUDY.values) - set(values) == {"raw_rung_width", *(f"raw_{name}" for name in RUNGS)}

@@ -195,6 +195,7 @@ def test_arms_of_a_seed_start_alike_and_noise_is_the_same_at_every_width(outcome
     assert outcomes[24][0].values["train_error"] < outcomes[24][2].values["train_error"]
 
 
+@pytest.mark.slow
 def test_a_diverged_member_is_a_result_without_final_values(small):
     (bad,) = STUDY.work(cells(small, 4, learning_rate=1e30)[:1], lambda _: None)
     assert bad.status == "diverged"

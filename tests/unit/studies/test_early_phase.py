@@ -38,7 +38,7 @@ def kept_of(tree, mask, path):
 
 def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
     spread = {name: 0.02 if "loss" in name else 0.2 for name in WORLD.spread}
-    true = last(4.0).but(noise_cost=[0.0, 0.5, 2.0, 3.0], spread=spread)
+    true = last(4.0).but(noise_cost=[0.0, 0.5, 2.0, 3.0], magnitudes_cost=[0.0, 0.5, 0.5, 1.2], spread=spread)
     found = {
         v.claim.partition(".")[2]: v
         for v in judge(STUDY, true(np.random.default_rng(0)), profile="laptop", data="x")
@@ -46,7 +46,7 @@ def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
     assert set(found) == {claim.name for claim in STUDY.claims}
     for verdict in found.values():
         assert verdict.status == "supported", verdict.reason
-        assert verdict.control["ok"], verdict.reason
+        assert verdict.control is None or verdict.control["ok"], verdict.reason
 
 
 def test_where_late_perturbations_cost_no_more_nothing_is_supported():
@@ -56,6 +56,7 @@ def test_where_late_perturbations_cost_no_more_nothing_is_supported():
             assert verdict.status != "supported", verdict.reason
 
 
+@pytest.mark.slow
 def test_every_perturbation_keeps_what_it_says():
     params, fresh, mask = weights()
     made = perturbed(params, fresh, mask, 3, 5)
@@ -121,6 +122,7 @@ def test_a_mask_keeps_the_largest_final_weights_of_every_layer():
     assert mask_of(network, Run, 1.0, 0).density == 1.0
 
 
+@pytest.mark.slow
 def test_a_small_stack_holds_what_is_declared():
     assert tuple(TOLD) == ARMS
     found = STUDY.work([cell(seed=seed) for seed in (0, 1)], lambda _: None)

@@ -110,6 +110,7 @@ def test_networks_give_their_course_over_epochs(outcomes):
     assert outcomes["mlp-16"][0].values["test_error"] != outcomes["mlp-16"][1].values["test_error"]
 
 
+@pytest.mark.slow
 def test_a_diverged_member_is_a_result_without_final_values(small):
     (bad,) = STUDY.work(cells(small, "mlp-16", learning_rate=1e30)[:1], lambda _: None)
     assert bad.status == "diverged"

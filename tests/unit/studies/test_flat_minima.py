@@ -65,6 +65,7 @@ def dense(network, params, x, y):
         return np.asarray(jax.hessian(loss)(flat)), np.asarray(jax.grad(loss)(flat)), np.asarray(flat)
 
 
+@pytest.mark.slow
 def test_every_number_agrees_with_the_dense_hessian(setting):
     data, network, params = setting
     found, (top, _) = Ruler(network, data, ROWS, params).measured(params)
@@ -112,6 +113,7 @@ def test_a_twin_of_few_and_of_many_layers(hidden):
     assert np.array_equal(twin_of(params)["output"]["bias"], params["output"]["bias"])
 
 
+@pytest.mark.slow
 def test_sensitivity_agrees_with_differences(setting):
     data, network, params = setting
     x, h = data.x_test[:3].astype(np.float64), 1e-5

@@ -40,6 +40,7 @@ def work(*cells):
     return found
 
 
+@pytest.mark.slow
 def test_a_probe_counts_the_clean_and_the_wrong_part_held_out_rows_and_the_way_from_the_start():
     network = holding(
         linear(2, 3, bias=False),

@@ -134,6 +134,7 @@ def test_all_depths_drift_and_the_ensemble_starts_with_the_formula_s_spread():
     assert values["mean_share"] == pytest.approx(1, abs=0.3)
 
 
+@pytest.mark.slow
 def test_bounds_and_steps_of_the_targets():
     values = outcome("targets").values
     given = signed("sphere", 16, 500, d=10, seed=0)

@@ -25,6 +25,7 @@ def outcomes():
     return list(zip(cells, found, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["gaussian", "digits"])
 def test_verdicts_on_a_real_small_run(outcomes, data):
     rows = tuple((c, o.values) for c, o in outcomes if c["data"] == data)

@@ -26,6 +26,7 @@ def found():
     return [one.values for one in outcomes]
 
 
+@pytest.mark.slow
 def test_a_cell_has_the_lines_of_a_perceptron_over_its_splits(found):
     of_tickets = {name for name in STUDY.values if name.startswith(("ticket", "random", "dense"))}
     assert set(found[0]) == set(STUDY.values) - of_tickets
@@ -47,6 +48,7 @@ def test_later_splits_end_closer_and_other_weights_farther(found):
         assert values["distance"][1] < values["distance"][0] < values["stranger_distance"][0]
 
 
+@pytest.mark.slow
 def test_a_child_of_the_same_order_is_its_parent_and_of_another_is_not():
     data = flatten(subset(load("digits"), 60))
     how = work.setting(cell())

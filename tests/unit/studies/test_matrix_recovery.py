@@ -139,6 +139,7 @@ def test_the_boundary_is_the_least_from_which_all_succeed():
     assert boundary((1, 2), (True, False)) is None
 
 
+@pytest.mark.slow
 def test_a_small_run_is_judged_and_holds_what_is_declared():
     small = {"d": 6, "rank": (1, 2, 3, 4), "multiple": (1.0, 2.0), "trials": 2, "steps": 800}
     cells, told = [{a.name: a.default for a in STUDY.axes} | small | {"seed": seed} for seed in range(2)], []

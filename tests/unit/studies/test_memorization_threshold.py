@@ -78,6 +78,7 @@ def test_data_that_cannot_be_fitted_are_refused(monkeypatch):
         run(cell(n=(6,)), lambda _: None)
 
 
+@pytest.mark.slow
 def test_a_small_cell_holds_what_is_declared():
     told = []
     (found,) = STUDY.work([cell(starts=1, iterations=60)], told.append)

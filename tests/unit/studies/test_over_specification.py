@@ -98,6 +98,7 @@ def test_the_best_rate_is_the_first_to_reach_the_target_and_diverged_runs_never_
     assert (found["on_edge"], found["reached_one"], found["steps_one"]) == (1, 0, 24)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parametrisation", "target", "seeds"), [("mean_field", 0.01, (0, 1)), ("standard", 0.9, (0,))]
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from overparam.core import DataError, UsageError, clean
-from overparam.studies.regularization import COURSE, METHODS, STUDY, world
+from overparam.studies.regularization import COURSE, DIRTY, METHODS, STUDY, world
 from overparam.studies.regularization_work import (
     decayed_where_normed,
     early_until,
@@ -39,7 +39,7 @@ def cell(**change):
 
 
 def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
-    planted = replace(world({"large_steps": 89.4}, {"weak": 73.0}), spread={"test_accuracy": 0.1})
+    planted = replace(world(dirty=DIRTY), spread={"test_accuracy": 0.1})
     found = {
         v.claim.partition(".")[2]: v
         for v in judge(STUDY, planted(np.random.default_rng(0)), profile="laptop", data="x")

@@ -39,7 +39,7 @@ def tree(seed, *, power=1):
 
 def test_a_world_in_which_all_is_true_is_answered_with_its_controls():
     spread = {"final_accuracy": 0.3, "final_wrong_fit": 0.5, "stopped_accuracy": 0.3}
-    planted = replace(world(stops=84.4), spread=spread)(np.random.default_rng(0))
+    planted = replace(world(), spread=spread)(np.random.default_rng(0))
     found = {v.claim.partition(".")[2]: v for v in judge(STUDY, planted, profile="laptop", data="x")}
     assert set(found) == {claim.name for claim in STUDY.claims}
     for verdict in found.values():

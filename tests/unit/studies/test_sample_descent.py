@@ -38,6 +38,7 @@ def solved(one_thread):
     return cells, outcomes
 
 
+@pytest.mark.slow
 def test_a_linear_cell_agrees_with_lstsq_and_the_exact_risk_of_its_solution(solved):
     features, targets, _, y_test, _ = problem(cell(seed=1))
     b, values = y_test[:, 0], solved[1][1].values

@@ -54,6 +54,7 @@ def mean_loss(network, params, x, y):
         return float(-jnp.mean(jax.nn.log_softmax(outputs)[jnp.arange(len(y)), y]))
 
 
+@pytest.mark.slow
 def test_curvature_agrees_with_the_dense_hessian(setting):
     data, network, (params, _) = setting
     found = measured(Ruler(network, data, params, 1e-3), (params, {"train_loss": 1.0}), 0)

@@ -50,6 +50,7 @@ def test_a_run_gives_every_value_and_both_rates_agree_at_16_units():
     assert plain.values["gradient_high"] > -1e-10
 
 
+@pytest.mark.slow
 def test_the_network_is_the_sum_over_units_and_its_outer_weights_stay():
     net = work.li_liang(3, 5, 2)
     params = net.init(jax.random.key(0))
@@ -119,6 +120,7 @@ def test_tight_components_meet_the_assumption_and_loose_ones_do_not():
     assert (clustered["structured"], clustered["allowed_ratio"]) == (1, 1 / 16)  # two clusters a class
 
 
+@pytest.mark.slow
 def test_samples_needed_are_the_least_where_the_task_is_easy_and_beyond_all_where_it_is_none():
     common = {"width": 64, "steps": 60, "batch": 8}
     easy = cell(data="components:d=30,classes=2,parts=1,within=0.01,n_test=20", **common)

@@ -9,6 +9,8 @@ from overparam import data
 from overparam.core import UsageError
 from overparam.studies import teacher_student_work as work
 from overparam.studies.teacher_student import STUDY, akaike, aligning
+from overparam.sweep.plan import stacks
+from overparam.sweep.select import select
 
 SMALL = {
     "d": 6, "nodes": 4, "outputs": 3, "factors": (0.5, 1.0), "n": 64, "steps": 60, "batch": 8, "deep_factor": 1,
@@ -27,6 +29,7 @@ def found():
     return [one.values for one in outcomes]
 
 
+@pytest.mark.slow
 def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     equal, unequal = found
     widths = {name for name in STUDY.values if name.rsplit("_", 1)[-1] in ("2", "5", "10")}
@@ -39,10 +42,48 @@ def test_a_cell_has_values_that_the_study_names_over_its_own_lists(found):
     assert len(equal["found_1"]) == len(equal["strength"]) == 4
 
 
+@pytest.mark.slow
+def test_what_a_cell_holds_does_not_depend_on_the_seeds_beside_it(found):
+    beside = STUDY.work([cell(seed=1001, decay=0.0), cell(seed=1000, decay=1.0)], lambda _: None)[1].values
+    for name in ("loss_1", "gradient_0_5"):
+        assert beside[name] == pytest.approx(found[1][name], rel=1e-3, nan_ok=True)
+
+
 def test_cells_of_one_seed_share_teachers_but_for_their_fan_outs(found):
     equal, unequal = found
     ratio = np.array(equal["strength"]) / np.array(unequal["strength"])
     assert ratio == pytest.approx([1, 2, 3, 4], rel=1e-5)
+
+
+def test_cells_of_one_seed_share_the_inputs_that_each_had_by_itself():
+    cells = [cell(seed=seed, decay=decay) for seed in (1000, 1001) for decay in (0.0, 1.0)]
+    teachers = [data.teacher(6, 4, 3, decay=one["decay"], seed=one["seed"]) for one in cells]
+    sets = work.examples(teachers, cells, scale=1.5)
+    for one, own, (x, y) in zip(teachers, cells, sets, strict=True):
+        alone = one.examples(64, scale=1.5, seed=own["seed"])
+        assert np.array_equal(x, alone[0])
+        assert np.array_equal(y, alone[1])
+    assert sets[0][0] is sets[1][0]
+    assert sets[2][0] is sets[3][0] is not sets[0][0]
+    assert not np.array_equal(sets[0][1], sets[1][1])
+
+
+def test_a_stack_of_the_published_sweep_is_the_six_decays_of_a_seed():
+    planned = stacks(STUDY, select(STUDY, "paper").cells())
+    assert len(planned) == 3 * 32
+    for one in planned:
+        assert len({(own["seed"], own["nodes"]) for own in one.cells}) == 1
+        assert [own["decay"] for own in one.cells] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
+
+
+@pytest.mark.parametrize("profile", ["quick", "laptop"])
+def test_stacks_of_the_smaller_profiles_are_those_in_which_they_were_judged(profile):
+    """A cell is measured on the test inputs of the first seed of its stack, so these stacks must stay."""
+    cells = select(STUDY, profile).cells()
+    found = {tuple((one["decay"], one["seed"]) for one in stack.cells) for stack in stacks(STUDY, cells)}
+    assert found == {
+        tuple((one["decay"], one["seed"]) for one in cells[at : at + 8]) for at in range(0, len(cells), 8)
+    }
 
 
 def test_the_start_is_small_and_learns_nothing_in_sixty_steps(found):

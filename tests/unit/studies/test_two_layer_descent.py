@@ -162,6 +162,7 @@ def test_noise_is_one_draw_a_seed(outcomes):
     assert other["test_loss"] != noisy["test_loss"]
 
 
+@pytest.mark.slow
 def test_a_diverged_width_is_a_result_and_ends_its_chain(blobs):
     (bad,) = work([cell(blobs, width=(4, 17), learning_rate=1e30)], lambda _: None)
     assert bad.status == "diverged"

@@ -92,6 +92,7 @@ def text_of(record):
     return caught.get()
 
 
+@pytest.mark.slow
 def test_a_changed_rule_is_marked_in_terminal_and_page(tmp_path):
     assert marks(run(TOY, tmp_path)) == {""}
     assert marks(run(TOY, tmp_path)) == {""}

@@ -79,6 +79,14 @@ def test_a_worker_s_environment_names_no_current_folder_and_no_core_of_another(m
     assert "PYTHONPATH" not in worker_environment(0, 10**6)
 
 
+def test_each_core_has_its_worker_or_none_is_bound(monkeypatch):
+    monkeypatch.setattr("overparam.sweep.processes.gpus", lambda: 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
+    assert [worker_environment(slot, 2)["OVERPARAM_CORE"] for slot in (0, 1)] == ["3", "5"]
+    for workers in (1, 3):
+        assert "OVERPARAM_CORE" not in worker_environment(0, workers)
+
+
 def test_a_current_folder_that_was_removed_is_no_trouble(tmp_path, monkeypatch):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")

@@ -188,3 +188,24 @@ def test_a_stack_is_split_so_that_a_kill_costs_at_most_half_an_hour(toy):
     ]
     longer = [{**cell, "width": 1_000_000} for cell in cells]  # a cell of 10,000 s cannot be split
     assert [len(stack.cells) for stack in stacks(toy, longer)] == [1] * 8
+
+
+def test_cells_that_share_examples_make_a_stack_of_their_own_where_two_such_sets_do_not_fit(toy):
+    noises = (0.0, 0.1, 0.2)
+    cells = [
+        {"data": "digits", "width": 8, "noise": p, "fault": "none", "seed": s} for p in noises for s in range(4)
+    ]
+    study = dataclasses.replace(toy, stack_by=("data", "width", "fault"), stack_whole=("noise",), stack_limit=5)
+
+    def found(some, study=study):
+        return [[(cell["seed"], cell["noise"]) for cell in stack.cells] for stack in stacks(study, some)]
+
+    assert sorted(found(cells)) == [[(s, p) for p in noises] for s in range(4)]
+    # what is left of a set, of which one noise is stored, goes with the others that are left, in their order
+    left = [cell for cell in cells if (cell["seed"], cell["noise"]) not in ((0, 0.1), (1, 0.2))]
+    assert [(0, 0.0), (1, 0.0), (1, 0.1), (0, 0.2)] in found(left)
+    assert len(found(left)) == 3
+    # three are half of six, and more than two: the plan is that without sets
+    for limit in (6, 2):
+        small = dataclasses.replace(study, stack_limit=limit)
+        assert found(cells, small) == found(cells, dataclasses.replace(small, stack_whole=()))

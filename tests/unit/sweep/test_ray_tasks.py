@@ -85,6 +85,7 @@ def test_ray_stores_the_same_cells_as_inline_and_tells_of_them_in_the_calling_th
     assert plan(TOY, tmp_path / "b").stacks == ()
 
 
+@pytest.mark.slow
 def test_a_task_has_one_thread(tmp_path):
     before = (
         "    import os\n"

@@ -67,6 +67,7 @@ def test_more_seeds_and_widths_extend_what_is_stored(toy_path, tmp_path):
     assert {c["width"] for s in wider.stacks for c in s.cells} == {64}
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_numbers_as_inline(toy_path, tmp_path):
     inline = sweep.execute(plan(toy_path, tmp_path / "a"), on="inline")
     spread = sweep.execute(plan(toy_path, tmp_path / "b"), on="processes")
@@ -74,6 +75,7 @@ def test_processes_give_the_same_numbers_as_inline(toy_path, tmp_path):
     assert inline["charts"] == spread["charts"]
 
 
+@pytest.mark.slow
 def test_a_cell_that_raises_costs_only_itself(toy_path, tmp_path):
     heard = []
     record = sweep.execute(plan(toy_path, tmp_path, fault="raise"), on="processes", listen=heard.append)
@@ -199,6 +201,7 @@ def test_no_line_of_a_chart_averages_over_another_axis(toy, tmp_path):
     assert labels == [f"interpolation threshold, noise {noise}" for noise in (0.0, 0.2)]
 
 
+@pytest.mark.slow
 def test_a_stack_whose_worker_dies_loses_only_the_cell_that_kills_it(toy_path, tmp_path):
     text = TOY.read_text().replace(
         'cell["fault"] == "die" and width == 16', 'cell["fault"] == "die" and seed == 1'

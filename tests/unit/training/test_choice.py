@@ -11,6 +11,7 @@ from overparam.training.choice import one_by_one
 
 
 def test_wide_networks_come_one_after_another_on_a_cpu_alone(monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "cpu")
     assert [one_by_one(mlp(40, (width, width), 10)) for width in (16, 200, 300)] == [False, False, True]
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
     assert not one_by_one(mlp(40, (300, 300), 10))

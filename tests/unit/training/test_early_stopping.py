@@ -44,6 +44,7 @@ def run():
     return found, predicted, kernel, clean, given
 
 
+@pytest.mark.slow
 def test_the_time_to_stop_is_predicted_within_one_place_of_the_grid(run):
     found, predicted, _, clean, _ = run
     measured = np.square(found.values["train_outputs"][:, :, 0] - clean).mean(axis=1)

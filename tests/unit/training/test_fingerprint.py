@@ -5,6 +5,8 @@ import os
 import runpy
 import subprocess
 import sys
+from collections import namedtuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -78,6 +80,18 @@ class Scaled:
 
     def root(self, outputs, targets):
         return self.by * absolute(outputs, targets)
+
+
+class Slots(NamedTuple):
+    count: int
+    mean: float = 0.0
+
+
+def plain_steps(rate, slots=Slots):
+    """An optimizer of a person's own whose state is a named tuple, as optax writes them."""
+    return optax.GradientTransformation(
+        lambda params: slots(0, 1.0), lambda g, state, _=None: (jax.tree.map(lambda x: -rate * x, g), state)
+    )
 
 
 class Slotted:
@@ -219,3 +233,11 @@ def test_another_process_gives_the_same(tmp_path, capsys):
         env={**os.environ, "PYTHONHASHSEED": "1"},
     ).stdout  # fmt: skip
     assert there == capsys.readouterr().out
+
+
+def test_named_tuples_of_an_own_optimizer_are_told_by_their_fields():
+    assert of(optimizer=plain_steps(0.1)) == of(optimizer=plain_steps(0.1))
+    assert of(optimizer=plain_steps(0.1)) != of(optimizer=plain_steps(0.2))
+    orders = [namedtuple("Pair", names) for names in ("a b", "a b", "b a")]
+    same, again, other = (of(optimizer=plain_steps(0.1, kind)) for kind in orders)
+    assert same == again != other

@@ -58,17 +58,17 @@ def test_a_member_that_stops_is_frozen_at_that_probe(rule):
     members = [Member(1, Y, learning_rate=0.2), Member(2, Y, learning_rate=0.001)]
     name = rule.replace("stop_", "train_")
     free = run(members, probes=standard())
-    limit = float(free[0].values[name][8])
+    limit = float(free[0].values[name][8]) * (1 + 1e-5)  # two programs round apart on some devices
     stopped = run(
         members, Recipe(150, 0.05, batch=20, loss="squared", probes=12, **{rule: limit}), keep_params=True
     )
     fast, slow = stopped
     first = int(np.argmax(free[0].values[name] <= limit))
     assert fast.stopped_at == fast.steps[first]
-    assert np.array_equal(fast.values[name][: first + 1], free[0].values[name][: first + 1])
+    np.testing.assert_allclose(fast.values[name][: first + 1], free[0].values[name][: first + 1], rtol=1e-5)
     assert (fast.values[name][first:] == fast.values[name][first]).all()
     assert slow.stopped_at is None
-    assert np.array_equal(slow.values[name], free[1].values[name])
+    np.testing.assert_allclose(slow.values[name], free[1].values[name], rtol=1e-5)
     cut = Recipe(int(fast.stopped_at), 0.05, batch=20, loss="squared", probes=12)
     assert same(fast.params, run(members, cut, keep_params=True)[0].params)
     assert fast.checkpoint.step == fast.stopped_at

@@ -100,6 +100,7 @@ def test_a_split_run_is_the_whole_run_bit_for_bit(whole):
             assert np.array_equal(array, other.params["params"][key])
 
 
+@pytest.mark.slow
 def test_subsets_and_evaluation_take_the_same_variables():
     params = train_subsets(WITH_STATE, RECIPE, MEMBERS, [np.arange(8), np.arange(4, 12)], X)
     assert (params["batch_stats"]["var"] == VAR).all()

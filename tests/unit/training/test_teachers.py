@@ -46,6 +46,7 @@ def same(found, expected):
             np.testing.assert_allclose(found[layer][name], value, rtol=2e-4, atol=2e-5)  # 30 steps of float32
 
 
+@pytest.mark.slow
 def test_own_sets_with_replacement_and_a_frozen_layer_are_plain_loops():
     frozen = {"hidden1": {"weight": np.zeros((4, D)), "bias": np.zeros(4)}}
     members = [
@@ -79,6 +80,7 @@ def stream(key, batch, held):
     return x, mlp(D, (M,), C).apply(held["teacher"], x)
 
 
+@pytest.mark.slow
 def test_fresh_examples_of_every_members_own_teacher_are_a_plain_loop():
     recipe = Recipe(30, 0.05, loss="squared", batch=BATCH, stream=stream, probes=3)
     members = [
@@ -127,6 +129,7 @@ def test_correlations_are_pearsons_and_a_dead_node_has_none():
     assert (found[:, 2] == 0).all()
 
 
+@pytest.mark.slow
 def test_a_planted_student_of_which_one_node_is_missing():
     """Two of three teacher nodes are there, scaled and in another order; coverage is 2/3, whatever the fan-outs."""
     one, x = TEACHERS[1], jnp.asarray(SETS[1][0])
@@ -147,6 +150,7 @@ def test_a_planted_student_of_which_one_node_is_missing():
     np.testing.assert_allclose(found["size"], np.linalg.norm(mine["hidden1"]["weight"], axis=1) * 2, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_largest_gradient_is_the_largest_of_each_examples_own():
     params, half = STUDENT.init(jax.random.key(0)), loss("squared")
     x, y = (jnp.asarray(a[:7]) for a in SETS[0])

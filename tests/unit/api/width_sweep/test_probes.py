@@ -44,6 +44,7 @@ def make(data, **more):
     return width_sweep_study(mine, **{"data": data, "widths": (2, 4, 8), "seeds": 1, "recipe": RECIPE, **more})
 
 
+@pytest.mark.slow
 def test_numbers_are_kept_over_time_vectors_at_the_end_and_short_ones_are_drawn(blobs):
     study = make(blobs, probes={"outputs": measured}, noise=(0.15,))
     cells = select(study, "quick").cells()

@@ -88,6 +88,7 @@ def first(tmp_path_factory):
     return out, sweep(out)
 
 
+@pytest.mark.slow
 def test_a_sweep_gives_verdicts_causes_a_table_and_a_page(first):
     _, result = first
     assert [v["claim"].split(".")[1] for v in result.verdicts][:2] == ["error-peak", "clean"]
@@ -99,6 +100,7 @@ def test_a_sweep_gives_verdicts_causes_a_table_and_a_page(first):
     assert str(result.out) not in result.path.read_text()
 
 
+@pytest.mark.slow
 def test_the_same_call_again_computes_nothing_and_more_seeds_or_widths_extend(first):
     out, _ = first
     assert to_do(out) == (0, "")
@@ -112,6 +114,7 @@ def test_the_same_call_again_computes_nothing_and_more_seeds_or_widths_extend(fi
     assert (again.record["cells"]["computed"], again.record["cells"]["total"]) == (0, 12)
 
 
+@pytest.mark.slow
 def test_the_shell_and_python_share_their_cells(first, module, capsys):
     out, _ = first
     (data,) = (out / "data").glob("mine-*.npz")

@@ -99,6 +99,7 @@ def wider_helps(width, data, held, classes, penalty):
     )["OP008"]
 
 
+@pytest.mark.slow
 def test_at_its_interpolation_threshold_twice_the_width_helps(few):
     """As many random features as examples: the error has its peak, and falls by tens of points with twice as many."""
     data, held = digits(tuple(range(10)), 100, 0)

@@ -110,6 +110,7 @@ def answers(**more):
     return diagnose(given.pop("model", network), given.pop("train", TRAIN), test, **given)
 
 
+@pytest.mark.slow
 def test_what_is_not_given_is_said():
     for one in answers().answers:
         assert one.status == "not applicable"
@@ -121,6 +122,7 @@ def test_what_is_not_given_is_said():
     assert 'only="OP009", budget=' in found["OP009"].next.call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "text"),
     [

@@ -28,6 +28,7 @@ def shuffled(network, params, seed=0):
     return tree_of(permuted(named(params), units, [rng.permutation(one.size) for one in units]), params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_permuted_network_is_the_same_function(name):
     network = NETWORKS[name]

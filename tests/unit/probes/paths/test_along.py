@@ -43,6 +43,7 @@ def ends(network, count=2):
     return [network.init(jax.random.key(i)) for i in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_point_is_what_that_network_gives_alone(name, monkeypatch):
     network = NETWORKS[name]

@@ -26,6 +26,7 @@ def at(x, y):
     return {"point": {"weight": np.array([x, y], np.float32)}}
 
 
+@pytest.mark.slow
 def test_a_curve_goes_around_the_hill_that_the_straight_line_crosses():
     network = ring()
     a, b, c = at(1.0, 0.0), at(-1.0, 0.1), at(0.0, -1.0)
@@ -47,6 +48,7 @@ def test_a_curve_goes_around_the_hill_that_the_straight_line_crosses():
     assert [run.diverged_at for run in runs] == [None, None]
 
 
+@pytest.mark.slow
 def test_batches_normalise_on_the_curve_and_the_ends_stay():
     def forward(walk, x):
         return walk.dense("out", jax.nn.relu(walk.batch_norm("norm", walk.dense("in", x, 3))), 2)

@@ -43,6 +43,7 @@ def test_the_grid_is_row_by_row_and_has_room_around_the_networks():
     assert found.up[-1] == pytest.approx(found.corners[:, 1].max() + 0.5 * wide)
 
 
+@pytest.mark.slow
 def test_the_loss_at_a_corner_is_that_of_the_network():
     found = plane(NETWORK, [A, B, C], points=2, margin=0.0)  # a corner of the box is a
     measured = along(found.path, X, Y, each=False)

@@ -66,6 +66,7 @@ def loss_of(params, one, x, y):
     return entropy(h @ one.layers[-1][0].T + one.layers[-1][1], y)
 
 
+@pytest.mark.slow
 def test_the_loss_on_the_path_is_at_most_that_of_the_worst_subnetwork_and_reaches_it():
     a, b, (x, y) = drawn(0), drawn(1), examples()
     of_a, of_b = family(2), family(3)
@@ -87,6 +88,7 @@ def test_every_subnetwork_is_passed_in_its_order():
     assert seen[1:-1] == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_two_networks_may_meet_at_one_subnetwork_on_the_inputs():
     a, b, (x, y) = drawn(0), drawn(1), examples()
     of_a, of_b = family(2), family(3)

@@ -1,0 +1,110 @@
+"""Graphs: what is refused, laws of what is drawn, and files of edges."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from overparam.core import DataError, UsageError
+from overparam.data import fingerprint, load
+from overparam.data.graphs import KINDS, draw_graph, from_edges, read_edges
+
+
+def test_neighbours_are_those_of_the_list_both_ways():
+    graph = from_edges([(3, 0), (0, 1), (1, 2)])
+    assert (graph.nodes, graph.edges) == (4, 3)
+    assert [graph.neighbours[graph.starts[v] : graph.starts[v + 1]].tolist() for v in range(4)] == [
+        [1, 3],
+        [0, 2],
+        [1],
+        [0],
+    ]
+    assert graph.pairs.tolist() == [[0, 1], [0, 3], [1, 2]]
+    assert from_edges(np.array([[0.0, 1.0]])).edges == 1
+
+
+@pytest.mark.parametrize(
+    ("pairs", "nodes", "text"),
+    [
+        (
+            [(0, 1), (1, 1)],
+            None,
+            "edges between two nodes, got 1 from a node to itself, first at node 1. Leave them out",
+        ),
+        ([(0, 1), (1, 0)], None, "each edge once, got 1 again, first 0 to 1"),
+        ([(0, 1), (3, 4)], None, "an edge at every node, got 1 isolated, first node 2. Leave them out"),
+        ([(0, 1)], 3, "an edge at every node, got 1 isolated, first node 2"),
+        ([(0, 5)], 3, "node numbers below 3, got 5"),
+        ([(0, 0.5)], None, "rows of two node numbers"),
+        ([(0, -1)], None, "rows of two node numbers"),
+        ([("a", "b")], None, "rows of two node numbers"),
+        ([], None, "rows of two node numbers"),
+        ([(0, 1, 2)], None, "rows of two node numbers"),
+    ],
+)
+def test_a_graph_that_is_none_is_refused_with_what_to_do(pairs, nodes, text):
+    with pytest.raises(DataError, match=text):
+        from_edges(pairs, nodes)
+
+
+def test_drawn_graphs_keep_their_law_and_come_again():
+    for kind in KINDS[:3]:
+        graph = draw_graph(kind, 600, 3)
+        assert graph.nodes == 600
+        assert graph.degrees.min() >= 1
+        assert abs(graph.edges - 1800) < 5 * 1800**0.5
+        again, other = draw_graph(kind, 600, 3), draw_graph(kind, 600, 4)
+        assert (graph.neighbours == again.neighbours).all()
+        assert graph.neighbours.shape != other.neighbours.shape or (graph.neighbours != other.neighbours).any()
+    hubs = {kind: draw_graph(kind, 600, 3).degrees.max() for kind in KINDS[:3]}
+    assert hubs["power-law"] > 2 * max(hubs["random-edges"], hubs["communities"])
+    inside = np.array([a // 60 == b // 60 for a, b in draw_graph("communities", 600, 3).pairs]).mean()
+    assert inside == pytest.approx(0.9, abs=0.04)
+    assert (draw_graph("karate").nodes, draw_graph("karate").edges) == (34, 78)
+    assert (draw_graph("les-miserables").nodes, draw_graph("les-miserables").edges) == (77, 254)
+
+
+def test_what_cannot_be_drawn_is_refused(monkeypatch):
+    with pytest.raises(UsageError, match="unknown graph 'ring'. Choose one of power-law"):
+        draw_graph("ring", 100)
+    with pytest.raises(UsageError, match="nodes: expected a whole number of at least 20, got 5"):
+        draw_graph("power-law", 5)
+    monkeypatch.setitem(sys.modules, "networkx", None)
+    with pytest.raises(UsageError, match=r"expected networkx, .* pip install 'overparam\[graphs\]'"):
+        draw_graph("power-law", 100)
+    assert from_edges([(0, 1)]).nodes == 2  # needs no networkx
+
+
+def test_a_file_of_edges_is_read_with_its_names(tmp_path):
+    file = tmp_path / "friends.txt"
+    file.write_text("# who knows whom\nann bob\nbob,carl  # a remark\n\ncarl\tdora\n", encoding="utf-8")
+    graph = read_edges(file)
+    assert graph.names == ("ann", "bob", "carl", "dora")
+    assert graph.pairs.tolist() == [[0, 1], [1, 2], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ann bob 3\n", "line 1: expected two names, got 3"),
+        ("ann bob\nann\n", "line 2: expected two names, got 1"),
+        ("# nothing\n", "at least one edge, got none"),
+        ("ann bob\nbob ann\n", "each edge once, got 1 again, first 'ann' to 'bob'"),
+        ("ann bob\nbob bob\n", "from a node to itself, first at node 'bob'"),
+    ],
+)
+def test_a_file_that_is_no_graph_is_refused(tmp_path, text, told):
+    file = tmp_path / "edges.txt"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=told):
+        read_edges(file)
+    with pytest.raises(DataError, match="expected a text file with an edge a line"):
+        read_edges(tmp_path / "missing.txt")
+
+
+def test_a_law_of_graphs_is_a_name_without_examples():
+    assert len({fingerprint(kind) for kind in KINDS}) == len(KINDS)
+    with pytest.raises(
+        DataError, match="expected examples with labels, got a law of graphs. The study graph-coverage"
+    ):
+        load("power-law")
