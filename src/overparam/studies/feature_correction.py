@@ -28,7 +28,7 @@ AXES = (
 )  # fmt: skip
 PROFILES = profiles(
     {"data": "gaussian"},
-    quick=("32 and 64 units, 2,000 samples, 5 seeds: two minutes", {"n": 2000, "seed": planned(5)}),
+    quick=("32 and 64 units, 2,000 samples, 5 seeds: half a minute", {"n": 2000, "seed": planned(5)}),
     laptop=("32, 64 and 256 units, 5,000 samples, 6 seeds", {"width": (32, 64, 256), "seed": planned(6)}),
     paper=("up to 1,024 units, 20,000 samples and steps, 20 seeds: a day of two cores; the source has images",
            {"width": (32, 64, 256, 1024), "n": 20_000, "steps": 20_000, "seed": planned(20)}))  # fmt: skip
@@ -41,7 +41,7 @@ NAMED = {"joint": "both layers together", "unfrozen": "layer by layer, then both
 error = {name: line(name, f"test error of {words}") for name, words in NAMED.items()}
 aligned = {name: line(f"aligned_{name}", f"alignment after training {words}") for name, words in NAMED.items()
            if name != "kernel"}  # fmt: skip
-PLACE = width.near(64)
+PLACE, NARROW = width.near(64), width.near(32)
 RATIO, GAIN = 0.3, 0.1  # ours
 
 
@@ -63,8 +63,8 @@ SCOPE = (
 WORLD = World(
     ("width", (32, 64)), seeds=6, fixed={"d": 20, "alpha": 0.5},
     lines={"joint": [0.01, 0.001], "unfrozen": [0.01, 0.001], "layerwise": [0.15, 0.12], "layer1": [0.2, 0.2],
-           "longer": [0.2, 0.2], "random": [0.9, 0.8], "kernel": [0.21, 0.21], "aligned_layer1": [0.6, 0.7],
-           "aligned_longer": [0.6, 0.7], "aligned_unfrozen": [0.85, 0.93]},
+           "longer": [0.2, 0.2], "random": [0.9, 0.8], "kernel": [0.21, 0.21], "aligned_layer1": [0.74, 0.85],
+           "aligned_longer": [0.6, 0.62], "aligned_unfrozen": [0.95, 0.96]},
     spread={"joint": 0.6, "unfrozen": 0.6, "layerwise": 0.1, "layer1": 0.03, "longer": 0.03, "random": 0.05, "kernel": 0.03,
             "aligned_layer1": 0.03, "aligned_longer": 0.03, "aligned_unfrozen": 0.03},
     lists={"below": [-0.01], "spans": [1e-9]},
@@ -83,12 +83,12 @@ CLAIMS = (
           effect=WORLD,
           null=(WORLD.but(joint=[0.063] * 2),)),
     Claim("corrects", "Training the second layer improves the features of the first: when both are trained after layer-by-layer "
-          "training, the alignment of the first with the true products rises by at least 0.1, at 64 units.", L26, SOURCE,
-          (aligned["unfrozen"].at(PLACE) - aligned["layer1"].at(PLACE)).at_least(GAIN),
+          "training, the alignment of the first with the true products rises by at least 0.1, at 32 units.", L26, SOURCE,
+          (aligned["unfrozen"].at(NARROW) - aligned["layer1"].at(NARROW)).at_least(GAIN),
           control=Control("The first layer trained on alone for as many steps.",
                           arm(metrics={"aligned_unfrozen": "aligned_longer"})),
           chart="alignment", form="exists", scope=SCOPE, effect=WORLD,
-          null=(WORLD.but(aligned_unfrozen=[0.8, 0.8]),)),
+          null=(WORLD.but(aligned_unfrozen=[0.8, 0.88]),)),
     Claim("floor", "Averaged over all products of four of ten signs, no kernel has a smaller error on n samples than 1 - n/210.",
           L26, "barron1993", worst("below", "the bound less the error of a kernel").at_most(1e-9), chart="floor", kind="check",
           effect=WORLD, null=(WORLD.but(below=[1e-6]),)),
