@@ -193,7 +193,7 @@ def own_arrays(folder):
         TOY,
         out=folder / "out",
         on="inline",
-        data=(x, x[:, 0] > 20),
+        data=(x, (x[:, 0] > 20).astype(int)),
         seeds=1,
         widths=[8],
         noise=0.2,

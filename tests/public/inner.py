@@ -335,6 +335,7 @@ WHOLE: dict[str, str] = {
     "training.nested": CHECKED,
     "training.numbers": CHECKS,
     "training.published.timing": CHECKED,
+    "training.relu_chain": CHECKED,
     "training.sgd_runs": CHECKED,
     "training.singular_modes": CHECKED,
     "training.subsets": TREES,

@@ -114,7 +114,9 @@ def lazy_greedy(cover: Cover, budget: int) -> Choice:
     most, sizes = budget_of(budget, cover.nodes), cover.sizes
     heap = [(-size, node, 0) for node, size in enumerate(sizes.tolist())]
     heapq.heapify(heap)
-    left, nodes, added = np.ones(cover.elements, bool), [], []
+    left = np.ones(cover.elements, bool)
+    nodes: list[int] = []
+    added: list[int] = []
     evaluated, edges = cover.nodes, cover.nodes
     while len(nodes) < most:
         gain, node, when = heap[0]

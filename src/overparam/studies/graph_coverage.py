@@ -194,7 +194,7 @@ def estimate(cell: Params) -> Estimate:
             raise UsageError(
                 f"--{flag}: expected {what} that ascend, got {list(cell[name])}. Name each once, in order."
             )
-    nodes, most = SHIPPED.get(cell["data"], cell["nodes"]), max(cell["budget"])
+    nodes, most = int(SHIPPED.get(cell["data"]) or cell["nodes"]), max(cell["budget"])
     if most > nodes:
         raise UsageError(
             f"--budgets: expected at most the {nodes:,} nodes of the graph, got {most:,}. Take smaller ones."

@@ -66,7 +66,8 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     trained: dict[int, tuple[Solver, float]] = {}
     for place, width in enumerate(cell["width"]):
         trained[width] = timed(
-            lambda width=width: train(taught, width=width, steps=cell["steps"], seed=seed), 1
+            lambda width=width: train(taught, width=width, steps=cell["steps"], seed=seed),  # type: ignore[misc]
+            1,
         )
         progress(0.5 * (place + 1) / len(cell["width"]))
     solver, training = trained[max(trained)]
@@ -115,7 +116,7 @@ def compared(cell: Params, judge: Judge, solver: Solver, progress: Progress) -> 
     rows: dict[str, list[Any]] = {}
     for place, k in enumerate(budgets):
         for name, way in ways.items():
-            found, seconds = timed(lambda way=way, k=k: way(k), 1 if name == "imm" else REPEATS)
+            found, seconds = timed(lambda way=way, k=k: way(k), 1 if name == "imm" else REPEATS)  # type: ignore[misc]
             _note(rows, name, judge.share(found.nodes), seconds, found.edges)
             if name == "lazy":
                 judge.best = found.nodes
@@ -174,7 +175,7 @@ def widths(
     """Networks of all widths at the largest budget: quality with all, and by scores alone; what is left; time."""
     rows: dict[str, list[float]] = {name: [] for name in ("quality", "top_quality", "left", "slower")}
     for solver, _ in trained.values():
-        found, seconds = timed(lambda solver=solver: solve(solver, judge.graph, budget, seed))
+        found, seconds = timed(lambda solver=solver: solve(solver, judge.graph, budget, seed))  # type: ignore[misc]
         rows["quality"].append(judge.share(found.nodes) / best)
         rows["top_quality"].append(judge.share(solve(solver, judge.graph, budget, seed, q=SCORES).nodes) / best)
         rows["left"].append(solver.left)

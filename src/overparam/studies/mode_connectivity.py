@@ -187,6 +187,7 @@ STUDY = study(
     sources=(SOURCE, "garipov2018"), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, values=VALUES,
     hero=Hero("paths", fit=("straight_error", "learned_error", "bezier_error")),
     work=later("overparam.studies.mode_connectivity_work:run"), estimate=estimate, first_rows=True, stack_limit=6,
+    work_history=("The share that is done reaches the whole; results are the same.",),
     differences=(
         "Nguyen et al. train ten networks on MNIST, ten layers of 245 units, and on CIFAR-10; here 1,024 digits, three layers.",
         "They learn twenty draws of the half of the units that stay, and take two hundred for dropout; here one draw is learned, "

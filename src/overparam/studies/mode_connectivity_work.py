@@ -46,7 +46,7 @@ def run(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
         raise UsageError(
             f"--batch: expected at most the {data.n} training samples, got {given['batch']}. Take a smaller batch."
         )
-    seeds, told = [int(cell["seed"]) for cell in cells], counted(progress, 5 + depth)
+    seeds, told = [int(cell["seed"]) for cell in cells], counted(progress, 4 + depth)
     recipe = Recipe(given["epochs"] * (data.n // given["batch"]), given["learning_rate"], optimizer="adam",
                     batch=given["batch"], probes=2)  # fmt: skip
     network = mlp(data.features, (width,) * depth, data.classes)

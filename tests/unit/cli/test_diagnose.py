@@ -215,7 +215,7 @@ main()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a group of processes is interrupted")
-@pytest.mark.parametrize("begun", ["OP003 part 2", pytest.param("OP002 parameters", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("begun", ["OP003 part 2", pytest.param("OP002 parameters per example ...", marks=pytest.mark.slow)])
 def test_ctrl_c_at_the_terminal_prints_what_is_finished(mine, begun):
     """The keyboard interrupts every process in front: they are a group of their own here, as at a terminal."""
     (mine / "slow_net.py").write_text(SLOW)

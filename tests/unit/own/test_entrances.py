@@ -88,8 +88,8 @@ GIVEN_TO = {
 
 COMPILED = "a part of a compiled program, behind an entrance that has checked"
 ELSEWHERE = {
-    **dict.fromkeys(("mean_gradient", "each_member", "each_in_sets", "fit", "block_of", "fresh_params", "fresh_slots", "advance"), COMPILED),
-    **dict.fromkeys(("measure", "predictions", "begin", "first_params", "take", "examples", "targets"), COMPILED),
+    **dict.fromkeys(("mean_gradient", "each_member", "fit", "block_of", "fresh_params", "fresh_slots", "advance"), COMPILED),
+    **dict.fromkeys(("each_in_sets", "measure", "predictions", "begin", "first_params", "take", "examples", "targets"), COMPILED),
     **dict.fromkeys(("stacked_targets", "first_step", "check_pass", "check_rows", "ours", "double"), COMPILED),
     **dict.fromkeys(("affine", "descend", "model_jacobian", "flat_params", "tangent_run"), "takes what draw() has made"),
     **dict.fromkeys(("check_parts", "check_start", "constrained", "effective", "refreshed", "stacked_constants"), COMPILED),

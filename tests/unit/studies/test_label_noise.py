@@ -162,7 +162,7 @@ def test_a_cell_on_images_has_its_lines_and_numbers(inputs):
 @pytest.mark.slow
 def test_a_cell_on_clusters_has_its_lines_over_the_radius():
     (found,) = work(cell(inputs="clusters", seed=1000, radius=(3.0, 0.3)))
-    assert set(found.values) == {*CLUSTERS, "step", "wrong_labels"}
+    assert set(found.values) == {*CLUSTERS, "step", "wrong_labels", "classes"}
     assert set(found.values) <= set(STUDY.values)
     assert found.values["radius"] == [0.3, 3.0]
     gaps = zip(found.values["separation"], found.values["diameter"], strict=True)

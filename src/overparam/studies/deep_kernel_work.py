@@ -1,0 +1,196 @@
+"""The work of deep-kernel: networks of finite width made of the layers whose limits are known, trained beside their kernel."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from overparam.core import DataError, Outcome, Params, Progress, UsageError, outcome
+from overparam.data import coarser, load
+from overparam.data.stream import stream
+from overparam.models.convolution import convolve
+from overparam.theory.dynamics import kernel_dynamics
+from overparam.theory.kernels import Activate, AveragePool, Conv, Dense, Flatten, Residual, kernels
+from overparam.training.full_batch import descend, model_jacobian
+
+KINDS = ("fc", "cnn", "resnet")
+GAIN = math.sqrt(2)
+RELU = Activate("relu")
+LINES = ("start", "other_start", "drift", "function", "featured_drift", "featured_function")
+
+
+def layers_of(kind: str, depth: int) -> tuple[Any, ...]:
+    """The layers of a network, in the NTK parametrisation.
+
+    Args:
+        kind: ``fc``: dense hidden layers; ``cnn``: 3x3 convolutions, one fewer, then all places at once; ``resnet``: a
+            convolution, then blocks of relu and convolution added to their input, one fewer than that, then the mean over places.
+        depth: hidden layers.
+
+    >>> len(layers_of("fc", 2)), len(layers_of("cnn", 3)), len(layers_of("resnet", 3))
+    (5, 6, 5)
+    """
+    if kind == "fc":
+        return (*((Dense(GAIN), RELU) * depth), Dense())
+    conv = Conv((3, 3), weight_std=GAIN)
+    if kind == "cnn":
+        return (*((conv, RELU) * (depth - 1)), Flatten(), Dense())
+    return (conv, *((Residual((RELU, conv)),) * (depth - 2)), RELU, AveragePool(), Dense())
+
+
+@functools.lru_cache(maxsize=64)
+def finite(layers: tuple[Any, ...], shape: tuple[int, ...], width: int) -> tuple[Any, Any]:
+    """The network of these layers with one output and ``width`` units, or channels, in every hidden layer.
+
+    Args:
+        layers: dense and convolutional (3x3, zeros at the edge), relu, residual, flatten and average pooling.
+        shape: of an example: ``(features,)``, or ``(channels, height, width)``.
+        width: hidden units.
+
+    Returns:
+        ``draw(rng)``, a list of arrays of standard normal entries, and ``model(params, x)`` from rows to one output each.
+    """
+    sizes: list[tuple[int, ...]] = []
+
+    def shapes(several: Sequence[Any], now: tuple[int, ...], last: bool) -> tuple[int, ...]:
+        for at, one in enumerate(several):
+            if isinstance(one, Conv):
+                sizes.append((width, now[0], 3, 3))
+                now = (width, *now[1:])
+            elif isinstance(one, Dense):
+                units = 1 if last and at == len(several) - 1 else width
+                sizes.append((units, now[0]))
+                now = (units,)
+            elif isinstance(one, Residual):
+                now = shapes(one.branch, now, False)
+            elif isinstance(one, Flatten):
+                now = (math.prod(now),)
+            elif isinstance(one, AveragePool):
+                now = now[:1]
+        return now
+
+    shapes(layers, shape, True)
+
+    def through(several: Sequence[Any], params: Any, h: Any) -> Any:
+        for one in several:
+            if isinstance(one, Conv):
+                weight = next(params)
+                h = one.weight_std / math.sqrt(math.prod(weight.shape[1:])) * convolve(h, weight, padding=1)
+            elif isinstance(one, Dense):
+                weight = next(params)
+                h = one.weight_std / math.sqrt(weight.shape[1]) * (weight @ h)
+            elif isinstance(one, Residual):
+                h = h + through(one.branch, params, h)
+            elif isinstance(one, Flatten):
+                h = h.reshape(-1, h.shape[-1])
+            elif isinstance(one, AveragePool):
+                h = h.mean(axis=tuple(range(1, h.ndim - 1)))
+            else:
+                h = jax.nn.relu(h)
+        return h
+
+    def model(params: Any, x: Any) -> Any:
+        return through(layers, iter(params), x.T.reshape(*shape, x.shape[0]))[0]
+
+    def draw(rng: Any) -> list[Any]:
+        return [rng.standard_normal(size) for size in sizes]
+
+    return draw, model
+
+
+def task(cell: Params) -> tuple[Any, Any, Any]:
+    """Training rows, their labels +1 and -1, and test rows: images with mean 0 and mean square 1, channels first.
+
+    Raises:
+        DataError: examples that are no images.
+        UsageError: more images than there are.
+    """
+    data = load(cell["data"])
+    if len(data.shape) < 2:
+        raise DataError(f"--data: expected images, got examples of shape {data.shape}. Take digits.")
+    data = coarser(data, cell["side"])
+    n, tests = cell["n"], cell["n_test"]
+    if n + tests > data.n:
+        raise UsageError(
+            f"--n, --n-test: expected at most the {data.n:,} images in all, got {n + tests:,}. Take fewer."
+        )
+    chosen = stream("deep-kernel images", cell["seed"]).permutation(data.n)[: n + tests]
+    x = np.asarray(data.x[chosen], np.float64)
+    x = x[..., None] if x.ndim == 3 else x
+    x = x - x.mean(axis=0)
+    x /= np.sqrt(np.square(x).mean(axis=(1, 2, 3), keepdims=True))
+    y = np.where(np.asarray(data.y)[chosen] % 2 == 0, 1.0, -1.0)
+    return x[:n], y[:n], x[n:]
+
+
+def share(change: Any, of: Any) -> float:
+    """Frobenius norm of one over that of the other."""
+    return float(np.linalg.norm(change) / np.linalg.norm(of))
+
+
+def one_kind(kind: str, cell: Params, progress: Progress) -> dict[str, list[float]]:
+    """A kind of networks over the width: kernels at the start and in training, and functions after it, beside their limits."""
+    x, y, z = task(cell)
+    n, depth = len(x), cell["layers"]
+    whole = np.concatenate([x, z])
+    flat = whole.reshape(len(whole), -1)
+    rows = flat if kind == "fc" else whole.transpose(0, 3, 1, 2).reshape(len(whole), -1)
+    shape = (flat.shape[1],) if kind == "fc" else (x.shape[3], *x.shape[1:3])
+    given = flat if kind == "fc" else whole
+    limit, other = (np.asarray(kernels(layers_of(kind, k), given, get="ntk").ntk) for k in (depth, depth + 1))
+    rate = cell["share"] / float(np.linalg.eigvalsh(limit[:n, :n])[-1])
+    course = kernel_dynamics(limit[:n, :n])
+    found: dict[str, list[float]] = {name: [] for name in LINES}
+    many = cell["draws"]
+    for at, width in enumerate(cell["width"]):
+        draw, model = finite(layers_of(kind, depth), shape, width)
+        rng = stream(f"deep-kernel {kind} {width}", cell["seed"])
+        nets = [[jnp.asarray(p) for p in draw(rng)] for _ in range(many)]
+        stack = jax.tree.map(lambda *leaves: jnp.stack(leaves), *nets)
+        grams = [gram_of(model, net, rows[:n]) for net in nets]
+        firsts = [np.asarray(model(net, jnp.asarray(rows))) for net in nets]
+        seen: dict[str, list[float]] = {name: [] for name in LINES}
+        seen["start"] = [share(gram - limit[:n, :n], limit[:n, :n]) for gram in grams]
+        seen["other_start"] = [share(gram - other[:n, :n], other[:n, :n]) for gram in grams]
+        for name, scale in (("", 1.0), ("featured_", width**-0.5)):
+            rates, scales = np.full(many, rate / scale**2), np.full(many, scale)
+            targets = np.broadcast_to(y, (many, n))
+            done = descend(model, stack, rows[:n], targets, rates, scales, (0, cell["steps"]), lambda _: None)
+            for k, (gram, first) in enumerate(zip(grams, firsts, strict=True)):
+                end = done.member(1, k)
+                seen[f"{name}drift"].append(share(gram_of(model, end, rows[:n]) - gram, gram))
+                begin = scale * first
+                told = course.predict(begin[n:], limit[n:, :n], begin[:n] - y, [cell["steps"]], rate)
+                last = scale * np.asarray(model(end, jnp.asarray(rows[n:])))
+                found_at, wanted = last - begin[n:], np.asarray(told).reshape(-1) - begin[n:]
+                seen[f"{name}function"].append(share(found_at - wanted, wanted))
+        for name, values in seen.items():
+            found[name].append(float(np.mean(values)))
+        progress((at + 1) / len(cell["width"]))
+    return found
+
+
+def gram_of(model: Any, params: Any, x: Any) -> Any:
+    """Tangent kernel of a network, shape ``(n, n)``."""
+    jacobian = model_jacobian(model, params, x)
+    return jacobian @ jacobian.T
+
+
+def run(cell: Params, progress: Progress) -> Outcome:
+    """All kinds of one seed."""
+    found: dict[str, Any] = {"width": list(cell["width"])}
+    with jax.enable_x64(True):
+        for at, kind in enumerate(KINDS):
+            begin = at / len(KINDS)
+
+            def told(part: float, begin: float = begin) -> None:
+                progress(begin + part / len(KINDS))
+
+            found |= {f"{kind}_{name}": line for name, line in one_kind(kind, cell, told).items()}
+    return outcome(found, digits=6)
