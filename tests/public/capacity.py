@@ -1,4 +1,4 @@
-"""The lines of capacity bounds and of learning curves."""
+"""The lines of capacity bounds, learning curves and the bound for fixed functions."""
 
 from __future__ import annotations
 
@@ -51,6 +51,12 @@ CASES = {
     "theory.dziugaite2017.kl_inverse": Case({"error": 0.25, "bound": 0.5}, numbers="error bound"),
     "theory.dziugaite2017.pac_bayes": Case(NOISY, numbers="error divergence", sizes="n draws choices"),
     "theory.dziugaite2017.assumptions": Case(NOISY, numbers="error divergence", sizes="n draws choices"),
+    "theory.barron1993.linear_floor": Case({"functions": 3, "family": 8}, sizes="functions family"),
+    "theory.barron1993.average_error": Case(
+        {"features": X, "family": np.array([[1.0], [2.0], [-0.5]])}, arrays="features family",
+        laws=(Law({"family": 1}, 0, scales=(-100, 100)), Law({"features": 1}, 0, scales=(-100, 100))),
+    ),
+    "theory.barron1993.assumptions": Case({"functions": 3, "family": 8}, sizes="functions family"),
     "theory.bousquet2021.finite_error": Case(
         {"samples": SAMPLES, "probabilities": np.array([0.5, 0.25, 0.25])}, arrays="samples probabilities"
     ),
