@@ -29,7 +29,7 @@ AXES = (
     Axis("wide_channels", "Channels of its first convolution.", int, 8, low=1, high=512),
     Axis("narrow_units", "Units a layer of the narrow network.", int, 2, low=1, high=4096),
     Axis("narrow_channels", "Channels of its first convolution.", int, 1, low=1, high=512),
-    Axis("steps", "Steps of SGD.", int, 1000, low=20, flag="steps"),
+    Axis("steps", "Steps of SGD.", int, 3000, low=20, flag="steps"),
     Axis("batch", "Images a step.", int, 20, low=1),
     Axis("n", "Samples of the chains, random signs on the sphere.", int, 32, low=4, high=256, flag="n"),
     Axis("d", "Their inputs.", int, 10, low=3, high=200, flag="d"),
@@ -44,7 +44,7 @@ AXES = (
 PROFILES = profiles(
     {"data": "digits"},
     quick=("three networks with three losses, chains to 128 units: 4 seeds",
-           {"steps": 400, "width": (16, 32, 64, 128), "samples": (16, 32, 64), "gap": (0.8, 0.4, 0.2), "seed": planned(4)}),
+           {"steps": 1500, "width": (16, 32, 64, 128), "samples": (16, 32, 64), "gap": (0.8, 0.4, 0.2), "seed": planned(4)}),
     laptop=("three networks with three losses, chains to 256 units: 8 seeds", {"seed": planned(8)}),
     paper=("1,000 images, chains to 512 units and 16 layers; the source is a theorem without experiments",
            {"images": 1000, "wide_units": 256, "wide_channels": 32, "steps": 20_000, "batch": 50, "width": (*WIDTHS, 512),
@@ -235,7 +235,7 @@ def estimate(cell: Params) -> Estimate:
             f"--batch: expected at most the {cell['images']} images, got {cell['batch']}. Take a smaller batch."
         )
     flops = sum(4e3 * m * m * cell["n"] for m in cell["width"]) + 5e3 * 64 * 64 * cell["n"] * sum(cell["depth"])
-    trained = cell["steps"] * (cell["batch"] / 20) * (1.0 + (cell["wide_channels"] / 8) ** 2) * 5e-3
+    trained = cell["steps"] * (cell["batch"] / 20) * (1.0 + (cell["wide_channels"] / 8) ** 2) * 3e-3
     return Estimate(4.0 + trained + flops / 8e9, 5e8)
 
 

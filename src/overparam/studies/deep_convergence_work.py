@@ -42,7 +42,7 @@ STUCK = 1500  # steps where two equal inputs have different labels
 SLOW = 2000
 CERTIFIED_N, CERTIFIED_WIDTH, CERTIFIED_DEPTHS = 20, 16, (1, 2, 3, 4)
 NETWORKS, LOSSES = ("fc", "cnn", "resnet"), ("cross_entropy", "squared", "bounded")
-RATES = (0.05, 0.03, 0.2)  # of SGD, for each loss
+RATES = (0.05, 0.03, 0.3)  # of SGD, for each loss
 LOOKS = 20  # at the training error of a run
 
 
