@@ -322,7 +322,7 @@ def _nodes(left: float) -> tuple[Array, Array]:
     return (ends[:-1, None] + half * (x + 1)).ravel(), (half * w).ravel()
 
 
-def _power(p: Array, n: Array) -> Float64[np.ndarray, "sizes points"]:
+def _power(p: Array, n: Array) -> Float64[np.ndarray, "points n"]:
     """``(1 - p)^n`` for each n and p, without rounding where p is small."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.exp(n[:, None] * np.log1p(-np.minimum(p, 1.0)))
