@@ -109,7 +109,7 @@ def lazy_greedy(cover: Cover, budget: int) -> Choice:
     >>> from overparam.graphs.cover import neighbourhoods
     >>> found = lazy_greedy(neighbourhoods(from_edges([(0, 1), (1, 2), (3, 4)])), 2)
     >>> found.nodes.tolist(), found.gains.tolist(), found.evaluated
-    ([1, 3], [3, 2], 7)
+    ([1, 3], [3, 2], 8)
     """
     most, sizes = budget_of(budget, cover.nodes), cover.sizes
     heap = [(-size, node, 0) for node, size in enumerate(sizes.tolist())]
