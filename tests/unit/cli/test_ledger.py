@@ -101,7 +101,11 @@ def test_a_line_named_under_another_has_a_verdict_of_its_own(shipped, capsys):
     assert all(f"Verdict of {n}" in text for n in ("L22", "L22A", "L22B", "L22C", "L22D"))
 
 
-def test_a_line_that_was_not_judged_says_why(shipped, capsys):
+def test_a_line_that_was_not_judged_says_why(shipped, capsys, monkeypatch):
+    from overparam.core.registry import studies
+
+    kept = {name: study for name, study in studies().items() if name != "feature-correction"}
+    monkeypatch.setattr("overparam.api.ledger.studies", lambda: kept)
     assert call("ls", "--ledger", "L33") == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "Verdict of L33: not applicable" in text
