@@ -188,12 +188,12 @@ def test_loops_under_masks_that_disagree_are_not_timed(modules, theirs, ours, to
         bench.agreement(Loops(**ours), Loops(**theirs), {"LeNet": "file"}, {"checked": 6, "members": (1, 2)})
 
 
-@pytest.mark.long
 def test_whole_steps_of_a_stack_are_timed(modules):
     found = modules("families").seconds(2, 3, name="mlp", width=4, size=8, batch=5)
     assert min(found.values()) > 0
 
 
+@pytest.mark.long
 def test_a_short_run_of_pruning_measures_everything(modules, tmp_path):
     peer = BENCHMARKS / ".peers/bin/python"
     if not peer.exists():
