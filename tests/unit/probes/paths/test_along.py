@@ -174,7 +174,7 @@ A, B = ends(NETWORKS["mlp"])
         (lambda n: bezier(n, A, A, B, [-1.0, 2.0]), "points: expected places t from 0 to 1"),
         (lambda n: polygon(n, [A]), "at least two networks"),
         (lambda n: straight("mlp", A, B), "network: expected"),
-        (lambda n: straight(n, jax.tree.map(lambda one: one.astype(jnp.float16), A), B), "float16"),
+        (lambda n: straight(n, jax.tree.map(lambda one: np.asarray(one, np.float16), A), B), "float16"),
         (lambda n: straight(n, jax.tree.map(lambda one: one.astype(jnp.int32), A), B), "a: .*expected"),
         (lambda n: along("path", X, Y), "path: expected one of"),
         (lambda n: along(straight(n, A, B), X[:, :4], Y), r"x: expected shape \(n, 6\)"),
