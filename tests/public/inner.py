@@ -78,7 +78,7 @@ INNER: dict[str, tuple[str, str]] = {
     "own.risk": ("targets_of", "reads labels of every kind, and has tests of its own"),
     "own.search": ("first even_widths double_and_bisect", TREES),
     "data.label_noise": ("digest_of", FILES),
-    "data.graphs": ("from_edges read_edges fingerprint no_examples", FILES),
+    "data.graphs": ("from_edges read_edges named_graph is_file fingerprint no_examples", FILES),
     "graphs.cover": ("cover_of neighbourhoods incident_edges covered chosen_nodes budget_of", TREES),
     "graphs.gcomb": ("near_of lessons by_degree train solve untrained", TREES),
     "graphs.greedy": ("spans probabilistic_greedy", TREES),

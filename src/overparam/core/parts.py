@@ -38,6 +38,7 @@ class Axis:
         low: smallest allowed value (included), for numbers.
         high: largest allowed value (included), for numbers.
         choices: allowed names, for strings; empty means any.
+        suffixes: ends of files whose paths are allowed beside the choices.
         inside_cell: True if all values together belong to one cell (a curve over nested sizes).
         flag: name on the command line; by default the name with dashes, and an ``s`` unless singular.
     """
@@ -49,6 +50,7 @@ class Axis:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
     inside_cell: bool = False
     flag: str = ""
 
@@ -79,19 +81,23 @@ class Axis:
             inside = (self.low is None or cast >= self.low) and (self.high is None or cast <= self.high)
             if not math.isfinite(cast) or not inside:
                 raise UsageError(f"--{self.option}: expected {self.expected}, got {value!r}. {self.help}")
-        elif self.choices and cast not in self.choices:
+        elif self.choices and cast not in self.choices and not self._file(cast):
             raise UsageError(f"--{self.option}: expected {self.expected}, got {value!r}. {self.help}")
         return cast
+
+    def _file(self, name: str) -> bool:
+        return bool(self.suffixes) and name.lower().endswith(self.suffixes)
 
     @property
     def expected(self) -> str:
         """What a value must be, in words."""
         if self.name == "seed":
             return "a count (10 means 10 from the first planned one on), or a list (3,7)"
+        if self.choices:
+            paths = f", or the path of a file ({', '.join(self.suffixes)})" if self.suffixes else ""
+            return "one of " + ", ".join(self.choices) + paths
         if self.name == "data":
             return "a name, or the path of a file (.npz, .parquet, .csv) or folder (see `overparam data`)"
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
         noun = {int: "a whole number", float: "a number"}.get(self.kind, "a name")
         if self.low is not None and self.high is not None:
             return f"{noun} from {self.low:g} to {self.high:g}"

@@ -224,6 +224,8 @@ def _find(name: str | os.PathLike[str], download: bool) -> _Found:
         return _Found(one.fingerprint(settings), _HERE, lambda: one.make(settings))
     if text and base in names():
         raise UsageError(f"data set '{name}': expected no options for {base}, got {text}. Leave them out.")
+    if graphs.is_file(name):
+        return _Found(graphs.fingerprint(name), name, lambda: graphs.no_examples(name))
     if own.is_path(base):
         path = own.locate(name)
         return _Found(own.fingerprint(name), str(path), lambda: own.load(name))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ KINDS = ("power-law", "random-edges", "communities", "karate", "les-miserables")
 EDGES = 3  # a node of drawn graphs has twice as many neighbours on average
 BLOCKS = 10  # communities
 MOST = 10_000_000  # nodes
+SUFFIXES = (".edges", ".edgelist")  # of files that are lists of edges by their name
+HEADINGS = frozenset(
+    ["source", "target", "from", "to", "src", "dst", "u", "v", "node1", "node2", "fromnodeid", "tonodeid"]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,16 +139,17 @@ def _graph(rows: np.ndarray, total: int, names: tuple[str, ...]) -> Graph:
 
 
 def read_edges(path: str | Path) -> Graph:
-    """The graph of a file with two names a line, separated by spaces, a tab or a comma; ``#`` starts a remark.
+    """The graph of a file with two names a line, separated by spaces, a tab or a comma; ``#`` or ``%`` starts a remark.
 
     Nodes are numbered in the order in which they come; :attr:`Graph.names` has their names.
 
     Raises:
-        DataError: no such file, a line without two names, no edges, or what :func:`from_edges` refuses.
+        DataError: no such file, a line without two names, a heading that is no edge, no edges, or what
+            :func:`from_edges` refuses.
     """
     file = Path(path).expanduser()
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"path: expected a text file with an edge a line, got {shown(str(file))} ({type(error).__name__}). Check it."
@@ -155,7 +161,7 @@ def _numbered(lines: Iterable[str]) -> tuple[np.ndarray, int, tuple[str, ...]]:
     numbers: dict[str, int] = {}
     rows = []
     for place, line in enumerate(lines, 1):
-        words = line.split("#")[0].replace(",", " ").split()
+        words = re.split("[#%]", line)[0].replace(",", " ").split()
         if not words:
             continue
         if len(words) != 2:
@@ -165,7 +171,51 @@ def _numbered(lines: Iterable[str]) -> tuple[np.ndarray, int, tuple[str, ...]]:
         rows.append([numbers.setdefault(word, len(numbers)) for word in words])
     if not rows:
         raise DataError("path: expected at least one edge, got none. Write two names a line.")
+    if _heading(tuple(numbers), rows):
+        raise DataError(
+            f"path: expected edges alone, got what looks like a heading first: {shown(' '.join(list(numbers)[:2]))}. Put # "
+            "before it; if it is an edge, put another line first."
+        )
     return np.array(rows, np.int64), len(numbers), tuple(numbers)
+
+
+def _heading(names: tuple[str, ...], rows: list[list[int]]) -> bool:
+    """Whether the first line is no edge: its names come nowhere else, and are words for ends, or words among numbers."""
+    if len(rows) < 2 or any(node < 2 for row in rows[1:] for node in row):
+        return False
+    words = all(name.lower() in HEADINGS for name in names[:2])
+    return words or (
+        all(name.isdigit() for name in names[2:]) and not any(name.isdigit() for name in names[:2])
+    )
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is that of a list of edges: it ends in one of :data:`SUFFIXES`."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def named_graph(name: str, nodes: int = 0, seed: int = 0) -> Graph:
+    """The graph of a file, as :func:`read_edges`, or one that is drawn, as :func:`draw_graph`.
+
+    Args:
+        name: a path that ends in ``.edges`` or ``.edgelist``, or one of :data:`KINDS`.
+        nodes: how many are drawn; of no effect for a file.
+        seed: of the draw.
+
+    Raises:
+        DataError: as :func:`read_edges`.
+        UsageError: as :func:`draw_graph`.
+    """
+    if not is_file(name):
+        return draw_graph(name, nodes, seed)
+    return _read_once(name, fingerprint(name))
+
+
+@functools.lru_cache(maxsize=2)
+def _read_once(path: str, content: str) -> Graph:
+    """The graph of a file; its content's fingerprint is there so that a changed file is read anew."""
+    del content
+    return read_edges(path)
 
 
 def draw_graph(kind: str, nodes: int = 0, seed: int = 0) -> Graph:
@@ -215,7 +265,18 @@ def _once(rows: np.ndarray) -> np.ndarray:
 
 
 def fingerprint(kind: str) -> str:
-    """16 hexadecimal digits that stand for a law of graphs."""
+    """16 hexadecimal digits that stand for a law of graphs, or for the content of a list of edges.
+
+    Raises:
+        DataError: no such file.
+    """
+    if is_file(kind):
+        file = Path(kind).expanduser()
+        if not file.is_file():
+            raise DataError(
+                f"'{file}': expected a text file with an edge a line, got none there. Check the path."
+            )
+        return hashlib.sha256(b"edges 1 " + file.read_bytes()).hexdigest()[:16]
     return hashlib.sha256(f"graph {kind} 1".encode()).hexdigest()[:16]
 
 
@@ -225,9 +286,10 @@ def no_examples(kind: str) -> Any:
     Raises:
         DataError: always.
     """
+    got = "a list of edges" if is_file(kind) else "a law of graphs"
     raise DataError(
-        f"data set {shown(kind)}: expected examples with labels, got a law of graphs. The study graph-coverage takes it, and "
-        "overparam.data.graphs.draw_graph draws one."
+        f"data set {shown(kind)}: expected examples with labels, got {got}. "
+        "The study graph-coverage takes it, and overparam.data.graphs.named_graph returns the graph."
     )
 
 

@@ -12,16 +12,17 @@ from overparam.core import (Axis, Claim, Control, Estimate, Hero, Params, UsageE
     holding, later, line, on_average, planned, power_law, profiles, study, worst)  # fmt: skip
 
 PROBLEMS = ("coverage", "vertex-cover", "influence")
+KINDS = ("power-law", "random-edges", "communities", "karate", "les-miserables")
+DRAWN = KINDS[:3]
 BUDGETS, WIDTHS = (20, 40, 80, 160), (2, 8, 32, 128)
-SHIPPED = {"karate": 34, "les-miserables": 77}
 
 AXES = (
-    Axis("data", "Graph: by preferential attachment (power-law), with edges anywhere (random-edges), in ten communities, or one "
-         "of two that networkx ships.", str, "power-law",
-         choices=("power-law", "random-edges", "communities", "karate", "les-miserables"), flag="data"),
+    Axis("data", "Graph: by preferential attachment (power-law), with edges anywhere (random-edges), in ten communities, one of "
+         "two that networkx ships, or a text file of your own with an edge a line.", str, "power-law", choices=KINDS,
+         suffixes=(".edges", ".edgelist"), flag="data"),
     Axis("problem", "What is chosen for: nodes covered, edges covered, or nodes that become active.", str, "coverage",
          choices=PROBLEMS, flag="problems"),
-    Axis("nodes", "Nodes of the graph that is solved; of no effect for one that is shipped.", int, 8000, low=20, high=1_000_000,
+    Axis("nodes", "Nodes of the graph that is solved; where it is drawn.", int, 8000, low=20, high=1_000_000,
          flag="nodes"),
     Axis("train_nodes", "Nodes of the graph that is trained on.", int, 500, low=40, high=20_000, flag="train-nodes"),
     Axis("budget", "Nodes that are chosen, ascending, all in one cell.", int, BUDGETS, low=1, inside_cell=True, flag="budgets"),
@@ -194,7 +195,10 @@ def estimate(cell: Params) -> Estimate:
             raise UsageError(
                 f"--{flag}: expected {what} that ascend, got {list(cell[name])}. Name each once, in order."
             )
-    nodes, most = int(SHIPPED.get(cell["data"]) or cell["nodes"]), max(cell["budget"])
+    from overparam.data.graphs import named_graph
+
+    nodes = cell["nodes"] if cell["data"] in DRAWN else named_graph(cell["data"]).nodes
+    most = max(cell["budget"])
     if most > nodes:
         raise UsageError(
             f"--budgets: expected at most the {nodes:,} nodes of the graph, got {most:,}. Take smaller ones."

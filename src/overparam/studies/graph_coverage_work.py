@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from overparam.core import DataError, Params, Progress
-from overparam.data.graphs import Graph, draw_graph, from_edges
+from overparam.data.graphs import KINDS, Graph, draw_graph, from_edges, named_graph
 from overparam.data.stream import stream
 from overparam.graphs.cover import Cover, covered
 from overparam.graphs.gcomb import SETS, Solver, by_degree, lessons, near_of, solve, train, untrained
@@ -25,7 +25,7 @@ from overparam.graphs.structure2vec import solve_by_embedding, train_embedding
 REPEATS = 5
 SMALL, GRAPHS = 50, 20  # nodes, and number, of the graphs that the learned baseline is trained on
 LOCAL, SCORES = (0, 0, 0, 0, 1, 0, 0), (0, 0, 0, 0, 0, 1, 0)  # weights of Q that look at one thing alone
-SHIPPED = ("karate", "les-miserables")
+LAWS = KINDS[:3]  # graphs that can be drawn anew
 CHECKED = 5  # tiny graphs whose best nodes are found by trying all
 
 
@@ -40,8 +40,8 @@ def timed(run: Callable[[], Any], times: int = REPEATS) -> tuple[Any, float]:
 
 
 def lesson_kind(cell: Params) -> str:
-    """The law of the graphs that are trained on: the graph's own, or a power law for those that are shipped."""
-    return "power-law" if cell["data"] in SHIPPED else str(cell["data"])
+    """The law of the graphs that are trained on: the graph's own, or a power law for one that is not drawn."""
+    return str(cell["data"]) if cell["data"] in LAWS else "power-law"
 
 
 def run(cell: Params, progress: Progress) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     Raises:
         DataError: a budget beyond the nodes of the graph.
     """
-    graph = draw_graph(cell["data"], cell["nodes"], cell["seed"])
+    graph = named_graph(cell["data"], cell["nodes"], cell["seed"])
     budgets, most = list(cell["budget"]), max(cell["budget"])
     if most > graph.nodes:
         raise DataError(
@@ -58,7 +58,7 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
         )
     taught_on = draw_graph(lesson_kind(cell), cell["train_nodes"], cell["seed"] + 10**6)
     problem, p, seed = cell["problem"], cell["chance"], cell["seed"]
-    taught, lesson = timed(lambda: lessons(taught_on, problem, _turns(cell), seed, chance=p), 1)
+    taught, lesson = timed(lambda: lessons(taught_on, problem, _turns(cell, graph.nodes), seed, chance=p), 1)
     sets = (
         reverse_sets(graph, p, cell["sets"], stream("graph judges", seed)) if problem == "influence" else None
     )
@@ -79,9 +79,8 @@ def run(cell: Params, progress: Progress) -> dict[str, Any]:
     return {"budget": budgets, **found}
 
 
-def _turns(cell: Params) -> int:
+def _turns(cell: Params, nodes: int) -> int:
     """Nodes that are chosen by lot on the training graph: the same share as at the largest budget, and a quarter more."""
-    nodes = {"karate": 34, "les-miserables": 77}.get(cell["data"], cell["nodes"])
     share = 1.25 * max(cell["budget"]) / nodes
     return int(min(cell["train_nodes"] // 2, max(20, np.ceil(share * cell["train_nodes"]))))
 

@@ -7,7 +7,7 @@ import pytest
 
 from overparam.core import DataError, UsageError
 from overparam.data import fingerprint, load
-from overparam.data.graphs import KINDS, draw_graph, from_edges, read_edges
+from overparam.data.graphs import KINDS, draw_graph, from_edges, named_graph, read_edges
 
 
 def test_neighbours_are_those_of_the_list_both_ways():
@@ -77,7 +77,9 @@ def test_what_cannot_be_drawn_is_refused(monkeypatch):
 
 def test_a_file_of_edges_is_read_with_its_names(tmp_path):
     file = tmp_path / "friends.txt"
-    file.write_text("# who knows whom\nann bob\nbob,carl  # a remark\n\ncarl\tdora\n", encoding="utf-8")
+    file.write_text(
+        "# who knows whom\nann bob\nbob,carl  # a remark\n% another\n\ncarl\tdora\n", encoding="utf-8"
+    )
     graph = read_edges(file)
     assert graph.names == ("ann", "bob", "carl", "dora")
     assert graph.pairs.tolist() == [[0, 1], [1, 2], [2, 3]]
@@ -91,6 +93,11 @@ def test_a_file_of_edges_is_read_with_its_names(tmp_path):
         ("# nothing\n", "at least one edge, got none"),
         ("ann bob\nbob ann\n", "each edge once, got 1 again, first 'ann' to 'bob'"),
         ("ann bob\nbob bob\n", "from a node to itself, first at node 'bob'"),
+        (
+            "Source Target\nann bob\n",
+            "looks like a heading first: 'Source Target'. Put # before it; if it is an edge",
+        ),
+        ("person,friend\n1,2\n2,3\n", "looks like a heading first: 'person friend'"),
     ],
 )
 def test_a_file_that_is_no_graph_is_refused(tmp_path, text, told):
@@ -100,6 +107,38 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path, text, told):
         read_edges(file)
     with pytest.raises(DataError, match="expected a text file with an edge a line"):
         read_edges(tmp_path / "missing.txt")
+
+
+def test_a_first_line_that_may_be_an_edge_is_one(tmp_path):
+    file = tmp_path / "edges.txt"
+    for text in (
+        "ann bob\ncarl dora\n",
+        "source target\ntarget dora\n",
+        "a b\n",
+        "x 1\n1 2\n",
+        "7 8\nann bob\n",
+    ):
+        file.write_text(
+            "\ufeff" + text, encoding="utf-8"
+        )  # the mark that editors put first is no part of a name
+        assert read_edges(file).names == tuple(dict.fromkeys(text.split()))
+
+
+def test_a_file_is_a_graph_by_its_name_and_read_anew_where_it_changed(tmp_path):
+    file = tmp_path / "friends.edges"
+    file.write_text("0 1\n1 2\n", encoding="utf-8")
+    first = fingerprint(str(file))
+    assert named_graph(str(file)).edges == 2
+    file.write_text("0 1\n1 2\n2 3\n", encoding="utf-8")
+    assert named_graph(str(file)).edges == 3
+    assert fingerprint(str(file)) != first
+    assert named_graph("karate").nodes == 34
+    with pytest.raises(DataError, match="got a list of edges. The study graph-coverage takes it"):
+        load(str(file))
+    with pytest.raises(
+        DataError, match=r"missing.edges': expected a text file with an edge a line, got none there"
+    ):
+        fingerprint(str(tmp_path / "missing.edges"))
 
 
 def test_a_law_of_graphs_is_a_name_without_examples():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from overparam.core import DataError, UsageError, clean
-from overparam.data.graphs import from_edges
+from overparam.data.graphs import KINDS, SUFFIXES, draw_graph, from_edges
 from overparam.graphs.cover import covered, neighbourhoods
 from overparam.studies.graph_coverage import PROBLEMS, STUDY, WIDER, WORLD
 from overparam.studies.graph_coverage_work import checks, most_covered, run, timed
@@ -104,3 +104,24 @@ def test_budgets_that_no_graph_has_are_refused():
 def test_a_graph_that_networkx_ships_is_solved():
     found = run(cell(data="karate", budget=(2, 4), steps=10, s2v_steps=2), lambda _: None)
     assert found["lazy_share"][1] > found["lazy_share"][0] > 0.5
+
+
+def test_the_names_of_the_axis_are_those_of_the_graphs():
+    axis = STUDY.axis("data")
+    assert (axis.choices, axis.suffixes) == (KINDS, SUFFIXES)
+    assert axis.check("friends.edges") == "friends.edges"
+    with pytest.raises(
+        UsageError, match=r"one of power-law, .*, or the path of a file \(.edges, .edgelist\), got 'a.txt'"
+    ):
+        axis.check("a.txt")
+
+
+def test_a_graph_of_ones_own_is_solved(tmp_path):
+    file = tmp_path / "friends.edges"
+    file.write_text("".join(f"p{a} p{b}\n" for a, b in draw_graph("karate").pairs), encoding="utf-8")
+    own, shipped = (cell(data=one, budget=(2, 4), steps=2, s2v_steps=1) for one in (str(file), "karate"))
+    assert STUDY.estimate(own) == STUDY.estimate(shipped)
+    with pytest.raises(UsageError, match="--budgets: expected at most the 34 nodes of the graph, got 40"):
+        STUDY.estimate({**own, "budget": (10, 40)})
+    found, other = (run(one, lambda _: None) for one in (own, shipped))
+    assert found["lazy_share"] == other["lazy_share"]
