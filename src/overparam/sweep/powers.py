@@ -64,11 +64,11 @@ def _power(claim: Claim, seeds: int, pilots: Mapping[str, Evidence]) -> Power:
 
     if claim.kind == "check":
         return Power(claim.name, why="a check of what is proved: one violation decides")
-    if shares := [
-        cut for cut in claim.rule.cuts if getattr(cut.number, "estimate", "") in ("signs", "binomial")
-    ]:
-        least = max(_agreeing(cut.at_least, cut.at_most) for cut in shares)
-        return Power(claim.name, why=f"a share of seeds: {least} that all agree are the fewest that decide")
+    for estimate, of in (("signs", "seeds"), ("binomial", "trials")):
+        shares = [cut for cut in claim.rule.cuts if getattr(cut.number, "estimate", "") == estimate]
+        if shares:
+            least = max(_agreeing(cut.at_least, cut.at_most) for cut in shares)
+            return Power(claim.name, why=f"a share of {of}: {least} that all agree are the fewest that decide")
     planted, why = _judged(claim, _drawn(claim))
     if planted is None:
         return Power(claim.name, why=why)
@@ -93,7 +93,7 @@ def _power(claim: Claim, seeds: int, pilots: Mapping[str, Evidence]) -> Power:
 
 
 def _agreeing(at_least: object, at_most: object) -> int:
-    """Fewest seeds, all of one sign, whose exact interval keeps to a share: ``((1 - level) / 2)^(1/n)`` from 1."""
+    """Fewest seeds or trials, all of one sign, whose exact interval keeps to a share: ``((1 - level) / 2)^(1/n)`` from 1."""
     far = (
         at_least
         if isinstance(at_least, float | int)
