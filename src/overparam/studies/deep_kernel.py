@@ -123,16 +123,14 @@ def estimate(cell: Params) -> Estimate:
     if widths != sorted(set(widths)):
         raise UsageError(f"--widths: expected widths that ascend, got {widths}. Name each once, in order.")
     places, n, between = task(cell)[0][0, ..., 0].size, cell["n"], cell["layers"] - 1
-    seconds, held = 1.5 * len(widths), 0.0  # a width of three kinds is compiled in 9
-    for kind, window, used, a_second in (
-        ("fc", 1, 1, 4.5e9),
-        ("cnn", 9, places, 1.7e10),
-        ("resnet", 9, places, 1.7e10),
-    ):
+    seconds, held = 1.5 * len(widths), 0.0  # a width of all kinds is compiled in 9
+    speeds = {"fc": (1, 4.5e9), "cnn": (9 * places, 1.7e10), "resnet": (9 * places, 1.7e10)}
+    for kind, (window, a_second) in speeds.items():
         for width in widths:
-            weights, many = window * between * (UNITS[kind] * width) ** 2, MANY[kind] * networks(cell, width)
-            seconds += many * (0.01 + 12 * cell["steps"] * n * used * weights / a_second)
-            held = max(held, 8.0 * weights * (6 * many + 4 * n))
+            units, many = UNITS[kind] * width, MANY[kind] * networks(cell, width)
+            products = between * window * units**2
+            seconds += many * (0.01 + 12 * cell["steps"] * n * products / a_second)
+            held = max(held, 8.0 * products / (1 if kind == "fc" else places) * (6 * many + 4 * n))
     return Estimate(seconds, 8e8 + held)
 
 

@@ -113,8 +113,8 @@ def task(cell: Params) -> tuple[Any, Any, Any]:
     The mean over all of them is taken off first.
 
     Raises:
-        DataError: examples that are no images, images smaller than a kernel, or labels that are all even or all odd.
-        UsageError: more images than there are.
+        DataError: examples that are no images.
+        UsageError: images smaller than the kernels of convolutions, or more of them than there are.
     """
     data = load(cell["data"])
     if len(data.shape) < 2:
@@ -125,23 +125,18 @@ def task(cell: Params) -> tuple[Any, Any, Any]:
             f"--side: expected images of {WINDOW} x {WINDOW} pixels or more, as large as the kernels of the convolutions, got "
             f"{' x '.join(map(str, data.shape[:2]))} at --side {cell['side']}. Take a longer side."
         )
-    odd = np.asarray(data.y) % 2 == 1
-    if odd.all() or not odd.any():
-        raise DataError(
-            f"--data: expected even and odd labels, which become +1 and -1, got {'odd' if odd.all() else 'even'} ones alone. "
-            "Number the classes 0, 1, 2 and so on."
-        )
     n, tests = cell["n"], cell["n_test"]
     if n + tests > data.n:
         raise UsageError(
-            f"--n, --n-test: expected at most {data.n:,} images together, all of the data set, got {n} + {tests}. Take fewer."
+            f"--n, --n-test: expected at most {data.n:,} images together, all that '{cell['data']}' trains on, got "
+            f"{n:,} + {tests:,}. Take fewer."
         )
     chosen = stream("deep-kernel images", cell["seed"]).permutation(data.n)[: n + tests]
     x = np.asarray(data.x[chosen], np.float64)
     x = x[..., None] if x.ndim == 3 else x
     x = x - x.mean(axis=0)
     x /= np.sqrt(np.square(x).mean(axis=(1, 2, 3), keepdims=True))
-    y = np.where(odd[chosen], -1.0, 1.0)
+    y = np.where(np.asarray(data.y)[chosen] % 2 == 0, 1.0, -1.0)
     return x[:n], y[:n], x[n:]
 
 
