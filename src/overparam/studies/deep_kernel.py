@@ -88,12 +88,14 @@ SCOPE = (
     "Here ReLU, He's variance in the NTK parametrisation, all layers trained, widths to some hundreds: only what does not fall "
     "at all contradicts. The allowance of 0.1 on the exponent is ours and decides support alone.",
 )
-FEATURED = "Outputs 1/sqrt(units) as large, with a step times the units: features move at every width."
+FEATURED = (
+    "Outputs 2 sqrt(units) times smaller, with a step that makes up for it: features move at every width."
+)
 CLAIMS = (
     Claim("start", "At random weights the tangent kernels of fully connected, convolutional and residual networks lie "
           "O(1/sqrt(width)) from the analytic ones.", LAWS, "jacot2018", falls(start), arm("training images"),
           Control("From the kernels of the same networks with their last layer trained alone: other limits.",
-                  arm("last layer's kernel", metrics={f"{kind}_start": f"{kind}_other_start" for kind in KINDS})),
+                  arm("last layer's limit", metrics={f"{kind}_start": f"{kind}_other_start" for kind in KINDS})),
           chart="start", form="bound", scope=SCOPE, **planted("start")),
     Claim("drift", "In training these kernels change by O(1/sqrt(width)) of their size.", LAWS, "lee2019", falls(drift),
           arm("training images"), Control(FEATURED, arm("small outputs", metrics=renamed_to("drift"))),
@@ -106,13 +108,15 @@ CLAIMS = (
 
 CHARTS = charts(
     {"width": "channels, or a quarter of the units"},
-    **{name: (title, "log share", {f"{kind}_{name}": words for kind, words in KINDS.items()}
-              | {f"{kind}_{other}": f"{words} ({control})" for kind, words in KINDS.items()})
-       for name, title, other, control in (
-           ("start", "Kernels at the start and their limits", "other_start", "last layer's kernel"),
-           ("drift", "How much kernels change in training", "featured_drift", "small outputs"),
-           ("function", "Trained networks and their analytic kernels, on test images", "featured_function", "small outputs"))},
+    **{name: (title, f"log {unit}", {f"{kind}_{name}": words for kind, words in KINDS.items()}
+              | {f"{kind}_{other}": f"-{words}, {control}" for kind, words in KINDS.items()} | {"order": "-1/sqrt(channels)"})
+       for name, title, unit, other, control in (
+           ("start", "Kernels at the start and their limits", "distance over norm", "other_start", "last layer's limit"),
+           ("drift", "How much kernels change in training", "change over norm", "featured_drift", "small outputs"),
+           ("function", "Trained networks and their analytic kernels, on test images", "distance over movement",
+            "featured_function", "small outputs"))},
 )  # fmt: skip
+HERO = Hero("function", toggled=tuple(f"{kind}_featured_function" for kind in KINDS), toggle="small outputs")
 
 
 def estimate(cell: Params) -> Estimate:
@@ -138,8 +142,8 @@ STUDY = study(
     name="deep-kernel", title="Deep networks and their analytic kernels",
     question="How near are wide fully connected, convolutional and residual networks to their kernels, at the start and trained?",
     x="width", sources=("jacot2018", "lee2019", PAPER), axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS,
-    hero=Hero("function"), work=each_cell(later("overparam.studies.deep_kernel_work:run")), estimate=estimate, stack_limit=1,
-    values=("width", *LINES, *STAYING),
+    hero=HERO, work=each_cell(later("overparam.studies.deep_kernel_work:run")), estimate=estimate, stack_limit=1,
+    values=("width", "order", *LINES, *STAYING),
     differences=(
         "Gradient descent with a fixed number of steps stands for the papers' flow; the step is a fifth of 1 / largest "
         "eigenvalue of the analytic kernel. The kernel's descent has the same steps and the network's own outputs at its start.",

@@ -16,7 +16,7 @@ from overparam.data import coarser, load
 from overparam.data.stream import stream
 from overparam.models.convolution import convolve
 from overparam.theory.dynamics import kernel_dynamics
-from overparam.theory.kernels import Activate, AveragePool, Conv, Dense, Flatten, Residual, kernels
+from overparam.theory.kernels import Activate, Conv, Dense, Flatten, Residual, kernels
 from overparam.training.full_batch import descend
 
 KINDS = ("fc", "cnn", "resnet")
@@ -32,8 +32,8 @@ def layers_of(kind: str, depth: int) -> tuple[Any, ...]:
     """The layers of a network, in the NTK parametrisation.
 
     Args:
-        kind: ``fc``: dense hidden layers; ``cnn``: 3x3 convolutions, then all places at once; ``resnet``: a convolution, then
-            blocks of relu and convolution added to their input, one fewer, then the mean over places.
+        kind: ``fc``: dense hidden layers; ``cnn``: 3x3 convolutions; ``resnet``: a convolution, then blocks of relu and
+            convolution added to their input, one fewer. Of both the last layer reads all places.
         depth: hidden layers, at least 1.
 
     >>> len(layers_of("fc", 2)), len(layers_of("cnn", 2)), len(layers_of("resnet", 2))
@@ -44,7 +44,7 @@ def layers_of(kind: str, depth: int) -> tuple[Any, ...]:
     conv = Conv((WINDOW, WINDOW), weight_std=GAIN)
     if kind == "cnn":
         return (*((conv, RELU) * depth), Flatten(), Dense())
-    return (conv, *((Residual((RELU, conv)),) * (depth - 1)), RELU, AveragePool(), Dense())
+    return (conv, *((Residual((RELU, conv)),) * (depth - 1)), RELU, Flatten(), Dense())
 
 
 @functools.lru_cache(maxsize=64)
@@ -52,7 +52,7 @@ def finite(layers: tuple[Any, ...], shape: tuple[int, ...], width: int) -> tuple
     """The network of these layers with one output and ``width`` units, or channels, in every hidden layer.
 
     Args:
-        layers: dense and convolutional (3x3, zeros at the edge), relu, residual, flatten and average pooling.
+        layers: dense and convolutional (3x3, zeros at the edge), relu, residual and flatten.
         shape: of an example: ``(features,)``, or ``(channels, height, width)``.
         width: hidden units.
 
@@ -74,8 +74,6 @@ def finite(layers: tuple[Any, ...], shape: tuple[int, ...], width: int) -> tuple
                 now = shapes(one.branch, now, False)
             elif isinstance(one, Flatten):
                 now = (math.prod(now),)
-            elif isinstance(one, AveragePool):
-                now = now[:1]
         return now
 
     shapes(layers, shape, True)
@@ -92,8 +90,6 @@ def finite(layers: tuple[Any, ...], shape: tuple[int, ...], width: int) -> tuple
                 h = h + through(one.branch, params, h)
             elif isinstance(one, Flatten):
                 h = h.reshape(-1, h.shape[-1])
-            elif isinstance(one, AveragePool):
-                h = h.mean(axis=tuple(range(1, h.ndim - 1)))
             else:
                 h = jax.nn.relu(h)
         return h
@@ -169,7 +165,7 @@ def one_kind(kind: str, cell: Params, progress: Progress) -> dict[str, list[floa
         seen: dict[str, list[float]] = {name: [] for name in LINES}
         seen["start"] = [share(gram - limit[:n, :n], limit[:n, :n]) for gram in before]
         seen["other_start"] = [share(gram - other[:n, :n], other[:n, :n]) for gram in before]
-        for name, scale in (("", 1.0), ("featured_", width**-0.5)):
+        for name, scale in (("", 1.0), ("featured_", 0.5 * width**-0.5)):
             rates, scales = np.full(many, rate / scale**2), np.full(many, scale)
             targets = np.broadcast_to(y, (many, n))
             done = descend(model, stack, rows[:n], targets, rates, scales, (0, cell["steps"]), lambda _: None)
@@ -214,7 +210,7 @@ def grams(model: Any) -> Any:
 
 def run(cell: Params, progress: Progress) -> Outcome:
     """All kinds of one seed."""
-    found: dict[str, Any] = {"width": list(cell["width"])}
+    found: dict[str, Any] = {"width": list(cell["width"]), "order": [width**-0.5 for width in cell["width"]]}
     with jax.enable_x64(True):
         for at, kind in enumerate(KINDS):
             begin = at / len(KINDS)
