@@ -109,7 +109,7 @@ def task(cell: Params) -> tuple[Any, Any, Any]:
     The mean over all of them is taken off first.
 
     Raises:
-        DataError: examples that are no images.
+        DataError: examples that are no images, or images that are equal to their mean.
         UsageError: images smaller than the kernels of convolutions, or more of them than there are.
     """
     data = load(cell["data"])
@@ -131,7 +131,13 @@ def task(cell: Params) -> tuple[Any, Any, Any]:
     x = np.asarray(data.x[chosen], np.float64)
     x = x[..., None] if x.ndim == 3 else x
     x = x - x.mean(axis=0)
-    x /= np.sqrt(np.square(x).mean(axis=(1, 2, 3), keepdims=True))
+    sizes = np.sqrt(np.square(x).mean(axis=(1, 2, 3), keepdims=True))
+    if not sizes.all():
+        raise DataError(
+            f"--data: expected images that differ from their mean, got {np.sum(sizes == 0)} that do not in '{cell['data']}'. "
+            "Take these out."
+        )
+    x /= sizes
     y = np.where(np.asarray(data.y)[chosen] % 2 == 0, 1.0, -1.0)
     return x[:n], y[:n], x[n:]
 

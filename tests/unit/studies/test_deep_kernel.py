@@ -162,6 +162,9 @@ def test_what_does_not_go_together_is_refused(tmp_path):
         UsageError, match=r"--n, --n-test: expected at most 45 images together, .* got 40 \+ 40"
     ):
         STUDY.estimate(cell(data=pictures, n=40, n_test=40))
+    same = saved(tmp_path, x=np.ones((60, 4, 4)), y=np.arange(60) % 2)
+    with pytest.raises(DataError, match="expected images that differ from their mean, got 8 that do not"):
+        STUDY.estimate(cell(data=same))
     alike = saved(tmp_path, x=RNG.normal(size=(60, 4, 4)), y=np.zeros(60, int))
     with pytest.raises(DataError, match="expected labels of at least 2 classes"):
         STUDY.estimate(cell(data=alike))
