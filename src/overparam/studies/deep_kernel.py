@@ -128,7 +128,7 @@ def estimate(cell: Params) -> Estimate:
         raise UsageError(f"--widths: expected widths that ascend, got {widths}. Name each once, in order.")
     places, n, between = task(cell)[0][0, ..., 0].size, cell["n"], cell["layers"] - 1
     seconds, held = 1.9 * len(widths), 0.0  # a width of all kinds is compiled in 8 to 9
-    speeds = {"fc": (1, 6e9), "cnn": (9 * places, 2.4e10), "resnet": (9 * places, 2.4e10)}
+    speeds = {"fc": (1, 8e9), "cnn": (9 * places, 3.2e10), "resnet": (9 * places, 3.2e10)}
     for kind, (window, a_second) in speeds.items():
         for width in widths:
             units, many = UNITS[kind] * width, MANY[kind] * networks(cell, width)
