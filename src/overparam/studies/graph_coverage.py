@@ -222,6 +222,7 @@ STUDY = study(
     name="graph-coverage", title="Graphs: a trained network beside greedy choice",
     question="Does a network that learnt to choose nodes do it better or faster than greedy choice and other solvers?",
     x="budget", hero=Hero("quality", fit=NEAR, toggled=("random_quality",), toggle="random nodes", together=False),
+    work_history=("A list of edges of one's own is read; graphs that are drawn or shipped are as before.",),
     sources=(SOURCE, "khalil2017", "tang2015", "leskovec2007", "minoux1978", "nemhauser1978", "borgs2014", "barabasi1999"),
     axes=AXES, profiles=PROFILES, claims=CLAIMS, charts=CHARTS, estimate=estimate, stack_limit=1,
     work=each_cell(later("overparam.studies.graph_coverage_work:run")),
