@@ -14,7 +14,7 @@ from overparam.studies.deep_convergence_work import (
     contradicted,
     defect,
     networks,
-    one_of_three,
+    one_of_four,
     pairs,
     straightness,
 )
@@ -63,7 +63,7 @@ def test_one_loss_of_three_is_taken_as_the_targets_say():
     want = {0: [0.0, 50.0, np.log(2)], 1: [1200.5, 1250.5, 0.5], 2: [0.0, 1.0, 0.25]}
     for which, losses in want.items():
         targets = np.column_stack([label, np.full(3, which, np.float32)])
-        assert np.asarray(one_of_three(outputs, targets)) == pytest.approx(losses, abs=1e-4)
+        assert np.asarray(one_of_four(outputs, targets)) == pytest.approx(losses, abs=1e-4)
 
 
 def test_certificates_fire_on_the_way_and_never_where_nothing_fits():
