@@ -1,8 +1,9 @@
 """When deep networks train: Allen-Zhu, Li and Song (2019), the theorem's own objects measured on real deep networks.
 
-SGD trains fully connected, convolutional and residual networks on images, with three losses and a fourth beside. Chains of ReLU layers with
-fixed ends, which are the theorem's networks, are followed step by step in float64: time over depth, samples and nearness
-of inputs, the gradient against the loss, how far weights and ReLUs move, and a certificate where one fires.
+SGD trains fully connected, convolutional and residual networks on images, with three losses and a fourth beside.
+Chains of ReLU layers with fixed ends, which are the theorem's networks, are followed step by step in float64: time over
+depth, samples and nearness of inputs, the gradient against the loss, how far weights and ReLUs move, and a certificate
+where one fires.
 """
 
 from __future__ import annotations
@@ -263,10 +264,10 @@ STUDY = study(
         "He's weights, without normalisation.",
         "Chains follow gradient descent on all samples; half of 1 over the kernel's largest eigenvalue at the start stands "
         "for the theorem's unnamed small step.",
-        "The loss that is not convex is half the sum of r^2 + 3 sin^2 r over the distances r to the label. It is gradient dominant, "
-        "as the theorem, as recalled, asks of such losses for a global minimum. Half of the squared distance of the softmax to the "
-        "label is not; runs with it are counted beside the claim and not judged.",
-        "Times over depth and everything over the width are means over two draws of the weights.",
+        "The loss that is not convex is half the sum of r^2 + 3 sin^2 r over the distances r to the label. It is gradient "
+        "dominant, as the theorem, as recalled, asks of such losses for a global minimum. Half of the squared distance of the "
+        "softmax to the label is not; runs with it are counted beside the claim and not judged.",
+        "Times over depth and everything over the width are means over three draws of the weights.",
         "The certificate is for tanh networks under gradient flow, found on the way of Levenberg and Marquardt's method; for "
         "deep ReLU networks none is known.",
     ))  # fmt: skip
