@@ -299,8 +299,10 @@ def by_sgd(cells: Sequence[Params], progress: Progress) -> list[dict[str, Any]]:
             last = data.n if run.diverged_at is not None else round(float(error[-1]) * data.n)
             kind = "narrow" if side == "narrow" else "bounded" if k == BOUNDED else "sgd"
             values[f"{kind}_wrong"].append(last)
-            if k == 0:
-                values |= {"sgd_step": [int(step) for step in run.steps], f"{side}_{name}": error}
+            if k < JUDGED:
+                curve = f"{side}_{name}"
+                values["sgd_step"] = [int(step) for step in run.steps]
+                values[curve] = values.get(curve, 0.0) + error / JUDGED
         progress((at + 1) / len(plan))
     for values in found:
         for kind in ("sgd", "narrow", "bounded"):
