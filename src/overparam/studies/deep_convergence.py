@@ -30,7 +30,7 @@ AXES = (
     Axis("wide_channels", "Channels of its first convolution.", int, 8, low=1, high=512),
     Axis("narrow_units", "Units a layer of the narrow network.", int, 2, low=1, high=4096),
     Axis("narrow_channels", "Channels of its first convolution.", int, 1, low=1, high=512),
-    Axis("steps", "Steps of SGD.", int, 3500, low=20, flag="steps"),
+    Axis("steps", "Steps of SGD.", int, 4000, low=20, flag="steps"),
     Axis("batch", "Images a step.", int, 20, low=1),
     Axis("n", "Samples of the chains, random signs on the sphere.", int, 32, low=4, high=256, flag="n"),
     Axis("d", "Their inputs.", int, 10, low=3, high=200, flag="d"),
@@ -243,7 +243,7 @@ def estimate(cell: Params) -> Estimate:
             f"--batch: expected at most the {cell['images']} images, got {cell['batch']}. Take a smaller batch."
         )
     flops = sum(4e3 * m * m * cell["n"] for m in cell["width"]) + 5e3 * 64 * 64 * cell["n"] * sum(cell["depth"])
-    trained = cell["steps"] * (cell["batch"] / 20) * (1.0 + (cell["wide_channels"] / 8) ** 2) * 1.45e-3
+    trained = cell["steps"] * (cell["batch"] / 20) * (1.0 + (cell["wide_channels"] / 8) ** 2) * 1.3e-3
     return Estimate(4.0 + trained + flops / 3e9, 5e8)
 
 

@@ -46,7 +46,7 @@ STUCK = 1500  # steps where two equal inputs have different labels
 SLOW = 1000
 CERTIFIED_N, CERTIFIED_WIDTH, CERTIFIED_DEPTHS = 20, 16, (1, 2, 3, 4)
 NETWORKS = ("fc", "cnn", "resnet")
-RATES = (0.05, 0.015, 0.01, 0.3)  # of SGD, for each loss
+RATES = (0.05, 0.02, 0.01, 0.3)  # of SGD, for each loss
 JUDGED, BOUNDED = 3, 3  # how many losses the claim is about; the loss that is counted beside
 LOOKS = 20  # at the training error of a run
 
