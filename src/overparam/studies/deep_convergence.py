@@ -140,8 +140,8 @@ CLAIMS = (
           Control("Narrow networks of the same kinds.",
                   arm("narrow networks", metrics={"sgd_fits": "narrow_fits", "sgd_runs": "narrow_runs"})),
           SEPARATED, chart="sgd", form="exists", effect=BASE, null=(BASE.but(numbers={**BASE.numbers, "sgd_fits": 8.1}),),
-          scope=(*SCOPE, "Here images with their own labels, no layer fixed, and one loss that is not convex but gradient dominant; nine "
-                 "of ten runs are ours."),
+          scope=(*SCOPE, "Here images with their own labels, no layer fixed, and one loss that is not convex but gradient "
+                 "dominant; nine of ten runs are ours."),
           note=beside),
     Claim("linear", "Descent minimizes the squared loss at a linear rate: the logarithm of the loss falls in a straight line.",
           L23, PAPER, straight.last.at_least(STRAIGHT), arm("the widest chain"),
@@ -268,8 +268,8 @@ STUDY = study(
         "for the theorem's unnamed small step.",
         "The loss that is not convex is half the sum of r^2 + 3 sin^2 r over the distances r to the label. It is gradient "
         "dominant, as the theorem, as recalled, asks of such losses for a global minimum. Half of the squared distance of the "
-        "softmax to the label is not: in pilots some residual networks kept wrong labels with it. Runs with it are counted beside "
-        "the claim and not judged.",
+        "softmax to the label is not: in pilots some residual networks kept wrong labels with it. Runs with it are counted "
+        "beside the claim and not judged.",
         "Times over depth and everything over the width are means over three draws of the weights.",
         "The certificate is for tanh networks under gradient flow, found on the way of Levenberg and Marquardt's method; for "
         "deep ReLU networks none is known.",
