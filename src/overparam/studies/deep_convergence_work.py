@@ -37,12 +37,17 @@ from overparam.training.relu_chain import (
 SHARE = 0.5  # of the step 1 over the largest eigenvalue of the kernel at the start
 GOAL, DEEP, NEAR = 1e-2, 1e-4, 3e-2  # loss over that of answering 0: of times, of runs over the width, of pairs
 HIDDEN, DEPTH, SMALL = 64, 3, 0.5  # units and layers where they are not what varies; variance of the control
+BROAD, DRAWS = (
+    128,
+    2,
+)  # units over depth and samples; draws of the weights that are averaged over depth and width
 STUCK = 1500  # steps where two equal inputs have different labels
 # most steps of chains with half of the variance; where they do not suffice they stand for the time
-SLOW = 2000
+SLOW = 1000
 CERTIFIED_N, CERTIFIED_WIDTH, CERTIFIED_DEPTHS = 20, 16, (1, 2, 3, 4)
-NETWORKS, LOSSES = ("fc", "cnn", "resnet"), ("cross_entropy", "squared", "bounded")
-RATES = (0.05, 0.03, 0.3)  # of SGD, for each loss
+NETWORKS = ("fc", "cnn", "resnet")
+RATES = (0.05, 0.02, 0.01, 0.3)  # of SGD, for each loss
+JUDGED, BOUNDED = 3, 3  # how many losses the claim is about; the loss that is counted beside
 LOOKS = 20  # at the training error of a run
 
 
@@ -102,48 +107,61 @@ def pairs(n: int, d: int, distance: float, seed: int) -> Any:
     return np.concatenate([base, math.cos(angle) * base + math.sin(angle) * side])
 
 
+def drawn(seed: int) -> range:
+    """Seeds of the draws of the weights that are averaged in a cell; no two cells share one."""
+    return range(DRAWS * seed, DRAWS * (seed + 1))
+
+
+def averaged(values: Sequence[float | None]) -> float | None:
+    """Mean over draws; None where one of them has no value."""
+    known = [one for one in values if one is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
 def over_width(x: Any, y: Any, widths: Sequence[int], seed: int) -> dict[str, Any]:
     """Runs of every width, and beside them networks whose output is 1/sqrt(width) as large, of which features move."""
     found: dict[str, list[Any]] = {"width": list(widths)}
     excess = -math.inf
     for width in widths:
-        run = descend(draw(x, width, DEPTH, seed), y, SHARE, DEEP)
-        lowest = float(np.linalg.eigvalsh(run.kernel)[0])
-        excess = max(excess, outside(run, y))
-        other = descend(draw(x, width, DEPTH, seed, scale=width**-0.5), y, SHARE, GOAL, most=STUCK)
-        row = {
-            "width_steps": run.steps_to(GOAL), "ratio": float(run.ratios.min()) / lowest if lowest > 0 else None,
-            "straight": straightness(run), "moved": max(moved(run)), "switched": switched(run),
-            "defect": defect(run, y, seed), "featured_moved": max(moved(other)), "featured_switched": switched(other),
-            "featured_defect": defect(other, y, seed),
-        }  # fmt: skip
-        for name, value in row.items():
-            found.setdefault(name, []).append(value)
+        rows = []
+        for weights in drawn(seed):
+            run = descend(draw(x, width, DEPTH, weights), y, SHARE, DEEP)
+            lowest = float(np.linalg.eigvalsh(run.kernel)[0])
+            excess = max(excess, outside(run, y))
+            other = descend(draw(x, width, DEPTH, weights, scale=width**-0.5), y, SHARE, GOAL, most=STUCK)
+            rows.append({
+                "width_steps": run.steps_to(GOAL), "ratio": float(run.ratios.min()) / lowest if lowest > 0 else None,
+                "straight": straightness(run), "moved": max(moved(run)), "switched": switched(run),
+                "defect": defect(run, y, weights), "featured_moved": max(moved(other)), "featured_switched": switched(other),
+                "featured_defect": defect(other, y, weights),
+            })  # fmt: skip
+        for name in rows[0]:
+            found.setdefault(name, []).append(averaged([row[name] for row in rows]))
     return {**found, "outside": [excess]}
 
 
 def over_depth(x: Any, y: Any, depths: Sequence[int], seed: int) -> dict[str, Any]:
     """Steps at every depth; the control has half of the variance and the step of the full one."""
-    steps, small = [], []
+    found: dict[str, list[Any]] = {"depth": list(depths), "depth_steps": [], "small_steps": []}
     for depth in depths:
-        run = descend(draw(x, HIDDEN, depth, seed), y, SHARE, GOAL)
-        steps.append(run.steps_to(GOAL))
-        weak = draw(x, HIDDEN, depth, seed, variance=SMALL)
-        ended = descend(weak, y, SHARE, GOAL, most=SLOW, rate=run.rate)
-        small.append(ended.steps_to(GOAL) or float(SLOW))
-    layers = moved(run)
-    return {
-        "depth": list(depths), "depth_steps": steps, "small_steps": small,
-        "layer": [i + 1 for i in range(len(layers))], "layer_moved": layers,
-    }  # fmt: skip
+        steps, small, layers = [], [], []
+        for weights in drawn(seed):
+            run = descend(draw(x, BROAD, depth, weights), y, SHARE, GOAL)
+            steps.append(run.steps_to(GOAL))
+            layers.append(moved(run))
+            weak = draw(x, BROAD, depth, weights, variance=SMALL)
+            ended = descend(weak, y, SHARE, GOAL, most=SLOW, rate=run.rate)
+            small.append(ended.steps_to(GOAL) or float(SLOW))
+        found["depth_steps"].append(averaged(steps))
+        found["small_steps"].append(averaged(small))
+    return {**found, "layer": [i + 1 for i in range(depth)], "layer_moved": np.mean(layers, axis=0).tolist()}
 
 
 def stuck(x: Any, y: Any, seed: int) -> dict[str, Any]:
     """A run where one input has both labels: no network fits them."""
-    width = 2 * HIDDEN
-    lowest = float(np.linalg.eigvalsh(passed(draw(x, width, DEPTH, seed)).kernel())[0])
+    lowest = float(np.linalg.eigvalsh(passed(draw(x, BROAD, DEPTH, seed)).kernel())[0])
     x, y = contradicted(x, y, 1)
-    run = descend(draw(x, width, DEPTH, seed), y, SHARE, DEEP, most=STUCK)
+    run = descend(draw(x, BROAD, DEPTH, seed), y, SHARE, DEEP, most=STUCK)
     return {"stuck_ratio": float(run.ratios.min()) / lowest, "stuck_straight": straightness(run)}
 
 
@@ -195,21 +213,26 @@ def certified(x: Any, y: Any, depths: Sequence[int], seed: int) -> dict[str, Any
     }  # fmt: skip
 
 
-def one_of_three(outputs: Any, targets: Any) -> Any:
-    """The loss that a row of the targets names in its last entry, so that one compiled program serves all three.
+def one_of_four(outputs: Any, targets: Any) -> Any:
+    """The loss that a row of the targets names in its last entry, so that one compiled program serves all four.
 
-    0: cross-entropy. 1: half of the squared distance of the outputs to the label. 2: half of that of their
-    softmax, which is smooth, bounded by 1 and not convex in the outputs.
+    0: cross-entropy. 1: half of the squared distance r of the outputs to the label. 2: half the sum of ``r^2 + 3 sin^2 r``,
+    which is smooth, not convex, and gradient dominant: ``|g'|^2 >= g/32``. 3: half of the squared distance of the softmax to the
+    label, which is smooth, bounded by 1, not convex in the outputs, and flat where the softmax is wrong and sure.
 
     Args:
         outputs: shape ``(batch, classes)``.
         targets: one-hot labels, and which loss, shape ``(batch, classes + 1)``.
+
+    References: loss 2 is the example of Karimi, Nutini and Schmidt, Linear convergence of gradient and proximal-gradient methods
+    under the Polyak-Lojasiewicz condition, ECML 2016, section 2.
     """
-    label, which = targets[:, :-1], targets[:, -1]
+    label, which = targets[:, :-1], targets[:, -1:]
+    r = outputs - label
+    soft = jax.nn.softmax(outputs) - label
     entropy = jax.nn.logsumexp(outputs, axis=1) - jnp.sum(outputs * label, axis=1)
-    squared = 0.5 * jnp.sum((outputs - label) ** 2, axis=1)
-    bounded = 0.5 * jnp.sum((jax.nn.softmax(outputs) - label) ** 2, axis=1)
-    return jnp.where(which == 0, entropy, jnp.where(which == 1, squared, bounded))
+    terms = jnp.where(which == BOUNDED, soft**2, r**2 + jnp.where(which == 2, 3 * jnp.sin(r) ** 2, 0.0))
+    return jnp.where(which[:, 0] == 0, entropy, 0.5 * jnp.sum(terms, axis=1))
 
 
 def wrong(
@@ -246,7 +269,7 @@ def networks(shape: Sequence[int], classes: int, depth: int, width: int, channel
 
 
 def by_sgd(cells: Sequence[Params], progress: Progress) -> list[dict[str, Any]]:
-    """Wrong training labels under SGD, of wide and of narrow networks, each with three losses."""
+    """Wrong training labels under SGD, of wide networks with four losses and of narrow ones with the first three."""
     given = shared(cells)
     data = load(given["data"])
     if given["images"] > data.n or given["batch"] > given["images"]:
@@ -257,25 +280,32 @@ def by_sgd(cells: Sequence[Params], progress: Progress) -> list[dict[str, Any]]:
     shape, classes = data.shape, data.classes
     data = flatten(subset(data, given["images"], 1))
     label = np.eye(classes, dtype=np.float32)[data.y]
-    targets = [np.column_stack([label, np.full(data.n, k, np.float32)]) for k in range(len(LOSSES))]
-    members = [Member(cell["seed"], targets[k], RATES[k]) for k in range(len(LOSSES)) for cell in cells]
-    recipe = Recipe(given["steps"], 0.1, batch=given["batch"], loss=one_of_three, probes=LOOKS, spacing="even")
-    found: list[dict[str, Any]] = [{"sgd_wrong": [], "narrow_wrong": []} for _ in cells]
+    targets = [np.column_stack([label, np.full(data.n, k, np.float32)]) for k in range(len(RATES))]
+    recipe = Recipe(given["steps"], 0.1, batch=given["batch"], loss=one_of_four, probes=LOOKS, spacing="even")
+    found: list[dict[str, Any]] = [{"sgd_wrong": [], "narrow_wrong": [], "bounded_wrong": []} for _ in cells]
     plan = [(side, name) for side in ("wide", "narrow") for name in NETWORKS]
     for at, (side, name) in enumerate(plan):
-        width = given[f"{side}_units"], given[f"{side}_channels"]
-        network = networks(shape, classes, given["layers"], *width)[name]
+        network = networks(shape, classes, given["layers"], given[f"{side}_units"], given[f"{side}_channels"])[
+            name
+        ]
+        wanted = [
+            (k, place) for k in range(len(RATES) if side == "wide" else JUDGED) for place in range(len(cells))
+        ]
+        members = [Member(cells[place]["seed"], targets[k], RATES[k]) for k, place in wanted]
         runs = train(network, recipe, members, data.x, data.x[:1], targets[0][:1], probes={"wrong": wrong})
-        for place, run in enumerate(runs):
-            values, k = found[place % len(cells)], place // len(cells)
+        for (k, place), run in zip(wanted, runs, strict=True):
+            values = found[place]
             error = np.nan_to_num(np.asarray(run.values["wrong"], float), nan=1.0)
             last = data.n if run.diverged_at is not None else round(float(error[-1]) * data.n)
-            values["sgd_wrong" if side == "wide" else "narrow_wrong"].append(last)
-            if k == 0:
-                values |= {"sgd_step": [int(step) for step in run.steps], f"{side}_{name}": error}
+            kind = "narrow" if side == "narrow" else "bounded" if k == BOUNDED else "sgd"
+            values[f"{kind}_wrong"].append(last)
+            if k < JUDGED:
+                curve = f"{side}_{name}"
+                values["sgd_step"] = [int(step) for step in run.steps]
+                values[curve] = values.get(curve, 0.0) + error / JUDGED
         progress((at + 1) / len(plan))
     for values in found:
-        for kind in ("sgd", "narrow"):
+        for kind in ("sgd", "narrow", "bounded"):
             left = values[f"{kind}_wrong"]
             values |= {f"{kind}_fits": sum(one == 0 for one in left), f"{kind}_runs": len(left)}
     return found
@@ -298,7 +328,7 @@ def by_descent(cell: Params, progress: Progress) -> dict[str, Any]:
     steps = []
     for many in cell["samples"]:
         more = signed("sphere", many, 1, d=d, seed=seed)
-        steps.append(descend(draw(more.x, 2 * HIDDEN, DEPTH, seed), more.y, SHARE, GOAL).steps_to(GOAL))
+        steps.append(descend(draw(more.x, BROAD, DEPTH, seed), more.y, SHARE, GOAL).steps_to(GOAL))
     found |= {"samples": list(cell["samples"]), "samples_steps": steps}
     few = signed("sphere", CERTIFIED_N, 1, d=d, seed=seed)
     found |= certified(few.x, few.y, CERTIFIED_DEPTHS, seed)

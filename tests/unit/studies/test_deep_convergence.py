@@ -1,20 +1,24 @@
 """The study of deep networks' convergence: a tiny cell, its planted truth, certificates, and what is refused."""
 
 import json
+from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 
 from overparam.core import DataError, Evidence, UsageError, clean
-from overparam.studies.deep_convergence import BASE, DEEP, MANY, PAIRS, STUDY
+from overparam.studies.deep_convergence import BASE, DEEP, MANY, PAIRS, STUDY, beside
 from overparam.studies.deep_convergence_work import (
+    averaged,
     by_descent,
     by_sgd,
     certified,
     contradicted,
     defect,
+    drawn,
     networks,
-    one_of_three,
+    one_of_four,
     pairs,
     straightness,
 )
@@ -57,13 +61,63 @@ def test_pairs_lie_as_far_apart_as_asked():
     assert np.linalg.norm(x[:3] - x[3:], axis=1) == pytest.approx(0.3)
 
 
-def test_one_loss_of_three_is_taken_as_the_targets_say():
-    outputs = np.array([[50.0, 0.0], [0.0, 50.0], [0.0, 0.0]], np.float32)
-    label = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
-    want = {0: [0.0, 50.0, np.log(2)], 1: [1200.5, 1250.5, 0.5], 2: [0.0, 1.0, 0.25]}
-    for which, losses in want.items():
-        targets = np.column_stack([label, np.full(3, which, np.float32)])
-        assert np.asarray(one_of_three(outputs, targets)) == pytest.approx(losses, abs=1e-4)
+@jax.jit
+def values_and_slopes(outputs, targets):
+    values, back = jax.vjp(lambda at: one_of_four(at, targets), outputs)
+    return values, back(jax.numpy.ones_like(values))[0]
+
+
+def losses(which, outputs, label):
+    targets = np.column_stack([label, np.full(len(outputs), which)])
+    found = values_and_slopes(np.asarray(outputs, np.float32), targets.astype(np.float32))
+    return tuple(np.asarray(one, float) for one in found)
+
+
+def test_one_loss_of_four_is_taken_as_the_targets_say():
+    outputs = [[50.0, 0.0], [0.0, 50.0], [0.0, 0.0]]
+    label = [[1, 0], [1, 0], [0, 1]]
+    wave = [1.5 * np.sin(r) ** 2 for r in (1.0, 49.0, 50.0)]
+    want = {
+        0: [0.0, 50.0, np.log(2)],
+        1: [1200.5, 1250.5, 0.5],
+        2: [1200.5 + wave[1], 1250.5 + wave[0] + wave[2], 0.5 + wave[0]],
+        3: [0.0, 1.0, 0.25],
+    }
+    for which, known in want.items():
+        assert losses(which, outputs, label)[0] == pytest.approx(known, rel=1e-5, abs=1e-4)
+
+
+def test_the_wave_is_gradient_dominant_without_being_convex_and_the_bounded_loss_is_not():
+    r = np.linspace(-8, 8, 1601)
+    outputs = np.column_stack([r, np.ones(1601)])  # the second output is right: its terms are 0
+    value, slope = losses(2, outputs, np.tile([0, 1], (1601, 1)))
+    slope = slope[:, 0]
+    assert (slope**2 >= value / 32 - 1e-6).all()
+    curve = np.diff(slope) / np.diff(r)
+    assert curve.min() == pytest.approx(-2, abs=0.02)
+    assert curve.max() == pytest.approx(4, abs=0.02)  # so it is smooth
+    value, slope = losses(3, [[20.0, 0.0]], [[0, 1]])
+    assert value == pytest.approx(1.0)
+    assert np.abs(slope).max() < 1e-7
+
+
+def test_draws_are_shared_by_no_two_cells_and_a_mean_needs_all_of_them():
+    assert not set(drawn(3)) & set(drawn(4))
+    assert len(drawn(3)) == len(drawn(4)) > 1
+    assert averaged([1.0, 2.0, 6.0]) == 3.0
+    assert averaged([1.0, None]) is None
+
+
+def test_the_runs_with_a_bounded_loss_are_told_beside_the_claim():
+    values = {"asked_width": 40.0, "bounded_fits": 2, "bounded_runs": 3}
+
+    def view(*rows):
+        return SimpleNamespace(rows=lambda: [({}, one) for one in rows])
+
+    assert "4 of 6 runs fit" in beside(view(values, values))
+    assert "10^40" in beside(view(values))
+    assert "bounded" not in beside(view({"asked_width": 40.0}))
+    assert beside(view({})) == ""
 
 
 def test_certificates_fire_on_the_way_and_never_where_nothing_fits():
@@ -85,7 +139,11 @@ def test_a_tiny_cell_holds_what_is_declared_and_its_promises():
     assert len(json.dumps(clean(found.values), allow_nan=False)) < 9_000
     assert max(found.values["outside"]) <= 1e-9
     assert found.values["sgd_runs"] == 9
-    assert len(found.values["sgd_wrong"]) == 9
+    assert len(found.values["sgd_wrong"]) == len(found.values["narrow_wrong"]) == 9
+    assert found.values["bounded_runs"] == len(found.values["bounded_wrong"]) == 3
+    assert found.values["wide_fc"][0] == pytest.approx(
+        0.9, abs=0.15
+    )  # a mean over the losses of shares of wrong labels
 
 
 def test_equal_inputs_with_both_labels_are_named_and_nothing_is_judged():
