@@ -224,7 +224,10 @@ CHARTS = charts(
 
 
 def estimate(cell: Params) -> Estimate:
-    """Twelve wide and nine narrow trainings, and chains in float64."""
+    """Twelve wide and nine narrow trainings, and chains in float64; what cannot be trained is refused here."""
+    from overparam.data import shape_of
+    from overparam.studies.deep_convergence_work import networks
+
     for flag, name, up in (
         ("widths", "width", 1),
         ("depths", "depth", 1),
@@ -243,6 +246,12 @@ def estimate(cell: Params) -> Estimate:
         raise UsageError(
             f"--batch: expected at most the {cell['images']} images, got {cell['batch']}. Take a smaller batch."
         )
+    shape = shape_of(cell["data"])
+    if cell["images"] > shape.train:
+        raise UsageError(
+            f"--images: expected at most the {shape.train:,} of {cell['data']}, got {cell['images']:,}. Take fewer."
+        )
+    networks(shape.image, shape.classes, cell["layers"], 1, 1)
     flops = sum(4e3 * m * m * cell["n"] for m in cell["width"]) + 5e3 * 64 * 64 * cell["n"] * sum(cell["depth"])
     trained = cell["steps"] * (cell["batch"] / 20) * (1.0 + (cell["wide_channels"] / 8) ** 2) * 1.3e-3
     return Estimate(4.0 + trained + flops / 3e9, 5e8)

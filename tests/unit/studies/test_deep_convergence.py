@@ -173,10 +173,13 @@ def test_a_world_in_which_all_is_true_is_answered_with_its_controls(world):
         ({"gap": (0.1, 0.2)}, "--gap: expected values that descend"),
         ({"pair_n": 5}, "--pair-n: expected an even number"),
         ({"images": 10, "batch": 20}, "--batch: expected at most the 10 images"),
+        ({"images": 2000}, "--images: expected at most the 1,200 of digits, got 2,000"),
+        ({"layers": 6}, "expected a kernel whose weights all meet the maps"),
+        ({"data": "gaussian", "images": 20}, "--data: expected images, for convolutions"),
     ],
 )
-def test_what_does_not_go_together_is_refused(change, text):
-    with pytest.raises(UsageError, match=text):
+def test_what_does_not_go_together_is_refused_before_anything_is_computed(change, text):
+    with pytest.raises((UsageError, DataError), match=text):
         STUDY.estimate(cell(**change))
 
 
