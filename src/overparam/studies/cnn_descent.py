@@ -1,0 +1,226 @@
+"""Deep double descent with convolutions: a CNN and a residual network against their width (Nakkiran et al. 2020).
+
+The source's two kinds of networks are made small: images of 8 x 8 pixels, the CNN with three of its four convolutions,
+two residual stages of one block. The profile ``paper`` has the published sizes and recipes. The statements are those of
+any sweep over widths (:mod:`overparam.core.sweeps`); their places follow from the training error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from overparam.core import (DATA, N, NOISE, NOISE_KIND, PROBES, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, FitRule,
+    Hero, Outcome, Params, Progress, UsageError, arm, fits, planned, profiles, study)  # fmt: skip
+from overparam.core.axes import batch_fits
+from overparam.core.causes import diagnose
+from overparam.core.examples import image
+from overparam.core.sweeps import ERROR, FITTED, FLAT, LEDGER, WidthSweep, planted, width_charts, width_claims
+
+KINDS = ("cnn", "resnet")
+WIDTHS, PAPER = (1, 2, 3, 4, 6, 8), (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
+PUBLISHED = {"cnn": "nakkiran-cnn", "resnet": "nakkiran-resnet"}  # settings of training.published
+CONVOLUTIONS, STAGES = {"small": 3, "published": 4}, {"small": (1, 1), "published": (2, 2, 2, 2)}
+SPEED, STEP, COMPILED = 0.2, 3e-4, 1.2  # share of the usual rate; seconds a step; seconds to compile, of ten cells
+
+AXES = (
+    DATA.but(help="Images: digits, mnist, cifar10, cifar100, or images of your own."),
+    N.but(default=1200),
+    Axis("network", "cnn: convolutions of k, 2k, 4k, ... channels, each with batch normalisation, and a dense layer. resnet: "
+         "pre-activation residual stages of k, 2k, ... channels.", str, "cnn", choices=KINDS, flag="networks"),
+    Axis("setting", "small: three convolutions, or two stages of one block, by Adam. published: four convolutions by SGD with a "
+         "falling rate, ResNet-18 by Adam, at the published rates.", str, "small", choices=tuple(CONVOLUTIONS)),
+    WIDTH.but(help="Channels k of the first layer.", high=512),
+    NOISE.but(high=0.99), NOISE_KIND.but(default="exclusive"),
+    Axis("augment", "Random crops (padding: an eighth of the side) and flips of training images.", str, "no",
+         choices=("no", "yes")),
+    STEPS.but(help="Training steps; 0 for as many as were published.", default=2400, low=0),
+    Axis("batch", "Images in a minibatch.", int, 60, low=2),
+    Axis("learning_rate", "Rate of Adam in the small setting.", float, 0.003, low=1e-9),
+    PROBES, SEED.but(default=None),
+)  # fmt: skip
+
+CIFAR: dict[str, Any] = {"n": 50_000, "setting": "published", "width": PAPER, "steps": 0, "batch": 128, "seed": planned(5)}
+PROFILES = profiles(
+    {"data": "digits", "n": 1200, "network": KINDS, "setting": "small", "width": WIDTHS, "noise": (0.0, 0.2),
+     "noise_kind": "exclusive", "augment": "no", "steps": 2400, "batch": 60, "learning_rate": 0.003, "seed": planned(6)},
+    quick=("The CNN on 500 digits, 4 widths, clean and 20 % noise, 3 seeds: about a minute on two cores.",
+           {"n": 500, "network": "cnn", "width": (1, 2, 3, 6), "steps": 1500, "seed": planned(3)}),
+    laptop=("CNN and residual network on 1,200 digits, 6 widths, clean and 20 % noise, 6 seeds, 120 epochs", {}),
+    paper=("CIFAR-10, the five-layer CNN for 500,000 steps of SGD and ResNet-18 for 4,000 epochs of Adam, widths 1 to 64, "
+           "five rates of noise, with and without augmentation, 5 seeds: years on two cores, weeks on one large GPU",
+           {**CIFAR, "data": "cifar10", "noise": (0.0, 0.05, 0.1, 0.15, 0.2), "augment": ("no", "yes")}),
+    cifar100=("the same on CIFAR-100 with three rates of noise",
+              {**CIFAR, "data": "cifar100", "noise": (0.0, 0.1, 0.2), "augment": "yes"}),
+)  # fmt: skip
+
+SMALL, LARGE = ("quick", "laptop"), ("paper", "cifar100")
+REPORT = "Nakkiran et al. show it for a five-layer CNN and ResNet-18 on CIFAR-10 and CIFAR-100 with label noise."
+SWEEP = WidthSweep(
+    scope=(REPORT, "Here: smaller networks of both kinds, 8 x 8 pixels, 1,200 images, 20 % label noise."),
+    outside="networks, images and training are smaller than the source's", full=("laptop", *LARGE))  # fmt: skip
+WHOLE = WidthSweep(scope=(REPORT, "Here: these networks and recipes."), outside="", full=LARGE)
+
+
+def claims() -> tuple[Claim, ...]:
+    """The statements of a sweep over widths; what the published sizes say is a claim of its own."""
+    small = tuple(replace(one, history=()) for one in width_claims(SWEEP))
+    peak = replace(width_claims(WHOLE)[0], name="published-peak", history=(), profiles=LARGE)
+    return replace(small[0], profiles=SMALL), peak, stopped(), *small[1:]
+
+
+def stopped() -> Claim:
+    """Whether the peak is gone at the best time."""
+    climb = (ERROR.inside(SWEEP.left_end.onward) - SWEEP.low(ERROR)).every
+    best = arm("most label noise, at the best time", complete=SWEEP.metrics, noise=SWEEP.noisy.where["noise"],
+               metrics={"test_error": "best_test_error"})  # fmt: skip
+    top = planted(SWEEP, 0.15)
+
+    def world(*errors: float) -> Any:
+        return top().but(lines={"best_test_error": [v / 100 for v in errors]})
+
+    return Claim(
+        "stopped", "Stopped at the best time, does no wider network err more than those left of the peak, labels noisy as they "
+        "are?", LEDGER, SWEEP.source,
+        climb.called("best test error of a wider network minus that left of the peak").at_most(FLAT), best,
+        Control("At the end of training some wider network does err more.", SWEEP.noisy),
+        (fits(SWEEP.fit, FITTED), SWEEP.complete), kind="question", chart="stopped-error",
+        null=(world(49, 43, 43, 44, 41, 40, 39, 37), world(49, 43, 43, 43, 44, 44, 43, 43)),
+        effect=world(52, 47, 44, 42.5, 41, 40, 38, 37))  # fmt: skip
+
+
+def pools(side: int, many: int) -> tuple[int, ...]:
+    """Windows of max pooling behind every convolution: none, then 2 x 2, and all that is left behind the last.
+
+    >>> pools(32, 4), pools(8, 3)
+    ((1, 2, 2, 8), (1, 2, 4))
+    """
+    return (1, *[2] * (many - 2), side // 2 ** (many - 2))
+
+
+def network(cell: Params, shape: Sequence[int], classes: int) -> Any:
+    """The network of a cell.
+
+    Args:
+        cell: its parameters.
+        shape: shape of one image.
+        classes: outputs.
+
+    Raises:
+        UsageError: examples that are no images, or images that pooling makes too small.
+    """
+    from overparam.models.five_layer import cnn5
+    from overparam.models.resnet import resnet
+
+    sizes = image(shape, cell["network"])
+    if cell["network"] == "resnet":
+        return resnet(sizes, cell["width"], classes, blocks=STAGES[cell["setting"]])
+    return cnn5(sizes, cell["width"], classes, pools=pools(min(sizes[:2]), CONVOLUTIONS[cell["setting"]]))
+
+
+def checked(cell: Params, shape: Sequence[int]) -> tuple[int, int, int]:
+    """Height, width and channels of an image that the network of a cell can take."""
+    height, wide, channels = image(shape, cell["network"])
+    many = CONVOLUTIONS[cell["setting"]] if cell["network"] == "cnn" else len(STAGES[cell["setting"]])
+    least = 2 ** (many - 1)
+    if min(height, wide) < least:
+        raise UsageError(
+            f"--data: expected images of at least {least} x {least} pixels, which {many} layers of pooling or stages need, got "
+            f"{height} x {wide}. Take larger images, or --setting small."
+        )
+    return height, wide, channels
+
+
+def recipe(cell: Params, shape: Sequence[int], n: int) -> Any:
+    """How a cell's network is trained on n images."""
+    from overparam.training import Recipe
+    from overparam.training.augment import crop_and_flip
+    from overparam.training.published import find
+
+    moved = crop_and_flip(shape, padding=max(1, min(shape[:2]) // 8)) if cell["augment"] == "yes" else None
+    if cell["setting"] == "small":
+        return Recipe(cell["steps"], cell["learning_rate"], optimizer="adam", batch=cell["batch"], augment=moved)
+    length = {"steps": cell["steps"]} if cell["steps"] else {}
+    return find(PUBLISHED[cell["network"]]).recipe(n=n, batch=cell["batch"], augment=moved, **length)
+
+
+def work(cells: Sequence[Params], progress: Progress) -> list[Outcome]:
+    """Train one stack: every seed and rate of noise of one width of one kind of network.
+
+    Members of one seed share initialisation and minibatch order across rates of noise, and the noise of one seed is the
+    same at every width and for both kinds of networks.
+    """
+    from overparam.data import load, subset
+    from overparam.sweep.width_work import swept
+    from overparam.sweep.work import shared, task
+
+    same = shared(cells)
+    shape = subset(load(same["data"]), same["n"]).shape
+    stack = task(cells)
+    checked(same, shape)
+    built = network(same, shape, stack.data.classes)
+    return swept(stack, built, recipe(same, shape, stack.data.n), progress)
+
+
+def operations(cell: Params, shape: Sequence[int]) -> tuple[float, float]:
+    """Multiply-adds of convolutions and numbers held in a forward pass of one image, by arithmetic."""
+    height, wide, depth = checked(cell, shape)
+    places, k, products, held = height * wide, cell["width"], 0.0, 0.0
+    if cell["network"] == "cnn":
+        for i in range(CONVOLUTIONS[cell["setting"]]):
+            places = height * wide // 4 ** max(0, i - 1)
+            products, held, depth = products + 9 * places * depth * k * 2**i, held + 9 * places * depth, k * 2**i
+        return products, held
+    products, held = 9.0 * places * depth * k, 9.0 * places * depth
+    for i, blocks in enumerate(STAGES[cell["setting"]]):
+        places, units = height * wide // 4**i, k * 2**i
+        before = units if i == 0 else units / 2
+        products += places * units * (9 * before + (9 * (2 * blocks - 1)) * units + (before if i else 0))
+        held += places * 9 * (before + (2 * blocks - 1) * units)
+    return products, held
+
+
+def estimate(cell: Params) -> Estimate:
+    """A compilation for every width, and the steps."""
+    from overparam.data import shape_of
+    from overparam.sweep.work import Size, check_samples, cost
+
+    shape = shape_of(str(cell["data"]))
+    check_samples(cell, shape)
+    batch_fits(cell)
+    if not cell["steps"] and cell["setting"] == "small":
+        raise UsageError("--steps: expected at least 1 in the small setting, got 0. Only published recipes have a length.")
+    products, held = operations(cell, shape.image)
+    steps = cell["steps"] or (500_000 if cell["network"] == "cnn" else 4000 * (cell["n"] // cell["batch"]))
+    outputs = cell["width"] * 2 ** (CONVOLUTIONS[cell["setting"]] - 1) * shape.classes
+    size = Size(round(products / 8 + outputs), round(held), 2.0 * products + 2.0 * outputs, SPEED)
+    found = cost(cell, size, steps=steps)
+    return Estimate(found.seconds + COMPILED + steps * STEP, found.bytes)
+
+
+STUDY = study(
+    name="cnn-descent", title="Deep double descent with convolutions",
+    question="Do test error and loss of convolutional and residual networks peak where they are just able to fit?",
+    x="width", sources=("nakkiran2020", "belkin2019"), values=(*SWEEP.values, "labels_digest"), axes=AXES, profiles=PROFILES,
+    claims=claims(), charts=width_charts(SWEEP, few=(2, 4, 8), width="channels k"), work=work, estimate=estimate,
+    first_rows=True, stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
+    fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"), diagnose=diagnose(SWEEP),
+    diagnosed_claims=("error-peak", "loss-peak"),
+    hero=Hero("error", fit=("test_error",), toggled=("train_error",), toggle="training error",
+              band="Interpolation threshold: the smallest width whose training error is at most 1 %, from the first to the "
+              "last seed."),
+    differences=(
+        "Quick and laptop train smaller networks of both kinds on 8 x 8 digits: the CNN without its fourth convolution, two "
+        "residual stages of one block in place of four of two. The profile `paper` has the published ones.",
+        "They train by Adam at 0.003 for 120 epochs in batches of 60; Nakkiran et al. train the CNN by SGD at "
+        "0.1/sqrt(1 + t/512) for 500,000 steps, ResNet-18 by Adam at 0.0001 for 4,000 epochs, in batches of 128.",
+        "Where the source is silent we choose: how pixels are normalised (here: not beyond the package's own scaling), and the "
+        "biases of convolutions in front of batch normalisation.",
+        "The peak is read at the first width whose mean training error is at most 10 %, the source's own mark of being just able "
+        "to fit, and the left minimum at the widest width at or above 20 %, which is ours.",
+        "Evaluation uses statistics of the whole training set in place of running averages of batches.",
+        "The training and test images are one fixed draw: a seed changes initialisation, minibatch order and label noise. The "
+        "digits have 597 test images.",
+        "Label noise is exclusive at 20 %, as in the source: a replaced label is always wrong.",
+        "The best time is chosen on the test set, among about 30."))  # fmt: skip
