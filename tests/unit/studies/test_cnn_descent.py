@@ -41,7 +41,9 @@ def test_the_published_networks_have_the_published_sizes():
 @pytest.mark.parametrize(("setting", "shape"), [("small", (8, 8)), ("published", (32, 32, 3))])
 def test_the_arithmetic_of_a_pass_is_what_the_compiler_counts(kind, setting, shape):
     given = cell(network=kind, setting=setting, width=8)
-    flops, _ = forward_pass(network(given, shape, 10))
+    flops, _ = forward_pass(
+        network(given, shape, 10), rows=2
+    )  # so few that no loop hides operations from the count
     assert 2 * operations(given, shape)[0] == pytest.approx(flops, rel=0.15)
 
 
@@ -49,14 +51,20 @@ def test_recipes_are_as_published_where_they_are_asked():
     (one,) = (profile.axes for name, profile in PROFILES.items() if name == "paper")
     paper = cell(**{name: values[0] for name, values in one.items()})
     sgd = recipe(paper, (32, 32, 3), 50_000)
-    assert (sgd.optimizer, sgd.learning_rate, sgd.momentum, sgd.batch, sgd.steps) == ("sgd", 0.1, 0.0, 128, 500_000)
+    assert (sgd.optimizer, sgd.learning_rate, sgd.momentum, sgd.batch, sgd.steps) == (
+        "sgd",
+        0.1,
+        0.0,
+        128,
+        500_000,
+    )
     assert (sgd.schedule, sgd.period, sgd.augment) == ("inverse_sqrt", 512, None)
     adam = recipe(paper | {"network": "resnet", "augment": "yes"}, (32, 32, 3), 50_000)
     assert (adam.optimizer, adam.learning_rate, adam.batch, adam.steps) == ("adam", 1e-4, 128, 4000 * 390)
     assert adam.augment.padding == 4
     assert recipe(paper | {"steps": 7}, (32, 32, 3), 50_000).steps == 7
     small = recipe(cell(), (8, 8), 1000)
-    assert (small.optimizer, small.learning_rate, small.batch, small.steps) == ("adam", 0.003, 50, 3000)
+    assert (small.optimizer, small.learning_rate, small.batch, small.steps) == ("adam", 0.003, 60, 2400)
 
 
 def test_pooling_leaves_one_place():
@@ -69,8 +77,11 @@ def test_pooling_leaves_one_place():
 
 def test_a_peak_is_found_and_its_controls_hold():
     both = together(planted(SWEEP, 0.0)(), planted(SWEEP, 0.15)())
-    found = {v.claim.split(".")[1]: v for v in judge(STUDY, both(np.random.default_rng(0)), profile="laptop", data="digits")}
-    assert {found[name].status for name in ("error-peak", "loss-peak", "error-strong")} == {"supported"}
+    found = {
+        v.claim.split(".")[1]: v
+        for v in judge(STUDY, both(np.random.default_rng(0)), profile="laptop", data="digits")
+    }
+    assert {found[name].status for name in ("error-peak", "loss-peak")} == {"supported"}
     assert all(found[name].control["ok"] for name in ("error-peak", "loss-peak"))
     assert "published-peak" not in found or found["published-peak"].status == "not_applicable"
 
@@ -92,16 +103,19 @@ def test_a_tiny_stack_holds_what_is_declared(kind):
         assert set(one.values) == set(STUDY.values)
         assert one.values["wrong_labels"] == wrong
         assert one.values["parameters_per_sample"] == pytest.approx(one.values["parameters"] / 40)
-        assert all(len(one.values[f"{name}_by_step"]) == len(one.values["step"]) for name in ("test_error", "train_loss"))
+        assert all(
+            len(one.values[f"{name}_by_step"]) == len(one.values["step"])
+            for name in ("test_error", "train_loss")
+        )
 
 
 @pytest.mark.parametrize(
     ("axis", "value", "text"),
     [
-        ("width", 0, "expected .* at least 1|0"),
-        ("noise", 1.0, "0.99"),
-        ("noise", -0.1, "-0.1"),
-        ("network", "vgg", "cnn"),
+        ("width", 0, "--widths: expected a whole number from 1 to 512, got 0"),
+        ("noise", 1.0, r"--noise: expected a number from 0 to 0\.99, got 1"),
+        ("noise", -0.1, r"--noise: expected a number from 0 to 0\.99, got -0\.1"),
+        ("network", "vgg", "--networks: expected one of cnn, resnet, got 'vgg'"),
     ],
 )
 def test_values_out_of_range_are_refused(axis, value, text):
@@ -125,7 +139,12 @@ def test_what_does_not_go_together_is_refused():
 def test_wider_longer_and_published_networks_cost_more():
     seconds = [
         STUDY.estimate(cell(**one)).seconds
-        for one in ({}, {"width": 9}, {"width": 9, "steps": 6000}, {"width": 64, "setting": "published", "steps": 0})
+        for one in (
+            {},
+            {"width": 9},
+            {"width": 9, "steps": 6000},
+            {"width": 64, "setting": "published", "steps": 0},
+        )
     ]
     assert seconds == sorted(seconds)
     assert shape_of("digits").image == (8, 8)
