@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from overparam.core import (DATA, N, NOISE, NOISE_KIND, PROBES, SEED, STEPS, WIDTH, Axis, Claim, Control, Estimate, FitRule,
-    Hero, Outcome, Params, Progress, UsageError, arm, fits, grid, planned, profiles, study)  # fmt: skip
+from overparam.core import (DATA, MOST, N, NOISE, NOISE_KIND, PROBES, SEED, STEPS, WIDTH, Arm, Axis, Claim, Control, Estimate,
+    FitRule, Hero, Outcome, Params, Progress, UsageError, arm, fits, grid, planned, profiles, study)  # fmt: skip
 from overparam.core.axes import batch_fits
 from overparam.core.causes import diagnose
 from overparam.core.examples import image
 from overparam.core.sweeps import ERROR, FITTED, FLAT, LEDGER, WidthSweep, planted, width_charts, width_claims
 
 KINDS = ("cnn", "resnet")
-WIDTHS, PAPER = (2, 3, 4, 6, 8), (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
+WIDTHS, PAPER = (2, 3, 4, 6, 10), (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
 PUBLISHED = {"cnn": "nakkiran-cnn", "resnet": "nakkiran-resnet"}  # settings of training.published
 CONVOLUTIONS, STAGES = {"small": 3, "published": 4}, {"small": (1, 1), "published": (2, 2, 2, 2)}
 LOOKS = 16  # probe times of the small setting
@@ -51,8 +51,8 @@ CIFAR = {"n": 50_000, "setting": "published", "width": PAPER, "steps": 0, "batch
 PROFILES = profiles(
     {"data": "digits", "n": 1200, "network": KINDS, "setting": "small", "width": WIDTHS, "noise": (0.0, 0.2),
      "noise_kind": "exclusive", "augment": "no", "steps": 1800, "batch": 60, "learning_rate": 0.003, "seed": planned(6)},
-    quick=("The CNN on 1,200 digits, 3 widths, clean and 20 % noise, 3 seeds: under a minute on two cores.",
-           {"network": "cnn", "width": (2, 4, 8), "seed": planned(3)}),
+    quick=("The CNN on 1,200 digits, 3 widths, clean and 20 % noise, 4 seeds: under a minute on two cores.",
+           {"network": "cnn", "width": (2, 4, 6), "seed": planned(4)}),
     laptop=("CNN and residual network on 1,200 digits, 5 widths, clean and 20 % noise, 6 seeds, 90 epochs", {}),
     paper=("CIFAR-10, the five-layer CNN for 500,000 steps of SGD and ResNet-18 for 4,000 epochs of Adam, widths 1 to 64, "
            "five rates of noise, with and without augmentation, 5 seeds: years on two cores, weeks on one large GPU",
@@ -74,40 +74,53 @@ WHOLE = WidthSweep(scope=(REPORT, "Here: these networks and recipes."), outside=
 FITS = fits(SWEEP.fit, FITTED, before_the_end=False)  # the peak lies before the end, that is asked of its place
 
 
-def claims() -> tuple[Claim, ...]:
-    """The statements of a sweep over widths; what the published sizes say is a claim of its own."""
+def peaks() -> tuple[Claim, ...]:
+    """The statements of a sweep over widths on error and loss, and what only the published sizes can contradict."""
     found = {one.name: one for one in width_claims(SWEEP)}
-    small = [
+    error, loss = (
         replace(
-            found[name],
-            history=(),
-            profiles=SMALL,
-            needs=tuple(FITS if one.name == FITS.name else one for one in found[name].needs),
+            one, history=(), profiles=SMALL, needs=tuple(FITS if n.name == FITS.name else n for n in one.needs)
         )
-        for name in ("error-peak", "clean", "loss-peak")
-    ]
+        for one in (found["error-peak"], found["loss-peak"])
+    )
     published = replace(width_claims(WHOLE)[0], name="published-peak", history=(), profiles=LARGE)
-    return small[0], published, stopped(), *small[1:]
+    return error, loss, published
 
 
-def stopped() -> Claim:
-    """Whether the peak is gone at the best time."""
-    climb = (ERROR.inside(SWEEP.left_end.onward) - SWEEP.low(ERROR)).every
-    best = arm("most label noise, at the best time", complete=SWEEP.metrics, noise=SWEEP.noisy.where["noise"],
-               metrics={"test_error": "best_test_error"})  # fmt: skip
-    top = planted(SWEEP, 0.15)
+def question(name: str, words: str, on: Arm, control: Control, chart: str, **told: Any) -> Claim:
+    """Whether no network wider than those left of the peak errs more."""
+    climb = (ERROR.inside(RATIO >= 0.75) - SWEEP.low(ERROR)).every.called(
+        "test error of a wider network minus that left of the peak"
+    )
+    return Claim(name, f"{words}, does no wider network err more than those left of the peak?", LEDGER, SWEEP.source,
+                 climb.at_most(FLAT), on, control, (FITS, SWEEP.complete), kind="question", chart=chart, profiles=SMALL,
+                 **told)  # fmt: skip
 
-    def world(*errors: float) -> Any:
-        return top().but(lines={"best_test_error": [v / 100 for v in errors]})
 
-    return Claim(
-        "stopped", "Stopped at the best time, does no wider network err more than those left of the peak, labels noisy as they "
-        "are?", LEDGER, SWEEP.source,
-        climb.called("best test error of a wider network minus that left of the peak").at_most(FLAT), best,
-        Control("At the end of training some wider network does err more.", SWEEP.noisy),
-        (FITS, SWEEP.complete), kind="question", chart="stopped-error", profiles=SMALL,
-        null=(world(49, 43, 43, 44, 41, 40, 39, 37), world(49, 43, 43, 43, 44, 44, 43, 43)),
-        effect=world(52, 47, 44, 42.5, 41, 40, 38, 37))  # fmt: skip
+def changed(noise: float, metric: str) -> Any:
+    """Planted worlds with other errors, in percent, at one rate of noise."""
+    return lambda *errors: planted(SWEEP, noise)().but(lines={metric: [v / 100 for v in errors]})
+
+
+BEST = arm(
+    "most label noise, at the best time",
+    complete=SWEEP.metrics,
+    noise=MOST,
+    metrics={"test_error": "best_test_error"},
+)
+stopped, clean = changed(0.15, "best_test_error"), changed(0.0, "test_error")
+RISING, FALLING = (
+    ((49, 43, 43, 44, 41, 40, 39, 37), (49, 43, 43, 43, 44, 44, 43, 43)),
+    (52, 47, 44, 42.5, 41, 40, 38, 37),
+)
+CLAIMS = (
+    *peaks(),
+    question("stopped", "With label noise, but stopped at the best time", BEST,
+             Control("At the end of training some wider network does err more.", SWEEP.noisy), "stopped-error",
+             null=tuple(stopped(*one) for one in RISING), effect=stopped(*FALLING)),
+    question("clean", "With clean labels", SWEEP.clean, Control("With label noise some wider one does.", SWEEP.noisy),
+             "error", null=tuple(clean(*one) for one in RISING), effect=clean(*FALLING)),
+)  # fmt: skip
 
 
 def pools(side: int, many: int) -> tuple[int, ...]:
@@ -231,7 +244,7 @@ STUDY = study(
     name="cnn-descent", title="Deep double descent with convolutions",
     question="Do test error and loss of convolutional and residual networks peak where they are just able to fit?",
     x="width", sources=("nakkiran2020",), values=(*SWEEP.values, "labels_digest"), axes=AXES, profiles=PROFILES,
-    claims=claims(), charts=width_charts(SWEEP, few=(2, 4, 8), width="channels k"), work=work, estimate=estimate,
+    claims=CLAIMS, charts=width_charts(SWEEP, few=(2, 4, 10), width="channels k"), work=work, estimate=estimate,
     first_rows=True, stack_by=tuple(axis.name for axis in AXES if axis.name not in ("noise", "seed")),
     fit=FitRule("train_error", 0.01, "width", "training error at most 1 %"), diagnose=diagnose(SWEEP),
     diagnosed_claims=("error-peak", "loss-peak"),
