@@ -160,14 +160,20 @@ def network(cell: Params, shape: Sequence[int], classes: int) -> Any:
 
 
 def checked(cell: Params, shape: Sequence[int]) -> tuple[int, int, int]:
-    """Height, width and channels of an image that the network of a cell can take."""
+    """Height, width and channels of an image that the network of a cell can take.
+
+    Raises:
+        UsageError: examples that are no images, or kernels larger than what reaches them.
+    """
     height, wide, channels = image(shape, cell["network"])
-    many = CONVOLUTIONS[cell["setting"]] if cell["network"] == "cnn" else len(STAGES[cell["setting"]])
-    least = 2 ** (many - 1)
+    cnn = cell["network"] == "cnn"
+    many = CONVOLUTIONS[cell["setting"]] if cnn else len(STAGES[cell["setting"]])
+    least = 2 ** (many - 1) + (not cnn)  # the last kernel meets at least 2 x 2 places, one with a stride 3 x 3
     if min(height, wide) < least:
+        layers = f"{many} {'convolutions with pooling' if cnn else 'stages'}"
         raise UsageError(
-            f"--data: expected images of at least {least} x {least} pixels, which {many} layers of pooling or stages need, got "
-            f"{height} x {wide}. Take larger images, or --setting small."
+            f"--data: expected images of at least {least} x {least} pixels for the 3x3 kernels of {layers}, got {height} x "
+            f"{wide}. Take larger images, or --setting small."
         )
     return height, wide, channels
 

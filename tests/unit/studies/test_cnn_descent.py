@@ -121,11 +121,21 @@ def test_values_out_of_range_are_refused(axis, value, text):
         STUDY.axis(axis).check(value)
 
 
+@pytest.mark.parametrize(("kind", "setting", "least"), [("cnn", "small", 4), ("cnn", "published", 8), ("resnet", "small", 3),
+                                                       ("resnet", "published", 9)])  # fmt: skip
+def test_the_smallest_images_are_those_that_every_kernel_fits(kind, setting, least):
+    given = cell(network=kind, setting=setting, width=1)
+    assert checked(given, (least, least)) == (least, least, 1)
+    assert parameters(network(given, (least, least), 10)) > 0
+    with pytest.raises(
+        UsageError, match=rf"at least {least} x {least} pixels .* got {least - 1} x {least}\. Take larger"
+    ):
+        checked(given, (least - 1, least))
+    with pytest.raises(UsageError):
+        network(given, (least - 1, least - 1), 10)
+
+
 def test_what_does_not_go_together_is_refused():
-    with pytest.raises(UsageError, match=r"at least 4 x 4 pixels, .* got 2 x 5\. Take larger images"):
-        checked(cell(), (2, 5))
-    with pytest.raises(UsageError, match=r"at least 8 x 8 pixels, .* got 4 x 4"):
-        checked(cell(network="resnet", setting="published"), (4, 4))
     with pytest.raises(UsageError, match="network 'cnn' needs images"):
         stacks(STUDY, [cell(data="mnist1d")])
     with pytest.raises(UsageError, match="--steps: expected at least 1 in the small setting"):
