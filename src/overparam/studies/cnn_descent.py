@@ -99,7 +99,8 @@ def peaks() -> tuple[Claim, ...]:
     return (
         replace(small, ledger=L53, history=(), profiles=SMALL, needs=needs, null=tuple(given[:2]), effect=WORLD,
                 limit=(given[2],), against=given[3]),
-        replace(whole, name="published-peak", ledger=L53, history=(), profiles=LARGE),
+        replace(whole, name="published-peak", ledger=L53, history=(), profiles=LARGE,
+                sentence=f"At the published sizes and recipes, too: {whole.sentence[:1].lower()}{whole.sentence[1:]}"),
     )  # fmt: skip
 
 
