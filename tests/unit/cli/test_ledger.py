@@ -166,7 +166,7 @@ def test_the_rows_from_python_are_plain(shipped):
     assert [one["number"] for one in found] == list(NUMBERS)
     assert json.loads(json.dumps(found)) == found
     row = found[53]
-    assert (row["verdict"], row["source"], row["studies"][0]) == ("supported", "He 2021", "cnn-descent")
+    assert (row["verdict"], row["source"], row["studies"][0]) == ("supported", "He 2021", "double-descent")
     (one,) = row["statements"]
     assert (one["statement"], one["verdict"], one["n"], one["level"]) == ("rise", "supported", 5, 0.97)
     assert found[21]["named_under_it"] == ["L22A", "L22B", "L22C", "L22D"]
