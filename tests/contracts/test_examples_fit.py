@@ -27,6 +27,7 @@ def test_the_studies_with_convolutions_are_found():
         "edge-popup",
         "ticket-transfer",
         "sparse-double-descent",
+        "cnn-descent",
     }
 
 

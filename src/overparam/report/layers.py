@@ -155,7 +155,8 @@ def _labelled(chart: Mapping[str, Any], view: View) -> int:
     """Rows of labels of thresholds above the picture, over which the title of the vertical axis stands."""
     if not chart["lines"]:
         return 0
-    return max(row["row"] for row in rows.fit_lines(chart)) + 1 if view.arm == ALL else 1
+    which = "row" if view.arm == ALL else "level"
+    return max(row[which] for row in rows.fit_lines(chart)) + 1
 
 
 def _styled(alt: Any, chart: Mapping[str, Any], view: View, screen: bool) -> dict[str, Any]:
@@ -320,7 +321,7 @@ def _fit_points(alt: Any, chart: Mapping[str, Any], view: View) -> Any:
                 x="datum[x_axis]",
                 a="datum[x_low]",
                 b="datum[x_high]",
-                height="arm === null ? -6 - 15 * datum.row : -6",
+                height="-6 - 15 * (arm === null ? datum.row : datum.level)",
             ),
             alt.FilterTransform(filter=_PLACED),
         ],

@@ -171,15 +171,22 @@ def seed_lines(chart: Mapping[str, Any]) -> list[Row]:
 
 
 def fit_lines(chart: Mapping[str, Any]) -> list[Row]:
-    """One row a line at a threshold: its place, and the smallest and largest over seeds, on every x axis."""
-    out = []
+    """One row a line at a threshold: its place, and the smallest and largest over seeds, on every x axis.
+
+    ``level`` is the row of its label above the picture where one arm is shown, ``row`` where all are: lines of several
+    settings may stand at one place.
+    """
+    out: list[Row] = []
+    names = arms(chart)
     for line in chart["lines"]:
         arm = None if line["arm"] is None else plain(line["arm"])
         row: Row = {"arm": arm, "data": line["data"], "label": line["label"], "detail": line["detail"]}
         short = line["label"].replace("interpolation ", "")
         row["label_all"] = line["label"] if arm is None else f"{short}, {arm_words(chart, arm)}"
-        row["row"] = arms(chart).index(arm) if arm in arms(chart) else 0
-        row["hue"], row["dash"] = LIGHT[row["row"] % len(LIGHT)], DASHES[row["row"] % len(DASHES)]
+        which = names.index(arm) if arm in names else 0
+        row["level"] = sum((one["arm"], one["data"]) == (arm, line["data"]) for one in out)
+        row["row"] = which + max(1, len(names)) * row["level"]
+        row["hue"], row["dash"] = LIGHT[which % len(LIGHT)], DASHES[which % len(DASHES)]
         for k, axis in enumerate(chart["x"]):
             for part, key in (("x", "x"), ("low", "a"), ("high", "b")):
                 row[f"{key}{k}"] = (line[part] or {}).get(axis["name"])

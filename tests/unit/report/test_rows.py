@@ -73,6 +73,16 @@ def test_fit_lines_have_a_place_on_every_axis(chart):
     assert line["label_all"] == "fit point, 15 %"
 
 
+def test_no_two_labels_of_thresholds_share_a_row_where_settings_differ(chart):
+    names = rows.arms(chart)
+    other = [{**line, "label": f"{line['label']}, other"} for line in chart["lines"]]
+    found = rows.fit_lines({**chart, "lines": [*chart["lines"], *other]})
+    assert len({row["row"] for row in found}) == len(found)
+    assert [row["level"] for row in found] == [0] * len(other) + [1] * len(other)
+    assert [row["hue"] for row in found[: len(other)]] == [row["hue"] for row in found[len(other) :]]
+    assert {row["row"] for row in rows.fit_lines(chart)} <= set(range(len(names)))
+
+
 def test_log_notes_count_what_is_left_out(chart):
     notes = rows.log_notes(chart)
     zero = sum(
