@@ -207,6 +207,7 @@ CHARTS = charts(
            {"x": {"depth": "trained layers"}}),
     samples=("Time over samples", "log steps to 1 % of the loss", {"samples_steps": "chain of 128 units"},
              {"x": {"samples": "samples"}}),
+    wide=("Time over width", "log steps to 1 % of the loss", {"width_steps": "chain"}),
     pairs=("Time over the nearness of inputs", "log steps to 3 % of the loss",
            {"pair_steps": "different labels", "equal_steps": "equal labels (control)"},
            {"x": {"nearness": "1 / distance within pairs"}}),
