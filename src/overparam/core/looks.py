@@ -20,6 +20,10 @@ FRESH = "version 2: the planned seeds start at 100; seeds 0 to 19 were judged by
 """Why the planned seeds of a profile changed, for its history."""
 
 
+FIRST_PILOT = 1000
+"""The first seed of pilots, on which sizes and recipes are chosen and nothing is judged."""
+
+
 def planned(count: int) -> tuple[int, ...]:
     """The planned seeds of a profile: so many from ``FIRST_SEED`` on, which no pilot has seen.
 

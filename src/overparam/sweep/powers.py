@@ -9,12 +9,11 @@ from typing import Any
 
 from overparam.core import Evidence, Finding, Part, Study
 from overparam.core.errors import OverparamError
-from overparam.core.looks import FIRST_LOOK
+from overparam.core.looks import FIRST_LOOK, FIRST_PILOT
 from overparam.core.statements import Claim
 from overparam.store import CellStore
 from overparam.sweep.run import Plan
 
-FIRST_PILOT = 1000
 MANY = 200  # seeds of a planted world, from which a spread is read
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from overparam.core import Axis, Study, data_name
 from overparam.core.commands import command, reference_of
 from overparam.core.errors import UsageError, unknown
+from overparam.core.looks import FIRST_PILOT
 from overparam.sweep.key import shown_probes, slug
 
 
@@ -119,12 +120,22 @@ def _values(axis: Axis, given: Any, plan: Sequence[int] = (0,)) -> tuple[Any, ..
         items = [given]
     counted = not isinstance(given, list | tuple) and "," not in str(given)
     if axis.name == "seed" and len(items) == 1 and counted:
-        count = Axis("count", "A single number is the count of seeds.", int, flag=axis.option, low=1)
-        return tuple(range(plan[0], plan[0] + count.check(items[0])))
+        return _so_many(axis, items[0], plan[0])
     values = tuple(dict.fromkeys(axis.check(item) for item in items))
     if not values:
         raise UsageError(f"--{axis.option}: expected {axis.expected}, got nothing. {axis.help}")
     return tuple(sorted(values)) if axis.kind is not str else values
+
+
+def _so_many(axis: Axis, given: Any, first: int) -> tuple[int, ...]:
+    count = Axis("count", "A single number is the count of seeds.", int, flag=axis.option, low=1).check(given)
+    if first < FIRST_PILOT < first + count:
+        raise UsageError(
+            f"--{axis.option}: expected a count of at most {FIRST_PILOT - first}, from seed {first} on, got {count}, which "
+            f"reaches the pilot seeds ({FIRST_PILOT} and up). For the one seed {count} write {count}, with a comma; for more "
+            "seeds list them."
+        )
+    return tuple(range(first, first + count))
 
 
 def _split(text: str) -> list[str]:

@@ -110,6 +110,10 @@ def test_a_subset_of_the_profiles_data_sets_is_not_exploratory(toy):
         ({"noise": "-0.1"}, "--noise: expected a number from 0 to 1, got '-0.1'"),
         ({"wdths": "3"}, "unknown option '--wdths'. Did you mean '--widths'"),
         ({"seeds": "0"}, "--seeds: expected a whole number of at least 1, got '0'"),
+        (
+            {"seeds": "1001"},
+            "--seeds: expected a count of at most 1000, from seed 0 on, got 1001, which reaches the pilot seeds",
+        ),
         ({"widths": ""}, "--widths: expected a whole number of at least 1, got nothing"),
     ],
 )
