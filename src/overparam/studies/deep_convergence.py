@@ -292,7 +292,7 @@ STUDY = study(
         "dominant, as the theorem, as recalled, asks of such losses for a global minimum. Half of the squared distance of the "
         "softmax to the label is not: in pilots some residual networks kept wrong labels with it. Runs with it are counted "
         "beside the claim and not judged.",
-        "Times over depth and everything over the width are means over three draws of the weights.",
+        "Times over depth and everything over the width are means over two draws of the weights.",
         "The certificate is for tanh networks under gradient flow, found on the way of Levenberg and Marquardt's method; for "
         "deep ReLU networks none is known.",
     ))  # fmt: skip
