@@ -231,7 +231,8 @@ def told_apart(data: str, images: int) -> None:
     """
     from overparam.data import load, subset
 
-    few, seen, again = subset(load(data), images, 1), {}, 0
+    seen: dict[bytes, Any] = {}
+    few, again = subset(load(data), images, 1), 0
     for image, label in zip(few.x, few.y, strict=True):
         again += seen.setdefault((image + 0.0).tobytes(), label) != label
     if again:
