@@ -68,8 +68,9 @@ def study(one: Study) -> RenderableType:
         profiles.add_row(name, f"{escape(profile.help)}\n[bright_black]{escape(said)}[/]")
     axes = table_of("option", "what it means")
     for axis in one.axes:
+        default = axis.default if isinstance(axis.default, tuple) else (axis.default,)
         values = " · ".join(
-            f"{name} {_shorten(p.axes.get(axis.name, (axis.default,)))}" for name, p in one.profiles.items()
+            f"{name} {_shorten(p.axes.get(axis.name, default))}" for name, p in one.profiles.items()
         )
         axes.add_row(
             f"--{axis.option}",

@@ -22,6 +22,8 @@ def together(*values: float | None) -> tuple[str, ...]:
     ('0.000229', '0.000167', '0.000313', '1')
     >>> together(0.043, 0.00021, 10.7, 1.5)
     ('0.0430', '0.000210', '10.7', '1.50')
+    >>> together(1.0, None, None, 1.005)
+    ('1.000', '–', '–', '1.005')
     >>> together(-8.19e-09, 1e-12)
     ('-8.19e-09', '1.00e-12')
     >>> together(-0.00002, -0.34, 0.34), together(2.2, 2.17, 2.23), together(None), together(1942.0, 129.0, 29200.0)
@@ -62,8 +64,10 @@ def _trim(text: str) -> str:
 
 
 def _apart(values: tuple[float | None, ...], texts: tuple[str, ...]) -> bool:
-    """Whether an interval's end and a cut-off that differ are printed as different."""
-    _, *rest = zip(values, texts, strict=True)
+    """Whether an interval's end, or an effect without an interval, and a cut-off that differ are printed as different."""
+    effect, *rest = zip(values, texts, strict=True)
+    if all(one is None for one in values[1:MEASURED]):
+        rest = [effect, *rest]
     return all(
         a[0] == b[0] or a[0] is None or b[0] is None or a[1] != b[1] or _equal(a[0], b[0])
         for a, b in itertools.combinations(rest, 2)

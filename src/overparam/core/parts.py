@@ -100,12 +100,17 @@ class Axis:
             return "a name, or the path of a file (.npz, .parquet, .csv) or folder (see `overparam data`)"
         noun = {int: "a whole number", float: "a number"}.get(self.kind, "a name")
         if self.low is not None and self.high is not None:
-            return f"{noun} from {self.low:g} to {self.high:g}"
+            return f"{noun} from {_told(self.low)} to {_told(self.high)}"
         if self.low is not None:
-            return f"{noun} of at least {self.low:g}"
+            return f"{noun} of at least {_told(self.low)}"
         if self.high is not None:
-            return f"{noun} of at most {self.high:g}"
+            return f"{noun} of at most {_told(self.high)}"
         return noun
+
+
+def _told(end: float) -> str:
+    """An end of a range; a large whole number without an exponent."""
+    return f"{end:,.0f}" if end >= 1e6 and end == round(end) and end < 1e12 else f"{end:g}"
 
 
 @dataclass(frozen=True)

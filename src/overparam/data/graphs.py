@@ -25,8 +25,12 @@ BLOCKS = 10  # communities
 MOST = 10_000_000  # nodes
 SUFFIXES = (".edges", ".edgelist")  # of files that are lists of edges by their name
 HEADINGS = frozenset(
-    ["source", "target", "from", "to", "src", "dst", "u", "v", "node1", "node2", "fromnodeid", "tonodeid"]
-)
+    ["source", "target", "from", "to", "src", "dst", "u", "v", "node1", "node2", "fromnodeid", "tonodeid",
+     "node_1", "node_2", "id1", "id2", "id_1", "id_2", "source_id", "target_id", "from_id", "to_id", "head", "tail"]
+)  # fmt: skip
+REMARK = re.compile(r"(?:^|(?<=[\s,]))[#%]")  # not within a name
+EMPTY = re.compile(r"^\s*,|,\s*,")  # a field without a name
+ODD = re.compile(r"[\"#%;|\x00]|^[(\[{<]|:$|^'.*'$")  # what belongs to another format, and to no name
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +110,8 @@ def from_edges(pairs: Any, nodes: int | None = None) -> Graph:
     return _graph(rows, total, ())
 
 
-def _graph(rows: np.ndarray, total: int, names: tuple[str, ...]) -> Graph:
-    """Checks and sorts edges whose numbers are below the total."""
+def _graph(rows: np.ndarray, total: int, names: tuple[str, ...], given: str = "pairs") -> Graph:
+    """Checks and sorts edges whose numbers are below the total; ``given`` is what a refusal calls them."""
 
     def told(node: Any) -> str:
         return repr(names[node]) if names else str(node)
@@ -115,7 +119,7 @@ def _graph(rows: np.ndarray, total: int, names: tuple[str, ...]) -> Graph:
     loops = np.flatnonzero(rows[:, 0] == rows[:, 1])
     if len(loops):
         raise DataError(
-            f"pairs: expected edges between two nodes, got {len(loops)} from a node to itself, first at node "
+            f"{given}: expected edges between two nodes, got {len(loops)} from a node to itself, first at node "
             f"{told(rows[loops[0], 0])}. Leave them out."
         )
     ordered = np.sort(rows, axis=1)
@@ -123,13 +127,13 @@ def _graph(rows: np.ndarray, total: int, names: tuple[str, ...]) -> Graph:
     if len(keys) < len(rows):
         a, b = ordered[first[np.argmax(times > 1)]]
         raise DataError(
-            f"pairs: expected each edge once, got {len(rows) - len(keys)} again, first {told(a)} to {told(b)}. Edges have no "
+            f"{given}: expected each edge once, got {len(rows) - len(keys)} again, first {told(a)} to {told(b)}. Edges have no "
             "direction and no weight here: give each once."
         )
     seen = np.bincount(rows.ravel(), minlength=total)
     if (seen == 0).any():
         raise DataError(
-            f"pairs: expected an edge at every node, got {int((seen == 0).sum())} isolated, first node "
+            f"{given}: expected an edge at every node, got {int((seen == 0).sum())} isolated, first node "
             f"{told(int(np.argmin(seen)))}. Leave them out and number the others anew."
         )
     both = np.concatenate([rows, rows[:, ::-1]])
@@ -139,41 +143,57 @@ def _graph(rows: np.ndarray, total: int, names: tuple[str, ...]) -> Graph:
 
 
 def read_edges(path: str | Path) -> Graph:
-    """The graph of a file with two names a line, separated by spaces, a tab or a comma; ``#`` or ``%`` starts a remark.
+    """The graph of a file with two names a line, separated by spaces, a tab or a comma.
 
+    ``#`` or ``%`` at the start of a line or after a space starts a remark.
     Nodes are numbered in the order in which they come; :attr:`Graph.names` has their names.
 
     Raises:
-        DataError: no such file, a line without two names, a heading that is no edge, no edges, or what
-            :func:`from_edges` refuses.
+        DataError: no such file, a line without two names, a name in quotes or brackets, a heading that is no edge, no edges, or
+            what :func:`from_edges` refuses.
     """
     file = Path(path).expanduser()
+    named = f"'{file}'"
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
         raise DataError(
-            f"path: expected a text file with an edge a line, got {shown(str(file))} ({type(error).__name__}). Check it."
+            f"{named}: expected a text file with an edge a line, got bytes that are no UTF-8. Unpack it, or save it as UTF-8."
         ) from None
-    return _graph(*_numbered(lines))
+    except OSError as error:
+        got = "a folder" if file.is_dir() else f"none ({type(error).__name__})"
+        raise DataError(
+            f"{named}: expected a text file with an edge a line, got {got}. Check the path."
+        ) from None
+    return _graph(*_numbered(lines, named), named)
 
 
-def _numbered(lines: Iterable[str]) -> tuple[np.ndarray, int, tuple[str, ...]]:
+def _numbered(lines: Iterable[str], named: str) -> tuple[np.ndarray, int, tuple[str, ...]]:
     numbers: dict[str, int] = {}
     rows = []
     for place, line in enumerate(lines, 1):
-        words = re.split("[#%]", line)[0].replace(",", " ").split()
-        if not words:
+        text = REMARK.split(line)[0]
+        words = text.replace(",", " ").split()
+        if not words and "," not in text:
             continue
-        if len(words) != 2:
+        where = f"{named}, line {place}"
+        if len(words) != 2 or EMPTY.search(text):
             raise DataError(
-                f"line {place}: expected two names, got {len(words)} in {shown(line)}. Edges have no weights here."
+                f"{where}: expected two names, got {len(words)} in {shown(line)}. Names have no spaces, and edges no weights, "
+                "here."
             )
+        for word in words:
+            if ODD.search(word):
+                raise DataError(
+                    f"{where}: expected names without quotes, brackets around them, # % ; | or a colon at the end, got "
+                    f"{shown(word)}. Take these out; a remark has a space before its #."
+                )
         rows.append([numbers.setdefault(word, len(numbers)) for word in words])
     if not rows:
-        raise DataError("path: expected at least one edge, got none. Write two names a line.")
+        raise DataError(f"{named}: expected at least one edge, got none. Write two names a line.")
     if _heading(tuple(numbers), rows):
         raise DataError(
-            f"path: expected edges alone, got what looks like a heading first: {shown(' '.join(list(numbers)[:2]))}. Put # "
+            f"{named}: expected edges alone, got what looks like a heading first: {shown(' '.join(list(numbers)[:2]))}. Put # "
             "before it; if it is an edge, put another line first."
         )
     return np.array(rows, np.int64), len(numbers), tuple(numbers)
@@ -181,11 +201,13 @@ def _numbered(lines: Iterable[str]) -> tuple[np.ndarray, int, tuple[str, ...]]:
 
 def _heading(names: tuple[str, ...], rows: list[list[int]]) -> bool:
     """Whether the first line is no edge: its names come nowhere else, and are words for ends, or words among numbers."""
-    if len(rows) < 2 or any(node < 2 for row in rows[1:] for node in row):
+    if len(names) < 2 or any(node < 2 for row in rows[1:] for node in row):
         return False
     words = all(name.lower() in HEADINGS for name in names[:2])
     return words or (
-        all(name.isdigit() for name in names[2:]) and not any(name.isdigit() for name in names[:2])
+        len(rows) > 1
+        and all(name.isdigit() for name in names[2:])
+        and not any(name.isdigit() for name in names[:2])
     )
 
 
@@ -273,9 +295,8 @@ def fingerprint(kind: str) -> str:
     if is_file(kind):
         file = Path(kind).expanduser()
         if not file.is_file():
-            raise DataError(
-                f"'{file}': expected a text file with an edge a line, got none there. Check the path."
-            )
+            got = "a folder" if file.is_dir() else "none there"
+            raise DataError(f"'{file}': expected a text file with an edge a line, got {got}. Check the path.")
         return hashlib.sha256(b"edges 1 " + file.read_bytes()).hexdigest()[:16]
     return hashlib.sha256(f"graph {kind} 1".encode()).hexdigest()[:16]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (DATA, Axis, Check, Claim, Control, Estimate, Hero, Params, UsageError, World, arm, charts, grid,
-    later, line, need, planned, power_law, profiles, scalar, share_of_trials, study, worst)  # fmt: skip
+from overparam.core import (DATA, Axis, Check, Claim, Control, DataError, Estimate, Hero, Params, UsageError, World, arm, charts,
+    grid, later, line, need, planned, power_law, profiles, scalar, share_of_trials, study, worst)  # fmt: skip
 
 WIDTHS, DEPTHS, SAMPLES, GAPS = (16, 32, 64, 128, 256), (1, 2, 4, 8), (16, 32, 64, 128), (0.8, 0.4, 0.2, 0.1)
 L23, L24, PAPER = ("L23",), ("L24",), "allenzhu2019"
@@ -37,7 +37,7 @@ AXES = (
     several("width", "Widths of the chains, ascending.", int, WIDTHS, 4, 2048, "widths"),
     several("depth", "Trained layers of the chains, ascending.", int, DEPTHS, 1, 32, "depths"),
     several("samples", "Numbers of samples, ascending.", int, SAMPLES, 4, 512),
-    several("gap", "Distances within pairs of inputs, descending.", float, GAPS, 0.01, 1.4),
+    several("gap", "Distances within pairs of inputs.", float, GAPS, 0.01, 1.4),
     Axis("pair_n", "Samples in pairs.", int, 16, low=4, high=128),
     Axis("repeated", "Inputs that come once more, with the other label.", int, 0, low=0, high=2),
     Axis("seed", "Draws inputs, labels, weights and batches.", int, 0, low=0, flag="seeds"),
@@ -224,21 +224,34 @@ CHARTS = charts(
 )  # fmt: skip
 
 
+def told_apart(data: str, images: int) -> None:
+    """Look at the images that SGD learns.
+
+    Raises:
+        DataError: labels that are no classes, or two equal images with different labels.
+    """
+    from overparam.data import load, subset
+
+    seen: dict[bytes, Any] = {}
+    few, again = subset(load(data), images, 1), 0
+    for image, label in zip(few.x, few.y, strict=True):
+        again += seen.setdefault((image + 0.0).tobytes(), label) != label
+    if again:
+        raise DataError(
+            f"--data: expected images that differ where their labels do, got {again} of {images} in '{data}' equal to one with "
+            "another label. No network fits both, and the theorem's separation is 0: leave one of them out."
+        )
+
+
 def estimate(cell: Params) -> Estimate:
     """Twelve wide and nine narrow trainings, and chains in float64; what cannot be trained is refused here."""
     from overparam.data import shape_of
     from overparam.studies.deep_convergence_work import networks
 
-    for flag, name, up in (
-        ("widths", "width", 1),
-        ("depths", "depth", 1),
-        ("samples", "samples", 1),
-        ("gap", "gap", -1),
-    ):
+    for flag, name in (("widths", "width"), ("depths", "depth"), ("samples", "samples")):
         given = list(cell[name])
-        if given != sorted(set(given), reverse=up < 0):
-            way = "ascend" if up > 0 else "descend"
-            raise UsageError(f"--{flag}: expected values that {way}, got {given}. Name each once, in order.")
+        if given != sorted(set(given)):
+            raise UsageError(f"--{flag}: expected values that ascend, got {given}. Name each once, in order.")
     if cell["pair_n"] % 2:
         raise UsageError(
             f"--pair-n: expected an even number of samples, in pairs, got {cell['pair_n']}. Add one."
@@ -253,6 +266,7 @@ def estimate(cell: Params) -> Estimate:
             f"--images: expected at most the {shape.train:,} of {cell['data']}, got {cell['images']:,}. Take fewer."
         )
     networks(shape.image, shape.classes, cell["layers"], 1, 1)
+    told_apart(cell["data"], cell["images"])
     flops = sum(4e3 * m * m * cell["n"] for m in cell["width"]) + 5e3 * 64 * 64 * cell["n"] * sum(cell["depth"])
     trained = cell["steps"] * (cell["batch"] / 20) * (1.0 + (cell["wide_channels"] / 8) ** 2) * 1.3e-3
     return Estimate(4.0 + trained + flops / 3e9, 5e8)
@@ -280,7 +294,7 @@ STUDY = study(
         "dominant, as the theorem, as recalled, asks of such losses for a global minimum. Half of the squared distance of the "
         "softmax to the label is not: in pilots some residual networks kept wrong labels with it. Runs with it are counted "
         "beside the claim and not judged.",
-        "Times over depth and everything over the width are means over three draws of the weights.",
+        "Times over depth and everything over the width are means over two draws of the weights.",
         "The certificate is for tanh networks under gradient flow, found on the way of Levenberg and Marquardt's method; for "
         "deep ReLU networks none is known.",
     ))  # fmt: skip

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overparam.core import (DATA, Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, arm, charts, each_cell, later,
-    line, planned, power_law, profiles, study)  # fmt: skip
+from overparam.core import (DATA, Axis, Claim, Control, DataError, Estimate, Hero, Params, UsageError, World, arm, charts,
+    each_cell, later, line, planned, power_law, profiles, study)  # fmt: skip
 
 KINDS = {"fc": "fully connected", "cnn": "convolutional", "resnet": "residual"}
 WIDTHS, LAWS, PAPER = (12, 24, 48, 96, 192), ("L25", "L22D"), "allenzhu2019"
@@ -121,11 +121,27 @@ HERO = Hero("function", toggled=tuple(f"{kind}_featured_function" for kind in KI
 
 def estimate(cell: Params) -> Estimate:
     """Two trainings of every width and kind, and what is compiled once for some five cells; measured on one core."""
+    from overparam.data import shape_of
     from overparam.studies.deep_kernel_work import MANY, UNITS, networks, task
 
     widths = list(cell["width"])
     if widths != sorted(set(widths)):
         raise UsageError(f"--widths: expected widths that ascend, got {widths}. Name each once, in order.")
+    shape = shape_of(cell["data"]).image
+    if len(shape) > 3:
+        raise DataError(
+            f"--data: expected images of height, width and channels, got examples of shape {tuple(shape)}. Join the channels."
+        )
+    if len(shape) > 1 and min(shape[:2]) < 3:
+        raise DataError(
+            f"--data: expected images as large as the 3 x 3 kernels of the convolutions, got {shape[0]} x {shape[1]} pixels in "
+            f"'{cell['data']}'. Take larger images."
+        )
+    if len(shape) > 1 and cell["side"] > max(shape[:2]):
+        raise UsageError(
+            f"--side: expected at most the {max(shape[:2])} pixels of '{cell['data']}', got {cell['side']}. Images are only made "
+            "smaller: take a shorter side."
+        )
     places, n, between = task(cell)[0][0, ..., 0].size, cell["n"], cell["layers"] - 1
     seconds, held = 1.9 * len(widths), 0.0  # a width of all kinds is compiled in 8 to 9
     speeds = {"fc": (1, 8e9), "cnn": (9 * places, 3.2e10), "resnet": (9 * places, 3.2e10)}

@@ -1,5 +1,6 @@
 """Graphs: what is refused, laws of what is drawn, and files of edges."""
 
+import gzip
 import sys
 
 import numpy as np
@@ -89,6 +90,19 @@ def test_a_file_of_edges_is_read_with_its_names(tmp_path):
     ("text", "told"),
     [
         ("ann bob 3\n", "line 1: expected two names, got 3"),
+        ("ann,,bob\n", "line 1: expected two names, got 2 in 'ann,,bob'"),
+        (",bob\n", "line 1: expected two names, got 1"),
+        (",\n", "line 1: expected two names, got 0"),
+        ("ann lee,bob\n", "line 1: expected two names, got 3 .* Names have no spaces"),
+        ('"ann",bob\nann,carl\n', "line 1: expected names without quotes"),
+        ("'ann' bob\n", "line 1: expected names without quotes"),
+        ("c b#1\nd b#2\n", "got 'b#1'. Take these out; a remark has a space before its #"),  # not one node b
+        ("x/a%20b x/a%20c\n", "got 'x/a%20b'"),
+        ("1; 2\n2; 3\n", "got '1;'"),  # not the nodes '2' and '2;'
+        ("1: 2\n2: 3\n", "got '1:'"),
+        ("(1, 2)\n(2, 3)\n", r"got '\(1'"),
+        ("source,target\n", "looks like a heading first: 'source target'"),
+        ("id1 id2\nann bob\n", "looks like a heading first: 'id1 id2'"),
         ("ann bob\nann\n", "line 2: expected two names, got 1"),
         ("# nothing\n", "at least one edge, got none"),
         ("ann bob\nbob ann\n", "each edge once, got 1 again, first 'ann' to 'bob'"),
@@ -103,10 +117,16 @@ def test_a_file_of_edges_is_read_with_its_names(tmp_path):
 def test_a_file_that_is_no_graph_is_refused(tmp_path, text, told):
     file = tmp_path / "edges.txt"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=told) as found:
         read_edges(file)
-    with pytest.raises(DataError, match="expected a text file with an edge a line"):
+    assert found.value.args[0].startswith(f"'{file}'")
+    with pytest.raises(DataError, match=r"missing.txt': expected a text file with an edge a line, got none"):
         read_edges(tmp_path / "missing.txt")
+    with pytest.raises(DataError, match="expected a text file with an edge a line, got a folder"):
+        read_edges(tmp_path)
+    file.write_bytes(gzip.compress(b"ann bob"))
+    with pytest.raises(DataError, match="got bytes that are no UTF-8. Unpack it"):
+        read_edges(file)
 
 
 def test_a_first_line_that_may_be_an_edge_is_one(tmp_path):

@@ -23,6 +23,7 @@ from overparam.studies.deep_convergence_work import (
     straightness,
 )
 from overparam.sweep.judge import judge
+from overparam.sweep.select import select
 from overparam.training.relu_chain import Chain, descend, draw
 
 LABELS = np.array([1.0, -1.0, 1.0, 1.0])
@@ -170,7 +171,6 @@ def test_a_world_in_which_all_is_true_is_answered_with_its_controls(world):
     ("change", "text"),
     [
         ({"depth": (4, 2)}, "--depths: expected values that ascend"),
-        ({"gap": (0.1, 0.2)}, "--gap: expected values that descend"),
         ({"pair_n": 5}, "--pair-n: expected an even number"),
         ({"images": 10, "batch": 20}, "--batch: expected at most the 10 images"),
         ({"images": 2000}, "--images: expected at most the 1,200 of digits, got 2,000"),
@@ -181,6 +181,29 @@ def test_a_world_in_which_all_is_true_is_answered_with_its_controls(world):
 def test_what_does_not_go_together_is_refused_before_anything_is_computed(change, text):
     with pytest.raises((UsageError, DataError), match=text):
         STUDY.estimate(cell(**change))
+
+
+def test_distances_can_be_given():
+    asked = select(STUDY, "quick", {"gap": "0.8,0.4"})
+    assert STUDY.estimate(asked.cells()[0]).seconds > 0  # they come in ascending order
+
+
+def test_own_images_that_no_network_can_fit_are_refused(tmp_path):
+    x, y = np.random.RandomState(0).uniform(size=(40, 8, 8)), np.arange(40) % 2
+    file = tmp_path / "own.npz"
+    np.savez(file, x=x, y=y, x_test=x[:4], y_test=y[:4])
+    own = {"data": str(file), "images": 40, "layers": 2}
+    STUDY.estimate(cell(**own))
+    x[7] = x[2]  # even and odd
+    np.savez(file, x=x, y=y, x_test=x[:4], y_test=y[:4])
+    with pytest.raises(DataError, match="got 1 of 40 in .* the theorem's separation is 0: leave one of them"):
+        STUDY.estimate(cell(**own))
+    x[7] = x[3]  # both odd
+    np.savez(file, x=x, y=y, x_test=x[:4], y_test=y[:4])
+    STUDY.estimate(cell(**own))
+    np.savez(file, x=x, y=y + 0.5, x_test=x[:4], y_test=y[:4] + 0.5)
+    with pytest.raises(DataError, match="make a regression"):
+        STUDY.estimate(cell(**own))
 
 
 def test_images_that_are_none_and_kernels_larger_than_the_image_are_refused():

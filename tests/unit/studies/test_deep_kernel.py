@@ -165,6 +165,14 @@ def test_what_does_not_go_together_is_refused(tmp_path):
     same = saved(tmp_path, x=np.ones((60, 4, 4)), y=np.arange(60) % 2)
     with pytest.raises(DataError, match="expected images that differ from their mean, got 8 that do not"):
         STUDY.estimate(cell(data=same))
+    with pytest.raises(UsageError, match="--side: expected at most the 8 pixels of 'digits', got 9"):
+        STUDY.estimate(cell(data="digits", side=9))
+    small = saved(tmp_path, x=RNG.normal(size=(60, 2, 5)), y=np.arange(60) % 2)
+    with pytest.raises(DataError, match="the 3 x 3 kernels of the convolutions, got 2 x 5 pixels"):
+        STUDY.estimate(cell(data=small))
+    deep = saved(tmp_path, x=RNG.normal(size=(60, 4, 4, 2, 2)), y=np.arange(60) % 2)
+    with pytest.raises(DataError, match="expected images of height, width and channels, got examples of"):
+        STUDY.estimate(cell(data=deep))
     alike = saved(tmp_path, x=RNG.normal(size=(60, 4, 4)), y=np.zeros(60, int))
     with pytest.raises(DataError, match="expected labels of at least 2 classes"):
         STUDY.estimate(cell(data=alike))
