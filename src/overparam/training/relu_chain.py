@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from overparam.core.checked import all_finite, count, numbers, positive, real, shown
+from overparam.core.errors import DataError, UsageError
 from overparam.data.stream import stream
 from overparam.models.network import check_size
 
@@ -78,15 +80,21 @@ def draw(x: Any, width: int, depth: int, seed: int, *, variance: float = 1.0, sc
         width: m.
         depth: trained layers.
         seed: of the weights.
-        variance: factor of the variance of trained weights.
-        scale: factor of the output.
+        variance: factor of the variance of trained weights, above 0.
+        scale: factor of the output, above 0.
 
     Raises:
-        UsageError: no layers, or no units.
+        DataError: inputs that are no finite numbers in rows.
+        UsageError: no layers, or no units; a factor that is not above 0.
 
     References: the law is that of :func:`overparam.models.deep.deep_mlp`.
     """
     width, depth = check_size("width", width), check_size("depth", depth)
+    variance, scale = positive(variance, "variance"), positive(scale, "scale")
+    x = numbers(x, "x")
+    if x.ndim != 2 or 0 in x.shape:
+        raise DataError(f"x: expected inputs of shape (n, features), got {x.shape}. Give a row a sample.")
+    all_finite(x, "x")
     rng = stream("relu chain", seed)
     spread = math.sqrt(2 / width)
     first = spread * rng.standard_normal((width, x.shape[1]))
@@ -147,6 +155,18 @@ class Run:
         return float(max(1, hit[0])) if len(hit) else None
 
 
+def _targets(y: Any, n: int) -> Float64[np.ndarray, " n"]:
+    y = numbers(y, "y")
+    if y.shape != (n,):
+        raise DataError(f"y: expected shape ({n},), a target a sample, got {y.shape}.")
+    all_finite(y, "y")
+    if not y.any():
+        raise DataError(
+            "y: expected some target other than 0, since losses are measured by their size, got none."
+        )
+    return y
+
+
 def descend(
     start: Chain, y: Any, share: float, least: float, *, most: int = MOST, rate: float | None = None
 ) -> Run:
@@ -159,9 +179,22 @@ def descend(
         least: loss over ``|y|^2 / 2`` at which the run ends.
         most: steps at most.
         rate: the step itself, in place of ``share``.
+
+    Raises:
+        DataError: targets that are not one finite number a sample, or 0 for each; inputs of 0, which move no weight.
+        UsageError: a share that is not above 0 and below 2, or a loss, step or number of steps that is not above 0.
     """
+    y = _targets(y, start.features.shape[1])
+    if not 0 < real(share) < 2:
+        raise UsageError(f"share: expected a number above 0 and below 2, got {shown(share)}.")
+    least, most = positive(least, "least"), count(most, "most")
     gram = passed(start).kernel()
-    step = share / float(np.linalg.eigvalsh(gram)[-1]) if rate is None else rate
+    largest = float(np.linalg.eigvalsh(gram)[-1])
+    if not largest > 0:
+        raise DataError(
+            "start: expected inputs that move some weight, got a tangent kernel of 0. Draw it from other inputs."
+        )
+    step = share / largest if rate is None else positive(rate, "rate")
     size = 0.5 * float(np.sum(np.square(y)))
     losses, ratios, kept, here, goal = [], [], [start], start, 1.0
     for _ in range(most):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from overparam.core import UsageError
+from overparam.core import DataError, UsageError
 from overparam.models.deep import FIXED, deep_mlp
 from overparam.own.jacobian import empirical_kernel
 from overparam.training.relu_chain import (
@@ -83,3 +83,35 @@ def test_a_chain_of_one_unit_that_stays_on_falls_as_least_squares_do():
 def test_no_layers_and_no_units_are_refused(width, depth):
     with pytest.raises(UsageError, match=r"expected a whole number of at least 1, got"):
         draw(X, width, depth, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"x": X[0]}, r"x: expected inputs of shape \(n, features\), got \(3,\)"),
+        ({"x": X * np.nan}, "x: expected finite numbers, got 12"),
+        ({"x": X * 0}, "start: expected inputs that move some weight"),
+        ({"variance": 0.0}, "variance: expected a positive number"),
+        ({"scale": -1.0}, "scale: expected a positive number"),
+        ({"y": Y[:3]}, r"y: expected shape \(4,\), a target a sample, got \(3,\)"),
+        ({"y": 1.0}, r"y: expected shape \(4,\)"),
+        ({"y": Y * np.inf}, "y: expected finite numbers, got 4"),
+        ({"y": Y * 0}, "y: expected some target other than 0"),
+        ({"share": -0.5}, "share: expected a number above 0 and below 2, got -0.5"),
+        ({"share": np.nan}, "share: expected a number above 0 and below 2"),
+        ({"least": 0.0}, "least: expected a positive number"),
+        ({"most": 0}, "most: expected a whole number of at least 1"),
+        ({"rate": -1.0}, "rate: expected a positive number"),
+    ],
+)
+def test_what_cannot_be_drawn_or_descended_is_refused(change, text):
+    drawn = {"x": X, "variance": 1.0, "scale": 1.0}
+    ran = {"y": Y, "share": 0.5, "least": 0.1, "most": 3, "rate": None}
+    for name, value in change.items():
+        (drawn if name in drawn else ran)[name] = value
+
+    def run():
+        return descend(draw(width=4, depth=2, seed=0, **drawn), **ran)
+
+    with pytest.raises((DataError, UsageError), match=text):
+        run()
