@@ -97,3 +97,22 @@ def batch_fits(cell: Mapping[str, Any]) -> None:
         raise UsageError(
             f"--batch: expected at most the {n:,} training samples, got {batch:,}. Take smaller minibatches, or more samples."
         )
+
+
+def ascends(cell: Mapping[str, Any], name: str, flag: str, what: str) -> None:
+    """Check that the values of an axis inside a cell ascend, each named once.
+
+    Args:
+        cell: with the axis.
+        name: of the axis.
+        flag: its option, for messages.
+        what: what its values are, for messages.
+
+    Raises:
+        UsageError: they do not.
+
+    >>> ascends({"width": (2, 4)}, "width", "widths", "widths")
+    """
+    given = list(cell[name])
+    if given != sorted(set(given)):
+        raise UsageError(f"--{flag}: expected {what} that ascend, got {given}. Name each once, in order.")

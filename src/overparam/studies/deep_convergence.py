@@ -12,6 +12,7 @@ from typing import Any
 
 from overparam.core import (DATA, Axis, Check, Claim, Control, DataError, Estimate, Hero, Params, UsageError, World, arm, charts,
     grid, later, line, need, planned, power_law, profiles, scalar, share_of_trials, study, worst)  # fmt: skip
+from overparam.core.axes import ascends
 
 WIDTHS, DEPTHS, SAMPLES, GAPS = (16, 32, 64, 128, 256), (1, 2, 4, 8), (16, 32, 64, 128), (0.8, 0.4, 0.2, 0.1)
 L23, L24, PAPER = ("L23",), ("L24",), "allenzhu2019"
@@ -249,9 +250,7 @@ def estimate(cell: Params) -> Estimate:
     from overparam.studies.deep_convergence_work import networks
 
     for flag, name in (("widths", "width"), ("depths", "depth"), ("samples", "samples")):
-        given = list(cell[name])
-        if given != sorted(set(given)):
-            raise UsageError(f"--{flag}: expected values that ascend, got {given}. Name each once, in order.")
+        ascends(cell, name, flag, "values")
     if cell["pair_n"] % 2:
         raise UsageError(
             f"--pair-n: expected an even number of samples, in pairs, got {cell['pair_n']}. Add one."

@@ -10,6 +10,7 @@ from typing import Any
 
 from overparam.core import (DATA, Axis, Claim, Control, DataError, Estimate, Hero, Params, UsageError, World, arm, charts,
     each_cell, later, line, planned, power_law, profiles, study)  # fmt: skip
+from overparam.core.axes import ascends
 
 KINDS = {"fc": "fully connected", "cnn": "convolutional", "resnet": "residual"}
 WIDTHS, LAWS, PAPER = (12, 24, 48, 96, 192), ("L25", "L22D"), "allenzhu2019"
@@ -124,9 +125,8 @@ def estimate(cell: Params) -> Estimate:
     from overparam.data import shape_of
     from overparam.studies.deep_kernel_work import MANY, UNITS, networks, task
 
+    ascends(cell, "width", "widths", "widths")
     widths = list(cell["width"])
-    if widths != sorted(set(widths)):
-        raise UsageError(f"--widths: expected widths that ascend, got {widths}. Name each once, in order.")
     shape = shape_of(cell["data"]).image
     if len(shape) > 3:
         raise DataError(

@@ -10,6 +10,7 @@ from typing import Any
 
 from overparam.core import (Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, arm, charts, computed, each_cell,
     grid, later, line, planned, profiles, study, worst)  # fmt: skip
+from overparam.core.axes import ascends
 
 WIDTHS = (32, 64)
 AXES = (
@@ -125,10 +126,7 @@ CHARTS = charts(
 
 def estimate(cell: Params) -> Estimate:
     """Steps of six arms at each width, and factorisations of two kernels."""
-    if list(cell["width"]) != sorted(set(cell["width"])):
-        raise UsageError(
-            f"--widths: expected numbers of units that ascend, got {list(cell['width'])}. Name each once, in order."
-        )
+    ascends(cell, "width", "widths", "numbers of units")
     if 2 * cell["products"] > cell["d"]:
         raise UsageError(
             f"--products: expected at most d/2, {cell['d'] // 2}, since each takes two inputs of its own, got "

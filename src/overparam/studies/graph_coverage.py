@@ -10,6 +10,7 @@ from typing import Any
 
 from overparam.core import (Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, arm, charts, computed, each_cell,
     holding, later, line, on_average, planned, power_law, profiles, study, worst)  # fmt: skip
+from overparam.core.axes import ascends
 
 PROBLEMS = ("coverage", "vertex-cover", "influence")
 KINDS = ("power-law", "random-edges", "communities", "karate", "les-miserables")
@@ -190,13 +191,10 @@ CHARTS = charts(
 
 def estimate(cell: Params) -> Estimate:
     """Training of every width and of the baseline, then choices at every budget; measured on one core."""
-    for flag, name, what in (("budgets", "budget", "budgets"), ("widths", "width", "widths")):
-        if list(cell[name]) != sorted(set(cell[name])):
-            raise UsageError(
-                f"--{flag}: expected {what} that ascend, got {list(cell[name])}. Name each once, in order."
-            )
     from overparam.data.graphs import named_graph
 
+    ascends(cell, "budget", "budgets", "budgets")
+    ascends(cell, "width", "widths", "widths")
     nodes = cell["nodes"] if cell["data"] in DRAWN else named_graph(cell["data"]).nodes
     most = max(cell["budget"])
     if most > nodes:

@@ -11,6 +11,7 @@ from typing import Any
 
 from overparam.core import (Axis, Claim, Estimate, Hero, MissingEvidence, Params, UsageError, World, charts, computed, each_cell,
     grid, later, line, per_seed, planned, power_law, profiles, study, worst)  # fmt: skip
+from overparam.core.axes import ascends
 
 FEW = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80)
 SIZES = tuple(2**k for k in range(13))
@@ -163,10 +164,7 @@ CHARTS = charts(
 def estimate(cell: Params) -> Estimate:
     """Draws of all training sets, and sorting those of the memorizer."""
     for flag in ("n", "few"):
-        if list(cell[flag]) != sorted(set(cell[flag])):
-            raise UsageError(
-                f"--{flag}: expected numbers of samples that ascend, got {list(cell[flag])}. Name each once, in order."
-            )
+        ascends(cell, flag, flag, "numbers of samples")
     if min(cell["n"]) < 1 or min(cell["few"]) < 1:
         raise UsageError("--n, --few: expected at least 1 sample, got 0. Start at 1.")
     long, short = cell["repeats"] * max(cell["n"]), cell["trials"] * (max(cell["few"]) + 64)

@@ -10,6 +10,7 @@ from typing import Any
 
 from overparam.core import (Axis, Claim, Control, Estimate, Hero, Params, UsageError, World, charts, computed, each_cell, later,
     line, per_seed, planned, power_law, profiles, study, worst)  # fmt: skip
+from overparam.core.axes import ascends
 
 SIZES, RATIOS = (20, 40, 80), (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
@@ -126,11 +127,8 @@ CHARTS = charts(
 
 def estimate(cell: Params) -> Estimate:
     """Systems of Levenberg-Marquardt, and networks of all widths side by side."""
-    for flag, name, what in (("n", "n", "numbers of samples"), ("ratios", "ratio", "ratios")):
-        if list(cell[name]) != sorted(set(cell[name])):
-            raise UsageError(
-                f"--{flag}: expected {what} that ascend, got {list(cell[name])}. Name each once, in order."
-            )
+    ascends(cell, "n", "n", "numbers of samples")
+    ascends(cell, "ratio", "ratios", "ratios")
     if min(cell["n"]) < 2:
         raise UsageError(f"--n: expected at least 2 samples, got {min(cell['n'])}. Take more.")
     d = 64 if cell["data"] == "digits" else cell["d"]

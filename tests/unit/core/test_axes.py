@@ -17,6 +17,7 @@ from overparam.core.axes import (
     WIDTH,
     WIDTHS,
     N,
+    ascends,
     batch_fits,
 )
 from overparam.core.errors import UsageError
@@ -59,3 +60,12 @@ def test_a_minibatch_is_no_larger_than_the_training_set():
     batch_fits({"n": 10, "batch": 10})
     with pytest.raises(UsageError, match="--batch: expected at most the 10 training samples, got 11"):
         batch_fits({"n": 10, "batch": 11})
+
+
+def test_values_inside_a_cell_ascend_and_come_once():
+    ascends({"ratio": (0.5, 1.0, 2.0)}, "ratio", "ratios", "ratios")
+    for given in ([2.0, 1.0], [1.0, 1.0]):
+        with pytest.raises(
+            UsageError, match=r"--ratios: expected ratios that ascend, got \[.*\]. Name each once, in order"
+        ):
+            ascends({"ratio": given}, "ratio", "ratios", "ratios")
